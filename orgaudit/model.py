@@ -1,0 +1,272 @@
+"""The nouns that every stage shares: what was seen, what is judged, and what is reported."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, NoReturn, TypeAlias, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+Json: TypeAlias = Any
+"""A value that JSON can hold: None, bool, int, float, str, or lists and string-keyed mappings of these."""
+
+GLOBAL = "global"
+"""The region of what exists once in an account."""
+
+
+class Severity(StrEnum):
+    """How much a failing control matters, least first."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """Return 0 for low up to 3 for critical."""
+        return list(Severity).index(self)
+
+
+class Status(StrEnum):
+    """What a control says about one resource, or what became of one cell of the plan."""
+
+    PASS = "PASS"  # noqa: S105 - a verdict, not a password
+    FAIL = "FAIL"
+    NOT_ASSESSED = "NOT_ASSESSED"
+    NOT_APPLICABLE = "NOT_APPLICABLE"
+    MANUAL = "MANUAL"
+
+
+class Scope(StrEnum):
+    """How often a control is asked in one account."""
+
+    ACCOUNT = "account"
+    REGIONAL = "regional"
+
+
+class GapReason(StrEnum):
+    """Why something could not be looked at."""
+
+    DENIED = "DENIED"
+    SCP_DENIED = "SCP_DENIED"
+    THROTTLED = "THROTTLED"
+    UNREACHABLE = "UNREACHABLE"
+    NOT_OFFERED = "NOT_OFFERED"
+    REGION_DISABLED = "REGION_DISABLED"
+    ACCOUNT_UNAVAILABLE = "ACCOUNT_UNAVAILABLE"
+    MALFORMED = "MALFORMED"
+    DEFECT = "DEFECT"
+
+    @property
+    def nothing_there(self) -> bool:
+        """Tell whether the reason proves that nothing can exist where we could not look."""
+        return self in {GapReason.NOT_OFFERED, GapReason.REGION_DISABLED}
+
+    def mend(self, action: str) -> str:
+        """Return what to do so that the next run sees what this one could not."""
+        return _MENDS[self].format(action=action or "the read action")
+
+
+_MENDS = {
+    GapReason.DENIED: "Allow {action} in the audit role's policy; `orgaudit policy` prints the whole policy.",
+    GapReason.SCP_DENIED: "A service control policy denies {action}: exempt the audit role in it, or accept the gap.",
+    GapReason.THROTTLED: "Audit again when the account is quieter, or lower the rate in config/limits.toml.",
+    GapReason.UNREACHABLE: "Open the network path to the service's endpoint in this region, then audit again.",
+    GapReason.NOT_OFFERED: "Nothing to do: the service does not exist in this region.",
+    GapReason.REGION_DISABLED: "Nothing to do: the region is not enabled in this account.",
+    GapReason.ACCOUNT_UNAVAILABLE: "Create the audit role there, or mend its trust; `orgaudit doctor` says which.",
+    GapReason.MALFORMED: "AWS's answer to {action} could not be read: audit again, and report it if it stays.",
+    GapReason.DEFECT: "This is a defect of orgaudit: report it with the traceback in the log.",
+}
+
+
+class Gap(msgspec.Struct, frozen=True, tag="gap"):
+    """A fact that could not be read: where, with which IAM action, and why."""
+
+    account_id: str
+    region: str
+    action: str
+    reason: GapReason
+    message: str
+
+    @property
+    def value(self) -> NoReturn:
+        """Refuse: a gap has no value, so no control can mistake it for an empty one."""
+        raise NotSeenError(self)
+
+
+class Seen(msgspec.Struct, Generic[T], frozen=True, tag="seen"):
+    """A fact that was read; `Seen(None)` is what AWS answers for "not configured"."""
+
+    value: T
+
+
+Observed: TypeAlias = Seen[T] | Gap
+
+
+class NotSeenError(Exception):
+    """A control asked for a fact that could not be read; `gap` says why."""
+
+    def __init__(self, gap: Gap) -> None:
+        super().__init__(gap.message)
+        self.gap = gap
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """A status, the sentence that explains it, and what was seen."""
+
+    status: Status
+    reason: str
+    evidence: dict[str, Json] = {}
+    command: str | None = None
+    inherited_from: str | None = None
+    gap: Gap | None = None
+
+
+def passed(reason: str, **evidence: Json) -> Verdict:
+    """Return a PASS with what was seen."""
+    return Verdict(Status.PASS, reason, evidence)
+
+
+def failed(reason: str, *, command: str | None = None, **evidence: Json) -> Verdict:
+    """Return a FAIL; `command` replaces the control's own command where this failure needs another."""
+    return Verdict(Status.FAIL, reason, evidence, command)
+
+
+def not_applicable(reason: str, **evidence: Json) -> Verdict:
+    """Return a NOT_APPLICABLE with what makes it so."""
+    return Verdict(Status.NOT_APPLICABLE, reason, evidence)
+
+
+def require(holds: bool, *, then: str, otherwise: str, **evidence: Json) -> Verdict:
+    """Pass with the sentence `then` when the condition holds, fail with `otherwise` when not."""
+    return passed(then, **evidence) if holds else failed(otherwise, **evidence)
+
+
+class RequirementRef(msgspec.Struct, frozen=True, order=True):
+    """One requirement of one framework, such as cis_4.0 3.1."""
+
+    framework: str
+    id: str
+
+
+class Remedy(msgspec.Struct, frozen=True):
+    """One way to mend a finding: what to do, and the command where there is one."""
+
+    text: str
+    command: str | None = None
+
+
+class Remediation(msgspec.Struct, frozen=True):
+    """The three paths of a finding's remediation, in the order in which they are rolled out."""
+
+    service_wide: Remedy
+    asset: Remedy
+    preventive: Remedy
+
+
+class ExceptionRef(msgspec.Struct, frozen=True):
+    """The register entry that speaks about a finding, and its state on the report's date."""
+
+    id: str
+    owner: str
+    expires_on: str
+    state: str
+    days_overdue: int = 0
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One verdict on one resource, as every report shows it.
+
+    `fingerprint` is stable across runs. `inherited_from` names the account where a shared resource was judged;
+    such a finding repeats that judgement. `gap` is set exactly where the status is NOT_ASSESSED, or where the
+    region holds nothing because it is disabled, blocked or not offered.
+    """
+
+    fingerprint: str
+    control: str
+    title: str
+    severity: Severity
+    status: Status
+    reason: str
+    account_id: str
+    account_name: str
+    ou_path: str
+    region: str
+    resource: str
+    resource_type: str
+    resource_tags: dict[str, str]
+    requirements: list[RequirementRef]
+    evidence: dict[str, Json]
+    remediation: Remediation
+    exception: ExceptionRef | None = None
+    inherited_from: str | None = None
+    gap: Gap | None = None
+    assessed_at: datetime
+
+
+def fingerprint(control: str, account_id: str, region: str, resource: str) -> str:
+    """Return the 32 hexadecimal digits that identify a finding from run to run."""
+    return hashlib.sha256("\n".join((control, account_id, region, resource)).encode()).hexdigest()[:32]
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one account x region x control of the plan; every expected cell has exactly one.
+
+    The status is NOT_ASSESSED when any part of the cell was not seen, else FAIL when anything failed, else PASS when
+    anything passed, else MANUAL or NOT_APPLICABLE. The counts are findings in the cell, by status.
+    """
+
+    account_id: str
+    account_name: str
+    ou_path: str
+    region: str
+    control: str
+    status: Status
+    reason: GapReason | None = None
+    action: str | None = None
+    message: str = ""
+    passed: int = 0
+    failed: int = 0
+    not_assessed: int = 0
+    not_applicable: int = 0
+    manual: int = 0
+    inherited_from: str | None = None
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """One account: of the organization, or named in the configuration where there is none.
+
+    `state` is AWS's: PENDING_ACTIVATION, ACTIVE, SUSPENDED, PENDING_CLOSURE or CLOSED. `tags` is None where
+    they could not be read.
+    """
+
+    id: str
+    name: str
+    state: str = "ACTIVE"
+    email: str = ""
+    ou_path: str = ""
+    ou_ids: tuple[str, ...] = ()
+    tags: dict[str, str] | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Tell whether AWS lets anybody assume a role in an account of this state."""
+        return self.state in {"ACTIVE", "PENDING_CLOSURE"}
+
+
+def parse_arn(arn: str) -> tuple[str, str, str, str, str]:
+    """Return (partition, service, region, account id, resource) of an ARN; raises ValueError for anything else."""
+    parts = arn.split(":", 5)
+    if len(parts) != 6 or parts[0] != "arn":  # noqa: PLR2004 - an ARN has six parts
+        raise ValueError(f"not an ARN: {arn!r}")
+    return parts[1], parts[2], parts[3], parts[4], parts[5]
+
+
+Tags: TypeAlias = Mapping[str, str]

@@ -1,0 +1,110 @@
+"""What run.json holds: who was audited, as whom, with which rules, and how each stage ended."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from orgaudit.frameworks import Framework
+from orgaudit.model import Account, Gap, Json, Severity
+
+SCHEMA_VERSION = 1
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """The identity that ran the audit, as sts:GetCallerIdentity names it."""
+
+    account_id: str
+    arn: str
+    partition: str
+
+
+class OrganizationRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The organization as discovered; `delegated` maps a service principal to its administrator accounts."""
+
+    id: str
+    arn: str
+    management_account_id: str
+    feature_set: str
+    delegated: dict[str, tuple[str, ...]] | None = None
+
+
+class ControlRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What reports say of a control, kept so that an old run can be reported without its code."""
+
+    id: str
+    service: str
+    severity: Severity
+    scope: str
+    title: str
+    rationale: str
+    actions: tuple[str, ...]
+
+
+class RegionState(StrEnum):
+    """What became of one region of one account."""
+
+    AUDITED = "AUDITED"
+    DISABLED = "DISABLED"
+    BLOCKED = "BLOCKED"
+    UNREACHABLE = "UNREACHABLE"
+    NOT_ASSESSED = "NOT_ASSESSED"
+
+
+class RegionRecord(msgspec.Struct, frozen=True):
+    """One region of one account; `gap` says why it is anything but AUDITED."""
+
+    name: str
+    state: RegionState
+    gap: Gap | None = None
+
+
+class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """How the audit of one account went; `gap` is set where the account could not be entered at all.
+
+    `regions` are the enabled ones in scope; `enabled` and `disabled` are all, in scope or not, as `regions_source`
+    says: the IAM action that told, or "partition defaults" when none did.
+    """
+
+    account_id: str
+    collected_at: datetime
+    regions: tuple[RegionRecord, ...]
+    enabled: tuple[str, ...] = ()
+    disabled: tuple[str, ...] = ()
+    regions_source: str
+    gap: Gap | None = None
+    calls: int = 0
+    throttles: int = 0
+    retries: int = 0
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole of run.json.
+
+    `accounts` are those in scope; `supporting` are ids of accounts out of scope whose facts were collected because
+    accounts in scope share their resources. `discovery_gaps` say what of the organization could not be read.
+    `known_regions` are those that stand for the run's where no account told its own. `inputs` maps each file that was
+    read to its SHA-256. `records` are there once collection is over, `evaluated_at` once the findings are.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    run_id: str
+    tool_version: str
+    started_at: datetime
+    collected_at: datetime | None = None
+    evaluated_at: datetime | None = None
+    caller: Caller
+    organization: OrganizationRecord | None
+    accounts: tuple[Account, ...]
+    out_of_scope: tuple[Account, ...] = ()
+    discovery_gaps: tuple[Gap, ...] = ()
+    known_regions: tuple[str, ...] = ()
+    supporting: tuple[str, ...] = ()
+    controls: tuple[ControlRecord, ...]
+    frameworks: tuple[Framework, ...]
+    thresholds: dict[str, Json]
+    settings: dict[str, Json]
+    inputs: dict[str, str]
+    records: tuple[AccountRecord, ...] = ()

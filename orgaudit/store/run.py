@@ -1,0 +1,119 @@
+"""A run's directory: where each file is, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+import msgspec
+import zstandard
+
+from orgaudit.errors import ConfigError, ReportError
+from orgaudit.model import Cell, Finding
+from orgaudit.store.manifest import SCHEMA_VERSION, Manifest
+
+T = TypeVar("T")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary neighbour of `path` that takes its name when the block ends well; raises ReportError."""
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = Path(file.name)
+            yield file  # type: ignore[misc]  # tempfile's wrapper is a BinaryIO in all but its stub
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+        temporary = None
+    except OSError as error:
+        raise ReportError(
+            f"cannot write {path}: {error.strerror or error}; free space or name another --out"
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write_lines(path: Path, records: Iterable[msgspec.Struct]) -> int:
+    """Write records as zstd-compressed JSON lines, atomically, and return how many there were; raises ReportError."""
+    encoder = msgspec.json.Encoder()
+    count = 0
+    with writing(path) as file, zstandard.ZstdCompressor(level=3).stream_writer(file, closefd=False) as stream:
+        for record in records:
+            stream.write(encoder.encode(record) + b"\n")
+            count += 1
+    return count
+
+
+def read_lines(path: Path, decoder: msgspec.json.Decoder[T]) -> Generator[T, None, None]:
+    """Yield each record of a file that `write_lines` wrote; raises msgspec.ValidationError for a foreign one."""
+    with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as stream:
+        rest = b""
+        while chunk := stream.read(1 << 20):
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from map(decoder.decode, lines)
+
+
+class Run:
+    """The directory of one run. Its files exist as far as the stages have come."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def id(self) -> str:
+        """Return the run's id: the directory's name."""
+        return self.path.name
+
+    @property
+    def manifest_path(self) -> Path:
+        """Return where run.json is."""
+        return self.path / "run.json"
+
+    def shard_path(self, account_id: str) -> Path:
+        """Return where an account's facts are."""
+        return self.path / "facts" / f"{account_id}.ndjson.zst"
+
+    def findings_path(self, account_id: str) -> Path:
+        """Return where an account's findings are."""
+        return self.path / "findings" / f"{account_id}.ndjson.zst"
+
+    def cells_path(self, account_id: str) -> Path:
+        """Return where an account's part of the coverage is."""
+        return self.path / "coverage" / f"{account_id}.ndjson.zst"
+
+    def read_manifest(self) -> Manifest:
+        """Return run.json; raises ConfigError when it is missing, foreign or of another schema version."""
+        path = self.manifest_path
+        try:
+            manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        except OSError as error:
+            raise ConfigError(
+                f"no run here ({error.strerror}); name a directory under reports/", file=str(path)
+            ) from error
+        except msgspec.MsgspecError as error:
+            raise ConfigError(f"not a manifest of orgaudit: {error}", file=str(path)) from error
+        if manifest.schema_version != SCHEMA_VERSION:
+            raise ConfigError(f"schema version {manifest.schema_version} is not {SCHEMA_VERSION}", file=str(path))
+        return manifest
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Replace run.json; raises ReportError."""
+        with writing(self.manifest_path) as file:
+            file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+
+    def findings(self, account_id: str) -> Iterator[Finding]:
+        """Yield an account's findings as evaluation left them, without exceptions."""
+        return read_lines(self.findings_path(account_id), msgspec.json.Decoder(Finding))
+
+    def cells(self, account_id: str) -> Iterator[Cell]:
+        """Yield an account's cells of the plan."""
+        return read_lines(self.cells_path(account_id), msgspec.json.Decoder(Cell))
