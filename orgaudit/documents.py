@@ -1,0 +1,347 @@
+"""Reads TOML and YAML into plain data that knows its lines, and names every problem with file, line, key and mend."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeAlias, TypeVar, get_args
+
+import msgspec
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from orgaudit.errors import ConfigError
+from orgaudit.model import Json
+
+M = TypeVar("M", bound=BaseModel)
+
+KeyPath: TypeAlias = tuple[str | int, ...]
+"""The keys and indexes that lead from a document's top to a value."""
+
+_BESIDE = Path(__file__).parent
+PACKAGED = _BESIDE / "config" if (_BESIDE / "config").is_dir() else _BESIDE.parent / "config"
+"""The directory of the files that come with orgaudit: in the wheel, or in a checkout the repository's config/."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing wrong in a file or an option, and how to mend it; `line` counts from 1."""
+
+    file: str
+    line: int | None = None
+    key: str = ""
+    message: str
+    mend: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Return what is wrong and the mend, without the place."""
+        return f"{self.message}; {self.mend}" if self.mend else self.message
+
+    def __str__(self) -> str:
+        return str(ConfigError(self.sentence, file=self.file, line=self.line, key=self.key))
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """A file's plain data, the line of each key, and what is wrong with its form though it could be read.
+
+    `flaws` pairs a place with its problem (duplicate keys, aliases, foreign tags), so that a reader of lists may drop
+    the item and keep the rest.
+    """
+
+    file: str
+    data: Json
+    lines: dict[KeyPath, int]
+    flaws: tuple[tuple[KeyPath, Problem], ...] = ()
+
+    def line(self, path: KeyPath) -> int | None:
+        """Return the line of the value at `path`, or of the nearest one around it."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path)
+
+    def problem(self, path: KeyPath, message: str, mend: str = "") -> Problem:
+        """Return a problem at `path`."""
+        return Problem(file=self.file, line=self.line(path), key=dotted(path), message=message, mend=mend)
+
+
+def dotted(path: KeyPath) -> str:
+    """Return a path as people write it: `limits.iam.rate`, `exceptions[3].scope`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the mend for an unknown word: the known one like it, else all of them where they are few."""
+    names = sorted(known)
+    if close := difflib.get_close_matches(word, names, n=1, cutoff=0.6):
+        return f"did you mean {close[0]}?"
+    return f"known: {', '.join(names)}" if 0 < len(names) <= 20 else ""  # noqa: PLR2004 - more would hide the message
+
+
+def error_of(problems: Sequence[Problem]) -> ConfigError:
+    """Return one ConfigError that tells all problems, a line each."""
+    if len(problems) == 1:
+        only = problems[0]
+        return ConfigError(only.sentence, file=only.file, line=only.line, key=only.key)
+    return ConfigError("\n".join(map(str, problems)))
+
+
+def read(path: Path) -> Document:
+    """Return the document in a .toml, .yaml or .yml file; raises ConfigError when it cannot be read or parsed."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"cannot be read ({error.strerror})", file=str(path)) from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError("is not UTF-8; save it in that encoding", file=str(path), line=line) from error
+    parse = _parse_toml if path.suffix == ".toml" else _parse_yaml
+    try:
+        return parse(str(path), text)
+    except RecursionError as error:
+        raise ConfigError("is nested too deeply", file=str(path)) from error
+
+
+def load(path: Path, model: type[M]) -> M:
+    """Return a file's content as `model`; raises ConfigError with every problem."""
+    document = read(path)
+    found = validate(document, model)
+    flaws = [problem for _, problem in document.flaws]
+    if isinstance(found, list):
+        raise error_of(flaws + found)
+    if flaws:
+        raise error_of(flaws)
+    return found
+
+
+def validate(document: Document, model: type[M], at: KeyPath = ()) -> M | list[Problem]:
+    """Return the part of a document at `at` as `model`, or every problem that it has."""
+    data = value_at(document.data, at)
+    try:
+        return model.model_validate({} if data is None and not at else data)
+    except ValidationError as error:
+        return [
+            document.problem((*at, *path), message, mend)
+            for path, message, mend in explain(error, model, data if data is not None else {})
+        ]
+
+
+def value_at(data: Json, path: KeyPath) -> Json:
+    """Return the value at `path`; raises LookupError where there is none."""
+    for part in path:
+        data = data[part]
+    return data
+
+
+def explain(error: ValidationError, model: type[BaseModel], data: Json) -> Iterator[tuple[KeyPath, str, str]]:
+    """Yield (path, message, mend) for each of pydantic's findings about `data`, in plain words."""
+    for detail in error.errors(include_url=False):
+        path = _real_path(detail, data)
+        yield path, *_words(detail, model, path)
+
+
+def _real_path(detail: ErrorDetails, data: Json) -> KeyPath:
+    """Drop the parts of pydantic's location that name a branch of a type and no key of the data."""
+    location = detail["loc"]
+    path: list[str | int] = []
+    for position, part in enumerate(location):
+        missing_here = detail["type"] == "missing" and position == len(location) - 1
+        try:
+            data = data[part]
+        except (LookupError, TypeError):
+            if not missing_here:
+                continue
+        path.append(part)
+    return tuple(path)
+
+
+_PLAIN = {
+    "missing": "is missing",
+    "model_type": "must be a table of keys and values",
+    "dict_type": "must be a table of keys and values",
+    "tuple_type": "must be a list",
+    "string_type": "must be text",
+}
+
+
+def _words(detail: ErrorDetails, model: type[BaseModel], path: KeyPath) -> tuple[str, str]:
+    kind, given = detail["type"], detail["input"]
+    if kind == "extra_forbidden":
+        return "unknown key", nearest(str(path[-1]), _keys_known_at(model, path[:-1]))
+    if kind == "string_type" and isinstance(given, int | float):
+        return f"{given!r} is a number where text is expected", "put it in quotes"
+    if kind in {"enum", "literal_error"}:
+        choices = re.findall(r"'([^']*)'", detail["ctx"]["expected"])
+        return f"{given!r} is not one of {', '.join(choices)}", nearest(str(given), choices) if given else ""
+    if kind in _PLAIN:
+        return _PLAIN[kind], ""
+    if kind in {"value_error", "assertion_error"}:
+        message, _, mend = str(detail["ctx"]["error"]).partition("; ")
+        return message, mend
+    return detail["msg"].removeprefix("Input ").replace("should be", "must be", 1), ""
+
+
+def _keys_known_at(model: type[BaseModel], path: KeyPath) -> list[str]:
+    """Return the keys of the model that stands at `path` inside `model`."""
+    for part in path:
+        if field := fields_of(model).get(str(part)):
+            model = next(iter(models_in(field.annotation)), model)
+    return list(fields_of(model))
+
+
+def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return a model's fields by the keys that they have in files."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def models_in(annotation: object) -> list[type[BaseModel]]:
+    """Return the models that an annotation names, at any depth, outermost first."""
+    own = [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
+    return [*own, *(model for argument in get_args(annotation) for model in models_in(argument))]
+
+
+def _parse_yaml(file: str, text: str) -> Document:
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        root = yaml.compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = None if mark is None else mark.line + 1
+        raise ConfigError(f"is not valid YAML: {error.problem or error.context}", file=file, line=line) from error
+    except (YAMLError, ValueError) as error:
+        raise ConfigError(f"is not valid YAML: {str(error).splitlines()[0]}", file=file) from error
+    reader = _NodeReader(file, yaml)
+    data = None if root is None else reader.value(root, ())
+    return Document(file=file, data=data, lines=reader.lines, flaws=tuple(reader.flaws))
+
+
+_COLLECTIONS = {"tag:yaml.org,2002:seq", "tag:yaml.org,2002:map"}
+
+
+class _NodeReader:
+    """Turns YAML nodes into plain data; whatever is more than plain data is a flaw and reads as None."""
+
+    def __init__(self, file: str, yaml: YAML) -> None:
+        self.lines: dict[KeyPath, int] = {}
+        self.flaws: list[tuple[KeyPath, Problem]] = []
+        self._file = file
+        self._yaml = yaml
+        self._met: set[int] = set()
+
+    def value(self, node: Node, path: KeyPath) -> Json:
+        # An alias is the anchor's own node met again. Refusing it keeps a few lines from growing into gigabytes.
+        if id(node) in self._met:
+            line = self.lines.get(path) or self.lines[path[:-1]]
+            return self._flaw(line, path, "aliases are not read", "write the value out")
+        self._met.add(id(node))
+        self.lines.setdefault(path, _line(node))
+        if not isinstance(node, ScalarNode) and node.tag not in _COLLECTIONS:
+            return self._flaw(_line(node), path, f"the tag {node.tag} is not read", "write a plain value")
+        if isinstance(node, SequenceNode):
+            return [self.value(child, (*path, index)) for index, child in enumerate(node.value)]
+        if isinstance(node, MappingNode):
+            return self._mapping(node, path)
+        return self._scalar(node, path)
+
+    def _mapping(self, node: MappingNode, path: KeyPath) -> dict[str, Json]:
+        data: dict[str, Json] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, ScalarNode) or key_node.tag == "tag:yaml.org,2002:merge":
+                self._flaw(_line(key_node), path, "a key must be plain text", "write the keys out")
+                continue
+            key = str(key_node.value)
+            place = (*path, key)
+            if key in data:
+                first = self.lines[place]
+                self._flaw(_line(key_node), place, f"the key is there twice, first on line {first}", "keep one")
+                continue
+            self.lines[place] = _line(key_node)
+            data[key] = self.value(value_node, place)
+        return data
+
+    def _scalar(self, node: Node, path: KeyPath) -> Json:
+        kind = str(node.tag).removeprefix("tag:yaml.org,2002:")
+        if kind not in {"str", "int", "float", "bool", "null", "timestamp"}:
+            return self._flaw(_line(node), path, f"the tag {node.tag} is not read", "write a plain value")
+        try:
+            return self._yaml.constructor.construct_object(node)
+        except ValueError:  # 2025-02-30 has the form of a date; whoever expects a date will say what is wrong
+            return str(node.value)
+
+    def _flaw(self, line: int, path: KeyPath, message: str, mend: str) -> None:
+        problem = Problem(file=self._file, line=line, key=dotted(path), message=message, mend=mend)
+        self.flaws.append((path, problem))
+
+
+def _line(node: Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def _parse_toml(file: str, text: str) -> Document:
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message = str(error)
+        place = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", message)
+        line = int(place[1]) if place and place[1] else text.count("\n") + 1
+        what = message[: place.start()] if place else message
+        raise ConfigError(f"is not valid TOML: {what[:1].lower()}{what[1:]}", file=file, line=line) from error
+    return Document(file=file, data=data, lines=dict(_toml_lines(text)))
+
+
+_STRING = r'"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\''
+_TOKEN = re.compile(rf"{_STRING}|#[^\n]*|[\[\]{{}}\n]", re.DOTALL)
+_KEY = r'(?:[A-Za-z0-9_-]+|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\')'
+_STATEMENT = re.compile(rf"[ \t]*(?P<open>\[\[?)?[ \t]*(?P<key>{_KEY}(?:[ \t]*\.[ \t]*{_KEY})*)")
+
+
+def _toml_lines(text: str) -> Iterator[tuple[KeyPath, int]]:
+    """Yield each table's and key's path and line in a text that tomllib accepts; inline tables count as their key."""
+    table: KeyPath = ()
+    last_index: dict[KeyPath, int] = {}
+    for start, line in _toml_statements(text):
+        match = _STATEMENT.match(text, start)
+        if match is None:
+            continue
+        path: KeyPath = () if match["open"] else table
+        names = _toml_names(match["key"])
+        for depth, name in enumerate(names):
+            path = (*path, name)
+            if match["open"] == "[[" and depth == len(names) - 1:
+                last_index[path] = last_index.get(path, -1) + 1
+                yield path, line
+            if match["open"] and path in last_index:
+                path = (*path, last_index[path])
+        if match["open"]:
+            table = path
+        yield path, line
+
+
+def _toml_statements(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the offset and line of each line that begins outside strings and brackets."""
+    line, depth = 1, 0
+    yield 0, line
+    for token in _TOKEN.finditer(text):
+        line += token[0].count("\n")
+        if token[0] in {"[", "{"}:
+            depth += 1
+        elif token[0] in {"]", "}"}:
+            depth -= 1
+        elif token[0] == "\n" and depth == 0:
+            yield token.end(), line
+
+
+def _toml_names(key: str) -> list[str]:
+    """Return the parts of a dotted key, each unquoted by the parser itself."""
+    names, data = [], tomllib.loads(f"{key} = 0")
+    while isinstance(data, dict):
+        [(name, data)] = data.items()
+        names.append(name)
+    return names
