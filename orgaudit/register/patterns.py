@@ -1,0 +1,40 @@
+"""Patterns over a whole value: exact, glob, or `regex:` and a regular expression."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable
+
+REGEX = "regex:"
+
+
+def is_exact(pattern: str) -> bool:
+    """Tell whether a pattern stands for itself only."""
+    return not pattern.startswith(REGEX) and not set(pattern) & set("*?[")
+
+
+class Patterns:
+    """A list of patterns of which one must match a whole value, with letter case; raises ValueError for a bad one."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        patterns = tuple(patterns)
+        self.exact = frozenset(filter(is_exact, patterns))
+        self.loose = tuple(_compiled(pattern) for pattern in patterns if not is_exact(pattern))
+
+    def match(self, value: str) -> bool:
+        """Tell whether any pattern matches the value."""
+        return value in self.exact or any(loose.fullmatch(value) for loose in self.loose)
+
+    def match_any(self, values: Iterable[str]) -> bool:
+        """Tell whether any pattern matches any of the values."""
+        return any(map(self.match, values))
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        if pattern.startswith(REGEX):
+            return re.compile(pattern.removeprefix(REGEX))
+        return re.compile(fnmatch.translate(pattern))
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is no regular expression ({error})") from error
