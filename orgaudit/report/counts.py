@@ -1,0 +1,176 @@
+"""The SQL of every figure in a report, over the tables of `orgaudit.store.tables.opened`."""
+
+from __future__ import annotations
+
+from orgaudit.store.tables import SEVERITY_RANK
+
+_COUNTS = """{
+    'passed': count(*) FILTER (status = 'PASS'),
+    'failed': count(*) FILTER (status = 'FAIL'),
+    'covered': count(*) FILTER (covered),
+    'not_assessed': count(*) FILTER (status = 'NOT_ASSESSED'),
+    'not_applicable': count(*) FILTER (status = 'NOT_APPLICABLE'),
+    'manual': count(*) FILTER (status = 'MANUAL')
+}"""
+
+_NO_COUNTS = "{'passed': 0, 'failed': 0, 'covered': 0, 'not_assessed': 0, 'not_applicable': 0, 'manual': 0}"
+
+_OPEN = """{
+    'critical': count(*) FILTER (open AND severity = 'critical'),
+    'high': count(*) FILTER (open AND severity = 'high'),
+    'medium': count(*) FILTER (open AND severity = 'medium'),
+    'low': count(*) FILTER (open AND severity = 'low')
+}"""
+
+_NO_OPEN = "{'critical': 0, 'high': 0, 'medium': 0, 'low': 0}"
+
+_EXPIRED = "count(*) FILTER (open AND exception.state = 'expired')"
+
+_EVALUATIONS = """
+    count(*) FILTER (status <> 'MANUAL') AS evaluations,
+    count(*) FILTER (status NOT IN ('MANUAL', 'NOT_ASSESSED')) AS evaluations_assessed
+"""
+
+_COMPLETENESS = """
+    CASE WHEN count(*) FILTER (status <> 'NOT_ASSESSED') = 0 THEN 'NOT_ASSESSED'
+         WHEN count(*) FILTER (status = 'NOT_ASSESSED') > 0 THEN 'PARTIAL' ELSE 'COMPLETE' END
+"""
+
+_GAPS_PER_ACCOUNT = """
+    SELECT account_id, string_agg(reason || ' (' || n || ')', ', ' ORDER BY n DESC, reason) AS reasons
+    FROM (SELECT account_id, coalesce(reason, 'unknown') AS reason, count(*) AS n FROM coverage
+          WHERE status = 'NOT_ASSESSED' GROUP BY ALL) GROUP BY account_id
+"""
+
+HEADLINE = f"""
+    SELECT {_COUNTS} AS counts, {_OPEN} AS open, {_EXPIRED} AS expired FROM findings WHERE counted
+"""  # noqa: S608 - constants only
+
+ACCOUNT_REGIONS = f"""
+    WITH cells AS (
+        SELECT account_id, region, {_EVALUATIONS},
+            {_COMPLETENESS} AS completeness,
+            coalesce(mode(reason ORDER BY reason) FILTER (status = 'NOT_ASSESSED'), '') AS reason,
+            coalesce(min(action) FILTER (status = 'NOT_ASSESSED'), '') AS action,
+            coalesce(min(message) FILTER (status = 'NOT_ASSESSED'), '') AS message
+        FROM coverage GROUP BY account_id, region)
+    SELECT a.id AS account_id, a.name AS account_name, a.ou_path, region,
+        CASE WHEN coalesce(r.state, 'AUDITED') <> 'AUDITED' THEN r.state
+             WHEN coalesce(c.completeness, 'COMPLETE') = 'COMPLETE' THEN 'AUDITED' ELSE c.completeness END AS state,
+        coalesce(r.gap.reason, c.reason, '') AS reason,
+        coalesce(r.gap.action, c.action, '') AS action,
+        coalesce(r.gap.message, c.message, '') AS message,
+        coalesce(c.evaluations, 0) AS evaluations, coalesce(c.evaluations_assessed, 0) AS evaluations_assessed
+    FROM cells c FULL JOIN account_regions r USING (account_id, region) JOIN accounts a ON a.id = account_id
+    ORDER BY account_id, region
+"""  # noqa: S608 - constants only
+
+REGIONS = f"""
+    SELECT region, count(*) AS accounts, count(*) FILTER (r.state IN ('AUDITED', 'PARTIAL')) AS accounts_assessed
+    FROM ({ACCOUNT_REGIONS}) r
+    WHERE region <> 'global' AND r.state NOT IN ('DISABLED', 'BLOCKED')
+        AND account_id IN (SELECT account_id FROM coverage WHERE status <> 'NOT_ASSESSED')
+    GROUP BY region ORDER BY region
+"""  # noqa: S608 - constants only
+
+COVERAGE = f"""
+    WITH per_account AS (
+        SELECT a.id, {_COMPLETENESS} AS completeness FROM accounts a LEFT JOIN coverage c ON c.account_id = a.id
+        GROUP BY a.id),
+    regions AS ({REGIONS})
+    SELECT
+        (SELECT count(*) FROM accounts) AS accounts,
+        (SELECT count(*) FROM per_account WHERE completeness <> 'NOT_ASSESSED') AS accounts_assessed,
+        (SELECT count(*) FROM per_account WHERE completeness = 'PARTIAL') AS accounts_partial,
+        (SELECT count(*) FROM regions) AS regions,
+        (SELECT count(*) FROM regions WHERE accounts_assessed > 0) AS regions_assessed,
+        (SELECT coalesce(sum(accounts), 0)::BIGINT FROM regions) AS account_regions,
+        (SELECT coalesce(sum(accounts_assessed), 0)::BIGINT FROM regions) AS account_regions_assessed,
+        {_EVALUATIONS}
+    FROM coverage
+"""  # noqa: S608 - constants only
+
+UNITS = f"""
+    SELECT ou_path AS unit, {_OPEN} AS open FROM findings WHERE counted GROUP BY ou_path
+    HAVING count(*) FILTER (open) > 0 ORDER BY count(*) FILTER (open) DESC, unit
+"""  # noqa: S608 - constants only
+
+ACCOUNTS = f"""
+    WITH scores AS (
+        SELECT account_id, {_COUNTS} AS counts, {_OPEN} AS open, {_EXPIRED} AS expired FROM findings
+        GROUP BY account_id),
+    cells AS (SELECT account_id, {_EVALUATIONS}, {_COMPLETENESS} AS completeness FROM coverage GROUP BY account_id),
+    gaps AS ({_GAPS_PER_ACCOUNT})
+    SELECT a.id, a.name, a.ou_path, a.state, coalesce(completeness, 'NOT_ASSESSED') AS completeness,
+        coalesce(a.gap.reason || ': ' || a.gap.message, gaps.reasons,
+                 CASE WHEN a.collected THEN '' ELSE 'no record of this account' END) AS reason,
+        coalesce(evaluations, 0) AS evaluations, coalesce(evaluations_assessed, 0) AS evaluations_assessed,
+        coalesce(counts, {_NO_COUNTS}) AS counts, coalesce(open, {_NO_OPEN}) AS open, coalesce(expired, 0) AS expired
+    FROM accounts a LEFT JOIN scores s ON s.account_id = a.id LEFT JOIN cells c ON c.account_id = a.id
+        LEFT JOIN gaps ON gaps.account_id = a.id
+    ORDER BY s.open.critical DESC NULLS LAST, s.open.high DESC NULLS LAST, s.open.medium DESC NULLS LAST,
+        s.open.low DESC NULLS LAST, a.id
+"""  # noqa: S608 - constants only
+
+CONTROLS = f"""
+    WITH scores AS (SELECT control, {_COUNTS} AS counts FROM findings WHERE counted GROUP BY control),
+    failing AS (SELECT control, count(DISTINCT account_id) AS accounts FROM findings WHERE open GROUP BY control),
+    cells AS (SELECT control, {_EVALUATIONS} FROM coverage GROUP BY control),
+    asked AS (
+        SELECT control, list(framework || ' ' || id ORDER BY framework, position) AS requirements
+        FROM (SELECT framework, id, position, unnest(controls) AS control FROM requirements) GROUP BY control)
+    SELECT c.id, c.service, c.severity, c.title, coalesce(requirements, []) AS requirements,
+        coalesce(counts, {_NO_COUNTS}) AS counts, coalesce(accounts, 0) AS accounts_failing,
+        coalesce(evaluations, 0) AS evaluations, coalesce(evaluations_assessed, 0) AS evaluations_assessed
+    FROM controls c LEFT JOIN scores ON scores.control = c.id LEFT JOIN failing ON failing.control = c.id
+        LEFT JOIN cells ON cells.control = c.id LEFT JOIN asked ON asked.control = c.id
+    ORDER BY coalesce(counts.failed - counts.covered, 0) DESC, {SEVERITY_RANK} DESC, c.id
+"""  # noqa: S608 - constants only
+
+REQUIREMENTS = f"""
+    WITH asked AS (
+        SELECT framework, id, unnest(controls) AS control FROM requirements),
+    scores AS (
+        SELECT a.framework, a.id, {_COUNTS} AS counts FROM asked a JOIN findings f USING (control) GROUP BY ALL),
+    verdicts AS (
+        SELECT a.framework, a.id, account_id,
+            CASE WHEN sum(failed) > 0 THEN 'FAIL'
+                 WHEN count(*) FILTER (status = 'NOT_ASSESSED') > 0 THEN 'NOT_ASSESSED'
+                 WHEN sum(passed) > 0 THEN 'PASS'
+                 WHEN sum(manual) > 0 THEN 'MANUAL' ELSE 'NOT_APPLICABLE' END AS verdict
+        FROM asked a JOIN coverage c USING (control) GROUP BY a.framework, a.id, account_id),
+    accounts_by_verdict AS (
+        SELECT framework, id,
+            count(*) FILTER (verdict = 'FAIL') AS failing, count(*) FILTER (verdict = 'NOT_ASSESSED') AS not_assessed,
+            count(*) FILTER (verdict = 'PASS') AS passing, count(*) FILTER (verdict = 'MANUAL') AS manual,
+            count(*) FILTER (verdict = 'NOT_APPLICABLE') AS not_applicable
+        FROM verdicts GROUP BY framework, id)
+    SELECT q.framework, q.id, q.title, q.section, q.level, q.assessment, q.controls,
+        CASE WHEN v.failing > 0 THEN 'FAIL' WHEN v.not_assessed > 0 THEN 'NOT_ASSESSED' WHEN v.passing > 0 THEN 'PASS'
+             WHEN v.not_applicable > 0 AND v.manual = 0 THEN 'NOT_APPLICABLE' ELSE 'MANUAL' END AS status,
+        coalesce(s.counts, {_NO_COUNTS}) AS counts,
+        coalesce(v.failing, 0) AS accounts_failing, coalesce(v.not_assessed, 0) AS accounts_not_assessed,
+        coalesce(v.passing, 0) AS accounts_passing, coalesce(v.not_applicable, 0) AS accounts_not_applicable
+    FROM requirements q LEFT JOIN scores s USING (framework, id) LEFT JOIN accounts_by_verdict v USING (framework, id)
+    ORDER BY q.framework, q.position
+"""  # noqa: S608 - constants only
+
+MISSING = """
+    SELECT control, coalesce(action, '') AS action, coalesce(reason, 'DEFECT') AS reason,
+        count(DISTINCT account_id) AS accounts, count(DISTINCT region) AS regions, count(*) AS evaluations,
+        min(message) AS example
+    FROM coverage WHERE status = 'NOT_ASSESSED' GROUP BY ALL ORDER BY evaluations DESC, control, action, reason
+"""
+
+MISSING_PERMISSIONS = """
+    SELECT action, reason, count(DISTINCT account_id) AS accounts, count(DISTINCT control) AS controls,
+        count(*) AS evaluations
+    FROM coverage WHERE status = 'NOT_ASSESSED' AND action IS NOT NULL
+        AND reason IN ('DENIED', 'SCP_DENIED', 'ACCOUNT_UNAVAILABLE')
+    GROUP BY ALL ORDER BY evaluations DESC, action, reason
+"""
+
+EXCEPTIONS = """
+    SELECT exception.id, count(*) FILTER (covered), count(*) FILTER (open AND exception.state = 'expired')
+    FROM findings WHERE exception IS NOT NULL AND counted GROUP BY 1
+"""

@@ -1,0 +1,382 @@
+"""What every format renders: the run's figures, counted once by SQL, and its findings as a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import duckdb
+import msgspec
+
+from orgaudit.model import Finding, GapReason, Severity
+from orgaudit.register.apply import Row
+from orgaudit.register.state import State
+from orgaudit.report import counts
+from orgaudit.store.manifest import Manifest
+from orgaudit.store.run import Run
+from orgaudit.store.tables import COVERING_STATES, FINDING_COLUMNS, opened
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class RegisterProblem(msgspec.Struct, frozen=True):
+    """What is wrong in the register: `place` is file:line."""
+
+    place: str
+    key: str
+    message: str
+
+
+class RegisterView(msgspec.Struct, frozen=True, kw_only=True):
+    """The register for one date, and the function that sets the exception of each finding that it speaks about.
+
+    `problems` is asked when all findings have passed through `apply`, since some problems only show on findings.
+    """
+
+    entries: tuple[Row, ...] = ()
+    problems: Callable[[], Sequence[RegisterProblem]] = tuple
+    apply: Callable[[Iterable[Finding]], Iterable[Finding]] = iter
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """Findings by status; `covered` are those of the failed that an active or expiring exception covers."""
+
+    passed: int = 0
+    failed: int = 0
+    covered: int = 0
+    not_assessed: int = 0
+    not_applicable: int = 0
+    manual: int = 0
+
+    @property
+    def open(self) -> int:
+        """Return the failed findings that no exception covers."""
+        return self.failed - self.covered
+
+    @property
+    def pass_rate(self) -> float | None:
+        """Return PASS / (PASS + FAIL), or None where nothing passed or failed."""
+        return _share(self.passed, self.passed + self.failed)
+
+    @property
+    def pass_rate_with_exceptions(self) -> float | None:
+        """Return PASS / (PASS + open FAIL), or None where neither exists."""
+        return _share(self.passed, self.passed + self.open)
+
+
+class BySeverity(msgspec.Struct, frozen=True, kw_only=True):
+    """Findings by the severity of their control."""
+
+    critical: int = 0
+    high: int = 0
+    medium: int = 0
+    low: int = 0
+
+
+class Completeness(StrEnum):
+    """How much of an account or region was seen; the region states are those of the manifest, and PARTIAL."""
+
+    COMPLETE = "COMPLETE"
+    PARTIAL = "PARTIAL"
+    NOT_ASSESSED = "NOT_ASSESSED"
+
+
+class CoverageTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """What the run set out to see, and what it saw.
+
+    `regions` are names, `account_regions` pairs of an account and a region; both are of accounts that were assessed,
+    without regions that are disabled or blocked. `evaluations` are the account x region x control cells of the plan
+    that a machine can decide.
+    """
+
+    accounts: int
+    accounts_assessed: int
+    accounts_partial: int
+    regions: int
+    regions_assessed: int
+    account_regions: int
+    account_regions_assessed: int
+    evaluations: int
+    evaluations_assessed: int
+
+    @property
+    def share(self) -> float | None:
+        """Return the share of evaluations that were assessed, or None where none was planned."""
+        return _share(self.evaluations_assessed, self.evaluations)
+
+
+class RegionScore(msgspec.Struct, frozen=True):
+    """One region: of how many assessed accounts it is to be audited, and of how many it was."""
+
+    region: str
+    accounts: int
+    accounts_assessed: int
+
+
+class UnitScore(msgspec.Struct, frozen=True):
+    """Open findings of one organizational unit, each shared resource counted once."""
+
+    unit: str
+    open: BySeverity
+
+
+class AccountScore(msgspec.Struct, frozen=True, kw_only=True):
+    """The scorecard of one account; inherited findings count here."""
+
+    id: str
+    name: str
+    ou_path: str
+    state: str
+    completeness: Completeness
+    reason: str
+    evaluations: int
+    evaluations_assessed: int
+    counts: Counts
+    open: BySeverity
+    expired: int
+
+
+class ControlScore(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures of one control; each shared resource counts once, and accounts that inherit it count as accounts."""
+
+    id: str
+    service: str
+    severity: Severity
+    title: str
+    requirements: tuple[str, ...]
+    counts: Counts
+    accounts_failing: int
+    evaluations: int
+    evaluations_assessed: int
+
+
+class RequirementStatus(StrEnum):
+    """What the run says of a requirement: failing anywhere, else unseen anywhere, else passing."""
+
+    FAIL = "FAIL"
+    NOT_ASSESSED = "NOT_ASSESSED"
+    PASS = "PASS"  # noqa: S105 - a verdict, not a password
+    NOT_APPLICABLE = "NOT_APPLICABLE"
+    MANUAL = "MANUAL"
+
+
+class RequirementScore(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures of one requirement of one framework; inherited findings count, and every account has one status."""
+
+    framework: str
+    id: str
+    title: str
+    section: str
+    level: int | None
+    assessment: str
+    controls: tuple[str, ...]
+    status: RequirementStatus
+    counts: Counts
+    accounts_failing: int
+    accounts_not_assessed: int
+    accounts_passing: int
+    accounts_not_applicable: int
+
+
+class AccountRegion(msgspec.Struct, frozen=True, kw_only=True):
+    """One region of one account: its state, and the evaluations there."""
+
+    account_id: str
+    account_name: str
+    ou_path: str
+    region: str
+    state: str
+    reason: str
+    action: str
+    message: str
+    evaluations: int
+    evaluations_assessed: int
+
+
+class Missing(msgspec.Struct, frozen=True, kw_only=True):
+    """What one control lacks for one reason: the IAM action, how many accounts, regions and evaluations, the mend."""
+
+    control: str
+    action: str
+    reason: GapReason
+    accounts: int
+    regions: int
+    evaluations: int
+    example: str
+
+    @property
+    def mend(self) -> str:
+        """Return what to do about it."""
+        return self.reason.mend(self.action)
+
+
+class MissingPermission(msgspec.Struct, frozen=True, kw_only=True):
+    """One IAM action that was refused, over all controls."""
+
+    action: str
+    reason: GapReason
+    accounts: int
+    controls: int
+    evaluations: int
+
+    @property
+    def mend(self) -> str:
+        """Return what to do about it."""
+        return self.reason.mend(self.action)
+
+
+class ExceptionScore(msgspec.Struct, frozen=True):
+    """One exception of the register, the findings that it covers, and those that outlived it."""
+
+    entry: Row
+    covered: int
+    expired: int
+
+    @property
+    def unused(self) -> bool:
+        """Tell whether the entry is in force and covers nothing."""
+        return self.entry.state in COVERING_STATES and not self.covered
+
+
+class ExceptionTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """The register in figures; `expired_matching` counts findings, the others entries."""
+
+    active: int
+    expiring: int
+    expired: int
+    unused: int
+    problems: int
+    expired_matching: int
+
+
+class ReportedFinding(msgspec.Struct, frozen=True):
+    """A finding with its exception, and what the counts make of it."""
+
+    finding: Finding
+    open: bool
+    covered: bool
+    counted: bool
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """The headline figures; each shared resource counts once."""
+
+    counts: Counts
+    open: BySeverity
+    coverage: CoverageTotals
+    exceptions: ExceptionTotals
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that reports show of one run; lists are short, and what grows with the findings is a stream."""
+
+    manifest: Manifest
+    as_of: date
+    summary: Summary
+    regions: tuple[RegionScore, ...]
+    units: tuple[UnitScore, ...]
+    accounts: tuple[AccountScore, ...]
+    controls: tuple[ControlScore, ...]
+    requirements: tuple[RequirementScore, ...]
+    missing: tuple[Missing, ...]
+    missing_permissions: tuple[MissingPermission, ...]
+    exceptions: tuple[ExceptionScore, ...]
+    problems: tuple[RegisterProblem, ...]
+    findings_total: int
+    account_regions_total: int
+    connection: duckdb.DuckDBPyConnection
+
+    def findings(self) -> Iterator[ReportedFinding]:
+        """Yield every finding: open first, then by severity, account, control, region and resource."""
+        names = (*FINDING_COLUMNS, "open", "covered", "counted")
+        cursor = self.connection.cursor()
+        cursor.execute(f"SELECT {', '.join(names)} FROM findings")  # noqa: S608 - constants only
+        while rows := cursor.fetchmany(500):
+            yield from (_reported(dict(zip(names, row, strict=True))) for row in rows)
+
+    def account_regions(self) -> Iterator[AccountRegion]:
+        """Yield every region of every account, by account and region; `global` is what exists once in an account."""
+        yield from _structs(self.connection.cursor(), AccountRegion, counts.ACCOUNT_REGIONS)
+
+
+@contextmanager
+def viewing(run: Run, register: RegisterView, as_of: date) -> Iterator[View]:
+    """Open the view of a consolidated run; raises ConfigError where it is not consolidated."""
+    manifest = run.read_manifest()
+    with opened(run) as connection:
+        exceptions = _exceptions(connection, register)
+        problems = tuple(register.problems())
+        yield View(
+            manifest=manifest,
+            as_of=as_of,
+            summary=_summary(connection, problems, exceptions),
+            regions=tuple(_structs(connection, RegionScore, counts.REGIONS)),
+            units=tuple(_structs(connection, UnitScore, counts.UNITS)),
+            accounts=tuple(_structs(connection, AccountScore, counts.ACCOUNTS)),
+            controls=tuple(_structs(connection, ControlScore, counts.CONTROLS)),
+            requirements=tuple(_structs(connection, RequirementScore, counts.REQUIREMENTS)),
+            missing=tuple(_structs(connection, Missing, counts.MISSING)),
+            missing_permissions=tuple(_structs(connection, MissingPermission, counts.MISSING_PERMISSIONS)),
+            exceptions=exceptions,
+            problems=problems,
+            findings_total=_number(connection, "SELECT count(*) FROM findings"),
+            account_regions_total=_number(connection, f"SELECT count(*) FROM ({counts.ACCOUNT_REGIONS})"),  # noqa: S608
+            connection=connection,
+        )
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def _structs(connection: duckdb.DuckDBPyConnection, kind: type[S], sql: str) -> Iterator[S]:
+    connection.execute(sql)
+    names = [column[0] for column in connection.description or ()]
+    while rows := connection.fetchmany(500):
+        yield from (msgspec.convert(dict(zip(names, row, strict=True)), kind) for row in rows)
+
+
+def _number(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = connection.execute(sql).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _summary(
+    connection: duckdb.DuckDBPyConnection, problems: Sequence[RegisterProblem], exceptions: tuple[ExceptionScore, ...]
+) -> Summary:
+    class Headline(msgspec.Struct):
+        counts: Counts
+        open: BySeverity
+        expired: int
+
+    (headline,) = _structs(connection, Headline, counts.HEADLINE)
+    (coverage,) = _structs(connection, CoverageTotals, counts.COVERAGE)
+    states = [score.entry.state for score in exceptions]
+    return Summary(
+        counts=headline.counts,
+        open=headline.open,
+        coverage=coverage,
+        exceptions=ExceptionTotals(
+            active=states.count(State.ACTIVE),
+            expiring=states.count(State.EXPIRING),
+            expired=states.count(State.EXPIRED),
+            unused=sum(score.unused for score in exceptions),
+            problems=len(problems),
+            expired_matching=headline.expired,
+        ),
+    )
+
+
+def _exceptions(connection: duckdb.DuckDBPyConnection, register: RegisterView) -> tuple[ExceptionScore, ...]:
+    matched = {row[0]: (row[1], row[2]) for row in connection.execute(counts.EXCEPTIONS).fetchall()}
+    return tuple(ExceptionScore(entry, *matched.get(entry.id, (0, 0))) for entry in register.entries)
+
+
+def _reported(row: dict[str, Any]) -> ReportedFinding:
+    row["evidence"] = msgspec.json.decode(row["evidence"])
+    row["assessed_at"] = row["assessed_at"].replace(tzinfo=UTC)
+    flags = (row.pop("open"), row.pop("covered"), row.pop("counted"))
+    return ReportedFinding(msgspec.convert(row, Finding), *flags)

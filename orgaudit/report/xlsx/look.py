@@ -1,0 +1,99 @@
+"""How the workbook looks: one palette, and the style of each kind of cell."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from openpyxl.cell import Cell, WriteOnlyCell
+from openpyxl.formatting.rule import Rule
+from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+from openpyxl.styles.differential import DifferentialStyle
+from openpyxl.worksheet.worksheet import Worksheet
+
+INK = "1B2A3A"
+MUTED = "5B6B7B"
+NAVY = "1F3A5F"
+LINE = "D5DCE4"
+TILE = "F4F6F9"
+WHITE = "FFFFFF"
+LINK = "1F5FA8"
+SEVERITIES = {"critical": "9B1C31", "high": "D9622B", "medium": "DDA52B", "low": "6B8CAE"}
+
+FONT = "Arial"
+
+_GOOD, _BAD, _WARN, _UNSEEN, _QUIET = (
+    ("DFF1E7", "1E6B47"),
+    ("F9DEDC", "8C1D18"),
+    ("FCEFD2", "7A4B00"),
+    (
+        "E8E1F1",
+        "4F3A78",
+    ),
+    ("ECEFF2", "4A5663"),
+)
+
+TONES = {
+    **dict.fromkeys(("PASS", "AUDITED", "COMPLETE", "active"), _GOOD),
+    **dict.fromkeys(("FAIL", "critical", "expired", "invalid", "revoked", "rejected", "SUSPENDED", "CLOSED"), _BAD),
+    **dict.fromkeys(("high", "expiring", "PARTIAL", "BLOCKED", "UNREACHABLE", "pending"), _WARN),
+    **dict.fromkeys(("NOT_ASSESSED",), _UNSEEN),
+    **dict.fromkeys(("NOT_APPLICABLE", "MANUAL", "DISABLED", "low", "draft"), _QUIET),
+    "medium": ("FBF6DD", "6B5900"),
+}
+"""Fill and ink of each word that the sheets colour; the word itself always stays readable."""
+
+
+class Look(NamedTuple):
+    """The style of a cell."""
+
+    size: float = 9
+    bold: bool = False
+    ink: str = INK
+    fill: str | None = None
+    horizontal: str | None = None
+    vertical: str = "top"
+    wrap: bool = True
+    number_format: str = "General"
+    underline: bool = False
+    line: str | None = None
+    indent: int = 0
+    gap: bool = False
+
+    def cell(self, sheet: Worksheet, value: str | float | None = None) -> Cell:
+        """Return a new cell of the sheet in this style."""
+        cell: Cell = WriteOnlyCell(sheet, value=value)
+        cell.font = Font(
+            name=FONT, size=self.size, bold=self.bold, color=self.ink, underline="single" if self.underline else None
+        )
+        cell.alignment = Alignment(
+            horizontal=self.horizontal, vertical=self.vertical, wrap_text=self.wrap, indent=self.indent
+        )
+        if self.fill:
+            cell.fill = PatternFill("solid", start_color=self.fill)
+        if self.line or self.gap:
+            cell.border = Border(
+                bottom=Side(style="thin", color=self.line) if self.line else None,
+                right=Side(style="thick", color=WHITE) if self.gap else None,
+            )
+        cell.number_format = self.number_format
+        return cell
+
+
+TITLE = Look(size=16, bold=True, ink=NAVY, wrap=False, vertical="center")
+NOTE = Look(size=9, ink=MUTED, wrap=False, vertical="center")
+HEADER = Look(bold=True, ink=WHITE, fill=NAVY, horizontal="left", indent=1, vertical="center")
+TEXT = Look(number_format="@", horizontal="left", indent=1, line=LINE)
+NUMBER = Look(number_format="#,##0", horizontal="right", indent=1, wrap=False, line=LINE)
+RATE = Look(number_format="0.0 %", horizontal="right", indent=1, wrap=False, line=LINE)
+DATE = Look(number_format="yyyy-mm-dd", horizontal="left", indent=1, wrap=False, line=LINE)
+TIME = Look(number_format="yyyy-mm-dd hh:mm", horizontal="left", indent=1, wrap=False, line=LINE)
+
+
+def tone_rules(words: tuple[str, ...]) -> list[Rule]:
+    """Return the conditional formats that colour a cell by the word in it."""
+    rules = []
+    for word in words:
+        fill, ink = TONES[word]
+        style = DifferentialStyle(font=Font(color=ink, bold=True), fill=PatternFill(bgColor=fill, fill_type="solid"))
+        rules.append(Rule(type="cellIs", operator="equal", formula=[f'"{word}"'], dxf=style))
+    return rules

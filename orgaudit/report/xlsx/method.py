@@ -1,0 +1,107 @@
+"""The method sheet: how every figure is made, and from which inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from orgaudit.report.view import View
+from orgaudit.report.xlsx import look
+from orgaudit.report.xlsx.book import Book, Column
+
+
+class Line(NamedTuple):
+    """One statement of the method."""
+
+    topic: str
+    name: str
+    text: str
+
+
+COLUMNS: tuple[Column[Line], ...] = (
+    Column("Topic", 18, lambda line: line.topic, look.TEXT._replace(ink=look.MUTED)),
+    Column("Term", 40, lambda line: line.name, look.TEXT._replace(bold=True)),
+    Column("Meaning", 110, lambda line: line.text),
+)
+
+DEFINITIONS = (
+    ("Evaluation", "One control asked in one region of one account; every one that was planned ends in one status."),
+    ("PASS, FAIL", "What was seen does, or does not, hold what the control asks for."),
+    (
+        "NOT_ASSESSED",
+        "Something that the control needs could not be read. It never counts as passed and never as failed, so it is "
+        "in no pass rate; it is shown beside it.",
+    ),
+    (
+        "NOT_APPLICABLE",
+        "There is nothing to judge: no such resource, or the region is disabled, blocked or not offered.",
+    ),
+    ("MANUAL", "A person decides. Manual evaluations are in no coverage figure."),
+    ("Excepted", "A FAIL that an active or expiring exception covers. It stays a FAIL in every list."),
+    ("Open", "A FAIL that no active or expiring exception covers. An expired exception covers nothing."),
+    ("Pass rate", "PASS / (PASS + FAIL)."),
+    ("Pass rate with exceptions", "PASS / (PASS + FAIL - excepted): excepted failures leave the denominator."),
+    ("Evaluations assessed", "Evaluations that ended in PASS, FAIL or NOT_APPLICABLE, over all that are not MANUAL."),
+    (
+        "Accounts assessed",
+        "Accounts in scope with at least one evaluation that is not NOT_ASSESSED; in part where any other is.",
+    ),
+    (
+        "Regions audited",
+        "Regions that are neither disabled nor blocked in every assessed account, audited in at least one of them.",
+    ),
+    (
+        "Inherited findings",
+        "A resource that accounts share, such as an organization's trail, is judged in the account that owns it; the "
+        "others repeat that judgement and name the owner. Account and framework figures include the repetitions. "
+        "The summary's results, units and controls count each shared resource once (column Counted of Findings): in "
+        "its owner's account, or, where the owner is out of scope, in the first account that inherits it.",
+    ),
+    (
+        "Status of a requirement",
+        "FAIL where any account fails it (exceptions do not change that), else NOT_ASSESSED where any part of it was "
+        "not seen, else PASS. A requirement without a control is MANUAL.",
+    ),
+    ("Order", "Findings: open first, then by status, severity, account, control, region and resource."),
+    ("Times", "All times are UTC."),
+)
+
+
+def method_lines(view: View) -> list[Line]:
+    """Return the definitions, the run's own facts, its thresholds and the hashes of its inputs."""
+    return list(_lines(view))
+
+
+def write_method(book: Book, view: View) -> None:
+    """Write the method sheet."""
+    lines = method_lines(view)
+    book.table("Method", COLUMNS, lines, total=len(lines), note="How the figures are made, and from what.")
+
+
+def _lines(view: View) -> Iterator[Line]:
+    manifest = view.manifest
+    yield from (Line("Definitions", name, text) for name, text in DEFINITIONS)
+    yield Line("Run", "Run id", manifest.run_id)
+    yield Line("Run", "Started, collected, evaluated", _times(view))
+    yield Line("Run", "Exceptions as of", view.as_of.isoformat())
+    yield Line("Run", "Tool", f"orgaudit {manifest.tool_version}")
+    yield Line("Run", "Caller", f"{manifest.caller.arn} (account {manifest.caller.account_id})")
+    if manifest.organization:
+        yield Line("Run", "Organization", f"{manifest.organization.arn}")
+    yield Line("Run", "Accounts out of scope", ", ".join(a.id for a in manifest.out_of_scope) or "none")
+    for gap in manifest.discovery_gaps:
+        yield Line("Run", "Not discovered", f"{gap.action} ({gap.reason.value}): {gap.message}")
+    for framework in manifest.frameworks:
+        text = f"{framework.title}, version {framework.version}: {len(framework.requirements)} requirements"
+        yield Line("Frameworks", framework.id, text)
+    for name, value in sorted(manifest.thresholds.items()):
+        yield Line("Thresholds", name, msgspec.json.encode(value).decode())
+    for name, digest in sorted(manifest.inputs.items()):
+        yield Line("Inputs (SHA-256)", name, digest)
+
+
+def _times(view: View) -> str:
+    moments = (view.manifest.started_at, view.manifest.collected_at, view.manifest.evaluated_at)
+    return ", ".join(f"{moment:%Y-%m-%d %H:%M:%S}" if moment else "not yet" for moment in moments)

@@ -1,0 +1,278 @@
+"""A run's findings and coverage as two Parquet files, and SQL over them; DuckDB, without any network."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import groupby
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import duckdb
+import msgspec
+import zstandard
+
+from orgaudit.errors import ConfigError, ReportError
+from orgaudit.model import Finding, Status
+from orgaudit.store.manifest import Manifest
+from orgaudit.store.run import Run, write_lines, writing
+
+Apply = Callable[[Iterable[Finding]], Iterable[Finding]]
+"""What sets each finding's exception as a stream: the register, for one date."""
+
+MEMORY_LIMIT = "192MB"
+
+_TEXT = "VARCHAR"
+_GAP = 'STRUCT(account_id VARCHAR, region VARCHAR, "action" VARCHAR, reason VARCHAR, message VARCHAR)'
+_REMEDY = '"text" VARCHAR, command VARCHAR'
+
+FINDING_COLUMNS = {
+    **dict.fromkeys(
+        ("fingerprint", "control", "title", "severity", "status", "reason", "account_id", "account_name", "ou_path"),
+        _TEXT,
+    ),
+    **dict.fromkeys(("region", "resource", "resource_type"), _TEXT),
+    "resource_tags": "MAP(VARCHAR, VARCHAR)",
+    "requirements": "STRUCT(framework VARCHAR, id VARCHAR)[]",
+    "evidence": "JSON",
+    "remediation": f"STRUCT(service_wide STRUCT({_REMEDY}), asset STRUCT({_REMEDY}), preventive STRUCT({_REMEDY}))",
+    "exception": "STRUCT(id VARCHAR, owner VARCHAR, expires_on VARCHAR, state VARCHAR, days_overdue INTEGER)",
+    "inherited_from": _TEXT,
+    "gap": _GAP,
+    "assessed_at": "TIMESTAMP",
+}
+"""A finding's fields as Parquet columns; `assessed_at` is in UTC."""
+
+CELL_COLUMNS = {
+    **dict.fromkeys(("account_id", "account_name", "ou_path", "region", "control", "status", "reason"), _TEXT),
+    **dict.fromkeys(("action", "message"), _TEXT),
+    **dict.fromkeys(("passed", "failed", "not_assessed", "not_applicable", "manual"), "INTEGER"),
+    "inherited_from": _TEXT,
+}
+
+_MANIFEST_COLUMNS = {
+    "accounts": {
+        **dict.fromkeys(("id", "name", "state", "email", "ou_path"), _TEXT),
+        "tags": "MAP(VARCHAR, VARCHAR)",
+    },
+    "records": {
+        "account_id": _TEXT,
+        "regions": f"STRUCT(name VARCHAR, state VARCHAR, gap {_GAP})[]",
+        "regions_source": _TEXT,
+        "gap": _GAP,
+        **dict.fromkeys(("calls", "throttles", "retries"), "BIGINT"),
+    },
+    "controls": {
+        **dict.fromkeys(("id", "service", "severity", "scope", "title", "rationale"), _TEXT),
+        "actions": "VARCHAR[]",
+    },
+    "frameworks": {
+        **dict.fromkeys(("id", "title", "version"), _TEXT),
+        "requirements": 'STRUCT(id VARCHAR, title VARCHAR, "level" INTEGER, assessment VARCHAR, section VARCHAR, '
+        "controls VARCHAR[])[]",
+    },
+}
+
+COVERING_STATES = ("active", "expiring")
+
+_COVERED = f"coalesce(status = 'FAIL' AND exception.state IN {COVERING_STATES}, false)"
+
+_COUNTED = """
+    inherited_from IS NULL OR fingerprint IN (
+        SELECT min(fingerprint) FROM source s WHERE inherited_from IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM source o WHERE o.inherited_from IS NULL AND o.account_id = s.inherited_from
+                        AND o.control = s.control AND o.resource = s.resource)
+        GROUP BY inherited_from, control, resource)
+"""
+
+SEVERITY_RANK = "list_position(['low', 'medium', 'high', 'critical'], severity)"
+
+_STATUS_ORDER = (Status.FAIL, Status.NOT_ASSESSED, Status.MANUAL, Status.PASS, Status.NOT_APPLICABLE)
+
+
+def findings_table(run: Run) -> Path:
+    """Return where the consolidated findings are."""
+    return run.path / "findings.parquet"
+
+
+def coverage_table(run: Run) -> Path:
+    """Return where the consolidated coverage is."""
+    return run.path / "coverage.parquet"
+
+
+def consolidate(run: Run, apply: Apply) -> None:
+    """Write findings.parquet, with exceptions and in the order of reports, and coverage.parquet.
+
+    Three columns are added to a finding's own: `covered` (a FAIL under an active or expiring exception), `open` (any
+    other FAIL) and `counted` (false where it repeats what another row says of the same shared resource).
+    Raises ConfigError where the run is not evaluated, and ReportError where the files cannot be written.
+    """
+    accounts = sorted(account.id for account in run.read_manifest().accounts)
+    for path in (path for account in accounts for path in (run.findings_path(account), run.cells_path(account))):
+        if not path.is_file():
+            raise ConfigError("the run is not evaluated; run `orgaudit evaluate` first", file=str(path))
+    with _scratch(run) as scratch:
+        findings = apply(finding for account in accounts for finding in run.findings(account))
+        ordered = _write_in_order(scratch, findings)
+        with _connection(scratch) as connection:
+            source = _json_lines(ordered, FINDING_COLUMNS)
+            connection.execute(f"CREATE VIEW source AS SELECT * FROM {source}")  # noqa: S608 - no user's text
+            _copy(
+                connection,
+                f"SELECT *, {_COVERED} AS covered, status = 'FAIL' AND NOT covered AS open, "  # noqa: S608
+                f"({_COUNTED}) AS counted FROM source",
+                findings_table(run),
+            )
+            cells = _json_lines([run.cells_path(account) for account in accounts], CELL_COLUMNS)
+            _copy(
+                connection,
+                f"SELECT * FROM {cells} ORDER BY account_id, region, control",  # noqa: S608 - no user's text
+                coverage_table(run),
+            )
+
+
+@contextmanager
+def opened(run: Run) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the consolidated run as the tables findings, coverage, accounts, account_regions, controls, requirements.
+
+    Raises ConfigError where the run is not consolidated.
+    """
+    for path in (findings_table(run), coverage_table(run)):
+        if not path.is_file():
+            raise ConfigError("the run has no tables yet; run `orgaudit report` first", file=str(path))
+    with _scratch(run) as scratch, _connection(scratch) as connection:
+        for name, path in (("findings", findings_table(run)), ("coverage", coverage_table(run))):
+            connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({_quoted(path)})")  # noqa: S608
+        _load_manifest(connection, run.read_manifest(), scratch)
+        yield connection
+
+
+def query(run: Run, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Return the column names and rows of one SELECT over the tables of `opened`; raises ConfigError for any other SQL.
+
+    The statement sees the run's own two files, no other file and no network.
+    """
+    try:
+        statements = duckdb.extract_statements(sql)
+        if len(statements) != 1 or statements[0].type not in {
+            duckdb.StatementType.SELECT,
+            duckdb.StatementType.EXPLAIN,
+        }:
+            raise ConfigError("a query is one SELECT statement", key="SQL")
+        with opened(run) as connection:
+            connection.execute("SET allowed_paths = ?", [[str(findings_table(run)), str(coverage_table(run))]])
+            connection.execute("SET enable_external_access = false")
+            connection.execute("SET lock_configuration = true")
+            cursor = connection.execute(sql)
+            return [column[0] for column in cursor.description or ()], cursor.fetchall()
+    except duckdb.Error as error:
+        raise ConfigError(str(error), key="SQL") from error
+
+
+@contextmanager
+def _scratch(run: Run) -> Iterator[Path]:
+    try:
+        directory = tempfile.TemporaryDirectory(dir=run.path, prefix=".tables.")
+    except OSError as error:
+        raise ReportError(f"cannot write {run.path}: {error.strerror or error}; free space or name another") from error
+    with directory as name:
+        yield Path(name)
+
+
+@contextmanager
+def _connection(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "python_enable_replacements": False,
+            "memory_limit": MEMORY_LIMIT,
+            "threads": 1,
+            "temp_directory": str(scratch),
+        },
+    )
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _json_lines(paths: list[Path], columns: dict[str, str]) -> str:
+    fields = ", ".join(f"\"{name}\": '{kind}'" for name, kind in columns.items())
+    files = ", ".join(map(_quoted, paths))
+    return f"read_json([{files}], format = 'newline_delimited', compression = 'zstd', columns = {{{fields}}})"
+
+
+def _write_in_order(scratch: Path, findings: Iterable[Finding]) -> list[Path]:
+    """Write findings, which come account by account, as files that make up the order of reports one after another.
+
+    A sort of all findings would need memory, or a disk, for all of them; this needs memory for one account.
+    """
+    encoder = msgspec.json.Encoder()
+    streams: dict[tuple[int, bool, int], BinaryIO] = {}
+    with ExitStack() as stack:
+        for _, group in groupby(findings, key=lambda finding: finding.account_id):
+            for finding in sorted(group, key=lambda f: (f.control, f.region, f.resource, f.fingerprint)):
+                place = (_STATUS_ORDER.index(finding.status), _is_covered(finding), -finding.severity.rank)
+                if place not in streams:
+                    streams[place] = stack.enter_context(_compressed(_ordered_path(scratch, place)))
+                streams[place].write(encoder.encode(finding) + b"\n")
+    return [_ordered_path(scratch, place) for place in sorted(streams)] or [_empty(scratch)]
+
+
+@contextmanager
+def _compressed(path: Path) -> Iterator[BinaryIO]:
+    with writing(path) as file, zstandard.ZstdCompressor(level=1).stream_writer(file, closefd=False) as stream:
+        yield stream
+
+
+def _ordered_path(scratch: Path, place: tuple[int, bool, int]) -> Path:
+    return scratch / "findings-{}-{:d}-{}.ndjson.zst".format(*place)
+
+
+def _empty(scratch: Path) -> Path:
+    path = scratch / "findings.ndjson.zst"
+    write_lines(path, [])
+    return path
+
+
+def _is_covered(finding: Finding) -> bool:
+    exception = finding.exception
+    return finding.status is Status.FAIL and exception is not None and exception.state in COVERING_STATES
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> None:
+    with writing(path) as file:
+        try:
+            connection.execute(
+                f"COPY ({select}) TO {_quoted(Path(file.name))} "
+                "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 8192, USE_TMP_FILE false)"
+            )
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise ReportError(f"cannot write {path}: {error}; free space or name another --out") from error
+
+
+def _load_manifest(connection: duckdb.DuckDBPyConnection, manifest: Manifest, scratch: Path) -> None:
+    for name, columns in _MANIFEST_COLUMNS.items():
+        lines = scratch / f"{name}.ndjson.zst"
+        write_lines(lines, getattr(manifest, name))
+        connection.execute(f"CREATE VIEW manifest_{name} AS SELECT * FROM {_json_lines([lines], columns)}")  # noqa: S608
+    for statement in (
+        "CREATE TABLE accounts AS SELECT a.*, r.account_id IS NOT NULL AS collected, r.regions_source, "
+        "r.calls, r.throttles, r.retries, r.gap FROM manifest_accounts a "
+        "LEFT JOIN manifest_records r ON r.account_id = a.id ORDER BY a.id",
+        "CREATE TABLE account_regions AS SELECT account_id, g.name AS region, g.state, g.gap "
+        "FROM (SELECT account_id, unnest(regions) AS g FROM manifest_records) ORDER BY account_id, region",
+        "CREATE TABLE controls AS SELECT * FROM manifest_controls ORDER BY id",
+        "CREATE TABLE requirements AS SELECT id AS framework, title AS framework_title, version, "
+        "generate_subscripts(requirements, 1) AS position, unnest(requirements, recursive := true) "
+        "FROM manifest_frameworks",
+        *(f"DROP VIEW manifest_{name}" for name in _MANIFEST_COLUMNS),
+    ):
+        connection.execute(statement)

@@ -1,0 +1,69 @@
+"""A run of four accounts with a register, small enough to state every figure of its report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from orgaudit.model import ExceptionRef, Finding, Status
+from orgaudit.register.apply import Row
+from orgaudit.register.state import State
+from orgaudit.report.view import RegisterProblem, RegisterView
+from orgaudit.store.run import Run
+from tests.synthetic_run import account_id, build
+
+AS_OF = date(2026, 10, 1)
+
+ACTIVE = ExceptionRef("EXC-2026-0001", "Ann Example", "2026-12-31", "active")
+EXPIRED = ExceptionRef("EXC-2026-0002", "Bob Example", "2026-08-20", "expired", 42)
+
+
+def small_run(path: Path) -> Run:
+    """Write the run: 4 accounts (the last suspended), 3 regions (the last disabled), 5 controls."""
+    return build(path / "2026-q3", accounts=4, regions=3, controls=5)
+
+
+def mark(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Except one critical finding, and mark two medium ones with an exception that has expired."""
+    for finding in findings:
+        place = (finding.account_id, finding.control, finding.region)
+        if finding.status is Status.FAIL and place == (account_id(1), "s3_control_1_holds", "eu-central-1"):
+            yield msgspec.structs.replace(finding, exception=ACTIVE)
+        elif finding.status is Status.FAIL and finding.control == "ec2_control_4_holds":
+            yield msgspec.structs.replace(finding, exception=EXPIRED)
+        else:
+            yield finding
+
+
+def entry(number: int, state: str, days_left: int | None) -> Row:
+    """Return an entry of the register."""
+    return Row(
+        id=f"EXC-2026-{number:04d}",
+        title=f"Accepted until mended, {number}",
+        type="risk_acceptance",
+        state=State(state),
+        owner="Ann Example",
+        approved_by="Carol Example",
+        ticket="SEC-12",
+        starts_on=date(2026, 1, 1),
+        expires_on=date(2026, 12, 31),
+        days_left=days_left,
+        scope="controls: s3_control_1_holds",
+    )
+
+
+REGISTER = RegisterView(
+    entries=(entry(1, "active", 91), entry(2, "expired", -42), entry(3, "expiring", 9)),
+    problems=lambda: (RegisterProblem("config/exceptions.yaml:42", "owner", "an owner is required"),),
+    apply=mark,
+)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Run:
+    """Give each test a run of its own."""
+    return small_run(tmp_path)

@@ -1,0 +1,395 @@
+"""report.xlsx, cell by cell for the small run, and the conventions that every sheet keeps."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+import openpyxl
+import pytest
+from openpyxl import Workbook
+from openpyxl.worksheet.worksheet import Worksheet
+
+from orgaudit import report
+from orgaudit.errors import ReportError
+from orgaudit.model import Finding
+from orgaudit.report import xlsx
+from orgaudit.report.view import RegisterView, viewing
+from orgaudit.store.run import Run, write_lines
+from orgaudit.store.tables import consolidate
+from tests.report.small import AS_OF, REGISTER, mark
+from tests.synthetic_run import account_id
+
+SHEETS = ["Summary", "Coverage", "Accounts", "Frameworks", "Controls", "Findings", "Exceptions", "Method", "Lists"]
+
+
+def written(run: Run, register: RegisterView = REGISTER) -> Path:
+    (path,) = report.write(run, register, AS_OF, ["xlsx"])
+    return path
+
+
+def shown(path: Path) -> Workbook:
+    """Return the workbook as any viewer shows it: with the cached results in place of the formulas."""
+    return openpyxl.load_workbook(path, data_only=True)
+
+
+def records(sheet: Worksheet, header: int = 4) -> list[dict[str, object]]:
+    rows = list(sheet.iter_rows(min_row=header, values_only=True))
+    titles = [str(title) for title in rows[0] if title is not None]
+    body = (row[: len(titles)] for row in rows[1:])
+    filled: list[dict[str, object]] = []
+    for row in body:
+        if all(value is None for value in row):
+            break
+        filled.append(dict(zip(titles, row, strict=True)))
+    return filled
+
+
+def pick(sheet: Worksheet, *titles: str) -> list[tuple[object, ...]]:
+    return [tuple(record[title] for title in titles) for record in records(sheet)]
+
+
+def test_the_sheets_are_there_and_lists_is_hidden(small: Run) -> None:
+    book = openpyxl.load_workbook(written(small))
+    assert book.sheetnames == SHEETS
+    assert [sheet.title for sheet in book if sheet.sheet_state != "visible"] == ["Lists"]
+
+
+def test_the_summary_shows_every_figure(small: Run) -> None:
+    sheet = shown(written(small))["Summary"]
+    tiles = {
+        sheet.cell(row, column).value: (sheet.cell(row + 1, column).value, sheet.cell(row + 2, column).value)
+        for row in (6, 12, 17)
+        for column in range(2, 26)
+        if sheet.cell(row, column).value is not None
+    }
+    assert tiles == {
+        "Accounts assessed": ("3 of 4", "2 of them only in part"),
+        "Regions audited": ("2 of 2", "6 of 6 regions of assessed accounts"),
+        "Evaluations assessed": (pytest.approx(41 / 60), "each a control, a region and an account"),
+        "Evaluations not assessed": (19, "never counted as passed"),
+        "Pass rate": (pytest.approx(14 / 21), "passed / (passed + failed)"),
+        "Pass rate with exceptions": (pytest.approx(0.7), "without failures under an exception"),
+        "Open findings": (6, "failed, and no exception in force"),
+        "Findings under an exception": (1, "failed, and accepted by an owner"),
+        "Critical": (1, "open"),
+        "High": (2, "open"),
+        "Medium": (3, "open"),
+        "Low": (0, "open"),
+        "In force": (2, "1 expiring"),
+        "Expired": (1, "2 still failing"),
+        "Unused": (1, "cover nothing"),
+        "Invalid": (1, "problems found"),
+    }
+    assert sheet["A2"].value == "Organization o-exampleorg  ·  run 2026-q3  ·  exceptions as of 2026-10-01"
+    assert sheet["B9"].value == (
+        "Not assessed: account 3 100000000003 (ACCOUNT_UNAVAILABLE: sts:AssumeRole: account unavailable)."
+    )
+
+
+def test_the_accounts_cell_by_cell(small: Run) -> None:
+    sheet = shown(written(small))["Accounts"]
+    assert pick(sheet, "Account id", "Account", "Unit", "State", "Coverage", "What was not seen") == [
+        ("100000000001", "account 1", "Root/Workloads/Payments", "ACTIVE", "PARTIAL", "DENIED (2)"),
+        ("100000000002", "account 2", "Root/Workloads/Claims", "ACTIVE", "PARTIAL", "DENIED (2)"),
+        ("100000000000", "account 0", "Root", "ACTIVE", "COMPLETE", None),
+        (
+            "100000000003",
+            "account 3",
+            "Root/Sandbox",
+            "SUSPENDED",
+            "NOT_ASSESSED",
+            "ACCOUNT_UNAVAILABLE: sts:AssumeRole: account unavailable",
+        ),
+    ]
+    assert pick(sheet, "Open", "Critical", "High", "Medium", "Low", "Excepted", "Expired exceptions") == [
+        (2, 1, 0, 1, 0, 1, 0),
+        (3, 0, 2, 1, 0, 0, 0),
+        (3, 0, 0, 3, 0, 0, 2),
+        (0, 0, 0, 0, 0, 0, 0),
+    ]
+    rates = pick(sheet, "Pass rate", "Pass rate with exceptions", "Assessed share")
+    assert rates[0] == (pytest.approx(4 / 7), pytest.approx(4 / 6), pytest.approx(13 / 15))
+    assert rates[3] == ("n/a", "n/a", 0)
+    assert pick(sheet, "Evaluations", "Assessed", "Passed", "Failed", "Not assessed", "Not applicable", "Manual") == [
+        (15, 13, 4, 3, 2, 6, 0),
+        (15, 13, 4, 3, 2, 6, 0),
+        (15, 15, 6, 3, 0, 6, 0),
+        (15, 0, 0, 0, 15, 0, 0),
+    ]
+
+
+def test_coverage_has_both_tables(small: Run) -> None:
+    sheet = shown(written(small))["Coverage"]
+    assert pick(sheet, "Account id", "Region", "State", "Not assessed")[3:7] == [
+        ("100000000001", "eu-central-1", "PARTIAL", 1),
+        ("100000000001", "eu-west-1", "PARTIAL", 1),
+        ("100000000001", "us-east-1", "DISABLED", 0),
+        ("100000000002", "eu-central-1", "PARTIAL", 1),
+    ]
+    missing = records(sheet, sheet.max_row - 7)
+    assert len(missing) == 7
+    assert missing[5] | {"What mends it": ""} == {
+        "Reason": "DENIED",
+        "Missing permission": "ec2:DescribeThings",
+        "Control": "ec2_control_4_holds",
+        "Accounts": 1,
+        "Evaluations": 2,
+        "What mends it": "",
+        "For example": "ec2:DescribeThings: denied",
+    }
+    assert "ec2:DescribeThings" in str(missing[5]["What mends it"])
+
+
+def test_controls_and_frameworks(small: Run) -> None:
+    book = shown(written(small))
+    assert pick(book["Controls"], "Control", "Severity", "Open", "Excepted", "Passed", "Accounts failing")[:2] == [
+        ("iam_control_2_holds", "high", 2, 0, 4, 1),
+        ("ec2_control_4_holds", "medium", 2, 0, 2, 1),
+    ]
+    assert pick(book["Frameworks"], "Requirement", "Level", "Status", "Accounts failing", "Open") == [
+        ("1.1", 1, "FAIL", 3, 3),
+        ("1.2", 2, "FAIL", 1, 1),
+        ("1.3", 1, "FAIL", 1, 2),
+        ("1.4", 2, "NOT_ASSESSED", 0, 0),
+        ("1.5", 1, "FAIL", 1, 2),
+        ("9.9", None, "MANUAL", 0, 0),
+    ]
+
+
+def test_a_finding_cell_by_cell(small: Run) -> None:
+    finding = next(r for r in records(shown(written(small))["Findings"]) if r["Exception"] == "EXC-2026-0001")
+    arn = "arn:aws:s3:eu-central-1:100000000001:thing/1-0"
+    assert finding | {"Fingerprint": ""} == {
+        "Severity": "critical",
+        "Status": "FAIL",
+        "Open": "no",
+        "Control": "s3_control_1_holds",
+        "Account id": "100000000001",
+        "Account": "account 1",
+        "Region": "eu-central-1",
+        "Resource": arn,
+        "Reason": f"{arn} says fail: seen against what was asked",
+        "What to do": "Turn it on here.",
+        "Exception": "EXC-2026-0001",
+        "Exception state": "active",
+        "Exception owner": "Ann Example",
+        "Exception expires": datetime(2026, 12, 31),  # noqa: DTZ001 - a date cell has no zone
+        "Command": f"aws s3 update-thing --name {arn} --region eu-central-1",
+        "Evidence": "retention_days: 90\nlog_group: arn:aws:logs:eu-central-1:100000000001:log-group:trail\nok: none",
+        "Unit": "Root/Workloads/Payments",
+        "Requirements": "cis_4.0 1.1",
+        "Inherited from": None,
+        "Counted": "yes",
+        "Assessed (UTC)": datetime(2026, 10, 1, 6, 12),  # noqa: DTZ001
+        "Fingerprint": "",
+    }
+
+
+def test_exceptions_and_what_is_wrong_in_the_register(small: Run) -> None:
+    sheet = shown(written(small))["Exceptions"]
+    assert pick(sheet, "Exception", "State", "Findings covered", "Failing after expiry", "Days left") == [
+        ("EXC-2026-0001", "active", 1, 0, 91),
+        ("EXC-2026-0002", "expired", 0, 2, -42),
+        ("EXC-2026-0003", "expiring", 0, 0, 9),
+    ]
+    assert records(sheet, sheet.max_row - 1) == [
+        {"Place": "config/exceptions.yaml:42", "What is wrong": "an owner is required", "Key": "owner"}
+    ]
+
+
+def test_the_method_states_the_definitions_and_the_inputs(small: Run) -> None:
+    terms = {record["Term"]: record["Meaning"] for record in records(shown(written(small))["Method"])}
+    assert terms["Pass rate"] == "PASS / (PASS + FAIL)."
+    assert terms["config/orgaudit.toml"] == "0" * 64
+    assert terms["log_retention_days"] == "365"
+    assert {"NOT_ASSESSED", "Inherited findings", "Pass rate with exceptions"} <= terms.keys()
+
+
+def test_both_formats_show_the_same_figures(small: Run) -> None:
+    book_path, json_path = report.write(small, REGISTER, AS_OF, ["xlsx", "json"])
+    document = msgspec.json.decode(json_path.read_bytes())
+    book = shown(book_path)
+    for key, row in zip(document["summary"]["accounts"], records(book["Accounts"]), strict=True):
+        assert (key["id"], key["counts"]["open"]) == (row["Account id"], row["Open"])
+        assert key["pass_rate"] == (None if row["Pass rate"] == "n/a" else pytest.approx(row["Pass rate"]))
+    for key, row in zip(document["summary"]["controls"], records(book["Controls"]), strict=True):
+        assert (key["id"], key["counts"]["failed"]) == (row["Control"], row["Failed"])
+    for key, row in zip(document["findings"], records(book["Findings"]), strict=True):
+        assert (key["fingerprint"], "yes" if key["open"] else "no") == (row["Fingerprint"], row["Open"])
+    assert book["Summary"]["N13"].value == document["summary"]["counts"]["open"]
+
+
+def test_every_table_is_named_filtered_frozen_and_set_for_print(small: Run) -> None:
+    book = openpyxl.load_workbook(written(small))
+    tables = {name: sheet for sheet in book for name in sheet.tables}
+    assert sorted(tables) == sorted([*SHEETS[1:-1], "Missing", "Problems"])
+    for name, sheet in tables.items():
+        table = sheet.tables[name]
+        assert table.autoFilter.ref == table.ref
+        header = sheet[table.ref.split(":")[0]].row
+        assert table.column_names == [cell.value for cell in sheet[header] if cell.value]
+        assert sheet.freeze_panes is not None
+        assert sheet.print_title_rows == "$4:$4"
+    for sheet in book:
+        assert sheet.page_setup.orientation == "landscape"
+        assert sheet.page_setup.fitToWidth == 1
+        assert sheet.sheet_properties.pageSetUpPr
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage
+        assert sheet.oddFooter
+        assert (sheet.oddFooter.left.text, sheet.oddFooter.right.text) == ("orgaudit run 2026-q3", "Page &P of &N")
+    assert book["Summary"].page_setup.fitToHeight == 1
+
+
+def test_account_ids_are_text_dates_are_dates_and_rates_are_percentages(small: Run) -> None:
+    book = openpyxl.load_workbook(written(small))
+    accounts = book["Accounts"]
+    assert (accounts["A5"].data_type, accounts["A5"].number_format) == ("s", "@")
+    assert (accounts["F5"].data_type, accounts["F5"].number_format) == ("f", "0.0 %")
+    assert (book["Exceptions"]["H5"].is_date, book["Exceptions"]["H5"].number_format) == (True, "yyyy-mm-dd")
+
+
+def test_words_are_coloured_by_rule(small: Run) -> None:
+    sheet = openpyxl.load_workbook(written(small))["Findings"]
+    words = {rule.formula[0] for formats in sheet.conditional_formatting for rule in formats.rules}
+    assert {'"critical"', '"FAIL"', '"NOT_ASSESSED"', '"expired"'} <= words
+
+
+def test_the_summary_leads_to_every_sheet(small: Run) -> None:
+    sheet = openpyxl.load_workbook(written(small))["Summary"]
+    targets = {cell.hyperlink.location for row in sheet for cell in row if cell.hyperlink}
+    assert {f"'{title}'!A1" for title in SHEETS[1:-1]} <= targets
+
+
+def test_charts_have_alt_texts_and_cached_figures(small: Run) -> None:
+    with zipfile.ZipFile(written(small)) as archive:
+        drawing = archive.read("xl/drawings/drawing1.xml").decode()
+        charts = [archive.read(f"xl/charts/chart{n}.xml").decode() for n in (1, 2, 3)]
+    assert re.findall('descr="([^"]*)"', drawing) == [
+        "Bar chart. Open findings by unit and severity. Root: 0, 0, 3, 0; Root/Workloads/Claims: 0, 2, 0, 0; "
+        "Root/Workloads/Payments: 1, 0, 0, 0.",
+        "Bar chart. Ten worst controls, open findings. iam_control_2_holds: 2; ec2_control_4_holds: 2; "
+        "s3_control_1_holds: 1; cloudtrail_control_0_holds: 1.",
+        "Bar chart. Ten worst accounts, open findings. 100000000002: 3; 100000000000: 3; 100000000001: 2.",
+    ]
+    assert all("numCache" in chart and "strCache" in chart for chart in charts)
+
+
+def test_the_same_input_makes_the_same_bytes(small: Run) -> None:
+    first = written(small).read_bytes()
+    assert written(small).read_bytes() == first
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t"])
+def test_a_text_is_never_a_formula(small: Run, start: str) -> None:
+    attack = f"{start}HYPERLINK(1)"
+
+    def attacked(findings: Iterable[Finding]) -> Iterator[Finding]:
+        for finding in findings:
+            yield msgspec.structs.replace(finding, reason=attack, account_name=attack, evidence={})
+
+    path = written(small, RegisterView(apply=attacked))
+    sheet = openpyxl.load_workbook(path)["Findings"]
+    cell = sheet["I5"]
+    assert (cell.value, cell.data_type, cell.quotePrefix) == (attack, "s", True)
+    assert not sheet["A5"].quotePrefix
+    with zipfile.ZipFile(path) as archive:
+        assert b"<f>" not in archive.read("xl/worksheets/sheet6.xml")
+
+
+def test_long_and_illegal_text_is_cut_and_shown(small: Run) -> None:
+    def long(findings: Iterable[Finding]) -> Iterator[Finding]:
+        for finding in findings:
+            yield msgspec.structs.replace(finding, reason="\x00" * 40_000)
+
+    cell = openpyxl.load_workbook(written(small, RegisterView(apply=long)))["Findings"]["I5"]
+    assert len(cell.value) == 32_767
+    assert cell.value.startswith("\u2400\u2400")
+    assert cell.value.endswith("[cut, 40,000 characters in all]")
+
+
+def test_a_sheet_goes_on_in_the_next_and_the_summary_is_its_index(small: Run, tmp_path: Path) -> None:
+    consolidate(small, REGISTER.apply)
+    path = tmp_path / "short.xlsx"
+    with viewing(small, REGISTER, AS_OF) as view:
+        xlsx.write(view, path, row_limit=29)
+    book = shown(path)
+    assert [name for name in book.sheetnames if name.startswith("Findings")] == ["Findings", "Findings 2", "Findings 3"]
+    assert [len(records(book[name])) for name in ("Findings", "Findings 2", "Findings 3")] == [25, 25, 10]
+    assert [list(book[name].tables) for name in ("Findings 2", "Findings 3")] == [["Findings_2"], ["Findings_3"]]
+    index = [(row[1], row[4], row[6]) for row in book["Summary"].iter_rows(min_row=39, values_only=True)]
+    assert [entry for entry in index if str(entry[0]).startswith("Findings")] == [
+        ("Findings", 25, "every finding, the open first"),
+        ("Findings 2", 25, "Findings, continued"),
+        ("Findings 3", 10, "Findings, continued"),
+    ]
+    formula = openpyxl.load_workbook(path)["Summary"]["N13"].value
+    assert formula.count("COUNTIFS(") == 3
+    assert "Findings_3[Open]" in formula
+
+
+def test_a_run_of_nothing_makes_a_workbook(small: Run) -> None:
+    for account in small.read_manifest().accounts:
+        write_lines(small.findings_path(account.id), [])
+        write_lines(small.cells_path(account.id), [])
+    book = shown(written(small, RegisterView()))
+    assert records(book["Findings"]) == []
+    assert book["Summary"]["B7"].value == "0 of 4"
+    assert book["Summary"]["B13"].value == "n/a"
+
+
+def without_results(source: Path, target: Path) -> None:
+    """Copy a workbook without what its formulas show, so that whoever opens it must compute."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            part = old.read(name)
+            if name.startswith("xl/worksheets/"):
+                part = re.sub(rb"</f><v>[^<]*</v>", b"</f>", part)
+            new.writestr(name, part)
+
+
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+@pytest.mark.parametrize("row_limit", [1_048_576, 29])
+def test_libreoffice_computes_what_the_workbook_shows(small: Run, tmp_path: Path, row_limit: int) -> None:
+    units = {account_id(0): "", account_id(1): 'Root/"A*', account_id(2): 'Root/"Ab?~'}
+
+    def renamed(findings: Iterable[Finding]) -> Iterator[Finding]:
+        for finding in mark(findings):
+            yield msgspec.structs.replace(finding, ou_path=units.get(finding.account_id, "=1"))
+
+    consolidate(small, renamed)
+    path, bare = tmp_path / "report.xlsx", tmp_path / "bare.xlsx"
+    with viewing(small, REGISTER, AS_OF) as view:
+        xlsx.write(view, path, row_limit=row_limit)
+    without_results(path, bare)
+    profile = f"-env:UserInstallation=file://{tmp_path}/profile"
+    command = ["soffice", profile, "--headless", "--convert-to", "xlsx", "--outdir", str(tmp_path / "out"), str(bare)]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    formulas, cached = openpyxl.load_workbook(path), shown(path)
+    computed = shown(tmp_path / "out" / "bare.xlsx")
+    cells = [cell for sheet in formulas for row in sheet for cell in row if cell.data_type == "f"]
+    assert len(cells) > 60
+    for cell in cells:
+        sheet = cell.parent.title
+        expected = cached[sheet][cell.coordinate].value
+        matcher = pytest.approx(expected) if isinstance(expected, int | float) else expected
+        assert computed[sheet][cell.coordinate].value == matcher, (sheet, cell.coordinate, cell.value)
+
+
+def test_the_disk_being_full_leaves_the_old_report(small: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = written(small).read_bytes()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(xlsx, "save", full)
+    with pytest.raises(ReportError, match="No space left"):
+        written(small)
+    assert (small.path / "report.xlsx").read_bytes() == before
+    assert not [path for path in small.path.iterdir() if path.name.startswith(".")]

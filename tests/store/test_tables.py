@@ -1,0 +1,189 @@
+"""The consolidated tables: what they hold, in which order, and that a query can do no harm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from orgaudit.errors import ConfigError, ReportError
+from orgaudit.model import ExceptionRef, Finding
+from orgaudit.store import tables
+from orgaudit.store.run import Run, write_lines
+from tests.synthetic_run import MANAGEMENT, account_id, build
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    run = build(tmp_path / "run")
+    tables.consolidate(run, iter)
+    return run
+
+
+def rows(run: Run, sql: str) -> list[tuple[object, ...]]:
+    return tables.query(run, sql)[1]
+
+
+def test_every_finding_and_cell_is_in_the_tables(run: Run) -> None:
+    accounts = [account.id for account in run.read_manifest().accounts]
+    findings = [finding for account in accounts for finding in run.findings(account)]
+    cells = [cell for account in accounts for cell in run.cells(account)]
+    assert sorted(rows(run, "SELECT fingerprint FROM findings")) == sorted((f.fingerprint,) for f in findings)
+    assert rows(run, "SELECT count(*), sum(passed + failed) FROM coverage") == [
+        (len(cells), sum(cell.passed + cell.failed for cell in cells))
+    ]
+
+
+def test_findings_are_in_the_order_of_reports(run: Run) -> None:
+    order = rows(run, "SELECT status, severity FROM findings")
+    statuses = list(dict.fromkeys(status for status, _ in order))
+    assert statuses == ["FAIL", "NOT_ASSESSED", "PASS", "NOT_APPLICABLE"]
+    assert list(dict.fromkeys(order))[:3] == [("FAIL", "critical"), ("FAIL", "high"), ("FAIL", "medium")]
+
+
+def test_coverage_is_in_the_order_of_accounts_and_regions(run: Run) -> None:
+    order = rows(run, "SELECT account_id, region, control FROM coverage")
+    assert order == sorted(order)
+
+
+def test_nested_values_can_be_queried(run: Run) -> None:
+    sql = """
+        SELECT DISTINCT resource_tags['owner'], resource_tags['=cost'], evidence->>'retention_days',
+            evidence->>'ok', requirements[1].framework, remediation.asset.command IS NOT NULL, gap.action
+        FROM findings WHERE status = 'FAIL'
+    """
+    assert rows(run, sql) == [("team-a", "12", "90", None, "cis_4.0", True, None)]
+    assert rows(run, "SELECT DISTINCT gap.reason FROM findings WHERE status = 'NOT_ASSESSED' ORDER BY ALL") == [
+        ("ACCOUNT_UNAVAILABLE",),
+        ("DENIED",),
+    ]
+
+
+def test_the_manifest_is_there_as_tables(run: Run) -> None:
+    assert rows(run, "SELECT count(*), count(*) FILTER (gap IS NOT NULL) FROM accounts") == [(4, 1)]
+    assert rows(run, "SELECT DISTINCT state FROM account_regions ORDER BY state") == [
+        ("AUDITED",),
+        ("DISABLED",),
+        ("NOT_ASSESSED",),
+    ]
+    assert rows(run, "SELECT severity FROM controls WHERE id = 's3_control_1_holds'") == [("critical",)]
+    assert rows(run, "SELECT framework, id, level, controls FROM requirements ORDER BY position DESC LIMIT 1") == [
+        ("cis_4.0", "9.9", None, [])
+    ]
+
+
+@pytest.mark.parametrize(("state", "covered"), [("active", 6), ("expiring", 6), ("expired", 0), ("revoked", 0)])
+def test_only_active_and_expiring_exceptions_cover(tmp_path: Path, state: str, covered: int) -> None:
+    def apply(findings: Iterable[Finding]) -> Iterator[Finding]:
+        for finding in findings:
+            if finding.account_id == account_id(2):
+                yield finding
+            else:
+                yield msgspec.structs.replace(finding, exception=ExceptionRef("EXC-1", "Ann", "2026-12-31", state))
+
+    run = build(tmp_path / "run")
+    tables.consolidate(run, apply)
+    sql = "SELECT count(*) FILTER (status = 'FAIL'), count(*) FILTER (covered), count(*) FILTER (open) FROM findings"
+    assert rows(run, sql) == [(9, covered, 9 - covered)]
+    assert rows(run, "SELECT open FROM findings LIMIT 9") == [(True,)] * (9 - covered) + [(False,)] * covered
+
+
+def test_a_shared_resource_counts_once_in_its_owner(run: Run) -> None:
+    sql = "SELECT account_id, counted FROM findings WHERE control = 'cloudtrail_control_0_holds' AND status = 'FAIL'"
+    assert sorted(rows(run, sql)) == [(MANAGEMENT, True), (account_id(1), False), (account_id(2), False)]
+
+
+def test_a_shared_resource_counts_in_the_first_heir_where_its_owner_is_out_of_scope(tmp_path: Path) -> None:
+    run = build(tmp_path / "run")
+    manifest = run.read_manifest()
+    run.write_manifest(msgspec.structs.replace(manifest, accounts=manifest.accounts[1:]))
+    tables.consolidate(run, iter)
+    sql = "SELECT counted, count(*) FROM findings WHERE inherited_from IS NOT NULL GROUP BY counted ORDER BY counted"
+    assert rows(run, sql) == [(False, 1), (True, 1)]
+
+
+def test_the_same_run_makes_the_same_rows_whatever_order_they_came_in(tmp_path: Path) -> None:
+    run = build(tmp_path / "run", resources=3)
+    tables.consolidate(run, iter)
+    first = rows(run, "SELECT * FROM findings")
+    for account in run.read_manifest().accounts:
+        write_lines(run.findings_path(account.id), reversed(list(run.findings(account.id))))
+    tables.consolidate(run, iter)
+    assert rows(run, "SELECT * FROM findings") == first
+
+
+def test_a_run_without_findings_makes_empty_tables(tmp_path: Path) -> None:
+    run = build(tmp_path / "run")
+    for account in run.read_manifest().accounts:
+        write_lines(run.findings_path(account.id), [])
+        write_lines(run.cells_path(account.id), [])
+    tables.consolidate(run, iter)
+    assert rows(run, "SELECT count(*) FROM findings") == [(0,)]
+
+
+def test_nothing_but_the_two_files_is_left_behind(run: Run) -> None:
+    rows(run, "SELECT 1")
+    names = sorted(path.name for path in run.path.iterdir())
+    assert names == ["coverage", "coverage.parquet", "findings", "findings.parquet", "run.json"]
+
+
+def test_a_run_that_is_not_evaluated_is_refused(tmp_path: Path) -> None:
+    run = build(tmp_path / "run")
+    run.findings_path(account_id(1)).unlink()
+    with pytest.raises(ConfigError, match="orgaudit evaluate"):
+        tables.consolidate(run, iter)
+
+
+def test_a_run_without_tables_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="orgaudit report"):
+        tables.query(build(tmp_path / "run"), "SELECT 1")
+
+
+def test_a_directory_that_cannot_be_written_is_an_error_of_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    run = build(tmp_path / "run")
+    monkeypatch.setattr("orgaudit.store.tables.tempfile.TemporaryDirectory", full)
+    with pytest.raises(ReportError, match="No space left"):
+        tables.consolidate(run, iter)
+
+
+def test_too_little_memory_is_an_error_of_output_and_leaves_no_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = build(tmp_path / "run")
+    monkeypatch.setattr(tables, "MEMORY_LIMIT", "1MB")
+    with pytest.raises(ReportError):
+        tables.consolidate(run, iter)
+    assert not tables.findings_table(run).exists()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DROP VIEW findings",
+        "SELECT 1; SELECT 2",
+        "COPY findings TO 'findings.parquet'",
+        "INSTALL httpfs",
+        "ATTACH 'other.db'",
+        "SELECT * FROM read_text('/etc/hostname')",
+        "SELECT * FROM read_parquet('https://example.org/x.parquet')",
+        "SELEC 1",
+        "SELECT no_such_column FROM findings",
+        "",
+    ],
+)
+def test_a_query_reads_the_run_and_nothing_else(run: Run, sql: str) -> None:
+    before = tables.findings_table(run).read_bytes()
+    with pytest.raises(ConfigError):
+        tables.query(run, sql)
+    assert tables.findings_table(run).read_bytes() == before
+
+
+def test_a_query_names_its_columns(run: Run) -> None:
+    assert tables.query(run, "SELECT 1 AS one, 'x' AS two") == (["one", "two"], [(1, "x")])
