@@ -1,0 +1,62 @@
+"""The demo server, a process of its own: prints one JSON line with its address, and ends when its input closes."""
+
+import argparse
+import json
+import logging
+import os
+import sys
+import threading
+from wsgiref.types import WSGIApplication
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from orgaudit.demo.answers import World
+from orgaudit.demo.emulator import Emulator
+from orgaudit.demo.membership import allow_delegation
+from orgaudit.demo.seed import seed
+
+
+def main() -> None:
+    """Serve on 127.0.0.1 until standard input closes, as it does when the parent process ends."""
+    options = _options()
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    application, caller = _application(options)
+    server = make_server("127.0.0.1", options.port, application, threaded=True, request_handler=MotoRequestHandler)
+    ready = {"endpoint_url": f"http://127.0.0.1:{server.port}", **caller}
+    sys.stdout.write(json.dumps(ready) + "\n")
+    sys.stdout.flush()
+    # moto prints; nobody reads this pipe from now on, and a full one would block the server.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    threading.Thread(target=_stop_with_input, args=(server,), daemon=True).start()
+    server.serve_forever()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m orgaudit.demo.server", description=main.__doc__)
+    parser.add_argument("--port", type=int, default=0, help="the port; 0 takes a free one")
+    content = parser.add_mutually_exclusive_group()
+    content.add_argument("--empty", action="store_true", help="no organization, to be filled by calls")
+    content.add_argument("--stock", action="store_true", help="no organization, and moto just as it is")
+    return parser.parse_args()
+
+
+def _application(options: argparse.Namespace) -> tuple[WSGIApplication, dict[str, str]]:
+    """The application, and the access key that the caller shall use, where there is one."""
+    if options.stock:
+        return DomainDispatcherApplication(create_backend_app), {}
+    allow_delegation()
+    if options.empty:
+        return Emulator(World()), {}
+    seeded = seed()
+    key = seeded.caller
+    return Emulator(seeded.world), {"access_key_id": key.access_key_id, "secret_access_key": key.secret_access_key}
+
+
+def _stop_with_input(server: BaseWSGIServer) -> None:
+    sys.stdin.buffer.read()
+    server.shutdown()
+
+
+if __name__ == "__main__":
+    main()
