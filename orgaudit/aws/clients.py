@@ -1,0 +1,133 @@
+"""One SDK client per service and region, shared by all accounts; creating one costs more than many calls."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import aioboto3
+from aiobotocore.config import AioConfig
+from aiobotocore.paginate import AioPaginator
+from aiobotocore.session import AioSession
+from botocore import xform_name
+from botocore.exceptions import BotoCoreError, ProfileNotFound
+
+from orgaudit import __version__
+from orgaudit.aws.answers import check_body
+from orgaudit.aws.credentials import CallerCredentials, CurrentCredentials
+from orgaudit.errors import AccessError, ConfigError
+
+GLOBAL_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-northwest-1", "aws-us-gov": "us-gov-west-1"}
+"""Where a partition's global services are signed for."""
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Say what to do about an SDK session that cannot be made from the caller's files and environment."""
+    try:
+        yield
+    except ProfileNotFound as error:
+        raise ConfigError(f"{error}; name one of your profiles with --profile or AWS_PROFILE") from error
+    except BotoCoreError as error:
+        raise AccessError(f"no usable AWS credentials: {error}") from error
+
+
+class Clients:
+    """The session and its clients. The SDK's environment is honoured: profile, endpoint, region, CA bundle, proxies.
+
+    Raises ConfigError for an unknown profile and AccessError for files and an environment that give no credentials.
+
+    The SDK retries nothing: its retry quota and rate limiter live in the client and would mix accounts.
+    """
+
+    def __init__(self, *, profile: str | None, connect_timeout: float, read_timeout: float, connections: int) -> None:
+        with _explained():
+            self._core = AioSession(profile=profile)
+            self._core.user_agent_name, self._core.user_agent_version = "orgaudit", __version__
+            self._session = aioboto3.Session(botocore_session=self._core)
+        self._config = AioConfig(
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            max_pool_connections=connections,
+            retries={"total_max_attempts": 1},
+            account_id_endpoint_mode="disabled",
+            user_agent_extra=f"orgaudit/{__version__}",
+        )
+        self._stack = AsyncExitStack()
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._locks: dict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._listed: dict[str, frozenset[str]] = {}
+        self._paging: dict[tuple[str, str], dict[str, Any]] = {}
+
+    async def __aenter__(self) -> Self:
+        with _explained():
+            found = await self._core.get_credentials()
+        if found is None:
+            raise AccessError("no AWS credentials found; set AWS_PROFILE, use --profile, or sign in (aws sso login)")
+        self.caller = CallerCredentials(found)
+        # The session takes key strings publicly, but no object that chooses them at each call.
+        vars(self._core)["_credentials"] = CurrentCredentials()
+        self._core.register("before-parse", check_body)
+        # aiobotocore says at INFO level where it found credentials; who audits wants to read of the audit.
+        logging.getLogger("aiobotocore.credentials").setLevel(logging.WARNING)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    @property
+    def created(self) -> int:
+        """Return how many clients there are."""
+        return len(self._clients)
+
+    @property
+    def home_region(self) -> str | None:
+        """Return the region that the caller's environment or profile names."""
+        region: str | None = self._core.get_config_variable("region")
+        return region
+
+    async def lists(self, service: str, region: str) -> bool:
+        """Tell whether the SDK's endpoint list has the service in the region; it may lag behind AWS."""
+        if service not in self._listed:
+            parts = self._core.get_available_partitions()
+            names = [await self._core.get_available_regions(service, part) for part in parts]
+            self._listed[service] = frozenset(name for part in names for name in part)
+        return region in self._listed[service]
+
+    async def default_regions(self, partition: str) -> list[str]:
+        """Return the regions that the SDK knows in a partition, for want of an answer from AWS."""
+        return sorted(await self._core.get_available_regions("ec2", partition))
+
+    async def operation(self, service: str, region: str, name: str) -> Callable[..., Any]:
+        """Return the client's method for an operation; creates the client when it is the first."""
+        client = self._clients.get((service, region)) or await self._create(service, region)
+        method: Callable[..., Any] = getattr(client, xform_name(name))
+        return method
+
+    def pages(
+        self, method: Callable[..., Any], service: str, region: str, name: str, parameters: Mapping[str, Any]
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Return the SDK's paging over `method`, for an operation of a client that exists."""
+        key = service, name
+        if key not in self._paging:
+            model = self._core.get_component("data_loader").load_service_model(service, "paginators-1")
+            self._paging[key] = model["pagination"][name]
+        operation = self._clients[service, region].meta.service_model.operation_model(name)
+        paging: Any = AioPaginator  # its stub asks for an operation's name where the code takes the method
+        pages: AsyncIterator[dict[str, Any]] = paging(method, self._paging[key], operation).paginate(**parameters)
+        return pages
+
+    async def _create(self, service: str, region: str) -> Any:  # noqa: ANN401 - clients are generated at run time
+        key = service, region
+        async with self._locks[key]:
+            if key not in self._clients:
+                context = self._session.client(service, region_name=region, config=self._config)
+                self._clients[key] = await self._stack.enter_async_context(context)
+        return self._clients[key]

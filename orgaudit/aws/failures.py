@@ -1,0 +1,223 @@
+"""What an error of the SDK means: whether to try again, and as which gap it is reported.
+
+The codes are those of AWS's common errors and of the services' own models; services that throttle under a name of their
+own (SNS, KMS, EFS, ELB) are among them.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from dataclasses import dataclass
+from enum import Enum
+
+from aiohttp import ClientConnectorError
+from aiohttp import ClientError as HttpError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    PaginationError,
+    ParamValidationError,
+    PartialCredentialsError,
+    ReadTimeoutError,
+    SSOError,
+    TokenRetrievalError,
+    UnknownEndpointError,
+    UnknownRegionError,
+    UnknownServiceError,
+)
+from botocore.parsers import ResponseParserError
+
+from orgaudit.model import GapReason
+
+
+class Kind(Enum):
+    """What to do about a failed call."""
+
+    THROTTLED = "slow down and try again"
+    TRANSIENT = "try again"
+    NO_CONNECTION = "try once more, then give the endpoint up"
+    EXPIRED = "renew the credentials and try once more"
+    FINAL = "do not try again"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One failed call: what to do, the gap's reason if nothing helps, and a sentence for people."""
+
+    kind: Kind
+    reason: GapReason
+    message: str
+    code: str = ""
+
+
+THROTTLED = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "Throttled",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "TooManyRequestsException",
+        "TooManyRequests",
+        "RequestLimitExceeded",
+        "BandwidthLimitExceeded",
+        "SlowDown",
+        "Busy",
+        "EC2ThrottledException",
+        "DependencyThrottle",
+        "KMSThrottling",
+        "ProvisionedThroughputExceededException",
+    }
+)
+TRANSIENT = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "InternalServerError",
+        "InternalServiceError",
+        "InternalServerException",
+        "ServiceException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "Unavailable",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "RequestAbortedException",
+        "PriorRequestNotComplete",
+        "TransactionInProgressException",
+        "IDPCommunicationError",
+    }
+)
+TRANSIENT_STATUS = frozenset({500, 502, 503, 504})
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
+UNKNOWN_TOKEN = frozenset(
+    {
+        "UnrecognizedClientException",
+        "InvalidClientTokenId",
+        "AuthFailure",
+        "InvalidToken",
+        "IllegalLocationConstraintException",
+    }
+)
+"""What a region answers that the account has not enabled; also what really bad keys get."""
+DENIED = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "UnauthorizedOperation",
+        "AuthorizationError",
+        "AuthorizationErrorException",
+        "NotAuthorized",
+        "UnauthorizedException",
+        "Forbidden",
+        "403",
+        "OrganizationAccessDeniedException",
+        "AccessDeniedForDependencyException",
+        "KMSAccessDenied",
+        "UnauthorizedAccess",
+    }
+)
+NOT_OFFERED = frozenset(
+    {
+        "UnknownOperationException",
+        "InvalidAction",
+        "UnsupportedOperation",
+        "UnsupportedOperationException",
+        "UnknownRegionError",
+        "InvalidRegionError",
+    }
+)
+CLOCK = frozenset({"RequestTimeTooSkewed", "SignatureDoesNotMatch", "InvalidSignatureException"})
+LONGEST_MESSAGE = 500
+"""Characters of an error that a gap keeps: the parser's errors quote the whole answer."""
+SCP = re.compile(r"service control policy", re.IGNORECASE)
+
+
+def classify(error: Exception, *, region_is_enabled: bool, service_is_listed: bool) -> Failure:
+    """Return what an exception of the SDK means.
+
+    `region_is_enabled` says that AWS itself listed the region as enabled, so an unknown token is no disabled region;
+    `service_is_listed` that the SDK lists the service in the region, so an unknown host name is no absent service.
+    Raises TypeError for an exception that is neither the SDK's nor its transport's.
+    """
+    if isinstance(error, ClientError):
+        return _answered(error, region_is_enabled=region_is_enabled)
+    message = " ".join(str(error).split())[:LONGEST_MESSAGE] or type(error).__name__
+    if isinstance(error, EndpointConnectionError):
+        return _unconnected(error, message, service_is_listed=service_is_listed)
+    for types, kind, reason in _WITHOUT_ANSWER:
+        if isinstance(error, types):
+            return Failure(kind, reason, message)
+    raise TypeError(f"not an error of the SDK: {error!r}")
+
+
+# In this order: the SDK's errors of time-outs, TLS and proxies are OSErrors as well.
+_WITHOUT_ANSWER: tuple[tuple[tuple[type[Exception], ...], Kind, GapReason], ...] = (
+    ((ResponseParserError,), Kind.TRANSIENT, GapReason.MALFORMED),
+    ((PaginationError,), Kind.FINAL, GapReason.MALFORMED),
+    ((UnknownEndpointError, UnknownRegionError, UnknownServiceError), Kind.FINAL, GapReason.NOT_OFFERED),
+    ((ConnectTimeoutError, ReadTimeoutError), Kind.NO_CONNECTION, GapReason.UNREACHABLE),
+    (
+        (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, SSOError, TokenRetrievalError),
+        Kind.FINAL,
+        GapReason.ACCOUNT_UNAVAILABLE,
+    ),
+    ((ParamValidationError,), Kind.FINAL, GapReason.DEFECT),
+    ((HTTPClientError,), Kind.TRANSIENT, GapReason.UNREACHABLE),
+    ((BotoCoreError,), Kind.FINAL, GapReason.UNREACHABLE),
+    ((HttpError, OSError), Kind.TRANSIENT, GapReason.UNREACHABLE),
+)
+
+
+def _unconnected(error: EndpointConnectionError, message: str, *, service_is_listed: bool) -> Failure:
+    if _no_such_host(error):
+        # Without a network every name is unknown, so the name alone proves nothing.
+        absent = GapReason.UNREACHABLE if service_is_listed else GapReason.NOT_OFFERED
+        return Failure(Kind.FINAL, absent, f"no such endpoint: {message}")
+    if isinstance(error.kwargs.get("error"), ClientConnectorError):
+        return Failure(Kind.NO_CONNECTION, GapReason.UNREACHABLE, message)
+    # The SDK calls a connection that was there and broke, such as a reset of an idle one, by the same name.
+    return Failure(Kind.TRANSIENT, GapReason.UNREACHABLE, message)
+
+
+def _answered(error: ClientError, *, region_is_enabled: bool) -> Failure:  # noqa: PLR0911 - a table of cases
+    answer = error.response.get("Error", {})
+    code, text = str(answer.get("Code", "")), str(answer.get("Message", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    message = f"{code}: {' '.join(text.split())}" if text else code
+
+    def failure(kind: Kind, reason: GapReason) -> Failure:
+        return Failure(kind, reason, message, code)
+
+    if code in THROTTLED or status == 429 or "Rate exceeded" in text:  # noqa: PLR2004 - HTTP's Too Many Requests
+        return failure(Kind.THROTTLED, GapReason.THROTTLED)
+    if code in EXPIRED:
+        return failure(Kind.EXPIRED, GapReason.ACCOUNT_UNAVAILABLE)
+    if code in UNKNOWN_TOKEN:
+        return failure(Kind.EXPIRED, GapReason.DENIED if region_is_enabled else GapReason.REGION_DISABLED)
+    if code in DENIED:
+        return failure(Kind.FINAL, GapReason.SCP_DENIED if SCP.search(text) else GapReason.DENIED)
+    if code in TRANSIENT or status in TRANSIENT_STATUS:
+        return failure(Kind.TRANSIENT, GapReason.UNREACHABLE)
+    if code in NOT_OFFERED:
+        return failure(Kind.FINAL, GapReason.NOT_OFFERED)
+    if code in CLOCK:
+        return Failure(Kind.FINAL, GapReason.DENIED, f"{message} (is this machine's clock right?)", code)
+    return failure(Kind.FINAL, GapReason.DENIED if status in {401, 403} else GapReason.DEFECT)
+
+
+def _no_such_host(error: EndpointConnectionError) -> bool:
+    seen: BaseException | None = error.kwargs.get("error")
+    while seen is not None:
+        reason = getattr(seen, "os_error", seen)
+        if isinstance(reason, socket.gaierror) and reason.errno == socket.EAI_NONAME:
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
