@@ -1,0 +1,134 @@
+"""What one account's shard says: its facts by type, and a gap wherever something could not be read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from functools import reduce
+from operator import or_
+from typing import Any, TypeVar
+
+import msgspec
+
+from orgaudit.facts.declare import Detail, FactType, Resource
+from orgaudit.model import Account, Gap, GapReason, NotSeenError, Observed, Seen
+from orgaudit.store.manifest import AccountRecord
+
+R = TypeVar("R", bound=Resource)
+D = TypeVar("D", bound=Detail)
+
+
+class Entered(msgspec.Struct, frozen=True, tag=True):
+    """The first line of a shard: the account, and how its collection went."""
+
+    account: Account
+    record: AccountRecord
+
+
+class Listed(msgspec.Struct, frozen=True, tag=True):
+    """One listing in one region is over: it saw `count` resources, or it is a gap."""
+
+    fact: str
+    region: str
+    count: int = 0
+    gap: Gap | None = None
+
+
+class DetailGap(msgspec.Struct, frozen=True, tag=True):
+    """A detail of one resource that could not be read."""
+
+    fact: str
+    arn: str
+    gap: Gap
+
+
+def shard_decoder(facts: Iterable[FactType]) -> msgspec.json.Decoder[Any]:
+    """Return the decoder of a shard's lines for these fact types."""
+    union = reduce(or_, sorted(facts, key=lambda kind: kind.__name__), Entered | Listed | DetailGap)
+    return msgspec.json.Decoder(union)
+
+
+class AccountFacts:
+    """The facts of one account, and the only way for a control to see them.
+
+    What was not collected in the run is a gap like any other, so a control that asks for more than it declared is never
+    right by accident: run alone, it is not assessed.
+    """
+
+    def __init__(self, lines: Iterable[Any]) -> None:
+        entered, *rest = lines
+        self.account: Account = entered.account
+        self.record: AccountRecord = entered.record
+        self._listed: dict[tuple[str, str], Listed] = {}
+        self._resources: dict[type[Resource], dict[str, Resource]] = defaultdict(dict)
+        self._details: dict[tuple[str, str], Observed[Detail]] = {}
+        for line in rest:
+            self._keep(line)
+
+    def _keep(self, line: object) -> None:
+        match line:
+            case Listed():
+                self._listed[line.fact, line.region] = line
+            case Resource():
+                self._resources[type(line)].setdefault(line.arn, line)
+            case Detail():
+                self._details[type(line).__name__, line.arn] = Seen(line)
+            case DetailGap():
+                self._details[line.fact, line.arn] = line.gap
+
+    @property
+    def account_id(self) -> str:
+        """Return the account's id."""
+        return self.account.id
+
+    @property
+    def now(self) -> datetime:
+        """Return when the account was collected: the time against which ages are measured."""
+        return self.record.collected_at
+
+    def listing(self, kind: type[Resource], region: str) -> Listed | None:
+        """Return how a listing ended in a region, or None where it was not asked."""
+        return self._listed.get((kind.__name__, region))
+
+    def resources(self, kind: type[R]) -> list[R]:
+        """Return each resource of a kind that was seen in any region, once, whatever was not seen."""
+        return list(self._resources[kind].values())  # type: ignore[arg-type]  # keyed by the type itself
+
+    def all_resources(self) -> Iterator[Resource]:
+        """Yield every resource that was seen, each once."""
+        for found in self._resources.values():
+            yield from found.values()
+
+    def anywhere(self, kind: type[R]) -> list[R]:
+        """Return the resources of a kind, for what every region shows; raises NotSeenError when no region answered."""
+        if gaps := self._gaps(kind, every=True):
+            raise NotSeenError(gaps[0])
+        return self.resources(kind)
+
+    def everywhere(self, kind: type[R]) -> list[R]:
+        """Return the resources of a kind in all regions; raises NotSeenError when one region may hide some."""
+        for gap in self._gaps(kind, every=False):
+            if not gap.reason.nothing_there:
+                raise NotSeenError(gap)
+        return self.resources(kind)
+
+    def _gaps(self, kind: type[Resource], *, every: bool) -> list[Gap]:
+        if self.record.gap is not None:
+            return [self.record.gap]
+        listed = [line for (fact, _), line in self._listed.items() if fact == kind.__name__]
+        gaps = [line.gap for line in listed if line.gap is not None]
+        if not listed:
+            return [self._unasked(kind)]
+        return gaps if not every or len(gaps) == len(listed) else []
+
+    def detail(self, kind: type[D], resource: Resource) -> Observed[D]:
+        """Return a detail of one resource of this account: seen, or the gap that it is."""
+        found = self._details.get((kind.__name__, resource.arn))
+        if found is None:
+            return self._unasked(kind, resource.region)
+        return found  # type: ignore[return-value]  # keyed by the type's own name
+
+    def _unasked(self, kind: FactType, region: str = "") -> Gap:
+        message = f"{kind.__name__} was not collected in this run; audit again to see it"
+        return Gap(self.account.id, region, "", GapReason.DEFECT, message)

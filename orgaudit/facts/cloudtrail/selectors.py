@@ -1,0 +1,122 @@
+"""Which management events a trail's event selectors let through.
+
+The rules are those of the CloudTrail API reference for EventSelector and AdvancedFieldSelector: selectors add up, the
+fields of one advanced selector all have to hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+ALL_SIDES = frozenset({"read", "write"})
+SIDES_OF_READ_WRITE_TYPE = {"All": ALL_SIDES, "ReadOnly": frozenset({"read"}), "WriteOnly": frozenset({"write"})}
+SIDE_OF_READ_ONLY = {"true": "read", "false": "write"}
+
+
+class BasicSelector(msgspec.Struct, frozen=True):
+    """A basic event selector; `objects` are the values of its data resources of type AWS::S3::Object."""
+
+    management: bool
+    read_write_type: str
+    excluded_sources: tuple[str, ...] = ()
+    objects: tuple[str, ...] = ()
+
+
+class FieldSelector(msgspec.Struct, frozen=True):
+    """One field of an advanced selector; `other` says that it uses operators beside those that are kept here."""
+
+    field: str
+    equals: tuple[str, ...] = ()
+    not_equals: tuple[str, ...] = ()
+    other: bool = False
+    starts_with: tuple[str, ...] = ()
+    not_starts_with: tuple[str, ...] = ()
+
+    @property
+    def compares_whole(self) -> bool:
+        """Whether Equals and NotEquals are all that it uses."""
+        return not (self.other or self.starts_with or self.not_starts_with)
+
+
+class AdvancedSelector(msgspec.Struct, frozen=True):
+    """An advanced event selector; its name is free text and says nothing."""
+
+    name: str
+    fields: tuple[FieldSelector, ...]
+
+    def get(self, field: str) -> FieldSelector | None:
+        """Return the condition on a field, if there is one."""
+        return next((found for found in self.fields if found.field == field), None)
+
+
+class ManagementEvents(msgspec.Struct, frozen=True):
+    """The management events that a trail records: None where a side is not recorded, else the sources left out."""
+
+    read: frozenset[str] | None
+    write: frozenset[str] | None
+
+    @property
+    def complete(self) -> bool:
+        """Whether both reads and writes are recorded, perhaps without the sources that `excluded` names."""
+        return self.read is not None and self.write is not None
+
+    @property
+    def excluded(self) -> tuple[str, ...]:
+        """The event sources that are left out of what is recorded."""
+        return tuple(sorted((self.read or frozenset()) | (self.write or frozenset())))
+
+    def describe(self) -> str:
+        """What is recorded, as the object of a sentence."""
+        sides = [name for name, side in (("read", self.read), ("write", self.write)) if side is not None]
+        if not sides:
+            return "no management events"
+        kinds = "all" if self.complete else f"only {sides[0]}"
+        without = f" except those of {', '.join(self.excluded)}" if self.excluded else ""
+        return f"{kinds} management events{without}"
+
+
+def management_events(basic: Iterable[BasicSelector], advanced: Iterable[AdvancedSelector]) -> ManagementEvents:
+    """Return the management events that the selectors record together; no selectors at all record everything."""
+    basic, advanced = tuple(basic), tuple(advanced)
+    if not basic and not advanced:
+        return ManagementEvents(frozenset(), frozenset())
+    recorded = [_of_basic(selector) for selector in basic] + [_of_advanced(selector) for selector in advanced]
+    excluded = {
+        side: [sources for sides, sources in recorded if side in sides and sources is not None] for side in ALL_SIDES
+    }
+    return ManagementEvents(*(_common(excluded[side]) for side in ("read", "write")))
+
+
+def _common(exclusions: list[frozenset[str]]) -> frozenset[str] | None:
+    return frozenset.intersection(*exclusions) if exclusions else None
+
+
+def _of_basic(selector: BasicSelector) -> tuple[frozenset[str], frozenset[str] | None]:
+    if not selector.management:
+        return frozenset(), None
+    sides = SIDES_OF_READ_WRITE_TYPE.get(selector.read_write_type, frozenset())
+    return sides, frozenset(selector.excluded_sources)
+
+
+def _of_advanced(selector: AdvancedSelector) -> tuple[frozenset[str], frozenset[str] | None]:
+    """Return the sides and the excluded sources of one selector; no sides where a field narrows it in another way."""
+    category, source = selector.get("eventCategory"), selector.get("eventSource")
+    known = {"eventCategory", "readOnly", "eventSource"}
+    if category is None or "Management" not in category.equals:
+        return frozenset(), None
+    if any(found.field not in known or not found.compares_whole for found in selector.fields):
+        return frozenset(), None
+    if source and source.equals:
+        return frozenset(), None
+    return sides_of(selector.get("readOnly")), frozenset(source.not_equals if source else ())
+
+
+def sides_of(read_only: FieldSelector | None) -> frozenset[str]:
+    """Return the sides, read and write, that a condition on the field readOnly leaves; both without one."""
+    if read_only is None:
+        return ALL_SIDES
+    named = {SIDE_OF_READ_ONLY.get(value.lower(), "") for value in read_only.equals}
+    barred = {SIDE_OF_READ_ONLY.get(value.lower(), "") for value in read_only.not_equals}
+    return (ALL_SIDES & named if named else ALL_SIDES) - barred

@@ -1,0 +1,190 @@
+"""How a fact is declared: resources and their details as types, and the collectors that read them from AWS.
+
+A `Resource` is listed: once in an account, or once in each region. A `Detail` of a resource took calls of its own, so
+it is seen or a gap by itself. Controls name both by type, and only what they name is collected.
+"""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from types import ModuleType
+from typing import Any, Protocol, TypeAlias, TypeVar, get_args, get_type_hints
+
+import msgspec
+
+from orgaudit.model import Json, NotSeenError, Observed, Scope, Seen
+
+R = TypeVar("R", bound="Resource")
+D = TypeVar("D", bound="Detail")
+T = TypeVar("T")
+
+ENTRY_POINT = "orgaudit.controls"
+"""The entry point under which other packages offer modules with controls, and the facts that these need."""
+
+
+class Resource(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """One thing that a listing call returns. `account_id` and `region` are where it lives, not where it was seen."""
+
+    arn: str
+    account_id: str
+    region: str
+    tags: dict[str, str] = {}
+
+    @property
+    def name(self) -> str:
+        """Return the last part of the ARN, as people call the resource."""
+        return self.arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+
+
+class Detail(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What further calls say about one resource; `arn` is the resource's."""
+
+    arn: str
+
+
+FactType: TypeAlias = type[Resource] | type[Detail]
+
+
+class Aws(Protocol):
+    """What a collector may ask of AWS: calls in one account and region, read-only.
+
+    Every call raises `NotSeenError` when AWS does not answer, so a collector maps answers and handles no errors.
+    """
+
+    @property
+    def account_id(self) -> str:
+        """Return the account in which calls are made."""
+
+    @property
+    def region(self) -> str:
+        """Return the region to which calls go."""
+
+    @property
+    def partition(self) -> str:
+        """Return the partition: aws, aws-cn, aws-us-gov …"""
+
+    async def call(self, service: str, operation: str, /, **parameters: Json) -> dict[str, Any]:
+        """Return the answer to one call."""
+
+    async def find(
+        self, service: str, operation: str, absent: Sequence[str], /, **parameters: Json
+    ) -> dict[str, Any] | None:
+        """Return the answer to one call, or None where AWS answers with one of the error codes in `absent`."""
+
+    def pages(self, service: str, operation: str, /, **parameters: Json) -> AsyncIterator[dict[str, Any]]:
+        """Yield the answer page by page."""
+
+    async def at(self, arn: str, /) -> Aws:
+        """Return the same in the account and region of an ARN; raises NotSeenError outside the organization."""
+
+    async def once(self, read: Callable[..., Awaitable[T]], /, *arguments: Json) -> T:
+        """Return what `read(aws, *arguments)` returns, reading it only once for this account and region."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """How one fact type is read. A listing has no `parent`; a detail has one, and may take other details of it."""
+
+    fact: FactType
+    actions: tuple[str, ...]
+    run: Callable[..., Any]
+    scope: Scope
+    parent: type[Resource] | None = None
+    takes: tuple[type[Detail], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Return module and function, as people look for it."""
+        return f"{self.run.__module__}.{self.run.__name__}"
+
+
+async def observe(reading: Awaitable[T]) -> Observed[T]:
+    """Return what a part of a detail reads, or the gap that it is, so that one refused part leaves the others."""
+    try:
+        return Seen(await reading)
+    except NotSeenError as error:
+        return error.gap
+
+
+def collector(
+    *, scope: Scope, actions: Sequence[str]
+) -> Callable[[Callable[[Aws], AsyncIterator[R]]], Callable[[Aws], AsyncIterator[R]]]:
+    """Declare an async generator as the listing of the resource type that it yields, with the IAM actions it needs."""
+
+    def declare(run: Callable[[Aws], AsyncIterator[R]]) -> Callable[[Aws], AsyncIterator[R]]:
+        (fact,) = get_args(get_type_hints(run)["return"])
+        run.__collector__ = Collector(fact, tuple(actions), run, scope)  # type: ignore[attr-defined]  # read by load()
+        return run
+
+    return declare
+
+
+def detail(*, actions: Sequence[str]) -> Callable[[Callable[..., Awaitable[D]]], Callable[..., Awaitable[D]]]:
+    """Declare a coroutine `(aws, resource, *details)` as the reader of the detail type that it returns.
+
+    It runs in the resource's own region. Further parameters are other details of the same resource; where one of them
+    is a gap, this detail is that gap.
+    """
+
+    def declare(run: Callable[..., Awaitable[D]]) -> Callable[..., Awaitable[D]]:
+        hints = get_type_hints(run)
+        _, parent, *takes = [hints[name] for name in inspect.signature(run).parameters]
+        found = Collector(hints["return"], tuple(actions), run, Scope.REGIONAL, parent, tuple(takes))
+        run.__collector__ = found  # type: ignore[attr-defined]  # read by load()
+        return run
+
+    return declare
+
+
+def modules_in(package: str) -> Iterable[ModuleType]:
+    """Yield every module below a package, imported, in the order of their names."""
+    root = import_module(package)
+    for info in pkgutil.walk_packages(root.__path__, f"{package}."):
+        yield import_module(info.name)
+
+
+def offered_modules() -> list[ModuleType]:
+    """Return the modules with controls and facts that other packages offer, imported."""
+    return [point.load() for point in entry_points(group=ENTRY_POINT)]
+
+
+@cache
+def load() -> dict[FactType, Collector]:
+    """Return the collector of every fact type, ours and offered ones; raises TypeError when two fill one type."""
+    found: dict[FactType, Collector] = {}
+    for module in (*modules_in("orgaudit.facts"), *offered_modules()):
+        for value in vars(module).values():
+            declared = getattr(value, "__collector__", None)
+            if not isinstance(declared, Collector) or declared.run.__module__ != module.__name__:
+                continue
+            if declared.fact in found:
+                raise TypeError(f"{declared.name} and {found[declared.fact].name} both fill {declared.fact.__name__}")
+            found[declared.fact] = declared
+    return found
+
+
+def closure(facts: Iterable[FactType]) -> list[Collector]:
+    """Return the collectors that fill these types and all that they rest on, each after what it needs."""
+    collectors = load()
+    ordered: dict[FactType, Collector] = {}
+
+    def add(fact: FactType) -> None:
+        if fact in ordered:
+            return
+        found = collectors.get(fact)
+        if found is None:
+            raise TypeError(f"no collector fills {fact.__name__}")
+        for needed in (found.parent, *found.takes):
+            if needed is not None:
+                add(needed)
+        ordered[fact] = found
+
+    for fact in sorted(facts, key=lambda kind: kind.__name__):
+        add(fact)
+    return list(ordered.values())
