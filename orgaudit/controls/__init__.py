@@ -1,0 +1,1 @@
+"""What must hold: one module a service, pure functions over facts."""

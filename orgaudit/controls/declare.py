@@ -1,0 +1,162 @@
+"""How a control is declared, and how the catalogue of all controls is loaded."""
+
+from __future__ import annotations
+
+import inspect
+import shlex
+import string
+import types
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
+
+from orgaudit.facts.account import AccountFacts
+from orgaudit.facts.declare import Detail, FactType, Resource, closure, load, modules_in, offered_modules
+from orgaudit.facts.organization import Organization
+from orgaudit.model import NotSeenError, Remediation, Remedy, Scope, Seen, Severity, Status, Verdict
+from orgaudit.thresholds import Thresholds
+
+Argument: TypeAlias = Resource | AccountFacts | Organization | Thresholds | Any
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """The three remediation paths. Texts and commands may name `{resource.…}`, `{account}`, `{region}`, `{partition}`.
+
+    Values are quoted for the shell where they stand in a command.
+    """
+
+    service_wide: str
+    asset: str
+    command: str
+    preventive: str
+    service_wide_command: str | None = None
+    preventive_command: str | None = None
+
+
+class _Quoting(string.Formatter):
+    """Fills a command's blanks with values that the shell takes literally."""
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        return shlex.quote(str(super().format_field(value, format_spec)))
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One rule: what it is called, why it matters, which facts it needs, and the function that judges.
+
+    `subject` is the resource type that it judges one by one, or AccountFacts. `takes` are the types of the function's
+    parameters in their order; `facts` are all fact types that must be collected for it.
+    """
+
+    id: str
+    service: str
+    title: str
+    rationale: str
+    severity: Severity
+    fix: Fix
+    judge: Callable[..., Verdict]
+    subject: type[Resource] | type[AccountFacts]
+    takes: tuple[type, ...]
+    facts: tuple[FactType, ...]
+
+    @property
+    def scope(self) -> Scope:
+        """Return whether it is asked once in an account or in every region."""
+        return load()[self.subject].scope if issubclass(self.subject, Resource) else Scope.ACCOUNT
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """Return every IAM action that its facts need, sorted."""
+        return tuple(sorted({action for found in closure(self.facts) for action in found.actions}))
+
+    def __call__(self, *arguments: Argument) -> Verdict:
+        """Judge; what could not be seen is NOT_ASSESSED, never a pass or a fail."""
+        try:
+            return self.judge(*arguments)
+        except NotSeenError as error:
+            gap = error.gap
+            return Verdict(Status.NOT_ASSESSED, f"not seen: {gap.message}", {"action": gap.action}, gap=gap)
+
+    def remediation(self, resource: Resource | None, command: str | None, place: Mapping[str, str]) -> Remediation:
+        """Return the three paths, filled in for a resource; `command` replaces the asset's own."""
+        blanks = {**place, "resource": resource}
+
+        def remedy(text: str, template: str | None) -> Remedy:
+            return Remedy(text.format_map(blanks), _Quoting().vformat(template, (), blanks) if template else None)
+
+        asset = remedy(self.fix.asset, None if command else self.fix.command)
+        return Remediation(
+            service_wide=remedy(self.fix.service_wide, self.fix.service_wide_command),
+            asset=Remedy(asset.text, command) if command else asset,
+            preventive=remedy(self.fix.preventive, self.fix.preventive_command),
+        )
+
+
+def control(
+    severity: Severity, *, fix: Fix, facts: Iterable[FactType] = ()
+) -> Callable[[Callable[..., Verdict]], Control]:
+    """Make a control of a function: its name is the id, its docstring title and rationale, its module the service.
+
+    The first parameter is a resource type, or AccountFacts with the fact types that it looks up named in `facts`.
+    Further ones may be `Observed[Detail]` of that resource, Organization, and Thresholds. Raises TypeError for others.
+    """
+
+    def build(judge: Callable[..., Verdict]) -> Control:
+        title, _, rationale = inspect.cleandoc(judge.__doc__ or "").partition("\n\n")
+        if not title or not rationale:
+            raise TypeError(f"{judge.__qualname__} needs a docstring with a title and a rationale")
+        hints = get_type_hints(judge)
+        takes = tuple(_parameter(judge, hints[name]) for name in inspect.signature(judge).parameters)
+        subject, *rest = takes
+        if not issubclass(subject, (Resource, AccountFacts)):
+            raise TypeError(f"{judge.__qualname__}: the first parameter is a resource type or AccountFacts")
+        needed = (*facts, *(kind for kind in takes if issubclass(kind, (Resource, Detail))))
+        if subject is AccountFacts and (not facts or any(issubclass(kind, Detail) for kind in rest)):
+            raise TypeError(f"{judge.__qualname__}: over AccountFacts, facts are named in the decorator")
+        return Control(
+            id=judge.__name__,
+            service=_service(judge.__module__),
+            title=title.rstrip("."),
+            rationale=" ".join(rationale.split()),
+            severity=severity,
+            fix=fix,
+            judge=judge,
+            subject=subject,
+            takes=takes,
+            facts=needed,
+        )
+
+    return build
+
+
+def _service(module: str) -> str:
+    """Return the service of a module: of ours its name below this package, of another package's its own last name."""
+    own = f"{__package__}."
+    return module.removeprefix(own).partition(".")[0] if module.startswith(own) else module.rpartition(".")[2]
+
+
+def _parameter(judge: Callable[..., Verdict], annotation: Any) -> type:  # noqa: ANN401 - annotations have no common type
+    """Return the type that a parameter stands for: T of `Observed[T]`, else the annotation itself."""
+    if get_origin(annotation) in {Union, types.UnionType}:
+        for part in get_args(annotation):
+            if get_origin(part) is Seen:
+                annotation = get_args(part)[0]
+    known = (Resource, Detail, AccountFacts, Organization, Thresholds)
+    if isinstance(annotation, type) and issubclass(annotation, known):
+        return annotation
+    raise TypeError(f"{judge.__qualname__}: no control can take {annotation}")
+
+
+@cache
+def catalogue() -> dict[str, Control]:
+    """Return every control by id: ours, and those of packages with the entry point; raises TypeError on a second id."""
+    found: dict[str, Control] = {}
+    for module in (*modules_in("orgaudit.controls"), *offered_modules()):
+        for value in vars(module).values():
+            if isinstance(value, Control) and value.judge.__module__ == module.__name__:
+                if value.id in found:
+                    raise TypeError(f"two controls are called {value.id}")
+                found[value.id] = value
+    return dict(sorted(found.items()))

@@ -1,0 +1,66 @@
+"""Which trails record an account, and how verdicts on several trails become the account's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from orgaudit.facts.account import AccountFacts
+from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
+from orgaudit.facts.organization import Organization
+from orgaudit.model import NotSeenError, Status, Verdict, failed
+
+
+def recording(trail: Trail, account: AccountFacts, owner: AccountFacts) -> str | None:
+    """Return why a trail does not record all management events of an account in every region, or None if it does.
+
+    Raises NotSeenError where the trail's status or selectors were not seen.
+    """
+    if not trail.multi_region:
+        return "records one region only"
+    if trail.account_id != account.account_id and trail.region not in account.record.enabled:
+        # docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-trail-organization.html, on opt-in home regions
+        return f"has its home in {trail.region}, which this account has not enabled, so it records nothing here"
+    if not owner.detail(TrailStatus, trail).value.logging:
+        return "does not log"
+    management = owner.detail(TrailSelectors, trail).value.management
+    return None if management.complete else f"records {management.describe()}"
+
+
+def judge_each(
+    account: AccountFacts, organization: Organization, judge: Callable[[Trail, AccountFacts], Verdict]
+) -> Verdict:
+    """Return the best verdict on any trail that the account shows, each judged with the facts of its owner.
+
+    One passing trail is enough. Without one, a trail that was not seen may be it, so the verdict is that gap; only when
+    every trail was seen and none passes does the account fail, with the reason of each.
+    """
+    verdicts: list[tuple[Trail, Verdict]] = []
+    gaps: list[NotSeenError] = []
+    for trail in sorted(account.anywhere(Trail), key=lambda found: found.arn):
+        try:
+            verdict = judge(trail, organization.facts(trail.account_id))
+        except NotSeenError as error:
+            gaps.append(error)
+            continue
+        if trail.account_id != account.account_id:
+            verdict = msgspec.structs.replace(verdict, inherited_from=trail.account_id)
+        if verdict.status is Status.PASS:
+            return verdict
+        verdicts.append((trail, verdict))
+    if gaps:
+        raise gaps[0]
+    return _all_failed(verdicts)
+
+
+def _all_failed(verdicts: Iterable[tuple[Trail, Verdict]]) -> Verdict:
+    found = list(verdicts)
+    if not found:
+        return failed("no trail records this account", trails=[])
+    reasons = "; ".join(f"trail {trail.name} {verdict.reason}" for trail, verdict in found)
+    evidence = [{"trail": trail.arn, "reason": verdict.reason, **verdict.evidence} for trail, verdict in found]
+    command = next((verdict.command for _, verdict in found if verdict.command), None)
+    owners = {verdict.inherited_from for _, verdict in found}
+    verdict = failed(reasons, command=command, trails=evidence)
+    return msgspec.structs.replace(verdict, inherited_from=owners.pop()) if len(owners) == 1 else verdict

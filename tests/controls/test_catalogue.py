@@ -1,0 +1,187 @@
+"""The catalogue as a whole: what every control has to have, whoever wrote it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shlex
+from importlib import import_module
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore import xform_name
+from botocore.loaders import Loader
+
+from orgaudit.aws.actions import IAM_ACTIONS, IAM_PREFIXES, iam_action, is_read
+from orgaudit.controls.declare import Control, catalogue
+from orgaudit.facts.account import AccountFacts
+from orgaudit.frameworks import controls_of
+from orgaudit.frameworks import load as load_frameworks
+from orgaudit.model import Remedy, Status
+from tests.factories import MEMBER, Case, a_trail, name_of
+from tests.literal_aws import service_model
+
+CONTROLS = list(catalogue().values())
+PLACE = {"account": MEMBER, "region": "eu-west-1", "partition": "aws"}
+NASTY = "a; rm -rf /"
+RESOURCES = {"Trail": a_trail(NASTY, log_group=NASTY)}
+"""A resource of every type that a control judges, with a name that a shell must not see."""
+
+every_control = pytest.mark.parametrize("control", CONTROLS, ids=name_of)
+
+
+def tables() -> dict[str, list[Case]]:
+    """The cases of every control by its id, from the CASES of the test modules beside this one."""
+    found: dict[str, list[Case]] = {}
+    for path in sorted(Path(__file__).parent.glob("test_*.py")):
+        cases: dict[Control, tuple[Case, ...]] = getattr(import_module(f"tests.controls.{path.stem}"), "CASES", {})
+        for control, table in cases.items():
+            found.setdefault(control.id, []).extend(table)
+    return found
+
+
+TABLES = tables()
+
+
+def test_ids_are_unique_and_sorted() -> None:
+    assert list(catalogue()) == sorted({control.id for control in CONTROLS})
+    assert CONTROLS
+
+
+@every_control
+def test_id(control: Control) -> None:
+    assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)+", control.id)
+    assert control.id.startswith(f"{control.service}_")
+    assert control.judge.__module__.split(".")[2] == control.service
+    assert not {"no", "not", "ensure", "check"} & set(control.id.split("_"))
+
+
+@every_control
+def test_words(control: Control) -> None:
+    assert re.fullmatch(r"[A-Z].*[^.]", control.title)
+    assert "\n" not in control.title
+    assert control.rationale.endswith(".")
+    assert control.rationale != control.title
+    for text in (control.fix.service_wide, control.fix.asset, control.fix.preventive):
+        assert re.fullmatch(r"[A-Z].*\.", text)
+
+
+def test_framework_references_resolve(tmp_path: Path) -> None:
+    frameworks = load_frameworks(tmp_path, catalogue())
+    assert frameworks
+    assert set(controls_of(frameworks.values())) <= set(catalogue())
+
+
+@every_control
+def test_every_control_serves_a_requirement(control: Control, tmp_path: Path) -> None:
+    assert control.id in controls_of(load_frameworks(tmp_path).values())
+
+
+# Actions
+
+
+def operations_behind(action: str) -> list[tuple[str, str]]:
+    """The API operations that an IAM action permits, as the SDK knows them."""
+    prefix, _, name = action.partition(":")
+    by_prefix = [service for service, known in IAM_PREFIXES.items() if known == prefix]
+    services = {prefix, *by_prefix} & set(Loader().list_available_services("service-2"))
+    candidates = [(service, name) for service in services] + [
+        pair for pair, known in IAM_ACTIONS.items() if known == action
+    ]
+    return [
+        pair for pair in candidates if iam_action(*pair) == action and pair[1] in service_model(pair[0]).operation_names
+    ]
+
+
+@every_control
+def test_actions_exist_and_only_read(control: Control) -> None:
+    assert control.actions
+    for action in control.actions:
+        assert operations_behind(action), f"{action} is no API operation"
+        assert is_read(action)
+
+
+@pytest.mark.parametrize(
+    ("action", "operations"),
+    [
+        ("cloudtrail:DescribeTrails", [("cloudtrail", "DescribeTrails")]),
+        ("s3:ListAllMyBuckets", [("s3", "ListBuckets")]),
+        ("elasticfilesystem:DescribeFileSystems", [("efs", "DescribeFileSystems")]),
+        ("s3:ListBuckets", []),
+        ("cloudtrail:DescribeTrail", []),
+        ("cloudtrials:DescribeTrails", []),
+    ],
+)
+def test_operations_are_found(action: str, operations: list[tuple[str, str]]) -> None:
+    assert operations_behind(action) == operations
+
+
+# Remediation
+
+
+def remedies(control: Control) -> list[Remedy]:
+    resource = None if control.subject is AccountFacts else RESOURCES[control.subject.__name__]
+    found = control.remediation(resource, None, PLACE)
+    return [found.service_wide, found.asset, found.preventive]
+
+
+@every_control
+def test_blanks_are_filled(control: Control) -> None:
+    filled = remedies(control)
+    assert filled[1].command
+    for text in chain.from_iterable((remedy.text, remedy.command or "") for remedy in filled):
+        assert not re.search(r"\{[\w.]*\}|\{\{|\}\}", text)
+        assert "None" not in text
+
+
+@every_control
+def test_commands_are_quoted(control: Control) -> None:
+    """The shell must see a nasty name as a part of one word, never as a command."""
+    for remedy in remedies(control):
+        words = shlex.split(remedy.command or "", comments=True)
+        assert not {"rm", "-rf"} & set(words)
+        if remedy.command and NASTY in remedy.command:
+            assert [word for word in words if NASTY in word]
+
+
+def known_options(service: str, command: str) -> set[str]:
+    """The options of a command of the AWS CLI, which follow the operation's parameters."""
+    model = service_model({"s3api": "s3"}.get(service, service))
+    (operation,) = [name for name in model.operation_names if xform_name(name, "-") == command]
+    shape = model.operation_model(operation).input_shape
+    names = {xform_name(name, "-") for name in (shape.members if shape else ())}
+    return {f"--{name}" for name in names} | {f"--no-{name}" for name in names} | {"--region", "--profile"}
+
+
+@every_control
+def test_commands_are_of_the_aws_cli(control: Control) -> None:
+    for remedy in remedies(control):
+        if remedy.command:
+            program, service, command, *rest = shlex.split(remedy.command)
+            assert program == "aws"
+            assert {word for word in rest if word.startswith("--")} <= known_options(service, command)
+
+
+# Tests
+
+
+def test_no_table_is_about_an_unknown_control() -> None:
+    assert set(TABLES) <= set(catalogue())
+
+
+@every_control
+def test_cases_show_every_outcome(control: Control) -> None:
+    shown = {case.status for case in TABLES.get(control.id, [])}
+    wanted = {Status.PASS, Status.FAIL, Status.NOT_ASSESSED}
+    source = inspect.getsource(control.judge)
+    wanted |= {Status.NOT_APPLICABLE} if "not_applicable(" in source else set()
+    wanted |= {Status.MANUAL} if "Status.MANUAL" in source else set()
+    assert wanted <= shown
+
+
+@every_control
+def test_cases_have_names_of_their_own(control: Control) -> None:
+    names: list[Any] = [case.name for case in TABLES.get(control.id, [])]
+    assert len(names) == len(set(names))

@@ -1,0 +1,193 @@
+"""What an account's facts say, and how the organization finds those of another account."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orgaudit.facts.account import AccountFacts, DetailGap, Entered, Listed, shard_decoder
+from orgaudit.facts.cloudtrail.trails import Trail, TrailStatus
+from orgaudit.facts.declare import load
+from orgaudit.facts.organization import Organization
+from orgaudit.model import Gap, GapReason, NotSeenError, Seen
+from tests.factories import (
+    MANAGEMENT,
+    MEMBER,
+    NOW,
+    OUTSIDER,
+    REGIONS,
+    SECURITY,
+    a_log_group,
+    a_role,
+    a_selection,
+    a_status,
+    a_trail,
+    advanced,
+    an_account,
+    basic,
+    chain_of,
+    denied,
+    facts_of,
+    field,
+    gap_in,
+    organization_of,
+    subscriptions_to,
+    topic_arn,
+    topics_of,
+)
+
+TRAIL, SECOND = a_trail(), a_trail("second")
+
+
+def gap(reason: GapReason, region: str) -> Gap:
+    return Gap(MEMBER, region, "cloudtrail:DescribeTrails", reason, f"{region} is {reason}")
+
+
+def test_account_tells_who_and_when() -> None:
+    facts = facts_of(MEMBER)
+    assert (facts.account_id, facts.now) == (MEMBER, NOW)
+
+
+def test_resource_that_two_regions_show_is_there_once() -> None:
+    facts = facts_of(MEMBER, TRAIL, a_trail(multi_region=False), SECOND)
+    assert facts.resources(Trail) == [TRAIL, SECOND]
+
+
+@pytest.mark.parametrize("reason", GapReason)
+def test_one_unseen_region(reason: GapReason) -> None:
+    """What every region shows is seen in the other one; what one may hide is not, unless nothing can be there."""
+    facts = facts_of(MEMBER, TRAIL, Listed("Trail", REGIONS[0], gap=gap(reason, REGIONS[0])))
+    assert facts.anywhere(Trail) == [TRAIL]
+    if reason in {GapReason.NOT_OFFERED, GapReason.REGION_DISABLED}:
+        assert facts.everywhere(Trail) == [TRAIL]
+    else:
+        with pytest.raises(NotSeenError, match=REGIONS[0]):
+            facts.everywhere(Trail)
+
+
+@pytest.mark.parametrize("reason", GapReason)
+def test_no_region_was_seen(reason: GapReason) -> None:
+    facts = facts_of(MEMBER, *(Listed("Trail", region, gap=gap(reason, region)) for region in REGIONS))
+    with pytest.raises(NotSeenError):
+        facts.anywhere(Trail)
+    assert facts.resources(Trail) == []
+
+
+def test_every_region_was_seen_and_empty() -> None:
+    facts = facts_of(MEMBER)
+    assert facts.anywhere(Trail) == facts.everywhere(Trail) == []
+
+
+@pytest.mark.parametrize("look", [AccountFacts.anywhere, AccountFacts.everywhere])
+def test_listing_that_was_not_asked_is_not_seen(look: Any) -> None:
+    with pytest.raises(NotSeenError, match="Trail was not collected in this run"):
+        look(facts_of(MEMBER, regions=()), Trail)
+
+
+@pytest.mark.parametrize("look", [AccountFacts.anywhere, AccountFacts.everywhere])
+def test_account_that_was_not_entered_is_not_seen(look: Any) -> None:
+    with pytest.raises(NotSeenError) as error:
+        look(facts_of(MEMBER, gap=denied("sts:AssumeRole")), Trail)
+    assert error.value.gap == denied("sts:AssumeRole")
+
+
+def test_listing_tells_how_it_ended() -> None:
+    told = Listed("Trail", REGIONS[0], count=3)
+    facts = facts_of(MEMBER, told)
+    assert facts.listing(Trail, REGIONS[0]) == told
+    assert facts.listing(Trail, "nowhere-1") is None
+
+
+def test_detail_is_seen_or_a_gap_or_unasked() -> None:
+    facts = facts_of(MEMBER, TRAIL, a_status(TRAIL), SECOND, gap_in(TrailStatus, SECOND))
+    assert facts.detail(TrailStatus, TRAIL) == Seen(a_status(TRAIL))
+    assert facts.detail(TrailStatus, SECOND) == denied()
+    unasked = facts.detail(TrailStatus, a_trail("third"))
+    assert isinstance(unasked, Gap)
+    assert (unasked.account_id, unasked.reason) == (MEMBER, GapReason.DEFECT)
+
+
+# Shards
+
+TEXTS = st.text(max_size=8)
+STATUSES = st.builds(
+    a_status,
+    st.just(TRAIL),
+    delivered=st.none() | st.timedeltas(timedelta(0), timedelta(days=9999)),
+    logging=st.booleans(),
+    delivery_error=st.none() | TEXTS,
+    logs_delivery_error=st.none() | TEXTS,
+)
+
+
+def told_again(lines: list[Any]) -> list[Any]:
+    decoder, encoder = shard_decoder(load()), msgspec.json.Encoder()
+    return [decoder.decode(encoder.encode(line)) for line in lines]
+
+
+def test_every_line_comes_back() -> None:
+    entered = Entered(an_account(), facts_of(MEMBER).record)
+    lines = [
+        entered,
+        Listed("Trail", REGIONS[0], count=1),
+        Listed("Trail", REGIONS[1], gap=denied()),
+        *chain_of(TRAIL),
+        a_selection(SECOND, basic(excluding=["kms.amazonaws.com"]), advanced(field("readOnly", "true"), name="x")),
+        a_log_group(SECOND, retention_days=30),
+        a_role(SECOND),
+        subscriptions_to(SECOND, OUTSIDER),
+        topics_of(SECOND, (topic_arn(), denied())),
+        DetailGap("TrailStatus", SECOND.arn, denied()),
+    ]
+    assert told_again(lines) == lines
+
+
+@given(STATUSES)
+def test_status_comes_back(status: TrailStatus) -> None:
+    assert told_again([status]) == [status]
+
+
+def test_line_of_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(msgspec.ValidationError):
+        shard_decoder(load()).decode(b'{"type": "Kettle"}')
+
+
+# The organization
+
+
+def test_names() -> None:
+    organization = organization_of(accounts=(MEMBER,))
+    assert organization.name(MEMBER) == f"Account 2 ({MEMBER})"
+    assert organization.name(OUTSIDER) == OUTSIDER
+    nameless = Organization([an_account(name="")], management_account_id=None, load=lambda _: None)
+    assert nameless.name(MEMBER) == MEMBER
+
+
+def test_members_are_known_whether_collected_or_not() -> None:
+    assert organization_of(facts_of(MEMBER)).account_ids == {MANAGEMENT, MEMBER, SECURITY}
+
+
+def test_facts_of_another_account() -> None:
+    facts = facts_of(SECURITY)
+    assert organization_of(facts).facts(SECURITY) is facts
+
+
+@pytest.mark.parametrize(
+    ("account_id", "says"),
+    [(SECURITY, "was not collected in this run"), (OUTSIDER, "is not part of the organization")],
+)
+def test_account_without_facts_is_not_seen(account_id: str, says: str) -> None:
+    with pytest.raises(NotSeenError, match=says) as error:
+        organization_of(facts_of(MEMBER)).facts(account_id)
+    assert (error.value.gap.account_id, error.value.gap.reason) == (account_id, GapReason.ACCOUNT_UNAVAILABLE)
+
+
+def test_account_that_could_not_be_entered_is_its_gap() -> None:
+    with pytest.raises(NotSeenError) as error:
+        organization_of(facts_of(SECURITY, gap=denied("sts:AssumeRole", SECURITY))).facts(SECURITY)
+    assert error.value.gap == denied("sts:AssumeRole", SECURITY)

@@ -1,0 +1,209 @@
+"""The alarm chain, link by link, with the facts of the trail's owner."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from orgaudit.facts.cloudtrail.alarms import Alarm, Metric, MetricFilter, Topic, TrailTopics
+from orgaudit.facts.cloudtrail.chain import Chain, alarm_chain
+from orgaudit.facts.patterns.prescribed import CLOUDTRAIL_CHANGES
+from orgaudit.model import Gap, NotSeenError
+from tests.factories import (
+    METRIC,
+    NAMES,
+    WHOLE_PATTERN,
+    a_filter,
+    a_topic,
+    a_trail,
+    alarms_of,
+    an_alarm,
+    chain_of,
+    denied,
+    facts_of,
+    filters_of,
+    pattern,
+    topic_arn,
+    topics_of,
+)
+
+TRAIL = a_trail()
+NAMESAKE = Metric("Elsewhere", METRIC.name)
+SECOND_METRIC = Metric("Security", "TrailEnds")
+DAY, NIGHT = topic_arn("day"), topic_arn("night")
+
+
+def follow(*changed: Any) -> Chain:
+    return alarm_chain(TRAIL, facts_of(TRAIL.account_id, *chain_of(TRAIL, *changed)), CLOUDTRAIL_CHANGES)
+
+
+def filtered(*filters: MetricFilter) -> Chain:
+    return follow(filters_of(TRAIL, *filters))
+
+
+@pytest.mark.parametrize(
+    "matches",
+    [
+        WHOLE_PATTERN,
+        pattern(*NAMES, source="cloudtrail.amazonaws.com"),
+        "{ $.eventSource = cloudtrail.amazonaws.com }",
+        '{ ($.eventName = "*Trail") || ($.eventName = "*Logging") }',
+    ],
+)
+def test_complete_filter(matches: str) -> None:
+    assert filtered(a_filter(matches=matches)).broken is None
+
+
+@pytest.mark.parametrize(
+    ("filters", "says"),
+    [
+        ([], "has no readable metric filter"),
+        ([a_filter(matches=pattern(*NAMES[1:]))], "misses CreateTrail"),
+        (
+            [a_filter(matches=f'{{ {WHOLE_PATTERN.strip("{} ")} && ($.awsRegion = "us-east-1") }}')],
+            "only for some values",
+        ),
+        ([a_filter(matches="ERROR")], "has no"),
+        ([a_filter(matches="{ not a pattern")], "has no"),
+        ([a_filter(metrics=())], "has no readable metric filter"),
+        ([a_filter(narrowed_by='@aws.account = "222222222222"')], "has no readable metric filter"),
+        ([a_filter(matches=" && ".join(f"($.eventName = {name})" for name in NAMES).join("{}"))], "misses"),
+    ],
+    ids=["none", "a name missing", "one region", "text", "broken", "adds zero", "selected fields", "all at once"],
+)
+def test_incomplete_filter(filters: list[MetricFilter], says: str) -> None:
+    chain = filtered(*filters)
+    assert chain.broken is not None
+    assert "has no metric filter for this" in chain.broken
+    assert says in chain.broken
+
+
+def test_narrowed_filter_beside_a_whole_one_does_no_harm() -> None:
+    assert filtered(a_filter("narrow", narrowed_by="@aws.region"), a_filter("whole")).broken is None
+
+
+# Alarms
+
+
+@pytest.mark.parametrize(
+    ("alarms", "broken"),
+    [
+        ([an_alarm()], None),
+        ([an_alarm(events_needed=None)], None),
+        ([an_alarm(metrics=(NAMESAKE, METRIC))], None),
+        ([an_alarm("deaf", events_needed=0), an_alarm()], None),
+        ([an_alarm("muted", actions_enabled=False), an_alarm()], None),
+        ([an_alarm("mute", actions=()), an_alarm()], None),
+        ([], "has no alarm on the metric of filter trail-changes"),
+        ([an_alarm(metrics=(NAMESAKE,))], "has no alarm on the metric of filter trail-changes"),
+        ([an_alarm(events_needed=2)], "has the alarm trail-changes, which goes off only after 2 events"),
+        ([an_alarm(events_needed=0)], "has the alarm trail-changes, which one event never sets off"),
+        ([an_alarm(actions_enabled=False)], "has the alarm trail-changes, which has its actions switched off"),
+        ([an_alarm(actions=("arn:aws:lambda:eu-west-1:222222222222:function:tell",))], "notifies no SNS topic"),
+        ([an_alarm("a", events_needed=2), an_alarm("b", actions_enabled=False)], "alarm b, which has its actions"),
+    ],
+)
+def test_alarms(alarms: list[Alarm], broken: str | None) -> None:
+    found = follow(alarms_of(TRAIL, *alarms)).broken
+    assert (found is None) == (broken is None)
+    assert broken is None or (found is not None and broken in found)
+
+
+def test_switched_off_alarm_has_a_command() -> None:
+    chain = follow(alarms_of(TRAIL, an_alarm("two words", actions_enabled=False)))
+    assert chain.command == "aws cloudwatch enable-alarm-actions --region eu-west-1 --alarm-names 'two words'"
+
+
+# Two filters that share the events
+
+STARTS = a_filter("starts", pattern(*NAMES[:2]))
+ENDS = a_filter("ends", pattern(*NAMES[2:]), metrics=(SECOND_METRIC,))
+TELLS_DAY = an_alarm("starts", actions=(DAY,))
+TELLS_NIGHT = an_alarm("ends", metrics=(SECOND_METRIC,), actions=(NIGHT,))
+
+
+def shared(*alarms: Alarm, topics: tuple[Topic | tuple[str, Gap], ...] = (a_topic(DAY), a_topic(NIGHT))) -> Chain:
+    return follow(filters_of(TRAIL, STARTS, ENDS), alarms_of(TRAIL, *alarms), topics_of(TRAIL, *topics))
+
+
+def test_two_whole_chains_count_together() -> None:
+    chain = shared(TELLS_DAY, TELLS_NIGHT)
+    assert chain.broken is None
+    assert chain.evidence["filter"] == ["starts", "ends"]
+    assert chain.evidence["topic"] == [DAY, NIGHT]
+    assert chain.evidence["confirmed subscribers"] == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("alarms", "broken"),
+    [
+        ([TELLS_DAY], "no alarm on the metric of filter ends"),
+        ([TELLS_NIGHT], "no alarm on the metric of filter starts"),
+        ([TELLS_DAY, an_alarm("late", metrics=(SECOND_METRIC,), events_needed=5)], "late, which goes off only after 5"),
+        ([TELLS_DAY, an_alarm("off", metrics=(SECOND_METRIC,), actions_enabled=False)], "off, which has its actions"),
+        ([TELLS_DAY, an_alarm("mute", metrics=(SECOND_METRIC,), actions=())], "mute, which notifies no SNS topic"),
+    ],
+)
+def test_one_of_two_chains_is_broken(alarms: list[Alarm], broken: str) -> None:
+    found = shared(*alarms).broken
+    assert found is not None
+    assert broken in found
+
+
+def test_one_of_two_topics_is_silent() -> None:
+    chain = shared(TELLS_DAY, TELLS_NIGHT, topics=(a_topic(DAY), a_topic(NIGHT, confirmed=0, pending=1)))
+    assert chain.broken == f"notifies topic {NIGHT}, which has no confirmed subscriber; 1 wait for confirmation"
+    assert chain.command is not None
+    assert f"--topic-arn {NIGHT} " in chain.command
+
+
+@pytest.mark.parametrize("order", list(permutations(["starts", "ends", "whole"])))
+def test_a_broken_part_beside_a_whole_filter_does_no_harm(order: tuple[str, ...]) -> None:
+    known = {"starts": STARTS, "ends": ENDS, "whole": a_filter("whole")}
+    chain = follow(filters_of(TRAIL, *(known[name] for name in order)), alarms_of(TRAIL, an_alarm()))
+    assert chain.broken is None
+
+
+def test_alarm_on_a_namesake_in_another_namespace_is_not_enough() -> None:
+    ends = a_filter("ends", pattern(*NAMES[2:]), metrics=(NAMESAKE,))
+    chain = follow(filters_of(TRAIL, STARTS, ends))
+    assert chain.broken == "has no alarm on the metric of filter ends"
+
+
+# What was not seen
+
+UNSEEN_DAY, UNSEEN_NIGHT = (
+    (DAY, denied("sns:ListSubscriptionsByTopic")),
+    (NIGHT, denied("sns:ListSubscriptionsByTopic")),
+)
+
+
+def test_unseen_topic_may_complete_the_chain() -> None:
+    with pytest.raises(NotSeenError) as error:
+        shared(TELLS_DAY, TELLS_NIGHT, topics=(a_topic(DAY), UNSEEN_NIGHT))
+    assert error.value.gap == UNSEEN_NIGHT[1]
+
+
+def test_unseen_topic_cannot_mend_what_is_broken_beside_it() -> None:
+    chain = shared(TELLS_DAY, TELLS_NIGHT, topics=(UNSEEN_DAY, a_topic(NIGHT, confirmed=0)))
+    assert chain.broken == f"notifies topic {NIGHT}, which has no confirmed subscriber"
+
+
+def test_details_that_were_not_collected_are_not_seen() -> None:
+    with pytest.raises(NotSeenError, match="was not collected"):
+        alarm_chain(TRAIL, facts_of(TRAIL.account_id, TRAIL), CLOUDTRAIL_CHANGES)
+
+
+def test_break_before_an_unseen_link_is_certain() -> None:
+    lines = [line for line in chain_of(TRAIL, alarms_of(TRAIL)) if not isinstance(line, TrailTopics)]
+    chain = alarm_chain(TRAIL, facts_of(TRAIL.account_id, *lines), CLOUDTRAIL_CHANGES)
+    assert chain.broken == "has no alarm on the metric of filter trail-changes"
+
+
+def test_description_names_every_link() -> None:
+    assert follow().describe() == (
+        f"log group trail-events → filter trail-changes → alarm trail-changes → topic {topic_arn()}"
+        " → confirmed subscribers 1"
+    )
