@@ -1,0 +1,5 @@
+"""Lets `python -m orgaudit` be the command line."""
+
+from orgaudit.cli import main
+
+main()

@@ -1,0 +1,102 @@
+"""audit, evaluate and report: the stages of a run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from orgaudit import pipeline, report
+from orgaudit.cli import options
+from orgaudit.cli.progress import progress
+from orgaudit.cli.summary import print_summary
+from orgaudit.errors import ExitCode
+from orgaudit.model import Severity
+from orgaudit.settings import Settings
+from orgaudit.store.run import Run
+
+
+@click.command()
+@options.access
+@options.scope
+@options.rules
+@options.out
+@click.option("--run-id", metavar="ID", help="The run's name. [default: the time, such as 20261121T080000Z]")
+@click.option(
+    "--resume", metavar="RUN", help="Go on with a run that was stopped; finished accounts are not called again."
+)
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes to collect in. [default: 1]")
+@click.option("--dask", metavar="ADDR", help="Collect on the Dask cluster of this scheduler.")
+@options.formats
+@options.register
+@options.fail_on
+@options.as_of
+def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
+    """Collect, evaluate and report: the whole audit."""
+    settings = options.settings_from(given)
+    with progress() as watching, pipeline.workers(settings, given["dask"]) as executor:
+        auditor = pipeline.Auditor(settings, given["profile"], executor, watching)
+        if given["resume"]:
+            run = options.find_run(given["resume"], settings)
+            asyncio.run(auditor.resume(run))
+        else:
+            run = asyncio.run(auditor.audit(given["run_id"] or options.run_id_for(datetime.now(UTC))))
+    return write(run, settings, given)
+
+
+@click.command()
+@options.run_argument
+@options.config
+@options.out
+@options.rules
+def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by name
+    """Judge the facts of RUN again, without a call to AWS.
+
+    Use it after a control was corrected, for another framework, or with other thresholds. `report` then draws the
+    reports anew.
+    """
+    settings = options.settings_from(given)
+    run = options.find_run(run_name, settings)
+    with progress() as watching:
+        pipeline.evaluate(run, pipeline.choose(settings), settings.thresholds, watching)
+    click.echo(f"{run.path}: evaluated; `orgaudit report {run.id}` writes the reports")
+
+
+@click.command(name="report")
+@click.argument("run_name", metavar="RUN", required=False)
+@options.config
+@options.out
+@options.formats
+@options.register
+@options.as_of
+@options.fail_on
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of report.json and end.")
+def report_command(run_name: str | None, *, schema: bool, **given: Any) -> ExitCode | None:  # noqa: ANN401 - options by name
+    """Write the reports of RUN, with the exceptions that are in force on a date."""
+    if schema:
+        click.echo(json.dumps(report.json.schema(), indent=2))
+        return None
+    if run_name is None:
+        raise click.UsageError("Missing argument 'RUN'.")
+    settings = options.settings_from(given)
+    return write(options.find_run(run_name, settings), settings, given)
+
+
+def write(run: Run, settings: Settings, given: dict[str, Any]) -> ExitCode:
+    """Write a run's reports, print their summary and return how the command ends."""
+    register: Path | None = given["register_file"]
+    as_of: date | None = given["as_of"]
+    fail_on: Severity | None = given["fail_on"]
+    application = pipeline.apply_register(run, settings, register, as_of)
+    paths = pipeline.write_reports(run, application, settings.run.formats)
+    code = pipeline.exit_code(run, fail_on)
+    with pipeline.reported(run, application) as view:
+        print_summary(view, paths, code)
+    return code
+
+
+COMMANDS = (audit, evaluate, report_command)

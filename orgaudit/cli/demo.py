@@ -1,0 +1,47 @@
+"""demo: the ordinary audit, on the embedded organization."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from orgaudit.demo import running
+from orgaudit.demo.register import write_register
+from orgaudit.errors import ExitCode
+
+SDK_PROFILE = "AWS_PROFILE"
+
+
+@click.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("reports"),
+    show_default=True,
+    metavar="DIR",
+    help="Where runs are.",
+)
+def demo(out: Path) -> None:
+    """Audit the embedded organization: an emulated AWS on this machine, with accounts that are right and wrong.
+
+    It needs no credentials and calls nothing outside this machine. The audit is the same that runs on a real
+    organization, so it ends like one: here incomplete, because one account is suspended and one has no audit role.
+    """
+    from orgaudit.cli import orgaudit  # noqa: PLC0415 - the demo is a user of the whole command line
+
+    with running() as emulated:
+        os.environ.pop(SDK_PROFILE, None)
+        os.environ.update(emulated.environment)
+        register = write_register(out / "demo-exceptions.yaml")
+        click.echo(f"An emulated organization of {len(emulated.accounts)} accounts listens on {emulated.endpoint_url}.")
+        arguments: Sequence[str] = ("audit", "--out", str(out), "--register", str(register))
+        click.echo(f"$ orgaudit {' '.join(arguments)}\n")
+        code = orgaudit.main(list(arguments), standalone_mode=False)
+    if code not in {ExitCode.CLEAN, ExitCode.FINDINGS, ExitCode.INCOMPLETE}:
+        raise click.exceptions.Exit(code)
+
+
+COMMANDS = (demo,)

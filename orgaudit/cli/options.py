@@ -1,0 +1,124 @@
+"""Options that several commands share, and what they mean for the settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from orgaudit.errors import ConfigError
+from orgaudit.model import Severity
+from orgaudit.report import FORMATS
+from orgaudit.settings import Settings, load
+from orgaudit.store.run import Run
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PLACES = {
+    "role_name": ("access", "role_name"),
+    "external_id": ("access", "external_id"),
+    "account": ("scope", "accounts"),
+    "ou": ("scope", "ous"),
+    "region": ("scope", "regions"),
+    "framework": ("scope", "frameworks"),
+    "control": ("scope", "controls"),
+    "out": ("run", "out"),
+    "workers": ("run", "workers"),
+    "formats": ("run", "formats"),
+}
+"""Which setting each option replaces: (section, key)."""
+
+
+def together(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Return one decorator that adds these options, in this order."""
+
+    def decorate(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+config = click.option(
+    "--config", type=click.Path(path_type=Path), metavar="F", help="Settings file. [default: ./config/orgaudit.toml]"
+)
+profile = click.option("--profile", metavar="P", help="Profile of the SDK; else AWS_PROFILE and the SDK's own order.")
+out = click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where runs are. [default: reports]")
+access = together(
+    config,
+    profile,
+    click.option("--role-name", metavar="R", help="The role to assume in each account. [default: OrgAuditRole]"),
+    click.option("--external-id", metavar="X", help="The external id that the role's trust policy asks for."),
+)
+scope = together(
+    click.option("--account", multiple=True, metavar="ID", help="Only this account; repeat for more."),
+    click.option(
+        "--ou", multiple=True, metavar="ID", help="Only accounts below this unit (id or path); repeat for more."
+    ),
+    click.option("--region", multiple=True, metavar="R", help="Only this region (or glob); repeat for more."),
+)
+rules = together(
+    click.option("--framework", multiple=True, metavar="ID", help="Only this framework's controls; repeat for more."),
+    click.option("--control", multiple=True, metavar="ID", help="Only this control; repeat for more."),
+)
+formats = click.option(
+    "--format", "formats", multiple=True, type=click.Choice(list(FORMATS)), help="Report to write; repeat for more."
+)
+register = click.option(
+    "--register",
+    "register_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The exception register. [default: exceptions.yaml beside the settings]",
+)
+as_of = click.option(
+    "--as-of",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    callback=lambda _context, _option, value: value.date() if value else None,
+    help="The date for which exceptions are in force. [default: today]",
+)
+fail_on = click.option(
+    "--fail-on",
+    type=click.Choice([*map(str, Severity), "never"]),
+    default=str(Severity.LOW),
+    show_default=True,
+    callback=lambda _context, _option, value: None if value == "never" else Severity(value),
+    help="Exit with 1 on open findings of this severity or over.",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+run_argument = click.argument("run_name", metavar="RUN")
+
+
+def settings_from(options: dict[str, Any]) -> Settings:
+    """Return the settings from file, environment and options; raises ConfigError."""
+    overrides: dict[str, dict[str, Any]] = {}
+    for name, (section, key) in PLACES.items():
+        if options.get(name) is not None:
+            overrides.setdefault(section, {})[key] = options[name]
+    return load(options.get("config"), os.environ, overrides)
+
+
+def find_run(name: str, settings: Settings) -> Run:
+    """Return the run of a directory or of a run id under the output directory; raises ConfigError."""
+    for path in (Path(name), settings.run.out / name):
+        if (path / "run.json").is_file():
+            return Run(path.resolve())
+    raise ConfigError(
+        f"no run {name!r}; name a directory with a run.json, or a run id under {settings.run.out}", key="RUN"
+    )
+
+
+def run_id_for(moment: datetime) -> str:
+    """Return the default id of a run that begins now."""
+    return moment.strftime("%Y%m%dT%H%M%SZ")
+
+
+def on(day: date) -> str:
+    """Return a date as people read it in every country."""
+    return day.isoformat()

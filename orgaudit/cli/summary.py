@@ -1,0 +1,84 @@
+"""What a run says on the terminal when it is over: the figures of the summary sheet, in a few lines."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+
+import click
+
+from orgaudit.errors import ExitCode
+from orgaudit.report.view import View
+
+ENDINGS = {
+    ExitCode.CLEAN: "clean",
+    ExitCode.FINDINGS: "there are open findings",
+    ExitCode.INCOMPLETE: "incomplete: something that was expected was not assessed",
+}
+MOST_GAPS = 5
+"""How many missing permissions are named; the reports name all."""
+
+
+def print_summary(view: View, paths: Iterable[Path], code: ExitCode) -> None:
+    """Print coverage first, then rates, open findings, exceptions and where the reports are."""
+    manifest = view.manifest
+    organization = manifest.organization.id if manifest.organization else f"account {manifest.caller.account_id}"
+    click.echo(f"Run {manifest.run_id} · {organization} · as of {view.as_of.isoformat()}")
+    for name, lines in (
+        ("Coverage", _coverage(view)),
+        ("Not seen", _not_seen(view)),
+        ("Pass rate", _rates(view)),
+        ("Open", _open(view)),
+        ("Exceptions", _exceptions(view)),
+        ("Reports", [os.path.relpath(path) for path in paths]),
+        ("Exit code", [f"{int(code)}, {ENDINGS[code]}"]),
+    ):
+        for number, line in enumerate(lines):
+            click.echo(f"{'' if number else name:<11} {line}")
+
+
+def _coverage(view: View) -> Sequence[str]:
+    seen = view.summary.coverage
+    return [
+        f"{seen.accounts_assessed} of {seen.accounts} accounts, {seen.regions_assessed} of {seen.regions} regions, "
+        f"{_rate(seen.share)} of evaluations"
+    ]
+
+
+def _not_seen(view: View) -> Sequence[str]:
+    found = view.missing_permissions
+    lines = [
+        f"{item.action or item.reason}: {item.evaluations} evaluations in {_accounts(item.accounts)} ({item.reason})"
+        for item in found[:MOST_GAPS]
+    ]
+    return [*lines, f"… and {len(found) - MOST_GAPS} more"] if len(found) > MOST_GAPS else lines
+
+
+def _accounts(count: int) -> str:
+    return f"{count} account" if count == 1 else f"{count} accounts"
+
+
+def _rates(view: View) -> Sequence[str]:
+    counts = view.summary.counts
+    return [f"{_rate(counts.pass_rate)}, with exceptions {_rate(counts.pass_rate_with_exceptions)}"]
+
+
+def _open(view: View) -> Sequence[str]:
+    found = view.summary.open
+    return [f"{found.critical} critical · {found.high} high · {found.medium} medium · {found.low} low"]
+
+
+def _exceptions(view: View) -> Sequence[str]:
+    totals = view.summary.exceptions
+    counts = f"{totals.active} active · {totals.expiring} expiring · {totals.expired} expired · {totals.unused} unused"
+    problems = [f"{problem.place}: {problem.key}: {problem.message}" for problem in view.problems]
+    return [counts, *problems]
+
+
+def _rate(share: float | None) -> str:
+    if share is None:
+        return "-"
+    # Halves are rounded up, as the workbook shows them.
+    return f"{Decimal(str(share * 100)).quantize(Decimal('0.1'), ROUND_HALF_UP)} %"

@@ -1,0 +1,299 @@
+"""Evaluates: judges the facts of a run by its controls, without a call to AWS; every cell of the plan gets a status."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from orgaudit.controls.declare import Control
+from orgaudit.facts.account import AccountFacts, Entered, shard_decoder
+from orgaudit.facts.declare import Detail, Resource, load
+from orgaudit.facts.organization import Organization
+from orgaudit.model import (
+    GLOBAL,
+    Account,
+    Cell,
+    Finding,
+    Gap,
+    GapReason,
+    NotSeenError,
+    Remediation,
+    Remedy,
+    RequirementRef,
+    Scope,
+    Status,
+    Verdict,
+    fingerprint,
+)
+from orgaudit.store.manifest import AccountRecord, RegionState
+from orgaudit.store.run import Run, read_lines, write_lines
+from orgaudit.thresholds import Thresholds
+
+log = logging.getLogger(__name__)
+
+KEPT_SHARDS = 8
+"""How many accounts' facts stay in memory: those whose resources others share are asked for again and again."""
+
+
+def read_record(run: Run, account_id: str) -> AccountRecord:
+    """Return how an account's collection went, from the first line of its shard."""
+    with closing(read_lines(run.shard_path(account_id), msgspec.json.Decoder(Entered))) as lines:
+        return next(lines).record
+
+
+class Shards:
+    """The facts of a run's accounts, read when asked for and kept as long as they are wanted."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._decoder = shard_decoder(load())
+        self._kept: OrderedDict[str, AccountFacts] = OrderedDict()
+
+    def load(self, account_id: str) -> AccountFacts | None:
+        """Return an account's facts, or None where the run has no shard of it."""
+        if account_id not in self._kept:
+            path = self._run.shard_path(account_id)
+            if not path.exists():
+                return None
+            self._kept[account_id] = AccountFacts(read_lines(path, self._decoder))
+            if len(self._kept) > KEPT_SHARDS:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(account_id)
+        return self._kept[account_id]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a run is judged by: the controls, the numbers of the organization, and which requirements ask for what."""
+
+    controls: Sequence[Control]
+    thresholds: Thresholds
+    requirements: Mapping[str, list[RequirementRef]]
+    partition: str
+
+
+def evaluate_account(
+    run: Run, facts: AccountFacts, regions: Sequence[str], rules: Rules, organization: Organization
+) -> None:
+    """Write an account's findings and cells; `regions` are those of the whole run."""
+    evaluation = _Evaluation(facts, rules, organization)
+    findings: list[Finding] = []
+    cells = [
+        evaluation.cell(control, region, findings) for control in rules.controls for region in places(control, regions)
+    ]
+    write_lines(run.findings_path(facts.account_id), findings)
+    write_lines(run.cells_path(facts.account_id), cells)
+
+
+def places(control: Control, regions: Sequence[str]) -> Sequence[str]:
+    """Return where a control has a cell in each account, given the regions of the run: in each, or once for all."""
+    return (GLOBAL,) if control.scope is Scope.ACCOUNT or _is_global(control) else regions
+
+
+def _is_global(control: Control) -> bool:
+    return issubclass(control.subject, Resource) and load()[control.subject].scope is Scope.ACCOUNT
+
+
+class _Evaluation:
+    """One account, judged by every control."""
+
+    def __init__(self, facts: AccountFacts, rules: Rules, organization: Organization) -> None:
+        self.facts, self.rules, self.organization = facts, rules, organization
+        self.account: Account = facts.account
+        self.regions = {record.name: record for record in facts.record.regions}
+
+    def cell(self, control: Control, region: str, findings: list[Finding]) -> Cell:
+        """Judge one cell of the plan; adds its findings."""
+        shut = self._shut(control, region)
+        if shut is not None:
+            verdict, is_finding = shut
+            counted = self._counted(control, region, [verdict])
+            if not is_finding:
+                return msgspec.structs.replace(counted, not_applicable=0)
+            findings.append(self._finding(control, region, None, verdict))
+            return counted
+        verdicts: list[Verdict] = []
+        for resource, verdict in self._judge(control, region):
+            verdicts.append(verdict)
+            findings.append(self._finding(control, region, resource, verdict))
+        return self._counted(control, region, verdicts)
+
+    def _shut(self, control: Control, region: str) -> tuple[Verdict, bool] | None:
+        """Return the verdict on a cell into which nobody could look, and whether it is a finding; None for others."""
+        if self.facts.record.gap is not None:
+            return _not_seen(self.facts.record.gap), True
+        if region != GLOBAL and region not in self.regions:
+            return self._outside(region)
+        if not issubclass(control.subject, Resource):
+            return None
+        listed = self.facts.listing(control.subject, region)
+        if listed is None:
+            gap = Gap(self.account.id, region, "", GapReason.DEFECT, "not collected in this run; audit again to see it")
+            return _not_seen(gap), True
+        if listed.gap is None:
+            return None
+        record = self.regions.get(region)
+        blocked = record is not None and record.state is RegionState.BLOCKED
+        return (
+            _nothing_there(listed.gap) if blocked or listed.gap.reason.nothing_there else _not_seen(listed.gap)
+        ), True
+
+    def _outside(self, region: str) -> tuple[Verdict, bool]:
+        """Return the verdict on a region that other accounts of the run have and this one has not."""
+        if region in self.facts.record.disabled or self.facts.record.enabled:
+            gap = Gap(
+                self.account.id, region, "", GapReason.REGION_DISABLED, f"{region} is not enabled in this account"
+            )
+            return _nothing_there(gap), False
+        gap = Gap(self.account.id, region, "", GapReason.UNREACHABLE, "the account's regions are not known")
+        return _not_seen(gap), True
+
+    def _judge(self, control: Control, region: str) -> Iterator[tuple[Resource | None, Verdict]]:
+        if not issubclass(control.subject, Resource):
+            yield None, self._verdict(control, None, self.facts)
+            return
+        for resource in self.facts.resources(control.subject):
+            if self._place_of(resource, control) != region:
+                continue
+            if resource.account_id in {self.account.id, ""}:
+                yield resource, self._verdict(control, resource, self.facts)
+            else:
+                yield resource, self._inherited(control, resource)
+
+    def _place_of(self, resource: Resource, control: Control) -> str:
+        """Return the region in whose cell a resource counts: its own, or the first that showed it."""
+        if load()[type(resource)].scope is Scope.ACCOUNT:
+            return GLOBAL
+        own = self.facts.listing(type(resource), resource.region)
+        if resource.region in self.regions and own is not None and own.gap is None:
+            return resource.region
+        seen = (name for name in sorted(self.regions) if self._answered(control, name))
+        return next(seen, resource.region)
+
+    def _answered(self, control: Control, region: str) -> bool:
+        listed = self.facts.listing(control.subject, region) if issubclass(control.subject, Resource) else None
+        return listed is not None and listed.gap is None
+
+    def _inherited(self, control: Control, resource: Resource) -> Verdict:
+        """Judge a resource of another account where it lives, with that account's facts."""
+        try:
+            owner = self.organization.facts(resource.account_id)
+        except NotSeenError as error:
+            where = self.organization.name(resource.account_id)
+            verdict = _not_seen(error.gap)
+            reason = f"to be judged in account {where}, which was not seen: {error.gap.message}"
+            return msgspec.structs.replace(verdict, reason=reason, inherited_from=resource.account_id)
+        own = next((each for each in owner.resources(type(resource)) if each.arn == resource.arn), resource)
+        verdict = self._verdict(control, own, owner)
+        evidence = {**verdict.evidence, "judged_in": self.organization.name(resource.account_id)}
+        return msgspec.structs.replace(verdict, evidence=evidence, inherited_from=resource.account_id)
+
+    def _verdict(self, control: Control, resource: Resource | None, facts: AccountFacts) -> Verdict:
+        try:
+            return control(*self._arguments(control, resource, facts))
+        except Exception as error:
+            log.exception("control %s failed on %s", control.id, resource.arn if resource else facts.account_id)
+            message = f"the control {control.id} failed: {type(error).__name__}: {error}"
+            return _not_seen(Gap(facts.account_id, GLOBAL, "", GapReason.DEFECT, message))
+
+    def _arguments(self, control: Control, resource: Resource | None, facts: AccountFacts) -> list[Any]:
+        given: dict[type, Any] = {
+            AccountFacts: facts,
+            Organization: self.organization,
+            Thresholds: self.rules.thresholds,
+            control.subject: facts if resource is None else resource,
+        }
+        return [
+            facts.detail(kind, resource) if resource is not None and issubclass(kind, Detail) else given[kind]
+            for kind in control.takes
+        ]
+
+    def _finding(self, control: Control, region: str, resource: Resource | None, verdict: Verdict) -> Finding:
+        account = self.account
+        place = region if resource is None or resource.region == GLOBAL else resource.region
+        subject = resource.arn if resource else f"{account.id}:{region}" if region != GLOBAL else account.id
+        kind = type(resource).__name__ if resource else "Account" if region == GLOBAL else "Region"
+        owner = resource.account_id if resource and resource.account_id else account.id
+        blanks = {
+            "account": owner,
+            "region": place if place != GLOBAL else "us-east-1",
+            "partition": self.rules.partition,
+        }
+        seeing = _seeing(verdict.gap) if verdict.gap else None
+        return Finding(
+            fingerprint=fingerprint(control.id, account.id, place, subject),
+            control=control.id,
+            title=control.title,
+            severity=control.severity,
+            status=verdict.status,
+            reason=verdict.reason,
+            account_id=account.id,
+            account_name=account.name,
+            ou_path=account.ou_path,
+            region=place,
+            resource=subject,
+            resource_type=kind,
+            resource_tags=resource.tags if resource else {},
+            requirements=self.rules.requirements.get(control.id, []),
+            evidence=verdict.evidence,
+            remediation=seeing or control.remediation(resource, verdict.command, blanks),
+            inherited_from=verdict.inherited_from,
+            gap=verdict.gap,
+            assessed_at=self.facts.now,
+        )
+
+    def _counted(self, control: Control, region: str, verdicts: Sequence[Verdict]) -> Cell:
+        counts = Counter(verdict.status for verdict in verdicts)
+        status = next((status for status in _WORST_FIRST if counts[status]), Status.NOT_APPLICABLE)
+        gap = next((verdict.gap for verdict in verdicts if verdict.status is status and verdict.gap), None)
+        owners = {verdict.inherited_from for verdict in verdicts}
+        return Cell(
+            account_id=self.account.id,
+            account_name=self.account.name,
+            ou_path=self.account.ou_path,
+            region=region,
+            control=control.id,
+            status=status,
+            reason=gap.reason if gap else None,
+            action=gap.action or None if gap else None,
+            message=gap.message if gap else "" if verdicts else "nothing of this kind here",
+            passed=counts[Status.PASS],
+            failed=counts[Status.FAIL],
+            not_assessed=counts[Status.NOT_ASSESSED],
+            not_applicable=counts[Status.NOT_APPLICABLE],
+            manual=counts[Status.MANUAL],
+            inherited_from=owners.pop() if len(owners) == 1 else None,
+        )
+
+
+_WORST_FIRST = (Status.NOT_ASSESSED, Status.FAIL, Status.PASS, Status.MANUAL, Status.NOT_APPLICABLE)
+
+
+def _not_seen(gap: Gap) -> Verdict:
+    return Verdict(Status.NOT_ASSESSED, f"not seen: {gap.message}", {"action": gap.action}, gap=gap)
+
+
+def _nothing_there(gap: Gap) -> Verdict:
+    return Verdict(Status.NOT_APPLICABLE, gap.message, {"action": gap.action}, gap=gap)
+
+
+def _seeing(gap: Gap) -> Remediation:
+    """Return the remediation of a finding that is none yet: how to see next time."""
+    return Remediation(
+        service_wide=Remedy(
+            "Roll the audit role out to every account with a StackSet.", "orgaudit policy --format cloudformation"
+        ),
+        asset=Remedy(gap.reason.mend(gap.action)),
+        preventive=Remedy("Let `orgaudit doctor` check the role in every account before an audit.", "orgaudit doctor"),
+    )
+
+
+def regions_of(records: Iterable[AccountRecord]) -> list[str]:
+    """Return the regions of a run, sorted: all that any account has in scope."""
+    return sorted({region.name for record in records for region in record.regions})

@@ -1,0 +1,404 @@
+"""The audit, top to bottom: discover, plan, collect, evaluate, report. The only module that knows every stage."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from orgaudit import __version__, frameworks, report
+from orgaudit.aws.access import Access, Traffic
+from orgaudit.collect import Batch, actions_for, collect_accounts, collect_batch
+from orgaudit.controls.declare import Control, catalogue
+from orgaudit.errors import AccessError, ConfigError, ExitCode, ReportError
+from orgaudit.evaluate import Rules, Shards, evaluate_account, read_record, regions_of
+from orgaudit.facts.declare import FactType
+from orgaudit.facts.organization import Organization
+from orgaudit.frameworks import Framework
+from orgaudit.model import Account, Gap, Severity
+from orgaudit.organization import discovery
+from orgaudit.organization.discovery import Discovered, discover, read_tags
+from orgaudit.organization.scope import select_accounts, selects_region
+from orgaudit.register import load as registers
+from orgaudit.register.apply import Application
+from orgaudit.register.state import today
+from orgaudit.report.view import RegisterProblem, RegisterView, View, viewing
+from orgaudit.settings import Settings, load_limits
+from orgaudit.store.manifest import AccountRecord, ControlRecord, Manifest
+from orgaudit.store.run import Run
+from orgaudit.store.tables import opened
+from orgaudit.thresholds import Thresholds
+
+
+class Progress(Protocol):
+    """Is told how a run goes; the command line shows it."""
+
+    def stage(self, name: str, total: int) -> None:
+        """Begin a stage of so many accounts."""
+
+    def account_done(self, account: Account, record: AccountRecord | None, traffic: Traffic | None) -> None:
+        """Count one account of the stage; `traffic` is all that this process sent so far."""
+
+
+class Silence:
+    """A progress that nobody watches."""
+
+    def stage(self, name: str, total: int) -> None:
+        """Do nothing."""
+
+    def account_done(self, account: Account, record: AccountRecord | None, traffic: Traffic | None) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a run judges by: the controls, the frameworks that name them, and the numbers to compare with."""
+
+    controls: tuple[Control, ...]
+    frameworks: tuple[Framework, ...]
+
+    @property
+    def facts(self) -> tuple[FactType, ...]:
+        """Return the fact types that the controls need."""
+        return tuple(dict.fromkeys(kind for control in self.controls for kind in control.facts))
+
+
+def choose(settings: Settings) -> Chosen:
+    """Return the controls and frameworks that the settings ask for; raises ConfigError for an unknown id.
+
+    Without a choice of controls, they are those of the chosen frameworks; without a choice of either, all controls.
+    """
+    known = catalogue()
+    loaded = frameworks.load(settings.directory, known)
+    scope = settings.scope
+    selected = tuple(frameworks.select(loaded, scope.frameworks).values())
+    if unknown := [name for name in scope.controls if name not in known]:
+        raise ConfigError(f"no control {unknown[0]!r}; `orgaudit controls` lists them", key="scope.controls")
+    ids = scope.controls or (frameworks.controls_of(selected) if scope.frameworks else known)
+    return Chosen(tuple(known[name] for name in sorted(set(ids))), selected)
+
+
+def needed_actions(chosen: Chosen, *, organization: bool = True) -> tuple[str, ...]:
+    """Return the IAM actions that auditing needs, with those that read the organization where asked, sorted."""
+    return tuple(sorted({*actions_for(chosen.facts), *(discovery.ACTIONS if organization else ())}))
+
+
+@dataclass(frozen=True, slots=True)
+class Auditor:
+    """How a run is made: with which settings, as whom, in which workers, and who watches."""
+
+    settings: Settings
+    profile: str | None = None
+    executor: Executor | None = None
+    progress: Progress = field(default_factory=Silence)
+
+    async def audit(self, run_id: str) -> Run:
+        """Discover, collect and evaluate into a new run's directory, and return it.
+
+        Raises ConfigError for a run id that is taken, AccessError, and ReportError before anything is called where
+        output cannot be written.
+        """
+        run, chosen = Run(self.settings.run.out / run_id), choose(self.settings)
+        if run.manifest_path.exists():
+            mend = f"name another --run-id, or go on with it by --resume {run_id}"
+            raise ConfigError(f"run {run_id} exists; {mend}", key="--run-id")
+        check_writable(self.settings.run.out)
+        async with self.access(chosen) as access:
+            found = await self.discover(access)
+            run.write_manifest(await self._manifest(run_id, chosen, access, found))
+            await self.collect(access, run, chosen)
+        evaluate(run, chosen, self.settings.thresholds, self.progress)
+        return run
+
+    async def resume(self, run: Run) -> None:
+        """Go on with a run that was stopped: collect the accounts that have no shard yet, by the run's own plan."""
+        manifest = run.read_manifest()
+        chosen = _chosen_again(manifest)
+        scope = self.settings.scope.model_validate(manifest.settings["scope"])
+        again = replace(self, settings=self.settings.model_copy(update={"scope": scope}))
+        async with again.access(chosen) as access:
+            await again.collect(access, run, chosen)
+        evaluate(run, chosen, Thresholds.model_validate(manifest.thresholds), self.progress)
+
+    def access(self, chosen: Chosen) -> Access:
+        """Return the way into the accounts, for what the chosen controls need and nothing else."""
+        limits = load_limits(self.settings.limits_path)
+        actions = needed_actions(chosen)
+        return Access(self.settings.access, self.settings.run, limits, actions=actions, profile=self.profile)
+
+    async def discover(self, access: Access) -> Discovered:
+        """Return the organization, with the accounts' tags where the scope asks for them."""
+        settings = self.settings
+        found = await discover(access, settings.organization)
+        if found.organization is None or not (settings.scope.tags or settings.scope.exclude_tags):
+            return found
+        accounts, gaps = await read_tags(access, settings.organization, found.accounts)
+        return replace(found, accounts=tuple(accounts), gaps=(*found.gaps, *gaps))
+
+    async def _tags(self, access: Access, manifest: Manifest) -> tuple[tuple[Account, ...], list[Gap]]:
+        """Return the accounts in scope with their tags, which exceptions may ask for."""
+        untagged = [account for account in manifest.accounts if account.tags is None]
+        if manifest.organization is None or not self.settings.organization.read_tags:
+            return manifest.accounts, []
+        accounts, gaps = await read_tags(access, self.settings.organization, untagged)
+        tagged = {account.id: account for account in accounts}
+        return tuple(tagged.get(account.id, account) for account in manifest.accounts), gaps
+
+    async def _manifest(self, run_id: str, chosen: Chosen, access: Access, found: Discovered) -> Manifest:
+        settings = self.settings
+        inside, outside = select_accounts(found.accounts, settings.scope)
+        known = await access.clients.default_regions(access.caller.partition)
+        return Manifest(
+            run_id=run_id,
+            tool_version=__version__,
+            started_at=datetime.now(UTC),
+            caller=access.caller,
+            organization=found.organization,
+            discovery_gaps=found.gaps,
+            accounts=tuple(inside),
+            out_of_scope=tuple(outside),
+            known_regions=tuple(region for region in known if selects_region(region, settings.scope)),
+            controls=tuple(_control_record(control) for control in chosen.controls),
+            frameworks=chosen.frameworks,
+            thresholds=settings.thresholds.model_dump(mode="json"),
+            settings=settings.dump(),
+            inputs=_hashes([*settings.sources, settings.limits_path, *frameworks.files(settings.directory)]),
+        )
+
+    async def collect(self, access: Access, run: Run, chosen: Chosen) -> None:
+        """Collect the accounts in scope that have no shard, then those whose resources they share."""
+        manifest = run.read_manifest()
+        everybody = {account.id: account for account in (*manifest.accounts, *manifest.out_of_scope)}
+        whole = Batch(
+            settings=self.settings,
+            limits=access.limits,
+            profile=self.profile,
+            run=run.path,
+            accounts=(),
+            organization=frozenset(everybody),
+            facts=chosen.facts,
+        )
+
+        async def collect(accounts: Iterable[Account]) -> None:
+            missing = tuple(account for account in accounts if not run.shard_path(account.id).exists())
+            if not missing:
+                return
+            self.progress.stage("collect", len(missing))
+            batch = replace(whole, accounts=missing)
+            if self.executor is None:
+                await collect_accounts(access, batch, self.progress.account_done)
+            else:
+                await asyncio.to_thread(_distribute, self.executor, batch, self.progress)
+
+        tags = asyncio.create_task(self._tags(access, manifest))
+        try:
+            await collect(manifest.accounts)
+            accounts, gaps = await tags
+        finally:
+            tags.cancel()
+        supporting = _owners(run, manifest.accounts, everybody)
+        await collect([everybody[account_id] for account_id in supporting])
+        ended = msgspec.structs.replace(
+            manifest,
+            accounts=accounts,
+            discovery_gaps=(*manifest.discovery_gaps, *gaps),
+            supporting=supporting,
+            records=tuple(read_record(run, account.id) for account in manifest.accounts),
+            collected_at=datetime.now(UTC),
+        )
+        run.write_manifest(ended)
+
+
+def _chosen_again(manifest: Manifest) -> Chosen:
+    """Return what a run was begun with; raises ConfigError where a control of it is gone."""
+    known = catalogue()
+    if gone := [record.id for record in manifest.controls if record.id not in known]:
+        raise ConfigError(f"the run asks for control {gone[0]!r}, which this version does not have; audit anew")
+    return Chosen(tuple(known[record.id] for record in manifest.controls), manifest.frameworks)
+
+
+def check_writable(out: Path) -> None:
+    """Raise ReportError before anything is called when output could not be written."""
+    probe = out / f".writable-{os.getpid()}"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise ReportError(f"cannot write to {out}: {error.strerror}; name another directory with --out") from error
+
+
+def _control_record(control: Control) -> ControlRecord:
+    return ControlRecord(
+        id=control.id,
+        service=control.service,
+        severity=control.severity,
+        scope=control.scope,
+        title=control.title,
+        rationale=control.rationale,
+        actions=control.actions,
+    )
+
+
+def _hashes(files: Iterable[Path]) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.is_file()}
+
+
+def _distribute(executor: Executor, batch: Batch, progress: Progress) -> None:
+    """Collect in worker processes, in batches small enough that the workers end together."""
+    settings = batch.settings.run
+    size = max(1, min(settings.concurrent_accounts, len(batch.accounts) // (settings.workers * 4)))
+    parts = [batch.accounts[start : start + size] for start in range(0, len(batch.accounts), size)]
+    waiting = {executor.submit(collect_batch, replace(batch, accounts=part)): part for part in parts}
+    total = Traffic()
+    for done in as_completed(waiting):
+        total.add(done.result())
+        for account in waiting[done]:
+            progress.account_done(account, read_record(Run(batch.run), account.id), total)
+
+
+def _owners(run: Run, collected: Sequence[Account], everybody: Mapping[str, Account]) -> tuple[str, ...]:
+    """Return the accounts whose resources show in the collected ones without being collected themselves, sorted."""
+    shards = Shards(run)
+    ids = {account.id for account in collected}
+    facts = (shards.load(account.id) for account in collected)
+    shown = {resource.account_id for each in facts if each is not None for resource in each.all_resources()}
+    return tuple(sorted((shown & set(everybody)) - ids))
+
+
+def evaluate(run: Run, chosen: Chosen, thresholds: Thresholds, progress: Progress) -> None:
+    """Judge the facts of a run, replacing what was judged before, and note in the manifest by which rules.
+
+    Raises ConfigError where the run has not been collected to the end, and ReportError.
+    """
+    manifest = run.read_manifest()
+    if manifest.collected_at is None:
+        raise ConfigError(f"collection did not end; go on with `orgaudit audit --resume {run.id}`", file=str(run.path))
+    shards = Shards(run)
+    organization = Organization(
+        (*manifest.accounts, *manifest.out_of_scope),
+        id=manifest.organization.id if manifest.organization else None,
+        management_account_id=manifest.organization.management_account_id if manifest.organization else None,
+        load=shards.load,
+        delegated=manifest.organization.delegated if manifest.organization else {},
+    )
+    requirements = {
+        control.id: frameworks.requirements_of(chosen.frameworks, control.id) for control in chosen.controls
+    }
+    rules = Rules(chosen.controls, thresholds, requirements, manifest.caller.partition)
+    regions = regions_of(manifest.records) or manifest.known_regions
+    progress.stage("evaluate", len(manifest.accounts))
+    for account in manifest.accounts:
+        facts = shards.load(account.id)
+        if facts is None:
+            raise ConfigError(f"the facts of account {account.id} are gone", file=str(run.shard_path(account.id)))
+        evaluate_account(run, facts, regions, rules, organization)
+        progress.account_done(account, None, None)
+    judged = {
+        "controls": tuple(_control_record(control) for control in chosen.controls),
+        "frameworks": chosen.frameworks,
+        "thresholds": thresholds.model_dump(mode="json"),
+        "evaluated_at": datetime.now(UTC),
+    }
+    run.write_manifest(msgspec.structs.replace(manifest, **judged))
+
+
+def apply_register(run: Run, settings: Settings, register: Path | None, as_of: date | None) -> Application:
+    """Return the register, ready to be applied to a run's findings on a date, which is today without one.
+
+    Raises ConfigError where a named register is missing or cannot be understood as a whole.
+    """
+    path = register or settings.register_path
+    must_exist = register is not None or settings.register_named
+    loaded = registers.load(path, settings.exceptions, must_exist=must_exist)
+    manifest = run.read_manifest()
+    on = as_of or today(datetime.now(UTC), loaded.time_zone)
+    return Application(loaded, {account.id: account for account in manifest.accounts}, on)
+
+
+def write_reports(run: Run, application: Application, formats: Iterable[str]) -> list[Path]:
+    """Write the reports of an evaluated run and point reports/latest at it; raises ConfigError and ReportError."""
+    paths = report.write(run, _register_view(application), application.as_of, formats)
+    _point_latest(run)
+    return paths
+
+
+@contextmanager
+def reported(run: Run, application: Application) -> Iterator[View]:
+    """Open the view of a run whose reports are written, to say in words what they show."""
+    with viewing(run, _register_view(application), application.as_of) as view:
+        yield view
+
+
+def _register_view(application: Application) -> RegisterView:
+    def problems() -> list[RegisterProblem]:
+        return [RegisterProblem(f"{it.file}:{it.line}", it.key, it.sentence) for it in application.problems()]
+
+    return RegisterView(entries=tuple(application.rows()), problems=problems, apply=application.apply)
+
+
+def _point_latest(run: Run) -> None:
+    latest = run.path.parent / "latest"
+    temporary = run.path.parent / f".latest-{os.getpid()}"
+    try:
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(run.id, target_is_directory=True)
+        temporary.replace(latest)
+    except OSError as error:
+        raise ReportError(f"cannot point {latest} at the run: {error.strerror or error}") from error
+
+
+@contextmanager
+def workers(settings: Settings, dask: str | None) -> Iterator[Executor | None]:
+    """Yield where accounts are collected: None for this process, a process pool, or a Dask cluster.
+
+    With Dask, the run's directory must be on a file system that all workers share. Raises ConfigError without the
+    package `distributed`, AccessError where the scheduler does not answer.
+    """
+    if dask:
+        with _dask(dask) as executor:
+            yield executor
+    elif settings.run.workers > 1:
+        with ProcessPoolExecutor(settings.run.workers, mp_context=get_context("spawn")) as executor:
+            yield executor
+    else:
+        yield None
+
+
+@contextmanager
+def _dask(address: str) -> Iterator[Executor]:
+    try:
+        from distributed import Client  # noqa: PLC0415 - an optional package
+    except ImportError as error:
+        raise ConfigError("needs the package distributed: pip install 'orgaudit[dask]'", key="--dask") from error
+    try:
+        client = Client(address, timeout=10)
+    except OSError as error:
+        raise AccessError(f"the Dask scheduler at {address} does not answer: {error}") from error
+    with client:
+        yield client.get_executor(pure=False)
+
+
+def exit_code(run: Run, fail_on: Severity | None) -> ExitCode:
+    """Return how a reported run ends: INCOMPLETE where any expected cell was not assessed, else by open findings."""
+    with opened(run) as tables:
+        cells = "SELECT count(*) FROM coverage WHERE status = 'NOT_ASSESSED'"
+        if tables.execute(cells).fetchall()[0][0]:
+            return ExitCode.INCOMPLETE
+        if fail_on is None:
+            return ExitCode.CLEAN
+        severities = [severity for severity in Severity if severity.rank >= fail_on.rank]
+        found = tables.execute(
+            "SELECT count(*) FROM findings WHERE open AND severity IN (SELECT unnest($1))", [severities]
+        )
+        return ExitCode.FINDINGS if found.fetchall()[0][0] else ExitCode.CLEAN

@@ -1,0 +1,267 @@
+"""Checks that an audit would see everything: identity, organization, the role in each account, and what it may read."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AsyncExitStack, aclosing
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from orgaudit.aws.access import Access, AccountAccess, RegionAccess
+from orgaudit.collect import actions_for
+from orgaudit.errors import AccessError, ExitCode
+from orgaudit.facts.declare import Collector, closure
+from orgaudit.model import Account, Gap, GapReason, NotSeenError, Scope
+from orgaudit.organization import regions as account_regions
+from orgaudit.organization.discovery import NO_ORGANIZATION
+from orgaudit.organization.regions import discover_regions
+from orgaudit.organization.scope import select_accounts, selects_region
+from orgaudit.pipeline import Auditor, choose
+from orgaudit.preflight.refusal import mend_entry, mend_reading
+from orgaudit.preflight.visit import visit
+from orgaudit.settings import Settings
+
+TRIALS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "cloudwatch:DescribeAlarms": ("cloudwatch", "DescribeAlarms", {"MaxRecords": 1}),
+    "logs:DescribeLogGroups": ("logs", "DescribeLogGroups", {"limit": 1}),
+    "logs:DescribeMetricFilters": ("logs", "DescribeMetricFilters", {"limit": 1}),
+}
+"""Actions of details that can be tried without a resource: service, operation and parameters of one cheap call."""
+
+
+class CheckStatus(StrEnum):
+    """How a check ended; SKIPPED says nothing about an audit."""
+
+    OK = "OK"
+    FAIL = "FAIL"
+    SKIPPED = "SKIPPED"
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One check: in which account (empty: the organization's), of what, what was seen, and what to do about a FAIL."""
+
+    status: CheckStatus
+    account_id: str
+    name: str
+    message: str
+    mend: str = ""
+
+
+class Diagnosis(msgspec.Struct, frozen=True):
+    """All checks in the order of an audit; `readable` tells whether identity and accounts were found at all."""
+
+    checks: tuple[Check, ...]
+    readable: bool
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return CLEAN, INCOMPLETE where something would not be seen, or NO_ACCESS where no audit can begin."""
+        if not self.readable:
+            return ExitCode.NO_ACCESS
+        failed = any(check.status is CheckStatus.FAIL for check in self.checks)
+        return ExitCode.INCOMPLETE if failed else ExitCode.CLEAN
+
+
+async def diagnose(auditor: Auditor, *, sample: int | None = None) -> Diagnosis:
+    """Check all that an audit needs, in every account in scope or in `sample` of them; raises ConfigError."""
+    chosen = choose(auditor.settings)
+    async with AsyncExitStack() as stack:
+        try:
+            access = await stack.enter_async_context(auditor.access(chosen))
+        except AccessError as error:
+            mend = "Sign in or name other credentials with --profile, then look at the endpoint and the proxy."
+            return Diagnosis((Check(CheckStatus.FAIL, "", "identity", str(error), mend),), readable=False)
+        return await _diagnosed(auditor, access, closure(chosen.facts), sample)
+
+
+async def _diagnosed(
+    auditor: Auditor, access: Access, collectors: Sequence[Collector], sample: int | None
+) -> Diagnosis:
+    settings = auditor.settings
+    organization = _OrganizationChecks(access, settings)
+    checks = [Check(CheckStatus.OK, "", "identity", access.caller.arn), *[each async for each in organization.run()]]
+    try:
+        found = await auditor.discover(access)
+        inside, _ = select_accounts(found.accounts, settings.scope)
+    except AccessError as error:
+        if not any(check.status is CheckStatus.FAIL for check in checks):
+            mend = "Mend what the message names; without the accounts there is nothing to audit."
+            checks.append(Check(CheckStatus.FAIL, "", "accounts", str(error), mend))
+        return Diagnosis(tuple(checks), readable=False)
+    asked = _spread(inside, sample)
+    auditor.progress.stage("doctor", len(asked))
+    management = found.organization.management_account_id if found.organization else ""
+    accounts = _AccountChecks(access, settings, collectors, management)
+
+    async def look(account: Account) -> list[Check]:
+        seen = [check async for check in accounts.run(account)]
+        auditor.progress.account_done(account, None, access.traffic)
+        return seen
+
+    for seen in await visit(asked, settings.run.concurrent_accounts, look):
+        checks += seen
+    return Diagnosis((*checks, *_left_out(accounts, len(inside) - len(asked))), readable=True)
+
+
+def _spread(accounts: Sequence[Account], sample: int | None) -> Sequence[Account]:
+    """Return so many accounts, evenly spread over the sorted list: the same ones every time."""
+    if sample is None or sample >= len(accounts):
+        return accounts
+    return [accounts[position * len(accounts) // sample] for position in range(sample)]
+
+
+def _left_out(accounts: _AccountChecks, unsampled: int) -> Iterable[Check]:
+    if untried := accounts.untried():
+        message = f"tried were {', '.join(sorted(accounts.tried))}; not tried, because they need a resource to be asked"
+        yield Check(CheckStatus.SKIPPED, "", "read actions", f"{message} about: {', '.join(untried)}")
+    if unsampled:
+        yield Check(CheckStatus.SKIPPED, "", "sample", f"{unsampled} more accounts in scope were not checked")
+
+
+class _OrganizationChecks:
+    """The calls with which the organization is discovered, each by itself."""
+
+    def __init__(self, access: Access, settings: Settings) -> None:
+        self.settings = settings
+        self.role = settings.organization.role_arn
+        self.reader = self.role or access.caller.arn
+        self.aws = (access.with_role(self.role) if self.role else access.as_caller()).home()
+
+    async def run(self) -> AsyncIterator[Check]:
+        """Yield a check of each call; without an organization there is only one."""
+        check, found = await self._ask("DescribeOrganization", absent=NO_ORGANIZATION)
+        yield check
+        if found is None:
+            return
+        management = found.get("Organization", {}).get("MasterAccountId", self.aws.account_id)
+        yield (await self._ask("ListAccounts"))[0]
+        check, roots = await self._ask("ListRoots")
+        yield check
+        root = next((each["Id"] for each in (roots or {}).get("Roots", ())), None)
+        for operation in ("ListAccountsForParent", "ListOrganizationalUnitsForParent"):
+            yield (await self._ask(operation, ParentId=root))[0] if root else _skipped(operation, "no root was seen")
+        if self.settings.organization.read_tags:
+            yield (await self._ask("ListTagsForResource", ResourceId=management))[0]
+        else:
+            yield _skipped("ListTagsForResource", "[organization] read_tags is off")
+        check, delegated = await self._ask("ListDelegatedAdministrators")
+        yield check
+        administrators = (delegated or {}).get("DelegatedAdministrators", ())
+        operation = "ListDelegatedServicesForAccount"
+        if administrators:
+            yield (await self._ask(operation, AccountId=administrators[0]["Id"]))[0]
+        else:
+            yield _skipped(operation, "no delegated administrator was seen")
+
+    async def _ask(
+        self, operation: str, *, absent: Sequence[str] = (), **parameters: str
+    ) -> tuple[Check, dict[str, Any] | None]:
+        name = f"organizations:{operation}"
+        try:
+            found = await self.aws.find("organizations", operation, absent, **parameters)
+        except NotSeenError as error:
+            mend = mend_reading(error.gap, self.reader, is_role=self.role is not None)
+            return Check(CheckStatus.FAIL, "", name, error.gap.message, mend), {} if absent else None
+        message = "answered" if found is not None else f"account {self.aws.account_id} is in no organization"
+        return Check(CheckStatus.OK, "", name, message), found
+
+
+def _skipped(operation: str, why: str) -> Check:
+    return Check(CheckStatus.SKIPPED, "", f"organizations:{operation}", why)
+
+
+class _AccountChecks:
+    """The checks of accounts: the way in, the regions, and read actions that can be tried without a resource."""
+
+    def __init__(
+        self, access: Access, settings: Settings, collectors: Sequence[Collector], management_account_id: str
+    ) -> None:
+        self.access, self.settings, self.management_account_id = access, settings, management_account_id
+        self.listings = [each for each in collectors if each.parent is None]
+        self.needed = actions_for(each.fact for each in collectors)
+        first = {each.actions[0] for each in self.listings}
+        self.trials = [trial for action, trial in TRIALS.items() if action in self.needed and action not in first]
+        self.tried = {*first, *(f"{service}:{operation}" for service, operation, _ in self.trials)}
+
+    def untried(self) -> list[str]:
+        """Return the needed actions that no check sends."""
+        return [action for action in self.needed if action not in {*self.tried, *account_regions.ACTIONS}]
+
+    async def run(self, account: Account) -> AsyncIterator[Check]:
+        """Yield the checks of one account; after one that shuts it, no more."""
+        if not account.usable:
+            message = f"the account is {account.state}: AWS lets nobody in"
+            mend = "Leave it out with [scope] exclude_accounts, or have AWS Support reopen it."
+            yield Check(CheckStatus.FAIL, account.id, "role", message, mend)
+            return
+        try:
+            entered = await self.access.enter(account.id)
+            regions = await discover_regions(entered)
+        except NotSeenError as error:
+            is_management = account.id == self.management_account_id
+            mend = mend_entry(error.gap, self.settings.access, self.access.caller, is_management=is_management)
+            yield Check(CheckStatus.FAIL, account.id, "role", error.gap.message, mend)
+            return
+        own = account.id == self.access.caller.account_id
+        way = "the caller's own credentials" if own else f"assumed {self.settings.access.role_name}"
+        yield Check(CheckStatus.OK, account.id, "role", way)
+        if regions.certain:
+            entered.enabled_regions = frozenset(regions.enabled)
+            message = f"{len(regions.enabled)} enabled, says {regions.source}"
+            yield Check(CheckStatus.OK, account.id, "regions", message)
+        else:
+            mend = "Allow account:ListRegions to the audit role; without it every region that AWS has is tried."
+            message = f"neither {' nor '.join(account_regions.ACTIONS)} answered"
+            yield Check(CheckStatus.FAIL, account.id, "regions", message, mend)
+        chosen = [region for region in regions.enabled if selects_region(region, self.settings.scope)]
+        async for check in self._reads(entered, chosen):
+            yield check
+
+    async def _reads(self, entered: AccountAccess, regions: Sequence[str]) -> AsyncIterator[Check]:
+        """Yield one check of all that answered in one region, and one of each action that did not."""
+        if not regions:
+            message = "no enabled region of the account is in scope"
+            yield Check(CheckStatus.SKIPPED, entered.account_id, "read actions", message)
+            return
+        home = self.access.home_region
+        aws = entered.region(home if home in regions else regions[0])
+        answered: list[str] = []
+        for action, gap in [each async for each in self._tried_in(aws)]:
+            if gap is None:
+                answered.append(action)
+            elif gap.reason.nothing_there:
+                yield Check(CheckStatus.SKIPPED, aws.account_id, gap.action, gap.message)
+            else:
+                mend = gap.reason.mend(gap.action)
+                yield Check(CheckStatus.FAIL, aws.account_id, gap.action, f"{aws.region}: {gap.message}", mend)
+        if answered:
+            message = f"{len(answered)} answered in {aws.region}"
+            yield Check(CheckStatus.OK, aws.account_id, "read actions", message)
+
+    async def _tried_in(self, aws: RegionAccess) -> AsyncIterator[tuple[str, Gap | None]]:
+        for listing in self.listings:
+            where = aws.account.home() if listing.scope is Scope.ACCOUNT else aws
+            yield listing.actions[0], await _listed(listing, where)
+        for service, operation, parameters in self.trials:
+            try:
+                await aws.call(service, operation, **parameters)
+            except NotSeenError as error:
+                yield error.gap.action, error.gap
+            else:
+                yield f"{service}:{operation}", None
+
+
+async def _listed(listing: Collector, aws: RegionAccess) -> Gap | None:
+    """Ask a listing for its first resource; return why it could not see, or None."""
+    try:
+        async with aclosing(listing.run(aws)) as resources:
+            async for _ in resources:
+                break
+    except NotSeenError as error:
+        return error.gap
+    except (LookupError, ValueError) as error:
+        message = f"{listing.name} could not read the answer: {type(error).__name__}: {error}"
+        return Gap(aws.account_id, aws.region, listing.actions[0], GapReason.MALFORMED, message)
+    return None
