@@ -2,6 +2,7 @@
 
     OrgauditError
     ├── ConfigError      a file or an option is wrong: file, line, key and mend     exit 2
+    ├── CutShortError    a part of the audit was lost; what is done is kept           exit 3
     ├── AccessError      the organization or the caller's identity is out of reach  exit 4
     └── ReportError      output cannot be written                                   exit 5
 
@@ -40,6 +41,12 @@ class ConfigError(OrgauditError):
         self.file, self.line, self.key = file, line, key
         place = f"{file}:{line}" if file and line else file
         super().__init__(": ".join(part for part in (place, key, message) if part))
+
+
+class CutShortError(OrgauditError):
+    """A part of the audit was lost, such as a worker that was killed; what was finished is kept."""
+
+    exit_code = ExitCode.INCOMPLETE
 
 
 class AccessError(OrgauditError):

@@ -9,7 +9,7 @@ import click
 
 from orgaudit import __version__
 from orgaudit.cli import audit, catalogue, demo, exceptions, preflight, stored
-from orgaudit.errors import OrgauditError
+from orgaudit.errors import ExitCode, OrgauditError
 
 EPILOG = """\b
 Exit codes:
@@ -52,4 +52,8 @@ def main() -> None:
     except click.Abort:
         click.echo("orgaudit: stopped; what was collected is kept, go on with `orgaudit audit --resume`", err=True)
         code = 130
+    except Exception:
+        # Python's own exit code for this is 1, which would say that the audit ended and found something.
+        logging.getLogger(__name__).exception("orgaudit has a defect; please report this")
+        code = ExitCode.INCOMPLETE
     sys.exit(code)

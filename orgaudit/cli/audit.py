@@ -38,6 +38,7 @@ from orgaudit.store.run import Run
 def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
     """Collect, evaluate and report: the whole audit."""
     settings = options.settings_from(given)
+    pipeline.load_register(settings, given["register_file"])  # so that a broken one is known before the first call
     with progress() as watching, pipeline.workers(settings, given["dask"]) as executor:
         auditor = pipeline.Auditor(settings, given["profile"], executor, watching)
         if given["resume"]:

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from orgaudit.aws.access import Traffic
+from orgaudit.aws.region import Traffic
 from orgaudit.model import Account
 from orgaudit.store.manifest import AccountRecord, RegionState
 

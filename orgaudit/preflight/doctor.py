@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from enum import StrEnum
@@ -9,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from orgaudit.aws.access import Access, AccountAccess, RegionAccess
+from orgaudit.aws.access import Access, AccountAccess
+from orgaudit.aws.region import RegionAccess
 from orgaudit.collect import actions_for
 from orgaudit.errors import AccessError, ExitCode
 from orgaudit.facts.declare import Collector, closure
@@ -182,8 +184,8 @@ class _AccountChecks:
         self.listings = [each for each in collectors if each.parent is None]
         self.needed = actions_for(each.fact for each in collectors)
         first = {each.actions[0] for each in self.listings}
-        self.trials = [trial for action, trial in TRIALS.items() if action in self.needed and action not in first]
-        self.tried = {*first, *(f"{service}:{operation}" for service, operation, _ in self.trials)}
+        self.trials = [action for action in TRIALS if action in self.needed and action not in first]
+        self.tried = {*first, *self.trials}
 
     def untried(self) -> list[str]:
         """Return the needed actions that no check sends."""
@@ -228,7 +230,7 @@ class _AccountChecks:
         home = self.access.home_region
         aws = entered.region(home if home in regions else regions[0])
         answered: list[str] = []
-        for action, gap in [each async for each in self._tried_in(aws)]:
+        for action, gap in await self._tried_in(aws):
             if gap is None:
                 answered.append(action)
             elif gap.reason.nothing_there:
@@ -240,17 +242,22 @@ class _AccountChecks:
             message = f"{len(answered)} answered in {aws.region}"
             yield Check(CheckStatus.OK, aws.account_id, "read actions", message)
 
-    async def _tried_in(self, aws: RegionAccess) -> AsyncIterator[tuple[str, Gap | None]]:
-        for listing in self.listings:
-            where = aws.account.home() if listing.scope is Scope.ACCOUNT else aws
-            yield listing.actions[0], await _listed(listing, where)
-        for service, operation, parameters in self.trials:
-            try:
-                await aws.call(service, operation, **parameters)
-            except NotSeenError as error:
-                yield error.gap.action, error.gap
-            else:
-                yield f"{service}:{operation}", None
+    async def _tried_in(self, aws: RegionAccess) -> list[tuple[str, Gap | None]]:
+        """Return each action that was tried in a region, with why it did not answer, or None."""
+        home = aws.account.home()
+        listings = [_listed(each, home if each.scope is Scope.ACCOUNT else aws) for each in self.listings]
+        calls = [_called(aws, *TRIALS[action]) for action in self.trials]
+        actions = [*(each.actions[0] for each in self.listings), *self.trials]
+        return list(zip(actions, await asyncio.gather(*listings, *calls), strict=True))
+
+
+async def _called(aws: RegionAccess, service: str, operation: str, parameters: dict[str, Any]) -> Gap | None:
+    """Send one call; return why it was not answered, or None."""
+    try:
+        await aws.call(service, operation, **parameters)
+    except NotSeenError as error:
+        return error.gap
+    return None
 
 
 async def _listed(listing: Collector, aws: RegionAccess) -> Gap | None:

@@ -46,7 +46,8 @@ def write_lines(path: Path, records: Iterable[msgspec.Struct]) -> int:
     """Write records as zstd-compressed JSON lines, atomically, and return how many there were; raises ReportError."""
     encoder = msgspec.json.Encoder()
     count = 0
-    with writing(path) as file, zstandard.ZstdCompressor(level=3).stream_writer(file, closefd=False) as stream:
+    compressor = zstandard.ZstdCompressor(level=3, write_checksum=True)
+    with writing(path) as file, compressor.stream_writer(file, closefd=False) as stream:
         for record in records:
             stream.write(encoder.encode(record) + b"\n")
             count += 1
@@ -54,12 +55,23 @@ def write_lines(path: Path, records: Iterable[msgspec.Struct]) -> int:
 
 
 def read_lines(path: Path, decoder: msgspec.json.Decoder[T]) -> Generator[T, None, None]:
-    """Yield each record of a file that `write_lines` wrote; raises msgspec.ValidationError for a foreign one."""
-    with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as stream:
-        rest = b""
-        while chunk := stream.read(1 << 20):
-            *lines, rest = (rest + chunk).split(b"\n")
-            yield from map(decoder.decode, lines)
+    """Yield each record of a file that `write_lines` wrote; raises ConfigError where it is gone, damaged or foreign."""
+    stream = zstandard.ZstdDecompressor().decompressobj()
+    rest = b""
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 16):
+                *lines, rest = (rest + stream.decompress(chunk)).split(b"\n")
+                yield from map(decoder.decode, lines)
+    except OSError as error:
+        raise ConfigError(f"cannot be read ({error.strerror}); {_AGAIN}", file=str(path)) from error
+    except (zstandard.ZstdError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ConfigError(f"is damaged ({error}); {_AGAIN}", file=str(path)) from error
+    if rest or not stream.eof:
+        raise ConfigError(f"is damaged (it ends too early); {_AGAIN}", file=str(path))
+
+
+_AGAIN = "restore it from a copy, or audit again"
 
 
 class Run:

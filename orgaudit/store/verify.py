@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 import msgspec
-import zstandard
 
+from orgaudit.errors import ConfigError
 from orgaudit.model import Cell, Status
-from orgaudit.store.run import Run
+from orgaudit.store.run import Run, read_lines
 
 
 def verify(run: Run) -> list[str]:
@@ -26,8 +26,8 @@ def verify(run: Run) -> list[str]:
         try:
             cells = list(run.cells(account.id))
             problems += _account_problems(run, account.id, cells)
-        except (OSError, msgspec.MsgspecError, zstandard.ZstdError) as error:
-            problems.append(f"account {account.id}: cannot be read: {error}")
+        except ConfigError as error:
+            problems.append(f"account {account.id}: {error}")
             continue
         plans[frozenset((cell.region, cell.control) for cell in cells)] += 1
     if len(plans) > 1:
@@ -39,8 +39,8 @@ def verify(run: Run) -> list[str]:
 
 
 def _account_problems(run: Run, account_id: str, cells: list[Cell]) -> Iterator[str]:
-    if not run.shard_path(account_id).is_file():
-        yield f"account {account_id}: its facts are gone"
+    if sum(1 for _ in read_lines(run.shard_path(account_id), msgspec.json.Decoder(msgspec.Raw))) == 0:
+        yield f"account {account_id}: its facts are empty"
     counted = Counter[Status]()
     for cell in cells:
         counted[Status.PASS] += cell.passed

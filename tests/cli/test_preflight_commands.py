@@ -1,0 +1,200 @@
+"""plan, doctor and policy as a user calls them: what they print, where, and how they end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+from ruamel.yaml import YAML
+
+from orgaudit.demo import Demo, running
+from orgaudit.demo.organization import ACCOUNTS, MANAGEMENT, account_named
+from orgaudit.facts import policies
+
+Done: TypeAlias = subprocess.CompletedProcess[str]
+Orgaudit: TypeAlias = Callable[..., Done]
+ROOT = Path(__file__).parents[2]
+SOUND = account_named("Log Archive").id
+WITHOUT_ROLE = account_named("Northgate Acquisition").id
+LOGGING = ("--control", "cloudtrail_trail_logging")
+PRINCIPAL = f"arn:aws:iam::{MANAGEMENT.id}:role/Auditor"
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Demo]:
+    with running() as started:
+        yield started
+
+
+@pytest.fixture
+def orgaudit(demo: Demo, tmp_path: Path) -> Orgaudit:
+    """Run orgaudit in an empty directory with the demo's environment; keywords are more of that."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ORGAUDIT_"))}
+    environment = {**kept, **demo.environment, "PYTHONPATH": str(ROOT)}
+
+    def run(*arguments: str, **more: str) -> Done:
+        command = [sys.executable, "-m", "orgaudit", *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment | more, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    return run
+
+
+def fits(text: str) -> bool:
+    return all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_plan_prints_a_table_that_fits(orgaudit: Orgaudit, tmp_path: Path) -> None:
+    done = orgaudit("plan", *LOGGING)
+    assert done.returncode == 0, done.stderr
+    assert fits(done.stdout)
+    rows = [line.split() for line in done.stdout.splitlines() if line[:12].isdigit()]
+    assert {row[0] for row in rows} == {account.id for account in ACCOUNTS}
+    assert {row[-1] for row in rows} == {"4"}
+    assert f"Cells     {4 * len(ACCOUNTS)}: {len(ACCOUNTS)} accounts x (1 controls x 4 regions + 0" in done.stdout
+    assert "1 of each kind of resource" in done.stdout
+    assert "plan: 15 accounts" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_plan_as_json(orgaudit: Orgaudit) -> None:
+    done = orgaudit("plan", "--json", "--resources", "7", *LOGGING, "--account", SOUND, "--account", WITHOUT_ROLE)
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(done.stdout)
+    accounts = {account["id"]: account for account in plan["accounts"]}
+    assert accounts[SOUND]["regions"] == plan["regions"] == plan["controls"][0]["places"]
+    assert accounts[SOUND]["gap"] is None
+    assert accounts[WITHOUT_ROLE]["gap"]["reason"] == "ACCOUNT_UNAVAILABLE"
+    assert plan["cells"] == sum(account["cells"] for account in plan["accounts"]) == 8
+    assert plan["accounts_out_of_scope"] == len(ACCOUNTS) - 2
+    assert (plan["estimate"]["listing_calls"], plan["estimate"]["detail_calls"]) == (4, 7)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "ending"),
+    [
+        (("--account", "999999999999"), {}, (2, "not in the organization")),
+        (("--control", "nothing"), {}, (2, "orgaudit controls")),
+        (("--out", "taken/below"), {}, (5, "cannot write")),
+        ((), {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, (4, "cannot tell who is calling")),
+    ],
+    ids=["scope", "control", "output", "endpoint"],
+)
+def test_plan_ends_as_the_audit_would(
+    arguments: tuple[str, ...],
+    environment: dict[str, str],
+    ending: tuple[int, str],
+    orgaudit: Orgaudit,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "taken").write_text("")
+    done = orgaudit("plan", *arguments, **environment)
+    assert (done.returncode, done.stdout) == (ending[0], "")
+    assert ending[1] in done.stderr
+
+
+def test_doctor_prints_a_line_for_each_check(orgaudit: Orgaudit) -> None:
+    done = orgaudit("doctor", *LOGGING)
+    assert done.returncode == 3, done.stderr
+    assert fits(done.stdout)
+    states = [line.split()[0] for line in done.stdout.splitlines() if line.startswith(("OK ", "FAIL ", "SKIPPED "))]
+    assert f"{states.count('OK')} OK, {states.count('FAIL')} FAIL, {states.count('SKIPPED')} SKIPPED" in done.stdout
+    assert states.count("FAIL") == done.stdout.count("-> ") == 2
+    assert f"FAIL     {WITHOUT_ROLE}  role" in done.stdout
+    assert f"OK       {SOUND}  regions       4 enabled, says account:ListRegions" in done.stdout
+
+
+def test_doctor_ends_well_where_all_is_well(orgaudit: Orgaudit) -> None:
+    done = orgaudit("doctor", "--account", SOUND, *LOGGING)
+    assert done.returncode == 0, done.stdout
+    assert "0 FAIL" in done.stdout
+
+
+def test_doctor_as_json(orgaudit: Orgaudit) -> None:
+    done = orgaudit("doctor", "--json", "--sample", "3", *LOGGING)
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert found["readable"] is True
+    assert {check["status"] for check in found["checks"]} <= {"OK", "FAIL", "SKIPPED"}
+    assert len({check["account_id"] for check in found["checks"]} - {""}) == 3
+    assert all(check.keys() == {"status", "account_id", "name", "message", "mend"} for check in found["checks"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "code"),
+    [
+        ((), {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, 4),
+        ((), {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, 4),
+        (("--role-name", "Nobody"), {}, 3),
+        (("--account", "999999999999"), {}, 2),
+        (("--sample", "0"), {}, 2),
+    ],
+    ids=["endpoint", "credentials", "role", "scope", "usage"],
+)
+def test_doctor_ends_by_the_contract(
+    arguments: tuple[str, ...], environment: dict[str, str], code: int, orgaudit: Orgaudit
+) -> None:
+    done = orgaudit("doctor", *LOGGING, *arguments, **environment)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_policy_prints_a_document_without_a_call(orgaudit: Orgaudit) -> None:
+    done = orgaudit("policy", *LOGGING, AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    assert (done.returncode, done.stderr) == (0, "")
+    (statement,) = json.loads(done.stdout)["Statement"]
+    assert statement["Action"] == [
+        "account:ListRegions",
+        "cloudtrail:DescribeTrails",
+        "cloudtrail:GetTrailStatus",
+        "ec2:DescribeRegions",
+    ]
+    assert policies.parse(done.stdout).statements
+
+
+def test_policy_for_the_caller_takes_partition_and_role(orgaudit: Orgaudit) -> None:
+    principal = PRINCIPAL.replace("arn:aws:", "arn:aws-us-gov:")
+    done = orgaudit("policy", "--for", "caller", "--role-name", "Reader", "--principal", principal)
+    by_sid = {statement["Sid"]: statement for statement in json.loads(done.stdout)["Statement"]}
+    assert by_sid["EnterAccounts"]["Resource"] == ["arn:aws-us-gov:iam::*:role/Reader"]
+    assert "organizations:ListAccounts" in by_sid["ReadOrganization"]["Action"]
+
+
+def test_policy_as_a_template(orgaudit: Orgaudit) -> None:
+    done = orgaudit(
+        "policy", "--format", "cloudformation", "--principal", PRINCIPAL, "--external-id", "quarter:4", *LOGGING
+    )
+    assert done.returncode == 0, done.stderr
+    template = YAML(typ="safe").load(done.stdout)
+    assert template["AWSTemplateFormatVersion"] == "2010-09-09"
+    assert template["Parameters"]["AuditPrincipalArn"]["Default"] == PRINCIPAL
+    assert template["Parameters"]["ExternalId"]["Default"] == "quarter:4"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--principal", "arn:aws:sts::214365870912:assumed-role/Auditor/me"),
+        ("--principal", "214365870912"),
+        ("--role-name", "no spaces"),
+        ("--control", "nothing"),
+        ("--format", "terraform"),
+    ],
+)
+def test_policy_refuses_what_aws_would(arguments: tuple[str, ...], orgaudit: Orgaudit) -> None:
+    done = orgaudit("policy", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert arguments[1] in done.stderr or "role" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["plan", "doctor", "policy"])
+def test_each_command_explains_itself(command: str, orgaudit: Orgaudit) -> None:
+    done = orgaudit(command, "--help")
+    assert done.returncode == 0
+    assert f"orgaudit {command}" in done.stdout.replace("python -m ", "")
