@@ -22,8 +22,9 @@ format: $(READY) ## Format the code and apply the safe lint fixes
 	$(PYTHON) -m ruff format
 	$(PYTHON) -m ruff check --fix
 
-bench: $(READY) ## Measure time and memory on the embedded organization
-	$(PYTHON) scripts/benchmark.py
+bench: $(READY) ## Measure CPU time a call and peak memory, beside the bare SDK
+	$(PYTHON) scripts/bench_calls.py
+	$(PYTHON) scripts/bench_run.py
 
 clean: ## Remove .venv, caches and build output; reports stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
