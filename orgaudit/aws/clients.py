@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import aioboto3
+import aiobotocore
 from aiobotocore.config import AioConfig
 from aiobotocore.paginate import AioPaginator
 from aiobotocore.session import AioSession
@@ -20,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ProfileNotFound
 from orgaudit import __version__
 from orgaudit.aws.answers import check_body
 from orgaudit.aws.credentials import CallerCredentials, CurrentCredentials
+from orgaudit.aws.endpoints import keep_custom_hosts
 from orgaudit.errors import AccessError, ConfigError
 
 GLOBAL_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-northwest-1", "aws-us-gov": "us-gov-west-1"}
@@ -56,7 +58,8 @@ class Clients:
             max_pool_connections=connections,
             retries={"total_max_attempts": 1},
             account_id_endpoint_mode="disabled",
-            user_agent_extra=f"orgaudit/{__version__}",
+            # The SDK builds its own anew for each call, an eighth of what a call costs.
+            user_agent=f"orgaudit/{__version__} aiobotocore/{aiobotocore.__version__}",
         )
         self._stack = AsyncExitStack()
         self._clients: dict[tuple[str, str], Any] = {}
@@ -73,6 +76,7 @@ class Clients:
         # The session takes key strings publicly, but no object that chooses them at each call.
         vars(self._core)["_credentials"] = CurrentCredentials()
         self._core.register("before-parse", check_body)
+        keep_custom_hosts(self._core)
         # aiobotocore says at INFO level where it found credentials; who audits wants to read of the audit.
         logging.getLogger("aiobotocore.credentials").setLevel(logging.WARNING)
         return self

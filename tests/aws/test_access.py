@@ -11,9 +11,10 @@ from typing import Any, TypeAlias
 import pytest
 from botocore.session import get_session
 
-from orgaudit.aws import access as access_module
-from orgaudit.aws.access import Access, RegionAccess, UndeclaredActionError
+from orgaudit.aws import region as region_module
+from orgaudit.aws.access import Access
 from orgaudit.aws.actions import SESSION_POLICY_LIMIT, iam_action, is_read
+from orgaudit.aws.region import RegionAccess, UndeclaredActionError
 from orgaudit.errors import AccessError, ConfigError
 from orgaudit.model import GLOBAL, GapReason, NotSeenError
 from orgaudit.settings import AccessSettings, Limits, RunSettings, load_limits
@@ -68,7 +69,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         noted.append(attempt)
         return 0
 
-    monkeypatch.setattr(access_module, "_pause", pause)
+    monkeypatch.setattr(region_module, "_pause", pause)
     return noted
 
 
@@ -693,7 +694,7 @@ async def test_no_more_calls_at_once_than_there_are_slots(opened: Open, proxy: F
 
 
 async def test_a_waiting_retry_holds_no_slot(opened: Open, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orgaudit.aws.access._pause", lambda *_: 0.3)
+    monkeypatch.setattr("orgaudit.aws.region._pause", lambda *_: 0.3)
     async with opened(run={"concurrent_calls": 1}) as access:
         aws = await region(access)
         proxy.rules.append(Throttle(action="DescribeTrails", times=1))
