@@ -1,0 +1,68 @@
+"""Controls on network ACLs."""
+
+from __future__ import annotations
+
+import shlex
+
+from orgaudit.controls.declare import Control, Fix, control
+from orgaudit.controls.ec2.groups import ADMIN_PORTS, TCP
+from orgaudit.facts.ec2.acls import NetworkAcl, passages
+from orgaudit.facts.ec2.reach import Question
+from orgaudit.model import Severity, Verdict, failed, passed
+from orgaudit.thresholds import Thresholds
+
+RATIONALE = (
+    "A network ACL stands in front of every machine of its subnets. Where it closes the ports of administration, a "
+    "security group that somebody opens by mistake opens nothing."
+)
+
+
+def admin_ports_closed(name: str, title: str, question: Question) -> Control:
+    """Return the control that asks whether network ACLs keep the internet from the ports of administration."""
+
+    def judge(acl: NetworkAcl, thresholds: Thresholds) -> Verdict:
+        asked = question._replace(ports=(*question.ports, *thresholds.further_admin_ports))
+        found = passages(acl.entries, asked)
+        shadowed = sorted({entry.describe() for passage in found for entry in passage.shadowed})
+        openings = [passage.describe() for passage in found if passage.open]
+        evidence = {"shadowed": shadowed, "default": acl.default, "subnets": acl.subnets}
+        if openings:
+            first = next(passage.open[0] for passage in found if passage.open)
+            said = f"open to the internet: {', '.join(openings)}"
+            return failed(said, command=_delete(acl, first.number), open=openings, **evidence)
+        said = "not open to the internet"
+        return passed(
+            f"{said}; an earlier entry denies what {', '.join(shadowed)} allows" if shadowed else said, **evidence
+        )
+
+    judge.__name__ = judge.__qualname__ = name
+    judge.__doc__ = f"{title}.\n\n{RATIONALE}"
+    fix = Fix(
+        service_wide="Give subnets network ACLs from one template that lets the internet reach published ports only.",
+        asset="Replace the open entries of network ACL {resource.name} by entries for the ports that its subnets "
+        "publish and for ephemeral ports, then delete the open ones.",
+        command="aws ec2 describe-network-acls --region {region} --network-acl-ids {resource.name}",
+        preventive="Deny ec2:CreateNetworkAclEntry and ec2:ReplaceNetworkAclEntry to all but the network team with a "
+        "service control policy.",
+    )
+    return control(Severity.MEDIUM, fix=fix)(judge)
+
+
+def _delete(acl: NetworkAcl, number: int) -> str:
+    name = shlex.quote(acl.name)
+    return (
+        f"aws ec2 delete-network-acl-entry --region {acl.region} --network-acl-id {name} --ingress "
+        f"--rule-number {number}"
+    )
+
+
+ec2_network_acl_admin_ports_closed_to_internet = admin_ports_closed(
+    "ec2_network_acl_admin_ports_closed_to_internet",
+    "Network ACLs close admin ports to the internet, TCP and UDP",
+    Question(ADMIN_PORTS),
+)
+ec2_network_acl_admin_tcp_ports_closed_to_internet = admin_ports_closed(
+    "ec2_network_acl_admin_tcp_ports_closed_to_internet",
+    "Network ACLs close admin ports to the internet, TCP",
+    Question(ADMIN_PORTS, TCP),
+)

@@ -1,0 +1,62 @@
+"""Controls on instances."""
+
+from __future__ import annotations
+
+from orgaudit.controls.declare import Fix, control
+from orgaudit.facts.ec2.instances import Instance
+from orgaudit.model import Severity, Verdict, failed, passed, require
+
+
+@control(
+    Severity.HIGH,
+    fix=Fix(
+        service_wide="Set IMDSv2 as the default of all accounts with a declarative policy for EC2, then change the "
+        "instances that are older than it.",
+        asset="Require IMDSv2 on instance {resource.name}, once the metric MetadataNoToken shows no use of version 1.",
+        command="aws ec2 modify-instance-metadata-options --region {region} --instance-id {resource.name} "
+        "--http-tokens required --http-endpoint enabled",
+        preventive="Deny ec2:RunInstances where ec2:MetadataHttpTokens is not required, with a service control policy.",
+    ),
+)
+def ec2_instance_imdsv2_required(instance: Instance) -> Verdict:
+    """Instances require IMDSv2.
+
+    Version 1 of the metadata service answers any request, so a web application that can be made to fetch an address
+    hands over the keys of the instance's role. Version 2 wants a token first.
+    """
+    evidence = {"state": instance.state, "tokens": instance.tokens, "endpoint": instance.endpoint}
+    if instance.endpoint == "disabled":
+        return passed("the metadata service is switched off", **evidence)
+    if instance.tokens == "required" and not instance.applied:
+        return failed("IMDSv2 is to be required, but the change is not applied yet", **evidence)
+    return require(
+        instance.tokens == "required",
+        then="IMDSv2 is required",
+        otherwise="IMDSv1 is still answered: tokens are optional",
+        **evidence,
+    )
+
+
+@control(
+    Severity.MEDIUM,
+    fix=Fix(
+        service_wide="Give every instance a role by default with Systems Manager Quick Setup.",
+        asset="Attach a role to instance {resource.name}, and remove access keys that are stored on it.",
+        command="aws ec2 associate-iam-instance-profile --region {region} --instance-id {resource.name} "
+        "--iam-instance-profile Name=PROFILE_NAME",
+        preventive="Start instances only from launch templates that name an instance profile.",
+    ),
+)
+def ec2_instance_iam_role_attached(instance: Instance) -> Verdict:
+    """Instances have an IAM role.
+
+    Software that calls AWS without a role needs keys that somebody stored on the disk, where they do not expire.
+    Whether an instance without a role calls AWS at all, its owner has to say.
+    """
+    return require(
+        instance.profile_arn is not None,
+        then="has an instance profile",
+        otherwise="has no instance profile: if its software calls AWS, it does so with stored keys",
+        state=instance.state,
+        profile=instance.profile_arn,
+    )

@@ -1,0 +1,71 @@
+"""Controls on VPCs: what is written down about their traffic, and how far they reach into each other."""
+
+from __future__ import annotations
+
+from orgaudit.controls.declare import Fix, control
+from orgaudit.facts.account import AccountFacts
+from orgaudit.facts.ec2.peering import Breadth, PeeringConnection, PeeringRoutes
+from orgaudit.facts.ec2.vpcs import FlowLog, Vpc, flow_logs_of
+from orgaudit.model import Observed, Severity, Status, Verdict, failed, passed
+
+
+@control(
+    Severity.MEDIUM,
+    facts=(FlowLog,),
+    fix=Fix(
+        service_wide="Send the flow logs of all VPCs to one bucket of the logging account, set up by a StackSet.",
+        asset="Give VPC {resource.name} a flow log of rejected traffic at least, and mend one that does not deliver.",
+        command="aws ec2 create-flow-logs --region {region} --resource-type VPC --resource-ids {resource.vpc_id} "
+        "--traffic-type REJECT --log-destination-type s3 --log-destination BUCKET_ARN",
+        preventive="Let the account factory give every VPC a flow log, and deny ec2:DeleteFlowLogs with a service "
+        "control policy.",
+    ),
+)
+def ec2_vpc_flow_logs_enabled(vpc: Vpc, owner: AccountFacts) -> Verdict:
+    """VPCs have a flow log that delivers.
+
+    Flow logs show who knocked at which door and was turned away. Without them, nobody can tell afterwards how far an
+    intruder got. A shared VPC is logged by its owner.
+    """
+    logs = flow_logs_of(vpc, owner)
+    evidence = [
+        {"id": log.name, "status": log.status, "traffic": log.traffic, "delivery": log.delivery, "to": log.destination}
+        for log in logs
+    ]
+    good = [log for log in logs if log.flaw is None]
+    if good:
+        said = f"flow log {good[0].name} records {'all' if good[0].traffic == 'ALL' else 'rejected'} traffic"
+        return passed(said, flow_logs=evidence)
+    reasons = "; ".join(f"flow log {log.name} {log.flaw}" for log in logs)
+    return failed(reasons or "no flow log on the VPC", flow_logs=evidence)
+
+
+@control(
+    Severity.LOW,
+    fix=Fix(
+        service_wide="Connect VPCs through a transit gateway with route tables by zone, so that reach is set in one "
+        "place.",
+        asset="Replace wide routes through peering connection {resource.name} by routes to the subnets that are "
+        "needed.",
+        command="aws ec2 describe-route-tables --region {region} "
+        "--filters Name=route.vpc-peering-connection-id,Values={resource.name}",
+        preventive="Review routes through peering connections in the pipeline that creates them.",
+    ),
+)
+def ec2_vpc_peering_routes_restricted(connection: PeeringConnection, routes: Observed[PeeringRoutes]) -> Verdict:
+    """Routes through peering connections are narrow.
+
+    A route to the whole of another VPC lets whoever breaks into one walk through both. How much of it is needed only
+    people know, so a route to all of a block is shown to them.
+    """
+    found = [(route, route.breadth(connection)) for route in routes.value.routes]
+    evidence = [
+        {"table": route.table, "destination": route.destination, "reaches": str(breadth)} for route, breadth in found
+    ]
+    told = {breadth: [route.destination for route, each in found if each is breadth] for breadth in Breadth}
+    if wider := told[Breadth.WIDER]:
+        return failed(f"routes to {', '.join(wider)} are wider than the other VPC", routes=evidence)
+    if review := told[Breadth.WHOLE] + told[Breadth.UNKNOWN]:
+        reason = f"a person has to say whether all of {', '.join(review)} is needed"
+        return Verdict(Status.MANUAL, reason, {"routes": evidence, "accounts": list(connection.accounts)})
+    return passed("routes reach parts of the other VPC only" if found else "no route leads through it", routes=evidence)

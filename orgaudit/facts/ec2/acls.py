@@ -1,0 +1,139 @@
+"""Network ACLs, and what their inbound entries let in: taken in the order of their numbers, the first match decides."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.ec2.addresses import (
+    INTERNET,
+    SIZES,
+    Block,
+    Family,
+    block,
+    both,
+    family_of,
+    is_internet,
+    minus,
+    size,
+    union,
+)
+from orgaudit.facts.ec2.reach import ALL_PORTS, Question, carries, described, ports_of, protocol_of
+from orgaudit.facts.ec2.tags import tags_of
+from orgaudit.model import Scope
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One inbound entry of a network ACL."""
+
+    number: int
+    allows: bool
+    protocol: str
+    cidr: str
+    ports: tuple[int, int] = ALL_PORTS
+
+    def describe(self) -> str:
+        """Return the entry in a few words, such as `entry 100: tcp 22 from 0.0.0.0/0`."""
+        return f"entry {self.number}: {described(self.protocol, self.ports)} from {self.cidr}"
+
+
+class NetworkAcl(Resource, frozen=True, kw_only=True):
+    """A network ACL, with or without subnets."""
+
+    vpc_id: str
+    default: bool
+    subnets: int = 0
+    entries: tuple[Entry, ...] = ()
+
+
+@collector(scope=Scope.REGIONAL, actions=("ec2:DescribeNetworkAcls",))
+async def network_acls(aws: Aws) -> AsyncIterator[NetworkAcl]:
+    """Yield every network ACL of the region."""
+    async for page in aws.pages("ec2", "DescribeNetworkAcls", MaxResults=1000):
+        for answer in page["NetworkAcls"]:
+            owner, acl_id = answer["OwnerId"], answer["NetworkAclId"]
+            yield NetworkAcl(
+                arn=f"arn:{aws.partition}:ec2:{aws.region}:{owner}:network-acl/{acl_id}",
+                account_id=owner,
+                region=aws.region,
+                tags=tags_of(answer),
+                vpc_id=answer["VpcId"],
+                default=answer["IsDefault"],
+                subnets=len(answer.get("Associations", ())),
+                entries=tuple(_entry(entry) for entry in answer["Entries"] if not entry["Egress"]),
+            )
+
+
+def _entry(answer: dict[str, Any]) -> Entry:
+    ports = answer.get("PortRange", {})
+    return Entry(
+        number=answer["RuleNumber"],
+        allows=answer["RuleAction"] == "allow",
+        protocol=protocol_of(answer["Protocol"]),
+        ports=ports_of(ports.get("From"), ports.get("To")),
+        cidr=answer.get("CidrBlock") or answer["Ipv6CidrBlock"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What the entries of a network ACL do with one port and protocol from one family of addresses.
+
+    `open` are the allowing entries that make up the internet together, none where they do not. `shadowed` are allowing
+    entries for the whole internet of which an earlier entry leaves nothing.
+    """
+
+    protocol: str
+    port: int
+    family: Family
+    open: tuple[Entry, ...]
+    shadowed: tuple[Entry, ...]
+
+    def describe(self) -> str:
+        """Return the passage in a few words, such as `tcp 22 by entry 100: all traffic from 0.0.0.0/0`."""
+        return f"{self.protocol} {self.port} by {' + '.join(entry.describe() for entry in self.open)}"
+
+
+def passages(entries: Iterable[Entry], question: Question) -> list[Passage]:
+    """Return what becomes of each port in question, entries taken in order.
+
+    An allowing entry counts with all that it says while earlier ones leave anything of it: a list of denied addresses
+    in front of `0.0.0.0/0` does not make it narrow.
+    """
+    ordered = sorted(entries, key=lambda entry: entry.number)
+    return [
+        _passage(ordered, protocol, port, family) for protocol, family in question.lines() for port in question.ports
+    ]
+
+
+def _passage(ordered: Sequence[Entry], protocol: str, port: int, family: Family) -> Passage:
+    about = [
+        (entry, block(entry.cidr))
+        for entry in ordered
+        if family_of(entry.cidr) is family and carries(entry.protocol, entry.ports, protocol, port)
+    ]
+    if size(found for entry, found in about if entry.allows) < SIZES[family]:
+        return Passage(protocol, port, family, (), ())
+    undecided, denied = INTERNET[family], False
+    effective: list[tuple[Entry, Block]] = []
+    shadowed: list[Entry] = []
+    for entry, found in about:
+        if entry.allows and both(undecided, (found,)):
+            effective.append((entry, found))
+        elif entry.allows and denied and is_internet((found,), family):
+            shadowed.append(entry)
+        undecided, denied = minus(undecided, (found,)), denied or not entry.allows
+    return Passage(protocol, port, family, _enough(effective, family), tuple(shadowed))
+
+
+def _enough(effective: Sequence[tuple[Entry, Block]], family: Family) -> tuple[Entry, ...]:
+    """Return the widest entries that make up the internet together; none where all of them do not."""
+    widest = sorted(effective, key=lambda pair: size([pair[1]]), reverse=True)
+    for count in range(1, len(widest) + 1):
+        if is_internet(union(found for _, found in widest[:count]), family):
+            return tuple(entry for entry, _ in widest[:count])
+    return ()

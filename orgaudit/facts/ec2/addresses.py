@@ -1,0 +1,107 @@
+"""Address space: what CIDR blocks cover together, and how much of the internet that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from functools import lru_cache
+from ipaddress import ip_network
+from typing import TypeAlias
+
+Block: TypeAlias = tuple[int, int]
+"""The first and the last address of a block, as numbers."""
+Space: TypeAlias = tuple[Block, ...]
+"""Blocks of one family, in order, that neither overlap nor touch."""
+
+
+class Family(StrEnum):
+    """The two families of addresses. A space holds addresses of one of them."""
+
+    IPV4 = "IPv4"
+    IPV6 = "IPv6"
+
+
+@lru_cache(maxsize=1 << 16)
+def block(cidr: str) -> Block:
+    """Return the addresses of a CIDR block; raises ValueError for anything else."""
+    network = ip_network(cidr, strict=False)
+    return int(network.network_address), int(network.broadcast_address)
+
+
+def family_of(cidr: str) -> Family:
+    """Return the family of a CIDR block."""
+    return Family.IPV6 if ":" in cidr else Family.IPV4
+
+
+def union(blocks: Iterable[Block]) -> Space:
+    """Return the space that blocks of one family cover together."""
+    joined: list[Block] = []
+    for first, last in sorted(blocks):
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1] = joined[-1][0], max(joined[-1][1], last)
+        else:
+            joined.append((first, last))
+    return tuple(joined)
+
+
+def minus(space: Space, taken: Space) -> Space:
+    """Return what is left of a space without another one of the same family."""
+    left: list[Block] = []
+    for first, last in space:
+        start = first
+        for taken_first, taken_last in taken:
+            if taken_last < start:
+                continue
+            if taken_first > last:
+                break
+            if taken_first > start:
+                left.append((start, taken_first - 1))
+            start = taken_last + 1
+        if start <= last:
+            left.append((start, last))
+    return tuple(left)
+
+
+def both(space: Space, other: Space) -> Space:
+    """Return the addresses that two spaces of the same family share."""
+    return minus(space, minus(space, other))
+
+
+def space_of(cidrs: Iterable[str], family: Family) -> Space:
+    """Return what the blocks of one family cover, whatever others are among them."""
+    return union(block(cidr) for cidr in cidrs if family_of(cidr) is family)
+
+
+# The special-purpose registries of IANA (iana.org/assignments/iana-ipv4-special-registry and its IPv6 sister): nobody
+# on the internet has an address among these, so rules that leave them out are as open as those that do not.
+_NOT_PUBLIC = (
+    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24"),
+    *("192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3"),
+)
+INTERNET: dict[Family, Space] = {
+    Family.IPV4: minus((block("0.0.0.0/0"),), space_of(_NOT_PUBLIC, Family.IPV4)),
+    Family.IPV6: minus((block("2000::/3"),), (block("2001:db8::/32"),)),
+}
+"""The addresses from which somebody on the internet may come, by family."""
+
+
+def size(blocks: Iterable[Block]) -> int:
+    """Return how many addresses blocks hold; those that overlap count twice."""
+    return sum(last - first + 1 for first, last in blocks)
+
+
+SIZES = {family: size(space) for family, space in INTERNET.items()}
+"""How many public addresses there are, by family."""
+
+
+def is_internet(space: Space, family: Family) -> bool:
+    """Tell whether a space holds every public address of its family."""
+    public = INTERNET[family]
+    if len(space) == 1:
+        return space[0][0] <= public[0][0] and public[-1][1] <= space[0][1]
+    return not minus(public, space)
+
+
+def public_share(space: Space, family: Family) -> float:
+    """Return which part of the public addresses of its family a space holds, from 0 to 1."""
+    return size(both(INTERNET[family], space)) / SIZES[family]

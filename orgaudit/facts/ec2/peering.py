@@ -1,0 +1,109 @@
+"""Peering connections between VPCs, and how much of the other side the route tables of this side reach."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.ec2.addresses import block, family_of, minus, space_of
+from orgaudit.facts.ec2.prefixes import PREFIX_LIST_ACTIONS, prefix_list
+from orgaudit.facts.ec2.tags import tags_of
+from orgaudit.model import Scope
+
+
+class Breadth(StrEnum):
+    """How a route through a peering connection compares with the address blocks of the VPC on the other side."""
+
+    PART = "a part of the other VPC"
+    WHOLE = "a whole block of the other VPC"
+    WIDER = "more than the other VPC has"
+    UNKNOWN = "unknown, for AWS does not tell the blocks of the other VPC"
+
+
+class PeeringConnection(Resource, frozen=True, kw_only=True):
+    """An active peering connection, as one of its sides sees it. `sides` has the blocks of both VPCs by their ids."""
+
+    connection_id: str
+    sides: dict[str, tuple[str, ...]]
+    accounts: tuple[str, ...] = ()
+
+
+class PeeringRoute(msgspec.Struct, frozen=True, kw_only=True):
+    """One destination that a route table of this side sends through the connection."""
+
+    table: str
+    vpc_id: str
+    destination: str
+
+    def breadth(self, connection: PeeringConnection) -> Breadth:
+        """Compare the destination with the blocks of the VPC on the other side."""
+        family = family_of(self.destination)
+        others = [cidrs for vpc_id, cidrs in connection.sides.items() if vpc_id != self.vpc_id]
+        blocks = [cidr for cidrs in others for cidr in cidrs if family_of(cidr) is family]
+        if not blocks:
+            return Breadth.UNKNOWN
+        reached = (block(self.destination),)
+        if minus(reached, space_of(blocks, family)):
+            return Breadth.WIDER
+        whole = any(not minus((block(cidr),), reached) for cidr in blocks)
+        return Breadth.WHOLE if whole else Breadth.PART
+
+
+class PeeringRoutes(Detail, frozen=True, kw_only=True):
+    """The routes of this side through a peering connection."""
+
+    routes: tuple[PeeringRoute, ...] = ()
+
+
+@collector(scope=Scope.REGIONAL, actions=("ec2:DescribeVpcPeeringConnections",))
+async def peering_connections(aws: Aws) -> AsyncIterator[PeeringConnection]:
+    """Yield the active peering connections; others carry no traffic. Each side judges its own routes."""
+    async for page in aws.pages("ec2", "DescribeVpcPeeringConnections", MaxResults=1000):
+        for answer in page["VpcPeeringConnections"]:
+            if answer["Status"]["Code"] != "active":
+                continue
+            connection_id, account_id = answer["VpcPeeringConnectionId"], aws.account_id
+            ends = [answer["RequesterVpcInfo"], answer["AccepterVpcInfo"]]
+            yield PeeringConnection(
+                arn=f"arn:{aws.partition}:ec2:{aws.region}:{account_id}:vpc-peering-connection/{connection_id}",
+                account_id=account_id,
+                region=aws.region,
+                tags=tags_of(answer),
+                connection_id=connection_id,
+                sides={end["VpcId"]: tuple(_blocks(end)) for end in ends},
+                accounts=tuple(sorted({end["OwnerId"] for end in ends})),
+            )
+
+
+def _blocks(end: dict[str, Any]) -> Iterable[str]:
+    found = [each["CidrBlock"] for each in end.get("CidrBlockSet", ())]
+    found += [each["Ipv6CidrBlock"] for each in end.get("Ipv6CidrBlockSet", ())]
+    return found or ([end["CidrBlock"]] if end.get("CidrBlock") else [])
+
+
+@detail(actions=("ec2:DescribeRouteTables", *PREFIX_LIST_ACTIONS))
+async def peering_routes(aws: Aws, connection: PeeringConnection) -> PeeringRoutes:
+    """Find the routes through the connection in the route tables of the region, which are read once for all."""
+    found = [
+        PeeringRoute(table=table["RouteTableId"], vpc_id=table["VpcId"], destination=destination)
+        for table in await aws.once(_tables)
+        for route in table["Routes"]
+        if route.get("VpcPeeringConnectionId") == connection.connection_id
+        for destination in await _destinations(aws, route)
+    ]
+    return PeeringRoutes(arn=connection.arn, routes=tuple(found))
+
+
+async def _tables(aws: Aws) -> list[dict[str, Any]]:
+    pages = aws.pages("ec2", "DescribeRouteTables", MaxResults=100)
+    return [table async for page in pages for table in page["RouteTables"]]
+
+
+async def _destinations(aws: Aws, route: dict[str, Any]) -> tuple[str, ...]:
+    if list_id := route.get("DestinationPrefixListId"):
+        return (await prefix_list(aws, list_id)).cidrs or ()
+    return (route.get("DestinationCidrBlock") or route["DestinationIpv6CidrBlock"],)
