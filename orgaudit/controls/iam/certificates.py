@@ -1,0 +1,31 @@
+"""Controls on server certificates in IAM."""
+
+from __future__ import annotations
+
+from orgaudit.controls.declare import Fix, control
+from orgaudit.facts.account import AccountFacts
+from orgaudit.facts.iam.certificates import ServerCertificate
+from orgaudit.model import Severity, Verdict, require
+
+
+@control(
+    Severity.HIGH,
+    fix=Fix(
+        service_wide="Move certificates to AWS Certificate Manager, which renews them.",
+        asset="Delete {resource.name} once nothing uses it, or replace it there first.",
+        command="aws iam delete-server-certificate --server-certificate-name {resource.name}",
+        preventive="Deny iam:UploadServerCertificate with a service control policy.",
+    ),
+)
+def iam_server_certificate_valid(certificate: ServerCertificate, observed: AccountFacts) -> Verdict:
+    """Server certificates in IAM have not expired.
+
+    An expired certificate that is deployed by mistake breaks a service and trains its users to click warnings away.
+    """
+    ends = certificate.expires_at
+    return require(
+        observed.now < ends,
+        then=f"valid until {ends:%Y-%m-%d}",
+        otherwise=f"expired on {ends:%Y-%m-%d}",
+        expires=ends,
+    )

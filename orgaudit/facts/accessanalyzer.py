@@ -1,0 +1,71 @@
+"""Access analyzers, region by region."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from orgaudit.facts.account import AccountFacts
+from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.model import NotSeenError, Scope
+
+PRINCIPAL = "access-analyzer.amazonaws.com"
+"""The service principal to which an organization delegates its analyzers."""
+
+
+class Analyzer(msgspec.Struct, frozen=True):
+    """One analyzer; of the types only ACCOUNT and ORGANIZATION look for access from outside."""
+
+    name: str
+    arn: str
+    type: str
+    status: str
+
+    def finds_external_access(self, *types: str) -> bool:
+        """Tell whether it works and is of one of these types."""
+        return self.status == "ACTIVE" and self.type in types
+
+
+class RegionAnalyzers(Resource, frozen=True, kw_only=True):
+    """All analyzers of one account in one region; the region is there also where it has none."""
+
+    analyzers: tuple[Analyzer, ...] = ()
+
+
+@collector(scope=Scope.REGIONAL, actions=("access-analyzer:ListAnalyzers",))
+async def region_analyzers(aws: Aws) -> AsyncIterator[RegionAnalyzers]:
+    """Yield the region with its analyzers of every type."""
+    found = [
+        Analyzer(each["name"], each["arn"], each["type"], each["status"])
+        async for page in aws.pages("accessanalyzer", "ListAnalyzers")
+        for each in page["analyzers"]
+    ]
+    yield RegionAnalyzers(
+        arn=f"arn:{aws.partition}:access-analyzer:{aws.region}:{aws.account_id}:analyzers",
+        account_id=aws.account_id,
+        region=aws.region,
+        analyzers=tuple(found),
+    )
+
+
+def organization_analyzer(administrator: AccountFacts, region: str) -> Analyzer | None:
+    """Return the analyzer with which an account watches its whole organization in a region, or None.
+
+    Raises NotSeenError where it may have one that was not seen.
+    """
+    listed = administrator.listing(RegionAnalyzers, region)
+    if listed is None and region in administrator.record.enabled:
+        administrator.everywhere(RegionAnalyzers)
+    if listed is not None and listed.gap is not None and not listed.gap.reason.nothing_there:
+        raise NotSeenError(listed.gap)
+    return next(
+        (
+            analyzer
+            for each in administrator.resources(RegionAnalyzers)
+            if each.region == region
+            for analyzer in each.analyzers
+            if analyzer.finds_external_access("ORGANIZATION")
+        ),
+        None,
+    )

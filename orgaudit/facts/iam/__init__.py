@@ -1,0 +1,1 @@
+"""Identity and access: who exists in an account, with which credentials, and what policies give them."""

@@ -1,0 +1,25 @@
+"""Server certificates that are stored in IAM."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.model import GLOBAL, Scope
+
+
+class ServerCertificate(Resource, frozen=True, kw_only=True):
+    """A server certificate, and when it ends."""
+
+    expires_at: datetime
+
+
+@collector(scope=Scope.ACCOUNT, actions=("iam:ListServerCertificates",))
+async def server_certificates(aws: Aws) -> AsyncIterator[ServerCertificate]:
+    """Yield every server certificate."""
+    async for page in aws.pages("iam", "ListServerCertificates"):
+        for each in page["ServerCertificateMetadataList"]:
+            yield ServerCertificate(
+                arn=each["Arn"], account_id=aws.account_id, region=GLOBAL, expires_at=each["Expiration"]
+            )

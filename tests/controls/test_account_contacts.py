@@ -1,0 +1,65 @@
+"""What the controls on an account's contacts say, case by case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orgaudit.controls.account import account_contact_information_present as present
+from orgaudit.controls.account import account_security_contact_registered as registered
+from orgaudit.controls.declare import Control
+from orgaudit.model import Status
+from orgaudit.thresholds import Thresholds
+from tests.factories import Case, every, failing, name_of, passing
+from tests.factories_iam import a_contact, a_security_contact
+
+USUAL = Thresholds()
+DECLARED = Thresholds(
+    account_contact_phones=("+1 (206) 555-0100", "+442079460000"),
+    security_contact_emails=("SOC@example.com",),
+)
+
+
+def manual(name: str, *arguments: Any, says: str) -> Case:
+    return Case(name, Status.MANUAL, arguments, says)
+
+
+CONTACT = (
+    manual("49: filled in", a_contact(), USUAL, says="a person must confirm"),
+    passing("49: a declared number, written otherwise", a_contact(), DECLARED, says="+44 20 7946 0000 is one that"),
+    failing("49: another number", a_contact(phone="+44 20 7946 0009"), DECLARED, says="is none that"),
+    failing("49: blank", a_contact(phone=" "), USUAL, says="lacks phone number"),
+    failing("49: blank and declared", a_contact(full_name=""), DECLARED, says="lacks name"),
+    failing(
+        "none", a_contact(full_name="", phone="", address="", city="", country=""), USUAL, says="name, phone number,"
+    ),
+)
+SECURITY = (
+    manual("49: registered", a_security_contact(), USUAL, says="soc@example.com is set: a person must confirm"),
+    passing("49: a declared address in another case", a_security_contact(), DECLARED, says="is one that"),
+    failing("49: another address", a_security_contact(email="bob@example.com"), DECLARED, says="is none that"),
+    failing("49: not registered", a_security_contact(exists=False), USUAL, says="no security contact"),
+    failing("49: without a phone number", a_security_contact(phone=""), DECLARED, says="lacks an address or a phone"),
+    failing("without an address", a_security_contact(email=""), USUAL, says="lacks an address or a phone"),
+)
+CASES: dict[Control, tuple[Case, ...]] = {present: CONTACT, registered: SECURITY}
+
+
+@pytest.mark.parametrize(("control", "case"), every(CASES), ids=name_of)
+def test_verdict(control: Control, case: Case) -> None:
+    verdict = control(*case.arguments)
+    assert verdict.status is case.status
+    assert case.says in verdict.reason
+    assert verdict.gap is None
+
+
+def test_evidence_is_what_a_person_needs_to_confirm() -> None:
+    assert present(a_contact(), USUAL).evidence == {
+        "name": "Cloud team",
+        "company": "Example",
+        "phone": "+44 20 7946 0000",
+        "city": "London",
+        "country": "GB",
+    }
+    assert registered(a_security_contact(), USUAL).evidence["email"] == "soc@example.com"

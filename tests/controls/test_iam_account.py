@@ -1,0 +1,148 @@
+"""What the controls on password policy, server certificates and federation say, case by case."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from orgaudit.controls.declare import Control
+from orgaudit.controls.iam.certificates import iam_server_certificate_valid
+from orgaudit.controls.iam.federation import iam_identity_federation_configured
+from orgaudit.controls.iam.passwords import expiry, lowercase, min_length, number, reuse, symbol, uppercase
+from orgaudit.facts.account import DetailGap
+from orgaudit.facts.iam.authorization import User
+from orgaudit.facts.iam.federation import IdentityCenter, IdentityProvider
+from orgaudit.facts.organization import Organization
+from orgaudit.model import Status
+from tests.factories import (
+    HOME,
+    MANAGEMENT,
+    NOW,
+    Case,
+    denied,
+    every,
+    failing,
+    name_of,
+    organization_of,
+    passing,
+    unseen,
+)
+from tests.factories_iam import (
+    a_certificate,
+    a_password_policy,
+    a_provider,
+    a_user,
+    an_identity_center,
+    credentials_of,
+    iam_facts,
+)
+
+UNSET = a_password_policy(exists=False)
+
+
+def rule(name: str, holds: Any, breaks: Any, says: str) -> tuple[Case, ...]:
+    """The cases of one rule by the field that it reads."""
+    return (
+        passing("holds", a_password_policy(**{name: holds})),
+        failing("breaks", a_password_policy(**{name: breaks}), says=says),
+        failing("no policy at all", UNSET, says="no password policy is set"),
+    )
+
+
+LENGTH = (
+    *rule("min_length", 14, 13, "13 characters"),
+    passing("longer", a_password_policy(min_length=20)),
+)
+REUSE = (
+    *rule("remembered", 24, 23, "23 old passwords"),
+    failing("not blocked", a_password_policy(remembered=None), says="0 old passwords"),
+)
+EXPIRY = (
+    *rule("max_age_days", 90, 91, "after 91 days"),
+    passing("after a day", a_password_policy(max_age_days=1)),
+    failing("never", a_password_policy(max_age_days=None), says="never expire"),
+)
+
+FACTS = iam_facts()
+CERTIFICATE = (
+    passing("years left", a_certificate(NOW + timedelta(days=900)), FACTS, says="valid until 2028"),
+    passing("a second left", a_certificate(NOW + timedelta(seconds=1)), FACTS),
+    failing("ends now", a_certificate(NOW), FACTS, says="expired on 2025-11-21"),
+    failing("ended", a_certificate(NOW - timedelta(days=1)), FACTS, says="expired on 2025-11-20"),
+)
+
+ALICE, ROBOT = a_user(), a_user("robot")
+SIGNS_IN = (ALICE, credentials_of(ALICE))
+LOCAL = (*SIGNS_IN, ROBOT, credentials_of(ROBOT, password_enabled=False))
+ALONE = Organization([], management_account_id=None, load=lambda _: None)
+CENTRAL = organization_of(iam_facts(an_identity_center(), account_id=MANAGEMENT))
+EMPTY = organization_of(iam_facts(account_id=MANAGEMENT))
+NO_SSO = denied("sso:ListInstances")
+
+
+def people(*lines: Any, organization: Organization = EMPTY, **more: Any) -> tuple[Any, ...]:
+    return iam_facts(*lines, **more), organization
+
+
+def manual(name: str, *arguments: Any, says: str) -> Case:
+    return Case(name, Status.MANUAL, arguments, says)
+
+
+FEDERATION = (
+    passing("no users", *people(), says="no IAM user has a password"),
+    passing("programs only", *people(ROBOT, credentials_of(ROBOT, password_enabled=False)), says="no IAM user"),
+    failing(
+        "48: people and no provider", *people(*LOCAL), says="1 IAM users have a password, and no identity provider"
+    ),
+    failing("48: outside an organization", *people(*LOCAL, organization=ALONE), says="no identity provider"),
+    manual("48: people and SAML", *people(*LOCAL, a_provider()), says="a person must tell"),
+    manual("48: people and the organization's Identity Center", *people(*LOCAL, organization=CENTRAL), says="a person"),
+    manual("48: it shows in the account itself", *people(*LOCAL, an_identity_center()), says="a person must tell"),
+    manual(
+        "a gap in another region hides nothing that matters",
+        *people(*LOCAL, an_identity_center(), gaps={IdentityCenter: denied("sso:ListInstances", region="us-east-1")}),
+        says="a person must tell",
+    ),
+    failing(
+        "an instance on its way out", *people(*LOCAL, an_identity_center(status="DELETE_IN_PROGRESS")), says="no id"
+    ),
+    unseen("instances denied", *people(*LOCAL, gaps={IdentityCenter: NO_SSO})),
+    unseen("the management account was not collected", *people(*LOCAL, organization=organization_of())),
+    unseen(
+        "a user's row is not seen",
+        *people(ALICE, DetailGap("UserCredentials", ALICE.arn, denied("iam:GetCredentialReport"))),
+    ),
+    unseen("users denied", *people(gaps={User: denied()})),
+    unseen("providers denied", *people(*LOCAL, gaps={IdentityProvider: denied("iam:ListSAMLProviders")})),
+)
+
+CASES: dict[Control, tuple[Case, ...]] = {
+    uppercase: rule("uppercase", True, False, "do not need an uppercase letter"),
+    lowercase: rule("lowercase", True, False, "do not need a lowercase letter"),
+    symbol: rule("symbols", True, False, "do not need a symbol"),
+    number: rule("numbers", True, False, "do not need a number"),
+    min_length: LENGTH,
+    reuse: REUSE,
+    expiry: EXPIRY,
+    iam_server_certificate_valid: CERTIFICATE,
+    iam_identity_federation_configured: FEDERATION,
+}
+
+
+@pytest.mark.parametrize(("control", "case"), every(CASES), ids=name_of)
+def test_verdict(control: Control, case: Case) -> None:
+    verdict = control(*case.arguments)
+    assert verdict.status is case.status
+    assert case.says in verdict.reason
+    assert (verdict.gap is not None) == (case.status is Status.NOT_ASSESSED)
+
+
+def test_evidence_for_a_person_to_judge_federation() -> None:
+    verdict = iam_identity_federation_configured(*people(*LOCAL, a_provider(), organization=CENTRAL))
+    assert verdict.evidence == {
+        "console_users": ["alice"],
+        "identity_providers": {a_provider().arn: "SAML"},
+        "identity_center": [an_identity_center(region=HOME).arn],
+    }

@@ -1,0 +1,185 @@
+"""What the controls on policies say, case by case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orgaudit.controls.declare import Control
+from orgaudit.controls.iam.policies import (
+    CLOUDSHELL,
+    SUPPORT,
+    iam_aws_policy_full_admin_restricted,
+    iam_cloudshell_full_access_restricted,
+    iam_customer_policy_attached_limited,
+    iam_customer_policy_limited,
+    iam_support_role_exists,
+)
+from orgaudit.facts.iam.authorization import Group, Role, User
+from orgaudit.model import Status
+from orgaudit.thresholds import Thresholds
+from tests.factories import MEMBER, Case, denied, every, failing, idle, name_of, passing, statement, unseen
+from tests.factories_iam import (
+    EVERYTHING,
+    a_group,
+    a_policy,
+    a_user,
+    an_aws_policy,
+    an_iam_role,
+    aws_policy_arn,
+    iam_facts,
+    unreadable,
+)
+
+USUAL = Thresholds()
+VERSION = "2012-10-17"
+READS = statement("s3:Get*", Resource="*")
+
+
+def document(*statements: dict[str, object]) -> dict[str, object]:
+    return {"Version": VERSION, "Statement": [*statements]}
+
+
+def allow(**elements: object) -> dict[str, object]:
+    return {"Effect": "Allow", "Resource": "*", **elements}
+
+
+def deny(**elements: object) -> dict[str, object]:
+    return {"Effect": "Deny", "Resource": "*", **elements}
+
+
+MFA_ONLY = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+
+
+def policy_cases(**changes: Any) -> tuple[Case, ...]:
+    def has(*statements: dict[str, object]) -> Any:
+        return a_policy(document(*statements), **changes)
+
+    return (
+        passing("reads", a_policy(READS, **changes), says="none allows everything"),
+        failing("everything", a_policy(EVERYTHING, **changes), says="statement 1 allows everything"),
+        failing("42: *:*", has(allow(Action="*:*")), says="allows everything"),
+        failing("42: in lists", has(allow(Action=["s3:Get*", "*"], Resource=["*"])), says="allows everything"),
+        failing("42: resources by ARN", has(allow(Action="*", Resource="arn:aws:*:*:*:*")), says="everything"),
+        failing("the second statement", has(allow(Action="s3:*"), allow(Action="*", Sid="All")), says="All allows"),
+        failing("42: NotAction", has(allow(NotAction="s3:DeleteBucket")), says="everything but s3:DeleteBucket"),
+        failing("42: NotAction of some of IAM", has(allow(NotAction="iam:Delete*")), says="but iam:Delete*"),
+        failing("42: NotAction of a part of IAM by a star", has(allow(NotAction=["ia*:*User"])), says="but ia*:*User"),
+        passing("42: NotAction of all of IAM", has(allow(NotAction=["IAM:*", "sts:*"])), says="but IAM:*, sts:*"),
+        failing(
+            "42: NotResource", has({"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:s3:::x"}), says="but"
+        ),
+        failing(
+            "42: a condition", has(allow(Action="*", Condition=MFA_ONLY)), says="if Bool aws:MultiFactorAuthPresent"
+        ),
+        failing("42: denies some", has(allow(Action="*"), deny(Action="s3:Delete*")), says="allows everything"),
+        passing("42: denies everything", has(allow(Action="*"), deny(Action="*")), says="none allows everything"),
+        failing(
+            "42: denies under a condition", has(allow(Action="*"), deny(Action="*", Condition=MFA_ONLY)), says="all"
+        ),
+        passing("everything in one place", has(allow(Action="*", Resource="arn:aws:s3:::x/*"))),
+        passing("denies only", has(deny(Action="*"))),
+        passing("all of one service", has(allow(Action="s3:*"))),
+        unseen("unreadable", a_policy(**{"grants": unreadable()} | changes), says="GetAccountAuthorizationDetails"),
+    )
+
+
+ALICE, DEPLOYS, STAFF = a_user().arn, an_iam_role().arn, a_group().arn
+SSO = f"arn:aws:iam::{MEMBER}:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_AdministratorAccess_0f"
+APPROVED = Thresholds(approved_administrators=("arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/*", DEPLOYS))
+POWER = document(allow(NotAction=["iam:*", "organizations:*", "account:*"]))
+
+AWS_POLICY = (
+    failing("42: held by a user", an_aws_policy(ALICE), USUAL, says=f"AdministratorAccess is attached to {ALICE}"),
+    failing("42: held by a group and a role", an_aws_policy(STAFF, DEPLOYS), USUAL, says=f"{STAFF}, {DEPLOYS}"),
+    passing("42: held by approved ones", an_aws_policy(SSO, DEPLOYS), APPROVED, says="2 approved principals"),
+    failing("42: held by others too", an_aws_policy(SSO, ALICE), APPROVED, says=f"attached to {ALICE}"),
+    passing("reads", an_aws_policy(ALICE, name="ReadOnlyAccess", document=READS), USUAL, says="nobody"),
+    passing("everything but IAM", an_aws_policy(ALICE, name="PowerUserAccess", document=POWER), USUAL, says="nobody"),
+    unseen("unreadable", an_aws_policy(ALICE, grants=unreadable()), USUAL, says="GetAccountAuthorizationDetails"),
+)
+
+
+def cloudshell(*holders: User | Group | Role, thresholds: Thresholds = USUAL, **more: Any) -> tuple[Any, ...]:
+    return iam_facts(*holders, **more), thresholds
+
+
+SHELL, SHELL_CN = (aws_policy_arn(CLOUDSHELL, partition) for partition in ("aws", "aws-cn"))
+HOLDER = an_iam_role(attached=(SHELL,))
+CLOUD = (
+    passing("51: attached to nobody", *cloudshell(a_user(), a_group(), an_iam_role()), says="attached to nobody"),
+    passing("51: nobody there", *cloudshell(), says="attached to nobody"),
+    failing("51: a role", *cloudshell(HOLDER), says=f"attached to {HOLDER.arn}"),
+    failing("51: a user", *cloudshell(a_user(attached=(SHELL,))), says=ALICE),
+    failing("51: a group", *cloudshell(a_group(attached=(SHELL,))), says=STAFF),
+    failing("51: another partition", *cloudshell(a_user(attached=(SHELL_CN,))), says=ALICE),
+    passing(
+        "a policy of the same name", *cloudshell(a_user(attached=(SHELL.replace(":aws:policy", f":{MEMBER}:policy"),)))
+    ),
+    passing(
+        "51: an approved role",
+        *cloudshell(HOLDER, thresholds=Thresholds(approved_cloudshell_principals=("*:role/deploys",))),
+        says="held by 1 approved principals",
+    ),
+    failing(
+        "51: one result names all",
+        *cloudshell(a_user(attached=(SHELL,)), HOLDER),
+        says=f"attached to {HOLDER.arn}, {ALICE}",
+    ),
+    unseen("users denied", *cloudshell(HOLDER, gaps={User: denied("iam:GetAccountAuthorizationDetails")})),
+)
+SUPPORTS = an_iam_role("helps", attached=(aws_policy_arn(SUPPORT, "aws-us-gov"),))
+SUPPORT_CASES = (
+    passing("a role has it", iam_facts(an_iam_role(), SUPPORTS), says=SUPPORTS.arn),
+    failing("45: roles have other policies only", iam_facts(an_iam_role(attached=(SHELL,))), says="to no role"),
+    failing("45: no role at all", iam_facts(), says="to no role"),
+    failing("45: a user has it", iam_facts(a_user(attached=(aws_policy_arn(SUPPORT),))), says="to no role"),
+    unseen("roles denied", iam_facts(gaps={Role: denied("iam:GetAccountAuthorizationDetails")})),
+)
+
+CASES: dict[Control, tuple[Case, ...]] = {
+    iam_customer_policy_limited: (
+        *policy_cases(),
+        failing("43: attached to nobody", a_policy(attached_to=()), says="full administration"),
+    ),
+    iam_customer_policy_attached_limited: (
+        *policy_cases(),
+        idle("42: attached to nobody", a_policy(attached_to=()), says="attached to nobody"),
+    ),
+    iam_aws_policy_full_admin_restricted: AWS_POLICY,
+    iam_cloudshell_full_access_restricted: CLOUD,
+    iam_support_role_exists: SUPPORT_CASES,
+}
+
+
+@pytest.mark.parametrize(("control", "case"), every(CASES), ids=name_of)
+def test_verdict(control: Control, case: Case) -> None:
+    verdict = control(*case.arguments)
+    assert verdict.status is case.status
+    assert case.says in verdict.reason
+    assert (verdict.gap is not None) == (case.status is Status.NOT_ASSESSED)
+
+
+def test_evidence_lists_conditions_and_what_is_denied() -> None:
+    policy = a_policy(document(allow(Action="*", Condition=MFA_ONLY), deny(NotAction="s3:Get*"), deny(Action="ec2:*")))
+    assert iam_customer_policy_limited(policy).evidence == {
+        "attached_to": [ALICE],
+        "grants": ["statement 1 allows everything if Bool aws:MultiFactorAuthPresent true"],
+        "conditions": ["Bool aws:MultiFactorAuthPresent true"],
+        "denies": ["all but s3:Get*", "ec2:*"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("holder", "command"),
+    [
+        (ALICE, "aws iam detach-user-policy --user-name alice"),
+        (STAFF, "aws iam detach-group-policy --group-name staff"),
+        (f"arn:aws:iam::{MEMBER}:role/a/b/deploys", "aws iam detach-role-policy --role-name deploys"),
+        (f"arn:aws:iam::{MEMBER}:user/x; rm -rf .", "aws iam detach-user-policy --user-name 'x; rm -rf .'"),
+    ],
+)
+def test_command_takes_the_policy_from_its_first_holder(holder: str, command: str) -> None:
+    policy = an_aws_policy(holder)
+    assert iam_aws_policy_full_admin_restricted(policy, USUAL).command == f"{command} --policy-arn {policy.arn}"

@@ -1,0 +1,190 @@
+"""What the controls on IAM users say, case by case."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from orgaudit.controls.declare import Control
+from orgaudit.controls.iam.users import (
+    iam_user_access_key_rotated_90_days,
+    iam_user_console_mfa_enabled,
+    iam_user_initial_access_key_absent,
+    iam_user_permissions_through_groups,
+    iam_user_single_active_access_key,
+    unused_45,
+    unused_90,
+)
+from orgaudit.facts.iam.access_keys import AccessKey
+from orgaudit.facts.iam.credential_report import KeySlot
+from orgaudit.model import Seen, Status
+from tests.factories import NASTY, NOW, Case, denied, every, failing, idle, name_of, passing, unseen
+from tests.factories_iam import a_key, a_user, ago, aws_policy_arn, credentials_of, iam_facts, keys_of, named, slots
+
+USER = a_user()
+FACTS = iam_facts()
+NO_REPORT = denied("iam:GenerateCredentialReport")
+NO_KEYS = denied("iam:ListAccessKeys")
+SECOND = timedelta(seconds=1)
+
+
+def has(**changes: Any) -> tuple[Any, ...]:
+    return USER, Seen(credentials_of(USER, **changes))
+
+
+MFA = (
+    passing("password and MFA", *has(), says="password and MFA"),
+    failing("password alone", *has(mfa=False), says="no MFA device"),
+    idle("no password", *has(password_enabled=False, mfa=False), says="no password"),
+    idle("AWS does not tell of a password", *has(password_enabled=None, mfa=False), says="no password"),
+    unseen("report denied", USER, NO_REPORT),
+)
+
+
+def key(slot: int = 1, *, made: float = 500, used: float | None = None, active: bool = True) -> KeySlot:
+    return KeySlot(slot, active, ago(made), None if used is None else ago(used))
+
+
+NOTHING = {"password_enabled": False, "password_used_at": None}
+
+
+def idles(**changes: Any) -> tuple[Any, ...]:
+    return (*has(**changes), FACTS)
+
+
+def unused_cases(days: int) -> tuple[Case, ...]:
+    """The cases of the control with this limit: each fails at the limit and passes a second before it."""
+    over = f"{days} days; {days} days are too many"
+    just = days - SECOND / timedelta(days=1)
+    return (
+        passing("used today", *idles()),
+        failing("39: password idle for as many days", *idles(password_used_at=ago(days)), says=f"password for {over}"),
+        passing("39: password idle for a second less", *idles(password_used_at=ago(just))),
+        failing("39: key", *idles(keys=slots(key(used=days))), says=f"access key 1 for {over}"),
+        passing("39: key idle for a second less", *idles(keys=slots(key(used=just)))),
+        failing("the second key", *idles(keys=slots(key(used=0), key(2, used=days))), says="access key 2"),
+        failing(
+            "38: password set and never used",
+            *idles(password_used_at=None, password_changed_at=ago(days)),
+            says=f"password for {over}",
+        ),
+        passing("38: password set yesterday", *idles(password_used_at=None, password_changed_at=ago(1))),
+        failing("38: key made and never used", *idles(keys=slots(key(made=days))), says=f"access key 1 for {over}"),
+        passing("38: key made yesterday", *idles(keys=slots(key(made=1)))),
+        failing(
+            "a password that was set again is still idle",
+            *idles(password_used_at=ago(days), password_changed_at=ago(1)),
+            says="password",
+        ),
+        failing("nobody knows when it was set", *idles(password_used_at=None, password_changed_at=None), says="1000"),
+        failing("a key alone", *idles(**NOTHING, keys=slots(key(used=days))), says="access key 1"),
+        passing("an inactive key", *idles(keys=slots(key(used=days, active=False)))),
+        idle("nothing works", *idles(**NOTHING, keys=slots(key(active=False))), says="no password and no active"),
+        unseen("report denied", USER, NO_REPORT, FACTS),
+    )
+
+
+BETWEEN = (
+    passing("38: 45 days are not too many for 1.2 and 1.3", *idles(password_used_at=ago(45))),
+    passing("38: 89 days neither", *idles(password_used_at=ago(89))),
+)
+
+
+def ages(*keys: AccessKey) -> tuple[Any, ...]:
+    return USER, Seen(keys_of(USER, *keys)), FACTS
+
+
+def over_90(seconds: int) -> AccessKey:
+    return AccessKey("AKIAFIRST", True, ago(91) + timedelta(seconds=seconds))
+
+
+ROTATED = (
+    passing("new", *ages(a_key(0)), says="0 days old"),
+    passing("39: exactly 90 days", *ages(a_key(90)), says="90 days old"),
+    passing("39: a second less than 91 days", *ages(over_90(1)), says="90 days old"),
+    failing("39: 91 days", *ages(over_90(0)), says="AKIAFIRST is 91 days old; at most 90"),
+    failing("the second", *ages(a_key(1), a_key(200, "AKIASECOND")), says="access key AKIASECOND is 200 days"),
+    failing("both", *ages(a_key(95), a_key(200, "AKIASECOND")), says="95 days old and AKIASECOND"),
+    passing("an old inactive key", *ages(a_key(1), a_key(200, "AKIASECOND", active=False)), says="1 days"),
+    idle("no keys", *ages(), says="no active access key"),
+    idle("inactive keys only", *ages(a_key(200, active=False)), says="no active access key"),
+    unseen("40: keys denied", USER, NO_KEYS, FACTS),
+)
+SINGLE = (
+    passing("none", USER, Seen(keys_of(USER)), says="no access key"),
+    passing("one", USER, Seen(keys_of(USER, a_key())), says="1 access key"),
+    passing("a second inactive one", USER, Seen(keys_of(USER, a_key(), a_key(1, "AKIASECOND", active=False)))),
+    failing("two", USER, Seen(keys_of(USER, a_key(), a_key(1, "AKIASECOND"))), says="2 access keys are active"),
+    unseen("keys denied", USER, NO_KEYS),
+)
+
+BORN = ago(300)
+
+
+def born_with(*, after: float = 2, **changes: Any) -> KeySlot:
+    values: dict[str, Any] = {"slot": 1, "active": True, "rotated_at": BORN + timedelta(seconds=after)}
+    return KeySlot(**values | changes)
+
+
+def born(*keys: KeySlot, **changes: Any) -> tuple[Any, ...]:
+    return has(created_at=BORN, keys=slots(*keys), **changes)
+
+
+INITIAL = (
+    passing("no keys", *born()),
+    failing("41: made with the user and never used", *born(born_with()), says="access key 1 was made with the user"),
+    failing("41: the second slot", *born(key(used=1), born_with(slot=2)), says="access key 2"),
+    failing("41: both slots", *born(born_with(), born_with(slot=2)), says="access key 1 and 2"),
+    failing("41: ten seconds after", *born(born_with(after=10)), says="access key 1"),
+    passing("41: eleven seconds after", *born(born_with(after=11))),
+    passing("41: made with the user and used", *born(born_with(used_at=NOW))),
+    passing("41: made later and never used", *born(key(made=10))),
+    passing("inactive", *born(born_with(active=False))),
+    idle("no password", *born(born_with(), password_enabled=False), says="no password"),
+    unseen("report denied", USER, NO_REPORT),
+)
+READ_ONLY = aws_policy_arn("ReadOnlyAccess")
+GROUPS = (
+    passing("in a group", USER, says="groups: staff"),
+    passing("in no group and without rights", a_user(groups=()), says="groups: none"),
+    failing("44: attached", a_user(attached=(READ_ONLY,)), says=f"1 policies are the user's own: {READ_ONLY}"),
+    failing("44: inline", a_user(inline=("extra",)), says="inline policy extra"),
+    failing("44: both kinds", a_user(inline=("extra",), attached=(READ_ONLY,)), says="2 policies"),
+)
+
+CASES: dict[Control, tuple[Case, ...]] = {
+    iam_user_console_mfa_enabled: MFA,
+    unused_45: unused_cases(45),
+    unused_90: (*unused_cases(90), *BETWEEN),
+    iam_user_access_key_rotated_90_days: ROTATED,
+    iam_user_single_active_access_key: SINGLE,
+    iam_user_initial_access_key_absent: INITIAL,
+    iam_user_permissions_through_groups: GROUPS,
+}
+
+
+NASTY_RESOURCES = tuple(named(NASTY).values())
+
+
+@pytest.mark.parametrize(("control", "case"), every(CASES), ids=name_of)
+def test_verdict(control: Control, case: Case) -> None:
+    verdict = control(*case.arguments)
+    assert verdict.status is case.status
+    assert case.says in verdict.reason
+    assert (verdict.gap is not None) == (case.status is Status.NOT_ASSESSED)
+
+
+def test_versions_differ_in_the_days() -> None:
+    """1.2 and 1.3 allow 90 days of idleness, later versions 45 (differences.md 38)."""
+    arguments = idles(password_used_at=ago(60))
+    assert (unused_45(*arguments).status, unused_90(*arguments).status) == (Status.FAIL, Status.PASS)
+
+
+def test_the_older_of_two_keys_is_to_be_switched_off() -> None:
+    nasty = a_user("a; rm -rf /")
+    verdict = iam_user_single_active_access_key(nasty, Seen(keys_of(nasty, a_key(1), a_key(9, "AKIAOLDER"))))
+    assert verdict.command is not None
+    assert verdict.command.endswith("--access-key-id AKIAOLDER --status Inactive")
+    assert "; rm" not in verdict.command
