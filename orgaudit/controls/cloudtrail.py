@@ -6,13 +6,19 @@ import math
 import shlex
 from datetime import timedelta
 
-from orgaudit.controls.declare import Fix, control
-from orgaudit.controls.trails import judge_each, recording
+from orgaudit.controls.declare import Control, Fix, control
+from orgaudit.controls.openings import judge_openings
+from orgaudit.controls.trails import judge_each, not_everywhere, recording
 from orgaudit.facts.account import AccountFacts
+from orgaudit.facts.cloudtrail.buckets import bucket_of
 from orgaudit.facts.cloudtrail.delivery import WRITES, TrailLogGroup, TrailRole, TrailSubscriptions
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
+from orgaudit.facts.kms import Key, KeyDescription, key_state
 from orgaudit.facts.organization import Organization
 from orgaudit.facts.policies import Outcome, PolicyError
+from orgaudit.facts.s3.block import AccountPublicAccessBlock, BucketPublicAccessBlock
+from orgaudit.facts.s3.buckets import Bucket, BucketAcl, BucketLogging, BucketPolicy
+from orgaudit.facts.s3.exposure import exposure
 from orgaudit.model import (
     Gap,
     GapReason,
@@ -255,3 +261,149 @@ def cloudtrail_trail_multi_region_management_events(account: AccountFacts, organ
         return passed(said, excluded_sources=left_out, **evidence)
 
     return judge_each(account, organization, judge)
+
+
+@control(
+    Severity.MEDIUM,
+    facts=(Key, KeyDescription),
+    fix=Fix(
+        service_wide="Give the organization trail one key, in the account that keeps the logs.",
+        asset="Encrypt the files of trail {resource.name} with a customer managed key that CloudTrail may use.",
+        command="aws cloudtrail update-trail --region {region} --name {resource.arn} --kms-key-id KEY_ARN",
+        preventive="Create trails only from a template that names the key, and deny cloudtrail:UpdateTrail to others.",
+    ),
+)
+def cloudtrail_trail_kms_encrypted(trail: Trail, organization: Organization) -> Verdict:
+    """Trails encrypt their files with a KMS key.
+
+    Whoever may read the bucket then still needs the key, so reading the log takes two permissions and leaves a trace.
+    The key's own state is told for information.
+    """
+    if trail.key_id is None:
+        return failed("the files are encrypted with the bucket's default only", kms_key=None)
+    state = key_state(organization, trail.key_id)
+    known = f", which is in state {state}" if state else ""
+    return passed(f"the files are encrypted with {trail.key_id}{known}", kms_key=trail.key_id, key_state=state)
+
+
+@control(
+    Severity.MEDIUM,
+    fix=Fix(
+        service_wide="Turn validation on in the organization trail; it covers the files of every account.",
+        asset="Turn on log file validation for trail {resource.name}.",
+        command="aws cloudtrail update-trail --region {region} --name {resource.arn} --enable-log-file-validation",
+        preventive="Create trails only from a template that turns validation on, and validate the digests regularly.",
+    ),
+)
+def cloudtrail_trail_log_validation_enabled(trail: Trail) -> Verdict:
+    """Trails sign digests of their files.
+
+    Only with them can anybody show that no file was changed or removed after it was delivered.
+    """
+    return require(
+        trail.validated,
+        then="log file validation is on",
+        otherwise="log file validation is off",
+        bucket=trail.bucket,
+    )
+
+
+@control(
+    Severity.LOW,
+    facts=(Bucket, BucketLogging),
+    fix=Fix(
+        service_wide="Log the access to the one bucket that receives the organization trail.",
+        asset="Turn on access logging for bucket {resource.bucket} of trail {resource.name}.",
+        command="aws s3api put-bucket-logging --bucket {resource.bucket} --bucket-logging-status file://logging.json",
+        preventive="Create buckets for logs only from a template that turns access logging on.",
+    ),
+)
+def cloudtrail_bucket_access_logging_enabled(trail: Trail, organization: Organization) -> Verdict:
+    """Access to the buckets of trails is logged.
+
+    Who reads or deletes the record of all that happens should leave a record too.
+    """
+    holder, bucket = bucket_of(trail, organization)
+    logging = holder.detail(BucketLogging, bucket).value
+    return require(
+        logging.target is not None,
+        then=f"access to {bucket.name} is logged in {logging.target}",
+        otherwise=f"access to {bucket.name} is not logged",
+        bucket=bucket.name,
+        bucket_account=organization.name(holder.account_id),
+        target=logging.target,
+        prefix=logging.prefix,
+    )
+
+
+@control(
+    Severity.CRITICAL,
+    facts=(Bucket, BucketPolicy, BucketAcl, BucketPublicAccessBlock, AccountPublicAccessBlock),
+    fix=Fix(
+        service_wide="Block public access for the whole account that keeps the logs.",
+        asset="Remove what lets strangers into bucket {resource.bucket} of trail {resource.name}.",
+        command="aws s3api put-public-access-block --bucket {resource.bucket} --public-access-block-configuration "
+        "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true",
+        preventive="Attach an S3 policy of AWS Organizations that blocks public access: no member can then undo it.",
+    ),
+)
+def cloudtrail_bucket_private(trail: Trail, organization: Organization) -> Verdict:
+    """Buckets of trails are not open to strangers.
+
+    The log shows names, addresses, habits and mistakes: all that an intruder wants to know first. Policy and ACL count
+    as far as no public access block voids them.
+    """
+    holder, bucket = bucket_of(trail, organization)
+    found = exposure(holder, bucket)
+    return judge_openings(
+        found.openings,
+        closed=f"neither the policy nor the ACL of {bucket.name} lets strangers in",
+        bucket=bucket.name,
+        bucket_account=organization.name(holder.account_id),
+        **found.block.evidence,
+    )
+
+
+def _data_events(side: str) -> Control:
+    """Return the control on one side, read or write, of the events on objects in buckets."""
+
+    def judge(account: AccountFacts, organization: Organization) -> Verdict:
+        def judge_trail(trail: Trail, owner: AccountFacts) -> Verdict:
+            if reason := not_everywhere(trail, account, owner):
+                return failed(reason)
+            recorded = owner.detail(TrailSelectors, trail).value
+            who = f"trail {trail.name} of account {organization.name(trail.account_id)}"
+            if recorded.records_objects(side):
+                return passed(f"{who} records object {side}s in all buckets, future ones too", trail=trail.arn)
+            buckets = account.everywhere(Bucket)
+            left_out = [bucket.name for bucket in buckets if not recorded.records_objects(side, bucket.arn)]
+            if buckets and not left_out:
+                return passed(f"{who} names each of the {len(buckets)} buckets", trail=trail.arn)
+            return failed(f"records no object {side}s in {', '.join(left_out)}", buckets_left_out=left_out)
+
+        verdict = judge_each(account, organization, judge_trail)
+        if verdict.status is Status.FAIL and not account.everywhere(Bucket):
+            return not_applicable("the account has no buckets")
+        return verdict
+
+    judge.__name__ = f"cloudtrail_s3_{side}_data_events_logged"
+    judge.__doc__ = f"""A trail records object {side}s in all buckets.
+
+    Management events say who changed a bucket, not who {side}s its objects. After a theft only these events tell which
+    data it was.
+    """
+    return control(
+        Severity.LOW,
+        facts=(Trail, TrailStatus, TrailSelectors, Bucket),
+        fix=Fix(
+            service_wide="Record data events of S3 in the organization trail; mind the price in busy buckets.",
+            asset=f"Record object {side}s of all buckets in a multi-region trail for account {{account}}.",
+            command="aws cloudtrail put-event-selectors --trail-name TRAIL_ARN "
+            "--advanced-event-selectors file://selectors.json",
+            preventive="Deny cloudtrail:PutEventSelectors to all but the security team by service control policy.",
+        ),
+    )(judge)
+
+
+cloudtrail_s3_read_data_events_logged = _data_events("read")
+cloudtrail_s3_write_data_events_logged = _data_events("write")

@@ -17,15 +17,23 @@ def recording(trail: Trail, account: AccountFacts, owner: AccountFacts) -> str |
 
     Raises NotSeenError where the trail's status or selectors were not seen.
     """
+    if reason := not_everywhere(trail, account, owner):
+        return reason
+    management = owner.detail(TrailSelectors, trail).value.management
+    return None if management.complete else f"records {management.describe()}"
+
+
+def not_everywhere(trail: Trail, account: AccountFacts, owner: AccountFacts) -> str | None:
+    """Return why a trail does not log in every region of an account, or None if it does, whatever it records.
+
+    Raises NotSeenError where the trail's status was not seen.
+    """
     if not trail.multi_region:
         return "records one region only"
     if trail.account_id != account.account_id and trail.region not in account.record.enabled:
         # docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-trail-organization.html, on opt-in home regions
         return f"has its home in {trail.region}, which this account has not enabled, so it records nothing here"
-    if not owner.detail(TrailStatus, trail).value.logging:
-        return "does not log"
-    management = owner.detail(TrailSelectors, trail).value.management
-    return None if management.complete else f"records {management.describe()}"
+    return None if owner.detail(TrailStatus, trail).value.logging else "does not log"
 
 
 def judge_each(

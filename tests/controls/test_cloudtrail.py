@@ -38,6 +38,7 @@ from tests.factories import (
     MANAGEMENT,
     MANAGEMENT_FIELD,
     MEMBER,
+    NASTY,
     NOW,
     OUTSIDER,
     REGIONS,
@@ -285,6 +286,9 @@ CASES: dict[Control, tuple[Case, ...]] = {
 }
 
 
+NASTY_RESOURCES = (a_trail(NASTY, log_group=NASTY, bucket=NASTY),)
+
+
 @pytest.mark.parametrize(("control", "case"), every(CASES), ids=name_of)
 def test_verdict(control: Control, case: Case) -> None:
     verdict = control(*case.arguments)
@@ -323,9 +327,6 @@ def test_retention_command_names_a_period_that_aws_takes(wanted: int, days: int)
     command = retained(*keeps(1, Thresholds(log_retention_days=wanted))).command
     assert command is not None
     assert command.endswith(f"--log-group-name trail-events --retention-in-days {days}")
-
-
-NASTY = "a; rm -rf /"
 
 
 def test_retention_command_is_quoted() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from orgaudit.facts.cloudtrail.alarms import Alarm, Metric, MetricFilter, Topic, TrailTopics
+from orgaudit.facts.cloudtrail.alarms import Alarm, Limit, Metric, MetricFilter, Topic, TrailTopics
 from orgaudit.facts.cloudtrail.chain import Chain, alarm_chain
-from orgaudit.facts.patterns.prescribed import CLOUDTRAIL_CHANGES
+from orgaudit.facts.patterns.prescribed import CLOUDTRAIL_CHANGES, VPC_CHANGES
 from orgaudit.model import Gap, NotSeenError
 from tests.factories import (
     METRIC,
@@ -91,18 +91,24 @@ def test_narrowed_filter_beside_a_whole_one_does_no_harm() -> None:
     ("alarms", "broken"),
     [
         ([an_alarm()], None),
-        ([an_alarm(events_needed=None)], None),
+        ([an_alarm(limit=None)], None),
         ([an_alarm(metrics=(NAMESAKE, METRIC))], None),
-        ([an_alarm("deaf", events_needed=0), an_alarm()], None),
+        ([an_alarm("deaf", limit=Limit(operator="LessThanThreshold")), an_alarm()], None),
         ([an_alarm("muted", actions_enabled=False), an_alarm()], None),
         ([an_alarm("mute", actions=()), an_alarm()], None),
         ([], "has no alarm on the metric of filter trail-changes"),
         ([an_alarm(metrics=(NAMESAKE,))], "has no alarm on the metric of filter trail-changes"),
-        ([an_alarm(events_needed=2)], "has the alarm trail-changes, which goes off only after 2 events"),
-        ([an_alarm(events_needed=0)], "has the alarm trail-changes, which one event never sets off"),
+        ([an_alarm(limit=Limit(threshold=2))], "has the alarm trail-changes, which goes off only after 2 events"),
+        (
+            [an_alarm(limit=Limit(operator="LessThanThreshold"))],
+            "has the alarm trail-changes, which one event never sets off",
+        ),
         ([an_alarm(actions_enabled=False)], "has the alarm trail-changes, which has its actions switched off"),
         ([an_alarm(actions=("arn:aws:lambda:eu-west-1:222222222222:function:tell",))], "notifies no SNS topic"),
-        ([an_alarm("a", events_needed=2), an_alarm("b", actions_enabled=False)], "alarm b, which has its actions"),
+        (
+            [an_alarm("a", limit=Limit(threshold=2)), an_alarm("b", actions_enabled=False)],
+            "alarm b, which has its actions",
+        ),
     ],
 )
 def test_alarms(alarms: list[Alarm], broken: str | None) -> None:
@@ -141,7 +147,10 @@ def test_two_whole_chains_count_together() -> None:
     [
         ([TELLS_DAY], "no alarm on the metric of filter ends"),
         ([TELLS_NIGHT], "no alarm on the metric of filter starts"),
-        ([TELLS_DAY, an_alarm("late", metrics=(SECOND_METRIC,), events_needed=5)], "late, which goes off only after 5"),
+        (
+            [TELLS_DAY, an_alarm("late", metrics=(SECOND_METRIC,), limit=Limit(threshold=5))],
+            "late, which goes off only after 5",
+        ),
         ([TELLS_DAY, an_alarm("off", metrics=(SECOND_METRIC,), actions_enabled=False)], "off, which has its actions"),
         ([TELLS_DAY, an_alarm("mute", metrics=(SECOND_METRIC,), actions=())], "mute, which notifies no SNS topic"),
     ],
@@ -207,3 +216,39 @@ def test_description_names_every_link() -> None:
         f"log group trail-events → filter trail-changes → alarm trail-changes → topic {topic_arn()}"
         " → confirmed subscribers 1"
     )
+
+
+# Filters that cover, and how the chain is told from others
+
+
+def test_chains_of_one_owner_are_told_apart() -> None:
+    second = a_trail("second", log_group="other-events")
+    unfiltered = chain_of(second, filters_of(second))
+    owner = facts_of(TRAIL.account_id, *chain_of(TRAIL), *unfiltered)
+    for _ in range(2):
+        assert alarm_chain(TRAIL, owner, CLOUDTRAIL_CHANGES).broken is None
+        assert alarm_chain(second, owner, CLOUDTRAIL_CHANGES).unfiltered is not None
+        assert alarm_chain(TRAIL, owner, VPC_CHANGES).broken is not None
+
+
+def test_a_gap_stays_one_when_it_is_asked_for_again() -> None:
+    owner = facts_of(TRAIL.account_id, TRAIL)
+    for _ in range(2):
+        with pytest.raises(NotSeenError, match="was not collected"):
+            alarm_chain(TRAIL, owner, CLOUDTRAIL_CHANGES)
+
+
+@pytest.mark.parametrize(
+    ("filters", "restless"),
+    [
+        ([a_filter()], ()),
+        ([a_filter("loud", "{ $.eventName = * }")], ("loud",)),
+        ([a_filter("loud", "{ $.eventName = * }"), a_filter()], ()),
+        ([a_filter("loud", "{ $.eventName = * }"), STARTS], ("loud",)),
+    ],
+    ids=["calm", "loud", "both", "the calm one is incomplete"],
+)
+def test_filter_that_never_rests(filters: list[MetricFilter], restless: tuple[str, ...]) -> None:
+    chain = filtered(*filters)
+    assert (chain.broken, chain.restless) == (None, restless)
+    assert ("never rests" in chain.describe()) == bool(restless)

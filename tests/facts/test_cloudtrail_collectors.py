@@ -16,6 +16,7 @@ from orgaudit.demo.organization import OPT_IN_REGION as OPT_IN
 from orgaudit.demo.organization import OUTSIDE_ACCOUNT_ID, ROLE_REFUSED
 from orgaudit.demo.organization import REGIONS_BY_DEFAULT as DEMO_REGIONS
 from orgaudit.facts.cloudtrail.alarms import (
+    Addition,
     Alarm,
     Metric,
     MetricFilter,
@@ -338,6 +339,12 @@ async def test_metric_to_which_zero_is_added_does_not_count(value: str, counts: 
     assert found.metrics == ((METRIC,) if counts else ())
 
 
+@pytest.mark.parametrize(("value", "adds"), [("1", 1), ("0.5", 0.5), ("-2", -2), ("5", 5), ("$.size", None)])
+async def test_what_a_filter_adds_for_each_event(value: str, adds: float | None) -> None:
+    (found,) = await filters_in([described("one", transformed(value))])
+    assert found.adds == (Addition(METRIC, adds),)
+
+
 async def test_every_transformation_counts_by_namespace_and_name() -> None:
     (found,) = await filters_in([described("one", transformed("0"), transformed(namespace="Other"), transformed())])
     assert found.metrics == (Metric("Other", METRIC.name), METRIC)
@@ -418,7 +425,7 @@ LESS = {"ComparisonOperator": "LessThanThreshold"}
 )
 async def test_events_that_an_alarm_needs(changes: dict[str, Any], needed: int) -> None:
     (found,) = (await alarms_in(alarm_answer(**changes)))["plain"]
-    assert found.events_needed == needed
+    assert found.events_needed(a_filter()) == needed
 
 
 async def test_alarm_on_a_namesake_in_another_namespace_is_left_out() -> None:
@@ -451,7 +458,7 @@ def math(*metrics: Metric) -> dict[str, Any]:
 async def test_metric_math_looks_at_all_its_metrics() -> None:
     other = Metric("Other", "Other")
     (found,) = (await alarms_in(math(other, METRIC)))["math"]
-    assert (found.metrics, found.events_needed) == ((other, METRIC), None)
+    assert (found.metrics, found.limit) == ((other, METRIC), None)
     assert await alarms_in(math(other)) == {}
 
 
@@ -482,7 +489,7 @@ async def test_composite_alarm(rule: str, needed: list[int]) -> None:
     """One event has to be enough: alarms joined by OR count, each with the events that it needs itself."""
     inner, loop = composite('ALARM("plain")', "inner"), composite('ALARM("all")', "loop")
     found = (await alarms_in(PLAIN, SLOW, OTHER, composites=(composite(rule), inner, loop))).get("all", [])
-    assert [one.events_needed for one in found] == needed
+    assert [one.events_needed(a_filter()) for one in found] == needed
     assert {one.topics for one in found} <= {(topic_arn("all"),)}
 
 
@@ -826,7 +833,7 @@ def test_alarm_of_the_organization_trail_tells_a_topic_of_another_account(detail
     (metric_filter,) = found["filters"].filters
     (alarm,) = found["alarms"].alarms
     assert metric_filter.metrics == alarm.metrics == (Metric("CloudTrailMetrics", "TrailChanges"),)
-    assert (alarm.events_needed, alarm.actions_enabled) == (1, True)
+    assert (alarm.events_needed(metric_filter), alarm.actions_enabled) == (1, True)
     ((arn, topic),) = found["topics"].items()
     assert arn == f"arn:aws:sns:us-east-1:{TOOLING}:security-alerts"
     assert topic == Seen(Topic(arn, exists=True, confirmed=1))

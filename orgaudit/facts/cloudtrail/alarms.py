@@ -14,9 +14,6 @@ from orgaudit.facts.cloudtrail.trails import Trail
 from orgaudit.facts.declare import Aws, Detail, detail, observe
 from orgaudit.model import Observed, parse_arn
 
-COUNTING = frozenset({"Sum", "SampleCount"})
-"""Statistics that grow with every event."""
-
 
 class Metric(msgspec.Struct, frozen=True):
     """A metric by its namespace and name: two filters may use one name in different namespaces.
@@ -29,16 +26,28 @@ class Metric(msgspec.Struct, frozen=True):
     name: str
 
 
+class Addition(msgspec.Struct, frozen=True):
+    """What a filter adds to a metric for each event; `value` is None where it is taken from the event."""
+
+    metric: Metric
+    value: float | None = 1
+
+
 class MetricFilter(msgspec.Struct, frozen=True):
-    """A metric filter of a log group, with the metrics to which it really adds something.
+    """A metric filter of a log group, with what it adds to metrics; what adds nothing is left out.
 
     `narrowed_by` names what keeps events from the filter beside its pattern; None where nothing does.
     """
 
     name: str
     pattern: str
-    metrics: tuple[Metric, ...]
+    adds: tuple[Addition, ...]
     narrowed_by: str | None = None
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics to which it adds."""
+        return tuple(addition.metric for addition in self.adds)
 
 
 class TrailFilters(Detail, frozen=True, kw_only=True):
@@ -47,11 +56,40 @@ class TrailFilters(Detail, frozen=True, kw_only=True):
     filters: tuple[MetricFilter, ...] = ()
 
 
+class Limit(msgspec.Struct, frozen=True, kw_only=True):
+    """What an alarm compares: the statistic of each period with a threshold, in as many periods as it asks for."""
+
+    threshold: float = 1
+    operator: str = "GreaterThanOrEqualToThreshold"
+    statistic: str = "Sum"
+    periods: int = 1
+
+    def events_needed(self, value: float | None) -> int | None:
+        """Return how many events that add this value each set the alarm off; 0: no number does, None: cannot be told.
+
+        The sum and the count grow with every event. The average and the extremes of equal values are that value.
+        """
+        if not self.operator.startswith("Greater"):
+            return 0
+        if self.statistic == "SampleCount":
+            return self._times(1) * self.periods
+        if value is None:
+            return None
+        if value <= 0:
+            return 0
+        times = self._times(value)
+        return times * self.periods if times == 1 or self.statistic == "Sum" else 0
+
+    def _times(self, value: float) -> int:
+        """Return how often a positive value has to be added to reach the threshold, or to pass it where it must."""
+        quotient = self.threshold / value
+        return max(math.ceil(quotient) if "OrEqual" in self.operator else math.floor(quotient) + 1, 1)
+
+
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     """An alarm that looks at one or more metrics, itself or through other alarms.
 
-    `events_needed` is how many events of a filter make it go off: 0 where none do, None where that cannot be told
-    (metric math, anomaly detection).
+    `limit` is None where it cannot be told how many events make it go off (metric math, anomaly detection).
     """
 
     name: str
@@ -59,7 +97,15 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     metrics: tuple[Metric, ...]
     actions_enabled: bool
     actions: tuple[str, ...]
-    events_needed: int | None = None
+    limit: Limit | None = None
+
+    def events_needed(self, found: MetricFilter) -> int | None:
+        """Return how many events of a filter make it go off: 0 where none do, None where that cannot be told."""
+        if self.limit is None:
+            return None
+        needed = [self.limit.events_needed(each.value) for each in found.adds if each.metric in self.metrics]
+        certain = [number for number in needed if number]
+        return None if None in needed and 1 not in certain else min(certain, default=0)
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -109,21 +155,18 @@ def _filter(answer: dict[str, Any]) -> MetricFilter:
     return MetricFilter(
         name=answer["filterName"],
         pattern=answer.get("filterPattern", ""),
-        metrics=tuple(
-            Metric(each["metricNamespace"], each["metricName"])
+        adds=tuple(
+            Addition(Metric(each["metricNamespace"], each["metricName"]), value)
             for each in answer["metricTransformations"]
-            if not _adds_nothing(each["metricValue"]) and not each.get("dimensions")
+            if (value := _number(each["metricValue"])) != 0 and not each.get("dimensions")
         ),
         narrowed_by=narrowed_by,
     )
 
 
-def _adds_nothing(value: str) -> bool:
-    """Tell whether a metric value is the number zero; `$.field` takes the value from the event."""
-    try:
-        return float(value) == 0
-    except ValueError:
-        return False
+def _number(value: str) -> float | None:
+    """Return a metric value; None for `$.field`, which takes it from the event."""
+    return None if value.startswith("$") else float(value)
 
 
 @detail(actions=("cloudwatch:DescribeAlarms",))
@@ -148,10 +191,10 @@ async def _alarms_in(aws: Aws) -> tuple[Alarm, ...]:
 
 
 def _alarm(answer: dict[str, Any]) -> Alarm:
-    metrics, needed = [], None
+    metrics, limit = [], None
     if "MetricName" in answer and not answer.get("Dimensions"):
         metrics = [Metric(answer["Namespace"], answer["MetricName"])]
-        needed = _events_needed(answer) if "Threshold" in answer else None
+        limit = _limit(answer) if "Threshold" in answer else None
     for query in answer.get("Metrics", ()):
         metric = query.get("MetricStat", {}).get("Metric")
         if metric and not metric.get("Dimensions"):
@@ -162,22 +205,17 @@ def _alarm(answer: dict[str, Any]) -> Alarm:
         metrics=tuple(metrics),
         actions_enabled=answer.get("ActionsEnabled", True),
         actions=tuple(answer.get("AlarmActions", ())),
-        events_needed=needed,
+        limit=limit,
     )
 
 
-def _events_needed(answer: dict[str, Any]) -> int:
-    """Return how many events set an alarm off, in as many periods as it asks for; 0 where no number of them does."""
-    periods, threshold = answer.get("DatapointsToAlarm", answer.get("EvaluationPeriods", 1)), answer["Threshold"]
-    match answer["ComparisonOperator"]:
-        case "GreaterThanOrEqualToThreshold":
-            needed = max(math.ceil(threshold), 1)
-        case "GreaterThanThreshold":
-            needed = max(math.floor(threshold) + 1, 1)
-        case _:
-            return 0
-    # The average and the extremes of a filter's ones are never above one.
-    return 0 if needed > 1 and answer.get("Statistic") not in COUNTING else int(needed * periods)
+def _limit(answer: dict[str, Any]) -> Limit:
+    return Limit(
+        threshold=answer["Threshold"],
+        operator=answer["ComparisonOperator"],
+        statistic=answer.get("Statistic", answer.get("ExtendedStatistic", "")),
+        periods=answer.get("DatapointsToAlarm", answer.get("EvaluationPeriods", 1)),
+    )
 
 
 REFERENCE = re.compile(r"""ALARM\s*\(\s*(?:"([^"]+)"|'([^']+)'|([^\s()"']+))\s*\)""")

@@ -5,26 +5,38 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.cloudtrail.alarms import Alarm, MetricFilter, Topic, TrailAlarms, TrailFilters, TrailTopics
 from orgaudit.facts.cloudtrail.delivery import TrailLogGroup
-from orgaudit.facts.cloudtrail.trails import Trail
+from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors
 from orgaudit.facts.patterns import Coverage, Event, Pattern, PatternError, coverage, parse
+from orgaudit.facts.patterns.prescribed import matches_ordinary_calls
 from orgaudit.model import Gap, Json, NotSeenError, Observed
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """How far the chain holds: `broken` names its first broken link, None where a person is told of every event."""
+    """How far the chain holds: `broken` names its first broken link, None where a person is told of every event.
+
+    `unfiltered` is the log group where its filters are the broken link. `restless` are filters of a whole chain that
+    count harmless calls as well, and without which it would not be whole.
+    """
 
     broken: str | None
     command: str | None = None
     evidence: dict[str, Json] = field(default_factory=dict)
+    unfiltered: TrailLogGroup | None = None
+    restless: tuple[str, ...] = ()
 
     def describe(self) -> str:
         """Return the links that hold, as people would name them."""
-        return " → ".join(f"{link} {', '.join(names)}" for link, names in self.evidence.items() if names)
+        links = " → ".join(f"{link} {', '.join(names)}" for link, names in self.evidence.items() if names)
+        if not self.restless:
+            return links
+        return f"{links}; but filter {', '.join(self.restless)} matches harmless calls too, so the alarm never rests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +47,50 @@ class _Line:
     pattern: Pattern
     alarm: Alarm | None = None
 
+    @property
+    def events_needed(self) -> int | None:
+        """How many events of the filter set the alarm off: 0 where none do, None where that cannot be told."""
+        return self.alarm.events_needed(self.filter) if self.alarm else 0
+
 
 def alarm_chain(trail: Trail, owner: AccountFacts, events: Sequence[Event]) -> Chain:
     """Follow the chain for the events that must raise an alarm, with the facts of the trail's owner.
 
     All filters with a whole chain count together. Raises NotSeenError where what was not seen could complete it.
     """
+    known = _followed.setdefault(owner, {})
+    key = trail.arn, trail.log_group_arn, tuple(event.name for event in events)
+    if key not in known:
+        try:
+            known[key] = _follow(trail, owner, events)
+        except NotSeenError as error:
+            known[key] = error.gap
+    found = known[key]
+    if isinstance(found, Gap):
+        raise NotSeenError(found)
+    return found
+
+
+_followed: WeakKeyDictionary[AccountFacts, dict[tuple[object, ...], Chain | Gap]] = WeakKeyDictionary()
+"""The chains of each owner: all members of an organization ask for that of its one trail."""
+
+
+def _follow(trail: Trail, owner: AccountFacts, events: Sequence[Event]) -> Chain:
     if trail.log_group_arn is None:
         return Chain("delivers to no log group")
+    if left_out := _left_out(owner.detail(TrailSelectors, trail).value, events):
+        return Chain(f"does not record the events of {', '.join(left_out)}")
     group = owner.detail(TrailLogGroup, trail).value
     evidence: dict[str, Json] = {"log group": [group.name]}
     if not group.exists:
         return Chain(f"delivers to the log group {group.name}, which does not exist", None, evidence)
     lines = _readable(owner.detail(TrailFilters, trail).value.filters)
-    evidence["filter"] = [line.filter.name for line in lines if _reach([line], events)]
-    if not (found := _coverage(lines, events)).complete:
-        return Chain(f"has no metric filter for this: log group {group.name} {_lack(found, lines)}", None, evidence)
-    walk = _Walk(events, evidence, [line for line in lines if _reach([line], events)], place=f"--region {group.region}")
+    about = [line for line in lines if _reach([line], events)]
+    evidence["filter"] = [line.filter.name for line in about]
+    if not (found := _coverage(about, events)).complete:
+        lack = f"has no metric filter for this: log group {group.name} {_lack(found, lines)}"
+        return Chain(lack, None, evidence, unfiltered=group)
+    walk = _Walk(events, evidence, about, place=f"--region {group.region}")
     return walk.alarms(owner.detail(TrailAlarms, trail)) or walk.topics(owner.detail(TrailTopics, trail))
 
 
@@ -76,11 +115,11 @@ class _Walk:
         unwatched = [line.filter.name for line in bare if line.filter.name not in watched]
         return (
             self._lost(f"has no alarm on the metric of filter {', '.join(unwatched)}")
-            or self._keep(lambda alarm: alarm.events_needed in {None, 1}, _insensitive)
+            or self._keep(lambda line, _: line.events_needed in {None, 1}, _insensitive)
             or self._keep(
-                lambda alarm: alarm.actions_enabled, lambda _: "has its actions switched off", self._switch_on
+                lambda _, alarm: alarm.actions_enabled, lambda _: "has its actions switched off", self._switch_on
             )
-            or self._keep(lambda alarm: bool(alarm.topics), lambda _: "notifies no SNS topic")
+            or self._keep(lambda _, alarm: bool(alarm.topics), lambda _: "notifies no SNS topic")
         )
 
     def topics(self, observed: Observed[TrailTopics]) -> Chain:
@@ -93,7 +132,7 @@ class _Walk:
             seen = [topics[arn] for arn in arns]
             count = sum(topic.value.confirmed for topic in seen if not isinstance(topic, Gap))
             self.evidence["confirmed subscribers"] = [str(count)]
-            return Chain(None, None, self.evidence)
+            return Chain(None, None, self.evidence, restless=self._restless(sure))
         possible = [line for line in self.lines if line in sure or any(_unseen(topics[arn]) for arn in _topics(line))]
         if not _coverage(possible, self.events).complete:
             silent = next(line for line in self.lines if line not in possible)
@@ -104,14 +143,24 @@ class _Walk:
         command = f"aws sns subscribe --topic-arn {shlex.quote(arn)} --protocol email --notification-endpoint ADDRESS"
         return Chain(f"notifies topic {arn}, which {_silence(topics[arn].value)}", command, self.evidence)
 
+    def _restless(self, lines: Sequence[_Line]) -> tuple[str, ...]:
+        """Return the filters that match harmless calls, where the calm ones alone do not cover the events."""
+        restless = {line.filter.name for line in lines if matches_ordinary_calls(line.pattern)}
+        calm = [line for line in lines if line.filter.name not in restless]
+        return () if _coverage(calm, self.events).complete else tuple(sorted(restless))
+
     def _keep(
-        self, holds: Callable[[Alarm], bool], why: Callable[[Alarm], str], mend: Callable[[Alarm], str] | None = None
+        self,
+        holds: Callable[[_Line, Alarm], bool],
+        why: Callable[[_Line], str],
+        mend: Callable[[Alarm], str] | None = None,
     ) -> Chain | None:
-        lost = [line.alarm for line in self.lines if line.alarm and not holds(line.alarm)]
-        self.lines = [line for line in self.lines if line.alarm and holds(line.alarm)]
+        lost = [(line, line.alarm) for line in self.lines if line.alarm and not holds(line, line.alarm)]
+        self.lines = [line for line in self.lines if line.alarm and holds(line, line.alarm)]
         if not lost:
             return None
-        return self._lost(f"has the alarm {lost[0].name}, which {why(lost[0])}", mend(lost[0]) if mend else None)
+        line, alarm = lost[0]
+        return self._lost(f"has the alarm {alarm.name}, which {why(line)}", mend(alarm) if mend else None)
 
     def _lost(self, reason: str, command: str | None = None) -> Chain | None:
         complete = _coverage(self.lines, self.events).complete
@@ -121,17 +170,35 @@ class _Walk:
         return f"aws cloudwatch enable-alarm-actions {self.place} --alarm-names {shlex.quote(alarm.name)}"
 
 
+def _left_out(selectors: TrailSelectors, events: Sequence[Event]) -> list[str]:
+    """Return the event sources that the selectors leave out although some of the events come from there."""
+    recorded = selectors.management
+    found = set()
+    for event in events:
+        source = event.fields.get("$.eventSource")
+        sides = (recorded.write,) if event.fields.get("$.readOnly") is False else (recorded.read, recorded.write)
+        if isinstance(source, str) and any(side is not None and source in side for side in sides):
+            found.add(source)
+    return sorted(found)
+
+
 def _readable(filters: Iterable[MetricFilter]) -> list[_Line]:
     """Return the filters that add to a metric for every event that their pattern matches."""
     lines = []
     for found in filters:
-        if not found.metrics or found.narrowed_by:
-            continue
-        try:
-            lines.append(_Line(found, parse(found.pattern)))
-        except PatternError:
-            continue  # a pattern for plain text, not for the JSON that CloudTrail writes
+        pattern = None if not found.metrics or found.narrowed_by else _parsed(found.pattern)
+        if pattern is not None:
+            lines.append(_Line(found, pattern))
     return lines
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Pattern | None:
+    """Return a pattern, or None where it is one for plain text, not for the JSON that CloudTrail writes."""
+    try:
+        return parse(text)
+    except PatternError:
+        return None
 
 
 def _coverage(lines: Sequence[_Line], events: Sequence[Event]) -> Coverage:
@@ -147,8 +214,8 @@ def _lack(found: Coverage, lines: Sequence[_Line]) -> str:
     return found.describe() if lines else "has no readable metric filter"
 
 
-def _insensitive(alarm: Alarm) -> str:
-    return f"goes off only after {alarm.events_needed} events" if alarm.events_needed else "one event never sets off"
+def _insensitive(line: _Line) -> str:
+    return f"goes off only after {line.events_needed} events" if line.events_needed else "one event never sets off"
 
 
 def _topics(line: _Line) -> tuple[str, ...]:

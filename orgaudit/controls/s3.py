@@ -1,0 +1,226 @@
+"""Controls on buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orgaudit.controls.declare import Control, Fix, control
+from orgaudit.controls.openings import judge_openings
+from orgaudit.facts.account import AccountFacts
+from orgaudit.facts.macie import MacieDiscovery, MacieSession, coverage
+from orgaudit.facts.organization import Organization
+from orgaudit.facts.policies import Outcome
+from orgaudit.facts.s3.block import SETTINGS, AccountPublicAccessBlock, BucketPublicAccessBlock, effective_block
+from orgaudit.facts.s3.buckets import Bucket, BucketAcl, BucketEncryption, BucketPolicy, BucketVersioning
+from orgaudit.facts.s3.exposure import exposure, write_exposure
+from orgaudit.facts.s3.transport import OLD_TLS, PLAIN_HTTP, Context, refuses
+from orgaudit.model import Observed, Severity, Status, Verdict, failed, passed, require
+from orgaudit.thresholds import Thresholds
+
+BLOCK_EVERYTHING = ",".join(f"{setting}=true" for setting in SETTINGS)
+BLOCK_ACCOUNT = (
+    "aws s3control put-public-access-block --account-id {account} "
+    f"--public-access-block-configuration {BLOCK_EVERYTHING}"
+)
+BLOCK_BUCKET = (
+    "aws s3api put-public-access-block --region {resource.region} --bucket {resource.name} "
+    f"--public-access-block-configuration {BLOCK_EVERYTHING}"
+)
+PUT_POLICY = (
+    "aws s3api put-bucket-policy --region {resource.region} --bucket {resource.name} --policy file://bucket-policy.json"
+)
+
+
+@control(
+    Severity.MEDIUM,
+    fix=Fix(
+        service_wide="Nothing is left to do for most: S3 gives every bucket a default encryption.",
+        asset="Give bucket {resource.name} a default encryption.",
+        command="aws s3api put-bucket-encryption --region {resource.region} --bucket {resource.name} "
+        "--server-side-encryption-configuration file://encryption.json",
+        preventive="Deny s3:PutEncryptionConfiguration to all but the platform team with a service control policy.",
+    ),
+)
+def s3_bucket_default_encryption_enabled(_bucket: Bucket, encryption: Observed[BucketEncryption]) -> Verdict:
+    """Buckets encrypt new objects by default.
+
+    Encrypted objects are of no use to those who get at the storage itself. Since January 2023 S3 gives every bucket a
+    default, so this passes by itself; older benchmarks ask for it all the same.
+    """
+    algorithms = encryption.value.algorithms
+    return require(
+        bool(algorithms),
+        then=f"new objects are encrypted with {', '.join(algorithms)}; S3 sets a default for every bucket",
+        otherwise="the bucket has no default encryption",
+        algorithms=list(algorithms),
+    )
+
+
+@control(
+    Severity.HIGH,
+    facts=(AccountPublicAccessBlock, BucketPublicAccessBlock),
+    fix=Fix(
+        service_wide="Turn on all four settings for the whole account, or for the organization with an S3 policy.",
+        service_wide_command=BLOCK_ACCOUNT,
+        asset="Turn on all four settings for bucket {resource.name}, unless its data is meant for everyone.",
+        command=BLOCK_BUCKET,
+        preventive="Attach an S3 policy of AWS Organizations that blocks public access: no member can then undo it.",
+    ),
+)
+def s3_bucket_effective_public_access_blocked(bucket: Bucket, account: AccountFacts) -> Verdict:
+    """Public access to each bucket is blocked.
+
+    One careless policy or grant opens a bucket to the world. The four settings of the public access block make that
+    impossible, whether they are on for the bucket, for its account or for the organization.
+    """
+    block = effective_block(account, bucket)
+    lacking = [setting for setting in SETTINGS if not block.holds(setting)]
+    return require(
+        not lacking,
+        then="all four settings are on, for the bucket, its account or its organization",
+        otherwise=f"{', '.join(lacking)} on neither for the bucket nor for its account",
+        **block.evidence,
+    )
+
+
+@control(
+    Severity.LOW,
+    facts=(MacieSession, MacieDiscovery),
+    fix=Fix(
+        service_wide="Turn on automated discovery for all members in Macie's delegated administrator account, or name "
+        "the accounts that another tool looks into in [thresholds] accept_alternative_data_discovery.",
+        service_wide_command="aws macie2 update-automated-discovery-configuration --status ENABLED "
+        "--auto-enable-organization-members ALL",
+        asset="Let Macie look for sensitive data in bucket {resource.name}.",
+        command="aws macie2 update-automated-discovery-configuration --region {resource.region} --status ENABLED",
+        preventive="Let Macie's delegated administrator enable every new account automatically.",
+    ),
+)
+def s3_bucket_macie_covered(
+    bucket: Bucket, account: AccountFacts, organization: Organization, thresholds: Thresholds
+) -> Verdict:
+    """Something looks for sensitive data in each bucket.
+
+    Nobody can protect what nobody knows of. Macie finds personal data and credentials among objects, by a job that
+    covers the bucket or by automated discovery, in the account itself or from Macie's administrator account.
+    """
+    if bucket.account_id in thresholds.accept_alternative_data_discovery:
+        reason = "looked into by other means, as [thresholds] accept_alternative_data_discovery declares"
+        return Verdict(Status.MANUAL, reason, {"account": bucket.account_id})
+    found = coverage(bucket, account, organization)
+    if found.by:
+        return passed(f"Macie looks into the bucket: {', '.join(found.by)}", by=list(found.by))
+    if found.unsure:
+        reason = f"{', '.join(found.unsure)} may cover the bucket: look in Macie which buckets its conditions choose"
+        return Verdict(Status.MANUAL, reason, {"unsure": list(found.unsure)})
+    return failed("neither a job of Macie nor automated discovery covers the bucket", region=bucket.region)
+
+
+@control(
+    Severity.LOW,
+    fix=Fix(
+        service_wide="Decide which buckets hold what must never be deleted, and accept the others in the register: "
+        "only the root user can switch this on, and it excludes lifecycle rules.",
+        asset="Sign in as the root user with its MFA device and turn on MFA delete for bucket {resource.name}.",
+        command="aws s3api put-bucket-versioning --region {resource.region} --bucket {resource.name} "
+        "--versioning-configuration Status=Enabled,MFADelete=Enabled --mfa 'SERIAL_NUMBER CODE'",
+        preventive="Keep what must survive under Object Lock in compliance mode: it needs no root user.",
+    ),
+)
+def s3_bucket_mfa_delete_enabled(_bucket: Bucket, versioning: Observed[BucketVersioning]) -> Verdict:
+    """Deleting versions for good takes a second factor.
+
+    With stolen keys alone an intruder then can neither destroy old versions nor switch versioning off.
+    """
+    seen = versioning.value
+    off = [name for name, on in (("versioning", seen.enabled), ("MFA delete", seen.mfa_delete)) if not on]
+    return require(
+        not off,
+        then="versioning and MFA delete are on",
+        otherwise=f"{' and '.join(off)} off",
+        versioning=seen.enabled,
+        mfa_delete=seen.mfa_delete,
+    )
+
+
+PUBLIC = (AccountPublicAccessBlock, BucketPublicAccessBlock, BucketPolicy, BucketAcl)
+CLOSE = Fix(
+    service_wide="Block public access for the whole account; serve what is meant for everyone through CloudFront.",
+    service_wide_command=BLOCK_ACCOUNT,
+    asset="Remove what lets strangers into bucket {resource.name}, or void it with the bucket's public access block.",
+    command=BLOCK_BUCKET,
+    preventive="Attach an S3 policy of AWS Organizations that blocks public access: no member can then undo it.",
+)
+
+
+@control(Severity.CRITICAL, facts=PUBLIC, fix=CLOSE)
+def s3_bucket_private(bucket: Bucket, account: AccountFacts) -> Verdict:
+    """Buckets are not open to strangers.
+
+    What a bucket shows to everyone is found by scanners within hours. Its policy and its access control list count as
+    far as the public access block of the bucket, its account or the organization does not void them.
+    """
+    found = exposure(account, bucket)
+    closed = "neither the policy nor the ACL lets strangers in"
+    return judge_openings(found.openings, closed=closed, **found.block.evidence)
+
+
+@control(Severity.CRITICAL, facts=PUBLIC[:3], fix=CLOSE)
+def s3_bucket_policy_writes_restricted(bucket: Bucket, account: AccountFacts) -> Verdict:
+    """Bucket policies let no stranger write.
+
+    Whoever may write can plant malware, replace what others trust, delete data or run up costs.
+    """
+    found = write_exposure(account, bucket)
+    closed = "the policy lets no stranger change anything"
+    return judge_openings(found.openings, closed=closed, **found.block.evidence)
+
+
+def _refusal(name: str, docstring: str, refused: Sequence[tuple[str, Context]]) -> Control:
+    """Return the control that passes where a bucket's policy refuses everyone who comes in one of these ways."""
+
+    def judge(bucket: Bucket, policy: Observed[BucketPolicy]) -> Verdict:
+        if policy.value.document is None:
+            return failed("the bucket has no policy that could deny anything")
+        decisions = {way: refuses(policy.value.rules, bucket, context) for way, context in refused}
+        whole = [way for way, found in decisions.items() if found.outcome is Outcome.ALLOWED]
+        keys = sorted({key for found in decisions.values() for key in found.depends_on})
+        hanging = f"; what it denies hangs on {', '.join(keys)}" if keys else ""
+        return require(
+            bool(whole),
+            then=f"the policy denies everyone {' and '.join(whole)}",
+            otherwise="the policy does not deny all actions on the bucket and its objects to everyone who comes by "
+            f"{' or '.join(decisions)}{hanging}",
+            denied=whole,
+        )
+
+    judge.__name__, judge.__doc__ = name, docstring
+    return control(
+        Severity.MEDIUM,
+        fix=Fix(
+            service_wide="Add the same Deny to every bucket's policy by an AWS Config rule with a remediation.",
+            asset="Deny s3:* on bucket {resource.name} and its objects to principal * where aws:SecureTransport is "
+            "false; keep the statements that the policy has.",
+            command=PUT_POLICY,
+            preventive="Deny s3:* where aws:SecureTransport is false with a resource control policy for all accounts.",
+        ),
+    )(judge)
+
+
+s3_bucket_http_denied = _refusal(
+    "s3_bucket_http_denied",
+    """Bucket policies deny plain HTTP.
+
+    What travels without TLS can be read and changed on the way, signatures and data alike.
+    """,
+    (("plain HTTP", PLAIN_HTTP),),
+)
+
+s3_bucket_tls_required = _refusal(
+    "s3_bucket_tls_required",
+    """Bucket policies deny plain HTTP or old TLS.
+
+    What travels without TLS, or under a version with known flaws, can be read and changed on the way.
+    """,
+    (("plain HTTP", PLAIN_HTTP), ("TLS older than 1.2", OLD_TLS)),
+)

@@ -1,0 +1,112 @@
+"""The KMS keys that an account manages itself; those that AWS manages for its services are nobody's to configure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator
+
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.organization import Organization
+from orgaudit.facts.resource_policies import ResourcePolicy, document_of
+from orgaudit.model import Scope, Seen
+
+AWS_ALIAS = "alias/aws/"
+"""How the aliases begin that AWS gives to its own keys and lets nobody else use (KMS API reference, CreateAlias)."""
+KEYS_PER_PAGE, ALIASES_PER_PAGE = 1000, 100
+
+
+class Key(Resource, frozen=True, kw_only=True):
+    """A key without an alias of AWS's own, with the aliases that it has."""
+
+    aliases: tuple[str, ...] = ()
+
+
+class KeyDescription(Detail, frozen=True, kw_only=True):
+    """What a key is, in AWS's words: manager AWS or CUSTOMER; `replica` for a copy of a multi-Region key."""
+
+    manager: str
+    state: str
+    spec: str
+    origin: str
+    replica: bool = False
+
+    @property
+    def unable_to_rotate(self) -> str | None:
+        """Why automatic rotation is not for this key, or None where it is."""
+        if self.manager != "CUSTOMER":
+            return "AWS manages the key and rotates it"
+        if self.state != "Enabled":
+            return f"the key is in state {self.state}"
+        if self.spec != "SYMMETRIC_DEFAULT":
+            return f"a key of type {self.spec} cannot rotate"
+        if self.origin != "AWS_KMS":
+            return f"the key material has the origin {self.origin}: its owner has to replace it"
+        return "a replica rotates with its primary key" if self.replica else None
+
+
+class KeyRotation(Detail, frozen=True, kw_only=True):
+    """Whether a key rotates by itself; `enabled` None for one that cannot, which KMS is not asked about."""
+
+    enabled: bool | None
+    period_days: int | None = None
+
+
+class KeyPolicy(ResourcePolicy, frozen=True, kw_only=True):
+    """A key's policy; there is always one."""
+
+
+@collector(scope=Scope.REGIONAL, actions=("kms:ListAliases", "kms:ListKeys"))
+async def keys(aws: Aws) -> AsyncIterator[Key]:
+    """Yield the region's keys, without those whose alias says that they are AWS's own."""
+    names: dict[str, list[str]] = defaultdict(list)
+    async for page in aws.pages("kms", "ListAliases", Limit=ALIASES_PER_PAGE):
+        for alias in page["Aliases"]:
+            if "TargetKeyId" in alias:
+                names[alias["TargetKeyId"]].append(alias["AliasName"])
+    async for page in aws.pages("kms", "ListKeys", Limit=KEYS_PER_PAGE):
+        for key in page["Keys"]:
+            aliases = tuple(sorted(names[key["KeyId"]]))
+            if not any(alias.startswith(AWS_ALIAS) for alias in aliases):
+                yield Key(arn=key["KeyArn"], account_id=aws.account_id, region=aws.region, aliases=aliases)
+
+
+@detail(actions=("kms:DescribeKey",))
+async def key_description(aws: Aws, key: Key) -> KeyDescription:
+    """Read what the key is."""
+    found = (await aws.call("kms", "DescribeKey", KeyId=key.arn))["KeyMetadata"]
+    return KeyDescription(
+        arn=key.arn,
+        manager=found["KeyManager"],
+        state=found["KeyState"],
+        spec=found["KeySpec"],
+        origin=found["Origin"],
+        replica=found.get("MultiRegionConfiguration", {}).get("MultiRegionKeyType") == "REPLICA",
+    )
+
+
+@detail(actions=("kms:GetKeyRotationStatus",))
+async def key_rotation(aws: Aws, key: Key, description: KeyDescription) -> KeyRotation:
+    """Read whether the key rotates, where it can."""
+    if description.unable_to_rotate:
+        return KeyRotation(arn=key.arn, enabled=None)
+    answer = await aws.call("kms", "GetKeyRotationStatus", KeyId=key.arn)
+    return KeyRotation(
+        arn=key.arn, enabled=answer["KeyRotationEnabled"], period_days=answer.get("RotationPeriodInDays")
+    )
+
+
+@detail(actions=("kms:GetKeyPolicy",))
+async def key_policy(aws: Aws, key: Key) -> KeyPolicy:
+    """Read the key's policy; raises PolicyError, which makes a gap, for a document that is none."""
+    answer = await aws.call("kms", "GetKeyPolicy", KeyId=key.arn, PolicyName="default")
+    return KeyPolicy(arn=key.arn, document=document_of(answer["Policy"]))
+
+
+def key_state(organization: Organization, key_arn: str) -> str | None:
+    """Return the state of a key, in whichever account it is; None where that was not seen."""
+    holder = organization.find(Key, key_arn)
+    if holder is None:
+        return None
+    key = next(each for each in holder.resources(Key) if each.arn == key_arn)
+    described = holder.detail(KeyDescription, key)
+    return described.value.state if isinstance(described, Seen) else None

@@ -1,0 +1,215 @@
+"""Macie in each region: whether it is on, and in which buckets it looks for sensitive data."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from orgaudit.facts.account import AccountFacts
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.organization import Organization
+from orgaudit.facts.s3.buckets import Bucket
+from orgaudit.model import Gap, GapReason, NotSeenError, Scope
+
+OFF = "Macie is not enabled"
+"""How AWS words its AccessDeniedException where Macie is off; the code alone may also mean a lack of permission."""
+IDLE_STATUSES = frozenset({"CANCELLED", "USER_PAUSED"})
+"""Statuses of a job that looks at nothing until somebody acts."""
+
+
+class MacieSession(Resource, frozen=True, kw_only=True):
+    """Macie in one region of an account; `status` is ENABLED, PAUSED or DISABLED."""
+
+    status: str
+
+    @property
+    def enabled(self) -> bool:
+        """Whether Macie watches the buckets of the region."""
+        return self.status == "ENABLED"
+
+
+class Criterion(msgspec.Struct, frozen=True):
+    """One condition on a bucket; tags are named "tags" and have no comparator."""
+
+    name: str
+    comparator: str = ""
+    values: tuple[str, ...] = ()
+
+    def holds(self, bucket: Bucket) -> bool | None:
+        """Tell whether it holds for a bucket; None where that cannot be told from its name and account."""
+        actual = {"ACCOUNT_ID": bucket.account_id, "S3_BUCKET_NAME": bucket.name}.get(self.name)
+        if actual is None or self.comparator not in {"EQ", "NE"}:
+            return None
+        return (actual in self.values) is (self.comparator == "EQ")
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A classification job at work: the buckets that it names by account and name, or conditions if it `chooses`."""
+
+    name: str
+    buckets: tuple[tuple[str, str], ...] = ()
+    includes: tuple[Criterion, ...] = ()
+    excludes: tuple[Criterion, ...] = ()
+    chooses: bool = False
+
+    def covers(self, bucket: Bucket) -> bool | None:
+        """Tell whether the job looks at a bucket; None where its conditions cannot be judged."""
+        if not self.chooses:
+            return (bucket.account_id, bucket.name) in self.buckets
+        included = _all_hold(self.includes, bucket)
+        excluded = _all_hold(self.excludes, bucket) if self.excludes else False
+        if included is False or excluded is True:
+            return False
+        return True if included and excluded is False else None
+
+
+def _all_hold(criteria: Iterable[Criterion], bucket: Bucket) -> bool | None:
+    found = {criterion.holds(bucket) for criterion in criteria}
+    return False if False in found else None if None in found else True
+
+
+class MacieDiscovery(Detail, frozen=True, kw_only=True):
+    """Where Macie looks, by itself and by jobs.
+
+    A member's administrator has jobs of its own, and says for all members which buckets are `excluded`.
+    """
+
+    administrator: str | None = None
+    automated: bool = False
+    excluded: frozenset[str] = frozenset()
+    jobs: tuple[Job, ...] = ()
+
+
+@collector(scope=Scope.REGIONAL, actions=("macie2:GetMacieSession",))
+async def macie_sessions(aws: Aws) -> AsyncIterator[MacieSession]:
+    """Yield what Macie is in the region: one item, whether it is on or off."""
+    yield MacieSession(
+        arn=f"arn:{aws.partition}:macie2:{aws.region}:{aws.account_id}:session",
+        account_id=aws.account_id,
+        region=aws.region,
+        status=await _status(aws),
+    )
+
+
+async def _status(aws: Aws) -> str:
+    try:
+        answer = await aws.find("macie2", "GetMacieSession", ("ResourceNotFoundException",))
+    except NotSeenError as error:
+        if OFF not in error.gap.message:
+            raise
+        answer = None
+    return "DISABLED" if answer is None else str(answer["status"])
+
+
+@detail(
+    actions=(
+        "macie2:GetAdministratorAccount",
+        "macie2:GetAutomatedDiscoveryConfiguration",
+        "macie2:GetClassificationScope",
+        "macie2:ListAutomatedDiscoveryAccounts",
+        "macie2:ListClassificationJobs",
+    )
+)
+async def macie_discovery(aws: Aws, session: MacieSession) -> MacieDiscovery:
+    """Read where Macie looks, where it is on."""
+    if not session.enabled:
+        return MacieDiscovery(arn=session.arn)
+    found = (await aws.call("macie2", "GetAdministratorAccount")).get("administrator", {})
+    administrator = found["accountId"] if found.get("relationshipStatus") == "Enabled" else None
+    automated, excluded = await (_own_configuration(aws) if administrator is None else _as_member(aws))
+    jobs = [
+        _job(job)
+        async for page in aws.pages("macie2", "ListClassificationJobs")
+        for job in page["items"]
+        if job["jobStatus"] not in IDLE_STATUSES
+    ]
+    return MacieDiscovery(
+        arn=session.arn, administrator=administrator, automated=automated, excluded=excluded, jobs=tuple(jobs)
+    )
+
+
+async def _own_configuration(aws: Aws) -> tuple[bool, frozenset[str]]:
+    """Return whether an administrator or a standalone account looks by itself, and which buckets it leaves out."""
+    configuration = await aws.call("macie2", "GetAutomatedDiscoveryConfiguration")
+    if configuration["status"] != "ENABLED":
+        return False, frozenset()
+    scope = await aws.call("macie2", "GetClassificationScope", id=configuration["classificationScopeId"])
+    return True, frozenset(scope.get("s3", {}).get("excludes", {}).get("bucketNames", ()))
+
+
+async def _as_member(aws: Aws) -> tuple[bool, frozenset[str]]:
+    """Return whether Macie looks by itself in a member, which may ask only for its own status."""
+    answer = await aws.call("macie2", "ListAutomatedDiscoveryAccounts", accountIds=[aws.account_id])
+    return any(each["status"] == "ENABLED" for each in answer["items"]), frozenset()
+
+
+def _job(answer: dict[str, Any]) -> Job:
+    criteria = answer.get("bucketCriteria")
+    return Job(
+        name=answer.get("name", answer["jobId"]),
+        buckets=tuple(
+            (each["accountId"], bucket) for each in answer.get("bucketDefinitions", ()) for bucket in each["buckets"]
+        ),
+        includes=_criteria(criteria, "includes"),
+        excludes=_criteria(criteria, "excludes"),
+        chooses=criteria is not None,
+    )
+
+
+def _criteria(criteria: dict[str, Any] | None, side: str) -> tuple[Criterion, ...]:
+    block = (criteria or {}).get(side, {})
+    return tuple(_criterion(each.get("simpleCriterion")) for each in block.get("and", ()))
+
+
+def _criterion(simple: dict[str, Any] | None) -> Criterion:
+    if simple is None:
+        return Criterion("tags")
+    return Criterion(simple["key"], simple["comparator"], tuple(simple["values"]))
+
+
+def macie_in(account: AccountFacts, region: str) -> MacieSession:
+    """Return what Macie is in a region of an account; raises NotSeenError where that was not seen."""
+    for session in account.resources(MacieSession):
+        if session.region == region:
+            return session
+    listed = account.listing(MacieSession, region)
+    if listed is not None and listed.gap is not None:
+        raise NotSeenError(listed.gap)
+    message = f"Macie was not asked about in {region}: the region was not audited in account {account.account_id}"
+    raise NotSeenError(Gap(account.account_id, region, "macie2:GetMacieSession", GapReason.UNREACHABLE, message))
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What looks for sensitive data in a bucket, and the jobs of which that cannot be told."""
+
+    by: tuple[str, ...]
+    unsure: tuple[str, ...]
+
+
+def coverage(bucket: Bucket, account: AccountFacts, organization: Organization) -> Coverage:
+    """Return what looks into a bucket: jobs and automated discovery, of its account or of Macie's administrator.
+
+    Raises NotSeenError where nothing that was seen does, and something was not seen.
+    """
+    listed = account.listing(MacieSession, bucket.region)
+    if listed is not None and listed.gap is not None and listed.gap.reason.nothing_there:
+        return Coverage((), ())
+    own = account.detail(MacieDiscovery, macie_in(account, bucket.region)).value
+    seen, unseen = [own], None
+    if own.administrator is not None:
+        try:
+            central = organization.facts(own.administrator)
+            seen.append(central.detail(MacieDiscovery, macie_in(central, bucket.region)).value)
+        except NotSeenError as error:
+            unseen = error
+    answers = [(f"job {job.name}", job.covers(bucket)) for each in seen for job in each.jobs]
+    by = [name for name, covered in answers if covered]
+    if own.automated and unseen is None and not any(bucket.name in each.excluded for each in seen):
+        by.append("automated discovery")
+    if unseen is not None and not by:
+        raise unseen
+    return Coverage(tuple(by), tuple(name for name, covered in answers if covered is None))

@@ -1,0 +1,151 @@
+"""Buckets and their settings, each read in the bucket's own region so that S3 redirects nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, observe
+from orgaudit.facts.policies import Policy
+from orgaudit.facts.resource_policies import ResourcePolicy, document_of
+from orgaudit.model import Gap, NotSeenError, Scope
+
+PAGE = 1000
+LEGACY_LOCATIONS: dict[str | None, str] = {None: "us-east-1", "EU": "eu-west-1"}
+"""What GetBucketLocation answers in place of two regions' names (S3 API reference)."""
+EVERYONE = {
+    "http://acs.amazonaws.com/groups/global/AllUsers": "everyone",
+    "http://acs.amazonaws.com/groups/global/AuthenticatedUsers": "every AWS account",
+}
+"""The two groups of S3 that take in strangers."""
+
+
+class Bucket(Resource, frozen=True, kw_only=True):
+    """A general purpose bucket. Its ARN names neither account nor region, so both are said beside it."""
+
+
+class BucketPolicy(ResourcePolicy, frozen=True, kw_only=True):
+    """A bucket's policy."""
+
+    @property
+    def rules(self) -> Policy:
+        """The policy; one without statements where the bucket has none."""
+        return self.parsed or Policy(())
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """One grant of an access control list: to an account's canonical id, an e-mail address, or a group's URI."""
+
+    grantee: str
+    permission: str
+
+
+class BucketAcl(Detail, frozen=True, kw_only=True):
+    """A bucket's access control list."""
+
+    grants: tuple[Grant, ...] = ()
+
+    @property
+    def public(self) -> tuple[Grant, ...]:
+        """The grants that let strangers in."""
+        return tuple(grant for grant in self.grants if grant.grantee in EVERYONE)
+
+
+class BucketEncryption(Detail, frozen=True, kw_only=True):
+    """The algorithms with which a bucket encrypts new objects by default, such as AES256 and aws:kms."""
+
+    algorithms: tuple[str, ...] = ()
+
+
+class BucketVersioning(Detail, frozen=True, kw_only=True):
+    """Whether a bucket keeps versions, and asks for a second factor before it deletes one."""
+
+    enabled: bool
+    mfa_delete: bool
+
+
+class BucketLogging(Detail, frozen=True, kw_only=True):
+    """Where a bucket's access log goes; `target` None means that there is none."""
+
+    target: str | None = None
+    prefix: str = ""
+
+
+@collector(scope=Scope.ACCOUNT, actions=("s3:ListAllMyBuckets", "s3:GetBucketLocation"))
+async def buckets(aws: Aws) -> AsyncIterator[Bucket]:
+    """Yield the account's buckets with the region of each; one whose region is not told makes the listing a gap."""
+    unplaced: list[Gap] = []
+    # A page size is sent because S3 names the buckets' regions only where the request has a parameter.
+    async for page in aws.pages("s3", "ListBuckets", MaxBuckets=PAGE):
+        for found in page.get("Buckets", ()):
+            place = await observe(_region(aws, found))
+            if isinstance(place, Gap):
+                unplaced.append(place)
+                continue
+            arn = f"arn:{aws.partition}:s3:::{found['Name']}"
+            yield Bucket(arn=arn, account_id=aws.account_id, region=place.value)
+    if unplaced:
+        raise NotSeenError(unplaced[0])
+
+
+async def _region(aws: Aws, found: dict[str, Any]) -> str:
+    """Return the region of a listed bucket, which takes a call of its own where the listing does not name it."""
+    told: str | None = found.get("BucketRegion")
+    if told:
+        return told
+    answer = await aws.call("s3", "GetBucketLocation", Bucket=found["Name"])
+    location: str | None = answer.get("LocationConstraint") or None
+    return LEGACY_LOCATIONS.get(location) or str(location)
+
+
+@detail(actions=("s3:GetBucketPolicy",))
+async def bucket_policy(aws: Aws, bucket: Bucket) -> BucketPolicy:
+    """Read the bucket's policy; raises PolicyError, which makes a gap, for a document that is none."""
+    answer = await aws.find("s3", "GetBucketPolicy", ("NoSuchBucketPolicy",), Bucket=bucket.name)
+    return BucketPolicy(arn=bucket.arn, document=document_of(answer["Policy"] if answer else None))
+
+
+@detail(actions=("s3:GetBucketAcl",))
+async def bucket_acl(aws: Aws, bucket: Bucket) -> BucketAcl:
+    """Read the bucket's access control list."""
+    answer = await aws.call("s3", "GetBucketAcl", Bucket=bucket.name)
+    return BucketAcl(arn=bucket.arn, grants=tuple(_grant(grant) for grant in answer["Grants"]))
+
+
+def _grant(answer: dict[str, Any]) -> Grant:
+    grantee = answer["Grantee"]
+    named = grantee.get("URI") or grantee.get("ID") or grantee.get("EmailAddress") or ""
+    return Grant(named, answer["Permission"])
+
+
+@detail(actions=("s3:GetEncryptionConfiguration",))
+async def bucket_encryption(aws: Aws, bucket: Bucket) -> BucketEncryption:
+    """Read with which algorithms the bucket encrypts by default."""
+    absent = ("ServerSideEncryptionConfigurationNotFoundError",)
+    answer = await aws.find("s3", "GetBucketEncryption", absent, Bucket=bucket.name)
+    rules = [] if answer is None else answer["ServerSideEncryptionConfiguration"]["Rules"]
+    defaults = [rule.get("ApplyServerSideEncryptionByDefault") for rule in rules]
+    return BucketEncryption(arn=bucket.arn, algorithms=tuple(each["SSEAlgorithm"] for each in defaults if each))
+
+
+@detail(actions=("s3:GetBucketVersioning",))
+async def bucket_versioning(aws: Aws, bucket: Bucket) -> BucketVersioning:
+    """Read whether the bucket keeps versions; S3 says nothing of a bucket that never did."""
+    answer = await aws.call("s3", "GetBucketVersioning", Bucket=bucket.name)
+    return BucketVersioning(
+        arn=bucket.arn,
+        enabled=answer.get("Status") == "Enabled",
+        mfa_delete=answer.get("MFADelete") == "Enabled",
+    )
+
+
+@detail(actions=("s3:GetBucketLogging",))
+async def bucket_logging(aws: Aws, bucket: Bucket) -> BucketLogging:
+    """Read where the bucket's access log goes."""
+    answer = await aws.call("s3", "GetBucketLogging", Bucket=bucket.name)
+    if "LoggingEnabled" not in answer:
+        return BucketLogging(arn=bucket.arn)
+    logging = answer["LoggingEnabled"]
+    return BucketLogging(arn=bucket.arn, target=logging["TargetBucket"], prefix=logging["TargetPrefix"])

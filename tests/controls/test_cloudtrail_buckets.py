@@ -1,0 +1,233 @@
+"""What the controls on trails' files, their buckets and object events say, case by case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orgaudit.controls.cloudtrail import (
+    cloudtrail_bucket_access_logging_enabled as access_logged,
+)
+from orgaudit.controls.cloudtrail import (
+    cloudtrail_bucket_private as private,
+)
+from orgaudit.controls.cloudtrail import (
+    cloudtrail_s3_read_data_events_logged as reads_logged,
+)
+from orgaudit.controls.cloudtrail import (
+    cloudtrail_s3_write_data_events_logged as writes_logged,
+)
+from orgaudit.controls.cloudtrail import (
+    cloudtrail_trail_kms_encrypted as encrypted,
+)
+from orgaudit.controls.cloudtrail import (
+    cloudtrail_trail_log_validation_enabled as validated,
+)
+from orgaudit.controls.declare import Control
+from orgaudit.facts.account import AccountFacts, DetailGap, Listed
+from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors
+from orgaudit.facts.organization import Organization
+from orgaudit.facts.s3.buckets import BucketAcl, BucketLogging
+from orgaudit.model import GLOBAL, Status
+from tests.factories import (
+    MANAGEMENT,
+    MANAGEMENT_FIELD,
+    MEMBER,
+    OUTSIDER,
+    SECURITY,
+    Case,
+    a_selection,
+    a_status,
+    a_trail,
+    advanced,
+    denied,
+    every,
+    facts_of,
+    failing,
+    field,
+    gap_in,
+    idle,
+    name_of,
+    organization_of,
+    passing,
+    unseen,
+)
+from tests.factories_kms import a_key, described
+from tests.factories_s3 import (
+    ANY_ACCOUNT,
+    EVERYONE,
+    a_bucket,
+    acl_of,
+    allow,
+    block_of_account,
+    block_of_bucket,
+    deny,
+    hidden,
+    owner_of,
+    policy_of,
+)
+
+TRAIL = a_trail(bucket="data")
+ARCHIVE = a_bucket(account_id=SECURITY)
+
+
+def kept_in(owner: AccountFacts | None) -> tuple[Trail, Organization]:
+    """A member's trail, in an organization in which this account was seen."""
+    return TRAIL, organization_of(*[owner] if owner else [])
+
+
+def archive(*lines: Any, **more: Any) -> tuple[Trail, Organization]:
+    """The trail's bucket in the account of the logs."""
+    return kept_in(owner_of(ARCHIVE, *lines, **more))
+
+
+# The trail itself
+
+KEY = a_key("trails", account_id=SECURITY)
+SEALED = a_trail(key_id=KEY.arn)
+
+
+def with_key(*lines: Any) -> tuple[Trail, Organization]:
+    return SEALED, organization_of(facts_of(SECURITY, *lines))
+
+
+ENCRYPTED = (
+    passing("difference 13: a key of the organization", *with_key(KEY, described(KEY)), says="in state Enabled"),
+    passing("difference 13: a disabled key is told", *with_key(KEY, described(KEY, state="Disabled")), says="Disabled"),
+    passing("difference 13: a stranger's key", *with_key(), says="encrypted with arn:aws:kms"),
+    passing("key denied", *with_key(KEY, DetailGap("KeyDescription", KEY.arn, denied())), says="key/trails"),
+    failing("none", a_trail(), organization_of(), says="bucket's default only"),
+)
+VALIDATED = (
+    passing("difference 13: on", a_trail(validated=True)),
+    failing("off", a_trail(), says="log file validation is off"),
+)
+
+# Its bucket
+
+LOGGED, SILENT = BucketLogging(arn=ARCHIVE.arn, target="access", prefix="t/"), BucketLogging(arn=ARCHIVE.arn)
+ACCESS_LOGGED = (
+    passing("difference 8: logged, in another account", *archive(LOGGED), says="is logged in access"),
+    passing("logged, in the trail's account", *kept_in(owner_of(a_bucket(), LOGGED))),
+    failing("difference 8: silent, in another account", *archive(SILENT), says="access to data is not logged"),
+    unseen(
+        "difference 8: outside the organization", *kept_in(None), says="no account that was seen has the bucket data"
+    ),
+    unseen("logging denied", *archive(hidden(BucketLogging, ARCHIVE)), says="s3:BucketLogging is denied"),
+)
+
+PUBLIC_POLICY, PUBLIC_ACL = policy_of(ARCHIVE, allow(Sid="World")), acl_of(ARCHIVE, (EVERYONE, "READ"))
+TO_CLOUDTRAIL = allow("s3:PutObject", {"Service": "cloudtrail.amazonaws.com"})
+PRIVATE = (
+    passing("difference 8: private, in another account", *archive(policy_of(ARCHIVE, TO_CLOUDTRAIL, deny()))),
+    passing("difference 7: public policy, restricted", *archive(PUBLIC_POLICY, block_of_bucket(ARCHIVE, "all"))),
+    passing(
+        "difference 7: public ACL, ignored",
+        *archive(PUBLIC_ACL, block=block_of_account("IgnorePublicAcls", account_id=SECURITY)),
+    ),
+    passing(
+        "difference 7: condition on the organization",
+        *archive(policy_of(ARCHIVE, allow(Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}}))),
+    ),
+    failing("difference 7: public policy", *archive(PUBLIC_POLICY), says="policy statement World"),
+    failing("difference 7: ACL for everyone", *archive(PUBLIC_ACL), says="READ to everyone"),
+    failing("difference 7: ACL for every account", *archive(acl_of(ARCHIVE, (ANY_ACCOUNT, "READ"))), says="every AWS"),
+    Case(
+        "unclear",
+        Status.MANUAL,
+        archive(policy_of(ARCHIVE, allow(Condition={"StringLike": {"aws:PrincipalTag/team": "*"}}))),
+        "for a person to judge",
+    ),
+    unseen("difference 8: outside the organization", *kept_in(None), says="outside the organization"),
+    unseen("ACL denied", *archive(hidden(BucketAcl, ARCHIVE))),
+)
+
+# Object events
+
+DATA, OBJECT = field("eventCategory", "Data"), field("resources.type", "AWS::S3::Object")
+READ_ONLY, WRITE_ONLY = field("readOnly", "true"), field("readOnly", "false")
+EVERYTHING = advanced(DATA, OBJECT)
+READING, WRITING = advanced(DATA, OBJECT, READ_ONLY), advanced(DATA, OBJECT, WRITE_ONLY)
+NAMED = advanced(DATA, OBJECT, field("resources.ARN", starts_with=("arn:aws:s3:::data/",)))
+ORG_TRAIL = a_trail("org", account_id=MANAGEMENT)
+BUCKETS = (Listed("Bucket", GLOBAL), a_bucket(), a_bucket("more"))
+ONE_BUCKET = BUCKETS[:2]
+
+
+def seen(*lines: Any, others: tuple[AccountFacts, ...] = ()) -> tuple[AccountFacts, Organization]:
+    facts = facts_of(MEMBER, *lines)
+    return facts, organization_of(facts, *others)
+
+
+def recorded(*selectors: Any, buckets: tuple[Any, ...] = BUCKETS, logging: bool = True, **changes: Any) -> Any:
+    trail = a_trail(**changes)
+    return seen(*buckets, trail, a_status(trail, logging=logging), a_selection(trail, *selectors))
+
+
+def inherited(*selectors: Any) -> Any:
+    owner = facts_of(MANAGEMENT, ORG_TRAIL, a_status(ORG_TRAIL), a_selection(ORG_TRAIL, *selectors))
+    return seen(*BUCKETS, ORG_TRAIL, others=(owner,))
+
+
+DENIED_BUCKETS = (Listed("Bucket", GLOBAL, gap=denied("s3:ListAllMyBuckets")),)
+READS_LOGGED = (
+    passing("difference 9: advanced, all", *recorded(EVERYTHING), says="object reads in all buckets"),
+    passing("difference 9: advanced, reads", *recorded(READING)),
+    passing("difference 11: each bucket by name", *recorded(NAMED, buckets=ONE_BUCKET), says="each of the 1 buckets"),
+    passing("an organization trail", *inherited(EVERYTHING), says="trail org of account Account 1"),
+    passing("all buckets, which are denied", *recorded(EVERYTHING, buckets=DENIED_BUCKETS)),
+    failing("difference 9: advanced, writes only", *recorded(WRITING), says="no object reads in data, more"),
+    failing("difference 12: some buckets left out", *recorded(NAMED), says="no object reads in more"),
+    failing("difference 10: one region", *recorded(EVERYTHING, multi_region=False), says="one region only"),
+    failing("difference 10: stopped", *recorded(EVERYTHING, logging=False), says="does not log"),
+    failing("management events only", *recorded(advanced(MANAGEMENT_FIELD)), says="no object reads in data, more"),
+    failing("no trail", *seen(*BUCKETS), says="no trail records this account"),
+    idle("no buckets", *recorded(buckets=BUCKETS[:1]), says="the account has no buckets"),
+    unseen("buckets denied", *recorded(NAMED, buckets=DENIED_BUCKETS), says="ListAllMyBuckets"),
+    unseen("selectors denied", *seen(*BUCKETS, TRAIL, a_status(TRAIL), gap_in(TrailSelectors, TRAIL))),
+    unseen("owner unseen", *seen(*BUCKETS, ORG_TRAIL), says="was not collected"),
+)
+WRITES_LOGGED = (
+    passing("difference 9: advanced, all", *recorded(EVERYTHING), says="object writes in all buckets"),
+    passing("difference 9: advanced, writes", *recorded(WRITING)),
+    failing("difference 9: advanced, reads only", *recorded(READING), says="no object writes in data, more"),
+    idle("no buckets", *recorded(buckets=BUCKETS[:1]), says="no buckets"),
+    unseen("no trail, buckets denied", *seen(*DENIED_BUCKETS), says="ListAllMyBuckets"),
+)
+
+CASES: dict[Control, tuple[Case, ...]] = {
+    encrypted: ENCRYPTED,
+    validated: VALIDATED,
+    access_logged: ACCESS_LOGGED,
+    private: PRIVATE,
+    reads_logged: READS_LOGGED,
+    writes_logged: WRITES_LOGGED,
+}
+
+
+@pytest.mark.parametrize(("control", "case"), every(CASES), ids=name_of)
+def test_verdict(control: Control, case: Case) -> None:
+    verdict = control(*case.arguments)
+    assert verdict.status is case.status, verdict.reason
+    assert case.says in verdict.reason
+    assert (verdict.gap is not None) == (case.status is Status.NOT_ASSESSED)
+
+
+def test_left_out_buckets_are_in_the_evidence() -> None:
+    """Difference 12: one verdict an account, with the buckets that are not covered."""
+    (trail,) = reads_logged(*recorded(NAMED)).evidence["trails"]
+    assert trail["buckets_left_out"] == ["more"]
+
+
+def test_the_holder_of_the_bucket_is_in_the_evidence() -> None:
+    """Difference 8: the bucket was judged in the account that has it."""
+    assert private(*archive()).evidence["bucket_account"] == f"Account 3 ({SECURITY})"
+
+
+@pytest.mark.parametrize("holder", [MEMBER, SECURITY, OUTSIDER])
+def test_gap_of_a_missing_bucket_is_the_trails(holder: str) -> None:
+    elsewhere = owner_of(a_bucket("another", account_id=holder))
+    verdict = private(*kept_in(elsewhere))
+    assert verdict.gap is not None
+    assert (verdict.gap.account_id, verdict.gap.region) == (TRAIL.account_id, TRAIL.region)

@@ -1,0 +1,73 @@
+"""What the controls on Macie say, case by case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orgaudit.controls.declare import Control
+from orgaudit.controls.macie import macie_account_enabled as enabled
+from orgaudit.facts.account import Listed
+from orgaudit.model import GLOBAL, Status
+from orgaudit.thresholds import Thresholds
+from tests.factories import (
+    MEMBER,
+    SECURITY,
+    Case,
+    denied,
+    every,
+    facts_of,
+    failing,
+    idle,
+    name_of,
+    passing,
+    unseen,
+)
+from tests.factories_macie import a_session
+from tests.factories_s3 import a_bucket
+
+USUAL = Thresholds()
+UNSEEN_BUCKETS = Listed("Bucket", GLOBAL, gap=denied("s3:ListAllMyBuckets"))
+
+
+def beside(status: str, *lines: Any, thresholds: Thresholds = USUAL) -> tuple[Any, ...]:
+    return a_session(status), facts_of(MEMBER, *(lines or (Listed("Bucket", GLOBAL), a_bucket()))), thresholds
+
+
+ENABLED = (
+    passing("on", *beside("ENABLED")),
+    passing("on, buckets denied", *beside("ENABLED", UNSEEN_BUCKETS)),
+    failing("off", *beside("DISABLED"), says="Macie is disabled in eu-west-1, which has 1 buckets"),
+    failing("paused", *beside("PAUSED"), says="Macie is paused"),
+    idle("no buckets", *beside("DISABLED", Listed("Bucket", GLOBAL)), says="no buckets in eu-west-1"),
+    idle(
+        "buckets elsewhere",
+        *beside("DISABLED", Listed("Bucket", GLOBAL), a_bucket(region="us-east-1")),
+        says="no buckets in eu-west-1",
+    ),
+    unseen("off, buckets denied", *beside("DISABLED", UNSEEN_BUCKETS), says="ListAllMyBuckets is denied"),
+    Case(
+        "another tool",
+        Status.MANUAL,
+        beside("DISABLED", thresholds=Thresholds(accept_alternative_data_discovery=(MEMBER,))),
+        "by other means",
+    ),
+    failing(
+        "another account's tool",
+        *beside("DISABLED", thresholds=Thresholds(accept_alternative_data_discovery=(SECURITY,))),
+        says="Macie is disabled",
+    ),
+)
+CASES: dict[Control, tuple[Case, ...]] = {enabled: ENABLED}
+
+
+NASTY_RESOURCES = (a_session(),)
+
+
+@pytest.mark.parametrize(("control", "case"), every(CASES), ids=name_of)
+def test_verdict(control: Control, case: Case) -> None:
+    verdict = control(*case.arguments)
+    assert verdict.status is case.status
+    assert case.says in verdict.reason
+    assert (verdict.gap is not None) == (case.status is Status.NOT_ASSESSED)

@@ -1,0 +1,405 @@
+"""What the controls on buckets say, case by case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orgaudit.controls.declare import Control
+from orgaudit.controls.s3 import (
+    s3_bucket_default_encryption_enabled as encrypted,
+)
+from orgaudit.controls.s3 import (
+    s3_bucket_effective_public_access_blocked as blocked,
+)
+from orgaudit.controls.s3 import (
+    s3_bucket_http_denied as http_denied,
+)
+from orgaudit.controls.s3 import (
+    s3_bucket_macie_covered as macie_covered,
+)
+from orgaudit.controls.s3 import (
+    s3_bucket_mfa_delete_enabled as mfa_delete,
+)
+from orgaudit.controls.s3 import (
+    s3_bucket_policy_writes_restricted as writes_restricted,
+)
+from orgaudit.controls.s3 import (
+    s3_bucket_private as private,
+)
+from orgaudit.controls.s3 import (
+    s3_bucket_tls_required as tls_required,
+)
+from orgaudit.facts.account import AccountFacts, Listed
+from orgaudit.facts.macie import Criterion, Job
+from orgaudit.facts.organization import Organization
+from orgaudit.facts.s3.block import SETTINGS, BucketPublicAccessBlock
+from orgaudit.facts.s3.buckets import BucketAcl, BucketEncryption, BucketPolicy, BucketVersioning
+from orgaudit.model import Gap, GapReason, Seen, Status
+from orgaudit.thresholds import Thresholds
+from tests.factories import (
+    HOME,
+    MEMBER,
+    NASTY,
+    SECURITY,
+    Case,
+    denied,
+    every,
+    facts_of,
+    failing,
+    name_of,
+    organization_of,
+    passing,
+    unseen,
+)
+from tests.factories_macie import a_discovery, a_session, discovery_hidden
+from tests.factories_s3 import (
+    ANY_ACCOUNT,
+    EVERYONE,
+    LOG_DELIVERY,
+    a_bucket,
+    acl_of,
+    allow,
+    block_of_account,
+    block_of_bucket,
+    deny,
+    hidden,
+    owner_of,
+    policy_of,
+)
+
+BUCKET = a_bucket()
+BLOCKED_REGION = Gap(MEMBER, HOME, "s3:GetBucketVersioning", GapReason.SCP_DENIED, "denied by a service control policy")
+
+
+def manual(name: str, *arguments: Any, says: str) -> Case:
+    return Case(name, Status.MANUAL, arguments, says)
+
+
+def algorithms(*names: str) -> tuple[Any, ...]:
+    return BUCKET, Seen(BucketEncryption(arn=BUCKET.arn, algorithms=names))
+
+
+ENCRYPTED = (
+    passing("difference 58: the platform's default", *algorithms("AES256"), says="S3 sets a default"),
+    passing("difference 58: KMS without a key of its own", *algorithms("aws:kms"), says="aws:kms"),
+    failing("none", *algorithms(), says="no default encryption"),
+    unseen("denied", BUCKET, denied("s3:GetEncryptionConfiguration"), says="GetEncryptionConfiguration is denied"),
+)
+
+
+def owned(*lines: Any, **more: Any) -> tuple[Any, ...]:
+    return BUCKET, owner_of(BUCKET, *lines, **more)
+
+
+HALF, OTHER_HALF = ("BlockPublicAcls", "IgnorePublicAcls"), ("BlockPublicPolicy", "RestrictPublicBuckets")
+BLOCKED = (
+    passing("difference 54: the bucket alone", *owned(block_of_bucket(BUCKET, "all"))),
+    passing("difference 54: the account alone", *owned(block=block_of_account("all"))),
+    passing(
+        "difference 53: each half on one level",
+        *owned(block_of_bucket(BUCKET, *HALF), block=block_of_account(*OTHER_HALF)),
+    ),
+    passing(
+        "difference 53: an organization policy, which the account's setting then shows",
+        *owned(hidden(BucketPublicAccessBlock, BUCKET), block=block_of_account("all")),
+    ),
+    passing("the bucket has all, the account is denied", *owned(block_of_bucket(BUCKET, "all"), block=denied())),
+    failing("none at all", *owned(), says="BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy, Restrict"),
+    failing(
+        "difference 53: only the two that void what is open",
+        *owned(block_of_bucket(BUCKET, "IgnorePublicAcls", "RestrictPublicBuckets")),
+        says="BlockPublicAcls, BlockPublicPolicy on neither",
+    ),
+    failing(
+        "the same half twice", *owned(block_of_bucket(BUCKET, *HALF), block=block_of_account(*HALF)), says="Policy"
+    ),
+    unseen("difference 55: both denied", *owned(hidden(BucketPublicAccessBlock, BUCKET), block=denied())),
+    unseen("the bucket's denied, the account lacks one", *owned(hidden(BucketPublicAccessBlock, BUCKET))),
+    unseen("the account's denied, the bucket lacks some", *owned(block_of_bucket(BUCKET, *HALF), block=denied())),
+)
+
+VERSIONED = (
+    passing("both", BUCKET, Seen(BucketVersioning(arn=BUCKET.arn, enabled=True, mfa_delete=True))),
+    failing(
+        "difference 60: versions without MFA",
+        BUCKET,
+        Seen(BucketVersioning(arn=BUCKET.arn, enabled=True, mfa_delete=False)),
+        says="MFA delete off",
+    ),
+    failing(
+        "suspended with MFA",
+        BUCKET,
+        Seen(BucketVersioning(arn=BUCKET.arn, enabled=False, mfa_delete=True)),
+        says="versioning off",
+    ),
+    failing(
+        "neither",
+        BUCKET,
+        Seen(BucketVersioning(arn=BUCKET.arn, enabled=False, mfa_delete=False)),
+        says="versioning and MFA delete off",
+    ),
+    unseen("its region is shut by policy", BUCKET, BLOCKED_REGION, says="service control policy"),
+)
+
+FROM_ORGANIZATION = {"StringEquals": {"aws:PrincipalOrgID": "o-abc"}}
+FROM_ANYWHERE = {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}
+UNCLEAR = {"StringLike": {"aws:PrincipalTag/team": "*"}}
+GUARD = deny({"StringNotEquals": {"aws:PrincipalOrgID": "o-abc"}}, Sid="Guard")
+OPEN_POLICY = policy_of(BUCKET, allow(Sid="World"))
+OPEN_ACL = acl_of(BUCKET, (EVERYONE, "READ"))
+NO_ACLS, NO_STRANGERS = block_of_bucket(BUCKET, "IgnorePublicAcls"), block_of_bucket(BUCKET, "RestrictPublicBuckets")
+PRIVATE = (
+    passing("closed", *owned(), says="neither the policy nor the ACL"),
+    passing("open to the organization", *owned(policy_of(BUCKET, allow(Condition=FROM_ORGANIZATION)))),
+    passing("one account", *owned(policy_of(BUCKET, allow(principal={"AWS": SECURITY})))),
+    passing("everyone is denied", *owned(policy_of(BUCKET, deny()))),
+    passing("log delivery may write", *owned(acl_of(BUCKET, (LOG_DELIVERY, "WRITE")))),
+    passing("public ACL, ignored by the bucket", *owned(OPEN_ACL, NO_ACLS)),
+    passing("public ACL, ignored by the account", *owned(OPEN_ACL, block=block_of_account("IgnorePublicAcls"))),
+    passing("public policy, restricted by the bucket", *owned(OPEN_POLICY, NO_STRANGERS)),
+    passing(
+        "all denied, but the account blocks",
+        *owned(
+            hidden(BucketPolicy, BUCKET),
+            hidden(BucketAcl, BUCKET),
+            hidden(BucketPublicAccessBlock, BUCKET),
+            block=block_of_account("all"),
+        ),
+    ),
+    failing("public policy", *owned(OPEN_POLICY), says="policy statement World allows s3:GetObject to everyone"),
+    failing("public ACL", *owned(OPEN_ACL), says="the ACL grants READ to everyone"),
+    failing("ACL for any account", *owned(acl_of(BUCKET, (ANY_ACCOUNT, "WRITE_ACP"))), says="to every AWS account"),
+    failing("public ACL, policies restricted", *owned(OPEN_ACL, NO_STRANGERS), says="the ACL grants"),
+    failing("public policy, ACLs ignored", *owned(OPEN_POLICY, NO_ACLS), says="policy statement World"),
+    failing(
+        "new ones blocked, old ones stay",
+        *owned(OPEN_POLICY, OPEN_ACL, block_of_bucket(BUCKET, "BlockPublicAcls", "BlockPublicPolicy")),
+        says="READ to everyone; policy statement World",
+    ),
+    failing("from any address", *owned(policy_of(BUCKET, allow(Condition=FROM_ANYWHERE))), says="0.0.0.0/0"),
+    failing("public policy, ACL denied", *owned(OPEN_POLICY, hidden(BucketAcl, BUCKET)), says="World"),
+    failing("public ACL, policy denied", *owned(OPEN_ACL, hidden(BucketPolicy, BUCKET)), says="READ"),
+    manual("conditions of unclear reach", *owned(policy_of(BUCKET, allow(Condition=UNCLEAR))), says="aws:PrincipalTag"),
+    manual("strangers are denied beside", *owned(policy_of(BUCKET, allow(), GUARD)), says="but Guard denies strangers"),
+    unseen("difference 55: policy denied", *owned(hidden(BucketPolicy, BUCKET))),
+    unseen("ACL denied", *owned(hidden(BucketAcl, BUCKET))),
+    unseen("public, but perhaps blocked", *owned(OPEN_POLICY, block=denied())),
+    unseen("unclear, ACL denied", *owned(policy_of(BUCKET, allow(Condition=UNCLEAR)), hidden(BucketAcl, BUCKET))),
+)
+
+
+def written(action: object, **more: object) -> tuple[Any, ...]:
+    return owned(policy_of(BUCKET, allow(action, **more)))
+
+
+WRITES = (
+    passing("no policy", *owned()),
+    passing("everyone reads", *written(["s3:GetObject", "s3:List*"])),
+    passing("the organization writes", *written("s3:PutObject", Condition=FROM_ORGANIZATION)),
+    passing("everyone writes, restricted", *owned(policy_of(BUCKET, allow("s3:*")), NO_STRANGERS)),
+    passing("the ACL lets write, which is not asked here", *owned(acl_of(BUCKET, (EVERYONE, "WRITE")))),
+    failing("put", *written("s3:PutObject"), says="allows s3:PutObject to everyone"),
+    failing("delete beside get", *written(["s3:GetObject", "S3:DELETEOBJECT"]), says="S3:DELETEOBJECT"),
+    failing("everything", *written("*"), says="allows * to everyone"),
+    failing(
+        "all but reading",
+        *owned(
+            policy_of(BUCKET, {"Effect": "Allow", "Principal": {"AWS": "*"}, "NotAction": "s3:Get*", "Resource": "*"})
+        ),
+        says="all but s3:Get*",
+    ),
+    manual("conditions of unclear reach", *written("s3:PutObject", Condition=UNCLEAR), says="aws:PrincipalTag"),
+    unseen("difference 55: policy denied", *owned(hidden(BucketPolicy, BUCKET))),
+    unseen(
+        "writable, but perhaps blocked",
+        *owned(policy_of(BUCKET, allow("s3:*")), hidden(BucketPublicAccessBlock, BUCKET)),
+    ),
+)
+
+
+def ruled(*statements: dict[str, Any]) -> tuple[Any, ...]:
+    return BUCKET, Seen(policy_of(BUCKET, *statements))
+
+
+NO_HTTP = {"Bool": {"aws:SecureTransport": "false"}}
+IN_TWO = (deny(NO_HTTP, Resource="arn:aws:s3:::data"), deny(NO_HTTP, Resource="arn:aws:s3:::data/*"))
+FROM_OUTSIDE = NO_HTTP | {"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}
+
+
+def tls_below(version: str, key: str = "s3:TlsVersion") -> dict[str, Any]:
+    return deny({"NumericLessThan": {key: version}})
+
+
+DENIES_HTTP = (
+    passing("the usual statement", *ruled(deny(NO_HTTP)), says="denies everyone plain HTTP"),
+    passing("difference 56: the key in another case", *ruled(deny({"Bool": {"AWS:securetransport": ["false"]}}))),
+    passing("bucket and objects in two statements", *ruled(*IN_TWO)),
+    passing("every action and resource", *ruled(deny(NO_HTTP, Action="*", Resource="*"))),
+    passing("one pattern for both", *ruled(deny(NO_HTTP, Resource="arn:aws:s3:::data*"))),
+    passing("principal in the long form", *ruled(deny(NO_HTTP, Principal={"AWS": "*"}))),
+    passing("beside a permission", *ruled(allow(), deny(NO_HTTP))),
+    failing("no policy", *ruled(), says="has no policy"),
+    failing(
+        "only a permission", *ruled(allow(Condition={"Bool": {"aws:SecureTransport": "true"}})), says="does not deny"
+    ),
+    failing("difference 56: one action", *ruled(deny(NO_HTTP, Action="s3:PutObject")), says="does not deny"),
+    failing("difference 56: objects only", *ruled(deny(NO_HTTP, Resource="arn:aws:s3:::data/*")), says="does not deny"),
+    failing("difference 56: bucket only", *ruled(deny(NO_HTTP, Resource="arn:aws:s3:::data")), says="does not deny"),
+    failing(
+        "difference 56: another bucket",
+        *ruled(deny(NO_HTTP, Resource=["arn:aws:s3:::dat", "arn:aws:s3:::dat/*"])),
+        says="does",
+    ),
+    failing("difference 56: one principal", *ruled(deny(NO_HTTP, Principal={"AWS": SECURITY})), says="does not deny"),
+    failing(
+        "all but one principal",
+        *ruled(
+            {
+                "Effect": "Deny",
+                "NotPrincipal": {"AWS": SECURITY},
+                "Action": "s3:*",
+                "Resource": "*",
+                "Condition": NO_HTTP,
+            }
+        ),
+        says="does not deny",
+    ),
+    failing("the wrong way round", *ruled(deny({"Bool": {"aws:SecureTransport": "true"}})), says="does not deny"),
+    failing("further conditions", *ruled(deny(FROM_OUTSIDE)), says="hangs on aws:SourceIp"),
+    failing("old TLS only", *ruled(tls_below("1.2")), says="by plain HTTP"),
+    unseen("policy denied", BUCKET, denied("s3:GetBucketPolicy")),
+)
+
+NEEDS_TLS = (
+    passing("no HTTP", *ruled(deny(NO_HTTP)), says="plain HTTP"),
+    passing("difference 56: below 1.2", *ruled(tls_below("1.2")), says="TLS older than 1.2"),
+    passing("difference 56: below 1.3, a number that no text compares with", *ruled(tls_below("1.3"))),
+    passing("the key in another case", *ruled(tls_below("1.2", "S3:tlsversion"))),
+    failing("difference 56: below 1.1, which lets 1.1 in", *ruled(tls_below("1.1")), says="plain HTTP or TLS older"),
+    failing("one action", *ruled(tls_below("1.2") | {"Action": "s3:GetObject"}), says="does not deny"),
+    failing("no policy", *ruled(), says="has no policy"),
+    unseen("policy denied", BUCKET, denied("s3:GetBucketPolicy")),
+)
+
+SESSION = a_session()
+CENTRAL = a_session(account_id=SECURITY)
+NAMED = Job("weekly", buckets=((MEMBER, "data"),))
+
+
+def chosen(*includes: Criterion, excludes: tuple[Criterion, ...] = ()) -> Job:
+    return Job("chosen", includes=includes, excludes=excludes, chooses=True)
+
+
+MINE, THIS = Criterion("ACCOUNT_ID", "EQ", (MEMBER,)), Criterion("S3_BUCKET_NAME", "EQ", ("data", "more"))
+NOT_THIS, TAGGED = Criterion("S3_BUCKET_NAME", "NE", ("data",)), Criterion("tags")
+USUAL = Thresholds()
+NOT_OFFERED = Gap(MEMBER, HOME, "macie2:GetMacieSession", GapReason.NOT_OFFERED, "no such endpoint")
+NO_MACIE = facts_of(MEMBER, Listed("MacieSession", HOME, gap=NOT_OFFERED))
+
+
+def looked(*lines: Any, central: AccountFacts | None = None, thresholds: Thresholds = USUAL) -> tuple[Any, ...]:
+    own = facts_of(MEMBER, Listed("MacieSession", HOME), *lines)
+    return BUCKET, own, organization_of(*[facts for facts in (own, central) if facts]), thresholds
+
+
+def standing(**discovery: Any) -> tuple[Any, ...]:
+    return looked(SESSION, a_discovery(SESSION, **discovery))
+
+
+def administered(central: AccountFacts | None, **discovery: Any) -> tuple[Any, ...]:
+    member = a_discovery(SESSION, administrator=SECURITY, **discovery)
+    return looked(SESSION, member, central=central)
+
+
+def administrator(**discovery: Any) -> AccountFacts:
+    return facts_of(SECURITY, Listed("MacieSession", HOME), CENTRAL, a_discovery(CENTRAL, **discovery))
+
+
+MACIE = (
+    passing("a job names it", *standing(jobs=(NAMED,)), says="job weekly"),
+    passing("difference 57: automated discovery", *standing(automated=True), says="automated discovery"),
+    passing("difference 57: conditions choose it", *standing(jobs=(chosen(MINE, THIS),)), says="job chosen"),
+    passing("conditions without any", *standing(jobs=(chosen(),))),
+    passing("difference 57: a job of the administrator", *administered(administrator(jobs=(NAMED,))), says="weekly"),
+    passing("difference 57: automated by the administrator", *administered(administrator(), automated=True)),
+    passing("own job, administrator unseen", *administered(None, jobs=(NAMED,)), says="weekly"),
+    failing("nothing", *standing(), says="neither a job of Macie nor automated discovery"),
+    failing("off", *looked(a_session("DISABLED"), a_discovery(SESSION)), says="neither a job"),
+    failing("a job for another bucket", *standing(jobs=(Job("other", buckets=((MEMBER, "more"),)),)), says="neither"),
+    failing("a job for a namesake", *standing(jobs=(Job("other", buckets=((SECURITY, "data"),)),)), says="neither"),
+    failing("conditions choose another", *standing(jobs=(chosen(NOT_THIS),)), says="neither"),
+    failing("excluded by conditions", *standing(jobs=(chosen(MINE, excludes=(THIS,)),)), says="neither"),
+    failing("left out of discovery", *standing(automated=True, excluded=frozenset({"data"})), says="neither"),
+    failing(
+        "left out centrally", *administered(administrator(excluded=frozenset({"data"})), automated=True), says="neither"
+    ),
+    manual("chosen by tags", *standing(jobs=(chosen(MINE, TAGGED),)), says="job chosen may cover the bucket"),
+    manual("perhaps excluded", *standing(jobs=(chosen(MINE, excludes=(TAGGED,)),)), says="may cover"),
+    manual(
+        "another tool", *looked(thresholds=Thresholds(accept_alternative_data_discovery=(MEMBER,))), says="declares"
+    ),
+    failing(
+        "another account's tool",
+        *looked(SESSION, a_discovery(SESSION), thresholds=Thresholds(accept_alternative_data_discovery=(SECURITY,))),
+        says="neither",
+    ),
+    failing("Macie does not exist there", BUCKET, NO_MACIE, organization_of(NO_MACIE), USUAL, says="neither a job"),
+    unseen("discovery denied", *looked(SESSION, discovery_hidden(SESSION)), says="ListClassificationJobs"),
+    unseen("administrator unseen", *administered(None, automated=True), says="was not collected"),
+    unseen(
+        "administrator denied",
+        *administered(facts_of(SECURITY, Listed("MacieSession", HOME), CENTRAL, discovery_hidden(CENTRAL))),
+    ),
+    unseen(
+        "region denied", BUCKET, facts_of(MEMBER, Listed("MacieSession", HOME, gap=denied())), organization_of(), USUAL
+    ),
+    unseen(
+        "region outside the scope", a_bucket(region="eu-north-1"), *looked(SESSION)[1:], says="eu-north-1: the region"
+    ),
+)
+
+CASES: dict[Control, tuple[Case, ...]] = {
+    encrypted: ENCRYPTED,
+    blocked: BLOCKED,
+    mfa_delete: VERSIONED,
+    private: PRIVATE,
+    writes_restricted: WRITES,
+    http_denied: DENIES_HTTP,
+    tls_required: NEEDS_TLS,
+    macie_covered: MACIE,
+}
+
+
+NASTY_RESOURCES = (a_bucket(NASTY),)
+
+
+@pytest.mark.parametrize(("control", "case"), every(CASES), ids=name_of)
+def test_verdict(control: Control, case: Case) -> None:
+    verdict = control(*case.arguments)
+    assert verdict.status is case.status, verdict.reason
+    assert case.says in verdict.reason
+    assert (verdict.gap is not None) == (case.status is Status.NOT_ASSESSED)
+
+
+@pytest.mark.parametrize("lacking", SETTINGS)
+def test_each_of_the_four_settings_counts(lacking: str) -> None:
+    """Difference 53: three of four are not enough, on whichever level they are."""
+    others = [setting for setting in SETTINGS if setting != lacking]
+    verdict = blocked(*owned(block_of_bucket(BUCKET, *others[:1]), block=block_of_account(*others[1:])))
+    assert verdict.status is Status.FAIL
+    assert verdict.reason.startswith(f"{lacking} on neither")
+    assert verdict.evidence == {"block_of_bucket": sorted(others[:1]), "block_of_account": sorted(others[1:])}
+
+
+def test_every_opening_is_in_the_evidence() -> None:
+    verdict = private(*owned(policy_of(BUCKET, allow(Sid="World"), allow(Sid="Tagged", Condition=UNCLEAR)), OPEN_ACL))
+    assert verdict.reason == "the ACL grants READ to everyone; policy statement World allows s3:GetObject to everyone"
+    assert len(verdict.evidence["openings"]) == 3
+
+
+def test_organization_is_not_needed_where_macie_has_no_administrator() -> None:
+    bucket, own, _, thresholds = standing(automated=True)
+    nobody = Organization([], management_account_id=None, load=lambda _: None)
+    assert macie_covered(bucket, own, nobody, thresholds).status is Status.PASS

@@ -1,0 +1,33 @@
+"""Databases for tests: right ones, unless the keywords say what is different."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orgaudit.facts.rds import DatabaseCluster, DatabaseInstance
+from tests.factories import HOME, MEMBER
+
+
+def an_instance(name: str = "orders", **changes: Any) -> DatabaseInstance:
+    values: dict[str, Any] = {
+        "arn": f"arn:aws:rds:{HOME}:{MEMBER}:db:{name}",
+        "account_id": MEMBER,
+        "region": HOME,
+        "engine": "postgres",
+        "public": False,
+        "encrypted": True,
+        "upgrades_minor_versions": True,
+        "multi_az": True,
+    }
+    return DatabaseInstance(**values | changes)
+
+
+def a_cluster(name: str = "orders", **changes: Any) -> DatabaseCluster:
+    values: dict[str, Any] = {
+        "arn": f"arn:aws:rds:{HOME}:{MEMBER}:cluster:{name}",
+        "account_id": MEMBER,
+        "region": HOME,
+        "engine": "aurora-mysql",
+        "multi_az": True,
+    }
+    return DatabaseCluster(**values | changes)
