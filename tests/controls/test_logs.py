@@ -10,7 +10,7 @@ import pytest
 from orgaudit.controls.declare import Control
 from orgaudit.controls.logs import logs_metric_filter_cloudtrail_changes_alarmed as alarmed
 from orgaudit.facts.account import AccountFacts
-from orgaudit.facts.cloudtrail.alarms import TrailAlarms, TrailFilters, TrailTopics
+from orgaudit.facts.cloudtrail.alarms import Limit, MetricFilter, TrailAlarms, TrailFilters, TrailTopics
 from orgaudit.facts.cloudtrail.delivery import TrailLogGroup
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.facts.organization import Organization
@@ -18,6 +18,7 @@ from orgaudit.model import Status
 from orgaudit.thresholds import Thresholds
 from tests.factories import (
     MANAGEMENT,
+    MANAGEMENT_FIELD,
     MEMBER,
     NAMES,
     OUTSIDER,
@@ -29,6 +30,7 @@ from tests.factories import (
     a_status,
     a_topic,
     a_trail,
+    advanced,
     alarms_of,
     alone,
     an_alarm,
@@ -77,6 +79,11 @@ def subscribed(**changes: Any) -> tuple[Any, ...]:
     return chained(topics_of(TRAIL, a_topic(**changes)))
 
 
+def limited(found: MetricFilter | None = None, **limit: Any) -> tuple[Any, ...]:
+    return chained(filters_of(TRAIL, found or a_filter()), alarms_of(TRAIL, an_alarm(limit=Limit(**limit))))
+
+
+KMS = "kms.amazonaws.com"
 STARTS, ENDS = a_filter("starts", pattern(*NAMES[:2])), a_filter("ends", pattern(*NAMES[2:]))
 BARE = a_trail(log_group=None)
 ELSEWHERE = a_trail("org", account_id=MANAGEMENT, log_group_account=SECURITY)
@@ -103,14 +110,19 @@ CASES: dict[Control, tuple[Case, ...]] = {
         failing("group is gone", *chained(GONE), says="trail-events, which does not exist"),
         failing("stopped", *chained(a_status(TRAIL, logging=False)), says="does not log"),
         failing("one region", *chained(trail=a_trail(multi_region=False)), says="records one region only"),
+        passing("27: advanced selectors", *chained(a_selection(TRAIL, advanced(MANAGEMENT_FIELD)))),
+        passing("keys left out", *chained(a_selection(TRAIL, basic(excluding=[KMS])))),
         failing("reads only", *chained(a_selection(TRAIL, basic("ReadOnly"))), says="only read management events"),
         failing("no filter", *chained(filters_of(TRAIL)), says="no metric filter"),
         failing("incomplete filter", *chained(filters_of(TRAIL, STARTS)), says="DeleteTrail"),
         failing("no alarm", *chained(alarms_of(TRAIL)), says="no alarm on the metric of filter trail-changes"),
         failing("actions off", *chained(alarms_of(TRAIL, an_alarm(actions_enabled=False))), says="switched off"),
         failing("no action", *chained(alarms_of(TRAIL, an_alarm(actions=()))), says="notifies no SNS topic"),
-        failing("not one event", *chained(alarms_of(TRAIL, an_alarm(events_needed=2))), says="only after 2 events"),
-        failing("no event at all", *chained(alarms_of(TRAIL, an_alarm(events_needed=0))), says="never sets off"),
+        failing("not one event", *limited(threshold=2), says="only after 2 events"),
+        failing("no event at all", *limited(operator="LessThanThreshold"), says="never sets off"),
+        passing("five each, five asked", *limited(a_filter(value=5), threshold=5)),
+        failing("half a one each", *limited(a_filter(value=0.5), threshold=1), says="only after 2 events"),
+        passing("a value from the event", *limited(a_filter(value=None), threshold=1)),
         failing("nobody subscribed", *subscribed(confirmed=0), says="no confirmed subscriber"),
         failing("pending", *subscribed(confirmed=0, pending=2), says="2 wait for confirmation"),
         failing("topic is gone", *subscribed(confirmed=0, exists=False), says="does not exist"),

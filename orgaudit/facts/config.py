@@ -1,0 +1,151 @@
+"""AWS Config in each region: what its recorders are set to record, whether they do, and where they deliver."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.organization import Organization
+from orgaudit.model import Json, NotSeenError, Scope
+
+EVERYTHING = "ALL_SUPPORTED_RESOURCE_TYPES"
+PRINCIPALS = ("config.amazonaws.com", "config-multiaccountsetup.amazonaws.com")
+"""The service principals under which an organization delegates aggregation, and rules for all accounts."""
+
+
+class Recorder(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer managed recorder; `included` and `excluded` are the resource types that its settings name."""
+
+    name: str
+    all_supported: bool = False
+    global_types: bool = False
+    strategy: str = ""
+    included: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+    @property
+    def everything(self) -> bool:
+        """Whether it records every resource type of its region, also those that AWS adds."""
+        return (self.all_supported or self.strategy == EVERYTHING) and not self.excluded
+
+    def describe(self) -> str:
+        """What it records, as the object of a sentence."""
+        if self.everything:
+            return "all resource types"
+        if self.excluded:
+            return f"all resource types except {', '.join(self.excluded)}"
+        return f"only {', '.join(self.included)}" if self.included else "no resource types"
+
+
+class ConfigRecording(Resource, frozen=True, kw_only=True):
+    """What is set to be recorded in one region of an account.
+
+    Recorders that AWS services run for themselves are named in `service_linked` only: they record what their service
+    needs.
+    """
+
+    recorders: tuple[Recorder, ...] = ()
+    service_linked: tuple[str, ...] = ()
+
+    @property
+    def recorder_name(self) -> str:
+        """The name of the first recorder, or the one that AWS gives to a new one."""
+        return self.recorders[0].name if self.recorders else "default"
+
+
+class RecorderStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a recorder records, and how its last recording went; AWS spells the status in both cases."""
+
+    name: str
+    recording: bool
+    last_status: str = ""
+    error: str = ""
+
+    @property
+    def flaw(self) -> str | None:
+        """What is wrong, as the predicate of a sentence about the recorder; None where it records and succeeds."""
+        if not self.recording:
+            return "is stopped"
+        if self.last_status.upper() == "SUCCESS":
+            return None
+        return f"has the last status {self.last_status or 'unknown'}" + (f" ({self.error})" if self.error else "")
+
+
+class ConfigRecordingStatus(Detail, frozen=True, kw_only=True):
+    """The status of each recorder of a region."""
+
+    recorders: tuple[RecorderStatus, ...] = ()
+
+
+class ConfigDelivery(Detail, frozen=True, kw_only=True):
+    """The buckets to which the delivery channel of a region delivers."""
+
+    buckets: tuple[str, ...] = ()
+
+
+@collector(scope=Scope.REGIONAL, actions=("config:DescribeConfigurationRecorders",))
+async def config_recordings(aws: Aws) -> AsyncIterator[ConfigRecording]:
+    """Yield what is recorded in the region: one item, with or without recorders."""
+    answer = await aws.call("config", "DescribeConfigurationRecorders")
+    found = answer["ConfigurationRecorders"]
+    yield ConfigRecording(
+        arn=f"arn:{aws.partition}:config:{aws.region}:{aws.account_id}:configuration-recorders",
+        account_id=aws.account_id,
+        region=aws.region,
+        recorders=tuple(_recorder(each) for each in found if not each.get("servicePrincipal")),
+        service_linked=tuple(each["name"] for each in found if each.get("servicePrincipal")),
+    )
+
+
+def _recorder(answer: dict[str, Any]) -> Recorder:
+    group = answer["recordingGroup"]
+    return Recorder(
+        name=answer["name"],
+        all_supported=group.get("allSupported", False),
+        global_types=group.get("includeGlobalResourceTypes", False),
+        strategy=group.get("recordingStrategy", {}).get("useOnly", ""),
+        included=tuple(group.get("resourceTypes", ())),
+        excluded=tuple(group.get("exclusionByResourceTypes", {}).get("resourceTypes", ())),
+    )
+
+
+@detail(actions=("config:DescribeConfigurationRecorderStatus",))
+async def config_recording_status(aws: Aws, recording: ConfigRecording) -> ConfigRecordingStatus:
+    """Read the status of the region's recorders, where there are any."""
+    if not recording.recorders:
+        return ConfigRecordingStatus(arn=recording.arn)
+    answer = await aws.call("config", "DescribeConfigurationRecorderStatus")
+    statuses = {status["name"]: status for status in answer["ConfigurationRecordersStatus"]}
+    return ConfigRecordingStatus(
+        arn=recording.arn, recorders=tuple(_status(statuses[each.name]) for each in recording.recorders)
+    )
+
+
+def _status(answer: dict[str, Any]) -> RecorderStatus:
+    return RecorderStatus(
+        name=answer["name"],
+        recording=answer["recording"],
+        last_status=answer.get("lastStatus", ""),
+        error=answer.get("lastErrorCode", ""),
+    )
+
+
+@detail(actions=("config:DescribeDeliveryChannels",))
+async def config_delivery(aws: Aws, recording: ConfigRecording) -> ConfigDelivery:
+    """Read where the region's recorders deliver, where there are any."""
+    if not recording.recorders:
+        return ConfigDelivery(arn=recording.arn)
+    answer = await aws.call("config", "DescribeDeliveryChannels")
+    return ConfigDelivery(arn=recording.arn, buckets=tuple(each["s3BucketName"] for each in answer["DeliveryChannels"]))
+
+
+def delegated_administrators(organization: Organization) -> Json:
+    """Return the accounts that administer AWS Config for the organization; None where that was not seen."""
+    try:
+        delegated = organization.delegated
+    except NotSeenError:
+        return None
+    return sorted({account for principal in PRINCIPALS for account in delegated.get(principal, ())})
