@@ -10,7 +10,9 @@ from typing import Any
 from orgaudit.controls.declare import Control
 from orgaudit.facts.account import AccountFacts, DetailGap, Entered, Listed
 from orgaudit.facts.cloudtrail.alarms import (
+    Addition,
     Alarm,
+    Limit,
     Metric,
     MetricFilter,
     Topic,
@@ -28,6 +30,8 @@ from orgaudit.store.manifest import AccountRecord, RegionRecord, RegionState
 
 NOW = datetime(2025, 11, 21, 12, 0, tzinfo=UTC)
 MANAGEMENT, MEMBER, SECURITY, OUTSIDER = "111111111111", "222222222222", "333333333333", "999999999999"
+NASTY = "a; rm -rf /"
+"""A name that a shell must not see; NASTY_RESOURCES of a control's test module carry it."""
 HOME = "eu-west-1"
 REGIONS = ("eu-west-1", "us-east-1")
 
@@ -173,8 +177,15 @@ def a_role(trail: Trail, *, writes: object = "logs:*", on: object = "*", **chang
     return TrailRole(arn=trail.arn, **values | changes)
 
 
-def a_filter(name: str = "trail-changes", matches: str = WHOLE_PATTERN, **changes: Any) -> MetricFilter:
-    return MetricFilter(**{"name": name, "pattern": matches, "metrics": (METRIC,)} | changes)
+def a_filter(
+    name: str = "trail-changes",
+    matches: str = WHOLE_PATTERN,
+    *,
+    metrics: Iterable[Metric] = (METRIC,),
+    value: float | None = 1,
+    narrowed_by: str | None = None,
+) -> MetricFilter:
+    return MetricFilter(name, matches, tuple(Addition(metric, value) for metric in metrics), narrowed_by)
 
 
 def topic_arn(name: str = "alerts", account_id: str = MEMBER) -> str:
@@ -187,7 +198,7 @@ def an_alarm(name: str = "trail-changes", **changes: Any) -> Alarm:
         "metrics": (METRIC,),
         "actions_enabled": True,
         "actions": (topic_arn(),),
-        "events_needed": 1,
+        "limit": Limit(),
     }
     return Alarm(name=name, **values | changes)
 

@@ -132,9 +132,13 @@ def control(
 
 
 def _service(module: str) -> str:
-    """Return the service of a module: of ours its name below this package, of another package's its own last name."""
+    """Return the service of a module: of ours its name below this package, of another package's its own last name.
+
+    A module whose service is a word of Python's ends with an underscore.
+    """
     own = f"{__package__}."
-    return module.removeprefix(own).partition(".")[0] if module.startswith(own) else module.rpartition(".")[2]
+    name = module.removeprefix(own).partition(".")[0] if module.startswith(own) else module.rpartition(".")[2]
+    return name.rstrip("_")
 
 
 def _parameter(judge: Callable[..., Verdict], annotation: Any) -> type:  # noqa: ANN401 - annotations have no common type

@@ -13,8 +13,8 @@ from orgaudit.model import GLOBAL, Account, Gap, GapReason, NotSeenError
 class Organization:
     """The accounts of a run and the facts of each, so that a shared resource is judged where it lives.
 
-    `load` returns an account's facts, or None where it has no shard in this run. `delegated` maps a service principal to
-    its administrator accounts; None where that could not be read.
+    `load` returns an account's facts, or None where it has no shard in this run. `delegated` maps a service principal
+    to its administrator accounts; None where that could not be read.
     """
 
     def __init__(

@@ -64,6 +64,8 @@ def matches(pattern: Tokens, name: str) -> bool:
 
 def covers(patterns: Sequence[Tokens], family: Tokens) -> bool:
     """Whether every name in the family matches at least one of the patterns."""
+    if any(_is_prefix_of(pattern, family) for pattern in patterns):
+        return True
     relevant = tuple(pattern for pattern in patterns if overlaps(pattern, family))
     alphabet = _alphabet((*relevant, family))
     start = (0, tuple(_closed(pattern, {0}) for pattern in relevant))
@@ -82,6 +84,12 @@ def covers(patterns: Sequence[Tokens], family: Tokens) -> bool:
         pending.extend(fresh for fresh in following if fresh not in visited)
         visited.update(following)
     return True
+
+
+def _is_prefix_of(pattern: Tokens, family: Tokens) -> bool:
+    """Whether a pattern is a text and `*`, and the family begins with that text: most grants are of this kind."""
+    *text, last = pattern or (None,)
+    return last is Wild.ANY and family[: len(text)] == tuple(text) and Wild.ANY not in text and Wild.ONE not in text
 
 
 def overlaps(pattern: Tokens, family: Tokens) -> bool:

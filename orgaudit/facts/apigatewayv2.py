@@ -1,0 +1,44 @@
+"""The stages of HTTP and WebSocket APIs in API Gateway; what a stage logs comes with the list."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.model import Scope
+
+
+class ApiStage(Resource, frozen=True, kw_only=True):
+    """A stage of an HTTP or WebSocket API; `logs_to` is where its access logs go, None where it writes none."""
+
+    api_id: str
+    api_name: str
+    protocol: str
+    stage: str
+    logs_to: str | None = None
+
+
+@collector(scope=Scope.REGIONAL, actions=("apigateway:GET",))
+async def api_stages(aws: Aws) -> AsyncIterator[ApiStage]:
+    """Yield every stage of the region's HTTP and WebSocket APIs, with one call for each API."""
+    async for page in aws.pages("apigatewayv2", "GetApis"):
+        for api in page.get("Items", ()):
+            async for stages in aws.pages("apigatewayv2", "GetStages", ApiId=api["ApiId"]):
+                for found in stages.get("Items", ()):
+                    yield _stage(aws, api, found)
+
+
+def _stage(aws: Aws, api: dict[str, Any], found: dict[str, Any]) -> ApiStage:
+    name = found["StageName"]
+    return ApiStage(
+        arn=f"arn:{aws.partition}:apigateway:{aws.region}::/apis/{api['ApiId']}/stages/{name}",
+        account_id=aws.account_id,
+        region=aws.region,
+        tags=found.get("Tags", {}),
+        api_id=api["ApiId"],
+        api_name=api.get("Name", ""),
+        protocol=api["ProtocolType"],
+        stage=name,
+        logs_to=found.get("AccessLogSettings", {}).get("DestinationArn"),
+    )

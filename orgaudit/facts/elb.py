@@ -1,0 +1,42 @@
+"""Classic load balancers and their access logs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.model import Scope
+
+
+class ClassicLoadBalancer(Resource, frozen=True, kw_only=True):
+    """A classic load balancer; `scheme` is internet-facing or internal."""
+
+    scheme: str = ""
+
+
+class ClassicLoadBalancerLogs(Detail, frozen=True, kw_only=True):
+    """The bucket of a classic load balancer's access logs, None where it writes none."""
+
+    bucket: str | None = None
+
+
+@collector(scope=Scope.REGIONAL, actions=("elasticloadbalancing:DescribeLoadBalancers",))
+async def classic_load_balancers(aws: Aws) -> AsyncIterator[ClassicLoadBalancer]:
+    """Yield the region's classic load balancers."""
+    async for page in aws.pages("elb", "DescribeLoadBalancers"):
+        for found in page["LoadBalancerDescriptions"]:
+            name = found["LoadBalancerName"]
+            yield ClassicLoadBalancer(
+                arn=f"arn:{aws.partition}:elasticloadbalancing:{aws.region}:{aws.account_id}:loadbalancer/{name}",
+                account_id=aws.account_id,
+                region=aws.region,
+                scheme=found.get("Scheme", ""),
+            )
+
+
+@detail(actions=("elasticloadbalancing:DescribeLoadBalancerAttributes",))
+async def classic_load_balancer_logs(aws: Aws, balancer: ClassicLoadBalancer) -> ClassicLoadBalancerLogs:
+    """Read whether the load balancer writes access logs."""
+    answer = await aws.call("elb", "DescribeLoadBalancerAttributes", LoadBalancerName=balancer.name)
+    log = answer["LoadBalancerAttributes"]["AccessLog"]
+    return ClassicLoadBalancerLogs(arn=balancer.arn, bucket=log.get("S3BucketName", "") if log["Enabled"] else None)

@@ -1,0 +1,51 @@
+"""Application, network and gateway load balancers, and their access logs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.model import Scope
+
+
+class LoadBalancer(Resource, frozen=True, kw_only=True):
+    """A load balancer of the kind application, network or gateway; `scheme` is internet-facing or internal."""
+
+    kind: str
+    scheme: str = ""
+
+    @property
+    def able_to_log(self) -> bool:
+        """Whether its kind writes access logs at all."""
+        return self.kind != "gateway"
+
+
+class LoadBalancerLogs(Detail, frozen=True, kw_only=True):
+    """The bucket of a load balancer's access logs, None where it writes none."""
+
+    bucket: str | None = None
+
+
+@collector(scope=Scope.REGIONAL, actions=("elasticloadbalancing:DescribeLoadBalancers",))
+async def load_balancers(aws: Aws) -> AsyncIterator[LoadBalancer]:
+    """Yield the region's load balancers, without classic ones."""
+    async for page in aws.pages("elbv2", "DescribeLoadBalancers"):
+        for found in page["LoadBalancers"]:
+            yield LoadBalancer(
+                arn=found["LoadBalancerArn"],
+                account_id=aws.account_id,
+                region=aws.region,
+                kind=found["Type"],
+                scheme=found.get("Scheme", ""),
+            )
+
+
+@detail(actions=("elasticloadbalancing:DescribeLoadBalancerAttributes",))
+async def load_balancer_logs(aws: Aws, balancer: LoadBalancer) -> LoadBalancerLogs:
+    """Read whether the load balancer writes access logs, where its kind can."""
+    if not balancer.able_to_log:
+        return LoadBalancerLogs(arn=balancer.arn)
+    answer = await aws.call("elbv2", "DescribeLoadBalancerAttributes", LoadBalancerArn=balancer.arn)
+    attributes = {each["Key"]: each.get("Value", "") for each in answer["Attributes"]}
+    enabled = attributes.get("access_logs.s3.enabled") == "true"  # false is the default
+    return LoadBalancerLogs(arn=balancer.arn, bucket=attributes.get("access_logs.s3.bucket", "") if enabled else None)

@@ -1,0 +1,37 @@
+"""EventBridge event buses; their policies come with the list."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.policies import Policy, parse
+from orgaudit.facts.resource_policies import document_of
+from orgaudit.model import Json, Scope
+
+BUSES_PER_PAGE = 100
+
+
+class EventBus(Resource, frozen=True, kw_only=True):
+    """An event bus; `policy` is JSON, None where it has none."""
+
+    policy: Json = None
+
+    @property
+    def parsed(self) -> Policy | None:
+        """The policy, or None where there is none."""
+        return None if self.policy is None else parse(self.policy)
+
+
+@collector(scope=Scope.REGIONAL, actions=("events:ListEventBuses",))
+async def event_buses(aws: Aws) -> AsyncIterator[EventBus]:
+    """Yield the region's event buses, the default one first; the SDK does not page this listing."""
+    token: dict[str, str] = {}
+    while True:
+        page = await aws.call("events", "ListEventBuses", Limit=BUSES_PER_PAGE, **token)
+        for bus in page["EventBuses"]:
+            policy = document_of(bus.get("Policy"))
+            yield EventBus(arn=bus["Arn"], account_id=aws.account_id, region=aws.region, policy=policy)
+        if not page.get("NextToken"):
+            return
+        token = {"NextToken": page["NextToken"]}

@@ -1,0 +1,36 @@
+"""Glacier vaults and their access policies."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from orgaudit.facts.declare import Aws, Resource, collector, detail
+from orgaudit.facts.resource_policies import ResourcePolicy, document_of
+from orgaudit.model import Scope
+
+OWN = "-"
+"""How Glacier calls the account of the caller."""
+
+
+class GlacierVault(Resource, frozen=True, kw_only=True):
+    """A vault."""
+
+
+class VaultPolicy(ResourcePolicy, frozen=True, kw_only=True):
+    """A vault's access policy."""
+
+
+@collector(scope=Scope.REGIONAL, actions=("glacier:ListVaults",))
+async def vaults(aws: Aws) -> AsyncIterator[GlacierVault]:
+    """Yield the region's vaults."""
+    async for page in aws.pages("glacier", "ListVaults", accountId=OWN):
+        for vault in page["VaultList"]:
+            yield GlacierVault(arn=vault["VaultARN"], account_id=aws.account_id, region=aws.region)
+
+
+@detail(actions=("glacier:GetVaultAccessPolicy",))
+async def vault_policy(aws: Aws, vault: GlacierVault) -> VaultPolicy:
+    """Read the vault's access policy."""
+    none = ("ResourceNotFoundException",)
+    answer = await aws.find("glacier", "GetVaultAccessPolicy", none, accountId=OWN, vaultName=vault.name)
+    return VaultPolicy(arn=vault.arn, document=document_of(answer["policy"].get("Policy") if answer else None))

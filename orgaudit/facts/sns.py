@@ -1,0 +1,34 @@
+"""SNS topics and their policies."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from orgaudit.facts.declare import Aws, Resource, collector, detail
+from orgaudit.facts.resource_policies import ResourcePolicy, document_of
+from orgaudit.model import Scope
+
+GONE = ("NotFound", "NotFoundException")
+
+
+class SnsTopic(Resource, frozen=True, kw_only=True):
+    """A topic."""
+
+
+class TopicPolicy(ResourcePolicy, frozen=True, kw_only=True):
+    """A topic's policy."""
+
+
+@collector(scope=Scope.REGIONAL, actions=("sns:ListTopics",))
+async def topics(aws: Aws) -> AsyncIterator[SnsTopic]:
+    """Yield the region's topics."""
+    async for page in aws.pages("sns", "ListTopics"):
+        for topic in page["Topics"]:
+            yield SnsTopic(arn=topic["TopicArn"], account_id=aws.account_id, region=aws.region)
+
+
+@detail(actions=("sns:GetTopicAttributes",))
+async def topic_policy(aws: Aws, topic: SnsTopic) -> TopicPolicy:
+    """Read the topic's policy; a topic that is gone by now has none."""
+    answer = await aws.find("sns", "GetTopicAttributes", GONE, TopicArn=topic.arn)
+    return TopicPolicy(arn=topic.arn, document=document_of(answer["Attributes"].get("Policy") if answer else None))

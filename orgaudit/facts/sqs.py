@@ -1,0 +1,45 @@
+"""SQS queues and their policies."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from orgaudit.facts.declare import Aws, Resource, collector, detail
+from orgaudit.facts.resource_policies import ResourcePolicy, document_of
+from orgaudit.model import Scope
+
+GONE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
+QUEUES_PER_PAGE = 1000
+"""SQS tells of further queues only where a number is asked for."""
+
+
+class Queue(Resource, frozen=True, kw_only=True):
+    """A queue; `url` is what SQS calls it by."""
+
+    url: str
+
+
+class QueuePolicy(ResourcePolicy, frozen=True, kw_only=True):
+    """A queue's policy."""
+
+
+@collector(scope=Scope.REGIONAL, actions=("sqs:ListQueues",))
+async def queues(aws: Aws) -> AsyncIterator[Queue]:
+    """Yield the region's queues."""
+    async for page in aws.pages("sqs", "ListQueues", MaxResults=QUEUES_PER_PAGE):
+        for url in page.get("QueueUrls", ()):
+            name = url.rsplit("/", 1)[-1]
+            yield Queue(
+                arn=f"arn:{aws.partition}:sqs:{aws.region}:{aws.account_id}:{name}",
+                account_id=aws.account_id,
+                region=aws.region,
+                url=url,
+            )
+
+
+@detail(actions=("sqs:GetQueueAttributes",))
+async def queue_policy(aws: Aws, queue: Queue) -> QueuePolicy:
+    """Read the queue's policy; a queue that is gone by now has none."""
+    answer = await aws.find("sqs", "GetQueueAttributes", GONE, QueueUrl=queue.url, AttributeNames=["Policy"])
+    text = answer.get("Attributes", {}).get("Policy") if answer else None
+    return QueuePolicy(arn=queue.arn, document=document_of(text))

@@ -1,0 +1,154 @@
+"""What the controls on policies of queues, topics, functions, vaults, secrets and event buses say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orgaudit.controls.declare import Control
+from orgaudit.controls.eventbridge import eventbridge_bus_policy_restricted as bus_restricted
+from orgaudit.controls.glacier import glacier_vault_policy_restricted as vault_restricted
+from orgaudit.controls.lambda_ import lambda_function_policy_restricted as function_restricted
+from orgaudit.controls.secretsmanager import secretsmanager_secret_policy_restricted as secret_restricted
+from orgaudit.controls.sns import sns_topic_policy_restricted as topic_restricted
+from orgaudit.controls.sqs import sqs_queue_policy_restricted as queue_restricted
+from tests.factories import MEMBER, NASTY, OUTSIDER, Case, asking, denied, every, failing, name_of, passing, unseen
+from tests.factories_resource_policies import (
+    FUNCTION,
+    QUEUE,
+    SECRET,
+    TOPIC,
+    VAULT,
+    Argued,
+    a_bus,
+    a_function,
+    a_queue,
+    a_secret,
+    a_topic,
+    a_vault,
+    allow,
+    bus_with,
+    deny,
+)
+
+ORGANIZATION = {"StringEquals": {"aws:PrincipalOrgID": "o-example1234"}}
+OTHERS = {"StringNotEquals": {"aws:PrincipalOrgID": "o-example1234"}}
+PLAIN_HTTP = {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def common(given: Argued) -> tuple[Case, ...]:
+    """What holds for the policy of every kind of resource."""
+    return (
+        passing("no policy", *given(), says="there is no policy"),
+        passing("named account", *given(allow({"AWS": OUTSIDER})), says="lets no stranger in"),
+        passing("only a Deny for everyone", *given(deny())),
+        failing("everyone", *given(allow()), says="statement open allows sqs:SendMessage to everyone"),
+        failing("everyone, as a bare star", *given(allow("*")), says="to everyone"),
+        failing("one statement of two", *given(allow({"AWS": MEMBER}), allow()), says="to everyone"),
+        failing("everyone but one", *given(allow({"AWS": MEMBER}) | {}, _all_but(OUTSIDER)), says="to everyone"),
+        failing(
+            "a condition that holds nobody off",
+            *given(allow(Condition={"Bool": {"aws:SecureTransport": "true"}})),
+            says="under Bool aws:SecureTransport",
+        ),
+        passing("difference 95: everyone of the organization", *given(allow(Condition=ORGANIZATION))),
+        passing(
+            "difference 95: everyone of an account",
+            *given(allow(Condition={"StringEquals": {"AWS:SourceOwner": MEMBER}})),
+        ),
+        failing(
+            "difference 95: any account",
+            *given(allow(Condition={"StringLike": {"aws:SourceAccount": "*"}})),
+            says="under StringLike aws:SourceAccount *",
+        ),
+        asking(
+            "difference 95: a condition of unclear reach",
+            *given(allow(Condition={"StringEquals": {"aws:PrincipalTag/team": "red"}})),
+            says="for a person to judge",
+        ),
+        asking("a Deny for other organizations", *given(allow(), deny(Condition=OTHERS)), says="shut denies strangers"),
+        asking("a Deny for all but one", *given(allow(), _deny_all_but(MEMBER)), says="shut denies strangers"),
+        failing("a Deny of plain HTTP", *given(allow(), deny(Condition=PLAIN_HTTP)), says="to everyone"),
+        failing(
+            "a Deny for other organizations that come by plain HTTP",
+            *given(allow(), deny(Condition=OTHERS | PLAIN_HTTP)),
+            says="to everyone",
+        ),
+        failing("a Deny for the own organization", *given(allow(), deny(Condition=ORGANIZATION)), says="to everyone"),
+        failing(
+            "a Deny for one account", *given(allow(), deny({"AWS": OUTSIDER}, Condition=OTHERS)), says="to everyone"
+        ),
+    )
+
+
+def _all_but(account_id: str) -> dict[str, Any]:
+    statement = allow()
+    return {
+        **{key: value for key, value in statement.items() if key != "Principal"},
+        "NotPrincipal": {"AWS": account_id},
+    }
+
+
+def _deny_all_but(account_id: str) -> dict[str, Any]:
+    return _all_but(account_id) | {"Effect": "Deny", "Sid": "shut"}
+
+
+def service(name: str, **more: Any) -> dict[str, Any]:
+    return allow({"Service": name}, action="lambda:InvokeFunction", **more)
+
+
+def by_url(kind: str, **more: str) -> dict[str, Any]:
+    condition = {"StringEquals": {"lambda:FunctionUrlAuthType": kind, **more}}
+    return allow("*", action="lambda:InvokeFunctionUrl", Condition=condition)
+
+
+OF_FUNCTIONS = (
+    failing("buckets of anybody", *FUNCTION(service("s3.amazonaws.com")), says="s3.amazonaws.com may invoke it"),
+    passing(
+        "buckets of an account",
+        *FUNCTION(service("s3.amazonaws.com", Condition={"StringEquals": {"AWS:SourceAccount": MEMBER}})),
+    ),
+    asking("another service", *FUNCTION(service("logs.amazonaws.com")), says="logs.amazonaws.com may invoke it"),
+    passing("a service that is denied", *FUNCTION(service("s3.amazonaws.com") | {"Effect": "Deny"})),
+    failing("a URL for everyone", *FUNCTION(by_url("NONE")), says="to everyone"),
+    failing("a URL for every AWS account", *FUNCTION(by_url("AWS_IAM")), says="to everyone"),
+    passing("a URL for the organization", *FUNCTION(by_url("AWS_IAM", **{"aws:PrincipalOrgID": "o-example1234"}))),
+    failing(
+        "everyone, and a service of unclear reach",
+        *FUNCTION(allow(), service("logs.amazonaws.com")),
+        says="to everyone",
+    ),
+)
+
+
+CASES: dict[Control, tuple[Case, ...]] = {
+    queue_restricted: (*common(QUEUE), unseen("denied", a_queue(), denied("sqs:GetQueueAttributes"))),
+    topic_restricted: (*common(TOPIC), unseen("denied", a_topic(), denied("sns:GetTopicAttributes"))),
+    function_restricted: (
+        *common(FUNCTION),
+        *OF_FUNCTIONS,
+        unseen("denied", a_function(), denied("lambda:GetPolicy")),
+    ),
+    vault_restricted: (*common(VAULT), unseen("denied", a_vault(), denied("glacier:GetVaultAccessPolicy"))),
+    secret_restricted: (*common(SECRET), unseen("denied", a_secret(), denied("secretsmanager:GetResourcePolicy"))),
+    bus_restricted: common(bus_with),
+}
+NASTY_RESOURCES = (a_queue(NASTY), a_topic(NASTY), a_function(NASTY), a_vault(NASTY), a_secret(NASTY), a_bus(NASTY))
+
+
+@pytest.mark.parametrize(("control", "case"), every(CASES), ids=name_of)
+def test_control(control: Control, case: Case) -> None:
+    verdict = control(*case.arguments)
+    assert (verdict.status, case.says in verdict.reason) == (case.status, True), verdict.reason
+
+
+def test_conditions_are_in_the_evidence() -> None:
+    """Difference 95: whoever reads a PASS sees what it rests on."""
+    verdict = queue_restricted(*QUEUE(allow(Condition=ORGANIZATION)))
+    assert verdict.evidence["conditions"] == ["StringEquals aws:PrincipalOrgID o-example1234"]
+
+
+def test_url_of_a_function_is_in_the_evidence() -> None:
+    verdict = function_restricted(*FUNCTION(by_url("NONE")))
+    assert verdict.evidence["conditions"] == ["StringEquals lambda:FunctionUrlAuthType NONE"]

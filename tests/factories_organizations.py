@@ -1,0 +1,120 @@
+"""The organization as its management account sees it, for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from orgaudit.facts.account import AccountFacts, DetailGap, Entered, Listed
+from orgaudit.facts.declare import Detail, Resource
+from orgaudit.facts.ec2.instances import Instance
+from orgaudit.facts.ecs import EcsCluster
+from orgaudit.facts.iam.account import RootFeatures
+from orgaudit.facts.lambda_ import Function
+from orgaudit.facts.organization import Organization
+from orgaudit.facts.organizations import (
+    ControlPolicy,
+    Effectiveness,
+    Guardrails,
+    MemberOf,
+    PolicyDelegation,
+    TrustedServices,
+)
+from orgaudit.facts.rds import DatabaseInstance
+from orgaudit.facts.resource_policies import document_of
+from orgaudit.model import GLOBAL
+from orgaudit.store.manifest import AccountRecord
+from tests.factories import HOME, MANAGEMENT, MEMBER, NOW, REGIONS, SECURITY, an_account
+
+ROOT, UNIT, CHILD, ELSEWHERE = "r-root", "ou-root-workload", "ou-root-payments", "ou-root-sandbox"
+PATH = (ROOT, UNIT, CHILD)
+THE_ORGANIZATION = MemberOf(
+    arn=f"arn:aws:organizations::{MANAGEMENT}:organization/o-example1234", account_id=MANAGEMENT, region=GLOBAL
+)
+ONCE: tuple[type[Resource], ...] = (MemberOf, RootFeatures)
+REGIONAL: tuple[type[Resource], ...] = (Instance, DatabaseInstance, EcsCluster, Function)
+
+
+def features(*enabled: str) -> RootFeatures:
+    arn = f"arn:aws:iam::{MANAGEMENT}:organizations-features"
+    return RootFeatures(arn=arn, account_id=MANAGEMENT, region=GLOBAL, enabled=enabled)
+
+
+def a_policy(name: str = "deny-leaving", *targets: str, effect: Effectiveness = Effectiveness.DENIES) -> ControlPolicy:
+    return ControlPolicy(id=f"p-{name}", name=name, effect=effect, targets=targets)
+
+
+def guardrails(*policies: ControlPolicy, enabled: bool = True) -> Guardrails:
+    return Guardrails(arn=THE_ORGANIZATION.arn, enabled=enabled, root_id=ROOT, policies=policies)
+
+
+def delegation(text: str) -> PolicyDelegation:
+    return PolicyDelegation(arn=THE_ORGANIZATION.arn, document=document_of(text or None))
+
+
+def trusted(*names: str) -> TrustedServices:
+    principals = tuple(f"{name}.amazonaws.com" for name in names)
+    return TrustedServices(arn=THE_ORGANIZATION.arn, principals=principals)
+
+
+def seen(
+    account_id: str,
+    *lines: Resource | Detail | DetailGap | Listed,
+    ou_ids: tuple[str, ...] = PATH,
+    gap: Any = None,
+) -> AccountFacts:
+    """An account's facts, with every listing that these controls need; a `Listed` of one's own replaces them."""
+    told = {(line.fact, line.region) for line in lines if isinstance(line, Listed)}
+    places = [(kind.__name__, GLOBAL) for kind in ONCE]
+    places += [(kind.__name__, region) for kind in REGIONAL for region in REGIONS]
+    record = AccountRecord(
+        account_id=account_id,
+        collected_at=NOW,
+        regions=(),
+        enabled=REGIONS,
+        regions_source="account:ListRegions",
+        gap=gap,
+    )
+    listed = [] if gap else [Listed(fact, region) for fact, region in places if (fact, region) not in told]
+    return AccountFacts([Entered(an_account(account_id, ou_ids=ou_ids), record), *listed, *lines])
+
+
+def governed(
+    *facts: AccountFacts,
+    delegated: Mapping[str, tuple[str, ...]] | None = None,
+    management: str | None = MANAGEMENT,
+    accounts: Iterable[str] = (MANAGEMENT, MEMBER, SECURITY),
+) -> Organization:
+    """The organization, with the services that are delegated by principal without `.amazonaws.com`."""
+    found = {one.account_id: one for one in facts}
+    return Organization(
+        [an_account(account_id) for account_id in accounts],
+        id="o-example1234",
+        management_account_id=management,
+        load=found.get,
+        delegated=None if delegated is None else {f"{name}.amazonaws.com": ids for name, ids in delegated.items()},
+    )
+
+
+def in_management(*lines: Resource | Detail | DetailGap | Listed, **more: Any) -> tuple[AccountFacts, Organization]:
+    """The management account with these facts, and the organization in which it is."""
+    facts = seen(MANAGEMENT, THE_ORGANIZATION, *lines)
+    return facts, governed(facts, **({"delegated": {}} | more))
+
+
+def in_member(
+    *lines: Detail | DetailGap, ou_ids: tuple[str, ...] = PATH, gap: Any = None
+) -> tuple[AccountFacts, Organization]:
+    """A member, in an organization whose management account has these facts or is shut for a reason."""
+    member = seen(MEMBER, THE_ORGANIZATION, ou_ids=ou_ids)
+    return member, governed(member, seen(MANAGEMENT, THE_ORGANIZATION, *lines, gap=gap))
+
+
+def an_instance(name: str = "i-1", state: str = "running") -> Instance:
+    arn = f"arn:aws:ec2:{HOME}:{MANAGEMENT}:instance/{name}"
+    return Instance(arn=arn, account_id=MANAGEMENT, region=HOME, state=state)
+
+
+def a_cluster(tasks: int = 0, services: int = 0) -> EcsCluster:
+    arn = f"arn:aws:ecs:{HOME}:{MANAGEMENT}:cluster/main"
+    return EcsCluster(arn=arn, account_id=MANAGEMENT, region=HOME, tasks=tasks, services=services)

@@ -1,0 +1,84 @@
+"""Queues, topics, functions … and their policies for tests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from orgaudit.facts.declare import Resource
+from orgaudit.facts.eventbridge import EventBus
+from orgaudit.facts.glacier import GlacierVault, VaultPolicy
+from orgaudit.facts.lambda_ import Function, FunctionPolicy
+from orgaudit.facts.resource_policies import ResourcePolicy, document_of
+from orgaudit.facts.secretsmanager import Secret, SecretPolicy
+from orgaudit.facts.sns import SnsTopic, TopicPolicy
+from orgaudit.facts.sqs import Queue, QueuePolicy
+from orgaudit.model import Seen
+from tests.factories import HOME, MEMBER
+
+EVERYONE = {"AWS": "*"}
+
+
+def arn(service: str, part: str) -> str:
+    return f"arn:aws:{service}:{HOME}:{MEMBER}:{part}"
+
+
+def a_queue(name: str = "jobs") -> Queue:
+    url = f"https://sqs.{HOME}.amazonaws.com/{MEMBER}/{name}"
+    return Queue(arn=arn("sqs", name), account_id=MEMBER, region=HOME, url=url)
+
+
+def a_topic(name: str = "news") -> SnsTopic:
+    return SnsTopic(arn=arn("sns", name), account_id=MEMBER, region=HOME)
+
+
+def a_function(name: str = "resize", account_id: str = MEMBER, region: str = HOME) -> Function:
+    return Function(arn=f"arn:aws:lambda:{region}:{account_id}:function:{name}", account_id=account_id, region=region)
+
+
+def a_vault(name: str = "archive") -> GlacierVault:
+    return GlacierVault(arn=arn("glacier", f"vaults/{name}"), account_id=MEMBER, region=HOME)
+
+
+def a_secret(name: str = "password-AbCdEf") -> Secret:
+    return Secret(arn=arn("secretsmanager", f"secret:{name}"), account_id=MEMBER, region=HOME)
+
+
+def a_bus(name: str = "orders", policy: Any = None) -> EventBus:
+    return EventBus(
+        arn=arn("events", f"event-bus/{name}"), account_id=MEMBER, region=HOME, policy=document_of(policy or None)
+    )
+
+
+def allow(principal: Any = EVERYONE, *, action: Any = "sqs:SendMessage", **more: Any) -> dict[str, Any]:
+    """A statement that lets everyone in, or those that are given."""
+    return {"Sid": "open", "Effect": "Allow", "Principal": principal, "Action": action, "Resource": "*", **more}
+
+
+def deny(principal: Any = EVERYONE, **more: Any) -> dict[str, Any]:
+    return {"Sid": "shut", "Effect": "Deny", "Principal": principal, "Action": "*", "Resource": "*", **more}
+
+
+def text(*statements: dict[str, Any]) -> str:
+    """A policy as AWS returns it, empty without statements."""
+    return json.dumps({"Version": "2012-10-17", "Statement": statements}) if statements else ""
+
+
+Argued = Callable[..., tuple[Any, ...]]
+"""What a control is given where the policy has these statements; none without any."""
+
+
+def with_detail(resource: Resource, kind: type[ResourcePolicy]) -> Argued:
+    return lambda *statements: (resource, Seen(kind(arn=resource.arn, document=document_of(text(*statements)))))
+
+
+QUEUE = with_detail(a_queue(), QueuePolicy)
+TOPIC = with_detail(a_topic(), TopicPolicy)
+FUNCTION = with_detail(a_function(), FunctionPolicy)
+VAULT = with_detail(a_vault(), VaultPolicy)
+SECRET = with_detail(a_secret(), SecretPolicy)
+
+
+def bus_with(*statements: dict[str, Any]) -> tuple[EventBus]:
+    return (a_bus(policy=text(*statements)),)
