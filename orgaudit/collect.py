@@ -12,7 +12,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from orgaudit.aws.access import Access, AccountAccess, RegionAccess, Traffic
+from orgaudit.aws.access import Access, AccountAccess
+from orgaudit.aws.region import RegionAccess, Traffic
 from orgaudit.errors import ReportError
 from orgaudit.facts.account import DetailGap, Entered, Listed
 from orgaudit.facts.declare import Collector, FactType, Resource, closure
@@ -139,7 +140,7 @@ class _Collection:
         self.listings = [each for each in collectors if each.parent is None]
         self.details = [each for each in collectors if each.parent is not None]
         self.lines: list[Line] = []
-        self.detailed: set[str] = set()
+        self.detailed: set[tuple[type, str]] = set()
 
     async def run(self, regions: Sequence[str]) -> list[Line]:
         async with asyncio.TaskGroup() as group:
@@ -158,8 +159,9 @@ class _Collection:
         self.lines.append(Listed(listing.fact.__name__, region, len(found), gap))
         async with asyncio.TaskGroup() as group:
             for resource in found:
-                if resource.account_id == self.account.account_id and resource.arn not in self.detailed:
-                    self.detailed.add(resource.arn)
+                key = type(resource), resource.arn
+                if resource.account_id == self.account.account_id and key not in self.detailed:
+                    self.detailed.add(key)
                     group.create_task(self._describe(resource))
 
     async def _describe(self, resource: Resource) -> None:

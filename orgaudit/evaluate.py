@@ -76,13 +76,14 @@ class Rules:
     thresholds: Thresholds
     requirements: Mapping[str, list[RequirementRef]]
     partition: str
+    home_region: str
 
 
 def evaluate_account(
     run: Run, facts: AccountFacts, regions: Sequence[str], rules: Rules, organization: Organization
 ) -> None:
     """Write an account's findings and cells; `regions` are those of the whole run."""
-    evaluation = _Evaluation(facts, rules, organization)
+    evaluation = Evaluation(facts, rules, organization)
     findings: list[Finding] = []
     cells = [
         evaluation.cell(control, region, findings) for control in rules.controls for region in places(control, regions)
@@ -100,7 +101,7 @@ def _is_global(control: Control) -> bool:
     return issubclass(control.subject, Resource) and load()[control.subject].scope is Scope.ACCOUNT
 
 
-class _Evaluation:
+class Evaluation:
     """One account, judged by every control."""
 
     def __init__(self, facts: AccountFacts, rules: Rules, organization: Organization) -> None:
@@ -220,12 +221,8 @@ class _Evaluation:
         subject = resource.arn if resource else f"{account.id}:{region}" if region != GLOBAL else account.id
         kind = type(resource).__name__ if resource else "Account" if region == GLOBAL else "Region"
         owner = resource.account_id if resource and resource.account_id else account.id
-        blanks = {
-            "account": owner,
-            "region": place if place != GLOBAL else "us-east-1",
-            "partition": self.rules.partition,
-        }
-        seeing = _seeing(verdict.gap) if verdict.gap else None
+        region_of_command = self.rules.home_region if place == GLOBAL else place
+        blanks = {"account": owner, "region": region_of_command, "partition": self.rules.partition}
         return Finding(
             fingerprint=fingerprint(control.id, account.id, place, subject),
             control=control.id,
@@ -242,7 +239,7 @@ class _Evaluation:
             resource_tags=resource.tags if resource else {},
             requirements=self.rules.requirements.get(control.id, []),
             evidence=verdict.evidence,
-            remediation=seeing or control.remediation(resource, verdict.command, blanks),
+            remediation=_remediation(control, resource, verdict, blanks),
             inherited_from=verdict.inherited_from,
             gap=verdict.gap,
             assessed_at=self.facts.now,
@@ -281,6 +278,15 @@ def _not_seen(gap: Gap) -> Verdict:
 
 def _nothing_there(gap: Gap) -> Verdict:
     return Verdict(Status.NOT_APPLICABLE, gap.message, {"action": gap.action}, gap=gap)
+
+
+def _remediation(
+    control: Control, resource: Resource | None, verdict: Verdict, blanks: Mapping[str, str]
+) -> Remediation | None:
+    if verdict.gap is not None:
+        return _seeing(verdict.gap)
+    mended = verdict.status in {Status.PASS, Status.NOT_APPLICABLE}
+    return None if mended else control.remediation(resource, verdict.command, blanks)
 
 
 def _seeing(gap: Gap) -> Remediation:

@@ -184,9 +184,9 @@ class ExceptionRef(msgspec.Struct, frozen=True):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One verdict on one resource, as every report shows it.
 
-    `fingerprint` is stable across runs. `inherited_from` names the account where a shared resource was judged;
-    such a finding repeats that judgement. `gap` is set exactly where the status is NOT_ASSESSED, or where the
-    region holds nothing because it is disabled, blocked or not offered.
+    `fingerprint` is stable across runs. `inherited_from` names the account where a shared resource was judged; such a
+    finding repeats that judgement. `remediation` is None where there is nothing to mend. `gap` is set exactly where the
+    status is NOT_ASSESSED, or where the region holds nothing because it is disabled, blocked or not offered.
     """
 
     fingerprint: str
@@ -204,7 +204,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     resource_tags: dict[str, str]
     requirements: list[RequirementRef]
     evidence: dict[str, Json]
-    remediation: Remediation
+    remediation: Remediation | None
     exception: ExceptionRef | None = None
     inherited_from: str | None = None
     gap: Gap | None = None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -17,10 +18,12 @@ from typing import Protocol
 import msgspec
 
 from orgaudit import __version__, frameworks, report
-from orgaudit.aws.access import Access, Traffic
+from orgaudit.aws.access import Access
+from orgaudit.aws.clients import GLOBAL_REGIONS
+from orgaudit.aws.region import Traffic
 from orgaudit.collect import Batch, actions_for, collect_accounts, collect_batch
 from orgaudit.controls.declare import Control, catalogue
-from orgaudit.errors import AccessError, ConfigError, ExitCode, ReportError
+from orgaudit.errors import AccessError, ConfigError, CutShortError, ExitCode, ReportError
 from orgaudit.evaluate import Rules, Shards, evaluate_account, read_record, regions_of
 from orgaudit.facts.declare import FactType
 from orgaudit.facts.organization import Organization
@@ -31,6 +34,7 @@ from orgaudit.organization.discovery import Discovered, discover, read_tags
 from orgaudit.organization.scope import select_accounts, selects_region
 from orgaudit.register import load as registers
 from orgaudit.register.apply import Application
+from orgaudit.register.load import Register
 from orgaudit.register.state import today
 from orgaudit.report.view import RegisterProblem, RegisterView, View, viewing
 from orgaudit.settings import Settings, load_limits
@@ -211,7 +215,7 @@ class Auditor:
         ended = msgspec.structs.replace(
             manifest,
             accounts=accounts,
-            discovery_gaps=(*manifest.discovery_gaps, *gaps),
+            discovery_gaps=tuple(dict.fromkeys((*manifest.discovery_gaps, *gaps))),
             supporting=supporting,
             records=tuple(read_record(run, account.id) for account in manifest.accounts),
             collected_at=datetime.now(UTC),
@@ -262,7 +266,11 @@ def _distribute(executor: Executor, batch: Batch, progress: Progress) -> None:
     waiting = {executor.submit(collect_batch, replace(batch, accounts=part)): part for part in parts}
     total = Traffic()
     for done in as_completed(waiting):
-        total.add(done.result())
+        try:
+            total.add(done.result())
+        except BrokenExecutor as error:
+            mend = f"go on with `orgaudit audit --resume {batch.run.name}`"
+            raise CutShortError(f"a worker was lost ({error}); what it finished is kept, {mend}") from error
         for account in waiting[done]:
             progress.account_done(account, read_record(Run(batch.run), account.id), total)
 
@@ -295,7 +303,9 @@ def evaluate(run: Run, chosen: Chosen, thresholds: Thresholds, progress: Progres
     requirements = {
         control.id: frameworks.requirements_of(chosen.frameworks, control.id) for control in chosen.controls
     }
-    rules = Rules(chosen.controls, thresholds, requirements, manifest.caller.partition)
+    partition = manifest.caller.partition
+    home = GLOBAL_REGIONS.get(partition, manifest.known_regions[0] if manifest.known_regions else partition)
+    rules = Rules(chosen.controls, thresholds, requirements, partition, home)
     regions = regions_of(manifest.records) or manifest.known_regions
     progress.stage("evaluate", len(manifest.accounts))
     for account in manifest.accounts:
@@ -313,14 +323,22 @@ def evaluate(run: Run, chosen: Chosen, thresholds: Thresholds, progress: Progres
     run.write_manifest(msgspec.structs.replace(manifest, **judged))
 
 
-def apply_register(run: Run, settings: Settings, register: Path | None, as_of: date | None) -> Application:
-    """Return the register, ready to be applied to a run's findings on a date, which is today without one.
+def load_register(settings: Settings, register: Path | None) -> Register:
+    """Return the register of the settings, or the one in the given file.
 
     Raises ConfigError where a named register is missing or cannot be understood as a whole.
     """
     path = register or settings.register_path
     must_exist = register is not None or settings.register_named
-    loaded = registers.load(path, settings.exceptions, must_exist=must_exist)
+    return registers.load(path, settings.exceptions, must_exist=must_exist)
+
+
+def apply_register(run: Run, settings: Settings, register: Path | None, as_of: date | None) -> Application:
+    """Return the register, ready to be applied to a run's findings on a date, which is today without one.
+
+    Raises ConfigError as `load_register` does.
+    """
+    loaded = load_register(settings, register)
     manifest = run.read_manifest()
     on = as_of or today(datetime.now(UTC), loaded.time_zone)
     return Application(loaded, {account.id: account for account in manifest.accounts}, on)
@@ -328,9 +346,17 @@ def apply_register(run: Run, settings: Settings, register: Path | None, as_of: d
 
 def write_reports(run: Run, application: Application, formats: Iterable[str]) -> list[Path]:
     """Write the reports of an evaluated run and point reports/latest at it; raises ConfigError and ReportError."""
+    _check_coverage(run)
     paths = report.write(run, _register_view(application), application.as_of, formats)
     _point_latest(run)
     return paths
+
+
+def _check_coverage(run: Run) -> None:
+    """Raise ConfigError for a damaged file of coverage: DuckDB takes one that ends too early for a whole one."""
+    for account in run.read_manifest().accounts:
+        if run.cells_path(account.id).is_file():
+            deque(run.cells(account.id), maxlen=0)
 
 
 @contextmanager

@@ -234,6 +234,7 @@ def assert_explained(outcome: Outcome) -> None:
     for finding in outcome.findings:
         if finding.status is Status.NOT_ASSESSED:
             assert finding.gap is not None, finding
+            assert finding.remediation is not None
             assert finding.remediation.asset.text
 
 

@@ -179,10 +179,10 @@ def s3_bucket_policy_writes_restricted(bucket: Bucket, account: AccountFacts) ->
 def _refusal(name: str, docstring: str, refused: Sequence[tuple[str, Context]]) -> Control:
     """Return the control that passes where a bucket's policy refuses everyone who comes in one of these ways."""
 
-    def judge(bucket: Bucket, policy: Observed[BucketPolicy]) -> Verdict:
+    def judge(_bucket: Bucket, policy: Observed[BucketPolicy]) -> Verdict:
         if policy.value.document is None:
             return failed("the bucket has no policy that could deny anything")
-        decisions = {way: refuses(policy.value.rules, bucket, context) for way, context in refused}
+        decisions = {way: refuses(policy.value, context) for way, context in refused}
         whole = [way for way, found in decisions.items() if found.outcome is Outcome.ALLOWED]
         keys = sorted({key for found in decisions.values() for key in found.depends_on})
         hanging = f"; what it denies hangs on {', '.join(keys)}" if keys else ""

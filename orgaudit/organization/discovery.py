@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from orgaudit.aws.access import Access, RegionAccess
+from orgaudit.aws.access import Access
+from orgaudit.aws.region import RegionAccess
 from orgaudit.errors import AccessError
 from orgaudit.model import Account, Gap, NotSeenError
 from orgaudit.settings import OrganizationSettings

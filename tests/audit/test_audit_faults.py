@@ -350,6 +350,7 @@ def test_gaps_name_what_to_do(caller: Caller, proxy: FaultProxy, clean: Outcome)
     proxy.rules.append(Deny(action="GetEventSelectors"))
     outcome = caller.audit()
     gap = next(finding for finding in outcome.findings if finding.status is Status.NOT_ASSESSED)
+    assert gap.remediation is not None
     assert "cloudtrail:GetEventSelectors" in gap.remediation.asset.text
     assert "cloudtrail:GetEventSelectors" in outcome.stdout
     assert "Exit code   3" in outcome.stdout

@@ -191,7 +191,7 @@ def in_audit(tmp_path: Path, control: Control, gap: Gap) -> Finding:
         path.parent.mkdir(parents=True, exist_ok=True)
     assert issubclass(control.subject, Resource)
     facts = facts_of(MEMBER, Listed(control.subject.__name__, HOME, gap=gap), regions=(HOME,))
-    evaluate_account(run, facts, [HOME], Rules([control], Thresholds(), {}, "aws"), organization_of(facts))
+    evaluate_account(run, facts, [HOME], Rules([control], Thresholds(), {}, "aws", HOME), organization_of(facts))
     (finding,) = read_lines(run.findings_path(MEMBER), msgspec.json.Decoder(Finding))
     return finding
 

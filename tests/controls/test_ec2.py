@@ -584,7 +584,7 @@ def test_commands_are_quoted(verdict: Verdict) -> None:
 def findings(tmp_path: Path, control: Control, *accounts: AccountFacts) -> list[Finding]:
     """What an audit says of the first account, which shows what the others own."""
     run = Run(tmp_path)
-    rules = Rules([control], USUAL, {}, "aws")
+    rules = Rules([control], USUAL, {}, "aws", HOME)
     run.findings_path(MEMBER).parent.mkdir(parents=True, exist_ok=True)
     run.cells_path(MEMBER).parent.mkdir(parents=True, exist_ok=True)
     evaluate_account(run, accounts[0], [HOME], rules, organization_of(*accounts))

@@ -92,9 +92,23 @@ def _is_prefix_of(pattern: Tokens, family: Tokens) -> bool:
     return last is Wild.ANY and family[: len(text)] == tuple(text) and Wild.ANY not in text and Wild.ONE not in text
 
 
+def _common_text(pattern: Tokens, family: Tokens) -> int:
+    """How many characters at their beginning are the same text in both."""
+    for place, (here, there) in enumerate(zip(pattern, family, strict=False)):
+        if here != there or isinstance(here, Wild):
+            return place
+    return min(len(pattern), len(family))
+
+
 def overlaps(pattern: Tokens, family: Tokens) -> bool:
     """Whether at least one name in the family matches the pattern."""
-    pending, visited = [(0, 0)], {(0, 0)}
+    start = _common_text(pattern, family)
+    here, there = pattern[start : start + 1], family[start : start + 1]
+    if not any(isinstance(token, Wild) for token in here + there):
+        return here == there  # both have ended, or their texts part here
+    if (Wild.ANY,) in (pattern[start:], family[start:]):
+        return True
+    pending, visited = [(start, start)], {(start, start)}
     while pending:
         left, right = pending.pop()
         if left == len(pattern) and right == len(family):
