@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any
 
 import click
@@ -15,11 +17,15 @@ from orgaudit import frameworks as framework_files
 from orgaudit.cli import options
 from orgaudit.controls.declare import Control
 from orgaudit.controls.declare import catalogue as all_controls
+from orgaudit.documents import nearest
 from orgaudit.errors import ConfigError
-from orgaudit.frameworks import Framework
+from orgaudit.frameworks import Assessment, Framework
+from orgaudit.model import Scope, Severity
 from orgaudit.settings import Settings
 
 WIDTH = 80
+INDENT = 12
+ID_WIDTH = 17
 
 
 @click.command()
@@ -37,8 +43,12 @@ def controls(*, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options 
     if as_json:
         _print_json([_control(control, loaded.values()) for control in found])
         return
+    click.echo(f"{'SEVERITY':<8}  {'SCOPE':<8}  CONTROL")
     for control in found:
         click.echo(f"{control.severity:<8}  {control.scope:<8}  {control.id}")
+    by_severity = Counter(control.severity for control in found)
+    counted = ", ".join(f"{by_severity[severity]} {severity}" for severity in reversed(Severity))
+    click.echo(f"\n{_number(len(found), 'control')}: {counted}")
 
 
 @click.command()
@@ -55,14 +65,35 @@ def frameworks(framework_id: str | None, *, as_json: bool, **given: Any) -> None
         ]
         _print_json(shown)
     elif framework_id:
-        for requirement in found[framework_id].requirements:
-            click.echo(f"{requirement.id:<12} {requirement.assessment:<9}  {requirement.title}")
-            for control in requirement.controls:
-                click.echo(f"{'':<12} {control}")
+        for line in _requirements(found[framework_id]):
+            click.echo(line)
     else:
         for framework in found.values():
-            count = f"{len(framework.requirements)} requirements"
-            click.echo(f"{framework.id:<16} {count:<18} {framework.title} {framework.version}")
+            asked = framework.requirements
+            automated = sum(requirement.assessment is Assessment.AUTOMATED for requirement in asked)
+            count = f"{_number(len(asked), 'requirement')}, {automated} of them automated"
+            title = f"{framework.title} {framework.version}"
+            for number, line in enumerate((*textwrap.wrap(title, WIDTH - ID_WIDTH), count)):
+                click.echo(f"{'' if number else framework.id:<{ID_WIDTH}}{line}")
+
+
+def _requirements(framework: Framework) -> Iterator[str]:
+    """Yield the lines that show a framework: its requirements by section, each with its controls below it."""
+    automated = sum(each.assessment is Assessment.AUTOMATED for each in framework.requirements)
+    manual = len(framework.requirements) - automated
+    yield from textwrap.wrap(f"{framework.title} {framework.version}", WIDTH)
+    yield f"{_number(len(framework.requirements), 'requirement')}: {automated} automated, {manual} manual"
+    for section, found in groupby(framework.requirements, lambda requirement: requirement.section):
+        yield ""
+        if section:
+            yield from textwrap.wrap(section, WIDTH)
+        for requirement in found:
+            level = f"level {requirement.level}  " if requirement.level is not None else ""
+            head = f"  {requirement.id:<8}  {level}{requirement.assessment:<9}  "
+            yield from textwrap.wrap(
+                requirement.title, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False
+            )
+            yield from (f"{'':<12}{control}" for control in requirement.controls)
 
 
 @click.command()
@@ -73,34 +104,75 @@ def explain(control_id: str, **given: Any) -> None:  # noqa: ANN401 - options by
     known, loaded = _loaded(options.settings_from(given))
     control = known.get(control_id)
     if control is None:
-        raise ConfigError(f"no control {control_id!r}; `orgaudit controls` lists them", key="ID")
-    refs = framework_files.requirements_of(loaded.values(), control.id)
-    source = inspect.getsourcefile(control.judge) or control.judge.__module__
-    line = control.judge.__code__.co_firstlineno
+        mend = nearest(control_id, known) or "`orgaudit controls` lists them"
+        raise ConfigError(f"no control {control_id!r}; {mend}", key="ID")
     click.echo(f"{control.id}\n{control.title}\n")
     click.echo(f"{textwrap.fill(control.rationale, WIDTH)}\n")
-    for name, values in (
+    for name, lines in (
         ("Severity", [str(control.severity)]),
-        ("Asked", ["once in an account" if control.scope == "account" else "in every region"]),
-        ("Facts", [kind.__name__ for kind in control.facts]),
-        ("Actions", control.actions),
-        ("Asked by", [f"{ref.framework} {ref.id}" for ref in refs] or ["no framework"]),
-        ("Everywhere", [control.fix.service_wide]),
-        ("This one", [_unfilled(control.fix.asset), _unfilled(control.fix.command)]),
-        ("For good", [control.fix.preventive]),
-        ("Code", [f"{source}:{line}"]),
+        ("Judged", ["once in an account" if control.scope is Scope.ACCOUNT else "in every region"]),
+        ("Facts", _filled(", ".join(kind.__name__ for kind in control.facts))),
+        ("Actions", list(control.actions)),
+        ("Asked by", list(_asked_by(control, loaded.values())) or ["no framework"]),
+        ("Everywhere", _path(control.fix.service_wide, control.fix.service_wide_command)),
+        ("This one", _path(control.fix.asset, control.fix.command)),
+        ("For good", _path(control.fix.preventive, control.fix.preventive_command)),
+        ("Code", [_place(control)]),
     ):
-        for number, value in enumerate(values):
-            indent = f"{'' if number else name:<11} "
-            click.echo(
-                textwrap.fill(value, WIDTH, initial_indent=indent, subsequent_indent=" " * 12, break_long_words=False)
-            )
+        for number, line in enumerate(lines):
+            click.echo(f"{'' if number else name:<{INDENT}}{line}")
 
 
-def _unfilled(template: str) -> str:
+def _filled(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH - INDENT, break_long_words=False, break_on_hyphens=False)
+
+
+def _path(text: str, command: str | None) -> list[str]:
+    """Return the lines of one way to mend a failure: what to do, and the command where there is one."""
+    return _filled(unfilled(text)) + (wrapped_command(unfilled(command), WIDTH - INDENT) if command else [])
+
+
+def _asked_by(control: Control, loaded: Iterable[Framework]) -> Iterator[str]:
+    """Yield the requirements that ask for a control, those of one title below it."""
+    asked = (
+        (framework, requirement)
+        for framework in loaded
+        for requirement in framework.requirements
+        if control.id in requirement.controls
+    )
+    for title, found in groupby(asked, lambda pair: pair[1].title):
+        yield from _filled(title)
+        for framework, requirement in found:
+            level = f"level {requirement.level}  " if requirement.level is not None else ""
+            yield f"  {f'{framework.id} {requirement.id}':<24}  {level}{requirement.assessment}"
+
+
+def _place(control: Control) -> str:
+    """Return file and line of the function that judges."""
+    source = inspect.getsourcefile(control.judge) or control.judge.__module__
+    return f"{source}:{control.judge.__code__.co_firstlineno}"
+
+
+def unfilled(template: str) -> str:
     """Return a remediation with a name in capitals where a finding fills in its resource."""
-    named = re.sub(r"{(?:resource\.)?(\w+)}", lambda blank: blank[1].upper(), template)
+    named = re.sub(r"(?<!{){(?:resource\.)?(\w+)}(?!})", lambda blank: blank[1].upper(), template)
     return named.replace("{{", "{").replace("}}", "}")
+
+
+def wrapped_command(command: str, width: int) -> list[str]:
+    """Return a command in lines that a shell takes as one, broken between words only; a longer word stays whole."""
+    words = re.findall(r"""(?:[^\s'"]|'[^']*'|"(?:\\.|[^"\\])*")+""", command)
+    lines = [words[0]]
+    for word in words[1:]:
+        if len(f"{lines[-1]} {word} \\") <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(f"  {word}")
+    return [f"{line} \\" for line in lines[:-1]] + lines[-1:]
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _loaded(settings: Settings) -> tuple[dict[str, Control], dict[str, Framework]]:

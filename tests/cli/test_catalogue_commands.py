@@ -1,0 +1,211 @@
+"""controls, frameworks and explain as a user calls them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import string
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orgaudit.cli import orgaudit as program
+from orgaudit.cli.catalogue import unfilled, wrapped_command
+from orgaudit.controls.declare import Control, catalogue
+from orgaudit.documents import PACKAGED
+from orgaudit.errors import ConfigError
+from orgaudit.frameworks import load
+
+CONTROLS = catalogue()
+FRAMEWORKS = load(PACKAGED)
+ONE_A_MODULE = {control.judge.__module__: control for control in CONTROLS.values()}.values()
+OWN = """id: own
+title: Our rules, which have a rather long title, as rules that many people agreed upon have
+version: "7"
+requirements:
+  - id: R-1
+    title: Sessions end, file systems are encrypted, and what else people wrote down in one long sentence of this kind
+    assessment: automated
+    controls: [efs_file_system_encrypted]
+  - id: R-2
+    title: People are trained
+    assessment: manual
+"""
+
+
+@pytest.fixture
+def orgaudit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run a command in a directory whose configuration has a framework of its own."""
+    (tmp_path / "config" / "frameworks").mkdir(parents=True)
+    (tmp_path / "config" / "orgaudit.toml").write_text("")
+    (tmp_path / "config" / "frameworks" / "own.yaml").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(program, arguments)
+
+    return run
+
+
+def lines_of(result: Result) -> list[str]:
+    assert result.exit_code == 0, result.output
+    return result.output.splitlines()
+
+
+# controls
+
+
+def test_controls_lists_all_and_counts_them(orgaudit: Callable[..., Result]) -> None:
+    head, *rows, empty, total = lines_of(orgaudit("controls"))
+    assert head.split() == ["SEVERITY", "SCOPE", "CONTROL"]
+    assert [row.split()[2] for row in rows] == list(CONTROLS)
+    assert [row.split()[:2] for row in rows] == [[str(each.severity), str(each.scope)] for each in CONTROLS.values()]
+    assert empty == ""
+    assert total.startswith(f"{len(CONTROLS)} controls: ")
+    assert sum(int(part.split()[0]) for part in total.partition(": ")[2].split(", ")) == len(CONTROLS)
+
+
+def test_controls_of_a_framework(orgaudit: Callable[..., Result]) -> None:
+    assert [line.split()[-1] for line in lines_of(orgaudit("controls", "--framework", "own"))[1:2]] == [
+        "efs_file_system_encrypted"
+    ]
+    assert lines_of(orgaudit("controls", "--framework", "own"))[-1] == "1 control: 0 critical, 0 high, 1 medium, 0 low"
+
+
+def test_controls_as_json(orgaudit: Callable[..., Result]) -> None:
+    [found] = json.loads(orgaudit("controls", "--control", "efs_file_system_encrypted", "--json").output)
+    assert found["actions"] == ["elasticfilesystem:DescribeFileSystems"]
+    assert {"framework": "own", "id": "R-1"} in found["requirements"]
+    assert {"framework": "cis_7.0", "id": "3.3.1"} in found["requirements"]
+
+
+# frameworks
+
+
+def test_frameworks_lists_each_with_its_size(orgaudit: Callable[..., Result]) -> None:
+    lines = lines_of(orgaudit("frameworks"))
+    assert {line.split()[0] for line in lines if not line.startswith(" ")} == {*FRAMEWORKS, "own"}
+    at = next(number for number, line in enumerate(lines) if line.startswith("cis_4.0"))
+    assert lines[at].endswith("Benchmark 4.0.1")
+    assert lines[at + 1].strip() == "64 requirements, 37 of them automated"
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_framework_shows_every_requirement_with_its_controls(framework: str, orgaudit: Callable[..., Result]) -> None:
+    lines = lines_of(orgaudit("frameworks", framework))
+    for requirement in FRAMEWORKS[framework].requirements:
+        [at] = [number for number, line in enumerate(lines) if line.startswith(f"  {requirement.id} ")]
+        assert str(requirement.assessment) in lines[at]
+        assert (f"level {requirement.level}" in lines[at]) == (requirement.level is not None)
+        below = {line.strip() for line in lines[at : at + 40]}
+        assert set(requirement.controls) <= below
+        assert requirement.section in lines
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_a_framework_of_ones_own(orgaudit: Callable[..., Result]) -> None:
+    assert lines_of(orgaudit("frameworks", "own")) == [
+        "Our rules, which have a rather long title, as rules that many people agreed upon",
+        "have 7",
+        "2 requirements: 1 automated, 1 manual",
+        "",
+        "  R-1       automated  Sessions end, file systems are encrypted, and what else",
+        "                       people wrote down in one long sentence of this kind",
+        "            efs_file_system_encrypted",
+        "  R-2       manual     People are trained",
+    ]
+
+
+def test_frameworks_as_json(orgaudit: Callable[..., Result]) -> None:
+    [found] = json.loads(orgaudit("frameworks", "cis_1.2", "--json").output)
+    assert (found["version"], len(found["requirements"])) == ("1.2.0", 49)
+    assert found["requirements"][0]["level"] == 1
+
+
+def test_an_unknown_framework(orgaudit: Callable[..., Result]) -> None:
+    error = orgaudit("frameworks", "cis_4").exception
+    assert isinstance(error, ConfigError)
+    assert "did you mean cis_4.0?" in str(error)
+
+
+# explain
+
+
+@pytest.mark.parametrize("control", ONE_A_MODULE, ids=lambda control: control.id)
+def test_explain_tells_all(control: Control, orgaudit: Callable[..., Result]) -> None:
+    lines = lines_of(orgaudit("explain", control.id))
+    words = " ".join(" ".join(lines).replace("\\", " ").split())
+    assert lines[:2] == [control.id, control.title]
+    for told in (control.rationale, str(control.severity), *(kind.__name__ for kind in control.facts)):
+        assert told in words
+    assert set(control.actions) <= set(words.split())
+    for framework in FRAMEWORKS.values():
+        for requirement in framework.requirements:
+            if control.id in requirement.controls:
+                assert f"{framework.id} {requirement.id} " in words
+                assert requirement.title in words
+    fix = control.fix
+    for text in (fix.service_wide, fix.asset, fix.preventive):
+        assert unfilled(text) in words
+    for command in (fix.service_wide_command, fix.command, fix.preventive_command):
+        assert command is None or " ".join(unfilled(command).split()) in words
+    assert f"{control.judge.__module__.replace('.', '/')}.py:" in words
+    assert all(len(line) <= 80 or stays_whole(line) for line in lines)
+
+
+def stays_whole(line: str) -> bool:
+    """Tell whether a line is one word: of a command, or the place of the code."""
+    return len(shlex.split(line.removeprefix("Code").removesuffix(" \\"))) == 1
+
+
+def test_explain_names_the_requirements_by_title(orgaudit: Callable[..., Result]) -> None:
+    lines = [" ".join(line.split()) for line in lines_of(orgaudit("explain", "efs_file_system_encrypted"))]
+    at = lines.index("Asked by Encrypt EFS file systems")
+    assert lines[at + 1] == "cis_1.5 2.4.1 level 1 manual"
+    assert lines[at + 7] == "cis_7.0 3.3.1 level 1 automated"
+    assert "own R-1 automated" in lines
+
+
+@pytest.mark.parametrize(
+    ("asked", "mend"),
+    [("s3_bucket_pivate", "did you mean s3_bucket_private?"), ("zzz", "`orgaudit controls` lists them")],
+)
+def test_an_unknown_control(asked: str, mend: str, orgaudit: Callable[..., Result]) -> None:
+    error = orgaudit("explain", asked).exception
+    assert isinstance(error, ConfigError)
+    assert mend in str(error)
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("aws kms --key {resource.key_id}", "aws kms --key KEY_ID"),
+        ("in {region} of {account}", "in REGION of ACCOUNT"),
+        ("'{{allSupported=true}}'", "'{allSupported=true}'"),
+        ("{{name}} and {name}", "{name} and NAME"),
+    ],
+)
+def test_blanks_are_named(template: str, text: str) -> None:
+    assert unfilled(template) == text
+
+
+def test_a_command_breaks_between_words_only() -> None:
+    command = "aws logs put --pattern '{ a || b }' --name long-name"
+    assert wrapped_command(command, 24) == [
+        "aws logs put --pattern \\",
+        "  '{ a || b }' --name \\",
+        "  long-name",
+    ]
+
+
+@given(
+    st.lists(st.text(string.printable.strip() + " ", min_size=1), min_size=1, max_size=12),
+    st.integers(10, 100),
+)
+def test_a_shell_reads_a_wrapped_command_as_it_was(words: list[str], width: int) -> None:
+    command = shlex.join(words)
+    assert shlex.split("\n".join(wrapped_command(command, width)).replace("\\\n", " ")) == words
