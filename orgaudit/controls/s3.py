@@ -153,6 +153,24 @@ CLOSE = Fix(
 )
 
 
+@control(
+    Severity.LOW,
+    fix=Fix(
+        service_wide="Turn on versioning for every bucket by an AWS Config rule with a remediation.",
+        asset="Turn on versioning for bucket {resource.name}, and let a lifecycle rule delete old versions in time.",
+        command="aws s3api put-bucket-versioning --region {resource.region} --bucket {resource.name} "
+        "--versioning-configuration Status=Enabled",
+        preventive="Create buckets only from a template that turns versioning on.",
+    ),
+)
+def s3_bucket_versioning_enabled(_bucket: Bucket, versioning: Observed[BucketVersioning]) -> Verdict:
+    """S3 buckets keep versions.
+
+    Without versions, what is overwritten or deleted is gone, whether by mistake or by an intruder who wants a ransom.
+    """
+    return require(versioning.value.enabled, then="versioning is on", otherwise="versioning is off")
+
+
 @control(Severity.CRITICAL, facts=PUBLIC, fix=CLOSE)
 def s3_bucket_private(bucket: Bucket, account: AccountFacts) -> Verdict:
     """Buckets are not open to strangers.

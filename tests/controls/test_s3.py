@@ -31,6 +31,9 @@ from orgaudit.controls.s3 import (
 from orgaudit.controls.s3 import (
     s3_bucket_tls_required as tls_required,
 )
+from orgaudit.controls.s3 import (
+    s3_bucket_versioning_enabled as versioning,
+)
 from orgaudit.facts.account import AccountFacts, Listed
 from orgaudit.facts.macie import Criterion, Job
 from orgaudit.facts.organization import Organization
@@ -360,10 +363,17 @@ MACIE = (
     ),
 )
 
+KEEPS = (
+    passing("on", BUCKET, Seen(BucketVersioning(arn=BUCKET.arn, enabled=True, mfa_delete=False))),
+    failing("off", BUCKET, Seen(BucketVersioning(arn=BUCKET.arn, enabled=False, mfa_delete=False)), says="is off"),
+    unseen("denied", BUCKET, denied("s3:GetBucketVersioning")),
+)
+
 CASES: dict[Control, tuple[Case, ...]] = {
     encrypted: ENCRYPTED,
     blocked: BLOCKED,
     mfa_delete: VERSIONED,
+    versioning: KEEPS,
     private: PRIVATE,
     writes_restricted: WRITES,
     http_denied: DENIES_HTTP,
