@@ -144,14 +144,20 @@ REQUIREMENTS = f"""
             count(*) FILTER (verdict = 'FAIL') AS failing, count(*) FILTER (verdict = 'NOT_ASSESSED') AS not_assessed,
             count(*) FILTER (verdict = 'PASS') AS passing, count(*) FILTER (verdict = 'MANUAL') AS manual,
             count(*) FILTER (verdict = 'NOT_APPLICABLE') AS not_applicable
-        FROM verdicts GROUP BY framework, id)
+        FROM verdicts GROUP BY framework, id),
+    chosen AS (
+        SELECT a.framework, a.id, count(c.id) < count(*) AS unasked
+        FROM asked a LEFT JOIN controls c ON c.id = a.control GROUP BY a.framework, a.id)
     SELECT q.framework, q.id, q.title, q.section, q.level, q.assessment, q.controls,
-        CASE WHEN v.failing > 0 THEN 'FAIL' WHEN v.not_assessed > 0 THEN 'NOT_ASSESSED' WHEN v.passing > 0 THEN 'PASS'
+        CASE WHEN q.assessment = 'manual' THEN 'MANUAL'
+             WHEN v.failing > 0 THEN 'FAIL' WHEN v.not_assessed > 0 OR unasked THEN 'NOT_ASSESSED'
+             WHEN v.passing > 0 THEN 'PASS'
              WHEN v.not_applicable > 0 AND v.manual = 0 THEN 'NOT_APPLICABLE' ELSE 'MANUAL' END AS status,
         coalesce(s.counts, {_NO_COUNTS}) AS counts,
         coalesce(v.failing, 0) AS accounts_failing, coalesce(v.not_assessed, 0) AS accounts_not_assessed,
         coalesce(v.passing, 0) AS accounts_passing, coalesce(v.not_applicable, 0) AS accounts_not_applicable
     FROM requirements q LEFT JOIN scores s USING (framework, id) LEFT JOIN accounts_by_verdict v USING (framework, id)
+        LEFT JOIN chosen USING (framework, id)
     ORDER BY q.framework, q.position
 """  # noqa: S608 - constants only
 

@@ -62,7 +62,8 @@ DEFINITIONS = (
     (
         "Status of a requirement",
         "FAIL where any account fails it (exceptions do not change that), else NOT_ASSESSED where any part of it was "
-        "not seen, else PASS. A requirement without a control is MANUAL.",
+        "not seen or a control of it was left out of the run, else PASS. A requirement that its publisher leaves to a "
+        "person, or without a control, is MANUAL: findings on it are that person's evidence.",
     ),
     ("Order", "Findings: open first, then by status, severity, account, control, region and resource."),
     ("Times", "All times are UTC."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from orgaudit.model import Status
+from orgaudit.model import Remedy, Status
 from orgaudit.report.view import (
     AccountRegion,
     AccountScore,
@@ -59,6 +59,12 @@ def _expiry(reported: ReportedFinding) -> date | str:
         return date.fromisoformat(text)
     except ValueError:
         return text
+
+
+def _asset(reported: ReportedFinding) -> Remedy:
+    """Return how to mend the one resource; nothing where there is nothing to mend."""
+    remediation = reported.finding.remediation
+    return remediation.asset if remediation else Remedy("")
 
 
 def _effect(score: ExceptionScore) -> str:
@@ -181,7 +187,7 @@ FINDINGS: tuple[Column[ReportedFinding], ...] = (
     Column("Region", 14, lambda f: f.finding.region),
     Column("Resource", 36, lambda f: f.finding.resource),
     Column("Reason", 44, lambda f: f.finding.reason),
-    Column("What to do", 32, lambda f: f.finding.remediation.asset.text),
+    Column("What to do", 32, lambda f: _asset(f).text),
     Column("Exception", 16, lambda f: f.finding.exception.id if f.finding.exception else ""),
     Column(
         "Exception state",
@@ -191,7 +197,7 @@ FINDINGS: tuple[Column[ReportedFinding], ...] = (
     ),
     Column("Exception owner", 26, lambda f: f.finding.exception.owner if f.finding.exception else ""),
     Column("Exception expires", 12, _expiry, look.DATE),
-    Column("Command", 60, lambda f: f.finding.remediation.asset.command or ""),
+    Column("Command", 60, lambda f: _asset(f).command or ""),
     Column("Evidence", 60, lambda f: evidence_text(f.finding.evidence)),
     Column("Unit", 32, lambda f: f.finding.ou_path or NO_UNIT),
     Column("Requirements", 26, lambda f: ", ".join(f"{q.framework} {q.id}" for q in f.finding.requirements)),

@@ -1,0 +1,97 @@
+"""What a report says of requirements that a person decides, and of those whose controls were left out of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+import pytest
+
+from orgaudit.frameworks import Assessment, Framework, Requirement
+from orgaudit.model import GLOBAL, Cell, Status
+from orgaudit.report.view import Counts, RegisterView, RequirementScore, viewing
+from orgaudit.store.run import Run, write_lines
+from orgaudit.store.tables import consolidate
+from tests.report.small import AS_OF
+from tests.synthetic_run import account_id
+
+FAILING, UNSEEN, PASSING = "cloudtrail_control_0_holds", "kms_control_3_holds", "iam_control_2_holds"
+NOT_CHOSEN = "rds_control_left_out"
+AUTOMATED, MANUAL = Assessment.AUTOMATED, Assessment.MANUAL
+
+
+def asking(asked: Mapping[str, tuple[Assessment, tuple[str, ...]]]) -> Framework:
+    """A framework of these requirements: their assessment and controls by id."""
+    requirements = tuple(
+        Requirement(id=name, title=name, assessment=assessment, controls=controls)
+        for name, (assessment, controls) in asked.items()
+    )
+    return Framework(id="own", title="Own", version="1", requirements=requirements)
+
+
+def scores(run: Run, asked: Mapping[str, tuple[Assessment, tuple[str, ...]]]) -> dict[str, RequirementScore]:
+    run.write_manifest(msgspec.structs.replace(run.read_manifest(), frameworks=(asking(asked),)))
+    register = RegisterView()
+    consolidate(run, register.apply)
+    with viewing(run, register, AS_OF) as view:
+        return {score.id: score for score in view.requirements}
+
+
+def test_a_person_decides_whatever_was_found(small: Run) -> None:
+    found = scores(small, {"decided": (AUTOMATED, (FAILING,)), "left": (MANUAL, (FAILING,)), "bare": (MANUAL, ())})
+    assert {name: str(score.status) for name, score in found.items()} == {
+        "decided": "FAIL",
+        "left": "MANUAL",
+        "bare": "MANUAL",
+    }
+    assert found["bare"].counts == Counts()
+
+
+def test_findings_are_the_evidence_of_what_a_person_decides(small: Run) -> None:
+    found = scores(small, {"decided": (AUTOMATED, (FAILING, UNSEEN)), "left": (MANUAL, (FAILING, UNSEEN))})
+    decided, left = found["decided"], found["left"]
+    assert left.counts == decided.counts
+    assert left.counts.failed == 3
+    assert (left.accounts_failing, left.accounts_not_assessed) == (3, 1)
+    assert (decided.accounts_failing, decided.accounts_not_assessed) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("controls", "status"),
+    [
+        ((PASSING,), "PASS"),
+        ((PASSING, NOT_CHOSEN), "NOT_ASSESSED"),
+        ((NOT_CHOSEN,), "NOT_ASSESSED"),
+        ((FAILING, NOT_CHOSEN), "FAIL"),
+        ((), "MANUAL"),
+    ],
+)
+def test_a_control_that_was_left_out_is_not_seen(small: Run, controls: tuple[str, ...], status: str) -> None:
+    only_passing(small, PASSING)
+    assert str(scores(small, {"asked": (AUTOMATED, controls)})["asked"].status) == status
+
+
+@pytest.mark.parametrize(("assessment", "status"), [(AUTOMATED, "PASS"), (MANUAL, "MANUAL")])
+def test_a_passing_requirement_that_a_person_decides_is_not_passed(
+    small: Run, assessment: Assessment, status: str
+) -> None:
+    only_passing(small, PASSING)
+    found = scores(small, {"asked": (assessment, (PASSING,))})["asked"]
+    assert (str(found.status), found.accounts_passing) == (status, 4)
+
+
+def only_passing(run: Run, control: str) -> None:
+    """Let a control pass once in every account."""
+    for number in range(4):
+        account = account_id(number)
+        others = [cell for cell in run.cells(account) if cell.control != control]
+        cell = Cell(
+            account_id=account,
+            account_name=f"account {number}",
+            ou_path="Root",
+            region=GLOBAL,
+            control=control,
+            status=Status.PASS,
+            passed=1,
+        )
+        write_lines(run.cells_path(account), [*others, cell])
