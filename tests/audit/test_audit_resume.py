@@ -132,7 +132,8 @@ def test_lost_worker_is_no_verdict(caller: Caller, proxy: FaultProxy) -> None:
     proxy.rules.append(Delay(action="DescribeTrails", seconds=0.5))
     with caller.started(*caller.command("--workers", "2")) as process:
         wait_for_call(proxy, "DescribeTrails")
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        threads = Path(f"/proc/{process.pid}/task").glob("*/children")  # a child belongs to the thread that began it
+        children = [child for thread in threads for child in thread.read_text().split()]
         workers = [int(each) for each in children if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
         os.kill(workers[0], signal.SIGKILL)
         _, stderr = process.communicate(timeout=60)
