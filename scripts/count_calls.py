@@ -46,7 +46,8 @@ WRITE = json.dumps(
 
 def client(service: str, region: str = HOME) -> Any:  # noqa: ANN401 - clients are generated at run time
     """Return an SDK client of the emulated AWS."""
-    return boto3.client(service, region_name=region)
+    sdk: Any = boto3  # its stubs, where they are installed, know no service that is named at run time
+    return sdk.client(service, region_name=region)
 
 
 def seed_identities() -> None:
