@@ -80,7 +80,8 @@ def _child_environment() -> dict[str, str]:
     """This process's environment without what would steer moto, and with the way to this very package."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
     path = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
-    return kept | {"PYTHONPATH": os.pathsep.join(filter(None, path))}
+    images = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}  # moto would load them anew for each account and region
+    return kept | images | {"PYTHONPATH": os.pathsep.join(filter(None, path))}
 
 
 def _ready(process: subprocess.Popen[bytes], log: IO[bytes]) -> dict[str, str]:

@@ -23,6 +23,7 @@ _REST_JSON = {
     "backup": "backup",
     "eks": "eks",
     "elasticfilesystem": "efs",
+    "glacier": "glacier",
     "guardduty": "guardduty",
     "inspector2": "inspector2",
     "lambda": "lambda",
@@ -53,7 +54,7 @@ class Protocol(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A signed call; `service` and `action` are spelled as in an IAM policy."""
+    """A signed call; `service` and `action` are spelled as in an IAM policy, `path` is that of the request."""
 
     account: str
     access_key: str
@@ -62,6 +63,7 @@ class Call:
     action: str
     protocol: Protocol
     parameters: Mapping[str, Any]
+    path: str = "/"
 
     @property
     def permission(self) -> str:
@@ -90,6 +92,7 @@ def read_call(environ: WSGIEnvironment) -> Call | None:
         action=action,
         protocol=protocol,
         parameters=parameters,
+        path=environ["PATH_INFO"],
     )
 
 

@@ -7,10 +7,11 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from moto.sns.models import sns_backends
 from werkzeug.wrappers import Response
 
-from orgaudit.demo.answers import World, answer
+from orgaudit.demo.answers import answer
 from orgaudit.demo.call import Call, read_call
 from orgaudit.demo.denials import refusal
 from orgaudit.demo.membership import is_member, organization_of
+from orgaudit.demo.world import World
 
 
 class Emulator:

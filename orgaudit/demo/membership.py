@@ -54,6 +54,18 @@ def delegated_services(account: str) -> frozenset[str]:
     return frozenset(service for admin in admins if admin.account.id == account for service in admin.services)
 
 
+def may_ask_for(caller: str, account: str) -> bool:
+    """Whether the caller speaks for the organization and the account is another member of it.
+
+    Management must leave its own id out: https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html
+    """
+    home = organization_of(caller)
+    if home is None or account == home.account_id or organization_of(account) is not home:
+        return False
+    trusted = any(service["ServicePrincipal"] == ACCOUNT_SERVICE for service in home.services)
+    return trusted and (caller == home.account_id or ACCOUNT_SERVICE in delegated_services(caller))
+
+
 def control_policies(account: str) -> Iterator[FakePolicy]:
     """The service control policies of a member and of every unit above it; none bind the management account."""
     home = organization_of(account)

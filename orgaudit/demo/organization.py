@@ -1,8 +1,11 @@
 """The demo organization as data: its accounts, and which trail, log group, filter and alarm is right or wrong where."""
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+
+from orgaudit.demo.patterns import ALARMED
 
 ROLE_NAME = "OrgAuditRole"
 REGIONS_BY_DEFAULT = ("eu-central-1", "eu-west-1", "us-east-1")
@@ -89,8 +92,16 @@ ACCOUNTS = (
                 invited=True, has_audit_role=False),
 )  # fmt: skip
 
-DELEGATED_ADMINISTRATORS = {"cloudtrail.amazonaws.com": "Security Tooling"}
-"""Which account administers which service for the organization."""
+DELEGATED_ADMINISTRATORS = {
+    "Security Tooling": (
+        "access-analyzer.amazonaws.com",
+        "cloudtrail.amazonaws.com",
+        "config.amazonaws.com",
+        "macie.amazonaws.com",
+        "securityhub.amazonaws.com",
+    ),
+}
+"""Which account administers which services for the organization."""
 
 
 class Selectors(enum.Enum):
@@ -124,13 +135,17 @@ INCOMPLETE_PATTERN = '{ ($.eventName = "CreateTrail") || ($.eventName = "DeleteT
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A metric filter on a trail's log group, the alarm on its metric, and the topic (of `topic_owner`) it tells."""
+    """A metric filter on a trail's log group, the alarm on its metric, and the topic (of `topic_owner`) it tells.
+
+    `others` are patterns of further filters by name, each with an alarm of its own that tells the same topic.
+    """
 
     pattern: str
     mailbox: str
     topic_owner: str | None = None
     actions_enabled: bool = True
     subscription_confirmed: bool = True
+    others: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +175,9 @@ class DemoTrail:
     selectors: Selectors = Selectors.UNSET
     bucket_owner: str | None = None
     logs: Logs | None = field(default=None)
+    validated: bool = True
+    encrypted: bool = False
+    records_objects: bool = False
 
 
 SECURITY_TOOLING_ID = "318264750931"
@@ -168,17 +186,21 @@ ROLE_REFUSED = "Access denied. Verify in IAM that the role has adequate permissi
 TRAILS = (
     # Right: the organization's trail, whose events every member inherits.
     DemoTrail("Meridian Management", "org-trail", "us-east-1", organization=True, bucket_owner="Log Archive",
+              encrypted=True,
               logs=Logs(alarm=Alarm(QUOTED_PATTERN, "soc@meridian.example", topic_owner="Security Tooling"))),
     # Right: trails of their own in production, one of them with advanced selectors and an unusual spelling.
     DemoTrail("Webshop Production", "webshop-trail", "eu-west-1",
-              logs=Logs(alarm=Alarm(QUOTED_PATTERN, "webshop@meridian.example"), forwarded_to=SECURITY_TOOLING_ID)),
+              logs=Logs(alarm=Alarm(QUOTED_PATTERN, "webshop@meridian.example", others=ALARMED),
+                        forwarded_to=SECURITY_TOOLING_ID)),
     DemoTrail("Payments Production", "payments-trail", "eu-central-1", selectors=Selectors.ADVANCED_COMPLETE,
-              logs=Logs(retention_days=731, alarm=Alarm(BARE_PATTERN, "payments@meridian.example"))),
+              encrypted=True, records_objects=True,
+              logs=Logs(retention_days=731,
+                        alarm=Alarm(BARE_PATTERN, "payments@meridian.example", others=ALARMED))),
     # The log group has heard nothing for three days.
     DemoTrail("Data Platform Production", "data-trail", "eu-west-1",
               logs=Logs(last_delivery=timedelta(days=3), alarm=Alarm(QUOTED_PATTERN, "data@meridian.example"))),
     # One region only.
-    DemoTrail("Network", "network-trail", "eu-west-1", multi_region=False),
+    DemoTrail("Network", "network-trail", "eu-west-1", multi_region=False, validated=False),
     # Stopped.
     DemoTrail("Shared Services", "shared-audit", "us-east-1", logging=False),
     # Kept for 30 days; the filter sees one region.
@@ -199,10 +221,15 @@ TRAILS = (
     DemoTrail("Sandbox Platform", "sandbox-old", "eu-west-1",
               logs=Logs(group_exists=False, last_delivery=timedelta(days=41),
                         error="The specified log group does not exist.")),
-    DemoTrail("Sandbox Data Science", "experiments", "us-east-1",
+    DemoTrail("Sandbox Data Science", "experiments", "us-east-1", validated=False,
               logs=Logs(retention_days=None, alarm=Alarm(INCOMPLETE_PATTERN, "data@meridian.example"),
                         forwarded_to=OUTSIDE_ACCOUNT_ID)),
 )  # fmt: skip
+
+OPEN_TRAIL_BUCKETS = ("Sandbox Data Science",)
+"""The accounts whose bucket for trails everyone may read."""
+LOGGED_TRAIL_BUCKETS = ("Log Archive", "Payments Production")
+"""The accounts that log who reads their bucket for trails."""
 
 # The calls that AWS Control Tower's region deny leaves open everywhere:
 # https://docs.aws.amazon.com/controltower/latest/controlreference/primary-region-deny-policy.html
@@ -210,7 +237,7 @@ OPEN_EVERYWHERE = (
     "access-analyzer:*", "account:*", "acm:*", "cloudfront:*", "cloudtrail:LookupEvents", "config:*",
     "ec2:DescribeRegions", "ec2:DescribeTransitGateways", "ec2:DescribeVpnGateways", "iam:*", "kms:*",
     "organizations:*", "route53:*", "s3:GetAccountPublicAccessBlock", "s3:GetBucketLocation",
-    "s3:GetBucketPolicyStatus", "s3:GetBucketPublicAccessBlock", "s3:ListAllMyBuckets", "sts:*", "support:*",
+    "s3:GetBucketPolicyStatus", "s3:GetBucketPublicAccessBlock", "s3:ListAllMyBuckets", "sso:*", "sts:*", "support:*",
     "tag:GetResources", "trustedadvisor:*", "waf*:*",
 )  # fmt: skip
 
@@ -218,3 +245,8 @@ OPEN_EVERYWHERE = (
 def account_named(name: str) -> DemoAccount:
     """The account of that name; KeyError if there is none."""
     return {account.name: account for account in ACCOUNTS}[name]
+
+
+def entered() -> tuple[DemoAccount, ...]:
+    """The accounts that an audit sees from the inside."""
+    return tuple(each for each in ACCOUNTS if each is MANAGEMENT or (each.has_audit_role and not each.closed))

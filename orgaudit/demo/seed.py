@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from unittest.mock import patch
 
 from moto.iam.models import AccessKey, iam_backends
@@ -9,7 +10,7 @@ from moto.moto_api._internal import mock_random
 from moto.organizations import utils as organization_ids
 from moto.organizations.models import OrganizationsBackend, organizations_backends
 
-from orgaudit.demo.answers import World
+from orgaudit.demo.estate import seed_estate
 from orgaudit.demo.membership import ACCOUNT_SERVICE
 from orgaudit.demo.organization import (
     ACCOUNTS,
@@ -29,6 +30,7 @@ from orgaudit.demo.organization import (
 from orgaudit.demo.regions import Regions
 from orgaudit.demo.roles import add_role, document
 from orgaudit.demo.trails import seed_trail
+from orgaudit.demo.world import World
 
 _HOME_REGION = "us-east-1"
 
@@ -53,6 +55,7 @@ def seed() -> Seeded:
     _fence(home, units)
     for trail in TRAILS:
         seed_trail(trail, world)
+    seed_estate(world)
     return Seeded(world, _caller())
 
 
@@ -66,7 +69,7 @@ def _organization() -> OrganizationsBackend:
     # moto draws the ids of accounts; nothing else lets a caller choose them.
     with patch.object(organization_ids, "make_random_account_id", return_value=MANAGEMENT.id):
         home.create_organization(_HOME_REGION, FeatureSet="ALL")
-    for service in (ACCOUNT_SERVICE, *DELEGATED_ADMINISTRATORS):
+    for service in (ACCOUNT_SERVICE, *chain.from_iterable(DELEGATED_ADMINISTRATORS.values())):
         home.enable_aws_service_access(ServicePrincipal=service)
     home.enable_policy_type(RootId=home.ou[0].id, PolicyType="SERVICE_CONTROL_POLICY")
     return home
@@ -105,8 +108,9 @@ def _mailbox(account: DemoAccount) -> str:
 
 
 def _delegation(home: OrganizationsBackend) -> None:
-    for service, name in DELEGATED_ADMINISTRATORS.items():
-        home.register_delegated_administrator(AccountId=account_named(name).id, ServicePrincipal=service)
+    for name, services in DELEGATED_ADMINISTRATORS.items():
+        for service in services:
+            home.register_delegated_administrator(AccountId=account_named(name).id, ServicePrincipal=service)
 
 
 def _fence(home: OrganizationsBackend, units: dict[str, str]) -> None:

@@ -11,10 +11,10 @@ from wsgiref.types import WSGIApplication
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from orgaudit.demo.answers import World
 from orgaudit.demo.emulator import Emulator
 from orgaudit.demo.membership import allow_delegation
 from orgaudit.demo.seed import seed
+from orgaudit.demo.world import World
 
 
 def main() -> None:

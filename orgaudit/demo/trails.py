@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from moto.cloudtrail.models import Trail, cloudtrail_backends
 from moto.cloudwatch.models import cloudwatch_backends
@@ -10,8 +11,11 @@ from moto.logs.models import logs_backends
 from moto.s3.models import s3_backends
 from moto.sns.models import sns_backends
 
-from orgaudit.demo.answers import LogDelivery, World
+from orgaudit.demo.estate.resources import add_key
+from orgaudit.demo.estate.storage import ACCESS_LOGS, add_bucket
 from orgaudit.demo.organization import (
+    LOGGED_TRAIL_BUCKETS,
+    OPEN_TRAIL_BUCKETS,
     Alarm,
     DeliveryRole,
     DemoAccount,
@@ -21,6 +25,7 @@ from orgaudit.demo.organization import (
     account_named,
 )
 from orgaudit.demo.roles import add_role, document
+from orgaudit.demo.world import LogDelivery, World
 
 _NAMESPACE = "CloudTrailMetrics"
 _METRIC = "TrailChanges"
@@ -40,11 +45,11 @@ def seed_trail(plan: DemoTrail, world: World) -> None:
         sns_topic_name="",
         is_global=plan.multi_region,
         is_multi_region=plan.multi_region,
-        log_validation=True,
+        log_validation=plan.validated,
         is_org_trail=plan.organization,
         cw_log_group_arn=f"{log_group}:*" if log_group else "",
         cw_role_arn=_delivery_role(account, plan, plan.logs, log_group) if plan.logs else "",
-        kms_key_id="",
+        kms_key_id=add_key(account.id, plan.region, plan.name, rotates=True) if plan.encrypted else "",
         tags_list=[],
     )
     if plan.bucket_owner:
@@ -64,7 +69,8 @@ def _record(trail: Trail, plan: DemoTrail) -> None:
         case Selectors.READ_ONLY:
             trail.put_event_selectors([{"ReadWriteType": "ReadOnly", "IncludeManagementEvents": True}], [])
         case Selectors.ADVANCED_COMPLETE:
-            trail.put_event_selectors([], [_management_events()])
+            objects = [_OBJECT_EVENTS] if plan.records_objects else []
+            trail.put_event_selectors([], [_management_events(), *objects])
         case Selectors.ADVANCED_WITHOUT_KMS:
             no_kms = {"Field": "eventSource", "NotEquals": ["kms.amazonaws.com"]}
             trail.put_event_selectors([], [_management_events(no_kms)])
@@ -76,6 +82,15 @@ def _record(trail: Trail, plan: DemoTrail) -> None:
         trail.status.latest_delivery_time = int(_STOPPED.timestamp())
 
 
+_OBJECT_EVENTS = {
+    "Name": "Objects in all buckets",
+    "FieldSelectors": [
+        {"Field": "eventCategory", "Equals": ["Data"]},
+        {"Field": "resources.type", "Equals": ["AWS::S3::Object"]},
+    ],
+}
+
+
 def _management_events(*narrower: Mapping[str, object]) -> dict[str, object]:
     fields = [{"Field": "eventCategory", "Equals": ["Management"]}, *narrower]
     return {"Name": "Management events", "FieldSelectors": fields}
@@ -84,9 +99,14 @@ def _management_events(*narrower: Mapping[str, object]) -> dict[str, object]:
 def _bucket(account: DemoAccount, region: str) -> str:
     """The account's bucket for trails, created when first asked for."""
     name = f"meridian-cloudtrail-{account.id}"
-    backend = s3_backends[account.id]["aws"]
-    if name not in backend.buckets:
-        backend.create_bucket(name, region)
+    if name not in s3_backends[account.id]["aws"].buckets:
+        bucket = add_bucket(account.id, name, region)
+        if account.name in LOGGED_TRAIL_BUCKETS:
+            bucket.logging = {"TargetBucket": ACCESS_LOGS, "TargetPrefix": f"{name}/"}
+        if account.name in OPEN_TRAIL_BUCKETS:
+            bucket.policy = document([
+                {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"{bucket.arn}/*"},
+            ]).encode()  # fmt: skip
     return name
 
 
@@ -123,31 +143,43 @@ def _fill_log_group(account: DemoAccount, plan: DemoTrail, logs: Logs) -> None:
         destination = f"arn:aws:logs:{plan.region}:{logs.forwarded_to}:destination:cloudtrail-intake"
         group.put_subscription_filter("forward", "", destination, "")
     if logs.alarm:
-        _alarm(account, plan, logs.alarm)
+        topic = _topic(account, plan, logs.alarm)
+        _alarm(account, plan, logs.alarm, _Metric("trail-changes", _METRIC, logs.alarm.pattern), topic)
+        for name, pattern in logs.alarm.others.items():
+            metric = _Metric(name, name.title().replace("-", ""), pattern)
+            _alarm(account, plan, logs.alarm, metric, topic)
 
 
-def _alarm(account: DemoAccount, plan: DemoTrail, alarm: Alarm) -> None:
-    transformation = {"metricName": _METRIC, "metricNamespace": _NAMESPACE, "metricValue": "1"}
+class _Metric(NamedTuple):
+    """A filter's name, the metric that it counts in, and what it looks for."""
+
+    filter: str
+    name: str
+    pattern: str
+
+
+def _alarm(account: DemoAccount, plan: DemoTrail, alarm: Alarm, metric: _Metric, topic: str) -> None:
+    transformation = {"metricName": metric.name, "metricNamespace": _NAMESPACE, "metricValue": "1"}
     # Stored as the service returns them; the backend's own call takes no creation time.
     logs_backends[account.id][plan.region].filters.metric_filters.append({
-        "filterName": "trail-changes",
-        "filterPattern": alarm.pattern,
+        "filterName": metric.filter,
+        "filterPattern": metric.pattern,
         "logGroupName": _group_name(plan),
         "metricTransformations": [transformation],
         "creationTime": int(_STARTED.timestamp() * 1000),
     })  # fmt: skip
     cloudwatch_backends[account.id][plan.region].put_metric_alarm(
-        name="trail-changes",
+        name=metric.filter,
         namespace=_NAMESPACE,
-        metric_name=_METRIC,
+        metric_name=metric.name,
         comparison_operator="GreaterThanOrEqualToThreshold",
         evaluation_periods=1,
         period=300,
         threshold=1.0,
         statistic="Sum",
-        description="Somebody changed a trail.",
+        description=f"Raised by the filter {metric.filter}.",
         dimensions=[],
-        alarm_actions=[_topic(account, plan, alarm)],
+        alarm_actions=[topic],
         ok_actions=[],
         insufficient_data_actions=[],
         actions_enabled=alarm.actions_enabled,

@@ -415,7 +415,7 @@ def assert_delivers_as_planned(plan: DemoTrail, trail: dict[str, Any], status: d
     ("name", "trail", "expected"),
     [
         ("Mobile Development", "mobile-dev-reads", {"ReadOnly"}),
-        ("Payments Production", "payments-trail", {"eventCategory"}),
+        ("Payments Production", "payments-trail", {"eventCategory", "resources.type"}),
         ("Payments Development", "payments-dev-quiet", {"eventCategory", "eventSource"}),
     ],
 )
@@ -456,10 +456,14 @@ def test_alarm_chain_is_as_planned(calls: Calls, plan: DemoTrail) -> None:
     assert plan.logs
     alarm = plan.logs.alarm
     assert alarm
-    (found,) = calls("logs", plan.region, plan.account).describe_metric_filters()["metricFilters"]
-    assert found["filterPattern"] == alarm.pattern
+    filters = calls("logs", plan.region, plan.account).describe_metric_filters()["metricFilters"]
+    patterns = {each["filterName"]: each["filterPattern"] for each in filters}
+    assert patterns == {"trail-changes": alarm.pattern, **alarm.others}
+    found = next(each for each in filters if each["filterName"] == "trail-changes")
     assert found["logGroupName"] == f"/aws/cloudtrail/{plan.name}"
-    (watching,) = calls("cloudwatch", plan.region, plan.account).describe_alarms()["MetricAlarms"]
+    alarms = calls("cloudwatch", plan.region, plan.account).describe_alarms()["MetricAlarms"]
+    assert {each["AlarmName"] for each in alarms} == patterns.keys()
+    watching = next(each for each in alarms if each["AlarmName"] == "trail-changes")
     metric = found["metricTransformations"][0]
     assert (watching["MetricName"], watching["Namespace"]) == (metric["metricName"], metric["metricNamespace"])
     assert watching["ActionsEnabled"] == alarm.actions_enabled
@@ -500,7 +504,7 @@ def test_both_complete_patterns_name_the_five_changes() -> None:
 
 
 def test_what_moto_lacks_stays_lacking(calls: Calls) -> None:
-    assert refused(calls("account").get_contact_information)[1] >= 400
+    assert refused(calls("guardduty").list_invitations)[1] >= 400
 
 
 def test_same_ids_every_time(demo: Demo, calls: Calls) -> None:

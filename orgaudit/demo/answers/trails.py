@@ -1,99 +1,15 @@
-"""Answers that moto lacks or gets wrong: regions, trails and their state."""
+"""Trails and their state: those of the organization in its members, selectors, and deliveries to log groups."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
-from xml.sax.saxutils import escape
 
 from moto.cloudtrail.models import Trail, cloudtrail_backends
 from werkzeug.wrappers import Response
 
 from orgaudit.demo.call import Call
-from orgaudit.demo.faults import denied, fault, json_answer, xml_answer
-from orgaudit.demo.membership import ACCOUNT_SERVICE, delegated_services, organization_of
-from orgaudit.demo.regions import OPT_IN_REGIONS, Regions
-
-_PAGE = 50
-
-
-@dataclass(frozen=True, slots=True)
-class LogDelivery:
-    """A trail's last delivery to its log group: its age (None: there was none) and the error, if it failed."""
-
-    age: timedelta | None = timedelta(minutes=4)
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What moto has no place for: enabled regions, and by trail ARN how delivery to its log group goes."""
-
-    regions: Regions = field(default_factory=Regions)
-    deliveries: dict[str, LogDelivery] = field(default_factory=dict)
-
-
-def answer(call: Call, world: World) -> Response | None:
-    """The answer to a call that moto would answer wrongly or not at all; None leaves it to moto."""
-    handler = _HANDLERS.get(call.permission)
-    return handler(call, world) if handler else None
-
-
-def _list_regions(call: Call, world: World) -> Response:
-    account = call.parameters.get("AccountId", call.account)
-    if "AccountId" in call.parameters and not _may_ask_for(call.account, account):
-        return denied(call, resource=f"arn:aws:account::{account}:account")
-    wanted = call.parameters.get("RegionOptStatusContains")
-    states = [(name, state) for name, state in world.regions.states(account).items() if not wanted or state in wanted]
-    start = int(call.parameters.get("NextToken", 0))
-    end = start + int(call.parameters.get("MaxResults", _PAGE))
-    content: dict[str, Any] = {"Regions": [{"RegionName": n, "RegionOptStatus": s} for n, s in states[start:end]]}
-    if end < len(states):
-        content["NextToken"] = str(end)
-    return json_answer(content)
-
-
-def _may_ask_for(caller: str, account: str) -> bool:
-    """Whether the caller speaks for the organization and the account is another member of it.
-
-    Management must leave its own id out: https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html
-    """
-    home = organization_of(caller)
-    if home is None or account == home.account_id or organization_of(account) is not home:
-        return False
-    trusted = any(service["ServicePrincipal"] == ACCOUNT_SERVICE for service in home.services)
-    return trusted and (caller == home.account_id or ACCOUNT_SERVICE in delegated_services(caller))
-
-
-def _describe_regions(call: Call, world: World) -> Response:
-    everything = call.parameters.get("AllRegions", "").lower() == "true"
-    names = {value for key, value in call.parameters.items() if key.startswith("RegionName.")}
-    wanted = _filtered(call.parameters, "opt-in-status")
-    statuses = {name: _opt_in_status(name, state) for name, state in world.regions.states(call.account).items()}
-    items = "".join(
-        f"<item><regionName>{escape(name)}</regionName><regionEndpoint>ec2.{name}.amazonaws.com</regionEndpoint>"
-        f"<optInStatus>{status}</optInStatus></item>"
-        for name, status in statuses.items()
-        if (everything or status != "not-opted-in")
-        and (not names or name in names)
-        and (wanted is None or status in wanted)
-    )
-    return xml_answer(
-        '<DescribeRegionsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>demo</requestId>'
-        f"<regionInfo>{items}</regionInfo></DescribeRegionsResponse>"
-    )
-
-
-def _filtered(parameters: Mapping[str, str], name: str) -> set[str] | None:
-    """The values that an EC2 filter of that name lets through; None without one."""
-    prefix = next((key.removesuffix("Name") for key, value in parameters.items() if value == name), None)
-    return {value for key, value in parameters.items() if key.startswith(f"{prefix}Value.")} if prefix else None
-
-
-def _opt_in_status(region: str, state: str) -> str:
-    if state == "DISABLED":
-        return "not-opted-in"
-    return "opted-in" if region in OPT_IN_REGIONS else "opt-in-not-required"
+from orgaudit.demo.faults import fault, json_answer
+from orgaudit.demo.membership import organization_of
+from orgaudit.demo.world import LogDelivery, World
 
 
 def _describe_trails(call: Call, _: World) -> Response:
@@ -204,9 +120,7 @@ def _log_delivery(trail: Trail, world: World) -> dict[str, Any]:
     return content
 
 
-_HANDLERS: Mapping[str, Callable[[Call, World], Response]] = {
-    "account:ListRegions": _list_regions,
-    "ec2:DescribeRegions": _describe_regions,
+HANDLERS = {
     "cloudtrail:DescribeTrails": _describe_trails,
     "cloudtrail:ListTrails": _list_trails,
     "cloudtrail:GetTrail": _get_trail,
