@@ -218,9 +218,15 @@ async def _attempt(collector: Collector, aws: RegionAccess, reading: Any) -> Gap
 
 
 def _state(region: str, lines: Iterable[Line]) -> RegionRecord:
-    """Return what became of a region: audited where any listing answered."""
+    """Return what became of a region: audited where any listing answered, blocked where a policy denies most of them.
+
+    A policy that shuts a region usually lets through what is asked of global services.
+    """
     listed = [line for line in lines if isinstance(line, Listed) and line.region == region]
     gaps = [line.gap for line in listed if line.gap is not None]
+    denied = sum(gap.reason is GapReason.SCP_DENIED for gap in gaps)
+    if denied and denied == len(gaps) and denied >= len(listed) - denied:
+        return RegionRecord(region, RegionState.BLOCKED, gaps[0])
     if len(gaps) < len(listed) or not listed:
         return RegionRecord(region, RegionState.AUDITED)
     for reason, state in _STATES.items():
@@ -230,7 +236,6 @@ def _state(region: str, lines: Iterable[Line]) -> RegionRecord:
 
 
 _STATES = {
-    GapReason.SCP_DENIED: RegionState.BLOCKED,
     GapReason.REGION_DISABLED: RegionState.DISABLED,
     GapReason.UNREACHABLE: RegionState.UNREACHABLE,
 }

@@ -31,7 +31,7 @@ from orgaudit.model import (
     Verdict,
     fingerprint,
 )
-from orgaudit.store.manifest import AccountRecord, RegionState
+from orgaudit.store.manifest import AccountRecord
 from orgaudit.store.run import Run, read_lines, write_lines
 from orgaudit.thresholds import Thresholds
 
@@ -139,11 +139,7 @@ class Evaluation:
             return _not_seen(gap), True
         if listed.gap is None:
             return None
-        record = self.regions.get(region)
-        blocked = record is not None and record.state is RegionState.BLOCKED
-        return (
-            _nothing_there(listed.gap) if blocked or listed.gap.reason.nothing_there else _not_seen(listed.gap)
-        ), True
+        return (_nothing_there if self.facts.is_shut(listed) else _not_seen)(listed.gap), True
 
     def _outside(self, region: str) -> tuple[Verdict, bool]:
         """Return the verdict on a region that other accounts of the run have and this one has not."""

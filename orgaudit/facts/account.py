@@ -100,27 +100,41 @@ class AccountFacts:
         for found in self._resources.values():
             yield from found.values()
 
+    def is_shut(self, listed: Listed) -> bool:
+        """Tell whether a listing is a gap because nothing can be at work in its region.
+
+        It is not enabled, the service is not offered there, or a service control policy shuts it: one that lets the
+        same listing through in another region of the account. A policy that does so nowhere hides the account.
+        """
+        if listed.gap is None or listed.gap.reason is not GapReason.SCP_DENIED:
+            return listed.gap is not None and listed.gap.reason.nothing_there
+        return any(other.gap is None for other in self._listings(listed.fact))
+
     def anywhere(self, kind: type[R]) -> list[R]:
         """Return the resources of a kind, for what every region shows; raises NotSeenError when no region answered."""
-        if gaps := self._gaps(kind, every=True):
+        listings = self._known_listings(kind)
+        gaps = [listed.gap for listed in listings if listed.gap is not None]
+        if len(gaps) == len(listings):
             raise NotSeenError(gaps[0])
         return self.resources(kind)
 
     def everywhere(self, kind: type[R]) -> list[R]:
         """Return the resources of a kind in all regions; raises NotSeenError when one region may hide some."""
-        for gap in self._gaps(kind, every=False):
-            if not gap.reason.nothing_there:
-                raise NotSeenError(gap)
+        for listed in self._known_listings(kind):
+            if listed.gap is not None and not self.is_shut(listed):
+                raise NotSeenError(listed.gap)
         return self.resources(kind)
 
-    def _gaps(self, kind: type[Resource], *, every: bool) -> list[Gap]:
+    def _known_listings(self, kind: type[Resource]) -> list[Listed]:
         if self.record.gap is not None:
-            return [self.record.gap]
-        listed = [line for (fact, _), line in self._listed.items() if fact == kind.__name__]
-        gaps = [line.gap for line in listed if line.gap is not None]
-        if not listed:
-            return [self._unasked(kind)]
-        return gaps if not every or len(gaps) == len(listed) else []
+            raise NotSeenError(self.record.gap)
+        found = self._listings(kind.__name__)
+        if not found:
+            raise NotSeenError(self._unasked(kind))
+        return found
+
+    def _listings(self, fact: str) -> list[Listed]:
+        return [line for (name, _), line in self._listed.items() if name == fact]
 
     def detail(self, kind: type[D], resource: Resource) -> Observed[D]:
         """Return a detail of one resource of this account: seen, or the gap that it is."""

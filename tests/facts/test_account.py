@@ -191,3 +191,12 @@ def test_account_that_could_not_be_entered_is_its_gap() -> None:
     with pytest.raises(NotSeenError) as error:
         organization_of(facts_of(SECURITY, gap=denied("sts:AssumeRole", SECURITY))).facts(SECURITY)
     assert error.value.gap == denied("sts:AssumeRole", SECURITY)
+
+
+def test_a_policy_that_shuts_every_region_hides_the_account() -> None:
+    """Where the same listing is let through nowhere, nothing tells a shut region from one that is only not shown."""
+    denials = [Listed("Trail", region, gap=gap(GapReason.SCP_DENIED, region)) for region in REGIONS]
+    facts = facts_of(MEMBER, TRAIL, *denials)
+    assert not any(facts.is_shut(listed) for listed in denials)
+    with pytest.raises(NotSeenError):
+        facts.everywhere(Trail)
