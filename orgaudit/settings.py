@@ -35,6 +35,8 @@ from orgaudit.thresholds import Thresholds
 ENVIRONMENT_PREFIX = "ORGAUDIT_"
 CONFIG_VARIABLE = "ORGAUDIT_CONFIG"
 """The environment variable that names the settings file."""
+PERSON_VARIABLE = "ORGAUDIT_BY"
+"""The environment variable that names who edits the register."""
 
 
 def _time_zone(name: str) -> str:
@@ -242,7 +244,7 @@ def _from_environment(environ: Mapping[str, str], problems: list[Problem]) -> It
         for key, field in fields_of(models_in(model.annotation)[0]).items()
     }
     for name, text in environ.items():
-        if not name.startswith(ENVIRONMENT_PREFIX) or name == CONFIG_VARIABLE:
+        if not name.startswith(ENVIRONMENT_PREFIX) or name in {CONFIG_VARIABLE, PERSON_VARIABLE}:
             continue
         if name in places:
             section, key, field = places[name]
