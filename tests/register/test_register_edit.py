@@ -1,0 +1,362 @@
+"""The ledger: what changes is written, what does not stays as it is, and no edit is lost."""
+
+from __future__ import annotations
+
+import multiprocessing
+import string
+from datetime import date
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from orgaudit.documents import PACKAGED
+from orgaudit.errors import ConfigError, ReportError
+from orgaudit.register.edit import Ledger
+from orgaudit.register.load import load
+from orgaudit.settings import RegisterSettings
+
+TEXT = """# Who touches this asks first.
+time_zone: Europe/Paris   # where the team is
+
+exceptions:
+  # the oldest
+  - id: EXC-2025-0001   # the first
+    # about the title
+    title: 'It rests'
+    scope:
+      controls: [a_b, "c_d"]  # two
+      accounts:
+        - "111122223333"  # shop
+        - "222222222222"  # bank
+    justification: |
+      Nothing runs.
+      # not a comment
+
+    expires_on: 2025-03-31  # end of quarter
+    history:
+      - {when: 2025-01-08, who: ana, what: requested, why: rests}
+    # the end of the first
+
+  # the second is short
+  - {id: EXC-2025-0007, title: "Flow", starts_on: 2025-01-01}
+
+attestations:
+- id: ATT-2024-0003
+  status: met
+# the end
+"""
+
+
+def ledger_of(tmp_path: Path, text: str = TEXT) -> Ledger:
+    path = tmp_path / "exceptions.yaml"
+    path.write_bytes(text.encode())
+    return Ledger.open(path)
+
+
+def changed_lines(before: str, after: str) -> tuple[list[str], list[str]]:
+    """Return the lines that went and those that came."""
+    old, new = before.splitlines(), after.splitlines()
+    return [line for line in old if line not in new], [line for line in new if line not in old]
+
+
+def data_of(text: str) -> Any:
+    return YAML(typ="safe", pure=True).load(text)
+
+
+def test_an_open_ledger_is_the_file(tmp_path: Path) -> None:
+    ledger = ledger_of(tmp_path)
+    assert ledger.text() == TEXT
+    assert ledger.ids() == ["EXC-2025-0001", "EXC-2025-0007"]
+    assert ledger.ids("attestations") == ["ATT-2024-0003"]
+    assert ledger.entry("EXC-2025-0007") == {"id": "EXC-2025-0007", "title": "Flow", "starts_on": date(2025, 1, 1)}
+    assert not ledger.save()
+
+
+def test_an_entry_is_a_copy(tmp_path: Path) -> None:
+    ledger = ledger_of(tmp_path)
+    ledger.entry("EXC-2025-0001")["scope"]["controls"].append("more")
+    assert ledger.entry("EXC-2025-0001")["scope"]["controls"] == ["a_b", "c_d"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "gone", "came"),
+    [
+        (
+            {"expires_on": date(2025, 6, 30)},
+            ["    expires_on: 2025-03-31  # end of quarter"],
+            ["    expires_on: 2025-06-30  # end of quarter"],
+        ),
+        ({"title": "It sleeps"}, ["    title: 'It rests'"], ["    title: 'It sleeps'"]),
+        ({"title": "It's: # new"}, ["    title: 'It rests'"], ["    title: 'It''s: # new'"]),
+        ({"title": None}, ["    title: 'It rests'"], []),
+        ({"ticket": "SEC-1"}, [], ["    ticket: SEC-1"]),
+        (
+            {"scope": {"controls": ["a_b", "e_f"], "accounts": ["222222222222"]}},
+            ['      controls: [a_b, "c_d"]  # two', '        - "111122223333"  # shop'],
+            ['      controls: [a_b, "e_f"]  # two'],
+        ),
+        ({"justification": "Nothing runs.\n# not a comment\n", "expires_on": date(2025, 3, 31)}, [], []),
+        ({"max_findings": 3, "broad": True}, [], ["    max_findings: 3", "    broad: true"]),
+    ],
+)
+def test_set_writes_only_what_changes(
+    tmp_path: Path, changes: dict[str, Any], gone: list[str], came: list[str]
+) -> None:
+    ledger = ledger_of(tmp_path)
+    ledger.set("EXC-2025-0001", changes)
+    assert changed_lines(TEXT, ledger.text()) == (gone, came)
+    for key, value in changes.items():
+        assert ledger.entry("EXC-2025-0001").get(key) == value
+
+
+def test_new_keys_stand_where_an_entry_has_them(tmp_path: Path) -> None:
+    ledger = ledger_of(tmp_path)
+    ledger.set("EXC-2025-0001", {"approved_by": "jo", "approved_on": date(2025, 1, 10), "x_computed": 1})
+    keys = list(ledger.entry("EXC-2025-0001"))
+    assert keys == [
+        *("id", "title", "scope", "justification", "approved_by", "approved_on"),
+        *("expires_on", "x_computed", "history"),
+    ]
+
+
+def test_note_appends_one_line(tmp_path: Path) -> None:
+    ledger = ledger_of(tmp_path)
+    event = {"when": date(2025, 1, 10), "who": "jo", "what": "approved", "why": "seen: twice"}
+    ledger.note("EXC-2025-0001", event)
+    ledger.note("EXC-2025-0007", event)
+    assert changed_lines(TEXT, ledger.text()) == (
+        ['  - {id: EXC-2025-0007, title: "Flow", starts_on: 2025-01-01}'],
+        [
+            '      - {when: 2025-01-10, who: jo, what: approved, why: "seen: twice"}',
+            '  - {id: EXC-2025-0007, title: "Flow", starts_on: 2025-01-01, '
+            'history: [{when: 2025-01-10, who: jo, what: approved, why: "seen: twice"}]}',
+        ],
+    )
+    assert ledger.entry("EXC-2025-0001")["history"][-1] == event
+
+
+def test_add_stands_behind_the_last_of_its_section(tmp_path: Path) -> None:
+    ledger = ledger_of(tmp_path)
+    ledger.add({"id": "EXC-2025-0008", "scope": {"accounts": ["012345678901"]}, "starts_on": date(2025, 1, 1)})
+    ledger.add({"id": "ATT-2025-0001", "status": "met"}, "attestations")
+    new = '\n  - id: EXC-2025-0008\n    scope:\n      accounts:\n        - "012345678901"\n    starts_on: 2025-01-01\n'
+    flow_entry = '  - {id: EXC-2025-0007, title: "Flow", starts_on: 2025-01-01}\n'
+    expected = TEXT.replace(flow_entry, flow_entry + new).replace(
+        "  status: met\n", "  status: met\n\n- id: ATT-2025-0001\n  status: met\n"
+    )
+    assert ledger.text() == expected
+    ledger.set("EXC-2025-0008", {"title": "late"})
+    assert data_of(ledger.text())["exceptions"][2]["title"] == "late"
+
+
+def test_what_is_twice_in_an_entry_is_written_twice(tmp_path: Path) -> None:
+    ledger, shared = ledger_of(tmp_path), ["a_b"]
+    ledger.add({"id": "EXC-2025-0008", "evidence": shared, "compensating_controls": shared})
+    assert "&" not in ledger.text()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "# only a comment",
+        "---\n",
+        "exceptions:\n",
+        "exceptions: []  # none\n",
+        "exceptions: null\nattestations: []\n",
+        "exceptions:\n  # - id: EXC-2025-0001\n\n# about the zone\ntime_zone: UTC\n",
+        "time_zone: UTC\n...\n",
+        "{}",
+        '{"exceptions": []}',
+        '{"time_zone": "UTC", "exceptions": null}',
+        "exceptions:\r\n- id: EXC-2024-0009",
+        "\ufeffexceptions:\n",
+        "exceptions: [\n  {id: EXC-2024-0001},  # c\n]\n",
+    ],
+)
+def test_the_first_entry_of_a_section(tmp_path: Path, text: str) -> None:
+    ledger = ledger_of(tmp_path, text)
+    before = ledger.ids()
+    for number in (1, 2):
+        ledger.add({"id": f"EXC-2025-000{number}", "title": "t", "starts_on": date(2025, 1, number)})
+        ledger.add({"id": f"ATT-2025-000{number}", "title": "t"}, "attestations")
+    assert ledger.save()
+    again = Ledger.open(ledger.path)
+    assert again.ids() == [*before, "EXC-2025-0001", "EXC-2025-0002"]
+    assert again.ids("attestations") == ["ATT-2025-0001", "ATT-2025-0002"]
+    assert [line for line in text.splitlines() if "#" in line and line[line.index("#") :] not in again.text()] == []
+    assert again.text().count("\ufeff") == text.count("\ufeff")
+    assert ("\r\n" in text) == ("\r\n" in again.text())
+    if "\r\n" in text:
+        assert again.text().count("\n") == again.text().count("\r\n")
+
+
+def test_the_header_and_the_example_of_the_packaged_register_stay(tmp_path: Path) -> None:
+    text = (PACKAGED / "exceptions.yaml").read_text()
+    ledger = ledger_of(tmp_path, text)
+    ledger.add({"id": "EXC-2026-0001", "title": "first"})
+    assert ledger.text() == f"{text}  - id: EXC-2026-0001\n    title: first\n"
+    ledger.save()
+    assert [draft.id for draft in load(ledger.path, RegisterSettings()).drafts] == ["EXC-2026-0001"]
+
+
+def test_ids_are_never_used_again(tmp_path: Path) -> None:
+    ledger = ledger_of(tmp_path, f"{TEXT}# EXC-2025-0012 was taken out in a hurry\n")
+    assert ledger.next_id(2025) == "EXC-2025-0013"
+    assert ledger.next_id(2026) == "EXC-2026-0001"
+    assert ledger.next_id(2024, "attestations") == "ATT-2024-0004"
+    with pytest.raises(ConfigError, match="never used again"):
+        ledger.add({"id": "EXC-2025-0007"})
+    with pytest.raises(ConfigError, match="needs an id"):
+        ledger.add({"title": "nameless"})
+
+
+def test_what_is_not_there_is_not_edited(tmp_path: Path) -> None:
+    ledger = ledger_of(tmp_path)
+    with pytest.raises(KeyError):
+        ledger.entry("ATT-2024-0003")
+    with pytest.raises(KeyError):
+        ledger.set("EXC-2025-0002", {"title": "x"})
+    with pytest.raises(TypeError, match="no plain data"):
+        ledger.set("EXC-2025-0001", {"title": object()})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("exceptions: 7\n", ":1: exceptions: must be a list"),
+        ("- id: x\n", "no register"),
+        ("a: [\n", "not valid YAML"),
+        ("a: 1\n---\nb: 2\n", "not valid YAML"),
+    ],
+)
+def test_a_file_that_is_no_register_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        ledger_of(tmp_path, text)
+
+
+def test_a_missing_file_is_an_empty_ledger(tmp_path: Path) -> None:
+    ledger = Ledger.open(tmp_path / "config" / "exceptions.yaml")
+    assert (ledger.revision, ledger.ids(), ledger.save()) == ("", [], False)
+    ledger.add({"id": "EXC-2025-0001"})
+    assert ledger.save()
+    assert ledger.path.read_text() == "exceptions:\n  - id: EXC-2025-0001\n"
+    assert not ledger.save()
+
+
+def test_permissions_and_links_stay(tmp_path: Path) -> None:
+    ledger = ledger_of(tmp_path)
+    ledger.path.chmod(0o640)
+    link = tmp_path / "link.yaml"
+    link.symlink_to(ledger.path)
+    linked = Ledger.open(link)
+    linked.set("EXC-2025-0001", {"title": "x"})
+    assert linked.save()
+    assert link.is_symlink()
+    assert ledger.path.stat().st_mode & 0o777 == 0o640
+    assert list(tmp_path.glob(".*")) == []
+
+
+def test_a_file_that_changed_underneath_is_left_alone(tmp_path: Path) -> None:
+    first, second = ledger_of(tmp_path), Ledger.open(tmp_path / "exceptions.yaml")
+    first.set("EXC-2025-0001", {"title": "mine"})
+    second.set("EXC-2025-0007", {"title": "yours"})
+    assert first.save()
+    with pytest.raises(ConfigError, match="nothing was written; do it again"):
+        second.save()
+    assert first.path.read_text() == first.text()
+    first.set("EXC-2025-0001", {"title": "mine again"})
+    assert first.save()
+
+
+def test_a_file_that_appeared_underneath_is_left_alone(tmp_path: Path) -> None:
+    ledger = Ledger.open(tmp_path / "exceptions.yaml")
+    ledger_of(tmp_path)
+    ledger.add({"id": "EXC-2025-0002"})
+    with pytest.raises(ConfigError, match="changed by somebody else"):
+        ledger.save()
+
+
+def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    ledger = Ledger.open(tmp_path / "exceptions.yaml")
+    ledger.path = tmp_path / "file" / "exceptions.yaml"
+    ledger.add({"id": "EXC-2025-0002"})
+    with pytest.raises(ReportError, match="cannot write"):
+        ledger.save()
+
+
+def _edit_often(path: Path, who: str, barrier: Barrier) -> None:
+    barrier.wait()
+    done = 0
+    while done < 15:
+        ledger = Ledger.open(path)
+        ledger.add({"id": ledger.next_id(2026), "title": f"{who} {done}"})
+        try:
+            done += ledger.save()
+        except ConfigError:
+            continue
+
+
+def test_of_two_processes_edits_each_is_kept_or_told(tmp_path: Path) -> None:
+    path = ledger_of(tmp_path).path
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(2)
+    workers = [context.Process(target=_edit_often, args=(path, who, barrier)) for who in ("ana", "jo")]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0]
+    ledger = Ledger.open(path)
+    titles = {ledger.entry(name)["title"] for name in ledger.ids() if name.startswith("EXC-2026")}
+    assert titles == {f"{who} {number}" for who in ("ana", "jo") for number in range(15)}
+
+
+# Random edits
+
+texts = st.one_of(
+    st.text(st.characters(codec="utf-8", exclude_characters="\ufeff"), max_size=20),
+    st.text(string.ascii_letters + " :#-'\"{}[],|>\n&*!%@`", max_size=20),
+    st.sampled_from(["=1+1", "2025-01-01", "0123", "null", "yes", "~", "1e3", "- a", "a: b", "a #b", " x", "x ", "\n"]),
+)
+scalars = st.one_of(texts, st.booleans(), st.integers(-5, 5), st.dates(date(2000, 1, 1), date(2100, 1, 1)))
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3), max_leaves=6
+)
+keys = st.sampled_from(["title", "scope", "justification", "owner", "expires_on", "evidence", "comments", "x_own"])
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.lists(st.tuples(keys, st.none() | values), min_size=1, max_size=5), st.sampled_from(["1", "7", "8"]))
+def test_an_edit_never_touches_another_entry(edits: list[tuple[str, Any]], last: str) -> None:
+    ledger = Ledger(Path("exceptions.yaml"), TEXT.encode())
+    ledger.add({"id": "EXC-2025-0008", "title": "new"})
+    before, name = ledger.text(), f"EXC-2025-000{last}"
+    expected = ledger.entry(name)
+    for key, value in edits:
+        ledger.set(name, {key: value})
+        expected = {**expected, key: value} if value is not None else {k: v for k, v in expected.items() if k != key}
+        assert ledger.entry(name) == expected
+    again = Ledger(Path("exceptions.yaml"), ledger.text().encode())
+    assert again.entry(name) == expected
+    assert again.ids() == ["EXC-2025-0001", "EXC-2025-0007", "EXC-2025-0008"]
+    start = before.index(f"id: {name}")
+    behind = {"1": "    # the end of the first", "7": "\n\n  - id: EXC-2025-0008", "8": "\n\nattestations:"}[last]
+    assert ledger.text().startswith(before[:start])
+    assert ledger.text().endswith(before[before.index(behind) :])
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.dictionaries(keys, values, max_size=5))
+def test_an_added_entry_reads_back(entry: dict[str, Any]) -> None:
+    ledger = Ledger(Path("exceptions.yaml"), TEXT.encode())
+    ledger.add({"id": "EXC-2025-0008", **entry})
+    again = Ledger(Path("exceptions.yaml"), ledger.text().encode())
+    assert again.entry("EXC-2025-0008") == {"id": "EXC-2025-0008", **entry}
+    assert [line for line in TEXT.splitlines() if line not in ledger.text()] == []

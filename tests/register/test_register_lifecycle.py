@@ -1,0 +1,242 @@
+"""The steps of an exception's life: each changes what it says, and each rule refuses what it forbids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+
+from orgaudit.register import lifecycle
+from orgaudit.register.entries import Draft, Entry
+from orgaudit.register.lifecycle import APPROVED_FIELDS, Change
+from orgaudit.register.state import State, state_of
+from tests.register.making import fields
+
+ON = date(2025, 2, 1)
+ANA, JO, KIM = "ana@example.com", "Jo <jo@example.com>", "kim@example.com"
+
+
+def approved(**changes: Any) -> dict[str, Any]:
+    return fields(approved_on=date(2025, 1, 1), starts_on=date(2025, 1, 1), expires_on=date(2025, 3, 31)) | changes
+
+
+def pending(**changes: Any) -> dict[str, Any]:
+    return {key: value for key, value in approved(**changes).items() if key not in {"approved_by", "approved_on"}}
+
+
+def draft(**changes: Any) -> dict[str, Any]:
+    return {key: value for key, value in pending(**changes).items() if key != "requested_by"}
+
+
+def after(entry: dict[str, Any], change: Change) -> dict[str, Any]:
+    """Return an entry as the register has it after a change."""
+    merged = {**entry, **change.changes, "history": [*entry.get("history", []), change.event]}
+    return {key: value for key, value in merged.items() if value is not None}
+
+
+def state(entry: dict[str, Any], on: date = ON) -> State:
+    model = Entry if "requested_by" in entry else Draft
+    return state_of(model.model_validate(entry), on, 30)
+
+
+def closed(what: str) -> dict[str, Any]:
+    return approved(history=[{"when": date(2025, 1, 20), "who": JO, "what": what, "why": "no"}])
+
+
+STEPS: dict[str, Callable[[dict[str, Any]], Change]] = {
+    "request": lambda entry: lifecycle.requested(entry, ANA, ON, "why"),
+    "approve": lambda entry: lifecycle.approved(entry, JO, ON, "why"),
+    "reject": lambda entry: lifecycle.rejected(entry, JO, ON, "why"),
+    "revoke": lambda entry: lifecycle.revoked(entry, JO, ON, "why"),
+    "renew": lambda entry: lifecycle.renewed(entry, date(2025, 4, 30), ANA, ON, "why"),
+}
+
+
+@pytest.mark.parametrize(
+    ("step", "entry", "then", "what"),
+    [
+        ("request", draft(), State.PENDING, "requested"),
+        ("request", closed("rejected"), State.PENDING, "requested"),
+        ("request", closed("revoked"), State.PENDING, "requested"),
+        ("approve", pending(), State.ACTIVE, "approved"),
+        ("reject", pending(), State.REJECTED, "rejected"),
+        ("revoke", approved(), State.REVOKED, "revoked"),
+        ("renew", approved(), State.PENDING, "renewed"),
+        ("renew", approved(expires_on=date(2025, 1, 15)), State.PENDING, "renewed"),
+    ],
+)
+def test_a_step_leads_to_its_state(step: str, entry: dict[str, Any], then: State, what: str) -> None:
+    change = STEPS[step](entry)
+    assert state(after(entry, change)) is then
+    assert (change.event["when"], change.event["what"]) == (ON, what)
+    assert change.event["why"].endswith("why")
+
+
+@pytest.mark.parametrize(
+    ("step", "entry", "message"),
+    [
+        ("request", pending(), "was requested before"),
+        ("request", approved(), "was requested before"),
+        ("request", draft(ticket=None), "ticket"),
+        ("approve", draft(), "request it before you approve it"),
+        ("approve", approved(), "is approved by jo@example.com; renew it"),
+        ("approve", closed("rejected"), "request it again"),
+        ("approve", closed("revoked"), "request it again"),
+        ("approve", pending(requested_by="JO@example.com"), "somebody else must approve"),
+        ("approve", pending(expires_on=date(2025, 1, 31)), "ended on 2025-01-31"),
+        ("reject", draft(), "request it before you reject it"),
+        ("reject", approved(), "revoke it"),
+        ("revoke", pending(), "was never in force; reject it"),
+        ("revoke", draft(), "was never in force"),
+        ("revoke", closed("revoked"), "is revoked already"),
+        ("renew", pending(), "was not approved yet"),
+        ("renew", closed("revoked"), "request it again"),
+        ("renew", approved(expires_on=date(2025, 4, 30)), "a renewal ends later"),
+    ],
+)
+def test_a_step_that_a_rule_forbids_is_refused(step: str, entry: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        STEPS[step](entry)
+
+
+def test_what_is_missing_is_named_together() -> None:
+    with pytest.raises(ValueError, match=r"title is missing.*owner is missing"):
+        lifecycle.requested(
+            {"id": "EXC-2025-0001", "scope": {"controls": ["a"], "accounts": ["111122223333"]}}, ANA, ON, "w"
+        )
+
+
+@pytest.mark.parametrize(("days", "refused"), [(58, False), (57, True)])
+def test_a_life_longer_than_policy_is_refused(days: int, *, refused: bool) -> None:
+    entry = pending()  # approved on 1 February, it ends on 31 March: 58 days
+    if refused:
+        with pytest.raises(ValueError, match="would live 58 days, and policy allows 57"):
+            lifecycle.approved(entry, JO, ON, "why", longest_days=days)
+    else:
+        assert lifecycle.approved(entry, JO, ON, "why", longest_days=days).changes == {
+            "approved_by": JO,
+            "approved_on": ON,
+        }
+
+
+def test_a_renewal_needs_another_approval_by_somebody_else_and_is_counted() -> None:
+    entry = approved()
+    for number, until in enumerate((date(2025, 4, 30), date(2025, 5, 31)), start=1):
+        renewal = lifecycle.renewed(entry, until, JO, ON, "slow")
+        assert renewal.event["why"] == f"until {until}, was {entry['expires_on']}: slow"
+        entry = after(entry, renewal)
+        assert (entry["expires_on"], entry["requested_by"]) == (until, JO)
+        assert lifecycle.renewals(entry) == number
+        with pytest.raises(ValueError, match="somebody else"):
+            lifecycle.approved(entry, "jo@example.com", ON, "mine")
+        entry = after(entry, lifecycle.approved(entry, KIM, ON, "fine"))
+        assert state(entry) is State.ACTIVE
+
+
+def test_a_renewal_until_a_day_that_is_over_is_refused() -> None:
+    with pytest.raises(ValueError, match="2025-01-20 is over"):
+        lifecycle.renewed(approved(expires_on=date(2025, 1, 10)), date(2025, 1, 20), ANA, ON, "late")
+
+
+NEW_VALUES: dict[str, Any] = {
+    "title": "Another",
+    "type": "false_positive",
+    "scope": {"controls": ["b_c"], "accounts": ["111122223333"]},
+    "justification": "Other.",
+    "requested_by": KIM,
+    "starts_on": date(2025, 1, 2),
+    "expires_on": date(2025, 4, 30),
+    "severity_adjusted": "low",
+    "risk_statement": "None.",
+    "compensating_controls": ["A lock"],
+    "max_findings": 3,
+    "broad": True,
+    "supersedes": "EXC-2024-0001",
+}
+
+
+def test_every_approved_field_is_tried() -> None:
+    assert set(NEW_VALUES) == APPROVED_FIELDS
+
+
+@pytest.mark.parametrize("key", sorted(NEW_VALUES))
+def test_an_edit_of_an_approved_field_needs_another_approval(key: str) -> None:
+    change = lifecycle.edited(approved(), approved(**{key: NEW_VALUES[key]}), JO, ON)
+    assert change.changes["approved_by"] is None
+    assert change.changes["requested_by"] == JO
+    assert change.event["what"] == ("renewed" if key == "expires_on" else "changed")
+    assert key in change.event["why"]
+    assert state(after(approved(), change)) is State.PENDING
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"owner": "Kim <kim@example.com>"},
+        {"ticket": "SEC-2"},
+        {"comments": "x"},
+        {"evidence": ["https://example.com/1"]},
+        {"review_by": date(2025, 3, 1)},
+        {"expires_on": date(2025, 3, 1)},
+    ],
+)
+def test_an_edit_of_anything_else_stays_approved(edit: dict[str, Any]) -> None:
+    change = lifecycle.edited(approved(), approved(**edit), KIM, ON, "told so")
+    assert change.changes == edit
+    assert change.event == {"when": ON, "who": KIM, "what": "changed", "why": f"{next(iter(edit))}: told so"}
+    assert state(after(approved(), change)).covers
+
+
+def test_who_edits_a_pending_exception_may_not_approve_it() -> None:
+    change = lifecycle.edited(pending(), pending(scope=NEW_VALUES["scope"]), JO, ON)
+    with pytest.raises(ValueError, match="somebody else"):
+        lifecycle.approved(after(pending(), change), JO, ON, "mine")
+
+
+def test_a_draft_is_edited_without_ado_and_requested_by_naming_who_asks() -> None:
+    change = lifecycle.edited(draft(), draft(title="Other"), JO, ON)
+    assert (change.changes, change.event["what"]) == ({"title": "Other"}, "changed")
+    asked = lifecycle.edited(draft(), pending(), ANA, ON)
+    assert (asked.event["what"], state(after(draft(), asked))) == ("requested", State.PENDING)
+
+
+def test_no_edit_is_no_event() -> None:
+    same = approved(expires_on="2025-03-31")
+    assert lifecycle.edited(same, approved(), JO, ON) == Change({}, {})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (pending(), approved(), "approved_by of EXC-2025-0001 is not edited by hand"),
+        (approved(), approved(approved_on=date(2025, 1, 9)), "approved_on"),
+        (approved(), approved(id="EXC-2025-0002"), "id of"),
+        (closed("rejected"), approved(), "history of"),
+        (closed("revoked"), closed("revoked") | {"title": "x"}, "is revoked, so title cannot change"),
+        (approved(), approved(expires_on=date(2024, 1, 1)), "before starts_on"),
+        (approved(), approved(owner=""), "owner"),
+    ],
+)
+def test_an_edit_that_a_rule_forbids_is_refused(old: dict[str, Any], new: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        lifecycle.edited(old, new, JO, ON)
+
+
+@pytest.mark.parametrize(("by", "why"), [("", "why"), (" ", "why"), (JO, ""), (JO, " ")])
+def test_a_step_says_who_and_why(by: str, why: str) -> None:
+    with pytest.raises(ValueError, match="who does this and why"):
+        lifecycle.rejected(pending(), by, ON, why)
+
+
+def test_history_is_not_written_for_days_before_its_end() -> None:
+    entry = pending(history=[{"when": date(2025, 2, 2), "who": ANA, "what": "commented", "why": "x"}])
+    with pytest.raises(ValueError, match="goes on to 2025-02-02"):
+        lifecycle.rejected(entry, JO, ON, "why")
+
+
+def test_a_draft_begins_with_an_event() -> None:
+    assert lifecycle.created({"id": "EXC-2025-0001"}, ANA, ON, "added").event["what"] == "created"
+    with pytest.raises(ValueError, match="unknown key"):
+        lifecycle.created({"id": "EXC-2025-0001", "titel": "x"}, ANA, ON, "added")
