@@ -1,0 +1,310 @@
+"""Brings an edited workbook into the register: merged, checked by the rules of an entry's life, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+import msgspec
+from pydantic import BaseModel, ValidationError
+
+from orgaudit.documents import KeyPath, Problem, error_of, explain
+from orgaudit.register import lifecycle
+from orgaudit.register.attestations import Attestation
+from orgaudit.register.edit import Ledger
+from orgaudit.register.entries import Action, Draft, Entry, Event
+from orgaudit.register.lifecycle import Change
+from orgaudit.register.state import State, state_of
+from orgaudit.register.workbook.columns import EXCEPTIONS, ROW_ID, SET_STATE, TABLES, WHY, Column, Table
+from orgaudit.register.workbook.look import fits, fitted
+from orgaudit.register.workbook.merge import Conflict, Entries, merge
+from orgaudit.register.workbook.read import Book, Line
+from orgaudit.settings import RegisterSettings
+
+IN_THE_WORKBOOK = "edited in the workbook"
+_ASKED = (SET_STATE, WHY)
+_SAID = frozenset({"requirement", "status", "accounts", "ous", "broad", "evidence", "expires_on"})
+"""What an attestation says: who changes it is who attests."""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What the workbook brought: ids that were added, and the keys or states that changed by id."""
+
+    added: list[str] = []
+    changed: dict[str, list[str]] = {}
+
+
+def bring(book: Book, ledger: Ledger, *, by: str, on: date, policy: RegisterSettings) -> Outcome:
+    """Put the workbook's edits into the ledger, which is not saved yet.
+
+    Raises ConfigError with every conflict and problem by sheet and cell; the ledger must not be saved then.
+    """
+    outcome = Outcome([], {})
+    problems: list[Problem] = []
+    for table in TABLES:
+        bringer = _Bringer(table, book, ledger, by=by, on=on, policy=policy)
+        bringer.bring(outcome)
+        problems += bringer.problems
+    if problems:
+        raise error_of(problems)
+    return outcome
+
+
+class _Bringer:
+    """Brings one sheet; `problems` grows with what stands against it."""
+
+    def __init__(
+        self, table: Table, book: Book, ledger: Ledger, *, by: str, on: date, policy: RegisterSettings
+    ) -> None:
+        self.problems: list[Problem] = []
+        self._table, self._book, self._ledger = table, book, ledger
+        self._by, self._on, self._policy = by, on, policy
+
+    def bring(self, outcome: Outcome) -> None:
+        section = self._table.section
+        lines = self._book.lines[section]
+        base = self._book.base.get(section, {})
+        # a row as it was written brings nothing, whatever the register says by now
+        known = {line.id: line for line in lines if line.id is not None and line.texts != base[line.id]}
+        ours = {name: self._ledger.entry(name, section) for name in self._ledger.ids(section) if name in known}
+        edits = self._merged(base, known, ours)
+        for name, line in known.items():
+            wishes = name in ours and (name in edits or line.texts.keys() & set(_ASKED))
+            if wishes and (done := self._change(line, ours[name], edits.get(name, {}))):
+                outcome.changed[name] = done
+        for line in lines:
+            if line.id is None and (added := self._add(line)) is not None:
+                outcome.added.append(added)
+
+    def _merged(
+        self, base: Entries, known: Mapping[str, Line], ours: Mapping[str, Mapping[str, Any]]
+    ) -> dict[str, dict[str, str]]:
+        """Return the edits of fields by id, each in the form that the register's own text has."""
+        theirs = {name: self._canonical(line, base[name]) for name, line in known.items()}
+        whole = {name: self._table.texts(entry) for name, entry in ours.items()}
+        current = {name: {**base[name], **self._fields(texts)} for name, texts in whole.items()}
+        merged = merge(base, theirs, current)
+        for conflict in merged.conflicts:
+            self._conflict(known[conflict.id], conflict)
+        for name, fields in merged.edits.items():
+            for key in fields:
+                if not fits(whole[name].get(key, "")):
+                    message = "the register holds more here than a cell can"
+                    self._problem(known[name], key, message, "undo the edit, and edit the register's file")
+        return merged.edits
+
+    def _fields(self, texts: Mapping[str, str]) -> dict[str, str]:
+        """Return the texts of all fields as cells hold them; what is computed is no field."""
+        return {column.key: fitted(texts.get(column.key, "")) for column in self._table.columns if column.path}
+
+    def _canonical(self, line: Line, base: Mapping[str, str]) -> dict[str, str]:
+        """Return a row's texts, edited ones as the register would write them; what cannot be is a problem."""
+        texts = {}
+        for column in self._table.columns:
+            now, was = line.texts.get(column.key, ""), base.get(column.key, "")
+            if column.key in {*_ASKED, ROW_ID, "id"}:
+                continue
+            if now == was:
+                texts[column.key] = was
+            elif not column.editable:
+                texts[column.key] = was
+                self._problem(
+                    line, column.key, f"{column.title} cannot be changed here", f"write {was!r} back. {column.help}"
+                )
+            else:
+                texts[column.key] = self._reparsed(line, column, now, was)
+        return texts
+
+    def _reparsed(self, line: Line, column: Column, now: str, was: str) -> str:
+        try:
+            value = column.form.parse(now) if now else None
+        except ValueError as error:
+            message, _, mend = str(error).partition("; ")
+            self._problem(line, column.key, message, mend)
+            return was
+        return "" if value is None else column.form.write(value)
+
+    def _change(self, line: Line, old: dict[str, Any], texts: Mapping[str, str]) -> list[str]:
+        """Put one row's edits and wishes into the ledger and return what changed."""
+        entry, done = old, []
+        wish, why = line.texts.get(SET_STATE, ""), line.texts.get(WHY, "")
+        if wish and (wish not in {"pending", "revoked"} or not why):
+            self._wish_problem(line, wish)
+            return []
+        try:
+            if wish == "pending" and self._closed(old):
+                entry, wish = self._step(entry, lifecycle.requested(entry, self._by, self._on, why)), ""
+                done.append("pending")
+            if texts:
+                entry = self._edited(line, entry, texts, why)
+                done += texts
+            if wish == "revoked":
+                entry = self._step(entry, lifecycle.revoked(entry, self._by, self._on, why))
+                done.append(wish)
+            elif wish == "pending" and not entry.get("requested_by"):
+                entry = self._step(entry, lifecycle.requested(entry, self._by, self._on, why))
+                done.append(wish)
+        except ValueError as error:
+            message, _, mend = str(error).partition("; ")
+            where = SET_STATE if line.texts.get(SET_STATE) else next(iter(texts), "id")
+            self._problem(line, where, message, mend)
+            return []
+        return done
+
+    def _edited(self, line: Line, old: dict[str, Any], texts: Mapping[str, str], why: str) -> dict[str, Any]:
+        new = _with_texts(self._table, old, texts)
+        before = list(_wrong(self._table, old, self._policy, self._on))
+        after = [
+            each for each in _wrong(self._table, self._unapproved(new), self._policy, self._on) if each not in before
+        ]
+        for path, message, mend in after:
+            self._problem(line, _key_at(self._table, line, path), message, mend)
+        if after:
+            return old
+        why = why or IN_THE_WORKBOOK
+        if self._table is EXCEPTIONS and not before:
+            return self._step(old, lifecycle.edited(old, new, self._by, self._on, why))
+        changes = {key: new.get(key) for key in {**old, **new} if old.get(key) != new.get(key)}
+        if self._table is not EXCEPTIONS and _SAID & changes.keys():
+            changes = {"attested_by": self._by, "attested_on": self._on} | changes
+        if self._table is EXCEPTIONS and lifecycle.APPROVED_FIELDS & changes.keys():
+            changes |= {key: None for key in ("approved_by", "approved_on") if key in old}
+        event = self._event(Action.CHANGED, f"{', '.join(sorted(changes))}: {why}")
+        return self._step(old, Change(changes, event))
+
+    def _add(self, line: Line) -> str | None:
+        """Add a row without an id as a new entry and return its id; None where something is wrong with it."""
+        section, known = self._table.section, len(self.problems)
+        texts = self._canonical(line, {})
+        wish, why = line.texts.get(SET_STATE, ""), line.texts.get(WHY, "")
+        if wish and (wish != "pending" or not why):
+            self._wish_problem(line, wish)
+        if not any(texts.values()):
+            self._problem(line, "id", "this row says nothing of an entry", "fill it in, or clear it")
+        name = self._ledger.next_id(self._on.year, section)
+        entry = _with_texts(self._table, {"id": name}, texts)
+        if wish == "pending":
+            entry.setdefault("requested_by", self._by)
+        if len(self.problems) == known:
+            for path, message, mend in _wrong(self._table, entry, self._policy, self._on):
+                self._problem(line, _key_at(self._table, line, path), message, mend)
+        if len(self.problems) > known:
+            return None
+        what = Action.REQUESTED if entry.get("requested_by") else Action.CREATED
+        self._ledger.add({**entry, "history": [self._event(what, why or "added in the workbook")]}, section)
+        return name
+
+    def _step(self, entry: dict[str, Any], change: Change) -> dict[str, Any]:
+        section, name = self._table.section, str(entry["id"])
+        if change.changes:
+            self._ledger.set(name, change.changes, section)
+        if change.event:
+            self._ledger.note(name, change.event, section)
+        return self._ledger.entry(name, section)
+
+    def _event(self, what: Action, why: str) -> dict[str, Any]:
+        event = {"when": self._on, "who": self._by, "what": what.value, "why": why}
+        Event.model_validate(event)
+        return event
+
+    def _closed(self, entry: Mapping[str, Any]) -> bool:
+        if list(_wrong(self._table, entry, self._policy, self._on)):
+            return False
+        state = state_of(_model(self._table, entry).model_validate(entry), self._on, 0)  # type: ignore[arg-type]  # a Draft: only exceptions have wishes
+        return state in {State.REJECTED, State.REVOKED}
+
+    def _unapproved(self, entry: dict[str, Any]) -> dict[str, Any]:
+        """Return an exception as it will be judged: an edit is not held against the approval that it ends."""
+        if self._table is not EXCEPTIONS or not entry.get("requested_by"):
+            return entry
+        return {key: value for key, value in entry.items() if key not in {"approved_by", "approved_on"}}
+
+    def _wish_problem(self, line: Line, wish: str) -> None:
+        if wish not in {"pending", "revoked"}:
+            self._problem(line, SET_STATE, f"{wish!r} is no state that a workbook sets", "choose pending or revoked")
+        elif line.id is None and wish != "pending":
+            self._problem(line, SET_STATE, "a new entry cannot be revoked", "clear it, or choose pending")
+        else:
+            self._problem(line, WHY, f"{wish} needs a reason", "say why in this cell")
+
+    def _conflict(self, line: Line, conflict: Conflict) -> None:
+        title = self._table.column(conflict.field).title
+        was = f"at the export it was {conflict.base!r}"
+        if conflict.ours is None:
+            message = (
+                f"{conflict.id} {title}: the workbook says {conflict.theirs!r}, and the register has no such entry now"
+            )
+        else:
+            message = (
+                f"{conflict.id} {title}: the workbook says {conflict.theirs!r}, the register says {conflict.ours!r}, "
+                f"and {was}"
+            )
+        self._problem(
+            line,
+            conflict.field,
+            message,
+            "decide for one, write it into the workbook or the register, and import again",
+        )
+
+    def _problem(self, line: Line, key: str, message: str, mend: str) -> None:
+        self.problems.append(Problem(file=self._book.file, key=line.place(key), message=message, mend=mend))
+
+
+def _with_texts(table: Table, entry: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return an entry with the values of some texts; an empty text leaves its key out."""
+    new = dict(entry)
+    for key, text in texts.items():
+        column = table.column(key)
+        if column.path:
+            value = column.form.parse(text) if text else None
+            new = _put(new, column.path, value)
+    return new
+
+
+def _put(data: Mapping[str, Any], path: tuple[str, ...], value: object) -> dict[str, Any]:
+    """Return a copy with a value at a path; None removes the key, and a part that is empty then goes with it."""
+    key, *rest = path
+    inner = data.get(key)
+    if rest:
+        value = _put(inner if isinstance(inner, Mapping) else {}, tuple(rest), value) or None
+    if value is None:
+        return {name: kept for name, kept in data.items() if name != key}
+    return {**data, key: value}
+
+
+def _model(table: Table, entry: Mapping[str, Any]) -> type[BaseModel]:
+    if table is not EXCEPTIONS:
+        return Attestation
+    return Entry if any(entry.get(key) for key in ("requested_by", "approved_by", "approved_on")) else Draft
+
+
+def _wrong(
+    table: Table, entry: Mapping[str, Any], policy: RegisterSettings, on: date
+) -> Iterator[tuple[KeyPath, str, str]]:
+    """Yield what is wrong in an entry: the path, the message and the mend."""
+    model = _model(table, entry)
+    try:
+        found = model.model_validate(entry)
+    except ValidationError as error:
+        yield from explain(error, model, dict(entry))
+        return
+    longest = max(days for _, days in policy.longest_days)
+    if isinstance(found, Entry):
+        begins = found.valid_from if found.approved_by else max(found.starts_on, on)
+        if (days := (found.expires_on - begins).days) > longest:
+            yield (
+                ("expires_on",),
+                f"would live {days} days, and no severity allows more than {longest}",
+                "end it earlier",
+            )
+
+
+def _key_at(table: Table, line: Line, path: KeyPath) -> str:
+    """Return the column whose cell is nearest to a place in an entry."""
+    names = tuple(part for part in path if isinstance(part, str))
+    for length in range(len(names), 0, -1):
+        for column in table.columns:
+            if column.path[:length] == names[:length] and column.key in line.cells:
+                return column.key
+    return "id"

@@ -1,0 +1,585 @@
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from openpyxl import Workbook, load_workbook
+from openpyxl.worksheet.worksheet import Worksheet
+
+from orgaudit.cli import orgaudit
+from orgaudit.errors import ConfigError
+from orgaudit.model import Severity, Status
+from orgaudit.register.edit import Ledger
+from orgaudit.register.load import load
+from orgaudit.register.workbook import export, grammar, incoming, look
+from orgaudit.register.workbook.cells import read_sheets
+from orgaudit.register.workbook.columns import BASE_SHEET, HEADER_ROW, TABLES
+from orgaudit.register.workbook.export import Computed
+from orgaudit.register.workbook.incoming import Outcome
+from orgaudit.register.workbook.read import read
+from orgaudit.settings import RegisterSettings
+from tests.synthetic_run import build
+
+ON = date(2025, 2, 1)
+BY = "eve@example.com"
+POLICY = RegisterSettings()
+REGISTER = """\
+# kept by hand
+time_zone: Europe/Paris
+
+exceptions:
+  - id: EXC-2025-0001
+    title: The sandbox trail rests   # said twice
+    type: compensating_control
+    scope:
+      controls: ["cis_2.0:3.4", 'regex:s3_(a|b){1,2}']
+      ous: ["Root/Sales, EU"]
+      account_tags: {"a=b": "x=y", stage: prod-*}
+      regions: [eu-*]
+      except:
+        accounts: ["012345678901"]
+    justification: "=1+1 is no formula"
+    owner: Ana Silva <ana@example.com>
+    requested_by: ana@example.com
+    approved_by: jo@example.com
+    approved_on: 2025-01-10
+    ticket: "1234"
+    starts_on: 2025-01-15
+    expires_on: 2025-06-30
+    compensating_controls:
+      - Alarms in the lake
+      - " odd\\n\\"item\\""
+    milestones:
+      - {title: "moved: half", due_on: 2025-03-01, done_on: 2025-02-20}
+      - {title: moved, due_on: 2025-05-01}
+    max_findings: 12
+    history:
+      - {when: 2025-01-08, who: ana@example.com, what: requested, why: the lake has taken over}
+      - {when: 2025-01-10, who: jo@example.com, what: approved, why: seen}
+
+  - id: EXC-2025-0002
+    title: "-cmd _x0041_ <&> ü 🙂"
+  - id: EXC-2025-0003
+    title: Broken
+    requested_by: ana@example.com
+    typ: x
+    expires_on: 31.03.2025
+
+attestations:
+  - id: ATT-2025-0001
+    requirement: cis_2.0:1.1
+    status: pass
+    accounts: ["111122223333"]
+    attested_by: ana@example.com
+    attested_on: 2025-01-01
+    expires_on: 2025-06-30
+    evidence: [https://wiki.example.com/contacts]
+"""
+
+
+@pytest.fixture
+def register(tmp_path: Path) -> Path:
+    path = tmp_path / "exceptions.yaml"
+    path.write_text(REGISTER)
+    return path
+
+
+def exported(register: Path, computed: dict[str, Computed] | None = None) -> Path:
+    path = register.with_suffix(".xlsx")
+    with path.open("wb") as file:
+        export.write(file, Ledger.open(register), computed or {}, ON)
+    return path
+
+
+def column_of(sheet: Worksheet, title: str) -> int:
+    return next(number for number, cell in enumerate(sheet[HEADER_ROW], 1) if cell.value == title)
+
+
+def row_of(sheet: Worksheet, name: str) -> int:
+    return next(number for number, cell in enumerate(sheet["B"], 1) if cell.value == name)
+
+
+def put(book: Workbook, name: str | int, title: str, value: object) -> str:
+    """Write into the row of an id, or into a row by its number, and return the cell's name."""
+    sheet = book["Attestations" if str(name).startswith("ATT") else "Exceptions"]
+    cell = sheet.cell(name if isinstance(name, int) else row_of(sheet, name), column_of(sheet, title))
+    cell.value = value  # type: ignore[assignment]  # any value is the point
+    return f"{sheet.title}!{cell.coordinate}"
+
+
+def edited(path: Path, edit: Callable[[Workbook], Any]) -> Any:
+    book = load_workbook(path)
+    told = edit(book)
+    book.save(path)
+    return told
+
+
+def bring(path: Path, register: Path, *, on: date = ON) -> Outcome:
+    ledger = Ledger.open(register)
+    outcome = incoming.bring(read(path), ledger, by=BY, on=on, policy=POLICY)
+    ledger.save()
+    return outcome
+
+
+def refused(path: Path, register: Path, *words: str) -> None:
+    before = register.read_bytes()
+    with pytest.raises(ConfigError) as caught:
+        bring(path, register)
+    for word in words:
+        assert word in str(caught.value)
+    assert register.read_bytes() == before
+
+
+def new_row(book: Workbook) -> int:
+    return row_of(book["Exceptions"], "EXC-2025-0003") + 1
+
+
+def test_without_edits_nothing_is_written(register: Path) -> None:
+    assert bring(exported(register), register) == Outcome()
+    assert register.read_text() == REGISTER
+
+
+def test_saved_by_another_program_without_edits_nothing_is_written(register: Path) -> None:
+    path = exported(register, {"EXC-2025-0001": Computed("active", 149, 7)})
+    edited(path, lambda book: None)
+    assert bring(path, register) == Outcome()
+    assert register.read_text() == REGISTER
+
+
+def test_the_sheet_shows_what_people_need(register: Path) -> None:
+    sheet = load_workbook(exported(register, {"EXC-2025-0001": Computed("active", 149, 7)}))["Exceptions"]
+    shown = {cell.value: sheet.cell(4, number) for number, cell in enumerate(sheet[HEADER_ROW], 1)}
+    assert [shown[key].value for key in ("State", "Days left", "Covers")] == ["active", 149, 7]
+    assert shown["Last day"].value == datetime(2025, 6, 30, tzinfo=UTC).replace(tzinfo=None)
+    assert shown["Last day"].is_date
+    assert (shown["Justification"].value, shown["Justification"].data_type) == ("=1+1 is no formula", "s")
+    assert shown["Justification"].quotePrefix
+    assert shown["Covers controls"].value == "cis_2.0:3.4\nregex:s3_(a|b){1,2}"
+    assert shown["Covers account tags"].value == '"a=b"=x=y\nstage=prod-*'
+    assert shown["Milestones"].value == "2025-03-01 (done 2025-02-20): moved: half\n2025-05-01: moved"
+    assert not shown["Title"].protection.locked
+    assert [shown[key].protection.locked for key in ("ID", "State", "Approved by", "History")] == [True] * 4
+
+
+def test_the_sheet_is_made_to_be_edited(register: Path) -> None:
+    book = load_workbook(exported(register))
+    sheet = book["Exceptions"]
+    assert [it.title for it in book.worksheets if it.sheet_state == "hidden"] == [BASE_SHEET]
+    assert sheet.column_dimensions["A"].hidden
+    assert sheet.protection.sheet
+    assert sheet.freeze_panes == "C4"
+    assert sheet.auto_filter.ref.startswith("A3:")
+    assert all(cell.comment is not None for cell in sheet[HEADER_ROW])
+    kinds = {(it.type, it.formula1.split(",")[0]) for it in sheet.data_validations.dataValidation}
+    assert {("list", '"risk_acceptance'), ("list", '"pending'), ("list", '"low'), ("date", "36526")} <= kinds
+    assert {kind for kind, _ in kinds} == {"list", "date", "whole"}
+
+
+def test_an_edit_in_what_was_approved_asks_for_a_new_approval(register: Path) -> None:
+    path = exported(register)
+    edited(path, lambda book: put(book, "EXC-2025-0001", "Justification", "=SUM(A1) as text"))
+    edited(path, lambda book: _as_text(book, "EXC-2025-0001", "Justification"))
+    assert bring(path, register).changed == {"EXC-2025-0001": ["justification"]}
+    entry = Ledger.open(register).entry("EXC-2025-0001")
+    assert entry["justification"] == "=SUM(A1) as text"
+    assert "approved_by" not in entry
+    assert entry["history"][-1]["who"] == BY
+    assert "justification" in entry["history"][-1]["why"]
+    assert "# kept by hand" in register.read_text()
+
+
+def _as_text(book: Workbook, name: str, title: str) -> None:
+    sheet = book["Exceptions"]
+    sheet.cell(row_of(sheet, name), column_of(sheet, title)).data_type = "s"
+
+
+def test_an_edit_beside_the_approval_keeps_it(register: Path) -> None:
+    path = exported(register)
+    edited(path, lambda book: put(book, "EXC-2025-0001", "Ticket", 5678))
+    edited(path, lambda book: put(book, "EXC-2025-0001", "Why this change", "moved"))
+    bring(path, register)
+    entry = Ledger.open(register).entry("EXC-2025-0001")
+    assert (entry["ticket"], entry["approved_by"]) == ("5678", "jo@example.com")
+    assert entry["history"][-1]["why"] == "ticket: moved"
+    assert register.read_text().startswith(REGISTER[: REGISTER.index("    ticket")])
+
+
+@pytest.mark.parametrize(
+    ("title", "cell", "key", "value"),
+    [
+        ("Covers controls", "a_b\n\n c_d ", "controls", ["a_b", "c_d"]),
+        ("Covers regions", "", "regions", None),
+        ("Not accounts", "111122223333", "except", {"accounts": ["111122223333"]}),
+        ("Not accounts", None, "except", None),
+        ("Covers account tags", 'k=v=w\n"x="=', "account_tags", None),
+        ("Covers resources", "regex:.*", "resources", ["regex:.*"]),
+    ],
+)
+def test_the_scope_is_edited_key_by_key(register: Path, title: str, cell: str | None, key: str, value: object) -> None:
+    path = exported(register)
+    edited(path, lambda book: put(book, "EXC-2025-0001", title, cell))
+    if title == "Covers account tags":
+        refused(path, register, "Exceptions!", "at least 1 character")
+        return
+    before = Ledger.open(register).entry("EXC-2025-0001")["scope"]
+    bring(path, register)
+    after = Ledger.open(register).entry("EXC-2025-0001")["scope"]
+    assert after.get(key) == value
+    assert {name: it for name, it in after.items() if name != key} == {
+        name: it for name, it in before.items() if name != key
+    }
+
+
+def test_a_row_without_an_id_becomes_a_draft_with_the_next_id(register: Path) -> None:
+    path = exported(register)
+
+    def add(book: Workbook) -> None:
+        put(book, new_row(book), "Title", "A new one")
+        put(book, new_row(book), "Last day", date(2025, 5, 1))
+
+    edited(path, add)
+    assert bring(path, register).added == ["EXC-2025-0004"]
+    entry = Ledger.open(register).entry("EXC-2025-0004")
+    assert (entry["title"], entry["expires_on"]) == ("A new one", date(2025, 5, 1))
+    assert [event["what"] for event in entry["history"]] == ["created"]
+    assert [it.id for it in load(register, POLICY).drafts] == ["EXC-2025-0002", "EXC-2025-0004"]
+
+
+def test_a_deleted_row_deletes_nothing(register: Path) -> None:
+    path = exported(register)
+    edited(path, lambda book: book["Exceptions"].delete_rows(4))
+    assert bring(path, register) == Outcome()
+    assert register.read_text() == REGISTER
+
+
+def test_rows_may_be_sorted(register: Path) -> None:
+    path = exported(register)
+
+    def swap(book: Workbook) -> None:
+        sheet = book["Exceptions"]
+        for one, other in zip(sheet[4], sheet[5], strict=True):
+            one.value, other.value = other.value, one.value
+            for cell in (one, other):
+                if isinstance(cell.value, str):
+                    cell.data_type = "s"
+
+    edited(path, swap)
+    assert bring(path, register) == Outcome()
+
+
+def test_edits_on_both_sides_are_kept(register: Path) -> None:
+    path = exported(register)
+    edited(path, lambda book: put(book, "EXC-2025-0001", "Ticket", "SEC-9"))
+    register.write_text(register.read_text().replace("trail rests ", "trail sleeps "))
+    bring(path, register)
+    entry = Ledger.open(register).entry("EXC-2025-0001")
+    assert (entry["title"], entry["ticket"]) == ("The sandbox trail sleeps", "SEC-9")
+
+
+def test_the_same_edit_on_both_sides_is_no_edit(register: Path) -> None:
+    path = exported(register)
+    edited(path, lambda book: put(book, "EXC-2025-0001", "Last day", date(2025, 5, 31)))
+    register.write_text(
+        register.read_text().replace("expires_on: 2025-06-30\n    comp", 'expires_on: "2025-05-31"\n    comp')
+    )
+    before = register.read_text()
+    assert bring(path, register) == Outcome()
+    assert register.read_text() == before
+
+
+def test_all_conflicts_are_told_with_both_values_and_nothing_is_written(register: Path) -> None:
+    path = exported(register)
+    where = edited(path, lambda book: put(book, "EXC-2025-0001", "Ticket", "SEC-theirs"))
+    also = edited(path, lambda book: put(book, "EXC-2025-0002", "Title", "theirs too"))
+    edited(path, lambda book: put(book, "EXC-2025-0001", "Owner", "A team"))
+    text = register.read_text().replace('"1234"', '"SEC-ours"').replace("-cmd _x0041_", "ours too")
+    register.write_text(text)
+    refused(path, register, where, also, "'SEC-theirs'", "'SEC-ours'", "'theirs too'", "'ours too <&> ü 🙂'", "'1234'")
+
+
+def test_an_edit_to_an_entry_that_is_gone_conflicts_and_does_not_bring_it_back(register: Path) -> None:
+    path = exported(register)
+    text = register.read_text()
+    register.write_text(text[: text.index("  - id: EXC-2025-0002")] + text[text.index("  - id: EXC-2025-0003") :])
+    assert bring(path, register) == Outcome()
+    where = edited(path, lambda book: put(book, "EXC-2025-0002", "Title", "still here"))
+    refused(path, register, where, "no such entry")
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "value", "words"),
+    [
+        ("EXC-2025-0001", "Last day", "soon", "'soon' is no date; write one such as 2025-03-31"),
+        ("EXC-2025-0001", "Last day", "45000", "'45000' is no date"),
+        ("EXC-2025-0001", "Last day", datetime(2025, 3, 1, 12, tzinfo=UTC).replace(tzinfo=None), "has a time"),
+        ("EXC-2025-0001", "Last day", date(2024, 1, 1), "before starts_on"),
+        ("EXC-2025-0001", "Last day", date(2027, 1, 1), "no severity allows more than 365"),
+        ("EXC-2025-0001", "Title", "=1+1", "holds a formula"),
+        ("EXC-2025-0001", "Type", "risk_acceptence", "did you mean risk_acceptance"),
+        ("EXC-2025-0001", "Covers accounts", "12345", "12 digits"),
+        ("EXC-2025-0001", "Covers controls", "a, b", "one a line"),
+        ("EXC-2025-0001", "Covers controls", "regex:(x", "no regular expression"),
+        ("EXC-2025-0001", "Most findings", 0.5, "no whole number"),
+        ("EXC-2025-0001", "Milestones", "later", "no milestone"),
+        ("EXC-2025-0001", "Broad", "perhaps", "neither yes nor no"),
+        ("EXC-2025-0001", "State", "expired", "cannot be changed here"),
+        ("EXC-2025-0001", "Approved by", "me", "cannot be changed here"),
+        ("EXC-2025-0001", "History", None, "cannot be changed here"),
+        ("EXC-2025-0001", "ID", "EXC-2025-0009", "the id of this row is EXC-2025-0001"),
+        ("EXC-2025-0001", "ID", None, "the id of this row is EXC-2025-0001"),
+        ("EXC-2025-0001", "Set state", "approved", "no state that a workbook sets"),
+        ("EXC-2025-0003", "Type", "what", "is not one of"),
+        ("ATT-2025-0001", "Answer", "maybe", "is not one of"),
+        ("ATT-2025-0001", "Units", "Root", "give one of the two"),
+    ],
+)
+def test_a_problem_names_its_cell_and_its_mend(
+    register: Path, name: str, title: str, value: object, words: str
+) -> None:
+    path = exported(register)
+    edited(path, lambda book: put(book, "EXC-2025-0002", "Owner", "A team"))
+    where = edited(path, lambda book: put(book, name, title, value))
+    if "before starts_on" in words or "give one of" in words:
+        where = where.partition("!")[0]
+    refused(path, register, where, words)
+
+
+def test_an_unknown_id_and_a_doubled_row_are_refused(register: Path) -> None:
+    path = exported(register)
+    where = edited(path, lambda book: put(book, new_row(book), "ID", "EXC-2024-0001"))
+    refused(path, register, where, "not an id of this export")
+    edited(path, lambda book: [put(book, new_row(book), title, "EXC-2025-0001") for title in ("Row", "ID")])
+    refused(path, register, where, "stands in Exceptions!B4 already")
+
+
+def test_owners_ask_for_approval_and_end_exceptions(register: Path) -> None:
+    path = exported(register)
+    reasonless = edited(path, lambda book: put(book, "EXC-2025-0001", "Set state", "revoked"))
+    refused(path, register, "revoked needs a reason", reasonless[:12])
+    edited(path, lambda book: put(book, "EXC-2025-0001", "Why this change", "mended"))
+    assert bring(path, register).changed == {"EXC-2025-0001": ["revoked"]}
+    assert Ledger.open(register).entry("EXC-2025-0001")["history"][-1]["what"] == "revoked"
+    path = exported(register)
+    edited(path, lambda book: put(book, "EXC-2025-0001", "Why this change", "broken again"))
+    edited(path, lambda book: put(book, "EXC-2025-0001", "Set state", "pending"))
+    bring(path, register)
+    entry = Ledger.open(register).entry("EXC-2025-0001")
+    assert (entry["requested_by"], entry.get("approved_by")) == (BY, None)
+
+
+def test_a_broken_entry_can_be_mended_step_by_step(register: Path) -> None:
+    path = exported(register)
+    edited(path, lambda book: put(book, "EXC-2025-0003", "Last day", date(2025, 3, 31)))
+    assert bring(path, register).changed == {"EXC-2025-0003": ["expires_on"]}
+    assert Ledger.open(register).entry("EXC-2025-0003")["expires_on"] == date(2025, 3, 31)
+
+
+def test_who_changes_what_an_attestation_says_attests(register: Path) -> None:
+    path = exported(register)
+    edited(path, lambda book: put(book, "ATT-2025-0001", "Answer", "fail"))
+    bring(path, register)
+    entry = Ledger.open(register).entry("ATT-2025-0001", "attestations")
+    assert (entry["status"], entry["attested_by"], entry["attested_on"]) == ("fail", BY, ON)
+    assert entry["history"][-1]["what"] == "changed"
+
+
+def test_a_text_that_no_cell_holds_is_cut_and_not_edited(register: Path) -> None:
+    long = "é" * 40_000
+    register.write_text(register.read_text().replace("-cmd _x0041_ <&> ü 🙂", long))
+    path = exported(register)
+    assert bring(path, register) == Outcome()
+    where = edited(path, lambda book: put(book, "EXC-2025-0002", "Title", "short"))
+    refused(path, register, where, "more here than a cell can")
+
+
+FIELDS = {
+    "Title": "title",
+    "Ticket": "ticket",
+    "Comments": "comments",
+    "Justification": "justification",
+    "Risk": "risk_statement",
+}
+
+
+@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(random=st.randoms(use_true_random=False))
+def test_of_a_thousand_edits_on_both_sides_none_is_lost_and_nothing_deleted_comes_back(
+    tmp_path: Path, random: Random
+) -> None:
+    names = [f"EXC-2025-{number:04}" for number in range(1, 251)]
+    register = tmp_path / "exceptions.yaml"
+    items = "".join(f"  - id: {name}\n    title: t {name}\n    ticket: one\n" for name in names)
+    register.write_text(f"exceptions:\n{items}")
+    path = exported(register)
+    deleted = set(random.sample(names, 20))
+    places = [(name, title) for name in names if name not in deleted for title in FIELDS]
+    chosen = random.sample(places, 1000)
+    theirs = {place: random.choice(["=1", "a\nb", "-x", ""]) + str(number) for number, place in enumerate(chosen[:500])}
+    ours = {place: f"ours {number}" for number, place in enumerate(chosen[500:])}
+    edited(path, lambda book: write_all(book, theirs))
+    ledger = Ledger.open(register)
+    for (name, title), text in ours.items():
+        ledger.set(name, {FIELDS[title]: text})
+    ledger.save()
+    kept = register.read_text().split("  - id: ")
+    register.write_text("  - id: ".join(part for part in kept if part.split("\n")[0] not in deleted))
+    bring(path, register)
+    after = Ledger.open(register)
+    assert set(after.ids()) == set(names) - deleted
+    entries = {name: after.entry(name) for name in after.ids()}
+    for (name, title), text in {**theirs, **ours}.items():
+        assert entries[name][FIELDS[title]] == text
+    untouched = [place for place in places if place not in theirs and place not in ours]
+    before = {"Title": lambda name: f"t {name}", "Ticket": lambda _: "one"}
+    for name, title in untouched:
+        assert entries[name].get(FIELDS[title]) == before.get(title, lambda _: None)(name)
+
+
+def write_all(book: Workbook, edits: dict[tuple[str, str], str]) -> None:
+    sheet = book["Exceptions"]
+    numbers = {cell.value: number for number, cell in enumerate(sheet["B"], 1)}
+    columns = {cell.value: number for number, cell in enumerate(sheet[HEADER_ROW], 1)}
+    for (name, title), text in edits.items():
+        cell = sheet.cell(numbers[name], columns[title])
+        cell.value = text
+        cell.data_type = "s"
+
+
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+def test_through_libreoffice_exactly_the_edits_come_back(register: Path, tmp_path: Path) -> None:
+    path = exported(register, {"EXC-2025-0001": Computed("active", 149, 7)})
+    assert bring(through_libreoffice(path, tmp_path / "untouched"), register) == Outcome()
+    assert register.read_text() == REGISTER
+
+    def edit(book: Workbook) -> None:
+        put(book, "EXC-2025-0001", "Title", " Über\n-the top")
+        put(book, "EXC-2025-0001", "Last day", date(2025, 5, 31))
+        put(book, "EXC-2025-0001", "Not accounts", "012345678901\n000000000007")
+        put(book, "EXC-2025-0001", "Most findings", 13)
+        put(book, "ATT-2025-0001", "Comments", "007")
+        put(book, new_row(book), "Title", "Added")
+
+    edited(path, edit)
+    outcome = bring(through_libreoffice(path, tmp_path / "edited"), register)
+    assert outcome.added == ["EXC-2025-0004"]
+    assert {name: set(keys) for name, keys in outcome.changed.items()} == {
+        "EXC-2025-0001": {"title", "expires_on", "scope.except.accounts", "max_findings"},
+        "ATT-2025-0001": {"comments"},
+    }
+    entry = Ledger.open(register).entry("EXC-2025-0001")
+    assert (entry["title"], entry["expires_on"]) == ("Über\n-the top", date(2025, 5, 31))
+    assert entry["scope"]["except"]["accounts"] == ["012345678901", "000000000007"]
+    assert entry["scope"]["account_tags"] == {"a=b": "x=y", "stage": "prod-*"}
+    assert Ledger.open(register).entry("ATT-2025-0001", "attestations")["comments"] == "007"
+
+
+def through_libreoffice(path: Path, work: Path) -> Path:
+    """Return the workbook as LibreOffice saves it, by way of its own format."""
+    work.mkdir()
+    source = path
+    for kind in ("ods", "xlsx"):
+        profile = f"-env:UserInstallation=file://{work}/profile"
+        command = ["soffice", "--headless", profile, "--convert-to", kind, "--outdir", str(work), str(source)]
+        subprocess.run(command, check=True, capture_output=True, timeout=180)
+        source = work / f"{path.stem}.{kind}"
+    return source
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(orgaudit, ["exceptions", *map(str, arguments)])
+
+
+def test_the_commands_export_and_import(register: Path, tmp_path: Path) -> None:
+    path = tmp_path / "owners.xlsx"
+    common = ("--register", register, "--as-of", "2025-02-01")
+    done = run("export", path, *common)
+    assert (done.exit_code, "3 exceptions and 1 attestations" in done.output) == (0, True)
+    shown = load_workbook(path)["Exceptions"]
+    assert [shown.cell(row, 3).value for row in (4, 5, 6)] == ["active", "draft", "invalid"]
+    assert "no edits" in run("import", path, *common, "--by", BY).output
+    edited(path, lambda book: put(book, "EXC-2025-0001", "Ticket", "SEC-9"))
+    assert "EXC-2025-0001 changed: ticket" in run("import", path, *common, "--by", BY).output
+    assert isinstance(run("export", tmp_path / "a.csv", *common).exception, ConfigError)
+    assert isinstance(run("import", path, *common, "--by", BY, "--dates", "dmy").exception, ConfigError)
+
+
+def test_with_a_run_the_sheet_tells_how_many_findings_each_covers(register: Path, tmp_path: Path) -> None:
+    built = build(tmp_path / "run", accounts=6, regions=4, controls=5)
+    failing = [
+        finding
+        for account in built.read_manifest().accounts
+        for finding in built.findings(account.id)
+        if finding.status is Status.FAIL and finding.severity in {Severity.LOW, Severity.MEDIUM}
+    ]
+    names = {finding.control for finding in failing if finding.account_id == failing[0].account_id}
+    expected = sum(finding.account_id == failing[0].account_id for finding in failing)
+    begin, end = REGISTER.index("      controls:"), REGISTER.index("      except:")
+    scope = f'      controls: [{", ".join(names)}]\n      accounts: ["{failing[0].account_id}"]\n'
+    register.write_text(REGISTER[:begin] + scope + REGISTER[end:])
+    path = tmp_path / "owners.xlsx"
+    run("export", path, "--register", register, "--as-of", "2025-02-01", "--run", tmp_path / "run")
+    sheet = load_workbook(path)["Exceptions"]
+    assert expected > 0
+    assert [sheet.cell(row, column_of(sheet, "Covers")).value for row in (4, 5)] == [expected, 0]
+
+
+# What the grammar writes it parses back, whatever the text.
+
+words = st.text(min_size=1).map(str.strip).filter(bool)
+days = st.dates(min_value=date(1000, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("form", "values"),
+    [
+        (grammar.LIST, st.lists(st.text(min_size=1), min_size=1)),
+        (grammar.TAGS, st.dictionaries(st.text(), st.text(), min_size=1)),
+        (grammar.DAY, days),
+        (grammar.NUMBER, st.integers(min_value=0, max_value=10**9 - 1)),
+        (grammar.YES, st.just(True)),
+        (
+            grammar.MILESTONES,
+            st.lists(
+                st.fixed_dictionaries({"title": st.text(min_size=1), "due_on": days}, optional={"done_on": days}),
+                min_size=1,
+            ),
+        ),
+    ],
+)
+def test_what_a_form_writes_it_parses_back(form: grammar.Form, values: st.SearchStrategy[Any]) -> None:
+    @given(values)
+    def holds(value: Any) -> None:
+        text = grammar.shown(value, form)
+        assert form.parse(text) == value
+        assert grammar.shown(form.parse(text), form) == text
+
+    holds()
+
+
+@given(st.lists(st.text(), min_size=1, max_size=20))
+def test_every_text_survives_the_file(texts: list[str]) -> None:
+    shown = [look.fitted(grammar.normal(text)) for text in texts]
+    book = Workbook()
+    for row, text in enumerate(shown, 1):
+        cell = book.worksheets[0].cell(row, 1, look.stored(text))
+        cell.data_type = "s"
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "a.xlsx"
+        book.save(path)
+        rows = read_sheets(path)["Sheet"]
+    assert [rows.get(row, {}).get(1, "") for row in range(1, len(shown) + 1)] == shown
+
+
+def test_titles_of_columns_are_unique_and_drop_downs_fit_into_a_cell_rule() -> None:
+    for table in TABLES:
+        titles = [column.title for column in table.columns]
+        assert len(set(titles)) == len(titles)
+        assert all(len(",".join(column.choices)) < 253 for column in table.columns)
