@@ -32,10 +32,12 @@ from orgaudit.model import Account, Gap, Severity
 from orgaudit.organization import discovery
 from orgaudit.organization.discovery import Discovered, discover, read_tags
 from orgaudit.organization.scope import select_accounts, selects_region
+from orgaudit.register import attestations
 from orgaudit.register import load as registers
 from orgaudit.register.apply import Application
 from orgaudit.register.load import Register
 from orgaudit.register.state import today
+from orgaudit.report.exceptions import hygiene_of
 from orgaudit.report.view import RegisterProblem, RegisterView, View, viewing
 from orgaudit.settings import Settings, load_limits
 from orgaudit.store.manifest import AccountRecord, ControlRecord, Manifest
@@ -347,7 +349,7 @@ def apply_register(run: Run, settings: Settings, register: Path | None, as_of: d
 def write_reports(run: Run, application: Application, formats: Iterable[str]) -> list[Path]:
     """Write the reports of an evaluated run and point reports/latest at it; raises ConfigError and ReportError."""
     _check_coverage(run)
-    paths = report.write(run, _register_view(application), application.as_of, formats)
+    paths = report.write(run, _register_view(run, application), application.as_of, formats)
     _point_latest(run)
     return paths
 
@@ -362,15 +364,31 @@ def _check_coverage(run: Run) -> None:
 @contextmanager
 def reported(run: Run, application: Application) -> Iterator[View]:
     """Open the view of a run whose reports are written, to say in words what they show."""
-    with viewing(run, _register_view(application), application.as_of) as view:
+    with viewing(run, _register_view(run, application), application.as_of) as view:
         yield view
 
 
-def _register_view(application: Application) -> RegisterView:
-    def problems() -> list[RegisterProblem]:
-        return [RegisterProblem(f"{it.file}:{it.line}", it.key, it.sentence) for it in application.problems()]
+def _register_view(run: Run, application: Application) -> RegisterView:
+    manifest, register = run.read_manifest(), application.register
+    attested = attestations.load(
+        Path(register.file),
+        register.policy,
+        {framework.id: framework for framework in manifest.frameworks},
+        complete=False,
+        must_exist=False,
+    )
 
-    return RegisterView(entries=tuple(application.rows()), problems=problems, apply=application.apply)
+    def problems() -> list[RegisterProblem]:
+        found = (*application.problems(), *attested.problems)
+        return [RegisterProblem(f"{it.file}:{it.line}", it.key, it.sentence) for it in found]
+
+    return RegisterView(
+        entries=tuple(application.rows()),
+        problems=problems,
+        hygiene=lambda: hygiene_of(run, application, catalogue()),
+        apply=application.apply,
+        attested=attestations.apply(attested, manifest.accounts, application.as_of),
+    )
 
 
 def _point_latest(run: Run) -> None:

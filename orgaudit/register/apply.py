@@ -32,7 +32,10 @@ class Tally(msgspec.Struct):
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One exception as a report lists it; what a draft or an invalid entry lacks is empty or None."""
+    """One exception as a report lists it; what a draft or an invalid entry lacks is empty or None.
+
+    `ending` says when, by whom and why a rejected or revoked one was closed.
+    """
 
     id: str
     title: str
@@ -45,6 +48,15 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     expires_on: date | None = None
     days_left: int | None = None
     scope: str = ""
+    broad: bool = False
+    review_by: date | None = None
+    ending: str = ""
+
+
+def _ending(entry: Draft, state: State) -> str:
+    """Return when and by whom an exception was rejected or revoked, and why."""
+    closing = [event for event in entry.history if event.what.value == state.value]
+    return f"{closing[-1].when.isoformat()}, {closing[-1].who}: {closing[-1].why}" if closing else ""
 
 
 class Application:
@@ -55,13 +67,17 @@ class Application:
         self.as_of = as_of
         self.tally = Tally()
         self._matcher = Matcher(register.entries, accounts)
-        self._states = {entry.id: self._state(entry) for entry in register.entries}
+        self._states = {entry.id: self.state(entry) for entry in register.entries}
 
     def apply(self, findings: Iterable[Finding]) -> Iterator[Finding]:
         """Yield every finding, with the exception that covers it or that covered it until it expired."""
         for finding in findings:
             entries = self._matcher.matching(finding)
             yield self._marked(finding, entries) if entries else finding
+
+    def state(self, entry: Draft) -> State:
+        """Return an exception's state on the date."""
+        return state_of(entry, self.as_of, self.register.policy.expiring_days)
 
     def problems(self) -> list[Problem]:
         """Return the register's problems and, from the findings so far, the exceptions too long for what they match."""
@@ -89,15 +105,12 @@ class Application:
         ]
         return sorted((*sound, *broken), key=lambda row: row.id)
 
-    def _state(self, entry: Draft) -> State:
-        return state_of(entry, self.as_of, self.register.policy.expiring_days)
-
     def _row(self, entry: Draft) -> Row:
         return Row(
             id=entry.id,
             title=entry.title or "",
             type=entry.type or "",
-            state=self._state(entry),
+            state=self.state(entry),
             owner=entry.owner or "",
             approved_by=entry.approved_by or "",
             ticket=entry.ticket or "",
@@ -105,6 +118,9 @@ class Application:
             expires_on=entry.expires_on,
             days_left=days_left(entry, self.as_of) if isinstance(entry, Entry) else None,
             scope="" if entry.scope is None else str(entry.scope),
+            broad=entry.broad,
+            review_by=entry.review_by,
+            ending=_ending(entry, self.state(entry)),
         )
 
     def _marked(self, finding: Finding, entries: list[Entry]) -> Finding:

@@ -48,6 +48,7 @@ class _Envelope(BaseModel):
 
     time_zone: TimeZone | None = None
     exceptions: tuple[Any, ...] | None = None
+    attestations: tuple[Any, ...] | None = None  # read by orgaudit.register.attestations
 
 
 def load(path: Path, policy: RegisterSettings, *, must_exist: bool = True) -> Register:
@@ -61,7 +62,7 @@ def load(path: Path, policy: RegisterSettings, *, must_exist: bool = True) -> Re
         raise ConfigError(f"is larger than {MOST_BYTES >> 20} MB; a register is not", file=str(path))
     document = read(path)
     envelope = validate(document, _Envelope)
-    flaws = [problem for place, problem in document.flaws if _index(place) is None]
+    flaws = [problem for place, problem in document.flaws if not _in_an_entry(place)]
     if isinstance(envelope, list) or flaws:
         raise error_of([*flaws, *(envelope if isinstance(envelope, list) else ())])
     return _sorted_out(document, len(envelope.exceptions or ()), policy, envelope.time_zone or policy.time_zone)
@@ -125,6 +126,10 @@ def _reused_ids(document: Document, count: int) -> list[tuple[int, Problem]]:
                 message = f"{name} is also the id of the entry on line {', '.join(others)}"
                 found.append((index, document.problem(("exceptions", index, "id"), message, "never reuse an id")))
     return found
+
+
+def _in_an_entry(place: KeyPath) -> bool:
+    return len(place) > 1 and place[0] in {"exceptions", "attestations"}
 
 
 def _index(place: KeyPath) -> int | None:

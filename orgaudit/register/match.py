@@ -85,8 +85,15 @@ class _Compiled:
             return False
         return self.account_tags is None or self.account_tags.match(None if account is None else account.tags)
 
+    def takes_region(self, region: str) -> bool:
+        return self.regions is None or self.regions.match(region)
+
+    @property
+    def chooses_resources(self) -> bool:
+        return self.resources is not None or self.resource_tags is not None
+
     def takes_resource(self, finding: Finding) -> bool:
-        if self.regions is not None and not self.regions.match(finding.region):
+        if not self.takes_region(finding.region):
             return False
         if self.resources is not None and not self.resources.match_any(resource_names(finding.resource)):
             return False
@@ -111,6 +118,18 @@ class _Ranked:
             out.takes_control(controls)
             and out.takes_account(finding.account_id, account)
             and out.takes_resource(finding)
+        )
+
+    def reaches(self, controls: Sequence[str], account_id: str, account: Account | None, region: str | None) -> bool:
+        """Tell whether anything in a place of a control and account that are taken may be taken."""
+        if region is not None and not self.chosen.takes_region(region):
+            return False
+        out = self.left_out
+        return out is None or not (
+            out.takes_control(controls)
+            and out.takes_account(account_id, account)
+            and not out.chooses_resources
+            and (out.regions is None if region is None else out.takes_region(region))
         )
 
 
@@ -164,6 +183,15 @@ class Matcher:
             ranks &= self._resources.may_take(resource_names(finding.resource))
         account = self._accounts.get(finding.account_id)
         return [ranked.entry for ranked in self._at(ranks) if ranked.takes_rest(finding, controls, account)]
+
+    def reaching(self, controls: Sequence[str], account_id: str, region: str | None = None) -> list[Entry]:
+        """Return the entries whose scope reaches into a place, whatever resources they name there.
+
+        The place is a control, by all names that it answers to, in an account, and in a region where one is given.
+        """
+        ranks = self._taking_controls(tuple(controls)) & self._taking_account(account_id)
+        account = self._accounts.get(account_id)
+        return [ranked.entry for ranked in self._at(ranks) if ranked.reaches(controls, account_id, account, region)]
 
     def _names(self, finding: Finding) -> tuple[str, ...]:
         """Return what the finding's control answers to: its id and, where any scope asks for them, its requirements."""

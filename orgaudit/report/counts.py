@@ -43,7 +43,7 @@ _GAPS_PER_ACCOUNT = """
 """
 
 HEADLINE = f"""
-    SELECT {_COUNTS} AS counts, {_OPEN} AS open, {_EXPIRED} AS expired FROM findings WHERE counted
+    SELECT {_COUNTS} AS counts, {_OPEN} AS open FROM findings WHERE counted
 """  # noqa: S608 - constants only
 
 ACCOUNT_REGIONS = f"""
@@ -178,5 +178,5 @@ MISSING_PERMISSIONS = """
 
 EXCEPTIONS = """
     SELECT exception.id, count(*) FILTER (covered), count(*) FILTER (open AND exception.state = 'expired')
-    FROM findings WHERE exception IS NOT NULL AND counted GROUP BY 1
+    FROM findings WHERE exception IS NOT NULL GROUP BY 1
 """

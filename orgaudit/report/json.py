@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 
 from orgaudit.model import Gap, Json
+from orgaudit.register.hygiene import Remark
+from orgaudit.report.manual import ManualReview
 from orgaudit.report.view import (
     AccountScore,
     BySeverity,
@@ -55,7 +57,9 @@ def _document(view: View) -> Iterator[bytes]:
     yield b'},\n"findings": '
     yield from _lines(map(_finding, view.findings()))
     yield b',\n"exceptions": {"entries": ' + _encoded([_exception(score) for score in view.exceptions])
-    yield b',\n"problems": ' + _encoded(view.problems) + b"}\n}\n"
+    yield b',\n"hygiene": ' + _encoded([_remark(remark) for remark in view.hygiene])
+    yield b',\n"problems": ' + _encoded(view.problems) + b"}"
+    yield b',\n"attestations": ' + _encoded(_attestations(view.manual)) + b"\n}\n"
 
 
 def _encoded(value: object) -> bytes:
@@ -151,9 +155,22 @@ def _finding(reported: ReportedFinding) -> dict[str, Json]:
     return fields | {"open": reported.open, "covered": reported.covered, "counted": reported.counted}
 
 
+def _attestations(review: ManualReview) -> dict[str, Json]:
+    entries = [
+        msgspec.structs.asdict(score.entry) | {"effect": score.effect, "contradicted": score.contradicted}
+        for score in review.attestations
+    ]
+    return {"entries": entries, "answers": review.answers}
+
+
 def _exception(score: ExceptionScore) -> dict[str, Json]:
     return msgspec.structs.asdict(score.entry) | {
         "covered": score.covered,
         "expired_matching": score.expired,
         "unused": score.unused,
+        "closed": score.closed,
     }
+
+
+def _remark(remark: Remark) -> dict[str, Json]:
+    return msgspec.structs.asdict(remark) | {"mend": remark.concern.mend}

@@ -13,8 +13,11 @@ import msgspec
 
 from orgaudit.model import Finding, GapReason, Severity
 from orgaudit.register.apply import Row
+from orgaudit.register.attestations import Attested
+from orgaudit.register.hygiene import Remark
 from orgaudit.register.state import State
-from orgaudit.report import counts
+from orgaudit.report import counts, manual
+from orgaudit.report.manual import ManualReview
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run
 from orgaudit.store.tables import COVERING_STATES, FINDING_COLUMNS, opened
@@ -33,12 +36,14 @@ class RegisterProblem(msgspec.Struct, frozen=True):
 class RegisterView(msgspec.Struct, frozen=True, kw_only=True):
     """The register for one date, and the function that sets the exception of each finding that it speaks about.
 
-    `problems` is asked when all findings have passed through `apply`, since some problems only show on findings.
+    `problems` and `hygiene` are asked when all findings have passed through `apply`, since much only shows on findings.
     """
 
     entries: tuple[Row, ...] = ()
     problems: Callable[[], Sequence[RegisterProblem]] = tuple
+    hygiene: Callable[[], Sequence[Remark]] = tuple
     apply: Callable[[Iterable[Finding]], Iterable[Finding]] = iter
+    attested: Attested = Attested()
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,7 +159,12 @@ class ControlScore(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RequirementStatus(StrEnum):
-    """What the run says of a requirement: failing anywhere, else unseen anywhere, else passing."""
+    """What the run says of a requirement: failing anywhere, else unseen anywhere, else passing.
+
+    One that its publisher leaves to a person is MANUAL whatever was found: the counts are that person's evidence.
+    Where people attested it, it is what they say: failing anywhere, else MANUAL where an account has no answer yet.
+    An automated one with a control that was not part of the run is unseen, unless another one fails.
+    """
 
     FAIL = "FAIL"
     NOT_ASSESSED = "NOT_ASSESSED"
@@ -229,7 +239,10 @@ class MissingPermission(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExceptionScore(msgspec.Struct, frozen=True):
-    """One exception of the register, the findings that it covers, and those that outlived it."""
+    """One exception of the register, the findings that it covers, and those that outlived it.
+
+    An exception speaks about every row of the findings' list, so the repetitions of a shared resource are in.
+    """
 
     entry: Row
     covered: int
@@ -240,14 +253,26 @@ class ExceptionScore(msgspec.Struct, frozen=True):
         """Tell whether the entry is in force and covers nothing."""
         return self.entry.state in COVERING_STATES and not self.covered
 
+    @property
+    def closed(self) -> bool:
+        """Tell whether nothing is left to do: rejected, revoked, or expired and matching nothing that fails."""
+        over = self.entry.state is State.EXPIRED and not self.expired
+        return over or self.entry.state in {State.REJECTED, State.REVOKED}
+
 
 class ExceptionTotals(msgspec.Struct, frozen=True, kw_only=True):
-    """The register in figures; `expired_matching` counts findings, the others entries."""
+    """The register in figures; `expired_matching` counts findings, the others entries.
+
+    `broad` are those in force for all controls or all accounts; `closed` are rejected, revoked, or expired without a
+    failing finding in their scope.
+    """
 
     active: int
     expiring: int
     expired: int
     unused: int
+    broad: int
+    closed: int
     problems: int
     expired_matching: int
 
@@ -284,10 +309,27 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[Missing, ...]
     missing_permissions: tuple[MissingPermission, ...]
     exceptions: tuple[ExceptionScore, ...]
+    hygiene: tuple[Remark, ...]
     problems: tuple[RegisterProblem, ...]
+    manual: ManualReview
     findings_total: int
     account_regions_total: int
     connection: duckdb.DuckDBPyConnection
+
+    @property
+    def kept(self) -> tuple[ExceptionScore, ...]:
+        """Return the exceptions that are not closed."""
+        return tuple(score for score in self.exceptions if not score.closed)
+
+    @property
+    def closed(self) -> tuple[ExceptionScore, ...]:
+        """Return the exceptions that are closed."""
+        return tuple(score for score in self.exceptions if score.closed)
+
+    @property
+    def broad(self) -> tuple[ExceptionScore, ...]:
+        """Return the exceptions in force for all controls or all accounts."""
+        return tuple(score for score in self.exceptions if score.entry.broad and score.entry.state.covers)
 
     def findings(self) -> Iterator[ReportedFinding]:
         """Yield every finding: open first, then by severity, account, control, region and resource."""
@@ -309,6 +351,8 @@ def viewing(run: Run, register: RegisterView, as_of: date) -> Iterator[View]:
     with opened(run) as connection:
         exceptions = _exceptions(connection, register)
         problems = tuple(register.problems())
+        judged = tuple(_structs(connection, RequirementScore, counts.REQUIREMENTS))
+        requirements = tuple(_answered(score, register.attested, manifest) for score in judged)
         yield View(
             manifest=manifest,
             as_of=as_of,
@@ -317,11 +361,13 @@ def viewing(run: Run, register: RegisterView, as_of: date) -> Iterator[View]:
             units=tuple(_structs(connection, UnitScore, counts.UNITS)),
             accounts=tuple(_structs(connection, AccountScore, counts.ACCOUNTS)),
             controls=tuple(_structs(connection, ControlScore, counts.CONTROLS)),
-            requirements=tuple(_structs(connection, RequirementScore, counts.REQUIREMENTS)),
+            requirements=requirements,
             missing=tuple(_structs(connection, Missing, counts.MISSING)),
             missing_permissions=tuple(_structs(connection, MissingPermission, counts.MISSING_PERMISSIONS)),
             exceptions=exceptions,
+            hygiene=tuple(register.hygiene()),
             problems=problems,
+            manual=manual.review(judged, register.attested, manual.failing_accounts(connection)),
             findings_total=_number(connection, "SELECT count(*) FROM findings"),
             account_regions_total=_number(connection, f"SELECT count(*) FROM ({counts.ACCOUNT_REGIONS})"),  # noqa: S608
             connection=connection,
@@ -350,7 +396,6 @@ def _summary(
     class Headline(msgspec.Struct):
         counts: Counts
         open: BySeverity
-        expired: int
 
     (headline,) = _structs(connection, Headline, counts.HEADLINE)
     (coverage,) = _structs(connection, CoverageTotals, counts.COVERAGE)
@@ -364,8 +409,10 @@ def _summary(
             expiring=states.count(State.EXPIRING),
             expired=states.count(State.EXPIRED),
             unused=sum(score.unused for score in exceptions),
+            broad=sum(score.entry.broad and score.entry.state.covers for score in exceptions),
+            closed=sum(score.closed for score in exceptions),
             problems=len(problems),
-            expired_matching=headline.expired,
+            expired_matching=sum(score.expired for score in exceptions),
         ),
     )
 
@@ -373,6 +420,22 @@ def _summary(
 def _exceptions(connection: duckdb.DuckDBPyConnection, register: RegisterView) -> tuple[ExceptionScore, ...]:
     matched = {row[0]: (row[1], row[2]) for row in connection.execute(counts.EXCEPTIONS).fetchall()}
     return tuple(ExceptionScore(entry, *matched.get(entry.id, (0, 0))) for entry in register.entries)
+
+
+def _answered(score: RequirementScore, attested: Attested, manifest: Manifest) -> RequirementScore:
+    """Return a requirement with what people attested of it, where the run leaves it to them."""
+    answers = attested.answers.get(f"{score.framework}:{score.id}")
+    if score.status is not RequirementStatus.MANUAL or not answers:
+        return score
+    found = manual.standing(answers, len(manifest.accounts))
+    return msgspec.structs.replace(
+        score,
+        status=RequirementStatus(found.status),
+        accounts_failing=found.failing,
+        accounts_passing=found.passing,
+        accounts_not_applicable=found.not_applicable,
+        accounts_not_assessed=0,
+    )
 
 
 def _reported(row: dict[str, Any]) -> ReportedFinding:

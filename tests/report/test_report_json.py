@@ -54,6 +54,7 @@ def test_the_sections_are_those_of_the_contract(small: Run) -> None:
         "coverage",
         "findings",
         "exceptions",
+        "attestations",
     ]
     assert document["run"]["id"] == "2026-q3"
     assert document["run"]["as_of"] == "2026-10-01"

@@ -55,7 +55,7 @@ def test_coverage_leaves_disabled_regions_and_unseen_accounts_out_of_the_regions
 
 def test_exceptions_are_told_apart(view: View) -> None:
     assert view.summary.exceptions == ExceptionTotals(
-        active=1, expiring=1, expired=1, unused=1, problems=1, expired_matching=2
+        active=1, expiring=1, expired=1, unused=1, broad=0, closed=0, problems=1, expired_matching=2
     )
     figures = [(score.entry.id, score.covered, score.expired, score.unused) for score in view.exceptions]
     assert figures == [("EXC-2026-0001", 1, 0, False), ("EXC-2026-0002", 0, 2, False), ("EXC-2026-0003", 0, 0, True)]

@@ -9,6 +9,8 @@ from orgaudit.report.xlsx import sheets
 from orgaudit.report.xlsx.archive import save
 from orgaudit.report.xlsx.book import ROW_LIMIT, Book
 from orgaudit.report.xlsx.charts import lists, write_lists
+from orgaudit.report.xlsx.manual import TITLE as MANUAL_REVIEW
+from orgaudit.report.xlsx.manual import write_manual
 from orgaudit.report.xlsx.method import method_lines, write_method
 from orgaudit.report.xlsx.summary import write_summary
 from orgaudit.store.run import writing
@@ -26,6 +28,9 @@ def write(view: View, path: Path, *, row_limit: int = ROW_LIMIT) -> None:
         sheets.write_controls(book, view)
         sheets.write_findings(book, view)
         sheets.write_exceptions(book, view)
+        sheets.write_hygiene(book, view)
+        sheets.write_closed(book, view)
+        write_manual(book, view)
         write_method(book, view)
         write_lists(book, blocks)
         book.workbook.properties.title = f"AWS security audit, run {view.manifest.run_id}"
@@ -34,13 +39,17 @@ def write(view: View, path: Path, *, row_limit: int = ROW_LIMIT) -> None:
 
 
 def _contents(book: Book, view: View) -> list[tuple[str, int, str]]:
+    attested = len(view.manual.attestations)
     tables = (
         ("Coverage", view.account_regions_total, "every region, and what is missing"),
         ("Accounts", len(view.accounts), "one scorecard an account"),
         ("Frameworks", len(view.requirements), "requirements and who fails them"),
         ("Controls", len(view.controls), "what was asked, the worst first"),
         ("Findings", view.findings_total, "every finding, the open first"),
-        ("Exceptions", len(view.exceptions), "the register on the report's date"),
+        ("Exceptions", len(view.kept), "the register on the report's date"),
+        (sheets.HYGIENE, len(view.hygiene), "what the register needs from its owners"),
+        *([(sheets.CLOSED, len(view.closed), "rejected, revoked, or expired for good")] if view.closed else []),
+        *([(MANUAL_REVIEW, attested, "what people answer where no machine can")] if attested else []),
         ("Method", len(method_lines(view)), "definitions, thresholds, inputs"),
     )
     return [

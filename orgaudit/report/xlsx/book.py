@@ -112,10 +112,10 @@ class Book:
 
     def parts(self, title: str, records: int) -> list[Part]:
         """Return how a table that begins its sheet is laid out: one part, or as many as the row limit asks for."""
-        room = self._row_limit - HEADER_ROW
+        room, name = self._row_limit - HEADER_ROW, title.replace(" ", "_")
         counts = [min(room, records - start) for start in range(0, max(records, 1), room)]
         return [
-            Part(title if n == 1 else f"{title} {n}", title if n == 1 else f"{title}_{n}", HEADER_ROW, count)
+            Part(title if n == 1 else f"{title} {n}", name if n == 1 else f"{name}_{n}", HEADER_ROW, count)
             for n, count in enumerate(counts, 1)
         ]
 

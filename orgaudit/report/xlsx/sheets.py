@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from orgaudit.model import Remedy, Status
+from orgaudit.register.hygiene import Remark
 from orgaudit.report.view import (
     AccountRegion,
     AccountScore,
@@ -25,6 +26,9 @@ from orgaudit.report.xlsx.text import evidence_text
 
 NO_UNIT = "no unit"
 """What stands for an account outside of any organization; formulas cannot look for an empty text."""
+
+HYGIENE = "Expiring and hygiene"
+CLOSED = "Closed exceptions"
 
 SEVERITY_WORDS = ("critical", "high", "medium", "low")
 STATUS_WORDS = tuple(Status)
@@ -61,6 +65,11 @@ def _expiry(reported: ReportedFinding) -> date | str:
         return text
 
 
+def _overdue(reported: ReportedFinding) -> int | None:
+    exception = reported.finding.exception
+    return exception.days_overdue if exception and exception.days_overdue else None
+
+
 def _asset(reported: ReportedFinding) -> Remedy:
     """Return how to mend the one resource; nothing where there is nothing to mend."""
     remediation = reported.finding.remediation
@@ -69,9 +78,9 @@ def _asset(reported: ReportedFinding) -> Remedy:
 
 def _effect(score: ExceptionScore) -> str:
     if score.unused:
-        return "Covers nothing: the findings are fixed, or were not scanned."
+        return f"Covers nothing; why is in {HYGIENE}."
     if score.expired:
-        return "Has expired, and its findings still fail."
+        return f"Ended {-(score.entry.days_left or 0)} days ago; its findings still fail and are open."
     return "Covers findings." if score.covered else "Covers nothing."
 
 
@@ -197,6 +206,7 @@ FINDINGS: tuple[Column[ReportedFinding], ...] = (
     ),
     Column("Exception owner", 26, lambda f: f.finding.exception.owner if f.finding.exception else ""),
     Column("Exception expires", 12, _expiry, look.DATE),
+    Column("Days overdue", 10, _overdue, look.NUMBER),
     Column("Command", 60, lambda f: _asset(f).command or ""),
     Column("Evidence", 60, lambda f: evidence_text(f.finding.evidence)),
     Column("Unit", 32, lambda f: f.finding.ou_path or NO_UNIT),
@@ -227,6 +237,36 @@ EXCEPTIONS: tuple[Column[ExceptionScore], ...] = (
     Column("Ticket", 16, lambda e: e.entry.ticket),
     Column("Type", 24, lambda e: e.entry.type),
     Column("Scope", 60, lambda e: e.entry.scope),
+    Column("Broad", 9, lambda e: "yes" if e.entry.broad else "no"),
+    Column("Review by", 12, lambda e: e.entry.review_by, look.DATE),
+)
+
+CLOSED_EXCEPTIONS: tuple[Column[ExceptionScore], ...] = (
+    Column("Exception", 16, lambda e: e.entry.id),
+    Column("Title", 36, lambda e: e.entry.title),
+    Column("State", 12, lambda e: e.entry.state, words=("expired", "revoked", "rejected")),
+    Column("How it ended", 44, lambda e: e.entry.ending or "Expired; no open finding is left in its scope."),
+    Column("Started", 12, lambda e: e.entry.starts_on, look.DATE),
+    Column("Expires", 12, lambda e: e.entry.expires_on, look.DATE),
+    Column("Owner", 30, lambda e: e.entry.owner),
+    Column("Approved by", 24, lambda e: e.entry.approved_by),
+    Column("Ticket", 14, lambda e: e.entry.ticket),
+    Column("Type", 24, lambda e: e.entry.type),
+    Column("Scope", 60, lambda e: e.entry.scope),
+)
+
+REMARKS: tuple[Column[Remark], ...] = (
+    Column("Concern", 22, lambda r: r.concern.heading),
+    Column("Exception", 16, lambda r: r.id),
+    Column("What was found", 46, lambda r: r.detail),
+    Column("What to do", 36, lambda r: r.concern.mend),
+    Column("Findings", 10, lambda r: r.findings, look.NUMBER),
+    Column("Expires", 12, lambda r: r.expires_on, look.DATE),
+    Column("Days left", 9, lambda r: r.days_left, look.NUMBER),
+    Column("Within days", 9, lambda r: r.within, look.NUMBER),
+    Column("Covered by", 16, lambda r: r.other),
+    Column("Owner", 30, lambda r: r.owner),
+    Column("Title", 36, lambda r: r.title),
 )
 
 PROBLEMS: tuple[Column[RegisterProblem], ...] = (
@@ -317,15 +357,43 @@ def write_exceptions(book: Book, view: View) -> None:
     sheet = book.table(
         "Exceptions",
         EXCEPTIONS,
-        view.exceptions,
-        total=len(view.exceptions),
-        note=f"The register as of {view.as_of.isoformat()}. Only active and expiring exceptions cover findings.",
+        view.kept,
+        total=len(view.kept),
+        note=f"The register as of {view.as_of.isoformat()}. Only active and expiring exceptions cover findings. "
+        "Rows of Findings are counted, repetitions of shared resources included.",
         printed_to="Ticket",
     )
     if view.problems:
-        last = book.parts("Exceptions", len(view.exceptions))[-1]
+        last = book.parts("Exceptions", len(view.kept))[-1]
         part = Part(last.sheet, "Problems", last.row + max(last.records, 1) + 3, len(view.problems))
         sheet.append([])
         sheet.append([look.TITLE.cell(sheet, "Entries that are wrong and cover nothing")])
         book.rows(sheet, part, PROBLEMS, view.problems)
         sheet.print_area = f"A1:L{part.row + part.records}"
+
+
+def write_hygiene(book: Book, view: View) -> None:
+    """Write what to do about the register, the most pressing first."""
+    book.table(
+        HYGIENE,
+        REMARKS,
+        view.hygiene,
+        total=len(view.hygiene),
+        note="What the register needs, the most pressing first: expired but failing, expiring within 90 days, "
+        "overlapping, orphaned, unused.",
+        key_columns=2,
+        printed_to="Owner",
+    )
+
+
+def write_closed(book: Book, view: View) -> None:
+    """Write the exceptions that are over, which are kept, where there are any."""
+    if view.closed:
+        book.table(
+            CLOSED,
+            CLOSED_EXCEPTIONS,
+            view.closed,
+            total=len(view.closed),
+            note="Rejected, revoked, or expired with no open finding left in their scope. They cover nothing.",
+            printed_to="Ticket",
+        )

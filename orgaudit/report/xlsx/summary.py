@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from textwrap import shorten
 from typing import NamedTuple
 
 from openpyxl.cell import Cell
@@ -16,13 +17,16 @@ from orgaudit.report.xlsx import look
 from orgaudit.report.xlsx.book import Book, Formula, Part, Value, over, text_cell
 from orgaudit.report.xlsx.charts import LISTS, Lists, summary_charts
 from orgaudit.report.xlsx.look import Look
+from orgaudit.report.xlsx.sheets import CLOSED
 
 TITLE = "Summary"
 FIRST, LAST = 2, 25
 """The page is 24 narrow columns between two margins."""
 
 CHART_ROW, CHART_ROWS = 21, 17
-LISTED = 6
+LISTED = 12
+FRAMEWORK_CHARACTERS, SENTENCE_CHARACTERS = 60, 230
+"""What fits on a line of the page: a text that is longer would widen what is printed."""
 
 _BAND = Look(fill=look.NAVY, ink=look.WHITE, vertical="center", horizontal="left", wrap=False, indent=1)
 _HEADING = Look(size=12, bold=True, ink=look.NAVY, vertical="center", wrap=False, line=look.NAVY)
@@ -95,6 +99,7 @@ class Tables(NamedTuple):
     controls: Sequence[Part]
     findings: Sequence[Part]
     exceptions: Sequence[Part]
+    closed: Sequence[Part]
 
 
 def write_summary(book: Book, view: View, blocks: Lists, contents: Sequence[tuple[str, int, str]]) -> list[str]:
@@ -105,7 +110,8 @@ def write_summary(book: Book, view: View, blocks: Lists, contents: Sequence[tupl
         accounts=book.parts("Accounts", len(view.accounts)),
         controls=book.parts("Controls", len(view.controls)),
         findings=book.parts("Findings", view.findings_total),
-        exceptions=book.parts("Exceptions", len(view.exceptions)),
+        exceptions=book.parts("Exceptions", len(view.kept)),
+        closed=book.parts(CLOSED, len(view.closed)) if view.closed else (),
     )
     page = _Page(book, sheet)
     _put_title(page, view)
@@ -120,17 +126,20 @@ def write_summary(book: Book, view: View, blocks: Lists, contents: Sequence[tupl
     page.heading(16, "Exceptions", FIRST + 12, 12)
     for number, tile in enumerate((*_severity_tiles(view, tables), *_exception_tiles(view, tables))):
         page.tile(17, FIRST + 3 * number, tile, span=3)
+    if view.broad:
+        page.put(20, FIRST, _broad_sentence(view), _SENTENCE, span=LAST - FIRST + 1, target="Exceptions")
     below = CHART_ROW + CHART_ROWS
     _put_contents(page, below, contents)
     _put_frameworks(page, view, below)
-    page.write({1: 30, 2: 18, 3: 18, 4: 6, 7: 32, 8: 15, 9: 30, 10: 4, 13: 32, 14: 15, 15: 6, 18: 32, 19: 15, 20: 8})
+    heights = {1: 30, 2: 18, 3: 18, 4: 6, 7: 32, 8: 15, 9: 30, 10: 4, 13: 32, 14: 15, 15: 6, 18: 32, 19: 15}
+    page.write({**heights, 20: 36 if view.broad else 8})
     return summary_charts(sheet, blocks, first_row=CHART_ROW, last_row=below - 2, columns=((2, 9), (10, 17), (18, 25)))
 
 
 def _put_title(page: _Page, view: View) -> None:
     manifest = view.manifest
     organization = manifest.organization.id if manifest.organization else "no organization"
-    frameworks = ", ".join(f"{framework.title} {framework.version}" for framework in manifest.frameworks)
+    frameworks = ", ".join(framework.id for framework in manifest.frameworks)
     lines = (
         ("AWS security audit", 20.0, True),
         (
@@ -140,7 +149,8 @@ def _put_title(page: _Page, view: View) -> None:
         ),
         (
             f"{_moment(manifest.started_at)} to {_moment(manifest.evaluated_at)}  ·  orgaudit {manifest.tool_version}"
-            f"  ·  {frameworks or 'no framework'}  ·  as {manifest.caller.arn}",
+            f"  ·  {shorten(frameworks or 'no framework', FRAMEWORK_CHARACTERS, placeholder=' …')}"
+            f"  ·  as {manifest.caller.arn}",
             9.0,
             False,
         ),
@@ -256,7 +266,7 @@ def _exception_tiles(view: View, tables: Tables) -> list[Tile]:
     totals = view.summary.exceptions
 
     def entries(state: str) -> str:
-        return over(tables.exceptions, f'COUNTIFS({{}}[State],"{state}")')
+        return over([*tables.exceptions, *tables.closed], f'COUNTIFS({{}}[State],"{state}")')
 
     outlived = over(tables.exceptions, "SUM({}[Failing after expiry])")
     unused = over(tables.exceptions, 'COUNTIFS({}[State],"%s",{}[Findings covered],0)')
@@ -290,6 +300,16 @@ def _exception_tiles(view: View, tables: Tables) -> list[Tile]:
     ]
 
 
+def _broad_sentence(view: View) -> str:
+    named = "; ".join(
+        f"{score.entry.id} ({score.entry.scope}; {score.covered:,} findings; {score.entry.owner}, "
+        f"until {score.entry.expires_on})"
+        for score in view.broad[:3]
+    )
+    more = f"; and {len(view.broad) - 3} more" if len(view.broad) > 3 else ""  # noqa: PLR2004 - as many as are named
+    return f"Broad exceptions in force, for all controls or all accounts: {named}{more}."
+
+
 def _not_assessed_sentence(view: View) -> str:
     unseen = [score for score in view.accounts if score.completeness is Completeness.NOT_ASSESSED]
     gaps = "".join(f" Not read when accounts were discovered: {gap.message}." for gap in view.manifest.discovery_gaps)
@@ -302,7 +322,7 @@ def _unseen_accounts(view: View, unseen: Sequence[AccountScore]) -> str:
         return f"Not audited anywhere: {', '.join(regions)}." if regions else "Every account in scope was assessed."
     named = "; ".join(f"{score.name or 'account'} {score.id} ({score.reason or score.state})" for score in unseen[:3])
     more = f"; and {len(unseen) - 3} more" if len(unseen) > 3 else ""  # noqa: PLR2004 - as many as are named
-    return f"Not assessed: {named}{more}."
+    return shorten(f"Not assessed: {named}{more}.", SENTENCE_CHARACTERS, placeholder=" …")
 
 
 def _put_contents(page: _Page, row: int, contents: Sequence[tuple[str, int, str]]) -> None:

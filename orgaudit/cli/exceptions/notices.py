@@ -1,0 +1,155 @@
+"""exceptions hygiene and due: what the register needs after a run, and what owners are to be told before a date."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections import deque
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from orgaudit import pipeline
+from orgaudit.cli import options
+from orgaudit.cli.exceptions.opening import opened
+from orgaudit.controls.declare import catalogue
+from orgaudit.documents import Problem
+from orgaudit.errors import ConfigError
+from orgaudit.register import notices
+from orgaudit.register.hygiene import Remark
+from orgaudit.register.notices import Notices
+from orgaudit.report.exceptions import hygiene_of
+from orgaudit.store.run import writing
+
+WIDTH = 80
+FILES = {"text": "due.txt", "json": "due.json", "ics": "due.ics"}
+"""What `due --out` calls the file of each format; mails have a file for each owner."""
+
+
+@click.command()
+@options.run_argument
+@options.config
+@options.out
+@options.register
+@options.as_of
+@options.as_json
+def hygiene(run_name: str, register_file: Path | None, as_of: date | None, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
+    """Tell what the register needs after RUN: what is unused, expired but failing, expiring, overlapping, orphaned."""
+    settings = options.settings_from(given)
+    run = options.find_run(run_name, settings)
+    application = pipeline.apply_register(run, settings, register_file, as_of)
+    for account in run.read_manifest().accounts:
+        deque(application.apply(run.findings(account.id)), maxlen=0)
+    remarks = hygiene_of(run, application, catalogue())
+    problems = application.register.problems
+    if as_json:
+        shown = {"as_of": application.as_of, "remarks": list(map(_shown, remarks)), "problems": problems}
+        click.echo(msgspec.json.format(msgspec.json.encode(shown), indent=2).decode())
+        return
+    for line in _table(remarks, problems):
+        click.echo(line)
+
+
+def _shown(remark: Remark) -> dict[str, Any]:
+    return msgspec.structs.asdict(remark) | {"mend": remark.concern.mend}
+
+
+def _table(remarks: list[Remark], problems: list[Problem]) -> Iterator[str]:
+    for concern, group in groupby(remarks, key=lambda remark: remark.concern):
+        found = list(group)
+        yield f"{concern.heading} ({len(found)}): {concern.mend}"
+        for remark in found:
+            yield from _row((remark.id, remark.owner, remark.detail))
+        yield ""
+    for problem in problems:
+        yield f"invalid, covers nothing: {problem}"
+    yield f"{len(remarks)} to look at, {len(problems)} problems in the file"
+
+
+def _row(cells: tuple[str, str, str]) -> Iterator[str]:
+    """Yield the lines of one row: id, owner and detail, the detail on as many lines as it needs."""
+    name, owner, detail = cells
+    shown = owner if len(owner) <= 20 else f"{owner[:19]}…"  # noqa: PLR2004 - the column's width
+    head = f"  {name:<14} {shown:<20}  "
+    yield from textwrap.wrap(detail, WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
+
+
+def _days(_context: click.Context, _option: click.Parameter, value: str) -> int:
+    found = re.fullmatch(r"(\d{1,5})([dw]?)", value, re.ASCII)
+    if not found:
+        raise click.BadParameter("write days such as 30d, or weeks such as 6w")
+    return int(found[1]) * (7 if found[2] == "w" else 1)
+
+
+@click.command()
+@options.config
+@options.register
+@options.as_of
+@click.option("--within", default="30d", show_default=True, metavar="TIME", callback=_days, help="Days (30d) or weeks.")
+@click.option(
+    "--format", "form", type=click.Choice([*FILES, "eml"]), default="text", show_default=True, help="What to write."
+)
+@click.option("--out", "directory", type=click.Path(path_type=Path), metavar="DIR", help="Write files here.")
+@click.option("--from", "sender", metavar="WHO", help="The sender of mails: Name <name@example.com>.")
+def due(
+    register_file: Path | None,
+    as_of: date | None,
+    *,
+    within: int,
+    form: str,
+    directory: Path | None,
+    sender: str | None,
+    **given: Any,  # noqa: ANN401 - options by name
+) -> None:
+    """Tell each owner what ends or is to be reviewed within a time, and what has ended.
+
+    The formats are text, JSON, a calendar file, and one mail for each owner, ready to be sent.
+    """
+    found = opened(register_file, as_of, given)
+    told = notices.due(found.register, found.on, within)
+    if form == "eml":
+        _write_mails(told, found.on, sender, directory)
+    else:
+        content = _content(told, found.on, form)
+        if directory is None:
+            click.echo(content, nl=False)
+        else:
+            _write(directory / FILES[form], content)
+    for problem in found.register.problems:
+        click.echo(f"invalid, not told to anybody: {problem}", err=True)
+
+
+def _content(told: Notices, on: date, form: str) -> bytes:
+    if form == "ics":
+        return notices.calendar(told, on)
+    if form == "json":
+        return msgspec.json.format(msgspec.json.encode({"as_of": on, "owners": told}), indent=2) + b"\n"
+    return "".join(f"{line}\n" for line in notices.text(told)).encode()
+
+
+def _write_mails(told: Notices, on: date, sender: str | None, directory: Path | None) -> None:
+    if directory is None or sender is None:
+        raise click.UsageError("Mails need --out DIR and --from 'Name <name@example.com>'.")
+    try:
+        mails = list(notices.mails(told, on, sender, datetime.now(UTC)))
+    except ValueError as error:
+        raise ConfigError(str(error), key="--from") from error
+    for name, content in mails:
+        _write(directory / name, content)
+    for notice in told:
+        if not notice.address:
+            click.echo(f"no address, tell them yourself: {notice.owner} ({len(notice.items)} dates)")
+
+
+def _write(path: Path, content: bytes) -> None:
+    with writing(path) as file:
+        file.write(content)
+    click.echo(path)
+
+
+COMMANDS = (hygiene, due)

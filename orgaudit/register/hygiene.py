@@ -1,0 +1,318 @@
+"""What needs a hand in the register after a run: unused, expired, expiring, overlapping, orphaned, overgrown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date
+from enum import StrEnum
+
+import msgspec
+
+from orgaudit.model import Account, Cell, Status
+from orgaudit.register.apply import Application
+from orgaudit.register.entries import Entry, Scope
+from orgaudit.register.match import Matcher, units_of
+from orgaudit.register.patterns import REGEX, Patterns, is_exact
+from orgaudit.register.state import State, days_left
+
+HORIZONS = (30, 60, 90)
+"""Within how many days an expiry is told."""
+
+_LEFT = {"SUSPENDED", "CLOSED"}
+
+
+class Concern(StrEnum):
+    """Why somebody should look at an entry, the most pressing first."""
+
+    EXPIRED_MATCHING = "expired_matching"
+    TOO_LONG = "too_long"
+    GROWN = "grown"
+    REVIEW_PASSED = "review_passed"
+    EXPIRING = "expiring"
+    ORPHANED = "orphaned"
+    OVERLAPPING = "overlapping"
+    SHADOWED = "shadowed"
+    UNUSED_FIXED = "unused_fixed"
+    UNUSED_NOT_SCANNED = "unused_not_scanned"
+
+    @property
+    def heading(self) -> str:
+        """Return the concern as people read it."""
+        return _HEADINGS[self]
+
+    @property
+    def mend(self) -> str:
+        """Return what to do about it."""
+        return _MENDS[self]
+
+
+_HEADINGS = {
+    Concern.EXPIRED_MATCHING: "Expired, still failing",
+    Concern.TOO_LONG: "Too long for severity",
+    Concern.GROWN: "Grown past its limit",
+    Concern.REVIEW_PASSED: "Review overdue",
+    Concern.EXPIRING: "Expiring",
+    Concern.ORPHANED: "Orphaned",
+    Concern.OVERLAPPING: "Overlapping",
+    Concern.SHADOWED: "Shadowed",
+    Concern.UNUSED_FIXED: "Unused: fixed",
+    Concern.UNUSED_NOT_SCANNED: "Unused: not scanned",
+}
+
+_MENDS = {
+    Concern.EXPIRED_MATCHING: "Mend the findings, or renew the exception.",
+    Concern.TOO_LONG: "Expire it earlier, or leave those findings out of its scope.",
+    Concern.GROWN: "Narrow its scope, or ask for approval of a higher max_findings.",
+    Concern.REVIEW_PASSED: "Review it, and set the next review_by.",
+    Concern.EXPIRING: "Mend the findings in time, or renew the exception.",
+    Concern.ORPHANED: "Take that out of its scope, or revoke the exception.",
+    Concern.OVERLAPPING: "Keep one of the two, or narrow one scope.",
+    Concern.SHADOWED: "Revoke it, since others cover all that it would.",
+    Concern.UNUSED_FIXED: "Revoke it: nothing is left to except.",
+    Concern.UNUSED_NOT_SCANNED: "Keep it until a run has seen all of its scope.",
+}
+
+
+class Remark(msgspec.Struct, frozen=True, kw_only=True):
+    """One concern about one exception.
+
+    `findings` is how many are concerned, as rows of the findings' list; `within` the 30, 60 or 90 days of an expiry
+    that comes; `other` the exception that wins where two overlap.
+    """
+
+    concern: Concern
+    id: str
+    title: str
+    owner: str
+    expires_on: date
+    days_left: int
+    findings: int = 0
+    within: int | None = None
+    other: str = ""
+    detail: str
+
+
+class Extent(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run set out to see, and what lies beyond it.
+
+    `outside` are accounts that were left out of scope. `whole` says that no other account exists. `asked` maps each
+    control of the run to all names that it answers to, `known` are the ids of all controls, and `frameworks` the ids of
+    those in the run.
+    """
+
+    accounts: tuple[Account, ...]
+    outside: tuple[Account, ...] = ()
+    whole: bool = True
+    asked: Mapping[str, tuple[str, ...]]
+    known: frozenset[str]
+    frameworks: frozenset[str] = frozenset()
+
+
+def review(application: Application, extent: Extent, cells: Iterable[Cell]) -> list[Remark]:
+    """Return every concern, the most pressing first; all of the run's findings must have passed `application`."""
+    entries = application.register.entries
+    in_force = [entry for entry in entries if application.state(entry).covers]
+    waiting = [entry for entry in entries if application.state(entry) is State.PENDING]
+    census = _Census(extent)
+    orphaned = [
+        _remark(application, entry, Concern.ORPHANED, detail)
+        for entry in (*in_force, *waiting)
+        for detail in census.missing(entry.scope)
+    ]
+    remarks = [
+        *_from_tally(application),
+        *(remark for entry in in_force for remark in _of_days(application, entry)),
+        *orphaned,
+        *_unused(application, in_force, {remark.id for remark in orphaned}, extent, cells),
+    ]
+    order = list(Concern)
+    return sorted(remarks, key=lambda it: (order.index(it.concern), it.days_left, it.id, it.other, it.detail))
+
+
+def _remark(
+    application: Application,
+    entry: Entry,
+    concern: Concern,
+    detail: str,
+    *,
+    findings: int = 0,
+    within: int | None = None,
+    other: str = "",
+) -> Remark:
+    return Remark(
+        concern=concern,
+        id=entry.id,
+        title=entry.title,
+        owner=entry.owner,
+        expires_on=entry.expires_on,
+        days_left=days_left(entry, application.as_of),
+        findings=findings,
+        within=within,
+        other=other,
+        detail=detail,
+    )
+
+
+def _from_tally(application: Application) -> Iterator[Remark]:
+    """Yield what the findings themselves show."""
+    tally = application.tally
+    entries = {entry.id: entry for entry in application.register.entries}
+    for name, count in tally.overdue.items():
+        overdue = -days_left(entries[name], application.as_of)
+        detail = f"Ended {_many(overdue, 'day')} ago; {_many(count, 'finding')} in its scope open again."
+        yield _remark(application, entries[name], Concern.EXPIRED_MATCHING, detail, findings=count)
+    longest = application.register.policy.longest_days
+    for (name, severity), count in tally.too_long.items():
+        detail = (
+            f"Lives {entries[name].life_days} days; {severity} findings may be excepted for {longest.of(severity)}. "
+            f"{_many(count, 'finding')} not covered."
+        )
+        yield _remark(application, entries[name], Concern.TOO_LONG, detail, findings=count)
+    for (winner, name), count in tally.overlaps.items():
+        detail = f"{winner} is more specific, or first, and covers {_many(count, 'finding')} in the scope of both."
+        yield _remark(application, entries[name], Concern.OVERLAPPING, detail, findings=count, other=winner)
+
+
+def _of_days(application: Application, entry: Entry) -> Iterator[Remark]:
+    """Yield what the date and the entry's own limits ask for, of an entry in force."""
+    left = days_left(entry, application.as_of)
+    horizon = next((days for days in HORIZONS if left <= days), None)
+    if horizon is not None:
+        detail = f"Ends on {entry.expires_on.isoformat()}, in {_many(left, 'day')}; told within {horizon} days."
+        count = application.tally.covered[entry.id]
+        yield _remark(application, entry, Concern.EXPIRING, detail, findings=count, within=horizon)
+    if entry.review_by is not None and entry.review_by < application.as_of:
+        late = (application.as_of - entry.review_by).days
+        detail = f"A review was due by {entry.review_by.isoformat()}, {_many(late, 'day')} ago."
+        yield _remark(application, entry, Concern.REVIEW_PASSED, detail)
+    failing = application.tally.matched[entry.id, Status.FAIL]
+    if entry.max_findings is not None and failing > entry.max_findings:
+        detail = f"{_many(failing, 'finding')} fail in its scope; it was approved for {entry.max_findings} at most."
+        yield _remark(application, entry, Concern.GROWN, detail, findings=failing)
+
+
+class _Census:
+    """Everything that a scope may name and that is there; says what of a scope is not, or no longer."""
+
+    def __init__(self, extent: Extent) -> None:
+        everybody = (*extent.accounts, *extent.outside)
+        self._extent = extent
+        self._accounts = {account.id: account for account in everybody}
+        self._units = frozenset(unit for account in everybody for unit in units_of(account))
+        self._names = frozenset({*extent.known, *(name for answers in extent.asked.values() for name in answers)})
+
+    def missing(self, scope: Scope) -> Iterator[str]:
+        """Yield a sentence for each account, unit, control or requirement that the scope names in vain."""
+        if self._extent.whole:
+            yield from filter(None, map(self._missing_account, scope.accounts or ()))
+            units = (unit for unit in scope.ous or () if not _taken(unit, self._units))
+            yield from (f"No account is in the unit {unit}." for unit in units)
+        for pattern in scope.controls or ():
+            if self._may_know(pattern) and not _taken(pattern, self._names):
+                yield f"No control or requirement is called {pattern}."
+
+    def _missing_account(self, pattern: str) -> str:
+        found = _taken(pattern, self._accounts)
+        if not found:
+            return f"Account {pattern} is not in the organization."
+        states = {self._accounts[name].state for name in found}
+        return f"Account {pattern} is {min(states).lower()}." if states <= _LEFT else ""
+
+    def _may_know(self, pattern: str) -> bool:
+        """Tell whether a pattern's framework, if it names one, is part of the run; the others' requirements are not."""
+        framework, is_requirement, _ = pattern.partition(":")
+        return pattern.startswith(REGEX) or not is_requirement or framework in self._extent.frameworks
+
+
+def _taken(pattern: str, values: Collection[str]) -> list[str]:
+    if is_exact(pattern):
+        return [pattern] if pattern in values else []
+    return list(filter(Patterns([pattern]).match, values))
+
+
+def _unused(
+    application: Application,
+    in_force: Iterable[Entry],
+    orphaned: Collection[str],
+    extent: Extent,
+    cells: Iterable[Cell],
+) -> Iterator[Remark]:
+    """Yield the entries in force that cover nothing, told apart by why."""
+    tally = application.tally
+    too_long = {name for name, _ in tally.too_long}
+    idle = []
+    for entry in in_force:
+        if tally.covered[entry.id] or entry.id in too_long:
+            continue
+        if failing := tally.matched[entry.id, Status.FAIL]:
+            detail = f"Other exceptions cover {_many(failing, 'finding')}: all that fail in its scope."
+            yield _remark(application, entry, Concern.SHADOWED, detail, findings=failing)
+        else:
+            idle.append(entry)
+    seen = _Sight(idle, extent, cells)
+    for entry in idle:
+        reached = seen.cells[entry.id]
+        if entry.id in orphaned and not reached:
+            continue
+        if why := seen.unseen(entry):
+            yield _remark(application, entry, Concern.UNUSED_NOT_SCANNED, why)
+        else:
+            detail = f"Nothing in its scope fails; {reached:,} of {_many(reached, 'evaluation')} assessed."
+            yield _remark(application, entry, Concern.UNUSED_FIXED, detail)
+
+
+class _Sight:
+    """How much of each entry's scope a run saw; `cells` counts the evaluations that each scope reaches into."""
+
+    def __init__(self, entries: list[Entry], extent: Extent, cells: Iterable[Cell]) -> None:
+        self.cells: Counter[str] = Counter()
+        self._not_assessed: Counter[str] = Counter()
+        self._beyond: dict[str, str] = {}
+        self._regions: set[str] = set()
+        self._names = frozenset(name for answers in extent.asked.values() for name in answers)
+        if not entries:
+            return
+        everybody = (*extent.accounts, *extent.outside)
+        matcher = Matcher(entries, {account.id: account for account in everybody})
+        self._look(matcher, extent, cells)
+        self._look_beyond(matcher, extent)
+
+    def unseen(self, entry: Entry) -> str:
+        """Return what of an entry's scope the run did not see, or nothing."""
+        if entry.id in self._beyond:
+            return self._beyond[entry.id]
+        for pattern in filter(is_exact, entry.scope.controls or ()):
+            if pattern not in self._names:
+                return f"{pattern} was not asked in this run."
+        for pattern in filter(is_exact, entry.scope.regions or ()):
+            if pattern not in self._regions:
+                return f"The region {pattern} was not part of this run."
+        if missed := self._not_assessed[entry.id]:
+            return f"{missed:,} of {_many(self.cells[entry.id], 'evaluation')} in its scope not assessed."
+        return "" if self.cells[entry.id] else "No account, region or control of its scope was part of this run."
+
+    def _look(self, matcher: Matcher, extent: Extent, cells: Iterable[Cell]) -> None:
+        for cell in cells:
+            self._regions.add(cell.region)
+            names = extent.asked.get(cell.control, (cell.control,))
+            reached = [entry.id for entry in matcher.reaching(names, cell.account_id, cell.region)]
+            self.cells.update(reached)
+            if cell.status is Status.NOT_ASSESSED:
+                self._not_assessed.update(reached)
+
+    def _look_beyond(self, matcher: Matcher, extent: Extent) -> None:
+        """Note the entries whose scope reaches into accounts or controls that the run left out."""
+        known = {name: extent.asked.get(name, (name,)) for name in sorted(extent.known | set(extent.asked))}
+        for account in extent.outside:
+            for names in known.values():
+                for entry in matcher.reaching(names, account.id):
+                    self._beyond.setdefault(entry.id, f"Account {account.id} was out of this run's scope.")
+        for account in extent.accounts:
+            for control in sorted(known.keys() - extent.asked.keys()):
+                for entry in matcher.reaching((control,), account.id):
+                    self._beyond.setdefault(entry.id, f"{control} was not asked in this run.")
+
+
+def _many(count: int, thing: str) -> str:
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"

@@ -1,0 +1,410 @@
+"""Reads a flat spreadsheet of any columns: which column is which key is guessed by its header, or given."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from orgaudit.documents import Problem, error_of, nearest
+from orgaudit.errors import ConfigError
+from orgaudit.register.entries import Kind
+from orgaudit.register.patterns import is_exact
+from orgaudit.register.prowler import Candidate, Found, LeftOut, checks
+from orgaudit.register.workbook import cells
+from orgaudit.register.workbook.cells import Cell, Failed, Formula
+
+IGNORE = "-"
+"""The key of a column that is not taken over; one without any key goes into the comments."""
+
+MOST_BYTES = 16 * 1024 * 1024
+
+_SCOPE = ("controls", "accounts", "ous", "regions", "resources")
+_LISTS = (*_SCOPE, "compensating_controls", "evidence")
+_DAYS = ("starts_on", "expires_on", "review_by", "approved_on")
+_TEXTS = ("title", "type", "justification", "owner", "ticket", "risk_statement", "comments", "severity_adjusted")
+_SAID = ("requested_by", "approved_by", "approved_on")
+KEYS = (*_TEXTS, *_LISTS, "starts_on", "expires_on", "review_by", "max_findings", *_SAID)
+"""What a column may become. A request or an approval elsewhere is none here, so those three go into the comments."""
+
+_WORDS = {
+    "title": "title name summary subject exception headline",
+    "type": "type kind category",
+    "justification": "justification|business justification|reason|rationale|why",
+    "owner": "owner|risk owner|exception owner|responsible|contact|owner email",
+    "requested_by": "requested by|requester|requestor|raised by|submitted by",
+    "approved_by": "approved by|approver|accepted by|sign off|signed off by",
+    "approved_on": "approved on|approval date|date approved|accepted on",
+    "ticket": "ticket|jira|issue|reference|ref|ticket id|change",
+    "starts_on": "starts on|start|start date|valid from|effective date|from|opened",
+    "expires_on": "expires on|expiry|expiry date|expires|expiration|expiration date|end|end date|valid until|until|due",
+    "controls": "controls|control|control id|check|check id|rule|finding|policy|requirement",
+    "accounts": "accounts|account|account id|aws account|aws account id|account number|account ids",
+    "ous": "ous|ou|unit|organizational unit",
+    "regions": "regions|region|aws region",
+    "resources": "resources|resource|arn|resource arn|resource id|asset|affected resource|affected resources",
+    "compensating_controls": "compensating controls|compensating control|mitigation|mitigations|mitigating controls",
+    "evidence": "evidence|link|links|url|attachment",
+    "risk_statement": "risk statement|risk|risk description|impact|description",
+    "review_by": "review by|review|review date|next review",
+    "max_findings": "max findings|count|number of findings",
+    "severity_adjusted": "severity adjusted|severity",
+    "comments": "comments|comment|notes|note|remarks",
+}
+_BY_WORD = {
+    word: key for key, words in _WORDS.items() for word in (words.split("|") if "|" in words else words.split())
+}
+_TELLING = {
+    **dict.fromkeys(("until", "expires", "expiry", "expiration"), "expires_on"),
+    **dict.fromkeys(("owner", "responsible"), "owner"),
+    **dict.fromkeys(("justification", "reason", "rationale"), "justification"),
+    **dict.fromkeys(("control", "controls", "check", "rule"), "controls"),
+    **dict.fromkeys(("account", "accounts"), "accounts"),
+    **dict.fromkeys(("region", "regions"), "regions"),
+    **dict.fromkeys(("resource", "resources", "arn"), "resources"),
+    **dict.fromkeys(("ticket", "jira"), "ticket"),
+}
+"""Words that tell what a column is, wherever they stand in a header that tells it no other way."""
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1
+    )
+}
+_LAST_MONTH = 12
+
+
+class Table(msgspec.Struct, frozen=True):
+    """A flat table: its headers, and each further row that holds anything with where it is in the file."""
+
+    file: str
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, dict[str, Cell]], ...]
+
+
+def table(file: Path) -> Table:
+    """Return the first sheet, or the only table, of an .xlsx or .csv file; raises ConfigError."""
+    lines = _from_xlsx(file) if file.suffix.lower() in {".xlsx", ".xlsm"} else _from_csv(file)
+    top, rest = next(lines, None), lines
+    if top is None:
+        raise ConfigError("is empty; its first row must name the columns", file=str(file))
+    headers = {number: " ".join(str(cell).split()) for number, cell in top[1].items() if str(cell).strip()}
+    names = tuple(headers.values())
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigError(f"two columns are called {twice[0]!r}; name them apart", file=str(file))
+    rows = []
+    for place, row in rest:
+        values = {headers[number]: cell for number, cell in row.items() if number in headers and str(cell).strip()}
+        if values:
+            rows.append((place, values))
+    return Table(str(file), names, tuple(rows))
+
+
+def guess(headers: Sequence[str]) -> dict[str, str]:
+    """Return a key for each header that reads like one; a key is given once, to the first header."""
+    words = {header: re.sub(r"[^a-z0-9]+", " ", header.casefold()).strip() for header in headers}
+    found: dict[str, str] = {}
+    for header, text in words.items():
+        key = _BY_WORD.get(text)
+        if key and key not in found.values():
+            found[header] = key
+    for header, text in words.items():
+        keys = {_TELLING[word] for word in text.split() if word in _TELLING} - set(found.values())
+        if header not in found and len(keys) == 1:
+            found[header] = keys.pop()
+    return {header: found[header] for header in headers if header in found}
+
+
+def check_mapping(headers: Collection[str], mapping: Mapping[str, str], file: str) -> None:
+    """Raise ConfigError, with every problem, for a column that is not there or a key that there is not."""
+    problems = [
+        Problem(file=file, key="--map", message=f"there is no column {column!r}", mend=nearest(column, headers))
+        for column in mapping
+        if column not in headers
+    ]
+    problems += [
+        Problem(
+            file=file, key="--map", message=f"{column}: there is no key {key!r}", mend=nearest(key, (*KEYS, IGNORE))
+        )
+        for column, key in mapping.items()
+        if key not in {*KEYS, IGNORE}
+    ]
+    used = [key for key in mapping.values() if key not in {IGNORE, *_LISTS, "comments"}]
+    problems += [
+        Problem(file=file, key="--map", message=f"two columns become {key}", mend="choose one")
+        for key in sorted({key for key in used if used.count(key) > 1})
+    ]
+    if not problems and not set(mapping.values()) - {IGNORE}:
+        problems.append(Problem(file=file, key="--map", message="no column becomes any key", mend="map some"))
+    if problems:
+        raise error_of(problems)
+
+
+def candidates(
+    file: Path, mapping: Mapping[str, str], controls: Collection[str], *, day_first: bool | None = None
+) -> Found:
+    """Return the rows of a file; raises ConfigError for a wrong mapping or dates that can be read two ways.
+
+    `day_first` decides what 03/04/2026 is, where no other date of its column does.
+    """
+    found = table(file)
+    check_mapping(found.headers, mapping, found.file)
+    orders = _day_orders(found, mapping, day_first)
+    taken: list[Candidate] = []
+    left_out: list[LeftOut] = []
+    for place, row in found.rows:
+        candidate = _Row(place, row, mapping, orders, controls).candidate()
+        if set(candidate.data) - {"comments"}:
+            taken.append(candidate)
+        else:
+            left_out.append(LeftOut(place, "no mapped column holds anything that can be read"))
+    return Found(tuple(taken), tuple(left_out))
+
+
+class _Row:
+    """One row on its way to become a draft; what cannot be read becomes a note, and stays as a comment."""
+
+    def __init__(
+        self,
+        place: str,
+        row: Mapping[str, Cell],
+        mapping: Mapping[str, str],
+        orders: Mapping[str, bool],
+        controls: Collection[str],
+    ) -> None:
+        self._place, self._row, self._mapping, self._orders = place, row, mapping, orders
+        self._controls = controls
+        self._checks = checks()
+        self._notes: list[str] = []
+        self._comments: list[str] = []
+        self._data: dict[str, Any] = {}
+        self._scope: dict[str, list[str]] = {}
+        self._whole = True
+
+    def candidate(self) -> Candidate:
+        for header, cell in self._row.items():
+            key = self._mapping.get(header)
+            if key == IGNORE:
+                continue
+            if key is None or key in _SAID or key == "comments":
+                self._comments.append(_text(cell) if key == "comments" else f"{header}: {_text(cell)}")
+                if key in _SAID:
+                    self._notes.append(f"{key}: kept as a comment, since nobody did so in this register")
+                continue
+            try:
+                self._take(key, header, cell)
+            except ValueError as error:
+                self._notes.append(f"{key}: {error}")
+                self._comments.append(f"{header}: {_text(cell)}")
+                self._whole = self._whole and key not in _SCOPE
+        if self._scope and self._whole:
+            self._data["scope"] = self._scope
+        elif self._scope:
+            self._notes.append("scope: left out, since without that part it would take more; write it by hand")
+            self._comments += [f"{key}: {', '.join(value)}" for key, value in self._scope.items()]
+        if self._comments:
+            self._data["comments"] = "\n".join(self._comments)
+        return Candidate(place=self._place, data=self._data, notes=tuple(self._notes))
+
+    def _take(self, key: str, header: str, cell: Cell) -> None:
+        if isinstance(cell, Formula | Failed):
+            raise ValueError("the cell holds a formula or an error; write its value")  # noqa: TRY004 - told to people
+        if key in _DAYS:
+            self._data[key] = day(cell, day_first=self._orders.get(header))
+        elif key == "max_findings":
+            self._data[key] = _number(cell)
+        elif key == "accounts":
+            self._scope[key] = self._scope.get(key, []) + _accounts(cell)
+        elif key == "controls":
+            self._scope[key] = list(dict.fromkeys([*self._scope.get(key, []), *self._ours(_parts(cell))]))
+        elif key in _SCOPE:
+            self._scope[key] = self._scope.get(key, []) + _parts(cell)
+        elif key in _LISTS:
+            self._data[key] = self._data.get(key, []) + _items(cell)
+        elif key == "type":
+            self._data[key] = _kind(_text(cell))
+        else:
+            self._data[key] = _text(cell).lower() if key == "severity_adjusted" else _text(cell)
+
+    def _ours(self, names: list[str]) -> Iterator[str]:
+        for name in names:
+            if name in self._controls or ":" in name or not is_exact(name):
+                yield name
+            elif mapped := [control for control in self._checks.get(name, ()) if control in self._controls]:
+                yield from mapped
+            else:
+                mend = nearest(name, self._controls)
+                raise ValueError(f"{name!r} is no control{f'; {mend}' if mend else ''}")
+
+
+def _text(cell: Cell) -> str:
+    if isinstance(cell, datetime):
+        return cell.date().isoformat() if cell == datetime.combine(cell, datetime.min.time()) else cell.isoformat(" ")
+    if isinstance(cell, date):
+        return cell.isoformat()
+    if isinstance(cell, Formula):
+        return "(a formula)"
+    if isinstance(cell, Failed):
+        return cell.text
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
+
+
+def _items(cell: Cell) -> list[str]:
+    return [part.strip() for part in re.split(r"[;\n]", _text(cell)) if part.strip()]
+
+
+def _parts(cell: Cell) -> list[str]:
+    return [part for part in re.split(r"[\s,;]+", _text(cell)) if part]
+
+
+def _accounts(cell: Cell) -> list[str]:
+    """Return account ids; a spreadsheet that takes them for numbers loses their leading zeros and their dashes stay."""
+    found = []
+    items = [part.strip() for part in re.split(r"[,;\n]", _text(cell)) if part.strip()]
+    for part in (each for item in items for each in (item.split() if re.fullmatch(r"[\d\s-]+", item) else [item])):
+        digits = part.replace("-", "")
+        if isinstance(cell, int | float) and re.fullmatch(r"\d{1,12}", digits, re.ASCII):
+            digits = digits.zfill(12)
+        if not re.fullmatch(r"\d{12}", digits, re.ASCII):
+            raise ValueError(f"{part!r} is no account id; it has 12 digits")
+        found.append(digits)
+    return found
+
+
+def _number(cell: Cell) -> int:
+    text = _text(cell)
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise ValueError(f"{text!r} is no whole number")
+    return int(text)
+
+
+def _kind(text: str) -> str:
+    name = re.sub(r"[^a-z]+", "_", text.casefold()).strip("_")
+    near = {"accepted_risk": "risk_acceptance", "accept": "risk_acceptance", "acceptance": "risk_acceptance"}
+    name = near.get(name, name)
+    if name not in set(Kind):
+        raise ValueError(f"{text!r} is not one of {', '.join(Kind)}")
+    return name
+
+
+def day(cell: Cell, *, day_first: bool | None = None) -> date:
+    """Return the date of a cell in any usual notation; raises ValueError for none, or one that can be read two ways."""
+    if isinstance(cell, datetime):
+        return cell.date()
+    if isinstance(cell, date):
+        return cell
+    text = _text(cell)
+    if match := re.fullmatch(r"(\d{4})[-/.]?(\d\d?)[-/.]?(\d\d?)(?:[T ].*)?", text):
+        year, month, number = map(int, match.groups())
+    elif match := re.fullmatch(r"(\d\d?)([-/.])(\d\d?)\2(\d{4}|\d\d)", text):
+        first, second, year = int(match[1]), int(match[3]), _year(match[4])
+        number, month = (first, second) if _is_day_first(text, first, second, match[2], day_first) else (second, first)
+    elif match := re.fullmatch(r"(\d\d?)(?:st|nd|rd|th)?[- ]([A-Za-z]{3,9})\.?,?[- ](\d{4}|\d\d)", text):
+        number, month, year = int(match[1]), _month(text, match[2]), _year(match[3])
+    elif match := re.fullmatch(r"([A-Za-z]{3,9})\.? (\d\d?)(?:st|nd|rd|th)?,? (\d{4})", text):
+        month, number, year = _month(text, match[1]), int(match[2]), int(match[3])
+    else:
+        raise ValueError(f"{text!r} is no date; write one such as 2025-03-31")
+    try:
+        return date(year, month, number)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no date ({error})") from error
+
+
+def _is_day_first(text: str, first: int, second: int, mark: str, told: bool | None) -> bool:
+    if max(first, second) > _LAST_MONTH:
+        return first > _LAST_MONTH
+    if first == second or mark == ".":
+        return True
+    if told is None:
+        raise ValueError(f"{text!r} can be read two ways")
+    return told
+
+
+def _year(text: str) -> int:
+    return int(text) if len(text) > 2 else 2000 + int(text)  # noqa: PLR2004 - two digits
+
+
+def _month(text: str, name: str) -> int:
+    month = _MONTHS.get(name[:3].casefold())
+    if month is None:
+        raise ValueError(f"{text!r} is no date; it names no month")
+    return month
+
+
+_TWO_WAYS = re.compile(r"(\d\d?)([-/])(\d\d?)\2(\d{4}|\d\d)")
+
+
+def _day_orders(found: Table, mapping: Mapping[str, str], told: bool | None) -> dict[str, bool]:
+    """Return which columns of dates have the day first; raises ConfigError for one that nothing decides."""
+    orders: dict[str, bool] = {}
+    problems: list[Problem] = []
+    for header in (header for header, key in mapping.items() if key in _DAYS and key not in _SAID):
+        pairs = [
+            (place, _text(row[header]), match)
+            for place, row in found.rows
+            if header in row and (match := _TWO_WAYS.fullmatch(_text(row[header])))
+        ]
+        sure = {int(match[1]) > _LAST_MONTH for _, _, match in pairs if max(int(match[1]), int(match[3])) > _LAST_MONTH}
+        if len(sure) == 1 and told is None:
+            orders[header] = sure.pop()
+            continue
+        if told is not None:
+            orders[header] = told
+            continue
+        problems += [
+            Problem(file=place, key=header, message=f"{text!r} can be read two ways", mend="say --dates dmy or mdy")
+            for place, text, match in pairs
+            if int(match[1]) != int(match[3]) and max(int(match[1]), int(match[3])) <= _LAST_MONTH
+        ]
+    if problems:
+        raise error_of(problems)
+    return orders
+
+
+def _from_xlsx(file: Path) -> Iterator[tuple[str, dict[int, Cell]]]:
+    sheets = cells.read_sheets(file)
+    name, rows = next(((name, rows) for name, rows in sheets.items() if rows), ("", {}))
+    for number in sorted(rows):
+        yield f"{file}: {name}!{number}", rows[number]
+
+
+def _from_csv(file: Path) -> Iterator[tuple[str, dict[int, Cell]]]:
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"cannot be read ({error.strerror})", file=str(file)) from error
+    if len(content) > MOST_BYTES:
+        raise ConfigError(f"is larger than {MOST_BYTES >> 20} MB; split it", file=str(file))
+    text = _decoded(content, file)
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    delimiter = max(",;\t|", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        for row in itertools.islice(reader, cells.MOST_ROWS + 1):
+            if reader.line_num and len(row) > cells.MOST_COLUMNS:
+                raise ConfigError(f"has more than {cells.MOST_COLUMNS} columns", file=str(file), line=reader.line_num)
+            yield f"{file}:{reader.line_num}", dict(enumerate(row, 1))
+    except csv.Error as error:
+        raise ConfigError(f"is no CSV ({error})", file=str(file), line=reader.line_num) from error
+    if next(reader, None) is not None:
+        raise ConfigError(f"has more than {cells.MOST_ROWS} rows; split it", file=str(file))
+
+
+def _decoded(content: bytes, file: Path) -> str:
+    if b"\0" in content and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ConfigError("is no text; save it as .csv or .xlsx", file=str(file))
+    for encoding in ("utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig", "cp1252"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise ConfigError("has an unknown encoding; save it as UTF-8", file=str(file))

@@ -1,0 +1,128 @@
+"""What a user sees of foreign imports and of attestations: questions, drafts, answers and refusals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from orgaudit.cli import orgaudit as program
+from orgaudit.errors import ConfigError
+from orgaudit.register.edit import Ledger
+
+CONTROL = "cloudtrail_trail_logging"
+SHEET = f"Exception,AWS account,Check,Colour\nTrail rests,111122223333,{CONTROL},amber\n"
+REGISTER = Path("config/exceptions.yaml")
+
+
+class Terminal:
+    class stdin:  # noqa: N801 - stands for sys.stdin
+        @staticmethod
+        def isatty() -> bool:
+            return True
+
+
+@pytest.fixture(autouse=True)
+def _desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "orgaudit.toml").write_text("")
+    (tmp_path / "risks.csv").write_text(SHEET)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ORGAUDIT_BY", "ana@example.com")
+
+
+def told(*arguments: str, code: int = 0, asked: str | None = None) -> str:
+    result = CliRunner().invoke(program, ["exceptions", *arguments], input=asked, standalone_mode=False)
+    if isinstance(result.exception, ConfigError):
+        assert code == 2, result.exception
+        return str(result.exception)
+    assert result.exception is None, result.exception
+    assert (result.return_value or 0) == code, result.output
+    return result.output
+
+
+def test_without_a_terminal_the_guess_is_told_and_nothing_imported() -> None:
+    said = told("import", "--from", "spreadsheet", "risks.csv", code=2)
+    assert '--map Exception=title --map "AWS account=accounts" --map Check=controls' in said
+    assert not REGISTER.exists()
+
+
+def test_on_a_terminal_each_column_is_asked_with_its_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orgaudit.cli.exceptions.foreign.sys", Terminal)
+    said = told("import", "--from", "spreadsheet", "risks.csv", asked="\n\n\n-\ny\n")
+    assert "Exception [title]" in said
+    assert "1 drafts added" in said
+    entry = Ledger.open(REGISTER).entry("EXC-2026-0001")
+    assert entry["scope"] == {"accounts": ["111122223333"], "controls": [CONTROL]}
+    assert "comments" not in entry
+    assert entry["history"][0]["who"] == "ana@example.com"
+
+
+def test_a_no_imports_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orgaudit.cli.exceptions.foreign.sys", Terminal)
+    command = ["exceptions", "import", "--from", "spreadsheet", "risks.csv"]
+    assert CliRunner().invoke(program, command, input="\n\n\n\nn\n").exit_code == 1
+    assert not REGISTER.exists()
+
+
+def test_a_mute_list_comes_in(tmp_path: Path) -> None:
+    (tmp_path / "mutes.yaml").write_text(
+        'Mutelist: {Accounts: {"111122223333": {Checks: {vpc_flow_logs_enabled: {}}}}}'
+    )
+    assert "missing: type, justification, owner" in told("import", "--from", "prowler", "mutes.yaml")
+    assert "already there" in told("import", "--from", "prowler", "mutes.yaml")
+    assert "only a spreadsheet" in told("import", "--from", "prowler", "mutes.yaml", "--map", "a=title", code=2)
+
+
+ATTEST = ("attestations", "add", "cis_2.0:1.1", "pass", "--account", "111122223333", "--evidence", "the sheet")
+
+
+def attest(*more: str, code: int = 0) -> str:
+    return told(*ATTEST, "--expires-on", "2027-02-01", "--as-of", "2026-02-02", *more, code=code)
+
+
+def entry() -> dict[str, Any]:
+    return Ledger.open(REGISTER).entry("ATT-2026-0001", "attestations")
+
+
+def test_an_answer_is_given_renewed_and_revoked() -> None:
+    assert "ATT-2026-0001 added" in attest()
+    renewed = ("--until", "2027-06-01", "--status", "fail", "--why", "looked again", "--by", "jo@example.com")
+    told("attestations", "renew", "ATT-2026-0001", *renewed, "--as-of", "2026-08-01")
+    assert (entry()["status"], entry()["attested_by"]) == ("fail", "jo@example.com")
+    told("attestations", "revoke", "ATT-2026-0001", "--why", "wrong sheet", "--as-of", "2026-08-02")
+    assert "revoked" in told("attestations", "list", "--as-of", "2026-08-02")
+    assert "is active" in told("attestations", "show", "ATT-2026-0001", "--as-of", "2026-08-01")
+    history = told("attestations", "history", "ATT-2026-0001")
+    assert [line.split()[1] for line in history.splitlines()] == ["created", "renewed", "revoked"]
+    assert told("attestations", "check").endswith("1 sound, 0 invalid\n")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--ou", "Root/Shop"), "for accounts or for ous"),
+        (("--expires-on", "2028-02-01"), "policy allows 365"),
+    ],
+)
+def test_an_answer_that_breaks_a_rule_is_not_written(more: tuple[str, ...], said: str) -> None:
+    assert said in attest(*more, code=2)
+    assert not REGISTER.exists()
+
+
+@pytest.mark.parametrize(
+    ("requirement", "said"), [("cis_2.0:1.111", "did you mean 1.11?"), ("cis_2:1.1", "did you mean cis_2.0?")]
+)
+def test_an_unknown_requirement_is_named_with_the_nearest(requirement: str, said: str) -> None:
+    wrong = tuple(requirement if part == "cis_2.0:1.1" else part for part in ATTEST)
+    assert said in told(*wrong, "--expires-on", "2027-02-01", "--as-of", "2026-02-02", code=2)
+
+
+def test_check_names_the_line_and_ends_with_2() -> None:
+    attest()
+    REGISTER.write_text(REGISTER.read_text().replace("cis_2.0:1.1", "cis_2.0:77"))
+    said = told("attestations", "check", code=2)
+    line = next(n for n, text in enumerate(REGISTER.read_text().splitlines(), 1) if "cis_2.0:77" in text)
+    assert f"exceptions.yaml:{line}: attestations[0].requirement: cis_2.0 has no requirement '77'" in said

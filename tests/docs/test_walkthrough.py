@@ -1,0 +1,86 @@
+"""The walk-through of the exception register is run as it is written, and prints what it says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from orgaudit.demo import running
+from tests.audit_runs import Caller, Outcome, environment_for
+
+PAGE = Path(__file__).parents[2] / "docs" / "exceptions-walkthrough.md"
+_BLOCK = re.compile(
+    r"^```(?P<kind>\w+)(?P<rest>[^\n]*)\n(?P<body>.*?)^```$|(?P<table>(?:^\|[^\n]*\n)+)", re.MULTILINE | re.DOTALL
+)
+_HEADER_ROW = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command of the page, how it ends, and what it prints."""
+
+    command: str
+    code: int
+    output: str
+
+
+def steps(body: str, rest: str) -> Iterator[Step]:
+    """Yield the commands of a block; a block that ends otherwise than by 0 says so behind its fence."""
+    code = int(match[1]) if (match := re.search(r"exit=(\d+)", rest)) else 0
+    for part in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
+        command, _, output = part.partition("\n")
+        yield Step(command, code, output)
+
+
+def fill_in(workbook: Path, table: str) -> None:
+    """Write the values of the page's table into the workbook, as an owner does by hand."""
+    book = openpyxl.load_workbook(workbook)
+    sheet = book["Exceptions"]
+    columns = {str(cell.value): index for index, cell in enumerate(sheet[_HEADER_ROW])}
+    rows = {str(row[columns["ID"]].value): row for row in sheet.iter_rows(min_row=_HEADER_ROW + 1)}
+    for line in table.splitlines()[2:]:
+        name, column, text = (cell.strip() for cell in line.strip("|").split("|"))
+        is_day = re.fullmatch(r"\d{4}-\d\d-\d\d", text)
+        value = datetime.combine(date.fromisoformat(text), time()) if is_day else text
+        rows[name][columns[column]].value = value
+    book.save(workbook)
+
+
+@pytest.fixture(scope="module")
+def caller(tmp_path_factory: pytest.TempPathFactory) -> Caller:
+    """A user with one stored run, whose emulated organization is gone."""
+    directory = tmp_path_factory.mktemp("walk")
+    with running() as demo:
+        one = Caller(environment_for(demo.endpoint_url, demo), directory)
+        config = str(one.configured())
+        made = one.call("audit", "--config", config, "--run-id", "2026-q4")
+        assert made.code == 1, made.stderr
+    return one
+
+
+def test_every_command_does_what_the_page_says(caller: Caller) -> None:
+    ran = 0
+    for block in _BLOCK.finditer(PAGE.read_text()):
+        if block["table"]:
+            fill_in(caller.directory / "register.xlsx", block["table"])
+        elif block["kind"] == "csv":
+            (caller.directory / block["rest"].strip().removeprefix("file=")).write_text(block["body"])
+        for step in steps(block["body"] or "", block["rest"] or ""):
+            _, *arguments = shlex.split(step.command)
+            outcome: Outcome = caller.call(*arguments)
+            told = outcome.stdout + (outcome.stderr if step.code == 2 else "")
+            assert (outcome.code, told.strip()) == (step.code, step.output.strip()), step.command
+            ran += 1
+    assert ran > 15
+
+
+def test_the_page_walks_through_every_stage() -> None:
+    commands = re.findall(r"^\$ orgaudit (?:exceptions )?(\S+)", PAGE.read_text(), re.MULTILINE)
+    assert {"import", "export", "match", "request", "approve", "report", "renew", "due", "hygiene"} <= set(commands)
