@@ -70,7 +70,7 @@ def proxied(upstream: str) -> Iterator[Proxies]:
 @pytest.fixture
 def client() -> Iterator[Clients]:
     """A client for an endpoint, a service, a Region and an access key; a long-lived key has no token."""
-    session = boto3.Session()
+    session: Any = boto3.Session()
     with ExitStack() as stack:
 
         def make(
@@ -83,7 +83,7 @@ def client() -> Iterator[Clients]:
             read_timeout: float = 5,
         ) -> Any:
             made = session.client(
-                service,  # type: ignore[call-overload] # the stubs know service names only as literals
+                service,
                 endpoint_url=proxy.url,
                 region_name=region,
                 aws_access_key_id=key,
