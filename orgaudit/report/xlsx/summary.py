@@ -25,7 +25,7 @@ FIRST, LAST = 2, 25
 
 CHART_ROW, CHART_ROWS = 21, 17
 LISTED = 12
-FRAMEWORK_CHARACTERS, SENTENCE_CHARACTERS = 60, 230
+FRAMEWORK_CHARACTERS, SENTENCE_CHARACTERS = 60, 170
 """What fits on a line of the page: a text that is longer would widen what is printed."""
 
 _BAND = Look(fill=look.NAVY, ink=look.WHITE, vertical="center", horizontal="left", wrap=False, indent=1)
