@@ -160,10 +160,14 @@ class Auditor:
         tagged = {account.id: account for account in accounts}
         return tuple(tagged.get(account.id, account) for account in manifest.accounts), gaps
 
+    async def known_regions(self, access: Access) -> tuple[str, ...]:
+        """Return the regions in scope that stand for the run's where no account told its own."""
+        known = await access.clients.default_regions(access.caller.partition)
+        return tuple(region for region in known if selects_region(region, self.settings.scope))
+
     async def _manifest(self, run_id: str, chosen: Chosen, access: Access, found: Discovered) -> Manifest:
         settings = self.settings
         inside, outside = select_accounts(found.accounts, settings.scope)
-        known = await access.clients.default_regions(access.caller.partition)
         return Manifest(
             run_id=run_id,
             tool_version=__version__,
@@ -173,7 +177,7 @@ class Auditor:
             discovery_gaps=found.gaps,
             accounts=tuple(inside),
             out_of_scope=tuple(outside),
-            known_regions=tuple(region for region in known if selects_region(region, settings.scope)),
+            known_regions=await self.known_regions(access),
             controls=tuple(_control_record(control) for control in chosen.controls),
             frameworks=chosen.frameworks,
             thresholds=settings.thresholds.model_dump(mode="json"),

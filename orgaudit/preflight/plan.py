@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from orgaudit.aws.access import Access
 from orgaudit.collect import collect_account
 from orgaudit.evaluate import places, regions_of
 from orgaudit.facts.declare import closure
 from orgaudit.model import Account, Gap, Scope
 from orgaudit.organization.discovery import Discovered
-from orgaudit.organization.scope import select_accounts, selects_region
+from orgaudit.organization.scope import select_accounts
 from orgaudit.pipeline import Auditor, Chosen, choose
 from orgaudit.preflight.estimate import RESOURCES, Estimate, estimate
 from orgaudit.preflight.visit import visit
@@ -88,7 +87,7 @@ async def make_plan(auditor: Auditor, *, resources: int = RESOURCES) -> Plan:
             return record
 
         records = await visit(inside, settings.run.concurrent_accounts, look)
-        regions = regions_of(records) or await _known_regions(access, auditor)
+        regions = regions_of(records) or await auditor.known_regions(access)
         controls = _controls(chosen, regions)
         return Plan(
             organization=found.organization.id if found.organization else None,
@@ -110,12 +109,6 @@ async def make_plan(auditor: Auditor, *, resources: int = RESOURCES) -> Plan:
             ),
             gaps=found.gaps,
         )
-
-
-async def _known_regions(access: Access, auditor: Auditor) -> list[str]:
-    """Return the regions that stand for the run's where no account told its own."""
-    known = await access.clients.default_regions(access.caller.partition)
-    return [region for region in known if selects_region(region, auditor.settings.scope)]
 
 
 def _untagged(found: Discovered, accounts: Sequence[Account], settings: OrganizationSettings) -> int:

@@ -13,14 +13,11 @@ from orgaudit.controls.config import config_recorder_all_regions_enabled as enab
 from orgaudit.controls.config import config_recorder_all_types_recorded as all_types
 from orgaudit.controls.config import config_recorder_global_types_recorded as global_types
 from orgaudit.controls.declare import Control
-from orgaudit.evaluate import Rules, evaluate_account
 from orgaudit.facts.account import AccountFacts, Listed
 from orgaudit.facts.config import ConfigRecording
-from orgaudit.facts.declare import Resource
 from orgaudit.facts.organization import Organization
-from orgaudit.model import Finding, Gap, GapReason, Seen, Status
-from orgaudit.store.run import Run, read_lines
-from orgaudit.thresholds import Thresholds
+from orgaudit.model import Gap, GapReason, Seen, Status
+from tests.evaluated import in_audit
 from tests.factories import (
     HOME,
     MANAGEMENT,
@@ -36,7 +33,6 @@ from tests.factories import (
     failing,
     idle,
     name_of,
-    organization_of,
     passing,
     unseen,
 )
@@ -182,18 +178,6 @@ def test_command_is_one_for_the_shell(control: Control, resource: ConfigRecordin
 
 
 # In an audit
-
-
-def in_audit(tmp_path: Path, control: Control, gap: Gap) -> Finding:
-    """What an audit says of a region in which the listing is a gap."""
-    run = Run(tmp_path)
-    for path in (run.findings_path(MEMBER), run.cells_path(MEMBER)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    assert issubclass(control.subject, Resource)
-    facts = facts_of(MEMBER, Listed(control.subject.__name__, HOME, gap=gap), regions=(HOME,))
-    evaluate_account(run, facts, [HOME], Rules([control], Thresholds(), {}, "aws", HOME), organization_of(facts))
-    (finding,) = read_lines(run.findings_path(MEMBER), msgspec.json.Decoder(Finding))
-    return finding
 
 
 @pytest.mark.parametrize(

@@ -5,19 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from orgaudit.controls.declare import Control
 from orgaudit.controls.securityhub import securityhub_account_enabled as enabled
-from orgaudit.evaluate import Rules, evaluate_account
-from orgaudit.facts.account import Listed
-from orgaudit.facts.declare import Resource
 from orgaudit.facts.securityhub import SecurityHub
-from orgaudit.model import Finding, Gap, GapReason, Status
-from orgaudit.store.run import Run, read_lines
-from orgaudit.thresholds import Thresholds
-from tests.factories import HOME, MEMBER, Case, every, facts_of, failing, name_of, organization_of, passing
+from orgaudit.model import Gap, GapReason, Status
+from tests.evaluated import in_audit
+from tests.factories import HOME, MEMBER, Case, every, failing, name_of, passing
 
 
 def a_hub(**changes: Any) -> SecurityHub:
@@ -54,18 +49,6 @@ def test_evidence_names_the_hub_that_is_there() -> None:
 
 
 # In an audit
-
-
-def in_audit(tmp_path: Path, control: Control, gap: Gap) -> Finding:
-    """What an audit says of a region in which the listing is a gap."""
-    run = Run(tmp_path)
-    for path in (run.findings_path(MEMBER), run.cells_path(MEMBER)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    assert issubclass(control.subject, Resource)
-    facts = facts_of(MEMBER, Listed(control.subject.__name__, HOME, gap=gap), regions=(HOME,))
-    evaluate_account(run, facts, [HOME], Rules([control], Thresholds(), {}, "aws", HOME), organization_of(facts))
-    (finding,) = read_lines(run.findings_path(MEMBER), msgspec.json.Decoder(Finding))
-    return finding
 
 
 @pytest.mark.parametrize(

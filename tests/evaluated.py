@@ -1,0 +1,28 @@
+"""What the ordinary evaluation makes of a listing that could not be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from orgaudit.controls.declare import Control
+from orgaudit.evaluate import Rules, evaluate_account
+from orgaudit.facts.account import Listed
+from orgaudit.facts.declare import Resource
+from orgaudit.model import Finding, Gap
+from orgaudit.store.run import Run, read_lines
+from orgaudit.thresholds import Thresholds
+from tests.factories import HOME, MEMBER, facts_of, organization_of
+
+
+def in_audit(tmp_path: Path, control: Control, gap: Gap) -> Finding:
+    """What an audit says of a region in which the listing is a gap."""
+    run = Run(tmp_path)
+    for path in (run.findings_path(MEMBER), run.cells_path(MEMBER)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    assert issubclass(control.subject, Resource)
+    facts = facts_of(MEMBER, Listed(control.subject.__name__, HOME, gap=gap), regions=(HOME,))
+    evaluate_account(run, facts, [HOME], Rules([control], Thresholds(), {}, "aws", HOME), organization_of(facts))
+    (finding,) = read_lines(run.findings_path(MEMBER), msgspec.json.Decoder(Finding))
+    return finding
