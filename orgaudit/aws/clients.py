@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ProfileNotFound
 
 from orgaudit import __version__
 from orgaudit.aws.answers import check_body
+from orgaudit.aws.connections import TrustingSession
 from orgaudit.aws.credentials import CallerCredentials, CurrentCredentials
 from orgaudit.aws.endpoints import keep_custom_hosts
 from orgaudit.errors import AccessError, ConfigError
@@ -58,6 +59,7 @@ class Clients:
             max_pool_connections=connections,
             retries={"total_max_attempts": 1},
             account_id_endpoint_mode="disabled",
+            http_session_cls=TrustingSession,
             # The SDK builds its own anew for each call, an eighth of what a call costs.
             user_agent=f"orgaudit/{__version__} aiobotocore/{aiobotocore.__version__}",
         )
