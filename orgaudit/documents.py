@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeAlias, TypeVar, get_args
+from typing import TypeVar, get_args
 
 import msgspec
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from orgaudit.errors import ConfigError
 from orgaudit.model import Json
+from orgaudit.syntax import KeyPath, parse_toml, parse_yaml
 
 M = TypeVar("M", bound=BaseModel)
-
-KeyPath: TypeAlias = tuple[str | int, ...]
-"""The keys and indexes that lead from a document's top to a value."""
 
 _BESIDE = Path(__file__).parent
 PACKAGED = _BESIDE / "config" if (_BESIDE / "config").is_dir() else _BESIDE.parent / "config"
@@ -102,11 +96,16 @@ def read(path: Path) -> Document:
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError("is not UTF-8; save it in that encoding", file=str(path), line=line) from error
-    parse = _parse_toml if path.suffix == ".toml" else _parse_yaml
+    file = str(path)
     try:
-        return parse(str(path), text)
+        parsed = (parse_toml if path.suffix == ".toml" else parse_yaml)(file, text)
     except RecursionError as error:
-        raise ConfigError("is nested too deeply", file=str(path)) from error
+        raise ConfigError("is nested too deeply", file=file) from error
+    flaws = tuple(
+        (each.path, Problem(file=file, line=each.line, key=dotted(each.path), message=each.message, mend=each.mend))
+        for each in parsed.flaws
+    )
+    return Document(file=file, data=parsed.data, lines=parsed.lines, flaws=flaws)
 
 
 def load(path: Path, model: type[M]) -> M:
@@ -205,143 +204,3 @@ def models_in(annotation: object) -> list[type[BaseModel]]:
     """Return the models that an annotation names, at any depth, outermost first."""
     own = [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
     return [*own, *(model for argument in get_args(annotation) for model in models_in(argument))]
-
-
-def _parse_yaml(file: str, text: str) -> Document:
-    yaml = YAML(typ="safe", pure=True)
-    try:
-        root = yaml.compose(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = None if mark is None else mark.line + 1
-        raise ConfigError(f"is not valid YAML: {error.problem or error.context}", file=file, line=line) from error
-    except (YAMLError, ValueError) as error:
-        raise ConfigError(f"is not valid YAML: {str(error).splitlines()[0]}", file=file) from error
-    reader = _NodeReader(file, yaml)
-    data = None if root is None else reader.value(root, ())
-    return Document(file=file, data=data, lines=reader.lines, flaws=tuple(reader.flaws))
-
-
-_COLLECTIONS = {"tag:yaml.org,2002:seq", "tag:yaml.org,2002:map"}
-
-
-class _NodeReader:
-    """Turns YAML nodes into plain data; whatever is more than plain data is a flaw and reads as None."""
-
-    def __init__(self, file: str, yaml: YAML) -> None:
-        self.lines: dict[KeyPath, int] = {}
-        self.flaws: list[tuple[KeyPath, Problem]] = []
-        self._file = file
-        self._yaml = yaml
-        self._met: set[int] = set()
-
-    def value(self, node: Node, path: KeyPath) -> Json:
-        # An alias is the anchor's own node met again. Refusing it keeps a few lines from growing into gigabytes.
-        if id(node) in self._met:
-            line = self.lines.get(path) or self.lines[path[:-1]]
-            return self._flaw(line, path, "aliases are not read", "write the value out")
-        self._met.add(id(node))
-        self.lines.setdefault(path, _line(node))
-        if not isinstance(node, ScalarNode) and node.tag not in _COLLECTIONS:
-            return self._flaw(_line(node), path, f"the tag {node.tag} is not read", "write a plain value")
-        if isinstance(node, SequenceNode):
-            return [self.value(child, (*path, index)) for index, child in enumerate(node.value)]
-        if isinstance(node, MappingNode):
-            return self._mapping(node, path)
-        return self._scalar(node, path)
-
-    def _mapping(self, node: MappingNode, path: KeyPath) -> dict[str, Json]:
-        data: dict[str, Json] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, ScalarNode) or key_node.tag == "tag:yaml.org,2002:merge":
-                self._flaw(_line(key_node), path, "a key must be plain text", "write the keys out")
-                continue
-            key = str(key_node.value)
-            place = (*path, key)
-            if key in data:
-                first = self.lines[place]
-                self._flaw(_line(key_node), place, f"the key is there twice, first on line {first}", "keep one")
-                continue
-            self.lines[place] = _line(key_node)
-            data[key] = self.value(value_node, place)
-        return data
-
-    def _scalar(self, node: Node, path: KeyPath) -> Json:
-        kind = str(node.tag).removeprefix("tag:yaml.org,2002:")
-        if kind not in {"str", "int", "float", "bool", "null", "timestamp"}:
-            return self._flaw(_line(node), path, f"the tag {node.tag} is not read", "write a plain value")
-        try:
-            return self._yaml.constructor.construct_object(node)
-        except ValueError:  # 2025-02-30 has the form of a date; whoever expects a date will say what is wrong
-            return str(node.value)
-
-    def _flaw(self, line: int, path: KeyPath, message: str, mend: str) -> None:
-        problem = Problem(file=self._file, line=line, key=dotted(path), message=message, mend=mend)
-        self.flaws.append((path, problem))
-
-
-def _line(node: Node) -> int:
-    return int(node.start_mark.line) + 1
-
-
-def _parse_toml(file: str, text: str) -> Document:
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        message = str(error)
-        place = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", message)
-        line = int(place[1]) if place and place[1] else text.count("\n") + 1
-        what = message[: place.start()] if place else message
-        raise ConfigError(f"is not valid TOML: {what[:1].lower()}{what[1:]}", file=file, line=line) from error
-    return Document(file=file, data=data, lines=dict(_toml_lines(text)))
-
-
-_STRING = r'"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\''
-_TOKEN = re.compile(rf"{_STRING}|#[^\n]*|[\[\]{{}}\n]", re.DOTALL)
-_KEY = r'(?:[A-Za-z0-9_-]+|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\')'
-_STATEMENT = re.compile(rf"[ \t]*(?P<open>\[\[?)?[ \t]*(?P<key>{_KEY}(?:[ \t]*\.[ \t]*{_KEY})*)")
-
-
-def _toml_lines(text: str) -> Iterator[tuple[KeyPath, int]]:
-    """Yield each table's and key's path and line in a text that tomllib accepts; inline tables count as their key."""
-    table: KeyPath = ()
-    last_index: dict[KeyPath, int] = {}
-    for start, line in _toml_statements(text):
-        match = _STATEMENT.match(text, start)
-        if match is None:
-            continue
-        path: KeyPath = () if match["open"] else table
-        names = _toml_names(match["key"])
-        for depth, name in enumerate(names):
-            path = (*path, name)
-            if match["open"] == "[[" and depth == len(names) - 1:
-                last_index[path] = last_index.get(path, -1) + 1
-                yield path, line
-            if match["open"] and path in last_index:
-                path = (*path, last_index[path])
-        if match["open"]:
-            table = path
-        yield path, line
-
-
-def _toml_statements(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the offset and line of each line that begins outside strings and brackets."""
-    line, depth = 1, 0
-    yield 0, line
-    for token in _TOKEN.finditer(text):
-        line += token[0].count("\n")
-        if token[0] in {"[", "{"}:
-            depth += 1
-        elif token[0] in {"]", "}"}:
-            depth -= 1
-        elif token[0] == "\n" and depth == 0:
-            yield token.end(), line
-
-
-def _toml_names(key: str) -> list[str]:
-    """Return the parts of a dotted key, each unquoted by the parser itself."""
-    names, data = [], tomllib.loads(f"{key} = 0")
-    while isinstance(data, dict):
-        [(name, data)] = data.items()
-        names.append(name)
-    return names

@@ -16,7 +16,6 @@ from pydantic.fields import FieldInfo
 from orgaudit.documents import (
     PACKAGED,
     Document,
-    KeyPath,
     Problem,
     dotted,
     error_of,
@@ -30,6 +29,7 @@ from orgaudit.documents import load as load_document
 from orgaudit.errors import ConfigError
 from orgaudit.identifiers import AccountId, RoleArn
 from orgaudit.model import Json, Severity
+from orgaudit.syntax import KeyPath
 from orgaudit.thresholds import Thresholds
 
 ENVIRONMENT_PREFIX = "ORGAUDIT_"

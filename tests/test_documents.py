@@ -1,3 +1,4 @@
+import io
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -6,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
+from ruamel.yaml import YAML
 
-from orgaudit.documents import Document, KeyPath, load, nearest, read, validate
+from orgaudit.documents import Document, load, nearest, read, validate
 from orgaudit.errors import ConfigError, ExitCode
+from orgaudit.syntax import KeyPath
 
 
 class Inner(BaseModel):
@@ -118,17 +121,46 @@ def test_yaml_is_read_as_plain_data(tmp_path: Path) -> None:
     ("text", "line", "words"),
     [
         ("a: 1\nb: 2\na: 3\n", 3, "twice, first on line 1"),
-        ("a: &x [1]\nb:\n  - *x\n", 2, "aliases"),
+        ("a: &x [1]\nb:\n  - *x\n", 3, "aliases"),
         ("a: &x\n  b: *x\n", 2, "aliases"),
         ("a: !!python/object:os.system x\n", 1, "tag"),
         ("a: !foo [1]\n", 1, "tag"),
         ("a: {? [1] : 2}\n", 1, "plain text"),
+        ("b: 1\n<<: {a: [1, {c: 2}]}\n", 2, "plain text"),
+        ("a: 1\na: {b: [1, {c: 2}], d: 3}\ne: 4\n", 2, "twice, first on line 1"),
     ],
 )
 def test_yaml_that_is_more_than_plain_data_is_a_flaw(tmp_path: Path, text: str, line: int | None, words: str) -> None:
     [(_, problem)] = read(written(tmp_path, "f.yaml", text)).flaws
     assert problem.line == line
     assert words in problem.message
+
+
+def test_what_follows_a_flaw_is_read(tmp_path: Path) -> None:
+    text = "a: 1\na: {b: [1, {c: 2}], d: 3}\n? [x, {y: z}]\n: {u: v}\nb: !foo {c: 1}\nc: &n 1\nd: *n\ne: last\n"
+    document = read(written(tmp_path, "f.yaml", text))
+    assert document.data == {"a": 1, "b": None, "c": 1, "d": None, "e": "last"}
+    assert [problem.line for _, problem in document.flaws] == [2, 3, 5, 7]
+
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.dates() | st.text()
+
+
+@given(st.recursive(PLAIN, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20))
+def test_both_parsers_of_yaml_read_the_same(tmp_path_factory: pytest.TempPathFactory, data: object) -> None:
+    stream = io.StringIO()
+    reference = YAML(typ="safe", pure=True)
+    reference.default_flow_style = False  # what it writes in flow style, it cannot always read itself
+    reference.dump(data, stream)
+    document = read(written(tmp_path_factory.mktemp("y"), "f.yaml", stream.getvalue()))
+    assert document.data == reference.load(stream.getvalue())
+    assert document.flaws == ()
+
+
+@pytest.mark.parametrize("text", ["a: [:0, b]\n", "a: b\u2028c\n", "a: x\x85y\nb: &n 1\nc: 0o17\nd: on\n"])
+def test_yaml_1_2_is_read_where_libyaml_knows_only_1_1(tmp_path: Path, text: str) -> None:
+    document = read(written(tmp_path, "f.yaml", text))
+    assert document.data == YAML(typ="safe", pure=True).load(text)
 
 
 def test_a_bomb_of_aliases_stays_small(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Self
 import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from orgaudit.documents import Document, KeyPath, Problem, error_of, nearest, read, validate, value_at
+from orgaudit.documents import Document, Problem, error_of, nearest, read, validate, value_at
 from orgaudit.errors import ConfigError
 from orgaudit.frameworks import Framework
 from orgaudit.model import Account, Severity
@@ -22,6 +22,7 @@ from orgaudit.register.match import units_of
 from orgaudit.register.patterns import Patterns, is_exact
 from orgaudit.register.state import State
 from orgaudit.settings import RegisterSettings, Section, Text, TimeZone
+from orgaudit.syntax import KeyPath
 
 SECTION = "attestations"
 """The key of the register's file under which attestations are."""

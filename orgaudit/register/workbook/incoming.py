@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from pydantic import BaseModel, ValidationError
 
-from orgaudit.documents import KeyPath, Problem, error_of, explain
+from orgaudit.documents import Problem, error_of, explain
 from orgaudit.register import lifecycle
 from orgaudit.register.attestations import Attestation
 from orgaudit.register.edit import Ledger
@@ -21,6 +21,7 @@ from orgaudit.register.workbook.look import fits, fitted
 from orgaudit.register.workbook.merge import Conflict, Entries, merge
 from orgaudit.register.workbook.read import Book, Line
 from orgaudit.settings import RegisterSettings
+from orgaudit.syntax import KeyPath
 
 IN_THE_WORKBOOK = "edited in the workbook"
 _ASKED = (SET_STATE, WHY)
