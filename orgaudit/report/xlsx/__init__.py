@@ -6,7 +6,7 @@ from pathlib import Path
 
 from orgaudit.report.view import View
 from orgaudit.report.xlsx import sheets
-from orgaudit.report.xlsx.archive import save
+from orgaudit.report.xlsx.archive import Additions, save
 from orgaudit.report.xlsx.book import ROW_LIMIT, Book
 from orgaudit.report.xlsx.charts import lists, write_lists
 from orgaudit.report.xlsx.manual import TITLE as MANUAL_REVIEW
@@ -35,7 +35,8 @@ def write(view: View, path: Path, *, row_limit: int = ROW_LIMIT) -> None:
         write_lists(book, blocks)
         book.workbook.properties.title = f"AWS security audit, run {view.manifest.run_id}"
         book.workbook.properties.creator = f"orgaudit {view.manifest.tool_version}"
-        save(book.workbook, file, stamp=view.manifest.started_at, results=book.results, alt_texts=alt_texts)
+        additions = Additions(book.results, book.rows, alt_texts)
+        save(book.workbook, file, stamp=view.manifest.started_at, additions=additions)
 
 
 def _contents(book: Book, view: View) -> list[tuple[str, int, str]]:

@@ -3,56 +3,62 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from os import PathLike
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO, NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from openpyxl import Workbook
 from openpyxl.writer.excel import ExcelWriter
 
-Result: TypeAlias = str | int | float
-"""What a formula shows."""
+from orgaudit.report.xlsx.rows import Result
 
-Results: TypeAlias = Mapping[str, Mapping[str, Result]]
-"""The result of each formula, by sheet title and cell reference."""
+
+class Additions(NamedTuple):
+    """What openpyxl leaves out of a workbook.
+
+    The result of each formula in its cells, by sheet title and cell reference; the rows that follow its last one, as
+    XML, by sheet title; and the charts' alt texts, in their order.
+    """
+
+    results: Mapping[str, Mapping[str, Result]]
+    rows: Mapping[str, Sequence[Iterable[str]]]
+    alt_texts: Sequence[str] = ()
+
 
 CHUNK = 1 << 20
 
 _FORMULA_CELL = re.compile(r'<c r="([A-Z]+[0-9]+)"([^>]*)><f>([^<]*)</f><v ?(?:/>|></v>)</c>')
+_ROWS_END = "</sheetData>"
 _FOOTER_END = "</headerFooter>"
 _NO_WARNING = '<ignoredErrors><ignoredError sqref="A1:XFD1048576" numberStoredAsText="1"/></ignoredErrors>'
 _SHEET_PART = re.compile(r"xl/worksheets/sheet([0-9]+)\.xml")
 _CHART_NAME = re.compile(r'name="Chart ([0-9]+)"')
 
 
-def save(
-    workbook: Workbook, file: IO[bytes], *, stamp: datetime, results: Results, alt_texts: Sequence[str] = ()
-) -> None:
-    """Write the workbook; every formula gets its result, and the n-th chart the n-th alt text.
+def save(workbook: Workbook, file: IO[bytes], *, stamp: datetime, additions: Additions) -> None:
+    """Write the workbook with its additions.
 
     `stamp` is the time in the document's properties and in the archive; the same workbook and stamp make the same
     bytes. Raises ValueError for a formula without a result or a result without a formula.
     """
     workbook.properties.created = workbook.properties.modified = stamp.replace(tzinfo=None, microsecond=0)
-    with _Archive(file, workbook, stamp, results, alt_texts) as archive:
+    with _Archive(file, workbook, stamp, additions) as archive:
         ExcelWriter(workbook, archive).write_data()
 
 
 class _Archive(ZipFile):
     """The archive that openpyxl writes into; it rewrites the parts as they pass."""
 
-    def __init__(
-        self, file: IO[bytes], workbook: Workbook, stamp: datetime, results: Results, alt_texts: Sequence[str]
-    ) -> None:
+    def __init__(self, file: IO[bytes], workbook: Workbook, stamp: datetime, additions: Additions) -> None:
         super().__init__(file, "w", ZIP_DEFLATED, allowZip64=True, compresslevel=6)
         self._workbook = workbook
         self._date_time = stamp.timetuple()[:6]
-        self._results = results
-        self._alt_texts = alt_texts
+        self._additions = additions
 
     def writestr(
         self,
@@ -81,7 +87,8 @@ class _Archive(ZipFile):
             Path(filename).open(encoding="utf-8", newline="") as source,
             self.open(self._info(name), "w", force_zip64=True) as target,
         ):
-            for chunk in with_results(source, self._results.get(title, {})):
+            rows = chain.from_iterable(self._additions.rows.get(title, ()))
+            for chunk in completed(source, self._additions.results.get(title, {}), rows):
                 target.write(chunk.encode())
 
     def _info(self, name: str) -> ZipInfo:
@@ -91,13 +98,13 @@ class _Archive(ZipFile):
         return info
 
     def _with_alt_text(self, name: re.Match[str]) -> str:
-        return f"{name[0]} descr={quoteattr(self._alt_texts[int(name[1]) - 1])}"
+        return f"{name[0]} descr={quoteattr(self._additions.alt_texts[int(name[1]) - 1])}"
 
 
-def with_results(source: IO[str], results: Mapping[str, Result]) -> Iterator[str]:
-    """Yield a sheet's XML with each formula's result, and no warning that account ids are text.
+def completed(source: IO[str], results: Mapping[str, Result], rows: Iterable[str]) -> Iterator[str]:
+    """Yield a sheet's XML with each formula's result, more rows, and no warning that account ids are text.
 
-    Raises ValueError where formulas and results do not match.
+    Raises ValueError where formulas and results do not match, or where no rows end.
     """
     placed = 0
 
@@ -115,6 +122,11 @@ def with_results(source: IO[str], results: Mapping[str, Result]) -> Iterator[str
     while chunk := source.read(CHUNK):
         whole, cell_end, rest = (rest + chunk).rpartition("</c>")
         yield _FORMULA_CELL.sub(with_result, whole + cell_end)
-    yield rest.replace(_FOOTER_END, _FOOTER_END + _NO_WARNING, 1)
+    before, end, after = rest.partition(_ROWS_END)
+    if not end:
+        raise ValueError("the sheet has no rows to follow")
+    yield before
+    yield from rows
+    yield end + after.replace(_FOOTER_END, _FOOTER_END + _NO_WARNING, 1)
     if placed != len(results):
         raise ValueError(f"{len(results) - placed} results have no formula")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime
 from itertools import islice
-from typing import Generic, NamedTuple, TypeAlias, TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 from openpyxl import Workbook
 from openpyxl.cell import Cell
@@ -20,9 +18,9 @@ from openpyxl.worksheet.table import Table, TableColumn, TableStyleInfo
 from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.report.xlsx import look
-from orgaudit.report.xlsx.archive import Result
 from orgaudit.report.xlsx.look import Look
-from orgaudit.report.xlsx.text import cell_text, looks_like_formula
+from orgaudit.report.xlsx.rows import Column, Result, table_rows, title_row
+from orgaudit.report.xlsx.text import cell_text
 
 R = TypeVar("R")
 
@@ -31,35 +29,6 @@ ROW_LIMIT = 1_048_576
 
 HEADER_ROW = 4
 """Every sheet of a table begins with its title, a note and an empty row."""
-
-
-LINE_HEIGHT, ROW_PADDING, MOST_LINES = 12.0, 3.0, 6
-
-CHARACTERS = 1.15
-"""How many characters of the sheets' type one unit of a column's width takes."""
-
-
-class Formula(NamedTuple):
-    """A formula and the result that it has."""
-
-    formula: str
-    result: Result
-
-
-Value: TypeAlias = str | int | float | date | Formula | None
-
-
-class Column(NamedTuple, Generic[R]):
-    """One column of a table: how a record's value is found, and how it looks.
-
-    In a formula, `[Title]` stands for that column's cell in the same row.
-    """
-
-    title: str
-    width: float
-    value: Callable[[R], Value]
-    look: Look = look.TEXT
-    words: tuple[str, ...] = ()
 
 
 class Part(NamedTuple):
@@ -72,11 +41,15 @@ class Part(NamedTuple):
 
 
 class Book:
-    """A workbook in the making, with the results of its formulas; a context that closes its sheets' temporary files."""
+    """A workbook in the making; a context that closes its sheets' temporary files.
+
+    Beside it, by sheet: the results of formulas in openpyxl's own cells, and the rows that come after its last one.
+    """
 
     def __init__(self, *, footer: str, row_limit: int = ROW_LIMIT) -> None:
         self.workbook = Workbook(write_only=True)
         self.results: dict[str, dict[str, Result]] = {}
+        self.rows: dict[str, list[Iterable[str]]] = {}
         self._footer = footer.replace("&", "&&")
         self._row_limit = row_limit
 
@@ -93,7 +66,7 @@ class Book:
         """Return a new sheet: landscape, one page wide, with the run and the page in its footer."""
         # a write-only sheet offers all of a worksheet that is used here, but its stub does not say so
         sheet = cast(Worksheet, self.workbook.create_sheet(title))
-        self.results[title] = {}
+        self.results[title], self.rows[title] = {}, []
         sheet.sheet_view.showGridLines = False
         sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
         sheet.page_setup.orientation = "landscape"
@@ -118,6 +91,11 @@ class Book:
             Part(title if n == 1 else f"{title} {n}", name if n == 1 else f"{name}_{n}", HEADER_ROW, count)
             for n, count in enumerate(counts, 1)
         ]
+
+    def below(self, title: str, records: int, name: str, more: int) -> Part:
+        """Return where a table of `more` records goes below the `records` of the table that has the sheet's title."""
+        last = self.parts(title, records)[-1]
+        return Part(last.sheet, name, last.row + max(last.records, 1) + 3, more)
 
     def table(
         self,
@@ -145,62 +123,27 @@ class Book:
             sheet.append([look.TITLE.cell(sheet, part.sheet)])
             sheet.append([look.NOTE.cell(sheet, place + note)])
             sheet.append([link(sheet, "Back to the summary", "Summary", look.NOTE)])
-            self.rows(sheet, part, columns, islice(iterator, part.records))
+            self._rows(sheet, part, columns, islice(iterator, part.records))
             if printed_to:
                 printed = 1 + [column.title for column in columns].index(printed_to)
                 sheet.print_area = f"A1:{get_column_letter(printed)}{part.row + max(part.records, 1)}"
         return sheet
 
-    def rows(self, sheet: Worksheet, part: Part, columns: Sequence[Column[R]], records: Iterable[R]) -> None:
-        """Write a table's header and records at the sheet's next row, which is `part.row`."""
-        sheet.row_dimensions[part.row].height = 32
-        sheet.append([_header(column).cell(sheet, column.title) for column in columns])
-        letters = {column.title: get_column_letter(index) for index, column in enumerate(columns, 1)}
-        writers = [_CellWriter(sheet, column, letters, self.results[part.sheet]) for column in columns]
-        last = part.row
-        for last, record in enumerate(records, part.row + 1):
-            cells = [writer.cell(record, last) for writer in writers]
-            lines = max(writer.lines for writer in writers)
-            sheet.row_dimensions[last].height = LINE_HEIGHT * min(lines, MOST_LINES) + ROW_PADDING
-            sheet.append(cells)
-            del sheet.row_dimensions[last]
-        if last == part.row:
-            last += 1
-            sheet.append([])
-        _name_table(sheet, part.table, [column.title for column in columns], part.row, last)
-        for column in columns:
-            for rule in look.tone_rules(column.words):
-                letter = letters[column.title]
-                sheet.conditional_formatting.add(f"{letter}{part.row + 1}:{letter}{last}", rule)
-
-
-class _CellWriter(Generic[R]):
-    """Makes a column's cells; one cell object serves all rows, because openpyxl writes a row when it is appended."""
-
-    def __init__(
-        self, sheet: Worksheet, column: Column[R], letters: dict[str, str], results: dict[str, Result]
+    def table_below(
+        self, sheet: Worksheet, part: Part, title: str, columns: Sequence[Column[R]], records: Iterable[R]
     ) -> None:
-        self._column = column
-        self._letters = letters
-        self._results = results
-        self._cell = column.look.cell(sheet)
-        self._quoted = column.look.cell(sheet)
-        self._quoted.quotePrefix = True
-        self.lines = 1
+        """Write a second table below the one on the sheet, at the place that `below` gave."""
+        self.rows[part.sheet].append([title_row(sheet, title, part.row - 1)])
+        self._rows(sheet, part, columns, records)
 
-    def cell(self, record: R, row: int) -> Cell:
-        value = self._column.value(record)
-        self.lines = 1
-        if isinstance(value, str):
-            self.lines = _lines(value, self._column.width)
-            return text_cell(self._quoted if looks_like_formula(value) else self._cell, value)
-        if isinstance(value, Formula):
-            self._results[f"{self._letters[self._column.title]}{row}"] = value.result
-            value = re.sub(r"\[([^\]]+)\]", lambda match: f"{self._letters[match[1]]}{row}", value.formula)
-        if isinstance(value, datetime):
-            value = value.astimezone(UTC).replace(tzinfo=None)
-        self._cell.value = value
-        return self._cell
+    def _rows(self, sheet: Worksheet, part: Part, columns: Sequence[Column[R]], records: Iterable[R]) -> None:
+        self.rows[part.sheet].append(table_rows(sheet, columns, records, first=part.row, total=part.records))
+        first, last = part.row, part.row + max(part.records, 1)
+        _name_table(sheet, part.table, [column.title for column in columns], first, last)
+        for index, column in enumerate(columns, 1):
+            for rule in look.tone_rules(column.words):
+                letter = get_column_letter(index)
+                sheet.conditional_formatting.add(f"{letter}{first + 1}:{letter}{last}", rule)
 
 
 def text_cell(cell: Cell, value: str) -> Cell:
@@ -208,15 +151,6 @@ def text_cell(cell: Cell, value: str) -> Cell:
     cell.value = cell_text(value)
     cell.data_type = "s"
     return cell
-
-
-def _header(column: Column[R]) -> Look:
-    return look.HEADER._replace(horizontal="center", indent=0) if column.look.horizontal == "right" else look.HEADER
-
-
-def _lines(text: str, width: float) -> int:
-    """Return about how many lines a text takes in a column; no program but Excel fits rows by itself."""
-    return sum(1 + int(len(line) / (width * CHARACTERS)) for line in text.split("\n", MOST_LINES))
 
 
 def link(sheet: Worksheet, text: str, target: str, base: Look, row: int = 1) -> Cell:

@@ -21,7 +21,8 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.report.view import View
 from orgaudit.report.xlsx import look
-from orgaudit.report.xlsx.book import Book, Formula, Part, Value, over, text_cell
+from orgaudit.report.xlsx.book import Book, Part, over, text_cell
+from orgaudit.report.xlsx.rows import Formula, Value
 from orgaudit.report.xlsx.sheets import NO_UNIT
 
 TOP = 10

@@ -7,7 +7,8 @@ from orgaudit.register.state import State
 from orgaudit.report.manual import AttestationScore
 from orgaudit.report.view import View
 from orgaudit.report.xlsx import look
-from orgaudit.report.xlsx.book import Book, Column, Part
+from orgaudit.report.xlsx.book import Book
+from orgaudit.report.xlsx.rows import Column
 
 TITLE = "Manual review"
 
@@ -52,9 +53,6 @@ def write_manual(book: Book, view: View) -> None:
         printed_to="Evidence",
     )
     if review.answers:
-        last = book.parts(TITLE, len(review.attestations))[-1]
-        part = Part(last.sheet, "Answers", last.row + max(last.records, 1) + 3, len(review.answers))
-        sheet.append([])
-        sheet.append([look.TITLE.cell(sheet, "What is attested of each account")])
-        book.rows(sheet, part, ANSWERS, review.answers)
+        part = book.below(TITLE, len(review.attestations), "Answers", len(review.answers))
+        book.table_below(sheet, part, "What is attested of each account", ANSWERS, review.answers)
         sheet.print_area = f"A1:K{part.row + part.records}"

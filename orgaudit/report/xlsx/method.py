@@ -9,7 +9,8 @@ import msgspec
 
 from orgaudit.report.view import View
 from orgaudit.report.xlsx import look
-from orgaudit.report.xlsx.book import Book, Column
+from orgaudit.report.xlsx.book import Book
+from orgaudit.report.xlsx.rows import Column
 
 
 class Line(NamedTuple):

@@ -21,7 +21,8 @@ from orgaudit.report.view import (
     View,
 )
 from orgaudit.report.xlsx import look
-from orgaudit.report.xlsx.book import Book, Column, Formula, Part
+from orgaudit.report.xlsx.book import Book, Part
+from orgaudit.report.xlsx.rows import Column, Formula
 from orgaudit.report.xlsx.text import evidence_text
 
 NO_UNIT = "no unit"
@@ -289,15 +290,12 @@ def write_coverage(book: Book, view: View) -> None:
         key_columns=2,
     )
     part = missing_part(book, view)
-    sheet.append([])
-    sheet.append([look.TITLE.cell(sheet, "What is missing, control by control")])
-    book.rows(sheet, part, MISSING, view.missing)
+    book.table_below(sheet, part, "What is missing, control by control", MISSING, view.missing)
 
 
 def missing_part(book: Book, view: View) -> Part:
     """Return where the second table of the coverage sheet is."""
-    last = book.parts("Coverage", view.account_regions_total)[-1]
-    return Part(last.sheet, "Missing", last.row + max(last.records, 1) + 3, len(view.missing))
+    return book.below("Coverage", view.account_regions_total, "Missing", len(view.missing))
 
 
 def write_accounts(book: Book, view: View) -> None:
@@ -364,11 +362,8 @@ def write_exceptions(book: Book, view: View) -> None:
         printed_to="Ticket",
     )
     if view.problems:
-        last = book.parts("Exceptions", len(view.kept))[-1]
-        part = Part(last.sheet, "Problems", last.row + max(last.records, 1) + 3, len(view.problems))
-        sheet.append([])
-        sheet.append([look.TITLE.cell(sheet, "Entries that are wrong and cover nothing")])
-        book.rows(sheet, part, PROBLEMS, view.problems)
+        part = book.below("Exceptions", len(view.kept), "Problems", len(view.problems))
+        book.table_below(sheet, part, "Entries that are wrong and cover nothing", PROBLEMS, view.problems)
         sheet.print_area = f"A1:L{part.row + part.records}"
 
 

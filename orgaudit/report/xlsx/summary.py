@@ -14,9 +14,10 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.report.view import AccountScore, Completeness, RequirementStatus, View
 from orgaudit.report.xlsx import look
-from orgaudit.report.xlsx.book import Book, Formula, Part, Value, over, text_cell
+from orgaudit.report.xlsx.book import Book, Part, over, text_cell
 from orgaudit.report.xlsx.charts import LISTS, Lists, summary_charts
 from orgaudit.report.xlsx.look import Look
+from orgaudit.report.xlsx.rows import Formula, Value
 from orgaudit.report.xlsx.sheets import CLOSED
 
 TITLE = "Summary"
