@@ -5,45 +5,35 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
-from multiprocessing import get_context
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
-from orgaudit import __version__, frameworks, report
+from orgaudit import __version__, frameworks
 from orgaudit.aws.access import Access
 from orgaudit.aws.clients import GLOBAL_REGIONS
 from orgaudit.aws.region import Traffic
-from orgaudit.collect import Batch, actions_for, collect_accounts, collect_batch
+from orgaudit.collect import Batch, actions_for, collect_accounts
 from orgaudit.controls.declare import Control, catalogue
-from orgaudit.errors import AccessError, ConfigError, CutShortError, ExitCode, ReportError
+from orgaudit.errors import ConfigError, ReportError
 from orgaudit.evaluate import Rules, Shards, evaluate_account, read_record, regions_of
 from orgaudit.facts.declare import FactType
 from orgaudit.facts.organization import Organization
 from orgaudit.frameworks import Framework
-from orgaudit.model import Account, Gap, Severity
+from orgaudit.model import Account, Gap
 from orgaudit.organization import discovery
 from orgaudit.organization.discovery import Discovered, discover, read_tags
 from orgaudit.organization.scope import select_accounts, selects_region
-from orgaudit.register import attestations
-from orgaudit.register import load as registers
-from orgaudit.register.apply import Application
-from orgaudit.register.load import Register
-from orgaudit.register.state import today
-from orgaudit.report.exceptions import hygiene_of
-from orgaudit.report.view import RegisterProblem, RegisterView, View, viewing
 from orgaudit.settings import Settings, load_limits
 from orgaudit.store.manifest import AccountRecord, ControlRecord, Manifest
 from orgaudit.store.run import Run
-from orgaudit.store.tables import opened
 from orgaudit.thresholds import Thresholds
+from orgaudit.workers import distribute
 
 
 class Progress(Protocol):
@@ -208,7 +198,7 @@ class Auditor:
             if self.executor is None:
                 await collect_accounts(access, batch, self.progress.account_done)
             else:
-                await asyncio.to_thread(_distribute, self.executor, batch, self.progress)
+                await asyncio.to_thread(distribute, self.executor, batch, self.progress.account_done)
 
         tags = asyncio.create_task(self._tags(access, manifest))
         try:
@@ -264,23 +254,6 @@ def _hashes(files: Iterable[Path]) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.is_file()}
 
 
-def _distribute(executor: Executor, batch: Batch, progress: Progress) -> None:
-    """Collect in worker processes, in batches small enough that the workers end together."""
-    settings = batch.settings.run
-    size = max(1, min(settings.concurrent_accounts, len(batch.accounts) // (settings.workers * 4)))
-    parts = [batch.accounts[start : start + size] for start in range(0, len(batch.accounts), size)]
-    waiting = {executor.submit(collect_batch, replace(batch, accounts=part)): part for part in parts}
-    total = Traffic()
-    for done in as_completed(waiting):
-        try:
-            total.add(done.result())
-        except BrokenExecutor as error:
-            mend = f"go on with `orgaudit audit --resume {batch.run.name}`"
-            raise CutShortError(f"a worker was lost ({error}); what it finished is kept, {mend}") from error
-        for account in waiting[done]:
-            progress.account_done(account, read_record(Run(batch.run), account.id), total)
-
-
 def _owners(run: Run, collected: Sequence[Account], everybody: Mapping[str, Account]) -> tuple[str, ...]:
     """Return the accounts whose resources show in the collected ones without being collected themselves, sorted."""
     shards = Shards(run)
@@ -327,126 +300,3 @@ def evaluate(run: Run, chosen: Chosen, thresholds: Thresholds, progress: Progres
         "evaluated_at": datetime.now(UTC),
     }
     run.write_manifest(msgspec.structs.replace(manifest, **judged))
-
-
-def load_register(settings: Settings, register: Path | None) -> Register:
-    """Return the register of the settings, or the one in the given file.
-
-    Raises ConfigError where a named register is missing or cannot be understood as a whole.
-    """
-    path = register or settings.register_path
-    must_exist = register is not None or settings.register_named
-    return registers.load(path, settings.exceptions, must_exist=must_exist)
-
-
-def apply_register(run: Run, settings: Settings, register: Path | None, as_of: date | None) -> Application:
-    """Return the register, ready to be applied to a run's findings on a date, which is today without one.
-
-    Raises ConfigError as `load_register` does.
-    """
-    loaded = load_register(settings, register)
-    manifest = run.read_manifest()
-    on = as_of or today(datetime.now(UTC), loaded.time_zone)
-    return Application(loaded, {account.id: account for account in manifest.accounts}, on)
-
-
-def write_reports(run: Run, application: Application, formats: Iterable[str]) -> list[Path]:
-    """Write the reports of an evaluated run and point reports/latest at it; raises ConfigError and ReportError."""
-    _check_coverage(run)
-    paths = report.write(run, _register_view(run, application), application.as_of, formats)
-    _point_latest(run)
-    return paths
-
-
-def _check_coverage(run: Run) -> None:
-    """Raise ConfigError for a damaged file of coverage: DuckDB takes one that ends too early for a whole one."""
-    for account in run.read_manifest().accounts:
-        if run.cells_path(account.id).is_file():
-            deque(run.cells(account.id), maxlen=0)
-
-
-@contextmanager
-def reported(run: Run, application: Application) -> Iterator[View]:
-    """Open the view of a run whose reports are written, to say in words what they show."""
-    with viewing(run, _register_view(run, application), application.as_of) as view:
-        yield view
-
-
-def _register_view(run: Run, application: Application) -> RegisterView:
-    manifest, register = run.read_manifest(), application.register
-    attested = attestations.load(
-        Path(register.file),
-        register.policy,
-        {framework.id: framework for framework in manifest.frameworks},
-        complete=False,
-        must_exist=False,
-    )
-
-    def problems() -> list[RegisterProblem]:
-        found = (*application.problems(), *attested.problems)
-        return [RegisterProblem(f"{it.file}:{it.line}", it.key, it.sentence) for it in found]
-
-    return RegisterView(
-        entries=tuple(application.rows()),
-        problems=problems,
-        hygiene=lambda: hygiene_of(run, application, catalogue()),
-        apply=application.apply,
-        attested=attestations.apply(attested, manifest.accounts, application.as_of),
-    )
-
-
-def _point_latest(run: Run) -> None:
-    latest = run.path.parent / "latest"
-    temporary = run.path.parent / f".latest-{os.getpid()}"
-    try:
-        temporary.unlink(missing_ok=True)
-        temporary.symlink_to(run.id, target_is_directory=True)
-        temporary.replace(latest)
-    except OSError as error:
-        raise ReportError(f"cannot point {latest} at the run: {error.strerror or error}") from error
-
-
-@contextmanager
-def workers(settings: Settings, dask: str | None) -> Iterator[Executor | None]:
-    """Yield where accounts are collected: None for this process, a process pool, or a Dask cluster.
-
-    With Dask, the run's directory must be on a file system that all workers share. Raises ConfigError without the
-    package `distributed`, AccessError where the scheduler does not answer.
-    """
-    if dask:
-        with _dask(dask) as executor:
-            yield executor
-    elif settings.run.workers > 1:
-        with ProcessPoolExecutor(settings.run.workers, mp_context=get_context("spawn")) as executor:
-            yield executor
-    else:
-        yield None
-
-
-@contextmanager
-def _dask(address: str) -> Iterator[Executor]:
-    try:
-        from distributed import Client  # noqa: PLC0415 - an optional package
-    except ImportError as error:
-        raise ConfigError("needs the package distributed: pip install 'orgaudit[dask]'", key="--dask") from error
-    try:
-        client = Client(address, timeout=10)
-    except OSError as error:
-        raise AccessError(f"the Dask scheduler at {address} does not answer: {error}") from error
-    with client:
-        yield client.get_executor(pure=False)
-
-
-def exit_code(run: Run, fail_on: Severity | None) -> ExitCode:
-    """Return how a reported run ends: INCOMPLETE where any expected cell was not assessed, else by open findings."""
-    with opened(run) as tables:
-        cells = "SELECT count(*) FROM coverage WHERE status = 'NOT_ASSESSED'"
-        if tables.execute(cells).fetchall()[0][0]:
-            return ExitCode.INCOMPLETE
-        if fail_on is None:
-            return ExitCode.CLEAN
-        severities = [severity for severity in Severity if severity.rank >= fail_on.rank]
-        found = tables.execute(
-            "SELECT count(*) FROM findings WHERE open AND severity IN (SELECT unnest($1))", [severities]
-        )
-        return ExitCode.FINDINGS if found.fetchall()[0][0] else ExitCode.CLEAN

@@ -11,14 +11,15 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "orgaudit"
 SDK = {"aioboto3", "aiobotocore", "boto3", "botocore", "aiohttp"}
 
-GROUND = {"model", "errors", "identifiers", "thresholds", "", "documents", "settings", "frameworks"}
+GROUND = {"model", "errors", "identifiers", "thresholds", "", "syntax", "documents", "settings", "frameworks"}
 MAY_IMPORT = {
     "": set(),
     "model": set(),
     "errors": set(),
     "identifiers": {"model"},
     "thresholds": {"identifiers"},
-    "documents": {"errors", "model"},
+    "syntax": {"errors", "model"},
+    "documents": {"errors", "model", "syntax"},
     "settings": {"documents", "errors", "identifiers", "model", "thresholds"},
     "frameworks": {"documents", "errors", "model", "thresholds"},
     "store": {"errors", "model", "frameworks"},
@@ -32,18 +33,9 @@ MAY_IMPORT = {
     "register": {*GROUND},
     "report": {*GROUND, "register", "store"},
     "demo": {"errors", "store"},
-    "pipeline": {
-        *GROUND,
-        "aws",
-        "collect",
-        "controls",
-        "evaluate",
-        "facts",
-        "organization",
-        "register",
-        "report",
-        "store",
-    },
+    "workers": {"aws", "collect", "errors", "evaluate", "settings", "store"},
+    "pipeline": {*GROUND, "aws", "collect", "controls", "evaluate", "facts", "organization", "store", "workers"},
+    "reporting": {*GROUND, "controls", "register", "report", "store"},
 }
 ANYTHING = {"cli", "preflight", "__main__"}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from orgaudit import pipeline, report
+from orgaudit import pipeline, report, reporting
 from orgaudit.cli import options
 from orgaudit.cli.progress import progress
 from orgaudit.cli.summary import print_summary
@@ -18,6 +18,7 @@ from orgaudit.errors import ExitCode
 from orgaudit.model import Severity
 from orgaudit.settings import Settings
 from orgaudit.store.run import Run
+from orgaudit.workers import workers
 
 
 @click.command()
@@ -38,8 +39,8 @@ from orgaudit.store.run import Run
 def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
     """Collect, evaluate and report: the whole audit."""
     settings = options.settings_from(given)
-    pipeline.load_register(settings, given["register_file"])  # so that a broken one is known before the first call
-    with progress() as watching, pipeline.workers(settings, given["dask"]) as executor:
+    reporting.load_register(settings, given["register_file"])  # so that a broken one is known before the first call
+    with progress() as watching, workers(settings, given["dask"]) as executor:
         auditor = pipeline.Auditor(settings, given["profile"], executor, watching)
         if given["resume"]:
             run = options.find_run(given["resume"], settings)
@@ -92,10 +93,10 @@ def write(run: Run, settings: Settings, given: dict[str, Any]) -> ExitCode:
     register: Path | None = given["register_file"]
     as_of: date | None = given["as_of"]
     fail_on: Severity | None = given["fail_on"]
-    application = pipeline.apply_register(run, settings, register, as_of)
-    paths = pipeline.write_reports(run, application, settings.run.formats)
-    code = pipeline.exit_code(run, fail_on)
-    with pipeline.reported(run, application) as view:
+    application = reporting.apply_register(run, settings, register, as_of)
+    paths = reporting.write_reports(run, application, settings.run.formats)
+    code = reporting.exit_code(run, fail_on)
+    with reporting.reported(run, application) as view:
         print_summary(view, paths, code)
     return code
 

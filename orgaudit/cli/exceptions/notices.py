@@ -14,7 +14,7 @@ from typing import Any
 import click
 import msgspec
 
-from orgaudit import pipeline
+from orgaudit import reporting
 from orgaudit.cli import options
 from orgaudit.cli.exceptions.opening import opened
 from orgaudit.controls.declare import catalogue
@@ -42,7 +42,7 @@ def hygiene(run_name: str, register_file: Path | None, as_of: date | None, *, as
     """Tell what the register needs after RUN: what is unused, expired but failing, expiring, overlapping, orphaned."""
     settings = options.settings_from(given)
     run = options.find_run(run_name, settings)
-    application = pipeline.apply_register(run, settings, register_file, as_of)
+    application = reporting.apply_register(run, settings, register_file, as_of)
     for account in run.read_manifest().accounts:
         deque(application.apply(run.findings(account.id)), maxlen=0)
     remarks = hygiene_of(run, application, catalogue())

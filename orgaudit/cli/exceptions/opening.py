@@ -15,10 +15,10 @@ import click
 from orgaudit.cli import options
 from orgaudit.documents import nearest
 from orgaudit.errors import ConfigError
-from orgaudit.pipeline import load_register
 from orgaudit.register.edit import Ledger
 from orgaudit.register.load import Register
 from orgaudit.register.state import today
+from orgaudit.reporting import load_register
 from orgaudit.settings import PERSON_VARIABLE, Settings
 from orgaudit.settings import load as load_settings
 

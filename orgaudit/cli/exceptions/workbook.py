@@ -14,13 +14,13 @@ from orgaudit.cli.exceptions import opening
 from orgaudit.cli.exceptions.foreign import from_options, import_from
 from orgaudit.cli.exceptions.opening import Opened, opened, person
 from orgaudit.errors import ConfigError
-from orgaudit.pipeline import apply_register
 from orgaudit.register import attestations
 from orgaudit.register.apply import Application
 from orgaudit.register.edit import Ledger
 from orgaudit.register.workbook import export, incoming
 from orgaudit.register.workbook.export import Computed
 from orgaudit.register.workbook.read import read
+from orgaudit.reporting import apply_register
 from orgaudit.store.run import Run, writing
 
 _file_argument = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))

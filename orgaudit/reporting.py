@@ -1,0 +1,117 @@
+"""The last stage: applies the register to a run on a date, writes its reports, and tells how it ended."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from orgaudit import report
+from orgaudit.controls.declare import catalogue
+from orgaudit.errors import ExitCode, ReportError
+from orgaudit.model import Severity
+from orgaudit.register import attestations
+from orgaudit.register import load as registers
+from orgaudit.register.apply import Application
+from orgaudit.register.load import Register
+from orgaudit.register.state import today
+from orgaudit.report.exceptions import hygiene_of
+from orgaudit.report.view import RegisterProblem, RegisterView, View, viewing
+from orgaudit.settings import Settings
+from orgaudit.store.run import Run
+from orgaudit.store.tables import opened
+
+
+def load_register(settings: Settings, register: Path | None) -> Register:
+    """Return the register of the settings, or the one in the given file.
+
+    Raises ConfigError where a named register is missing or cannot be understood as a whole.
+    """
+    path = register or settings.register_path
+    must_exist = register is not None or settings.register_named
+    return registers.load(path, settings.exceptions, must_exist=must_exist)
+
+
+def apply_register(run: Run, settings: Settings, register: Path | None, as_of: date | None) -> Application:
+    """Return the register, ready to be applied to a run's findings on a date, which is today without one.
+
+    Raises ConfigError as `load_register` does.
+    """
+    loaded = load_register(settings, register)
+    manifest = run.read_manifest()
+    on = as_of or today(datetime.now(UTC), loaded.time_zone)
+    return Application(loaded, {account.id: account for account in manifest.accounts}, on)
+
+
+def write_reports(run: Run, application: Application, formats: Iterable[str]) -> list[Path]:
+    """Write the reports of an evaluated run and point reports/latest at it; raises ConfigError and ReportError."""
+    _check_coverage(run)
+    paths = report.write(run, _register_view(run, application), application.as_of, formats)
+    _point_latest(run)
+    return paths
+
+
+def _check_coverage(run: Run) -> None:
+    """Raise ConfigError for a damaged file of coverage: DuckDB takes one that ends too early for a whole one."""
+    for account in run.read_manifest().accounts:
+        if run.cells_path(account.id).is_file():
+            deque(run.cells(account.id), maxlen=0)
+
+
+@contextmanager
+def reported(run: Run, application: Application) -> Iterator[View]:
+    """Open the view of a run whose reports are written, to say in words what they show."""
+    with viewing(run, _register_view(run, application), application.as_of) as view:
+        yield view
+
+
+def _register_view(run: Run, application: Application) -> RegisterView:
+    manifest, register = run.read_manifest(), application.register
+    attested = attestations.load(
+        Path(register.file),
+        register.policy,
+        {framework.id: framework for framework in manifest.frameworks},
+        complete=False,
+        must_exist=False,
+    )
+
+    def problems() -> list[RegisterProblem]:
+        found = (*application.problems(), *attested.problems)
+        return [RegisterProblem(f"{it.file}:{it.line}", it.key, it.sentence) for it in found]
+
+    return RegisterView(
+        entries=tuple(application.rows()),
+        problems=problems,
+        hygiene=lambda: hygiene_of(run, application, catalogue()),
+        apply=application.apply,
+        attested=attestations.apply(attested, manifest.accounts, application.as_of),
+    )
+
+
+def _point_latest(run: Run) -> None:
+    latest = run.path.parent / "latest"
+    temporary = run.path.parent / f".latest-{os.getpid()}"
+    try:
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(run.id, target_is_directory=True)
+        temporary.replace(latest)
+    except OSError as error:
+        raise ReportError(f"cannot point {latest} at the run: {error.strerror or error}") from error
+
+
+def exit_code(run: Run, fail_on: Severity | None) -> ExitCode:
+    """Return how a reported run ends: INCOMPLETE where any expected cell was not assessed, else by open findings."""
+    with opened(run) as tables:
+        cells = "SELECT count(*) FROM coverage WHERE status = 'NOT_ASSESSED'"
+        if tables.execute(cells).fetchall()[0][0]:
+            return ExitCode.INCOMPLETE
+        if fail_on is None:
+            return ExitCode.CLEAN
+        severities = [severity for severity in Severity if severity.rank >= fail_on.rank]
+        found = tables.execute(
+            "SELECT count(*) FROM findings WHERE open AND severity IN (SELECT unnest($1))", [severities]
+        )
+        return ExitCode.FINDINGS if found.fetchall()[0][0] else ExitCode.CLEAN
