@@ -19,10 +19,9 @@ from orgaudit.register.apply import Application
 from orgaudit.register.load import Register
 from orgaudit.register.state import today
 from orgaudit.report.exceptions import hygiene_of
-from orgaudit.report.view import RegisterProblem, RegisterView, View, viewing
+from orgaudit.report.view import RegisterProblem, RegisterView, View
 from orgaudit.settings import Settings
 from orgaudit.store.run import Run
-from orgaudit.store.tables import opened
 
 
 def load_register(settings: Settings, register: Path | None) -> Register:
@@ -46,12 +45,16 @@ def apply_register(run: Run, settings: Settings, register: Path | None, as_of: d
     return Application(loaded, {account.id: account for account in manifest.accounts}, on)
 
 
-def write_reports(run: Run, application: Application, formats: Iterable[str]) -> list[Path]:
-    """Write the reports of an evaluated run and point reports/latest at it; raises ConfigError and ReportError."""
+@contextmanager
+def reported(run: Run, application: Application, formats: Iterable[str]) -> Iterator[tuple[View, list[Path]]]:
+    """Write the reports of an evaluated run, point reports/latest at it, and yield what they show and the files.
+
+    Raises ConfigError and ReportError.
+    """
     _check_coverage(run)
-    paths = report.write(run, _register_view(run, application), application.as_of, formats)
-    _point_latest(run)
-    return paths
+    with report.reported(run, _register_view(run, application), application.as_of, formats) as (view, paths):
+        _point_latest(run)
+        yield view, paths
 
 
 def _check_coverage(run: Run) -> None:
@@ -59,13 +62,6 @@ def _check_coverage(run: Run) -> None:
     for account in run.read_manifest().accounts:
         if run.cells_path(account.id).is_file():
             deque(run.cells(account.id), maxlen=0)
-
-
-@contextmanager
-def reported(run: Run, application: Application) -> Iterator[View]:
-    """Open the view of a run whose reports are written, to say in words what they show."""
-    with viewing(run, _register_view(run, application), application.as_of) as view:
-        yield view
 
 
 def _register_view(run: Run, application: Application) -> RegisterView:
@@ -102,16 +98,15 @@ def _point_latest(run: Run) -> None:
         raise ReportError(f"cannot point {latest} at the run: {error.strerror or error}") from error
 
 
-def exit_code(run: Run, fail_on: Severity | None) -> ExitCode:
+def exit_code(view: View, fail_on: Severity | None) -> ExitCode:
     """Return how a reported run ends: INCOMPLETE where any expected cell was not assessed, else by open findings."""
-    with opened(run) as tables:
-        cells = "SELECT count(*) FROM coverage WHERE status = 'NOT_ASSESSED'"
-        if tables.execute(cells).fetchall()[0][0]:
-            return ExitCode.INCOMPLETE
-        if fail_on is None:
-            return ExitCode.CLEAN
-        severities = [severity for severity in Severity if severity.rank >= fail_on.rank]
-        found = tables.execute(
-            "SELECT count(*) FROM findings WHERE open AND severity IN (SELECT unnest($1))", [severities]
-        )
-        return ExitCode.FINDINGS if found.fetchall()[0][0] else ExitCode.CLEAN
+    cells = "SELECT count(*) FROM coverage WHERE status = 'NOT_ASSESSED'"
+    if view.connection.execute(cells).fetchall()[0][0]:
+        return ExitCode.INCOMPLETE
+    if fail_on is None:
+        return ExitCode.CLEAN
+    severities = [severity for severity in Severity if severity.rank >= fail_on.rank]
+    found = view.connection.execute(
+        "SELECT count(*) FROM findings WHERE open AND severity IN (SELECT unnest($1))", [severities]
+    )
+    return ExitCode.FINDINGS if found.fetchall()[0][0] else ExitCode.CLEAN

@@ -39,7 +39,8 @@ from orgaudit.workers import workers
 def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
     """Collect, evaluate and report: the whole audit."""
     settings = options.settings_from(given)
-    reporting.load_register(settings, given["register_file"])  # so that a broken one is known before the first call
+    report.chosen(settings.run.formats)  # so that a wrong one is known before the first call, as is a broken register
+    reporting.load_register(settings, given["register_file"])
     with progress() as watching, workers(settings, given["dask"]) as executor:
         auditor = pipeline.Auditor(settings, given["profile"], executor, watching)
         if given["resume"]:
@@ -94,9 +95,8 @@ def write(run: Run, settings: Settings, given: dict[str, Any]) -> ExitCode:
     as_of: date | None = given["as_of"]
     fail_on: Severity | None = given["fail_on"]
     application = reporting.apply_register(run, settings, register, as_of)
-    paths = reporting.write_reports(run, application, settings.run.formats)
-    code = reporting.exit_code(run, fail_on)
-    with reporting.reported(run, application) as view:
+    with reporting.reported(run, application, settings.run.formats) as (view, paths):
+        code = reporting.exit_code(view, fail_on)
         print_summary(view, paths, code)
     return code
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -28,20 +29,27 @@ FORMATS: dict[str, Format] = {
 }
 
 
-def write(run: Run, register: RegisterView, as_of: date, formats: Iterable[str]) -> list[Path]:
-    """Consolidate the run with the register's exceptions, write each format, and return the files.
+def chosen(names: Iterable[str]) -> dict[str, Format]:
+    """Return the formats of these names, each once; raises ConfigError for an unknown one."""
+    wanted = list(dict.fromkeys(names))
+    if unknown := [name for name in wanted if name not in FORMATS]:
+        raise ConfigError(f"unknown format {unknown[0]!r}; choose from {', '.join(FORMATS)}", key="run.formats")
+    return {name: FORMATS[name] for name in wanted}
+
+
+@contextmanager
+def reported(
+    run: Run, register: RegisterView, as_of: date, formats: Iterable[str]
+) -> Iterator[tuple[View, list[Path]]]:
+    """Consolidate the run with the register's exceptions, write each format, and yield the view and the files.
 
     Raises ConfigError for an unknown format or a run that is not evaluated, and ReportError where a file cannot be
     written.
     """
-    chosen = list(dict.fromkeys(formats))
-    if unknown := [name for name in chosen if name not in FORMATS]:
-        raise ConfigError(f"unknown format {unknown[0]!r}; choose from {', '.join(FORMATS)}", key="--format")
+    wanted = chosen(formats)
     consolidate(run, register.apply)
-    paths = []
     with viewing(run, register, as_of) as view:
-        for name in chosen:
-            path = run.path / FORMATS[name].file
-            FORMATS[name].write(view, path)
-            paths.append(path)
-    return paths
+        paths = [run.path / each.file for each in wanted.values()]
+        for each, path in zip(wanted.values(), paths, strict=True):
+            each.write(view, path)
+        yield view, paths

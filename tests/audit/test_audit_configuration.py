@@ -45,6 +45,15 @@ def test_broken_settings(caller: Caller, proxy: FaultProxy, broken: str) -> None
     assert not outcome.run.path.exists()
 
 
+def test_a_format_that_there_is_not(caller: Caller, proxy: FaultProxy) -> None:
+    config = caller.configured()
+    config.write_text(config.read_text().replace('formats = ["json"]', 'formats = ["pdf"]'))
+    outcome = caller.audit(config=config)
+    assert outcome.code == ExitCode.USAGE
+    assert "run.formats: unknown format 'pdf'; choose from xlsx, json" in outcome.stderr
+    assert proxy.calls == []
+
+
 def test_settings_that_are_no_toml(caller: Caller, proxy: FaultProxy) -> None:
     config = caller.configured()
     config.write_text("[run]\nattempts = = 2\n")

@@ -12,6 +12,7 @@ import pytest
 from orgaudit.model import ExceptionRef, Finding, Status
 from orgaudit.register.apply import Row
 from orgaudit.register.state import State
+from orgaudit.report import reported
 from orgaudit.report.view import RegisterProblem, RegisterView
 from orgaudit.store.run import Run
 from tests.synthetic_run import account_id, build
@@ -61,6 +62,12 @@ REGISTER = RegisterView(
     problems=lambda: (RegisterProblem("config/exceptions.yaml:42", "owner", "an owner is required"),),
     apply=mark,
 )
+
+
+def write(run: Run, register: RegisterView, as_of: date, formats: Iterable[str]) -> list[Path]:
+    """Write the reports and return their files."""
+    with reported(run, register, as_of, formats) as (_, paths):
+        return paths
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from orgaudit.report.view import RegisterProblem, RegisterView, View, viewing
 from orgaudit.settings import RegisterSettings
 from orgaudit.store.run import Run
 from tests.register.making import fields, register_file
+from tests.report.small import write
 from tests.synthetic_run import account_id
 
 ON = date(2026, 10, 1)
@@ -82,7 +83,7 @@ def registered(run: Run, path: Path) -> RegisterView:
 @pytest.fixture
 def reported(small: Run, tmp_path: Path) -> Reported:
     register = registered(small, register_file(tmp_path, *ENTRIES))
-    json_path, book_path = report.write(small, register, ON, ["json", "xlsx"])
+    json_path, book_path = write(small, register, ON, ["json", "xlsx"])
     document: dict[str, Any] = json.loads(json_path.read_bytes())
     Draft202012Validator(report.json.schema(), format_checker=Draft202012Validator.FORMAT_CHECKER).validate(document)
     return Reported(document, openpyxl.load_workbook(book_path, data_only=True))
@@ -182,7 +183,7 @@ def test_one_broken_entry_is_said_in_every_format_and_the_others_work(reported: 
 
 
 def test_an_empty_register_has_no_sheet_of_the_closed(small: Run, tmp_path: Path) -> None:
-    (path,) = report.write(small, registered(small, register_file(tmp_path)), ON, ["xlsx"])
+    (path,) = write(small, registered(small, register_file(tmp_path)), ON, ["xlsx"])
     book = openpyxl.load_workbook(path)
     assert "Closed exceptions" not in book.sheetnames
     assert rows(book["Expiring and hygiene"]) == []
@@ -199,7 +200,7 @@ def test_the_extent_names_what_every_control_answers_to(small: Run) -> None:
 def test_an_exception_of_a_repeated_finding_is_not_unused(small: Run, tmp_path: Path) -> None:
     scope = {"controls": ["cloudtrail_control_0_holds"], "accounts": [account_id(2)]}
     register = registered(small, register_file(tmp_path, exception(1, scope)))
-    report.write(small, register, ON, [])
+    write(small, register, ON, [])
     with viewing(small, register, ON) as view:
         assert isinstance(view, View)
         [score] = view.exceptions

@@ -11,16 +11,15 @@ import pytest
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from orgaudit import report
 from orgaudit.report.json import schema
 from orgaudit.report.view import RegisterView
 from orgaudit.store.run import Run, write_lines
-from tests.report.small import AS_OF, REGISTER
+from tests.report.small import AS_OF, REGISTER, write
 from tests.synthetic_run import MANAGEMENT
 
 
 def written(run: Run, register: RegisterView = REGISTER) -> dict[str, Any]:
-    (path,) = report.write(run, register, AS_OF, ["json"])
+    (path,) = write(run, register, AS_OF, ["json"])
     document: dict[str, Any] = json.loads(path.read_bytes())
     return document
 
@@ -202,7 +201,7 @@ def test_every_object_of_the_schema_is_closed_and_requires_all_it_has() -> None:
 
 
 def test_the_same_input_makes_the_same_bytes(small: Run) -> None:
-    (path,) = report.write(small, REGISTER, AS_OF, ["json"])
+    (path,) = write(small, REGISTER, AS_OF, ["json"])
     first = path.read_bytes()
-    report.write(small, REGISTER, AS_OF, ["json"])
+    write(small, REGISTER, AS_OF, ["json"])
     assert path.read_bytes() == first

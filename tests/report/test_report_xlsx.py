@@ -16,14 +16,13 @@ import pytest
 from openpyxl import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
-from orgaudit import report
 from orgaudit.errors import ReportError
 from orgaudit.model import Finding
 from orgaudit.report import xlsx
 from orgaudit.report.view import RegisterView, viewing
 from orgaudit.store.run import Run, write_lines
 from orgaudit.store.tables import consolidate
-from tests.report.small import AS_OF, REGISTER, mark
+from tests.report.small import AS_OF, REGISTER, mark, write
 from tests.synthetic_run import account_id
 
 SHEETS = [
@@ -33,7 +32,7 @@ SHEETS = [
 
 
 def written(run: Run, register: RegisterView = REGISTER) -> Path:
-    (path,) = report.write(run, register, AS_OF, ["xlsx"])
+    (path,) = write(run, register, AS_OF, ["xlsx"])
     return path
 
 
@@ -217,7 +216,7 @@ def test_the_method_states_the_definitions_and_the_inputs(small: Run) -> None:
 
 
 def test_both_formats_show_the_same_figures(small: Run) -> None:
-    book_path, json_path = report.write(small, REGISTER, AS_OF, ["xlsx", "json"])
+    book_path, json_path = write(small, REGISTER, AS_OF, ["xlsx", "json"])
     document = msgspec.json.decode(json_path.read_bytes())
     book = shown(book_path)
     for key, row in zip(document["summary"]["accounts"], records(book["Accounts"]), strict=True):
