@@ -71,6 +71,7 @@ class _Reader:
     def __init__(self, file: str, stream: Iterator[Any], kinds: ModuleType) -> None:
         self._file, self._events, self._kinds = file, stream, kinds
         self._rules = YAML(typ="safe", pure=True)
+        self._beginnings = self._rules.resolver.versioned_resolver.keys()
         self._lines: dict[KeyPath, int] = {}
         self._flaws: list[Flaw] = []
 
@@ -143,9 +144,9 @@ class _Reader:
             return event.value
 
     def _tag(self, event: Any) -> str:  # noqa: ANN401
-        if event.implicit[0]:
+        if event.implicit[0] and event.value[:1] in self._beginnings:
             return str(self._rules.resolver.resolve(ScalarNode, event.value, (True, False)))
-        return f"{_CORE}str" if event.implicit[1] else str(event.tag)
+        return f"{_CORE}str" if event.implicit[0] or event.implicit[1] else str(event.tag)
 
     def _foreign(self, tag: str, line: int, path: KeyPath) -> None:
         self._flaw(line, path, f"the tag {tag} is not read", "write a plain value")
