@@ -24,7 +24,8 @@ format: $(READY) ## Format the code and apply the safe lint fixes
 
 bench: $(READY) ## Measure CPU time a call and peak memory, beside the bare SDK
 	$(PYTHON) scripts/bench_calls.py
-	$(PYTHON) scripts/bench_run.py
+	$(PYTHON) scripts/bench_access.py
+	$(PYTHON) scripts/bench_memory.py
 	$(PYTHON) scripts/bench_evaluate.py
 	$(PYTHON) scripts/count_calls.py
 

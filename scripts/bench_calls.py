@@ -1,185 +1,125 @@
-"""What a call costs: CPU time of the access layer beside a bare SDK loop over the same calls and the same endpoint.
+"""What a whole run costs: its CPU time a call beside the bare SDK, which makes the same calls.
 
-    python scripts/bench_calls.py --accounts 20 --regions 3 --rounds 7
+    python scripts/bench_calls.py --accounts 100 --regions 3 --rounds 3
 
-Both keep one client for each service and region, the SDK's retries off, and the same number of calls in flight. The
-bare loop signs everything with one static key. Pacing is set so high that nothing waits.
+The endpoint of scripts/endpoint.py runs as a child. `orgaudit audit` runs as another, from its start to the workbook
+and the JSON, with pacing so high that nothing waits. scripts/replay.py then makes the calls of such a run again with
+the bare SDK. CPU times are what the kernel counted for a process; that of the loop leaves out its start and clients.
 """
 
 import argparse
-import asyncio
 import os
-import random
 import statistics
+import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from resource import struct_rusage
 from tempfile import TemporaryDirectory
-from typing import Any
-
-from aiobotocore.config import AioConfig
-from aiobotocore.session import AioSession
-from botocore import xform_name
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from orgaudit.aws.access import Access
-from orgaudit.aws.actions import iam_action
-from orgaudit.settings import AccessSettings, Limits, RunSettings, load_limits
 from scripts import endpoint
+from scripts.bench_access import unpaced_file
 
-WIDTH = 64
-"""Calls in flight."""
-REPEATS = 4
-"""How often the mix is asked in each region of each account."""
-UNPACED = '[default]\nrate = 1e9\nburst = 1e9\nper = "account-region"\n'
+ROOT = Path(__file__).resolve().parents[1]
+
+SEVEN = (
+    *("cloudtrail_trail_cloudwatch_logs_delivered", "cloudtrail_trail_log_group_retained"),
+    *("cloudtrail_trail_log_group_subscriptions_known", "cloudtrail_trail_logging"),
+    *("cloudtrail_trail_multi_region_management_events", "cloudtrail_trail_role_can_deliver"),
+    "logs_metric_filter_cloudtrail_changes_alarmed",
+)
+"""The controls with which orgaudit began: whether trails deliver, and alarms follow."""
+
+CHOICES = {
+    "seven controls": [option for control in SEVEN for option in ("--control", control)],
+    "CIS 4.0": ["--framework", "cis_4.0"],
+    "every control": [],
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One call of the mix."""
+class Cost:
+    """What one process took: CPU seconds and peak memory in MiB."""
 
-    account: str
-    region: str
-    service: str
-    operation: str
-    parameters: Mapping[str, Any]
+    cpu: float
+    peak: float
 
 
-def mix(accounts: int, regions: int, signer: str | None = None) -> list[Call]:
-    """Return the calls that an audit of the trails and their alarms makes, in every region of every account.
-
-    `signer` is the account in which they are all made, if one key signs them.
-    """
-    calls: list[Call] = []
-    for number in range(1, accounts + 1):
-        account = str(int(endpoint.MANAGEMENT) + number)
-        trail, topic = (arn.replace("@account@", signer or account) for arn in (endpoint.TRAIL_ARN, endpoint.TOPIC_ARN))
-        asked: list[tuple[str, str, dict[str, Any]]] = [
-            ("cloudtrail", "DescribeTrails", {"includeShadowTrails": True}),
-            ("cloudtrail", "GetTrailStatus", {"Name": trail}),
-            ("cloudtrail", "GetEventSelectors", {"TrailName": trail}),
-            ("logs", "DescribeLogGroups", {"logGroupNamePrefix": endpoint.LOG_GROUP}),
-            ("logs", "DescribeMetricFilters", {"logGroupName": endpoint.LOG_GROUP}),
-            ("cloudwatch", "DescribeAlarms", {"AlarmTypes": ["MetricAlarm"]}),
-            ("sns", "ListSubscriptionsByTopic", {"TopicArn": topic}),
-            ("sns", "GetTopicAttributes", {"TopicArn": topic}),
-            ("iam", "GetRole", {"RoleName": "delivery"}),
-            ("iam", "ListAttachedRolePolicies", {"RoleName": "delivery"}),
-            ("iam", "GetRolePolicy", {"RoleName": "delivery", "PolicyName": "write-logs"}),
-        ]
-        calls += [Call(account, region, *each) for region in endpoint.REGIONS[:regions] for each in asked] * REPEATS
-    random.Random(0).shuffle(calls)  # noqa: S311 - the same order in every run
-    return calls
+def environment(url: str) -> dict[str, str]:
+    """Return the environment of a program that talks to the endpoint and to nothing else."""
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {
+        **own,
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "AKIASYNTHETIC",
+        "AWS_SECRET_ACCESS_KEY": "synthetic",
+        "AWS_REGION": endpoint.HOME,
+        "NO_PROXY": "127.0.0.1",
+        "PYTHONPATH": str(ROOT),
+    }
 
 
-def unpaced_file(path: Path) -> None:
-    """Write limits that never make a call wait."""
-    packaged = (Path(__file__).resolve().parents[1] / "config" / "limits.toml").read_text()
-    names = [line.split("=")[0].strip() for line in packaged.splitlines() if line.startswith('"')]
-    entries = (f'{name} = {{ rate = 1e9, burst = 1e9, per = "account-region" }}' for name in names)
-    path.write_text(UNPACED + "[limits]\n" + "\n".join(entries))
+def audit(out: Path, run_id: str, options: Sequence[str]) -> list[str]:
+    """Return the arguments of an audit into `out`, where its settings and limits are written too."""
+    (out / "orgaudit.toml").touch()
+    unpaced_file(out / "limits.toml")
+    return ["audit", "--config", str(out / "orgaudit.toml"), "--out", str(out), "--run-id", run_id, *options]
 
 
-def unpaced() -> Limits:
-    """Return limits that never make a call wait."""
-    with TemporaryDirectory() as directory:
-        unpaced_file(Path(directory) / "limits.toml")
-        return load_limits(Path(directory) / "limits.toml")
+def measure_audit(out: Path, run_id: str, options: Sequence[str], variables: Mapping[str, str]) -> Cost:
+    """Run an audit to its reports and return what the kernel counted for it."""
+    cost = measure(["-m", "orgaudit", *audit(out, run_id, options)], variables)
+    if not all((out / run_id / name).is_file() for name in ("report.json", "report.xlsx")):
+        raise SystemExit("the audit ended without its reports")
+    return cost
 
 
-class Bare:
-    """The bare SDK, with clients that exist before anything is measured."""
-
-    def __init__(self) -> None:
-        self._stack = AsyncExitStack()
-        self._methods: dict[tuple[str, str, str], Any] = {}
-
-    async def prepare(self, calls: Sequence[Call]) -> None:
-        """Create the clients of these calls."""
-        session: Any = AioSession()  # its stubs know no service that is named at run time
-        config = AioConfig(retries={"total_max_attempts": 1}, max_pool_connections=WIDTH)
-        clients: dict[tuple[str, str], Any] = {}
-        for service, region, operation in {(each.service, each.region, each.operation) for each in calls}:
-            if (service, region) not in clients:
-                context = session.create_client(service, region_name=region, config=config)
-                clients[service, region] = await self._stack.enter_async_context(context)
-            self._methods[service, region, operation] = getattr(clients[service, region], xform_name(operation))
-
-    async def send(self, calls: Sequence[Call]) -> None:
-        """Make all the calls, WIDTH at a time."""
-        slots = asyncio.Semaphore(WIDTH)
-
-        async def one(call: Call) -> None:
-            async with slots:
-                await self._methods[call.service, call.region, call.operation](**call.parameters)
-
-        await asyncio.gather(*(one(call) for call in calls))
-
-    async def close(self) -> None:
-        """Close the clients."""
-        await self._stack.aclose()
+def measure(command: Sequence[str], variables: Mapping[str, str], codes: Sequence[int] = (0, 1, 3)) -> Cost:
+    """Run Python with these arguments, without its output, and return what the kernel counted for it."""
+    quiet = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_WRONLY, 0) for number in (1, 2)]
+    process = os.posix_spawn(sys.executable, [sys.executable, *command], dict(variables), file_actions=quiet)
+    usage: struct_rusage
+    _, status, usage = os.wait4(process, 0)
+    if (code := os.waitstatus_to_exitcode(status)) not in codes:
+        raise SystemExit(f"{' '.join(command)} ended with exit code {code}")
+    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
-async def measure_bare(bare: Bare, calls: Sequence[Call]) -> float:
-    """Return the CPU seconds of this process that the calls take through the bare SDK."""
-    start = time.process_time()
-    await bare.send(calls)
-    return time.process_time() - start
-
-
-async def measure_access(access: Access, calls: Sequence[Call]) -> float:
-    """Return the CPU seconds of this process that the calls take through the access layer, in accounts once entered."""
-    accounts = {each.account: await access.guest(each.account) for each in calls}
-    start = time.process_time()
-    await asyncio.gather(
-        *(
-            accounts[each.account].region(each.region).call(each.service, each.operation, **each.parameters)
-            for each in calls
-        )
-    )
-    return time.process_time() - start
-
-
-async def compare(accounts: int, regions: int, rounds: int) -> tuple[float, float]:
-    """Return the median CPU seconds a call of both, taken in turn; the first round only warms up."""
-    calls, alone = mix(accounts, regions), mix(accounts, regions, endpoint.MANAGEMENT)
-    bare = Bare()
-    actions = {iam_action(each.service, each.operation) for each in calls}
-    run = RunSettings(concurrent_calls=WIDTH)
-    await bare.prepare(alone)
-    try:
-        async with Access(AccessSettings(), run, unpaced(), actions=sorted(actions)) as access:
-            taken = [(await measure_bare(bare, alone), await measure_access(access, calls)) for _ in range(rounds + 1)]
-    finally:
-        await bare.close()
-    by_bare, by_access = zip(*taken[1:], strict=True)
-    return statistics.median(by_bare) / len(calls), statistics.median(by_access) / len(calls)
+def compare(options: Sequence[str], accounts: int, regions: int, rounds: int) -> tuple[int, list[float]]:
+    """Return the calls of a run, and the median CPU seconds of the run, the bare loop, and the loop's whole process."""
+    replay = str(ROOT / "scripts" / "replay.py")
+    with endpoint.serve(accounts=accounts, regions=regions) as served, TemporaryDirectory() as directory:
+        out, variables, taken = Path(directory), environment(served.url), []
+        calls = out / "calls.ndjson"
+        measure([replay, "note", str(calls), *audit(out, "noted", options)], variables)
+        for number in range(rounds):
+            run = measure_audit(out, f"run-{number}", options, variables)
+            bare = measure([replay, "send", str(calls)], variables, (0,))
+            sent = [sys.executable, replay, "send", str(calls)]
+            loop = subprocess.run(sent, env=variables, check=True, capture_output=True, text=True).stdout
+            taken.append((run.cpu, float(loop), bare.cpu))
+        total = sum(1 for _ in calls.open("rb"))
+    return total, [statistics.median(each) for each in zip(*taken, strict=True)]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Read the options, run the endpoint as a child and print CPU time a call for both and their ratio."""
-    parser = argparse.ArgumentParser(description="Compare the access layer's CPU time a call with the bare SDK's.")
-    parser.add_argument("--accounts", type=int, default=20)
+    """Read the options, measure, and print a line for each choice of controls."""
+    parser = argparse.ArgumentParser(description="Measure the CPU time a call of whole runs beside the bare SDK.")
+    parser.add_argument("--accounts", type=int, default=100)
     parser.add_argument("--regions", type=int, default=3)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args(arguments)
-    with endpoint.serve(accounts=options.accounts + 1, regions=options.regions) as served:
-        os.environ |= {
-            "AWS_ENDPOINT_URL": served.url,
-            "AWS_ACCESS_KEY_ID": "AKIASYNTHETIC",
-            "AWS_SECRET_ACCESS_KEY": "synthetic",
-            "AWS_REGION": endpoint.HOME,
-            "NO_PROXY": "127.0.0.1",
-        }
-        bare, access = asyncio.run(compare(options.accounts, options.regions, options.rounds))
-    print(f"CPU time a call, median of {options.rounds} rounds")
-    print(f"bare SDK {bare * 1e6:7.0f} µs")
-    print(f"access   {access * 1e6:7.0f} µs")
-    print(f"ratio    {access / bare:7.2f}")
+    print("CPU a call, in µs      calls     run  bare loop  ratio  bare process  ratio")
+    for name, chosen in CHOICES.items():
+        calls, (run, loop, process) = compare(chosen, options.accounts, options.regions, options.rounds)
+        each = [f"{seconds / calls * 1e6:.0f}" for seconds in (run, loop, process)]
+        print(
+            f"{name:<20}{calls:8}{each[0]:>8}{each[1]:>11}{run / loop:7.2f}{each[2]:>14}{run / process:7.2f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,9 @@ _COUNTS = """{
     'manual': count(*) FILTER (status = 'MANUAL')
 }"""
 
-_NO_COUNTS = "{'passed': 0, 'failed': 0, 'covered': 0, 'not_assessed': 0, 'not_applicable': 0, 'manual': 0}"
+_COUNT_NAMES = ("passed", "failed", "covered", "not_assessed", "not_applicable", "manual")
+_NO_COUNTS = "{" + ", ".join(f"'{name}': 0" for name in _COUNT_NAMES) + "}"
+_SUM_OF_COUNTS = "{" + ", ".join(f"'{name}': sum(counts.{name})::BIGINT" for name in _COUNT_NAMES) + "}"
 
 _OPEN = """{
     'critical': count(*) FILTER (open AND severity = 'critical'),
@@ -128,37 +130,39 @@ CONTROLS = f"""
 """  # noqa: S608 - constants only
 
 REQUIREMENTS = f"""
-    WITH asked AS (
-        SELECT framework, id, unnest(controls) AS control FROM requirements),
-    scores AS (
-        SELECT a.framework, a.id, {_COUNTS} AS counts FROM asked a JOIN findings f USING (control) GROUP BY ALL),
+    WITH numbered AS (SELECT *, row_number() OVER (ORDER BY framework, position) AS q FROM requirements),
+    asked AS (SELECT q, unnest(controls) AS control FROM numbered),
+    by_control AS (SELECT control, {_COUNTS} AS counts FROM findings GROUP BY control),
+    scores AS (SELECT q, {_SUM_OF_COUNTS} AS counts FROM asked JOIN by_control USING (control) GROUP BY q),
+    cells AS (
+        SELECT control, account_id, bool_or(failed > 0) AS failed, bool_or(status = 'NOT_ASSESSED') AS unseen,
+            bool_or(passed > 0) AS passed, bool_or(manual > 0) AS manual
+        FROM coverage GROUP BY control, account_id),
     verdicts AS (
-        SELECT a.framework, a.id, account_id,
-            CASE WHEN sum(failed) > 0 THEN 'FAIL'
-                 WHEN count(*) FILTER (status = 'NOT_ASSESSED') > 0 THEN 'NOT_ASSESSED'
-                 WHEN sum(passed) > 0 THEN 'PASS'
-                 WHEN sum(manual) > 0 THEN 'MANUAL' ELSE 'NOT_APPLICABLE' END AS verdict
-        FROM asked a JOIN coverage c USING (control) GROUP BY a.framework, a.id, account_id),
+        SELECT q, CASE WHEN bool_or(failed) THEN 'FAIL' WHEN bool_or(unseen) THEN 'NOT_ASSESSED'
+                       WHEN bool_or(passed) THEN 'PASS' WHEN bool_or(manual) THEN 'MANUAL'
+                       ELSE 'NOT_APPLICABLE' END AS verdict
+        FROM asked JOIN cells USING (control) GROUP BY q, account_id),
     accounts_by_verdict AS (
-        SELECT framework, id,
+        SELECT q,
             count(*) FILTER (verdict = 'FAIL') AS failing, count(*) FILTER (verdict = 'NOT_ASSESSED') AS not_assessed,
             count(*) FILTER (verdict = 'PASS') AS passing, count(*) FILTER (verdict = 'MANUAL') AS manual,
             count(*) FILTER (verdict = 'NOT_APPLICABLE') AS not_applicable
-        FROM verdicts GROUP BY framework, id),
+        FROM verdicts GROUP BY q),
     chosen AS (
-        SELECT a.framework, a.id, count(c.id) < count(*) AS unasked
-        FROM asked a LEFT JOIN controls c ON c.id = a.control GROUP BY a.framework, a.id)
-    SELECT q.framework, q.id, q.title, q.section, q.level, q.assessment, q.controls,
-        CASE WHEN q.assessment = 'manual' THEN 'MANUAL'
+        SELECT q, count(c.id) < count(*) AS unasked
+        FROM asked a LEFT JOIN controls c ON c.id = a.control GROUP BY q)
+    SELECT n.framework, n.id, n.title, n.section, n.level, n.assessment, n.controls,
+        CASE WHEN n.assessment = 'manual' THEN 'MANUAL'
              WHEN v.failing > 0 THEN 'FAIL' WHEN v.not_assessed > 0 OR unasked THEN 'NOT_ASSESSED'
              WHEN v.passing > 0 THEN 'PASS'
              WHEN v.not_applicable > 0 AND v.manual = 0 THEN 'NOT_APPLICABLE' ELSE 'MANUAL' END AS status,
         coalesce(s.counts, {_NO_COUNTS}) AS counts,
         coalesce(v.failing, 0) AS accounts_failing, coalesce(v.not_assessed, 0) AS accounts_not_assessed,
         coalesce(v.passing, 0) AS accounts_passing, coalesce(v.not_applicable, 0) AS accounts_not_applicable
-    FROM requirements q LEFT JOIN scores s USING (framework, id) LEFT JOIN accounts_by_verdict v USING (framework, id)
-        LEFT JOIN chosen USING (framework, id)
-    ORDER BY q.framework, q.position
+    FROM numbered n LEFT JOIN scores s USING (q) LEFT JOIN accounts_by_verdict v USING (q)
+        LEFT JOIN chosen USING (q)
+    ORDER BY q
 """  # noqa: S608 - constants only
 
 MISSING = """

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import groupby
 from pathlib import Path
-from typing import Any, BinaryIO
+from types import TracebackType
+from typing import Any, BinaryIO, Self
 
 import duckdb
 import msgspec
@@ -22,6 +23,8 @@ Apply = Callable[[Iterable[Finding]], Iterable[Finding]]
 """What sets each finding's exception as a stream: the register, for one date."""
 
 MEMORY_LIMIT = "192MB"
+PIECE = 500
+"""Findings in one of the files from which DuckDB makes a table."""
 
 _TEXT = "VARCHAR"
 _GAP = 'STRUCT(account_id VARCHAR, region VARCHAR, "action" VARCHAR, reason VARCHAR, message VARCHAR)'
@@ -194,6 +197,7 @@ def _connection(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         },
     )
     try:
+        connection.execute("SET streaming_buffer_size = '1MB'")
         yield connection
     finally:
         connection.close()
@@ -214,26 +218,49 @@ def _write_in_order(scratch: Path, findings: Iterable[Finding]) -> list[Path]:
 
     A sort of all findings would need memory, or a disk, for all of them; this needs memory for one account.
     """
-    encoder = msgspec.json.Encoder()
-    streams: dict[tuple[int, bool, int], BinaryIO] = {}
+    pieces: dict[tuple[int, bool, int], _Pieces] = {}
     with ExitStack() as stack:
         for _, group in groupby(findings, key=lambda finding: finding.account_id):
             for finding in sorted(group, key=lambda f: (f.control, f.region, f.resource, f.fingerprint)):
                 place = (_STATUS_ORDER.index(finding.status), _is_covered(finding), -finding.severity.rank)
-                if place not in streams:
-                    streams[place] = stack.enter_context(_compressed(_ordered_path(scratch, place)))
-                streams[place].write(encoder.encode(finding) + b"\n")
-    return [_ordered_path(scratch, place) for place in sorted(streams)] or [_empty(scratch)]
+                if place not in pieces:
+                    name = "findings-{}-{:d}-{}".format(*place)
+                    pieces[place] = stack.enter_context(_Pieces(scratch / name))
+                pieces[place].write(finding)
+    return [path for place in sorted(pieces) for path in pieces[place].paths] or [_empty(scratch)]
+
+
+class _Pieces:
+    """Writes findings to one file after another, each of PIECE findings: DuckDB holds whole files in memory."""
+
+    def __init__(self, path: Path) -> None:
+        self.paths: list[Path] = []
+        self._path, self._room = path, 0
+        self._encoder = msgspec.json.Encoder()
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.__exit__(kind, error, trace)
+
+    def write(self, finding: Finding) -> None:
+        if not self._room:
+            self._open.close()
+            self.paths.append(self._path.with_suffix(f".{len(self.paths)}.ndjson.zst"))
+            self._stream = self._open.enter_context(_compressed(self.paths[-1]))
+            self._room = PIECE
+        self._room -= 1
+        self._stream.write(self._encoder.encode(finding) + b"\n")
 
 
 @contextmanager
 def _compressed(path: Path) -> Iterator[BinaryIO]:
     with writing(path) as file, zstandard.ZstdCompressor(level=1).stream_writer(file, closefd=False) as stream:
         yield stream
-
-
-def _ordered_path(scratch: Path, place: tuple[int, bool, int]) -> Path:
-    return scratch / "findings-{}-{:d}-{}.ndjson.zst".format(*place)
 
 
 def _empty(scratch: Path) -> Path:
@@ -252,7 +279,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> Non
         try:
             connection.execute(
                 f"COPY ({select}) TO {_quoted(Path(file.name))} "
-                "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 8192, USE_TMP_FILE false)"
+                "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 2048, USE_TMP_FILE false)"
             )
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
             raise ReportError(f"cannot write {path}: {error}; free space or name another --out") from error

@@ -25,8 +25,8 @@ LINE_HEIGHT, ROW_PADDING, MOST_LINES = 12.0, 3.0, 6
 CHARACTERS = 1.15
 """How many characters of the sheets' type one unit of a column's width takes."""
 
-REMEMBERED = 256
-"""How many texts of a column are kept with what they make: accounts, controls and states come again and again."""
+REMEMBERED, SHORT = 256, 80
+"""How many texts of a column, and up to which length, are kept with what they make: names come again and again."""
 
 Result: TypeAlias = str | int | float
 """What a formula shows."""
@@ -127,16 +127,16 @@ class _ColumnWriter(Generic[R]):
         self._letter, self._letters = letters[column.title], letters
         self._value, self._room = column.value, column.width * CHARACTERS
         self._style = _Style(sheet, column.look)
-        self._text = lru_cache(REMEMBERED)(self._new_text)
+        self._known_text = lru_cache(REMEMBERED)(self._text)
 
     def cell(self, record: R, row: int) -> tuple[str, int]:
         value = self._value(record)
         if isinstance(value, str):
-            rest, lines = self._text(value)
+            rest, lines = (self._known_text if len(value) <= SHORT else self._text)(value)
             return f'<c r="{self._letter}{row}"{rest}', lines
         return f'<c r="{self._letter}{row}"{self._style.attribute}{self._rest(value, row)}', 1
 
-    def _new_text(self, value: str) -> tuple[str, int]:
+    def _text(self, value: str) -> tuple[str, int]:
         # No program but Excel fits a row to its text by itself.
         lines = sum(1 + int(len(line) / self._room) for line in value.split("\n", MOST_LINES))
         return self._style.text(value), lines
