@@ -1,0 +1,77 @@
+"""Rows as XML: what openpyxl reads back from them."""
+
+import io
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import openpyxl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openpyxl.cell import Cell
+from openpyxl.worksheet.worksheet import Worksheet
+
+from orgaudit.report.xlsx import look
+from orgaudit.report.xlsx.archive import Additions, save
+from orgaudit.report.xlsx.book import Book
+from orgaudit.report.xlsx.rows import MOST_LINES, Column, Formula, Value
+from orgaudit.report.xlsx.text import cell_text
+
+STAMP = datetime(2026, 10, 1, tzinfo=UTC)
+
+
+def written(values: Sequence[Value], style: look.Look = look.TEXT, *, formulas: bool = False) -> Worksheet:
+    """Return the sheet of a table of one column, as it is read from the file."""
+    column: Column[Value] = Column("A", 20, lambda value: value, style)
+    file = io.BytesIO()
+    with Book(footer="") as book:
+        book.table("T", [column], values, total=len(values), note="")
+        save(book.workbook, file, stamp=STAMP, additions=Additions(book.results, book.rows))
+    sheet = openpyxl.load_workbook(file, data_only=not formulas)["T"]
+    assert isinstance(sheet, Worksheet)
+    return sheet
+
+
+def read_back(values: Sequence[Value], style: look.Look = look.TEXT, *, formulas: bool = False) -> list[Cell]:
+    """Return the cells of a table of one column, as they are read from the file."""
+    rows = written(values, style, formulas=formulas).iter_rows(min_row=5)
+    return [cell for row in rows for cell in row if isinstance(cell, Cell)]
+
+
+def test_each_kind_of_value_is_what_it_was() -> None:
+    moment = datetime(2026, 10, 1, 14, 30, tzinfo=timezone(timedelta(hours=2)))
+    cells = read_back([7, 0.25, None, "", Formula("=1/2", 0.5), Formula('=IF(1<2,"a&b","")', "a&b")])
+    assert [cell.value for cell in cells] == [7, 0.25, None, None, 0.5, "a&b"]
+    assert read_back([Formula('=IF(1<2,"a&b","")', "a&b")], formulas=True)[0].value == '=IF(1<2,"a&b","")'
+    assert read_back([date(2026, 10, 1)], look.DATE)[0].value == datetime(2026, 10, 1)  # noqa: DTZ001 - cells have none
+    assert read_back([moment], look.TIME)[0].value == datetime(2026, 10, 1, 12, 30)  # noqa: DTZ001
+
+
+@given(st.lists(st.text(), min_size=1, max_size=5))
+def test_any_text_is_read_back(texts: list[str]) -> None:
+    cells = read_back(texts)
+    assert [cell.value or "" for cell in cells] == [cell_text(text).replace("_x005F_", "_") for text in texts]
+    assert {cell.data_type for cell in cells} <= {"s", "n"}
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@a", "\tx", " = 1", "trailing  "])
+def test_a_text_stays_text(text: str) -> None:
+    (cell,) = read_back([text])
+    assert (cell.value, cell.data_type) == (text, "s")
+    assert cell.quotePrefix is (text[0] in "=+-@\t")
+
+
+def test_rows_grow_with_their_text_to_a_limit() -> None:
+    sheet = written(["one", "one\ntwo", "word " * 10, "x\n" * 100])
+    heights = [sheet.row_dimensions[row].height for row in range(5, 9)]
+    assert heights == [15, 27, 39, 12 * MOST_LINES + 3]
+
+
+@pytest.mark.parametrize("announced", [0, 1, 3])
+def test_a_table_of_another_length_than_it_was_laid_out_for_is_a_defect(announced: int) -> None:
+    column: Column[int] = Column("A", 20, lambda value: value)
+    with Book(footer="") as book:
+        part = book.below("T", 0, "Below", announced)
+        book.table_below(book.sheet("T", widths=[20]), part, "Title", [column], [1, 2])
+        with pytest.raises(ValueError, match="2 records where"):
+            list(book.rows["T"][-1])
