@@ -73,6 +73,7 @@ class Book:
         sheet.page_setup.paperSize = 9
         sheet.page_setup.fitToWidth = 1
         sheet.page_setup.fitToHeight = 1 if one_page else 0
+        sheet.print_options.horizontalCentered = one_page
         sheet.page_margins.left = sheet.page_margins.right = 0.4
         sheet.page_margins.top, sheet.page_margins.bottom = 0.4, 0.7
         sheet.page_margins.footer = 0.3
