@@ -12,7 +12,7 @@ import msgspec
 from orgaudit.model import Gap, Json
 from orgaudit.register.hygiene import Remark
 from orgaudit.report.manual import ManualReview
-from orgaudit.report.view import (
+from orgaudit.report.scores import (
     AccountScore,
     BySeverity,
     ControlScore,
@@ -20,10 +20,9 @@ from orgaudit.report.view import (
     ExceptionScore,
     Missing,
     MissingPermission,
-    ReportedFinding,
     RequirementScore,
-    View,
 )
+from orgaudit.report.view import ReportedFinding, View
 from orgaudit.store.run import writing
 
 SCHEMA_VERSION = 1

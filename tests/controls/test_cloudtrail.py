@@ -8,24 +8,12 @@ from typing import Any
 
 import pytest
 
-from orgaudit.controls.cloudtrail import (
-    cloudtrail_trail_cloudwatch_logs_delivered as delivered,
-)
-from orgaudit.controls.cloudtrail import (
-    cloudtrail_trail_log_group_retained as retained,
-)
-from orgaudit.controls.cloudtrail import (
-    cloudtrail_trail_log_group_subscriptions_known as subscriptions_known,
-)
-from orgaudit.controls.cloudtrail import (
-    cloudtrail_trail_logging as logging,
-)
-from orgaudit.controls.cloudtrail import (
-    cloudtrail_trail_multi_region_management_events as multi_region,
-)
-from orgaudit.controls.cloudtrail import (
-    cloudtrail_trail_role_can_deliver as role_can_deliver,
-)
+from orgaudit.controls.cloudtrail.delivery import cloudtrail_trail_cloudwatch_logs_delivered as delivered
+from orgaudit.controls.cloudtrail.delivery import cloudtrail_trail_log_group_retained as retained
+from orgaudit.controls.cloudtrail.delivery import cloudtrail_trail_log_group_subscriptions_known as subscriptions_known
+from orgaudit.controls.cloudtrail.delivery import cloudtrail_trail_role_can_deliver as role_can_deliver
+from orgaudit.controls.cloudtrail.trails import cloudtrail_trail_logging as logging
+from orgaudit.controls.cloudtrail.trails import cloudtrail_trail_multi_region_management_events as multi_region
 from orgaudit.controls.declare import Control
 from orgaudit.facts.account import AccountFacts, Listed
 from orgaudit.facts.cloudtrail.delivery import TrailRole

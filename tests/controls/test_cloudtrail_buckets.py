@@ -6,24 +6,12 @@ from typing import Any
 
 import pytest
 
-from orgaudit.controls.cloudtrail import (
-    cloudtrail_bucket_access_logging_enabled as access_logged,
-)
-from orgaudit.controls.cloudtrail import (
-    cloudtrail_bucket_private as private,
-)
-from orgaudit.controls.cloudtrail import (
-    cloudtrail_s3_read_data_events_logged as reads_logged,
-)
-from orgaudit.controls.cloudtrail import (
-    cloudtrail_s3_write_data_events_logged as writes_logged,
-)
-from orgaudit.controls.cloudtrail import (
-    cloudtrail_trail_kms_encrypted as encrypted,
-)
-from orgaudit.controls.cloudtrail import (
-    cloudtrail_trail_log_validation_enabled as validated,
-)
+from orgaudit.controls.cloudtrail.buckets import cloudtrail_bucket_access_logging_enabled as access_logged
+from orgaudit.controls.cloudtrail.buckets import cloudtrail_bucket_private as private
+from orgaudit.controls.cloudtrail.buckets import cloudtrail_s3_read_data_events_logged as reads_logged
+from orgaudit.controls.cloudtrail.buckets import cloudtrail_s3_write_data_events_logged as writes_logged
+from orgaudit.controls.cloudtrail.trails import cloudtrail_trail_kms_encrypted as encrypted
+from orgaudit.controls.cloudtrail.trails import cloudtrail_trail_log_validation_enabled as validated
 from orgaudit.controls.declare import Control
 from orgaudit.facts.account import AccountFacts, DetailGap, Listed
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors

@@ -14,7 +14,8 @@ from orgaudit.model import Account
 from orgaudit.register import attestations
 from orgaudit.register.attestations import Attested
 from orgaudit.report import json, xlsx
-from orgaudit.report.view import RegisterView, RequirementScore, View, viewing
+from orgaudit.report.scores import RequirementScore
+from orgaudit.report.view import RegisterView, View, viewing
 from orgaudit.settings import RegisterSettings
 from orgaudit.store.run import Run
 from orgaudit.store.tables import consolidate

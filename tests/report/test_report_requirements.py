@@ -9,7 +9,8 @@ import pytest
 
 from orgaudit.frameworks import Assessment, Framework, Requirement
 from orgaudit.model import GLOBAL, Cell, Status
-from orgaudit.report.view import Counts, RegisterView, RequirementScore, viewing
+from orgaudit.report.scores import Counts, RequirementScore
+from orgaudit.report.view import RegisterView, viewing
 from orgaudit.store.run import Run, write_lines
 from orgaudit.store.tables import consolidate
 from tests.report.small import AS_OF

@@ -7,17 +7,8 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from orgaudit.report.view import (
-    BySeverity,
-    Completeness,
-    Counts,
-    CoverageTotals,
-    ExceptionTotals,
-    RegionScore,
-    RegisterView,
-    View,
-    viewing,
-)
+from orgaudit.report.scores import BySeverity, Completeness, Counts, CoverageTotals, ExceptionTotals, RegionScore
+from orgaudit.report.view import RegisterView, View, viewing
 from orgaudit.store.run import Run
 from orgaudit.store.tables import consolidate
 from tests.report.small import AS_OF, REGISTER

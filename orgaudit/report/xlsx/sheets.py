@@ -6,7 +6,7 @@ from datetime import date
 
 from orgaudit.model import Remedy, Status
 from orgaudit.register.hygiene import Remark
-from orgaudit.report.view import (
+from orgaudit.report.scores import (
     AccountRegion,
     AccountScore,
     Completeness,
@@ -14,12 +14,10 @@ from orgaudit.report.view import (
     Counts,
     ExceptionScore,
     Missing,
-    RegisterProblem,
-    ReportedFinding,
     RequirementScore,
     RequirementStatus,
-    View,
 )
+from orgaudit.report.view import RegisterProblem, ReportedFinding, View
 from orgaudit.report.xlsx import look
 from orgaudit.report.xlsx.book import Book, Part
 from orgaudit.report.xlsx.rows import Column, Formula

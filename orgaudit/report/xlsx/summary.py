@@ -12,7 +12,8 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.worksheet import Worksheet
 
-from orgaudit.report.view import AccountScore, Completeness, RequirementStatus, View
+from orgaudit.report.scores import AccountScore, Completeness, RequirementStatus
+from orgaudit.report.view import View
 from orgaudit.report.xlsx import look
 from orgaudit.report.xlsx.book import Book, Part, over, text_cell
 from orgaudit.report.xlsx.charts import LISTS, Lists, summary_charts

@@ -1,0 +1,256 @@
+"""The figures of a report: what is counted of accounts, controls, requirements, regions and exceptions."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from orgaudit.model import GapReason, Severity
+from orgaudit.register.apply import Row
+from orgaudit.register.state import State
+from orgaudit.store.tables import COVERING_STATES
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """Findings by status; `covered` are those of the failed that an active or expiring exception covers."""
+
+    passed: int = 0
+    failed: int = 0
+    covered: int = 0
+    not_assessed: int = 0
+    not_applicable: int = 0
+    manual: int = 0
+
+    @property
+    def open(self) -> int:
+        """Return the failed findings that no exception covers."""
+        return self.failed - self.covered
+
+    @property
+    def pass_rate(self) -> float | None:
+        """Return PASS / (PASS + FAIL), or None where nothing passed or failed."""
+        return _share(self.passed, self.passed + self.failed)
+
+    @property
+    def pass_rate_with_exceptions(self) -> float | None:
+        """Return PASS / (PASS + open FAIL), or None where neither exists."""
+        return _share(self.passed, self.passed + self.open)
+
+
+class BySeverity(msgspec.Struct, frozen=True, kw_only=True):
+    """Findings by the severity of their control."""
+
+    critical: int = 0
+    high: int = 0
+    medium: int = 0
+    low: int = 0
+
+
+class Completeness(StrEnum):
+    """How much of an account or region was seen; the region states are those of the manifest, and PARTIAL."""
+
+    COMPLETE = "COMPLETE"
+    PARTIAL = "PARTIAL"
+    NOT_ASSESSED = "NOT_ASSESSED"
+
+
+class CoverageTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """What the run set out to see, and what it saw.
+
+    `regions` are names, `account_regions` pairs of an account and a region; both are of accounts that were assessed,
+    without regions that are disabled or blocked. `evaluations` are the account x region x control cells of the plan
+    that a machine can decide.
+    """
+
+    accounts: int
+    accounts_assessed: int
+    accounts_partial: int
+    regions: int
+    regions_assessed: int
+    account_regions: int
+    account_regions_assessed: int
+    evaluations: int
+    evaluations_assessed: int
+
+    @property
+    def share(self) -> float | None:
+        """Return the share of evaluations that were assessed, or None where none was planned."""
+        return _share(self.evaluations_assessed, self.evaluations)
+
+
+class RegionScore(msgspec.Struct, frozen=True):
+    """One region: of how many assessed accounts it is to be audited, and of how many it was."""
+
+    region: str
+    accounts: int
+    accounts_assessed: int
+
+
+class UnitScore(msgspec.Struct, frozen=True):
+    """Open findings of one organizational unit, each shared resource counted once."""
+
+    unit: str
+    open: BySeverity
+
+
+class AccountScore(msgspec.Struct, frozen=True, kw_only=True):
+    """The scorecard of one account; inherited findings count here."""
+
+    id: str
+    name: str
+    ou_path: str
+    state: str
+    completeness: Completeness
+    reason: str
+    evaluations: int
+    evaluations_assessed: int
+    counts: Counts
+    open: BySeverity
+    expired: int
+
+
+class ControlScore(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures of one control; each shared resource counts once, and accounts that inherit it count as accounts."""
+
+    id: str
+    service: str
+    severity: Severity
+    title: str
+    requirements: tuple[str, ...]
+    counts: Counts
+    accounts_failing: int
+    evaluations: int
+    evaluations_assessed: int
+
+
+class RequirementStatus(StrEnum):
+    """What the run says of a requirement: failing anywhere, else unseen anywhere, else passing.
+
+    One that its publisher leaves to a person is MANUAL whatever was found: the counts are that person's evidence.
+    Where people attested it, it is what they say: failing anywhere, else MANUAL where an account has no answer yet.
+    An automated one with a control that was not part of the run is unseen, unless another one fails.
+    """
+
+    FAIL = "FAIL"
+    NOT_ASSESSED = "NOT_ASSESSED"
+    PASS = "PASS"  # noqa: S105 - a verdict, not a password
+    NOT_APPLICABLE = "NOT_APPLICABLE"
+    MANUAL = "MANUAL"
+
+
+class RequirementScore(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures of one requirement of one framework; inherited findings count, and every account has one status."""
+
+    framework: str
+    id: str
+    title: str
+    section: str
+    level: int | None
+    assessment: str
+    controls: tuple[str, ...]
+    status: RequirementStatus
+    counts: Counts
+    accounts_failing: int
+    accounts_not_assessed: int
+    accounts_passing: int
+    accounts_not_applicable: int
+
+
+class AccountRegion(msgspec.Struct, frozen=True, kw_only=True):
+    """One region of one account: its state, and the evaluations there."""
+
+    account_id: str
+    account_name: str
+    ou_path: str
+    region: str
+    state: str
+    reason: str
+    action: str
+    message: str
+    evaluations: int
+    evaluations_assessed: int
+
+
+class Missing(msgspec.Struct, frozen=True, kw_only=True):
+    """What one control lacks for one reason: the IAM action, how many accounts, regions and evaluations, the mend."""
+
+    control: str
+    action: str
+    reason: GapReason
+    accounts: int
+    regions: int
+    evaluations: int
+    example: str
+
+    @property
+    def mend(self) -> str:
+        """Return what to do about it."""
+        return self.reason.mend(self.action)
+
+
+class MissingPermission(msgspec.Struct, frozen=True, kw_only=True):
+    """One IAM action that was refused, over all controls."""
+
+    action: str
+    reason: GapReason
+    accounts: int
+    controls: int
+    evaluations: int
+
+    @property
+    def mend(self) -> str:
+        """Return what to do about it."""
+        return self.reason.mend(self.action)
+
+
+class ExceptionScore(msgspec.Struct, frozen=True):
+    """One exception of the register, the findings that it covers, and those that outlived it.
+
+    An exception speaks about every row of the findings' list, so the repetitions of a shared resource are in.
+    """
+
+    entry: Row
+    covered: int
+    expired: int
+
+    @property
+    def unused(self) -> bool:
+        """Tell whether the entry is in force and covers nothing."""
+        return self.entry.state in COVERING_STATES and not self.covered
+
+    @property
+    def closed(self) -> bool:
+        """Tell whether nothing is left to do: rejected, revoked, or expired and matching nothing that fails."""
+        over = self.entry.state is State.EXPIRED and not self.expired
+        return over or self.entry.state in {State.REJECTED, State.REVOKED}
+
+
+class ExceptionTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """The register in figures; `expired_matching` counts findings, the others entries.
+
+    `broad` are those in force for all controls or all accounts; `closed` are rejected, revoked, or expired without a
+    failing finding in their scope.
+    """
+
+    active: int
+    expiring: int
+    expired: int
+    unused: int
+    broad: int
+    closed: int
+    problems: int
+    expired_matching: int
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """The headline figures; each shared resource counts once."""
+
+    counts: Counts
+    open: BySeverity
+    coverage: CoverageTotals
+    exceptions: ExceptionTotals
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
