@@ -13,7 +13,7 @@ from orgaudit import report
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ExitCode, ReportError
 from orgaudit.model import Severity
-from orgaudit.register import attestations
+from orgaudit.register import answers, attestations
 from orgaudit.register import load as registers
 from orgaudit.register.apply import Application
 from orgaudit.register.load import Register
@@ -83,7 +83,7 @@ def _register_view(run: Run, application: Application) -> RegisterView:
         problems=problems,
         hygiene=lambda: hygiene_of(run, application, catalogue()),
         apply=application.apply,
-        attested=attestations.apply(attested, manifest.accounts, application.as_of),
+        attested=answers.apply(attested, manifest.accounts, application.as_of),
     )
 
 

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "thresholds": {"identifiers"},
     "syntax": {"errors", "model"},
     "documents": {"errors", "model", "syntax"},
-    "settings": {"documents", "errors", "identifiers", "model", "thresholds"},
+    "settings": {"documents", "errors", "identifiers", "model", "syntax", "thresholds"},
     "frameworks": {"documents", "errors", "model", "thresholds"},
     "store": {"errors", "model", "frameworks"},
     "aws": {*GROUND, "store"},

@@ -7,7 +7,6 @@ import io
 import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import msgspec
 
 from orgaudit.documents import Problem, error_of, nearest
 from orgaudit.errors import ConfigError
+from orgaudit.register.days import LAST_MONTH, TWO_WAYS, day, text_of
 from orgaudit.register.entries import Kind
 from orgaudit.register.patterns import is_exact
 from orgaudit.register.prowler import Candidate, Found, LeftOut, checks
@@ -72,13 +72,6 @@ _TELLING = {
     **dict.fromkeys(("ticket", "jira"), "ticket"),
 }
 """Words that tell what a column is, wherever they stand in a header that tells it no other way."""
-_MONTHS = {
-    name: number
-    for number, name in enumerate(
-        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1
-    )
-}
-_LAST_MONTH = 12
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -194,7 +187,7 @@ class _Row:
             if key == IGNORE:
                 continue
             if key is None or key in _SAID or key == "comments":
-                self._comments.append(_text(cell) if key == "comments" else f"{header}: {_text(cell)}")
+                self._comments.append(text_of(cell) if key == "comments" else f"{header}: {text_of(cell)}")
                 if key in _SAID:
                     self._notes.append(f"{key}: kept as a comment, since nobody did so in this register")
                 continue
@@ -202,7 +195,7 @@ class _Row:
                 self._take(key, header, cell)
             except ValueError as error:
                 self._notes.append(f"{key}: {error}")
-                self._comments.append(f"{header}: {_text(cell)}")
+                self._comments.append(f"{header}: {text_of(cell)}")
                 self._whole = self._whole and key not in _SCOPE
         if self._scope and self._whole:
             self._data["scope"] = self._scope
@@ -229,9 +222,9 @@ class _Row:
         elif key in _LISTS:
             self._data[key] = self._data.get(key, []) + _items(cell)
         elif key == "type":
-            self._data[key] = _kind(_text(cell))
+            self._data[key] = _kind(text_of(cell))
         else:
-            self._data[key] = _text(cell).lower() if key == "severity_adjusted" else _text(cell)
+            self._data[key] = text_of(cell).lower() if key == "severity_adjusted" else text_of(cell)
 
     def _ours(self, names: list[str]) -> Iterator[str]:
         for name in names:
@@ -244,30 +237,18 @@ class _Row:
                 raise ValueError(f"{name!r} is no control{f'; {mend}' if mend else ''}")
 
 
-def _text(cell: Cell) -> str:
-    if isinstance(cell, datetime):
-        return cell.date().isoformat() if cell == datetime.combine(cell, datetime.min.time()) else cell.isoformat(" ")
-    if isinstance(cell, date):
-        return cell.isoformat()
-    if isinstance(cell, Formula):
-        return "(a formula)"
-    if isinstance(cell, Failed):
-        return cell.text
-    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
-
-
 def _items(cell: Cell) -> list[str]:
-    return [part.strip() for part in re.split(r"[;\n]", _text(cell)) if part.strip()]
+    return [part.strip() for part in re.split(r"[;\n]", text_of(cell)) if part.strip()]
 
 
 def _parts(cell: Cell) -> list[str]:
-    return [part for part in re.split(r"[\s,;]+", _text(cell)) if part]
+    return [part for part in re.split(r"[\s,;]+", text_of(cell)) if part]
 
 
 def _accounts(cell: Cell) -> list[str]:
     """Return account ids; a spreadsheet that takes them for numbers loses their leading zeros and their dashes stay."""
     found = []
-    items = [part.strip() for part in re.split(r"[,;\n]", _text(cell)) if part.strip()]
+    items = [part.strip() for part in re.split(r"[,;\n]", text_of(cell)) if part.strip()]
     for part in (each for item in items for each in (item.split() if re.fullmatch(r"[\d\s-]+", item) else [item])):
         digits = part.replace("-", "")
         if isinstance(cell, int | float) and re.fullmatch(r"\d{1,12}", digits, re.ASCII):
@@ -279,7 +260,7 @@ def _accounts(cell: Cell) -> list[str]:
 
 
 def _number(cell: Cell) -> int:
-    text = _text(cell)
+    text = text_of(cell)
     if not re.fullmatch(r"[0-9]{1,9}", text):
         raise ValueError(f"{text!r} is no whole number")
     return int(text)
@@ -294,65 +275,17 @@ def _kind(text: str) -> str:
     return name
 
 
-def day(cell: Cell, *, day_first: bool | None = None) -> date:
-    """Return the date of a cell in any usual notation; raises ValueError for none, or one that can be read two ways."""
-    if isinstance(cell, datetime):
-        return cell.date()
-    if isinstance(cell, date):
-        return cell
-    text = _text(cell)
-    if match := re.fullmatch(r"(\d{4})[-/.]?(\d\d?)[-/.]?(\d\d?)(?:[T ].*)?", text):
-        year, month, number = map(int, match.groups())
-    elif match := re.fullmatch(r"(\d\d?)([-/.])(\d\d?)\2(\d{4}|\d\d)", text):
-        first, second, year = int(match[1]), int(match[3]), _year(match[4])
-        number, month = (first, second) if _is_day_first(text, first, second, match[2], day_first) else (second, first)
-    elif match := re.fullmatch(r"(\d\d?)(?:st|nd|rd|th)?[- ]([A-Za-z]{3,9})\.?,?[- ](\d{4}|\d\d)", text):
-        number, month, year = int(match[1]), _month(text, match[2]), _year(match[3])
-    elif match := re.fullmatch(r"([A-Za-z]{3,9})\.? (\d\d?)(?:st|nd|rd|th)?,? (\d{4})", text):
-        month, number, year = _month(text, match[1]), int(match[2]), int(match[3])
-    else:
-        raise ValueError(f"{text!r} is no date; write one such as 2025-03-31")
-    try:
-        return date(year, month, number)
-    except ValueError as error:
-        raise ValueError(f"{text!r} is no date ({error})") from error
-
-
-def _is_day_first(text: str, first: int, second: int, mark: str, told: bool | None) -> bool:
-    if max(first, second) > _LAST_MONTH:
-        return first > _LAST_MONTH
-    if first == second or mark == ".":
-        return True
-    if told is None:
-        raise ValueError(f"{text!r} can be read two ways")
-    return told
-
-
-def _year(text: str) -> int:
-    return int(text) if len(text) > 2 else 2000 + int(text)  # noqa: PLR2004 - two digits
-
-
-def _month(text: str, name: str) -> int:
-    month = _MONTHS.get(name[:3].casefold())
-    if month is None:
-        raise ValueError(f"{text!r} is no date; it names no month")
-    return month
-
-
-_TWO_WAYS = re.compile(r"(\d\d?)([-/])(\d\d?)\2(\d{4}|\d\d)")
-
-
 def _day_orders(found: Table, mapping: Mapping[str, str], told: bool | None) -> dict[str, bool]:
     """Return which columns of dates have the day first; raises ConfigError for one that nothing decides."""
     orders: dict[str, bool] = {}
     problems: list[Problem] = []
     for header in (header for header, key in mapping.items() if key in _DAYS and key not in _SAID):
         pairs = [
-            (place, _text(row[header]), match)
+            (place, text_of(row[header]), match)
             for place, row in found.rows
-            if header in row and (match := _TWO_WAYS.fullmatch(_text(row[header])))
+            if header in row and (match := TWO_WAYS.fullmatch(text_of(row[header])))
         ]
-        sure = {int(match[1]) > _LAST_MONTH for _, _, match in pairs if max(int(match[1]), int(match[3])) > _LAST_MONTH}
+        sure = {int(match[1]) > LAST_MONTH for _, _, match in pairs if max(int(match[1]), int(match[3])) > LAST_MONTH}
         if len(sure) == 1 and told is None:
             orders[header] = sure.pop()
             continue
@@ -362,7 +295,7 @@ def _day_orders(found: Table, mapping: Mapping[str, str], told: bool | None) -> 
         problems += [
             Problem(file=place, key=header, message=f"{text!r} can be read two ways", mend="say --dates dmy or mdy")
             for place, text, match in pairs
-            if int(match[1]) != int(match[3]) and max(int(match[1]), int(match[3])) <= _LAST_MONTH
+            if int(match[1]) != int(match[3]) and max(int(match[1]), int(match[3])) <= LAST_MONTH
         ]
     if problems:
         raise error_of(problems)

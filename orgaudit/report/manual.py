@@ -9,7 +9,8 @@ from typing import Protocol
 import duckdb
 import msgspec
 
-from orgaudit.register.attestations import Answer, AttestationRow, Attested, Verdict
+from orgaudit.register.answers import Answer, AttestationRow, Attested
+from orgaudit.register.attestations import Verdict
 
 
 class Standing(msgspec.Struct, frozen=True):

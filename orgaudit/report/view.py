@@ -11,8 +11,8 @@ import duckdb
 import msgspec
 
 from orgaudit.model import Finding
+from orgaudit.register.answers import Attested
 from orgaudit.register.apply import Row
-from orgaudit.register.attestations import Attested
 from orgaudit.register.hygiene import Remark
 from orgaudit.register.state import State
 from orgaudit.report import counts, manual

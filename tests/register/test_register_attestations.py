@@ -13,7 +13,8 @@ from orgaudit.errors import ConfigError
 from orgaudit.frameworks import Assessment, Framework, Requirement
 from orgaudit.model import Account
 from orgaudit.register import attestations
-from orgaudit.register.attestations import Attestations, Verdict, apply, state_of
+from orgaudit.register.answers import apply
+from orgaudit.register.attestations import Attestations, Verdict, state_of
 from orgaudit.register.load import load as load_exceptions
 from orgaudit.register.state import State, today
 from orgaudit.settings import RegisterSettings

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
 from orgaudit.register import prowler, spreadsheet
+from orgaudit.register.days import day
 from orgaudit.register.edit import Ledger
 from orgaudit.register.entries import Scope
 from orgaudit.register.foreign import Imported, missing, run_foreign_import
 from orgaudit.register.load import load
 from orgaudit.register.match import Matcher
-from orgaudit.register.spreadsheet import Table, day, guess
+from orgaudit.register.spreadsheet import Table, guess
 from orgaudit.settings import RegisterSettings
 from tests.register.making import ACCOUNTS, CONTROL, entry, finding
 

@@ -12,7 +12,7 @@ import pytest
 from orgaudit.frameworks import Assessment, Framework, Requirement
 from orgaudit.model import Account
 from orgaudit.register import attestations
-from orgaudit.register.attestations import Attested
+from orgaudit.register.answers import Attested, apply
 from orgaudit.report import json, xlsx
 from orgaudit.report.scores import RequirementScore
 from orgaudit.report.view import RegisterView, View, viewing
@@ -50,7 +50,7 @@ def attested(path: Path, *answers: tuple[str, str, tuple[str, ...]], expires_on:
     found = attestations.load(file, RegisterSettings(), {}, complete=False)
     assert found.problems == []
     members = [Account(id=name, name=name) for name in ALL]
-    return attestations.apply(found, members, AS_OF)
+    return apply(found, members, AS_OF)
 
 
 def registered(run: Run, said: Attested) -> RegisterView:

@@ -18,6 +18,7 @@ from orgaudit.controls.declare import catalogue
 from orgaudit.documents import nearest
 from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.frameworks import Framework
+from orgaudit.register import answers
 from orgaudit.register import attestations as register
 from orgaudit.register.attestations import SECTION, Attestations, Verdict
 from orgaudit.register.edit import Ledger
@@ -61,7 +62,7 @@ def attestations() -> None:
 def list_command(register_file: Path | None, as_of: date | None, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
     """List every attestation with its state on a date."""
     found = _opened(register_file, as_of, given)
-    rows = register.apply(found.attestations, (), found.on).rows
+    rows = answers.apply(found.attestations, (), found.on).rows
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
         return
@@ -81,7 +82,7 @@ def show(name: str, register_file: Path | None, as_of: date | None, **given: Any
     """Show all of one attestation, with its state and what is wrong with it."""
     found = _opened(register_file, as_of, given)
     entry = entry_in(Ledger.open(found.path), name, SECTION)
-    row = next(row for row in register.apply(found.attestations, (), found.on).rows if row.id == name)
+    row = next(row for row in answers.apply(found.attestations, (), found.on).rows if row.id == name)
     click.echo(f"{name} is {row.state} on {found.on}")
     for invalid in found.attestations.invalid:
         for problem in invalid.problems if invalid.id == name else ():

@@ -14,7 +14,7 @@ from orgaudit.cli.exceptions import opening
 from orgaudit.cli.exceptions.foreign import from_options, import_from
 from orgaudit.cli.exceptions.opening import Opened, opened, person
 from orgaudit.errors import ConfigError
-from orgaudit.register import attestations
+from orgaudit.register import answers, attestations
 from orgaudit.register.apply import Application
 from orgaudit.register.edit import Ledger
 from orgaudit.register.workbook import export, incoming
@@ -112,7 +112,7 @@ def _computed(found: Opened, covered: dict[str, int] | None) -> dict[str, Comput
         for row in exceptions
     }
     return computed | {
-        row.id: Computed(row.state, row.days_left) for row in attestations.apply(read_ones, (), found.on).rows
+        row.id: Computed(row.state, row.days_left) for row in answers.apply(read_ones, (), found.on).rows
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orgaudit.register.attestations import Answer
+from orgaudit.register.answers import Answer
 from orgaudit.register.state import State
 from orgaudit.report.manual import AttestationScore
 from orgaudit.report.view import View
