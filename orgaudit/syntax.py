@@ -40,10 +40,10 @@ class Parsed(NamedTuple):
 
 def parse_yaml(file: str, text: str) -> Parsed:
     """Return what a YAML document holds; raises ConfigError where it is none."""
-    if not _OTHER_BREAKS.search(text):
+    if _LIBYAML and not _OTHER_BREAKS.search(text):
         # Where libyaml, which knows YAML 1.1, gives up, ruamel.yaml may not, or knows better what is wrong.
         with suppress(yaml.YAMLError):
-            return _Reader(file, yaml.parse(text, Loader=yaml.CSafeLoader), yaml).document()
+            return _Reader(file, yaml.parse(text, Loader=_LIBYAML), yaml).document()
     try:
         return _Reader(file, YAML(typ="safe", pure=True).parse(text), events).document()
     except MarkedYAMLError as error:
@@ -53,6 +53,9 @@ def parse_yaml(file: str, text: str) -> Parsed:
     except (YAMLError, ValueError) as error:
         raise ConfigError(f"is not valid YAML: {str(error).splitlines()[0]}", file=file) from error
 
+
+_LIBYAML = getattr(yaml, "CSafeLoader", None)
+"""PyYAML can be built without it; then all is read by ruamel.yaml."""
 
 _OTHER_BREAKS = re.compile("[\x85\u2028\u2029]")
 """What ends a line in YAML 1.1 and not in YAML 1.2."""

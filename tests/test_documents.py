@@ -1,6 +1,7 @@
 import io
 import tomllib
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 from ruamel.yaml import YAML
 
+from orgaudit import syntax
 from orgaudit.documents import Document, load, nearest, read, validate
 from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.syntax import KeyPath
@@ -155,6 +157,14 @@ def test_both_parsers_of_yaml_read_the_same(tmp_path_factory: pytest.TempPathFac
     document = read(written(tmp_path_factory.mktemp("y"), "f.yaml", stream.getvalue()))
     assert document.data == reference.load(stream.getvalue())
     assert document.flaws == ()
+
+
+def test_yaml_is_read_where_there_is_no_libyaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "a: 1\nb: [x, {c: 2025-02-03}]\na: 2\n"
+    fast = read(written(tmp_path, "f.yaml", text))
+    monkeypatch.setattr(syntax, "_LIBYAML", None)
+    assert read(written(tmp_path, "f.yaml", text)) == fast
+    assert fast.data == {"a": 1, "b": ["x", {"c": date(2025, 2, 3)}]}
 
 
 @pytest.mark.parametrize("text", ["a: [:0, b]\n", "a: b\u2028c\n", "a: x\x85y\nb: &n 1\nc: 0o17\nd: on\n"])
