@@ -12,7 +12,6 @@ from typing import Any, Self
 
 import aioboto3
 import aiobotocore
-from aiobotocore.config import AioConfig
 from aiobotocore.paginate import AioPaginator
 from aiobotocore.session import AioSession
 from botocore import xform_name
@@ -20,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ProfileNotFound
 
 from orgaudit import __version__
 from orgaudit.aws.answers import check_body
-from orgaudit.aws.connections import TrustingSession
+from orgaudit.aws.connections import TrustingConfig
 from orgaudit.aws.credentials import CallerCredentials, CurrentCredentials
 from orgaudit.aws.endpoints import keep_custom_hosts
 from orgaudit.errors import AccessError, ConfigError
@@ -53,13 +52,13 @@ class Clients:
             self._core = AioSession(profile=profile)
             self._core.user_agent_name, self._core.user_agent_version = "orgaudit", __version__
             self._session = aioboto3.Session(botocore_session=self._core)
-        self._config = AioConfig(
+        self._core.set_default_client_config(TrustingConfig())
+        self._config = TrustingConfig(
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
             max_pool_connections=connections,
             retries={"total_max_attempts": 1},
             account_id_endpoint_mode="disabled",
-            http_session_cls=TrustingSession,
             # The SDK builds its own anew for each call, an eighth of what a call costs.
             user_agent=f"orgaudit/{__version__} aiobotocore/{aiobotocore.__version__}",
         )

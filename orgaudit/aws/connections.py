@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 import aiohttp
+from aiobotocore.config import AioConfig
 from aiobotocore.httpsession import AIOHTTPSession
 from botocore.httpsession import create_urllib3_context, get_cert_path
 
@@ -34,6 +35,23 @@ class TrustingSession(AIOHTTPSession):
 
     def _create_connector(self, _proxy_url: str | None) -> aiohttp.TCPConnector:
         return aiohttp.TCPConnector(limit=self._limit, ssl=_trust(self._trusted), **self._options)
+
+
+class TrustingConfig(AioConfig):
+    """A configuration whose clients have such sessions, also where it is the default that another is merged into.
+
+    aiobotocore's own loses the class of its sessions then, and the clients with which the SDK fetches the caller's
+    credentials (single sign-on, roles of a profile) have configurations of their own.
+    """
+
+    def __init__(self, **given: Any) -> None:  # noqa: ANN401 - the SDK's options
+        super().__init__(http_session_cls=TrustingSession, **given)
+
+    def merge(self, other_config: Any) -> Any:  # noqa: ANN401 - any of the SDK's configurations
+        """Return both as one; what the other one sets wins."""
+        merged: Any = super().merge(other_config)
+        merged.http_session_cls = TrustingSession
+        return merged
 
 
 @cache

@@ -122,6 +122,32 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(
     assert bool(secured.tunnels) is proxied
 
 
+PROFILE = """
+[profile base]
+aws_access_key_id = AKIACALLER
+aws_secret_access_key = synthetic
+[profile auditor]
+role_arn = arn:aws:iam::100000000000:role/auditor
+source_profile = base
+region = us-east-1
+"""
+
+
+async def test_nor_are_the_callers_credentials_fetched_from_there(
+    secured: Secured, environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "config").write_text(PROFILE)
+    environment.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    environment.setenv("HTTPS_PROXY", secured.proxy)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        environment.delenv(name)
+    async with Clients(profile="auditor", connect_timeout=5, read_timeout=5, connections=5) as clients:
+        with pytest.raises(SSLError, match="CERTIFICATE_VERIFY_FAILED"):
+            await clients.caller.frozen()
+    assert secured.tunnels
+    assert secured.requests == []
+
+
 @pytest.mark.parametrize("proxied", [False, True])
 async def test_the_bundle_of_the_environment_is_trusted(
     secured: Secured, environment: pytest.MonkeyPatch, *, proxied: bool
