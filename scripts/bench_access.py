@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from orgaudit.aws.access import Access
 from orgaudit.aws.actions import iam_action
 from orgaudit.settings import AccessSettings, Limits, RunSettings, load_limits
-from scripts import endpoint
+from scripts import endpoint, synthetic_aws
 from scripts.replay import WIDTH, Bare, Call, measure
 
 REPEATS = 4
@@ -35,14 +35,14 @@ def mix(accounts: int, regions: int) -> list[Call]:
     """Return the calls that an audit of the trails and their alarms makes, in every region of every account."""
     calls: list[Call] = []
     for number in range(1, accounts + 1):
-        account = str(int(endpoint.MANAGEMENT) + number)
-        trail, topic = (arn.replace("@account@", account) for arn in (endpoint.TRAIL_ARN, endpoint.TOPIC_ARN))
+        account = str(int(synthetic_aws.MANAGEMENT) + number)
+        trail, topic = (arn.replace("@account@", account) for arn in (synthetic_aws.TRAIL_ARN, synthetic_aws.TOPIC_ARN))
         asked: list[tuple[str, str, dict[str, Any]]] = [
             ("cloudtrail", "DescribeTrails", {"includeShadowTrails": True}),
             ("cloudtrail", "GetTrailStatus", {"Name": trail}),
             ("cloudtrail", "GetEventSelectors", {"TrailName": trail}),
-            ("logs", "DescribeLogGroups", {"logGroupNamePrefix": endpoint.LOG_GROUP}),
-            ("logs", "DescribeMetricFilters", {"logGroupName": endpoint.LOG_GROUP}),
+            ("logs", "DescribeLogGroups", {"logGroupNamePrefix": synthetic_aws.LOG_GROUP}),
+            ("logs", "DescribeMetricFilters", {"logGroupName": synthetic_aws.LOG_GROUP}),
             ("cloudwatch", "DescribeAlarms", {"AlarmTypes": ["MetricAlarm"]}),
             ("sns", "ListSubscriptionsByTopic", {"TopicArn": topic}),
             ("sns", "GetTopicAttributes", {"TopicArn": topic}),
@@ -50,8 +50,8 @@ def mix(accounts: int, regions: int) -> list[Call]:
             ("iam", "ListAttachedRolePolicies", {"RoleName": "delivery"}),
             ("iam", "GetRolePolicy", {"RoleName": "delivery", "PolicyName": "write-logs"}),
         ]
-        key = f"{endpoint.KEY_PREFIX}{account}"
-        calls += [Call(key, region, *each) for region in endpoint.REGIONS[:regions] for each in asked] * REPEATS
+        key = f"{synthetic_aws.KEY_PREFIX}{account}"
+        calls += [Call(key, region, *each) for region in synthetic_aws.REGIONS[:regions] for each in asked] * REPEATS
     random.Random(0).shuffle(calls)  # noqa: S311 - the same order in every run
     return calls
 
@@ -73,7 +73,7 @@ def unpaced() -> Limits:
 
 async def measure_access(access: Access, calls: Sequence[Call]) -> float:
     """Return the CPU seconds of this process that the calls take through the access layer, in accounts once entered."""
-    accounts = {each.key: await access.guest(endpoint.account_of(each.key)) for each in calls}
+    accounts = {each.key: await access.guest(synthetic_aws.account_of(each.key)) for each in calls}
     start = time.process_time()
     await asyncio.gather(
         *(
@@ -112,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "AWS_ENDPOINT_URL": served.url,
             "AWS_ACCESS_KEY_ID": "AKIASYNTHETIC",
             "AWS_SECRET_ACCESS_KEY": "synthetic",
-            "AWS_REGION": endpoint.HOME,
+            "AWS_REGION": synthetic_aws.HOME,
             "NO_PROXY": "127.0.0.1",
         }
         bare, access = asyncio.run(compare(options.accounts, options.regions, options.rounds))

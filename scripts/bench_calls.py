@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from scripts import endpoint
+from scripts import endpoint, synthetic_aws
 from scripts.bench_access import unpaced_file
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,7 +56,7 @@ def environment(url: str) -> dict[str, str]:
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": "AKIASYNTHETIC",
         "AWS_SECRET_ACCESS_KEY": "synthetic",
-        "AWS_REGION": endpoint.HOME,
+        "AWS_REGION": synthetic_aws.HOME,
         "NO_PROXY": "127.0.0.1",
         "PYTHONPATH": str(ROOT),
     }

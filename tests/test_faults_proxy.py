@@ -19,7 +19,8 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from scripts.endpoint import MANAGEMENT, serve
+from scripts.endpoint import serve
+from scripts.synthetic_aws import MANAGEMENT
 from tests.faults import (
     Cut,
     Delay,

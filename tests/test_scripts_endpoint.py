@@ -17,7 +17,8 @@ from botocore.exceptions import ClientError
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
-from scripts.endpoint import DISABLED_REGION, EVENTS, MANAGEMENT, ROOT_ID, SECURITY, Served, serve
+from scripts.endpoint import Served, serve
+from scripts.synthetic_aws import DISABLED_REGION, EVENTS, MANAGEMENT, ROOT_ID, SECURITY
 
 MEMBER = "100000000007"
 TRAIL_ARN = f"arn:aws:cloudtrail:us-east-1:{MEMBER}:trail/audit"

@@ -15,8 +15,8 @@ from orgaudit.errors import ExitCode
 from orgaudit.model import Status
 from orgaudit.pipeline import Auditor, Chosen
 from orgaudit.settings import load
-from scripts.endpoint import HOME as SYNTHETIC_HOME
 from scripts.endpoint import serve
+from scripts.synthetic_aws import HOME as SYNTHETIC_HOME
 from tests.audit_runs import (
     CHOSEN,
     MOBILE,

@@ -18,7 +18,8 @@ from orgaudit.aws.region import RegionAccess, UndeclaredActionError
 from orgaudit.errors import AccessError, ConfigError
 from orgaudit.model import GLOBAL, GapReason, NotSeenError
 from orgaudit.settings import AccessSettings, Limits, RunSettings, load_limits
-from scripts.endpoint import MANAGEMENT, Served
+from scripts.endpoint import Served
+from scripts.synthetic_aws import MANAGEMENT
 from tests.faults import (
     Answer,
     Cut,
