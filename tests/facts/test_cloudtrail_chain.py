@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 from typing import Any
 
+import msgspec
 import pytest
 
 from orgaudit.facts.cloudtrail.alarms import Alarm, Limit, Metric, MetricFilter, Topic, TrailTopics
@@ -229,6 +230,13 @@ def test_chains_of_one_owner_are_told_apart() -> None:
         assert alarm_chain(TRAIL, owner, CLOUDTRAIL_CHANGES).broken is None
         assert alarm_chain(second, owner, CLOUDTRAIL_CHANGES).unfiltered is not None
         assert alarm_chain(TRAIL, owner, VPC_CHANGES).broken is not None
+
+
+def test_events_of_the_same_names_are_told_apart_by_their_fields() -> None:
+    owner = facts_of(TRAIL.account_id, *chain_of(TRAIL))
+    others = [msgspec.structs.replace(event, fields={"$.eventName": "Other"}) for event in CLOUDTRAIL_CHANGES]
+    assert alarm_chain(TRAIL, owner, CLOUDTRAIL_CHANGES).broken is None
+    assert alarm_chain(TRAIL, owner, others).broken is not None
 
 
 def test_a_gap_stays_one_when_it_is_asked_for_again() -> None:

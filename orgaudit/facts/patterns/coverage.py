@@ -19,6 +19,10 @@ class Event(msgspec.Struct, frozen=True):
     fields: Fields
     unlike: Fields
 
+    def __hash__(self) -> int:
+        """Return a hash of the name; the fields have none, and equality still compares them."""
+        return hash(self.name)
+
 
 class Coverage(msgspec.Struct, frozen=True):
     """The names of the events that are matched always, never, or only under conditions on further selectors."""
