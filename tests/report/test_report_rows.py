@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 
 import openpyxl
 import pytest
@@ -20,12 +21,19 @@ from orgaudit.report.xlsx.text import cell_text
 STAMP = datetime(2026, 10, 1, tzinfo=UTC)
 
 
-def written(values: Sequence[Value], style: look.Look = look.TEXT, *, formulas: bool = False) -> Worksheet:
-    """Return the sheet of a table of one column, as it is read from the file."""
-    column: Column[Value] = Column("A", 20, lambda value: value, style)
+def written(
+    values: Sequence[Any],
+    style: look.Look = look.TEXT,
+    *,
+    formulas: bool = False,
+    columns: Sequence[Column[Any]] = (),
+    printed_to: str | None = None,
+) -> Worksheet:
+    """Return the sheet of a table, of one column unless others are given, as it is read from the file."""
+    columns = columns or [Column("A", 20, lambda value: value, style)]
     file = io.BytesIO()
     with Book(footer="") as book:
-        book.table("T", [column], values, total=len(values), note="")
+        book.table("T", columns, values, total=len(values), note="", printed_to=printed_to)
         save(book.workbook, file, stamp=STAMP, additions=Additions(book.results, book.rows))
     sheet = openpyxl.load_workbook(file, data_only=not formulas)["T"]
     assert isinstance(sheet, Worksheet)
@@ -65,6 +73,13 @@ def test_rows_grow_with_their_text_to_a_limit() -> None:
     sheet = written(["one", "one\ntwo", "word " * 10, "x\n" * 100])
     heights = [sheet.row_dimensions[row].height for row in range(5, 9)]
     assert heights == [15, 27, 39, 12 * MOST_LINES + 3]
+
+
+def test_rows_fit_what_is_printed() -> None:
+    columns: list[Column[str]] = [Column("A", 20, lambda text: text), Column("B", 20, lambda text: text * 9)]
+    sheet = written(["x" * 30], columns=columns, printed_to="A")
+    assert sheet.row_dimensions[5].height == 27
+    assert sheet["B5"].value == "x" * 270
 
 
 @pytest.mark.parametrize("announced", [0, 1, 3])

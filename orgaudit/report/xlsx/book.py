@@ -111,9 +111,11 @@ class Book:
     ) -> Worksheet:
         """Write a table of `total` records, on as many sheets as it needs, and return the last of them.
 
-        Printing stops after the column `printed_to`, where that is given.
+        Printing stops after the column `printed_to`, where that is given, and rows fit what is printed.
         """
         iterator = iter(records)
+        titles = [column.title for column in columns]
+        printed = titles.index(printed_to) + 1 if printed_to else len(titles)
         parts = self.parts(title, total)
         for number, part in enumerate(parts, 1):
             sheet = self.sheet(part.sheet, widths=[column.width for column in columns])
@@ -124,9 +126,8 @@ class Book:
             sheet.append([look.TITLE.cell(sheet, part.sheet)])
             sheet.append([look.NOTE.cell(sheet, place + note)])
             sheet.append([link(sheet, "Back to the summary", "Summary", look.NOTE)])
-            self._rows(sheet, part, columns, islice(iterator, part.records))
+            self._rows(sheet, part, columns, islice(iterator, part.records), printed)
             if printed_to:
-                printed = 1 + [column.title for column in columns].index(printed_to)
                 sheet.print_area = f"A1:{get_column_letter(printed)}{part.row + max(part.records, 1)}"
         return sheet
 
@@ -135,10 +136,13 @@ class Book:
     ) -> None:
         """Write a second table below the one on the sheet, at the place that `below` gave."""
         self.rows[part.sheet].append([title_row(sheet, title, part.row - 1)])
-        self._rows(sheet, part, columns, records)
+        self._rows(sheet, part, columns, records, len(columns))
 
-    def _rows(self, sheet: Worksheet, part: Part, columns: Sequence[Column[R]], records: Iterable[R]) -> None:
-        self.rows[part.sheet].append(table_rows(sheet, columns, records, first=part.row, total=part.records))
+    def _rows(
+        self, sheet: Worksheet, part: Part, columns: Sequence[Column[R]], records: Iterable[R], fitted: int
+    ) -> None:
+        rows = table_rows(sheet, columns, records, first=part.row, total=part.records, fitted=fitted)
+        self.rows[part.sheet].append(rows)
         first, last = part.row, part.row + max(part.records, 1)
         _name_table(sheet, part.table, [column.title for column in columns], first, last)
         for index, column in enumerate(columns, 1):

@@ -63,12 +63,13 @@ def title_row(sheet: Worksheet, text: str, row: int) -> str:
 
 
 def table_rows(
-    sheet: Worksheet, columns: Sequence[Column[R]], records: Iterable[R], *, first: int, total: int
+    sheet: Worksheet, columns: Sequence[Column[R]], records: Iterable[R], *, first: int, total: int, fitted: int
 ) -> Iterator[str]:
     """Return the rows of a table whose header is in row `first`, each as XML; without records, an empty one.
 
-    The styles are taken into the workbook at once, the records only as the rows are; raises ValueError then where they
-    are not `total`, for which the table was laid out.
+    A row is as high as its text in the first `fitted` columns asks for, so that long texts to the right of those that
+    are printed leave no blank on the page. The styles are taken into the workbook at once, the records only as the rows
+    are; raises ValueError then where they are not `total`, for which the table was laid out.
     """
     letters = {column.title: get_column_letter(index) for index, column in enumerate(columns, 1)}
     titles = [(f'<c r="{letters[each.title]}{first}"', _Style(sheet, _header(each)), each.title) for each in columns]
@@ -79,13 +80,8 @@ def table_rows(
         yield header
         number = first
         for number, record in enumerate(records, first + 1):
-            lines = 1
-            cells = []
-            for writer in writers:
-                cell, its_lines = writer.cell(record, number)
-                cells.append(cell)
-                lines = max(lines, its_lines)
-            yield _row(number, LINE_HEIGHT * min(lines, MOST_LINES) + ROW_PADDING, cells)
+            cells, lines = zip(*(writer.cell(record, number) for writer in writers), strict=True)
+            yield _row(number, LINE_HEIGHT * min(max(lines[:fitted]), MOST_LINES) + ROW_PADDING, cells)
         if number - first != total:
             raise ValueError(f"{number - first} records where {total} were announced")
         if not total:
