@@ -1,4 +1,4 @@
-"""What the ordinary evaluation makes of a listing that could not be read."""
+"""What the ordinary evaluation makes of an account's facts, or of a listing that could not be read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 from orgaudit.controls.declare import Control
 from orgaudit.evaluate import Rules, evaluate_account
-from orgaudit.facts.account import Listed
+from orgaudit.facts.account import AccountFacts, Listed
 from orgaudit.facts.declare import Resource
 from orgaudit.model import Finding, Gap
 from orgaudit.store.run import Run, read_lines
@@ -16,13 +16,19 @@ from orgaudit.thresholds import Thresholds
 from tests.factories import HOME, MEMBER, facts_of, organization_of
 
 
-def in_audit(tmp_path: Path, control: Control, gap: Gap) -> Finding:
-    """What an audit says of a region in which the listing is a gap."""
+def findings(tmp_path: Path, control: Control, *accounts: AccountFacts) -> list[Finding]:
+    """What an audit says of the first account, a member with one region, which shows what the others own."""
     run = Run(tmp_path)
     for path in (run.findings_path(MEMBER), run.cells_path(MEMBER)):
         path.parent.mkdir(parents=True, exist_ok=True)
+    rules = Rules([control], Thresholds(), {}, "aws", HOME)
+    evaluate_account(run, accounts[0], [HOME], rules, organization_of(*accounts))
+    return list(read_lines(run.findings_path(MEMBER), msgspec.json.Decoder(Finding)))
+
+
+def in_audit(tmp_path: Path, control: Control, gap: Gap) -> Finding:
+    """What an audit says of a region in which the listing is a gap."""
     assert issubclass(control.subject, Resource)
     facts = facts_of(MEMBER, Listed(control.subject.__name__, HOME, gap=gap), regions=(HOME,))
-    evaluate_account(run, facts, [HOME], Rules([control], Thresholds(), {}, "aws", HOME), organization_of(facts))
-    (finding,) = read_lines(run.findings_path(MEMBER), msgspec.json.Decoder(Finding))
+    (finding,) = findings(tmp_path, control, facts)
     return finding

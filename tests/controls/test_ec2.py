@@ -68,14 +68,13 @@ from orgaudit.controls.ec2.vpcs import (
 from orgaudit.controls.ec2.vpcs import (
     ec2_vpc_peering_routes_restricted as peering,
 )
-from orgaudit.evaluate import Rules, evaluate_account
 from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.declare import Resource
 from orgaudit.facts.ec2.reach import Rule
 from orgaudit.facts.ec2.vpcs import FlowLog, Vpc
-from orgaudit.model import Finding, Gap, GapReason, Status, Verdict
-from orgaudit.store.run import Run, read_lines
+from orgaudit.model import Gap, GapReason, Status, Verdict
 from orgaudit.thresholds import Thresholds
+from tests.evaluated import findings
 from tests.factories import (
     HOME,
     MEMBER,
@@ -87,7 +86,6 @@ from tests.factories import (
     facts_of,
     failing,
     name_of,
-    organization_of,
     passing,
     unseen,
 )
@@ -579,16 +577,6 @@ def test_commands_are_quoted(verdict: Verdict) -> None:
 
 
 # In an audit
-
-
-def findings(tmp_path: Path, control: Control, *accounts: AccountFacts) -> list[Finding]:
-    """What an audit says of the first account, which shows what the others own."""
-    run = Run(tmp_path)
-    rules = Rules([control], USUAL, {}, "aws", HOME)
-    run.findings_path(MEMBER).parent.mkdir(parents=True, exist_ok=True)
-    run.cells_path(MEMBER).parent.mkdir(parents=True, exist_ok=True)
-    evaluate_account(run, accounts[0], [HOME], rules, organization_of(*accounts))
-    return list(read_lines(run.findings_path(MEMBER), msgspec.json.Decoder(Finding)))
 
 
 def region_with(control: Control, gap: Gap | None, *found: Resource) -> AccountFacts:
