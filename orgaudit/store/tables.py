@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import groupby
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 
 import duckdb
 import msgspec
@@ -230,28 +229,20 @@ def _write_in_order(scratch: Path, findings: Iterable[Finding]) -> list[Path]:
     return [path for place in sorted(pieces) for path in pieces[place].paths] or [_empty(scratch)]
 
 
-class _Pieces:
+class _Pieces(ExitStack):
     """Writes findings to one file after another, each of PIECE findings: DuckDB holds whole files in memory."""
 
     def __init__(self, path: Path) -> None:
+        super().__init__()
         self.paths: list[Path] = []
         self._path, self._room = path, 0
         self._encoder = msgspec.json.Encoder()
-        self._open = ExitStack()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._open.__exit__(kind, error, trace)
 
     def write(self, finding: Finding) -> None:
         if not self._room:
-            self._open.close()
+            self.close()
             self.paths.append(self._path.with_suffix(f".{len(self.paths)}.ndjson.zst"))
-            self._stream = self._open.enter_context(_compressed(self.paths[-1]))
+            self._stream = self.enter_context(_compressed(self.paths[-1]))
             self._room = PIECE
         self._room -= 1
         self._stream.write(self._encoder.encode(finding) + b"\n")

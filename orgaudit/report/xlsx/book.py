@@ -39,6 +39,11 @@ class Part(NamedTuple):
     row: int
     records: int
 
+    @property
+    def last(self) -> int:
+        """Return the table's last row; one without records has an empty one."""
+        return self.row + max(self.records, 1)
+
 
 class Book:
     """A workbook in the making; a context that closes its sheets' temporary files.
@@ -95,8 +100,8 @@ class Book:
 
     def below(self, title: str, records: int, name: str, more: int) -> Part:
         """Return where a table of `more` records goes below the `records` of the table that has the sheet's title."""
-        last = self.parts(title, records)[-1]
-        return Part(last.sheet, name, last.row + max(last.records, 1) + 3, more)
+        above = self.parts(title, records)[-1]
+        return Part(above.sheet, name, above.last + 3, more)
 
     def table(
         self,
@@ -114,8 +119,7 @@ class Book:
         Printing stops after the column `printed_to`, where that is given, and rows fit what is printed.
         """
         iterator = iter(records)
-        titles = [column.title for column in columns]
-        printed = titles.index(printed_to) + 1 if printed_to else len(titles)
+        printed = _place(columns, printed_to) if printed_to else len(columns)
         parts = self.parts(title, total)
         for number, part in enumerate(parts, 1):
             sheet = self.sheet(part.sheet, widths=[column.width for column in columns])
@@ -128,7 +132,7 @@ class Book:
             sheet.append([link(sheet, "Back to the summary", "Summary", look.NOTE)])
             self._rows(sheet, part, columns, islice(iterator, part.records), printed)
             if printed_to:
-                sheet.print_area = f"A1:{get_column_letter(printed)}{part.row + max(part.records, 1)}"
+                print_to(sheet, columns, printed_to, part.last)
         return sheet
 
     def table_below(
@@ -143,12 +147,21 @@ class Book:
     ) -> None:
         rows = table_rows(sheet, columns, records, first=part.row, total=part.records, fitted=fitted)
         self.rows[part.sheet].append(rows)
-        first, last = part.row, part.row + max(part.records, 1)
+        first, last = part.row, part.last
         _name_table(sheet, part.table, [column.title for column in columns], first, last)
         for index, column in enumerate(columns, 1):
             for rule in look.tone_rules(column.words):
                 letter = get_column_letter(index)
                 sheet.conditional_formatting.add(f"{letter}{first + 1}:{letter}{last}", rule)
+
+
+def print_to(sheet: Worksheet, columns: Sequence[Column[R]], title: str, row: int) -> None:
+    """Let printing stop after the column of this title, and after a row."""
+    sheet.print_area = f"A1:{get_column_letter(_place(columns, title))}{row}"
+
+
+def _place(columns: Sequence[Column[R]], title: str) -> int:
+    return 1 + [column.title for column in columns].index(title)
 
 
 def text_cell(cell: Cell, value: str) -> Cell:

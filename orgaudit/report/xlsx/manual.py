@@ -7,7 +7,7 @@ from orgaudit.register.state import State
 from orgaudit.report.manual import AttestationScore
 from orgaudit.report.view import View
 from orgaudit.report.xlsx import look
-from orgaudit.report.xlsx.book import Book
+from orgaudit.report.xlsx.book import Book, print_to
 from orgaudit.report.xlsx.rows import Column
 
 TITLE = "Manual review"
@@ -55,4 +55,4 @@ def write_manual(book: Book, view: View) -> None:
     if review.answers:
         part = book.below(TITLE, len(review.attestations), "Answers", len(review.answers))
         book.table_below(sheet, part, "What is attested of each account", ANSWERS, review.answers)
-        sheet.print_area = f"A1:K{part.row + part.records}"
+        print_to(sheet, ATTESTATIONS, "Evidence", part.last)

@@ -19,7 +19,7 @@ from orgaudit.report.scores import (
 )
 from orgaudit.report.view import RegisterProblem, ReportedFinding, View
 from orgaudit.report.xlsx import look
-from orgaudit.report.xlsx.book import Book, Part
+from orgaudit.report.xlsx.book import Book, Part, print_to
 from orgaudit.report.xlsx.rows import Column, Formula
 from orgaudit.report.xlsx.text import evidence_text
 
@@ -362,7 +362,7 @@ def write_exceptions(book: Book, view: View) -> None:
     if view.problems:
         part = book.below("Exceptions", len(view.kept), "Problems", len(view.problems))
         book.table_below(sheet, part, "Entries that are wrong and cover nothing", PROBLEMS, view.problems)
-        sheet.print_area = f"A1:L{part.row + part.records}"
+        print_to(sheet, EXCEPTIONS, "Ticket", part.last)
 
 
 def write_hygiene(book: Book, view: View) -> None:
