@@ -10,7 +10,6 @@ the bare SDK. CPU times are what the kernel counted for a process; that of the l
 import argparse
 import os
 import statistics
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -77,10 +76,15 @@ def measure_audit(out: Path, run_id: str, options: Sequence[str], variables: Map
     return cost
 
 
-def measure(command: Sequence[str], variables: Mapping[str, str], codes: Sequence[int] = (0, 1, 3)) -> Cost:
-    """Run Python with these arguments, without its output, and return what the kernel counted for it."""
-    quiet = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_WRONLY, 0) for number in (1, 2)]
-    process = os.posix_spawn(sys.executable, [sys.executable, *command], dict(variables), file_actions=quiet)
+def measure(
+    command: Sequence[str], variables: Mapping[str, str], codes: Sequence[int] = (0, 1, 3), output: str = os.devnull
+) -> Cost:
+    """Run Python with these arguments, its standard output in a file, and return what the kernel counted for it."""
+    files = [
+        (os.POSIX_SPAWN_OPEN, number, path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        for number, path in ((1, output), (2, os.devnull))
+    ]
+    process = os.posix_spawn(sys.executable, [sys.executable, *command], dict(variables), file_actions=files)
     usage: struct_rusage
     _, status, usage = os.wait4(process, 0)
     if (code := os.waitstatus_to_exitcode(status)) not in codes:
@@ -93,14 +97,12 @@ def compare(options: Sequence[str], accounts: int, regions: int, rounds: int) ->
     replay = str(ROOT / "scripts" / "replay.py")
     with endpoint.serve(accounts=accounts, regions=regions) as served, TemporaryDirectory() as directory:
         out, variables, taken = Path(directory), environment(served.url), []
-        calls = out / "calls.ndjson"
+        calls, loop = out / "calls.ndjson", out / "loop.txt"
         measure([replay, "note", str(calls), *audit(out, "noted", options)], variables)
         for number in range(rounds):
             run = measure_audit(out, f"run-{number}", options, variables)
-            bare = measure([replay, "send", str(calls)], variables, (0,))
-            sent = [sys.executable, replay, "send", str(calls)]
-            loop = subprocess.run(sent, env=variables, check=True, capture_output=True, text=True).stdout
-            taken.append((run.cpu, float(loop), bare.cpu))
+            bare = measure([replay, "send", str(calls)], variables, (0,), str(loop))
+            taken.append((run.cpu, float(loop.read_text()), bare.cpu))
         total = sum(1 for _ in calls.open("rb"))
     return total, [statistics.median(each) for each in zip(*taken, strict=True)]
 
