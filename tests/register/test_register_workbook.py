@@ -19,13 +19,14 @@ from orgaudit.errors import ConfigError
 from orgaudit.model import Severity, Status
 from orgaudit.register.edit import Ledger
 from orgaudit.register.load import load
-from orgaudit.register.workbook import export, grammar, incoming, look
+from orgaudit.register.workbook import export, grammar, incoming
 from orgaudit.register.workbook.cells import read_sheets
 from orgaudit.register.workbook.columns import BASE_SHEET, HEADER_ROW, TABLES
 from orgaudit.register.workbook.export import Computed
 from orgaudit.register.workbook.incoming import Outcome
 from orgaudit.register.workbook.read import read
 from orgaudit.settings import RegisterSettings
+from orgaudit.spreadsheet.text import fitted, stored
 from tests.synthetic_run import build
 
 ON = date(2025, 2, 1)
@@ -566,10 +567,10 @@ def test_what_a_form_writes_it_parses_back(form: grammar.Form, values: st.Search
 
 @given(st.lists(st.text(), min_size=1, max_size=20))
 def test_every_text_survives_the_file(texts: list[str]) -> None:
-    shown = [look.fitted(grammar.normal(text)) for text in texts]
+    shown = [fitted(grammar.normal(text)) for text in texts]
     book = Workbook()
     for row, text in enumerate(shown, 1):
-        cell = book.worksheets[0].cell(row, 1, look.stored(text))
+        cell = book.worksheets[0].cell(row, 1, stored(text))
         cell.data_type = "s"
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "a.xlsx"

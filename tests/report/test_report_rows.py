@@ -16,7 +16,7 @@ from orgaudit.report.xlsx import look
 from orgaudit.report.xlsx.archive import Additions, save
 from orgaudit.report.xlsx.book import Book
 from orgaudit.report.xlsx.rows import MOST_LINES, Column, Formula, Value
-from orgaudit.report.xlsx.text import cell_text
+from orgaudit.spreadsheet.text import fitted
 
 STAMP = datetime(2026, 10, 1, tzinfo=UTC)
 
@@ -58,7 +58,7 @@ def test_each_kind_of_value_is_what_it_was() -> None:
 @given(st.lists(st.text(), min_size=1, max_size=5))
 def test_any_text_is_read_back(texts: list[str]) -> None:
     cells = read_back(texts)
-    assert [cell.value or "" for cell in cells] == [cell_text(text).replace("_x005F_", "_") for text in texts]
+    assert [cell.value or "" for cell in cells] == [fitted(text) for text in texts]
     assert {cell.data_type for cell in cells} <= {"s", "n"}
 
 

@@ -32,13 +32,13 @@ from orgaudit.register.workbook.columns import (
     Table,
 )
 from orgaudit.register.workbook.read import MARK, VERSION, digest
+from orgaudit.spreadsheet.text import fitted, looks_like_formula, stored
 
 EMPTY_ROWS = 40
 _NOTE = (
     "White cells are yours; grey ones are computed. A new entry goes into an empty row, without an ID. "
     "A row that you delete here stays in the register."
 )
-_FORMULA_STARTS = ("=", "+", "-", "@")
 _CHUNK = 30_000
 _LINE, _MOST_LINES = 12.5, 8
 
@@ -71,7 +71,7 @@ def write(file: IO[bytes], ledger: Ledger, computed: Mapping[str, Computed], on:
 
 def _names(ledger: Ledger, table: Table) -> list[str]:
     """Return the ids of a section that a cell can hold; another one is no id, and `check` says so."""
-    return [name for name in ledger.ids(table.section) if look.fits(name) and grammar.normal(name) == name != ""]
+    return [name for name in ledger.ids(table.section) if fitted(name) == name and grammar.normal(name) == name != ""]
 
 
 def _texts(table: Table, entry: Mapping[str, Any], computed: Computed | None) -> dict[str, str]:
@@ -80,7 +80,7 @@ def _texts(table: Table, entry: Mapping[str, Any], computed: Computed | None) ->
         numbers = {DAYS_LEFT: computed.days_left, COVERED: computed.covered}
         found |= {STATE: computed.state, **{key: str(number) for key, number in numbers.items() if number is not None}}
     known = {column.key for column in table.columns}
-    return {key: look.fitted(text) for key, text in found.items() if key in known and text}
+    return {key: fitted(text) for key, text in found.items() if key in known and text}
 
 
 def _record(section: str, name: str, fields: Mapping[str, str]) -> tuple[str, ...]:
@@ -94,7 +94,7 @@ def _record(section: str, name: str, fields: Mapping[str, str]) -> tuple[str, ..
 def _write_base(sheet: Worksheet, records: list[tuple[str, ...]], revision: str, on: date) -> None:
     top = ((MARK, VERSION), ("revision", f"sha256:{revision}"), ("written for", str(on)), ("digest", digest(records)))
     for row in (*top, ("do not change this sheet: the import merges by it",), *records):
-        sheet.append([look.stored(text) for text in row])
+        sheet.append([stored(text) for text in row])
         for cell in sheet[sheet.max_row]:
             cell.data_type = "s"  # a piece may begin as a formula does
     sheet.sheet_state = "hidden"
@@ -150,7 +150,7 @@ def _write_cell(cell: Cell | Any, column: Column, text: str) -> None:  # noqa: A
         cell.value = value
         if isinstance(value, str):
             cell.data_type = "s"
-            if value.startswith(_FORMULA_STARTS):
+            if looks_like_formula(value):
                 cell.quotePrefix = True
 
 
@@ -178,10 +178,10 @@ def _value(column: Column, text: str) -> str | int | date:
         try:
             return grammar.day(text)
         except ValueError:
-            return look.stored(text)
+            return stored(text)
     if column.form is grammar.NUMBER and text.removeprefix("-").isdecimal():
         return int(text)
-    return look.stored(text)
+    return stored(text)
 
 
 def _number_format(column: Column) -> str:

@@ -17,10 +17,10 @@ from orgaudit.register.entries import Action, Draft, Entry, Event
 from orgaudit.register.lifecycle import Change
 from orgaudit.register.state import State, state_of
 from orgaudit.register.workbook.columns import EXCEPTIONS, ROW_ID, SET_STATE, TABLES, WHY, Column, Table
-from orgaudit.register.workbook.look import fits, fitted
 from orgaudit.register.workbook.merge import Conflict, Entries, merge
 from orgaudit.register.workbook.read import Book, Line
 from orgaudit.settings import RegisterSettings
+from orgaudit.spreadsheet.text import fitted
 from orgaudit.syntax import KeyPath
 
 IN_THE_WORKBOOK = "edited in the workbook"
@@ -90,7 +90,7 @@ class _Bringer:
             self._conflict(known[conflict.id], conflict)
         for name, fields in merged.edits.items():
             for key in fields:
-                if not fits(whole[name].get(key, "")):
+                if fitted(text := whole[name].get(key, "")) != text:
                     message = "the register holds more here than a cell can"
                     self._problem(known[name], key, message, "undo the edit, and edit the register's file")
         return merged.edits

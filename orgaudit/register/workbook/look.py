@@ -1,8 +1,6 @@
-"""How the register's sheets look, and what text a cell can hold."""
+"""How the register's sheets look."""
 
 from __future__ import annotations
-
-import re
 
 from openpyxl.formatting.rule import Rule
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
@@ -35,13 +33,6 @@ _TONES = {
     "draft": _QUIET,
 }
 
-MOST_CHARACTERS = 32_767
-"""The most that a cell holds, in UTF-16 code units."""
-
-_CUT = " … [cut; the rest is in the register's file]"
-_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-_ESCAPE_LOOKALIKE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
-
 HEADER = Font(name=FONT, size=9, bold=True, color=WHITE)
 CELL = Font(name=FONT, size=9, color=INK)
 QUIET = Font(name=FONT, size=9, color=MUTED)
@@ -52,29 +43,6 @@ CENTRED = Alignment(horizontal="left", vertical="center", indent=1, wrap_text=Tr
 UNDERLINED = Border(bottom=Side(style="thin", color=LINE), right=Side(style="hair", color=LINE))
 UNLOCKED, LOCKED = Protection(locked=False), Protection(locked=True)
 COMPUTED = PatternFill("solid", start_color=COMPUTED_FILL)
-
-
-def fits(text: str) -> bool:
-    """Tell whether a cell can hold a text as it is."""
-    return text == fitted(text)
-
-
-def fitted(text: str) -> str:
-    """Return a text as a cell can hold it: control characters replaced, and cut with a mark that says so."""
-    text = _NO_TEXT.sub("\ufffd", text)
-    if len(_escaped(text).encode("utf-16-le")) <= 2 * MOST_CHARACTERS:
-        return text
-    units = text.encode("utf-16-le")[:MOST_CHARACTERS]
-    return units.decode("utf-16-le", errors="ignore").rstrip() + _CUT
-
-
-def stored(text: str) -> str:
-    """Return a text as the file's format writes it, where _x0041_ would stand for a letter."""
-    return _escaped(fitted(text))
-
-
-def _escaped(text: str) -> str:
-    return _ESCAPE_LOOKALIKE.sub("_x005F_", text)
 
 
 def fill(colour: str) -> PatternFill:

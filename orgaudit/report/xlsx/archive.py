@@ -16,6 +16,7 @@ from openpyxl import Workbook
 from openpyxl.writer.excel import ExcelWriter
 
 from orgaudit.report.xlsx.rows import Result
+from orgaudit.spreadsheet.text import printable
 
 
 class Additions(NamedTuple):
@@ -71,7 +72,8 @@ class _Archive(ZipFile):
         text = data if isinstance(data, str) else data.decode()
         if name.startswith("xl/drawings/drawing"):
             text = _CHART_NAME.sub(self._with_alt_text, text)
-        super().writestr(self._info(name), text, compress_type, compresslevel)
+        # What openpyxl puts into charts and properties it does not check, and one wrong character spoils the file.
+        super().writestr(self._info(name), printable(text), compress_type, compresslevel)
 
     def write(
         self,
@@ -116,7 +118,7 @@ def completed(source: IO[str], results: Mapping[str, Result], rows: Iterable[str
         placed += 1
         result = results[reference]
         kind = ' t="str"' if isinstance(result, str) else ""
-        return f'<c r="{reference}"{attributes}{kind}><f>{formula}</f><v>{escape(str(result))}</v></c>'
+        return f'<c r="{reference}"{attributes}{kind}><f>{formula}</f><v>{escape(printable(str(result)))}</v></c>'
 
     rest = ""
     while chunk := source.read(CHUNK):

@@ -20,7 +20,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from orgaudit.report.xlsx import look
 from orgaudit.report.xlsx.look import Look
 from orgaudit.report.xlsx.rows import Column, Result, table_rows, title_row
-from orgaudit.report.xlsx.text import cell_text
+from orgaudit.spreadsheet.text import printable
 
 R = TypeVar("R")
 
@@ -55,7 +55,7 @@ class Book:
         self.workbook = Workbook(write_only=True)
         self.results: dict[str, dict[str, Result]] = {}
         self.rows: dict[str, list[Iterable[str]]] = {}
-        self._footer = footer.replace("&", "&&")
+        self._footer = printable(footer).replace("&", "&&")
         self._row_limit = row_limit
 
     def __enter__(self) -> Book:
@@ -162,13 +162,6 @@ def print_to(sheet: Worksheet, columns: Sequence[Column[R]], title: str, row: in
 
 def _place(columns: Sequence[Column[R]], title: str) -> int:
     return 1 + [column.title for column in columns].index(title)
-
-
-def text_cell(cell: Cell, value: str) -> Cell:
-    """Set a cell's text so that it stays text whatever it begins with, and return the cell."""
-    cell.value = cell_text(value)
-    cell.data_type = "s"
-    return cell
 
 
 def link(sheet: Worksheet, text: str, target: str, base: Look, row: int = 1) -> Cell:

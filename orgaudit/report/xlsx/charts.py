@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
@@ -21,21 +20,25 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.report.view import View
 from orgaudit.report.xlsx import look
-from orgaudit.report.xlsx.book import Book, Part, over, text_cell
+from orgaudit.report.xlsx.book import Book, Part, over
 from orgaudit.report.xlsx.rows import Formula, Value
 from orgaudit.report.xlsx.sheets import NO_UNIT
+from orgaudit.spreadsheet.text import criterion, stored
 
 TOP = 10
 LISTS = "Lists"
-
-LONGEST_CRITERION = 250
+NAME = 1
+"""The column of a block that holds the name, counted from 0."""
 
 CHART_GAP = 340_000
 """How far a chart reaches into its last column, in EMU, so that the next begins after a gap."""
 
 
 class Block(NamedTuple):
-    """Rows of the hidden sheet: a header, then a label, what the figures are looked up by, and the figures."""
+    """Rows of the hidden sheet: a header, then a label, the name by which figures are looked up, and the figures.
+
+    In the sheet the name is the criterion that finds it, so that no character of it is taken for a wildcard.
+    """
 
     row: int
     header: tuple[str, ...]
@@ -110,13 +113,12 @@ def _unit_rows(view: View, findings: Sequence[Part]) -> list[tuple[Value, ...]]:
     rows: list[tuple[Value, ...]] = []
     for number, score in enumerate(islice(view.units, TOP), 2):
         figures = msgspec.structs.asdict(score.open)
-        unit = _equal_to(score.unit or NO_UNIT, f"$B{number}")
         cells = [
             Formula(
                 "="
                 + over(
                     findings,
-                    f'COUNTIFS({{}}[Unit],{unit},{{}}[Severity],"{severity}",{{}}[Open],"yes",{{}}[Counted],"yes")',
+                    f'COUNTIFS({{}}[Unit],$B{number},{{}}[Severity],"{severity}",{{}}[Open],"yes",{{}}[Counted],"yes")',
                 ),
                 figures[severity],
             )
@@ -155,12 +157,6 @@ def _looked_up(parts: Sequence[Part], key: str) -> str:
     return "=" + over(parts, f"SUMIFS({{}}[Open],{{}}[{key}],$B@)")
 
 
-def _equal_to(text: str, cell: str) -> str:
-    """Return the criterion that finds exactly this text; one too long for a formula is read from the cell."""
-    escaped = re.sub("([~*?])", r"~\1", text).replace('"', '""')
-    return f'"={escaped}"' if len(escaped) <= LONGEST_CRITERION else cell
-
-
 def _short(text: str, limit: int = 30) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
@@ -168,8 +164,12 @@ def _short(text: str, limit: int = 30) -> str:
 def _list_cell(book: Book, sheet: Worksheet, value: Value, row: int, column: int) -> object:
     if isinstance(value, Formula):
         book.results[LISTS][f"{'ABCDEF'[column]}{row}"] = value.result
-        return look.NUMBER.cell(sheet, value.formula.replace("$B@", f"$B{row}"))
-    return text_cell(look.TEXT.cell(sheet), value) if isinstance(value, str) else value
+        cell = look.NUMBER.cell(sheet)
+        cell.value = value.formula.replace("$B@", f"$B{row}")
+        return cell
+    if not isinstance(value, str):
+        return value
+    return look.TEXT.cell(sheet, criterion(value) if column == NAME and value else value)
 
 
 def _chart(title: str, block: Block, palette: Sequence[str]) -> BarChart:
@@ -202,7 +202,7 @@ def _chart(title: str, block: Block, palette: Sequence[str]) -> BarChart:
 
 
 def _labels(block: Block, formula: str) -> StrRef:
-    points = [StrVal(idx=index, v=str(row[0])) for index, row in enumerate(block.rows)]
+    points = [StrVal(idx=index, v=stored(str(row[0]))) for index, row in enumerate(block.rows)]
     return StrRef(f=formula, strCache=StrData(ptCount=len(points), pt=points))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from datetime import date
 from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary
 
@@ -13,6 +14,8 @@ from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.styles.cell_style import StyleArray
 from openpyxl.styles.differential import DifferentialStyle
 from openpyxl.worksheet.worksheet import Worksheet
+
+from orgaudit.spreadsheet.text import stored
 
 INK = "1B2A3A"
 MUTED = "5B6B7B"
@@ -63,9 +66,13 @@ class Look(NamedTuple):
     indent: int = 0
     gap: bool = False
 
-    def cell(self, sheet: Worksheet, value: str | float | None = None) -> Cell:
-        """Return a new cell of the sheet in this style."""
-        cell: Any = WriteOnlyCell(sheet, value=value)  # its stub does not tell of _style
+    def cell(self, sheet: Worksheet, value: str | float | date | None = None) -> Cell:
+        """Return a new cell of the sheet in this style; a text stays text whatever it begins with."""
+        cell: Any = WriteOnlyCell(sheet)  # its stub does not show _style
+        if isinstance(value, str):
+            cell.value, cell.data_type = stored(value), "s"
+        else:
+            cell.value = value
         made = _STYLES.setdefault(cast(Workbook, sheet.parent), {})
         if self not in made:
             self._apply(cell)

@@ -15,7 +15,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.report.xlsx import look
 from orgaudit.report.xlsx.look import Look
-from orgaudit.report.xlsx.text import cell_text, looks_like_formula
+from orgaudit.spreadsheet.text import looks_like_formula, printable, stored
 
 R = TypeVar("R")
 
@@ -110,7 +110,7 @@ class _Style:
         """Return a cell whose text stays text whatever it begins with."""
         if not value:
             return f"{self.attribute}/>"
-        text = cell_text(value)
+        text = stored(value)
         space = ' xml:space="preserve"' if text != text.strip() else ""
         style = self._quoted if looks_like_formula(value) else self.attribute
         return f'{style} t="inlineStr"><is><t{space}>{escape(text)}</t></is></c>'
@@ -143,7 +143,7 @@ class _ColumnWriter(Generic[R]):
         if isinstance(value, Formula):
             formula = _COLUMN.sub(lambda match: f"{self._letters[match[1]]}{row}", value.formula.removeprefix("="))
             kind = ' t="str"' if isinstance(value.result, str) else ""
-            return f"{kind}><f>{escape(formula)}</f><v>{escape(str(value.result))}</v></c>"
+            return f"{kind}><f>{escape(formula)}</f><v>{escape(printable(str(value.result)))}</v></c>"
         if isinstance(value, datetime):
             value = value.astimezone(UTC).replace(tzinfo=None)
         number = to_excel(value) if isinstance(value, date) else value  # type: ignore[no-untyped-call]

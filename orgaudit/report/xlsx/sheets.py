@@ -20,8 +20,8 @@ from orgaudit.report.scores import (
 from orgaudit.report.view import RegisterProblem, ReportedFinding, View
 from orgaudit.report.xlsx import look
 from orgaudit.report.xlsx.book import Book, Part, print_to
+from orgaudit.report.xlsx.evidence import evidence_text
 from orgaudit.report.xlsx.rows import Column, Formula
-from orgaudit.report.xlsx.text import evidence_text
 
 NO_UNIT = "no unit"
 """What stands for an account outside of any organization; formulas cannot look for an empty text."""

@@ -15,7 +15,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from orgaudit.report.scores import AccountScore, Completeness, RequirementStatus
 from orgaudit.report.view import View
 from orgaudit.report.xlsx import look
-from orgaudit.report.xlsx.book import Book, Part, over, text_cell
+from orgaudit.report.xlsx.book import Book, Part, over
 from orgaudit.report.xlsx.charts import LISTS, Lists, summary_charts
 from orgaudit.report.xlsx.look import Look
 from orgaudit.report.xlsx.rows import Formula, Value
@@ -61,15 +61,12 @@ class _Page:
         """Put a value into `span` merged cells, as a link where a target sheet is named."""
         for extra in range(column, column + span):
             last = extra == column + span - 1
-            self._cells[row, extra] = style._replace(gap=style.gap and last).cell(self._sheet)
+            shown = value if extra == column and not isinstance(value, Formula) else None
+            self._cells[row, extra] = style._replace(gap=style.gap and last).cell(self._sheet, shown)
         cell = self._cells[row, column]
         if isinstance(value, Formula):
             self._book.results[TITLE][f"{get_column_letter(column)}{row}"] = value.result
             cell.value = value.formula
-        elif isinstance(value, str):
-            text_cell(cell, value)
-        else:
-            cell.value = value
         if target:
             cell.hyperlink = Hyperlink(ref="A1", location=f"'{target}'!A1", tooltip=f"Go to {target}")
         if span > 1:

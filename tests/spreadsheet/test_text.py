@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
-from orgaudit.report.xlsx.text import CELL_LIMIT, cell_text, evidence_text, looks_like_formula
+from orgaudit.report.xlsx.evidence import evidence_text
+from orgaudit.spreadsheet.text import CELL_LIMIT, looks_like_formula, stored
 
 
 @pytest.mark.parametrize(
@@ -26,25 +27,25 @@ from orgaudit.report.xlsx.text import CELL_LIMIT, cell_text, evidence_text, look
     ],
 )
 def test_what_a_cell_cannot_hold_is_made_visible(value: str, shown: str) -> None:
-    assert cell_text(value) == shown
+    assert stored(value) == shown
 
 
 def test_a_text_of_the_limit_is_whole_and_a_longer_one_is_cut_with_a_mark() -> None:
-    assert cell_text("x" * CELL_LIMIT) == "x" * CELL_LIMIT
-    cut = cell_text("x" * (CELL_LIMIT + 1))
+    assert stored("x" * CELL_LIMIT) == "x" * CELL_LIMIT
+    cut = stored("x" * (CELL_LIMIT + 1))
     assert len(cut) == CELL_LIMIT
     assert cut.endswith(" … [cut, 32,768 characters in all]")
 
 
 def test_the_limit_counts_as_excel_does() -> None:
-    cut = cell_text("\U0001f512" * 20_000)
+    cut = stored("\U0001f512" * 20_000)
     assert len(cut.encode("utf-16-le")) // 2 <= CELL_LIMIT
     assert cut.endswith("[cut, 20,000 characters in all]")
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=()), max_size=200), st.integers(60, 120))
 def test_any_text_becomes_xml_within_the_limit(value: str, limit: int) -> None:
-    text = cell_text(value, limit)
+    text = stored(value, limit)
     assert not ILLEGAL_CHARACTERS_RE.search(text)
     assert not re.search("[\ud800-\udfff\ufffe\uffff]", text)
     assert len(text.encode("utf-16-le")) // 2 <= limit

@@ -1,0 +1,23 @@
+"""Evidence as the text of a cell."""
+
+from __future__ import annotations
+
+from orgaudit.model import Json
+from orgaudit.spreadsheet.text import fitted
+
+
+def evidence_text(evidence: dict[str, Json], limit: int = 600) -> str:
+    """Return evidence as short lines of `name: value`."""
+    return fitted("\n".join(f"{name}: {_value_text(value)}" for name, value in evidence.items()), limit)
+
+
+def _value_text(value: Json) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(_value_text, value)) or "none"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {_value_text(inner)}" for name, inner in value.items()) + "}"
+    return str(value)

@@ -1,0 +1,1 @@
+"""What every workbook shares, the reports' and the register's."""

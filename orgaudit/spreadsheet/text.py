@@ -1,0 +1,58 @@
+"""Text that enters a workbook: visible, never a formula, and no longer than a cell allows."""
+
+from __future__ import annotations
+
+import re
+
+CELL_LIMIT = 32_767
+"""The most that a cell holds, in UTF-16 code units."""
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
+_ESCAPE_LOOKALIKE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n")
+
+
+def printable(text: str) -> str:
+    """Return a text that XML can hold: control characters as their pictures, and U+FFFD for what is no character."""
+    if text.isprintable():
+        return text
+    text = _CONTROL.sub(lambda match: chr(0x2421 if match[0] == "\x7f" else 0x2400 + ord(match[0])), text)
+    return _NO_CHARACTER.sub("\ufffd", text)
+
+
+def fitted(text: str, limit: int = CELL_LIMIT) -> str:
+    """Return a text as a cell shows it: printable, and cut at the limit with a mark that gives the whole length."""
+    text = printable(text.replace("\r\n", "\n").replace("\r", "\n"))
+    if len(text) <= limit // 2 or _width(_escaped(text)) <= limit:
+        return text
+    mark = f" … [cut, {len(text):,} characters in all]"
+    room = limit - len(mark)
+    units = text.encode("utf-16-le")[: 2 * (room // 2 if _ESCAPE_LOOKALIKE.search(text) else room)]
+    return units.decode("utf-16-le", errors="ignore") + mark
+
+
+def stored(text: str, limit: int = CELL_LIMIT) -> str:
+    """Return a text as the file's format writes it: fitted, and escaped where _x0041_ would stand for a letter.
+
+    Source: ST_Xstring in ISO/IEC 29500-1, 22.9.2.19.
+    """
+    return _escaped(fitted(text, limit))
+
+
+def criterion(text: str) -> str:
+    """Return what a cell must hold so that COUNTIFS and its like find by it the cells that show exactly this text."""
+    return "=" + re.sub("([~*?])", r"~\1", fitted(text))
+
+
+def looks_like_formula(value: str) -> bool:
+    """Return whether a program that opens the cell's text alone could take it for a formula."""
+    return value.startswith(_FORMULA_STARTS)
+
+
+def _escaped(text: str) -> str:
+    return _ESCAPE_LOOKALIKE.sub("_x005F_", text)
+
+
+def _width(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2

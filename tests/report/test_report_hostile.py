@@ -1,0 +1,117 @@
+"""Names that no program expects, in every field of a run and its register: both reports are whole and right."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import zipfile
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+from xml.etree import ElementTree as ET
+
+import msgspec
+import openpyxl
+import pytest
+
+from orgaudit.model import Cell, Finding
+from orgaudit.register.hygiene import Concern, Remark
+from orgaudit.report.view import RegisterProblem, RegisterView
+from orgaudit.spreadsheet.text import stored
+from orgaudit.store.manifest import Manifest
+from orgaudit.store.run import Run, write_lines
+from tests.report.recalculated import assert_computed_as_shown
+from tests.report.small import AS_OF, entry, mark, write
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+BEFORE = '=1+"'
+BEHIND = "\x00\x01\x0b\x1b[31m\x7f\ufffe\uffff_x0041_<b>&amp;]]>\"'{}~*?#\r\n\t\u202e\u0085\U0001f4a5"
+FIXED = {
+    Finding: {
+        *("fingerprint", "control", "severity", "status", "account_id", "inherited_from", "assessed_at"),
+        *("framework", "id"),
+    },
+    Cell: {"account_id", "control", "status", "reason", "inherited_from"},
+    Manifest: {
+        *("run_id", "started_at", "collected_at", "evaluated_at", "account_id", "id", "severity"),
+        *("management_account_id", "state", "scope", "assessment", "reason", "controls"),
+    },
+}
+"""What is never a name: numbers of accounts, ids and words of ours, times; by record."""
+
+
+def hostile(text: str) -> str:
+    return f"{BEFORE}{text}{BEHIND}"
+
+
+def spoiled(record: T) -> T:
+    """Return a record whose every text is hostile, but for what its type fixes and the reasons of gaps."""
+
+    def spoil(value: Any, fixed: set[str], key: str = "") -> Any:
+        if isinstance(value, dict):
+            known = fixed | {"reason", "type"} if "message" in value else fixed
+            return {name: spoil(each, known, name) for name, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [spoil(each, fixed, key) for each in value]
+        return hostile(value) if isinstance(value, str) and key not in fixed else value
+
+    return msgspec.convert(spoil(msgspec.to_builtins(record), FIXED[type(record)]), type(record))
+
+
+REGISTER = RegisterView(
+    entries=tuple(
+        msgspec.structs.replace(
+            entry(number, state, days),
+            **{key: hostile(key) for key in ("title", "owner", "approved_by", "ticket", "scope", "type")},
+        )
+        for number, state, days in ((1, "active", 91), (2, "expired", -42))
+    ),
+    problems=lambda: (RegisterProblem(hostile("a.yaml:1"), hostile("owner"), hostile("wrong")),),
+    hygiene=lambda: (
+        Remark(
+            concern=Concern.UNUSED_FIXED,
+            id="EXC-2026-0001",
+            title=hostile("title"),
+            owner=hostile("Ann"),
+            expires_on=date(2026, 12, 31),
+            days_left=40,
+            detail=hostile("unused"),
+        ),
+    ),
+    apply=mark,
+)
+
+
+@pytest.fixture
+def run(small: Run) -> Run:
+    manifest = small.read_manifest()
+    for account in manifest.accounts:
+        write_lines(small.findings_path(account.id), [spoiled(each) for each in [*small.findings(account.id)]])
+        write_lines(small.cells_path(account.id), [spoiled(each) for each in [*small.cells(account.id)]])
+    small.write_manifest(spoiled(manifest))
+    return small
+
+
+def test_both_reports_are_written_and_every_part_is_well_formed(run: Run) -> None:
+    workbook, document = write(run, REGISTER, AS_OF, ["xlsx", "json"])
+    with zipfile.ZipFile(workbook) as archive:
+        parts = [name for name in archive.namelist() if name.endswith((".xml", ".rels", ".vml"))]
+        for name in parts:
+            ET.fromstring(archive.read(name))  # noqa: S314 - our own file; raises where it is not well-formed
+        assert {"xl/charts/chart1.xml", "xl/drawings/drawing1.xml", "docProps/core.xml"} <= set(parts)
+    names = {account["name"] for account in json.loads(document.read_bytes())["summary"]["accounts"]}
+    assert names == {hostile(f"account {number}") for number in range(4)}
+    sheet = openpyxl.load_workbook(workbook)["Accounts"]
+    cells = [sheet.cell(row, 2) for row in range(5, 9)]
+    assert {cell.value for cell in cells} == {stored(name) for name in names}
+    assert {cell.data_type for cell in cells} == {"s"}
+
+
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+def test_libreoffice_opens_it_and_computes_what_it_shows(run: Run, tmp_path: Path) -> None:
+    (path,) = write(run, REGISTER, AS_OF, ["xlsx"])
+    computed = assert_computed_as_shown(path, tmp_path)
+    names = [computed["Accounts"].cell(row, 2).value for row in range(5, 9)]
+    assert all(re.fullmatch(r'=1\+"account [0-3].*', str(name), re.DOTALL) for name in names)
