@@ -5,6 +5,7 @@ from datetime import datetime
 from itertools import chain
 from unittest.mock import patch
 
+from moto.ec2.models import ec2_backends
 from moto.iam.models import AccessKey, iam_backends
 from moto.moto_api._internal import mock_random
 from moto.organizations import utils as organization_ids
@@ -56,6 +57,7 @@ def seed() -> Seeded:
     for trail in TRAILS:
         seed_trail(trail, world)
     seed_estate(world)
+    _networks()
     return Seeded(world, _caller())
 
 
@@ -133,6 +135,13 @@ def _fence(home: OrganizationsBackend, units: dict[str, str]) -> None:
         Content=document([statement]),
     )
     home.attach_policy(PolicyId=policy["Policy"]["PolicySummary"]["Id"], TargetId=units[FENCED_UNIT])
+
+
+def _networks() -> None:
+    """Make the default network of every account and region; moto would draw its ids in the order of the first calls."""
+    for account in ACCOUNTS:
+        for region in (*REGIONS_BY_DEFAULT, OPT_IN_REGION):
+            ec2_backends[account.id][region]
 
 
 def _caller() -> AccessKey:

@@ -641,3 +641,17 @@ def test_server_that_does_not_start_is_reported(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
     with pytest.raises(AccessError, match="did not start"), running():
         pass
+
+
+def test_ids_repeat_whatever_is_asked_first(demo: Demo) -> None:
+    places = [(account, region) for account in AUDITED[:3] for region in ("us-east-1", "eu-west-1", "eu-central-1")]
+
+    def ids(asked: Demo, account_id: str, region: str) -> list[str]:
+        keys = session_of(asked, account_id) if account_id != MANAGEMENT.id else {}
+        ec2 = client(asked, "ec2", region, **keys)
+        groups = [each["GroupId"] for each in ec2.describe_security_groups()["SecurityGroups"]]
+        return groups + [each["NetworkAclId"] for each in ec2.describe_network_acls()["NetworkAcls"]]
+
+    with running() as again:
+        backwards = {place: ids(again, place[0].id, place[1]) for place in reversed(places)}
+    assert {place: ids(demo, place[0].id, place[1]) for place in places} == backwards
