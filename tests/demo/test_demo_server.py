@@ -644,7 +644,7 @@ def test_server_that_does_not_start_is_reported(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_ids_repeat_whatever_is_asked_first(demo: Demo) -> None:
-    places = [(account, region) for account in AUDITED[:3] for region in ("us-east-1", "eu-west-1", "eu-central-1")]
+    places = [(account, region) for account in AUDITED for region in ("us-east-1", "eu-west-1")]
 
     def ids(asked: Demo, account_id: str, region: str) -> list[str]:
         keys = session_of(asked, account_id) if account_id != MANAGEMENT.id else {}
