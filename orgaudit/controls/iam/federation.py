@@ -38,14 +38,23 @@ def iam_identity_federation_configured(account: AccountFacts, organization: Orga
     Whoever leaves the company loses all access where their identity is kept, in one place. IAM users stay behind in
     every account that somebody forgets.
     """
-    users = account.everywhere(User)
-    local = sorted(user.name for user in users if account.detail(UserCredentials, user).value.row.password_enabled)
+    rows = {user.name: account.detail(UserCredentials, user).value.row for user in account.everywhere(User)}
+    local = sorted(name for name, row in rows.items() if row.password_enabled)
+    keyed = sorted(name for name, row in rows.items() if not row.password_enabled and row.has_active_key)
     providers = {each.arn: each.protocol.value for each in account.everywhere(IdentityProvider)}
-    if not local:
-        return passed("no IAM user has a password", console_users=[], identity_providers=providers)
+    evidence: dict[str, Json] = {"console_users": local, "key_users": keyed, "identity_providers": providers}
+    if not local and not keyed:
+        return passed("no IAM user has a password or an active access key", **evidence)
     centers = _identity_centers(account, organization)
-    evidence: dict[str, Json] = {"console_users": local, "identity_providers": providers, "identity_center": centers}
-    if not providers and not centers:
+    evidence["identity_center"] = centers
+    central = bool(providers or centers)
+    if local and not central:
         return failed(f"{len(local)} IAM users have a password, and no identity provider is configured", **evidence)
-    said = f"an identity provider is there, and {len(local)} IAM users have a password all the same"
-    return Verdict(Status.MANUAL, f"{said}: a person must tell whether all people come through the provider", evidence)
+    if local:
+        said = f"an identity provider is there, and {len(local)} IAM users have a password all the same"
+        said = f"{said}: a person must tell whether all people come through the provider"
+        return Verdict(Status.MANUAL, said, evidence)
+    if not central:
+        said = f"{len(keyed)} IAM users have access keys, and no identity provider is configured"
+        return Verdict(Status.MANUAL, f"{said}: a person has to confirm that none of the keys is a person's", evidence)
+    return passed("no IAM user has a password, and an identity provider is configured", **evidence)
