@@ -14,12 +14,13 @@ from orgaudit.controls.iam.passwords import expiry, lowercase, min_length, numbe
 from orgaudit.facts.account import DetailGap
 from orgaudit.facts.iam.authorization import User
 from orgaudit.facts.iam.credential_report import KeySlot
-from orgaudit.facts.iam.federation import IdentityCenter, IdentityProvider
+from orgaudit.facts.iam.federation import IdentityCenter, IdentityProvider, Protocol
 from orgaudit.facts.organization import Organization
 from orgaudit.model import Status
 from tests.factories import (
     HOME,
     MANAGEMENT,
+    MEMBER,
     NOW,
     Case,
     denied,
@@ -85,6 +86,7 @@ LOCAL = (*SIGNS_IN, ROBOT, credentials_of(ROBOT, password_enabled=False))
 ALONE = Organization([], management_account_id=None, load=lambda _: None)
 CENTRAL = organization_of(iam_facts(an_identity_center(), account_id=MANAGEMENT))
 EMPTY = organization_of(iam_facts(account_id=MANAGEMENT))
+OWN_CENTER = an_identity_center(account_id=MEMBER)
 NO_SSO = denied("sso:ListInstances")
 
 
@@ -104,6 +106,14 @@ FEDERATION = (
         "keys and SAML", *people(*KEYED, a_provider()), says="no IAM user has a password, and an identity provider"
     ),
     passing("keys and the organization's Identity Center", *people(*KEYED, organization=CENTRAL), says="identity prov"),
+    manual("keys and OIDC", *people(*KEYED, a_provider(Protocol.OIDC)), says="only OIDC providers are configured"),
+    manual("keys and an instance of the account's own", *people(*KEYED, OWN_CENTER), says="no identity provider"),
+    failing("people and an instance of the account's own", *people(*LOCAL, OWN_CENTER), says="no identity provider"),
+    failing(
+        "people and an instance outside an organization",
+        *people(*LOCAL, OWN_CENTER, organization=ALONE),
+        says="no identity provider",
+    ),
     manual("keys and no provider", *people(*KEYED), says="1 IAM users have access keys, and no identity provider"),
     manual("keys in the second slot", *people(ROBOT, credentials_of(ROBOT, **SECOND_KEY)), says="access keys"),
     manual("keys, outside an organization", *people(*KEYED, organization=ALONE), says="a person has to"),

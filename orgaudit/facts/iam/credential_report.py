@@ -98,9 +98,9 @@ async def user_credentials(aws: Aws, user: User) -> UserCredentials:
     row = report.rows.get(user.arn)
     if row is None:
         raise _missing(aws, f"the credential report of {report.generated_at:%Y-%m-%d %H:%M} has no row for this user")
-    if (
-        row.password_enabled is None
-    ):  # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_getting-report.html
+    # The report shows TRUE or FALSE for every user; anything else is no evidence that there is no password:
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_getting-report.html
+    if row.password_enabled is None:
         raise _missing(aws, "the credential report does not show whether this user has a password")
     return UserCredentials(arn=user.arn, generated_at=report.generated_at, row=row)
 
