@@ -12,7 +12,7 @@ from orgaudit.facts.contacts import ContactInformation, SecurityContact
 from orgaudit.facts.declare import Detail, Resource
 from orgaudit.facts.iam.access_keys import AccessKey, UserAccessKeys
 from orgaudit.facts.iam.account import PasswordPolicy, Root, RootFeatures, RootVirtualDevices
-from orgaudit.facts.iam.authorization import AwsPolicy, CustomerPolicy, Group, Role, User
+from orgaudit.facts.iam.authorization import AwsPolicy, CustomerPolicy, Group, InstanceProfile, Role, User
 from orgaudit.facts.iam.certificates import ServerCertificate
 from orgaudit.facts.iam.credential_report import Credentials, KeySlot, RootCredentials, UserCredentials
 from orgaudit.facts.iam.federation import IdentityCenter, IdentityProvider, Protocol
@@ -23,7 +23,18 @@ from tests.factories import HOME, MANAGEMENT, MEMBER, NOW, REGIONS, denied, fact
 
 DAY = timedelta(days=1)
 LONG_AGO = NOW - 1000 * DAY
-ONCE = (User, Group, Role, CustomerPolicy, AwsPolicy, Root, RootFeatures, PasswordPolicy, IdentityProvider)
+ONCE = (
+    User,
+    Group,
+    Role,
+    InstanceProfile,
+    CustomerPolicy,
+    AwsPolicy,
+    Root,
+    RootFeatures,
+    PasswordPolicy,
+    IdentityProvider,
+)
 REGIONAL = (IdentityCenter, RegionAnalyzers)
 EVERYTHING = statement("*", Resource="*")
 ADMINISTRATOR = "AdministratorAccess"
@@ -65,6 +76,11 @@ def a_group(name: str = "staff", *, account_id: str = MEMBER, **changes: Any) ->
 
 def an_iam_role(name: str = "deploys", *, account_id: str = MEMBER, **changes: Any) -> Role:
     return Role(**_at_once("role/", name, account_id, changes))
+
+
+def an_instance_profile(name: str = "web", role_arn: str = "", *, account_id: str = MEMBER) -> InstanceProfile:
+    values = {"role_arn": role_arn or an_iam_role(name, account_id=account_id).arn}
+    return InstanceProfile(**_at_once("instance-profile/", name, account_id, values))
 
 
 def aws_policy_arn(name: str, partition: str = "aws") -> str:

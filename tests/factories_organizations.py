@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from orgaudit.facts.account import AccountFacts, DetailGap, Entered, Listed
-from orgaudit.facts.declare import Detail, Resource
+from orgaudit.facts.config import ConfigDelivery, ConfigRecording
+from orgaudit.facts.declare import Detail, Resource, load
+from orgaudit.facts.dynamodb import DynamoDbTable
 from orgaudit.facts.ec2.instances import Instance
 from orgaudit.facts.ecs import EcsCluster
 from orgaudit.facts.iam.account import RootFeatures
-from orgaudit.facts.lambda_ import Function
 from orgaudit.facts.organization import Organization
 from orgaudit.facts.organizations import (
     ControlPolicy,
@@ -20,9 +21,10 @@ from orgaudit.facts.organizations import (
     PolicyDelegation,
     TrustedServices,
 )
-from orgaudit.facts.rds import DatabaseInstance
 from orgaudit.facts.resource_policies import document_of
-from orgaudit.model import GLOBAL
+from orgaudit.facts.s3.buckets import Bucket, BucketLogging
+from orgaudit.facts.workloads import DELIVERING, KINDS
+from orgaudit.model import GLOBAL, Scope
 from orgaudit.store.manifest import AccountRecord
 from tests.factories import HOME, MANAGEMENT, MEMBER, NOW, REGIONS, SECURITY, an_account
 
@@ -31,8 +33,7 @@ PATH = (ROOT, UNIT, CHILD)
 THE_ORGANIZATION = MemberOf(
     arn=f"arn:aws:organizations::{MANAGEMENT}:organization/o-example1234", account_id=MANAGEMENT, region=GLOBAL
 )
-ONCE: tuple[type[Resource], ...] = (MemberOf, RootFeatures)
-REGIONAL: tuple[type[Resource], ...] = (Instance, DatabaseInstance, EcsCluster, Function)
+LISTED: tuple[type[Resource], ...] = (MemberOf, RootFeatures, *KINDS, *DELIVERING)
 
 
 def features(*enabled: str) -> RootFeatures:
@@ -40,8 +41,9 @@ def features(*enabled: str) -> RootFeatures:
     return RootFeatures(arn=arn, account_id=MANAGEMENT, region=GLOBAL, enabled=enabled)
 
 
-def a_policy(name: str = "deny-leaving", *targets: str, effect: Effectiveness = Effectiveness.DENIES) -> ControlPolicy:
-    return ControlPolicy(id=f"p-{name}", name=name, effect=effect, targets=targets)
+def a_policy(name: str = "deny-leaving", *targets: str, **changes: Any) -> ControlPolicy:
+    values: dict[str, Any] = {"id": f"p-{name}", "name": name, "effect": Effectiveness.DENIES, "targets": targets}
+    return ControlPolicy(**values | changes)
 
 
 def guardrails(*policies: ControlPolicy, enabled: bool = True) -> Guardrails:
@@ -65,8 +67,11 @@ def seen(
 ) -> AccountFacts:
     """An account's facts, with every listing that these controls need; a `Listed` of one's own replaces them."""
     told = {(line.fact, line.region) for line in lines if isinstance(line, Listed)}
-    places = [(kind.__name__, GLOBAL) for kind in ONCE]
-    places += [(kind.__name__, region) for kind in REGIONAL for region in REGIONS]
+    places = [
+        (kind.__name__, region)
+        for kind in LISTED
+        for region in ((GLOBAL,) if load()[kind].scope is Scope.ACCOUNT else REGIONS)
+    ]
     record = AccountRecord(
         account_id=account_id,
         collected_at=NOW,
@@ -118,3 +123,20 @@ def an_instance(name: str = "i-1", state: str = "running") -> Instance:
 def a_cluster(tasks: int = 0, services: int = 0) -> EcsCluster:
     arn = f"arn:aws:ecs:{HOME}:{MANAGEMENT}:cluster/main"
     return EcsCluster(arn=arn, account_id=MANAGEMENT, region=HOME, tasks=tasks, services=services)
+
+
+def a_table(name: str = "orders") -> DynamoDbTable:
+    arn = f"arn:aws:dynamodb:{HOME}:{MANAGEMENT}:table/{name}"
+    return DynamoDbTable(arn=arn, account_id=MANAGEMENT, region=HOME)
+
+
+def a_bucket(name: str = "data", *, logs_to: str | None = None, seen: bool = True) -> tuple[Resource | Detail, ...]:
+    """A bucket, and where its access log goes, unless that was not collected."""
+    bucket = Bucket(arn=f"arn:aws:s3:::{name}", account_id=MANAGEMENT, region=HOME)
+    return (bucket, BucketLogging(arn=bucket.arn, target=logs_to)) if seen else (bucket,)
+
+
+def a_recording(*buckets: str) -> tuple[Resource | Detail, ...]:
+    """AWS Config in the home region, delivering to these buckets."""
+    recording = ConfigRecording(arn=f"arn:aws:config:{HOME}:{MANAGEMENT}:x", account_id=MANAGEMENT, region=HOME)
+    return recording, ConfigDelivery(arn=recording.arn, buckets=buckets)

@@ -29,7 +29,7 @@ FRAMEWORKS = load(PACKAGED)
 CIS = {name: framework for name, framework in FRAMEWORKS.items() if name.startswith("cis_")}
 REQUIREMENTS = [(framework, requirement) for framework in CIS.values() for requirement in framework.requirements]
 SIZES = {
-    "cis_1.2": ("1.2.0", 44, 5),
+    "cis_1.2": ("1.2.0", 43, 6),
     "cis_1.3": ("1.3.0", 45, 10),
     "cis_1.4": ("1.4.0", 47, 11),
     "cis_1.5": ("1.5.0", 55, 8),
@@ -50,6 +50,7 @@ PEOPLE_ONLY = {
 CHANGES = {
     "Root user has MFA": ["cis_5.0"],
     "Do not use root for daily work": ["cis_2.0"],
+    "A role exists for AWS Support incidents": ["cis_1.3"],
     "Buckets refuse plain HTTP": ["cis_4.0"],
     "AWS Config records all regions": ["cis_4.0"],
     "Alarm on security group changes": ["cis_5.0"],
@@ -150,6 +151,8 @@ def test_one_title_asks_for_the_same_controls_in_every_version_but_where_version
         ("cis_5.0", "1.4", ["iam_root_console_mfa_enabled"]),
         ("cis_1.3", "1.12", ["iam_user_credentials_unused_90_days_disabled"]),
         ("cis_1.4", "1.12", ["iam_user_credentials_unused_45_days_disabled"]),
+        ("cis_1.2", "1.20", ["iam_support_policy_attached"]),
+        ("cis_1.3", "1.17", ["iam_support_role_exists"]),
         ("cis_1.2", "1.22", ["iam_customer_policy_limited"]),
         ("cis_1.3", "1.16", ["iam_aws_policy_full_admin_restricted", "iam_customer_policy_attached_limited"]),
         ("cis_3.0", "2.1.1", ["s3_bucket_http_denied"]),
@@ -182,6 +185,11 @@ def test_versions_ask_for_what_they_say(framework: str, requirement: str, contro
         ("cis_5.0", "3.1", 1, "manual"),
         ("cis_5.0", "5.1.2", 1, "automated"),
         ("cis_1.3", "2.1.1", 1, "manual"),
+        ("cis_1.2", "1.22", 1, "automated"),
+        ("cis_1.2", "4.3", 2, "automated"),
+        ("cis_1.2", "4.4", 2, "manual"),
+        ("cis_1.3", "5.3", 2, "automated"),
+        ("cis_1.3", "5.4", 2, "manual"),
     ],
 )
 def test_disputed_levels_and_assessments(framework: str, requirement: str, level: int, assessment: str) -> None:

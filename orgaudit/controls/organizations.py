@@ -61,22 +61,23 @@ def organizations_root_access_centralized(account: AccountFacts, organization: O
     fix=Fix(
         service_wide="Attach policies with the rules that hold for everybody to the root, and stricter ones to units.",
         service_wide_command="aws organizations attach-policy --policy-id POLICY_ID --target-id ROOT_ID",
-        asset="Attach a service control policy to account {account}, or move the account into a unit that has one.",
+        asset="Attach a service control or resource control policy to account {account}, or move the account to a unit "
+        "that has one.",
         command="aws organizations attach-policy --policy-id POLICY_ID --target-id {account}",
         preventive="Let the account factory put new accounts into units with guardrails only.",
     ),
 )
 def organizations_account_scp_guardrail_attached(account: AccountFacts, organization: Organization) -> Verdict:
-    """Service control policies restrict every member account.
+    """Service control or resource control policies restrict every member account.
 
-    What no account may ever do is best denied once, above the administrators of the account. The policy that AWS
-    attaches by itself allows everything.
+    What no account may ever do is best denied once, above the administrators of the account: to its principals by
+    service control policies, on its resources by resource control policies. Those that AWS attaches allow everything.
     """
     owner = organization.management_account_id
     if owner is None:
         return not_applicable("the account is in no organization")
     if owner == account.account_id:
-        return not_applicable("service control policies do not restrict the management account")
+        return not_applicable("service control and resource control policies do not restrict the management account")
     management = organization.facts(owner)
     verdict = _guarded(account, management.detail(Guardrails, _organization(management)).value)
     return msgspec.structs.replace(verdict, inherited_from=owner)
@@ -84,9 +85,11 @@ def organizations_account_scp_guardrail_attached(account: AccountFacts, organiza
 
 def _guarded(account: AccountFacts, guardrails: Guardrails) -> Verdict:
     if not guardrails.enabled:
-        return failed("service control policies are not enabled in the organization")
+        return failed("neither service control policies nor resource control policies are enabled in the organization")
     found = guardrails.above(account.account)
-    evidence: dict[str, Json] = {"policies": [{"name": one.name, "id": one.id, "effect": one.effect} for one in found]}
+    evidence: dict[str, Json] = {
+        "policies": [{"name": one.name, "id": one.id, "type": one.kind, "effect": one.effect} for one in found]
+    }
     denying = [policy.name for policy in found if policy.effect is Effectiveness.DENIES]
     if denying:
         return passed(f"restricted by {', '.join(denying)}", **evidence)
@@ -94,7 +97,7 @@ def _guarded(account: AccountFacts, guardrails: Guardrails) -> Verdict:
         names = ", ".join(policy.name for policy in found)
         reason = f"{names} only allow: they restrict nothing where FullAWSAccess is attached beside them; look at it"
         return Verdict(Status.MANUAL, reason, evidence)
-    return failed("no service control policy restricts the account", **evidence)
+    return failed("no service control policy or resource control policy restricts the account", **evidence)
 
 
 @control(
@@ -112,7 +115,8 @@ def organizations_management_account_free_of_workloads(account: AccountFacts, or
     """The management account runs no workloads.
 
     Guardrails do not hold in the management account. Who breaks into something that runs there is next to the keys of
-    the whole organization.
+    the whole organization. Buckets that receive the logs of trails, AWS Config, flow logs or other buckets are no
+    workload; what may serve the administration of the organization is left to a person.
     """
     if elsewhere := _judged_elsewhere(account, organization):
         return elsewhere
@@ -123,7 +127,10 @@ def organizations_management_account_free_of_workloads(account: AccountFacts, or
         arns = [resource.arn for resource in found]
         reason = f"a person has to say whether this serves the organization's administration: {counted(found)}"
         return Verdict(Status.MANUAL, reason, {"resources": arns[:SHOWN], "total": len(arns)})
-    return passed("no instances, databases, containers or functions")
+    return passed(
+        "no instances, databases, containers, functions, load balancers, APIs, distributions, tables, file systems, or "
+        "buckets beyond logs"
+    )
 
 
 @control(
@@ -148,10 +155,16 @@ def organizations_policy_delegation_configured(
     seen = account.detail(PolicyDelegation, _organization(account)).value
     if seen.document is None:
         return failed("the organization has no resource policy: nothing is delegated")
-    members = sorted(seen.delegates & (organization.account_ids - {account.account_id}))
+    delegates = seen.delegates
+    members = sorted(delegates.keys() & (organization.account_ids - {account.account_id}))
     evidence: dict[str, Json] = {"delegates": [organization.name(each) for each in members]}
     if not members:
-        return failed("the organization's resource policy lets no member account change policies", **evidence)
+        return failed("the organization's resource policy lets no member account manage policies", **evidence)
+    if not any(delegates[each] for each in members):
+        reason = (
+            f"policies are delegated to {', '.join(evidence['delegates'])}, but a Deny with conditions covers all of it"
+        )
+        return Verdict(Status.MANUAL, f"{reason}: a person has to review when it applies", evidence)
     return _trusted(members, organization, thresholds) or passed(
         f"policies are delegated to {', '.join(evidence['delegates'])}", **evidence
     )
@@ -182,15 +195,17 @@ def organizations_service_delegated_admins_registered(
         principal: [each for each in ids if each != account.account_id]
         for principal, ids in organization.delegated.items()
     }
-    lacking = [principal for principal in services.delegable if not delegates.get(principal)]
+    lacking = services.without(delegates)
     members = sorted({each for ids in delegates.values() for each in ids})
-    evidence: dict[str, Json] = {"delegated": delegates, "lacking": lacking}
+    evidence: dict[str, Json] = {"delegated": delegates, "lacking": list(lacking)}
     if not members:
         return failed("no service has a delegated administrator", **evidence)
     if lacking:
         return failed(f"no member administers {', '.join(lacking)}", **evidence)
+    count = sum(map(bool, delegates.values()))
+    services_are = "service is" if count == 1 else "services are"
     return _trusted(members, organization, thresholds) or passed(
-        f"{len(services.delegable)} services are administered from member accounts", **evidence
+        f"{count} {services_are} administered from member accounts", **evidence
     )
 
 

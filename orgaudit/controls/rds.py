@@ -8,7 +8,7 @@ from orgaudit.model import Severity, Verdict, not_applicable, require
 
 
 @control(
-    Severity.HIGH,
+    Severity.MEDIUM,
     fix=Fix(
         service_wide="Create databases only from a template that encrypts their storage.",
         asset="Restore {resource.name} from an encrypted copy of a snapshot: its storage cannot be encrypted in place.",

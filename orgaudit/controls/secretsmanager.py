@@ -9,7 +9,7 @@ from orgaudit.model import Observed, Severity, Verdict
 
 
 @control(
-    Severity.HIGH,
+    Severity.CRITICAL,
     fix=Fix(
         service_wide="Share secrets with named roles, and always put policies with --block-public-policy.",
         asset="Name in the policy of secret {resource.name} who may read it, and give the secret a new value.",

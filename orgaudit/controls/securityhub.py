@@ -8,7 +8,7 @@ from orgaudit.model import Severity, Verdict, require
 
 
 @control(
-    Severity.HIGH,
+    Severity.MEDIUM,
     fix=Fix(
         service_wide="Name a delegated administrator for Security Hub and let its central configuration enable every "
         "account in every region.",

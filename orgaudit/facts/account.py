@@ -95,6 +95,10 @@ class AccountFacts:
         """Return each resource of a kind that was seen in any region, once, whatever was not seen."""
         return list(self._resources[kind].values())  # type: ignore[arg-type]  # keyed by the type itself
 
+    def find(self, kind: type[R], arn: str) -> R | None:
+        """Return the resource of a kind with this ARN, or None where none was seen."""
+        return self._resources[kind].get(arn)  # type: ignore[return-value]  # keyed by the type itself
+
     def all_resources(self) -> Iterator[Resource]:
         """Yield every resource that was seen, each once."""
         for found in self._resources.values():

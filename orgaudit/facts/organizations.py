@@ -6,7 +6,7 @@ account.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any
@@ -14,14 +14,38 @@ from typing import Any
 import msgspec
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
-from orgaudit.facts.policies import Effect, Policy, Statement, grants_everything, parse, principals_allowed
+from orgaudit.facts.policies import (
+    Effect,
+    Outcome,
+    Policy,
+    Principal,
+    Request,
+    Statement,
+    decide,
+    grants_everything,
+    parse,
+    principals_allowed,
+)
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.model import GLOBAL, Account, Gap, GapReason, NotSeenError, Scope
 
 NO_ORGANIZATION = ("AWSOrganizationsNotInUseException",)
 NO_POLICY = ("ResourcePolicyNotFoundException",)
-CONTROL_POLICY = "SERVICE_CONTROL_POLICY"
-READING = ("organizations:describe", "organizations:list")
+GUARDRAILS = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
+"""The types of policies that limit what an account can do: its principals, and the use of its resources by anyone."""
+MANAGING = tuple(
+    f"organizations:{operation}"
+    for operation in (
+        "AttachPolicy",
+        "CreatePolicy",
+        "DeletePolicy",
+        "DetachPolicy",
+        "DisablePolicyType",
+        "EnablePolicyType",
+        "UpdatePolicy",
+    )
+)
+"""The actions that manage policies; others that can be delegated read, tag, or change units and accounts."""
 DELEGABLE = frozenset(
     f"{name}.amazonaws.com"
     for name in (
@@ -34,8 +58,11 @@ DELEGABLE = frozenset(
         "config",
         "config-multiaccountsetup",
         "cost-optimization-hub.bcm",
+        "dashboard.eks",
         "detective",
         "devops-guru",
+        "ec2.capacitymanager",
+        "eks",
         "fms",
         "guardduty",
         "health",
@@ -45,15 +72,20 @@ DELEGABLE = frozenset(
         "license-manager",
         "macie",
         "member.org.stacksets.cloudformation",
+        "mgn",
+        "networkflowmonitor",
         "networkmanager",
         "notifications",
         "observabilityadmin",
+        "private-marketplace.marketplace",
+        "procurement-insights.marketplace",
         "reachabilityanalyzer.networkinsights",
         "reporting.trustedadvisor",
         "resource-explorer-2",
         "security-ir",
         "securityhub",
         "securitylake",
+        "selfservicereporting.managedservices",
         "servicecatalog",
         "ssm",
         "sso",
@@ -62,8 +94,18 @@ DELEGABLE = frozenset(
 )
 """The service principals for which a member may be registered as administrator.
 
-AWS Organizations User Guide, "AWS services that you can use with AWS Organizations", column "Supports delegated
-administrator". Principals that only go along with one of these, such as malware-protection.guardduty, are not here.
+Column "Supports delegated administrator" of
+https://docs.aws.amazon.com/organizations/latest/userguide/orgs_integrate_services_list.html, with the principals that
+each service's page names. Those that only accompany one of these, such as malware-protection.guardduty, are not here.
+"""
+ADMINISTERED_WITH = {
+    "dashboard.eks.amazonaws.com": "eks.amazonaws.com",
+    "networkflowmonitor.amazonaws.com": "observabilityadmin.amazonaws.com",
+}
+"""The principals for which the administrator that is registered under another principal is enough.
+
+https://docs.aws.amazon.com/eks/latest/userguide/cluster-dashboard-orgs.html and
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-NetworkFlowMonitor-multi-account.html
 """
 
 
@@ -74,7 +116,7 @@ class MemberOf(Resource, frozen=True, kw_only=True):
 
 
 class Effectiveness(StrEnum):
-    """What a service control policy does: deny something, allow less than everything, or nothing at all."""
+    """What a guardrail does: deny something, allow less than everything, or nothing at all."""
 
     DENIES = "denies"
     ALLOW_LIST = "allow list"
@@ -82,16 +124,20 @@ class Effectiveness(StrEnum):
 
 
 class ControlPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """A service control policy that the customer manages; `targets` are ids of accounts, units and the root."""
+    """A policy of one of the types in GUARDRAILS that the customer manages.
+
+    `targets` are ids of accounts, units and the root.
+    """
 
     id: str
     name: str
+    kind: str = GUARDRAILS[0]
     effect: Effectiveness
     targets: tuple[str, ...] = ()
 
 
 class Guardrails(Detail, frozen=True, kw_only=True):
-    """The attached service control policies; `enabled` tells whether the organization's root has the policy type on."""
+    """The attached policies of the types in GUARDRAILS; `enabled` shows whether the root has one of the types on."""
 
     enabled: bool
     root_id: str = ""
@@ -116,20 +162,34 @@ class PolicyDelegation(ResourcePolicy, frozen=True, kw_only=True):
     """The organization's resource policy, with which it delegates the management of policies."""
 
     @property
-    def delegates(self) -> frozenset[str]:
-        """The ids of the accounts that it lets change something; those that may only read are left out."""
+    def delegates(self) -> dict[str, bool]:
+        """The ids of the accounts that it lets manage policies; False where a Deny with conditions may take that back.
+
+        An account that may only read, tag or change other things is left out, as is one to which all is denied again.
+        """
         policy = self.parsed
         if policy is None:
-            return frozenset()
-        writing = replace(policy, statements=tuple(each for each in policy.statements if _writes(each)))
-        named = (each.account_id for each in principals_allowed(writing) if not each.excluded)
-        return frozenset(account_id for account_id in named if account_id)
+            return {}
+        # Asked as an Allow, a Deny is decided for the whole of what is requested and not for a part of it.
+        denies = (replace(each, effect=Effect.ALLOW) for each in policy.statements if each.effect is Effect.DENY)
+        denied = replace(policy, statements=tuple(denies))
+        found: dict[str, bool] = {}
+        for statement in policy.statements:
+            for allowed in principals_allowed(replace(policy, statements=(statement,))):
+                account_id = None if allowed.excluded else allowed.account_id
+                left = _left(statement, allowed.principal, denied) if account_id else frozenset()
+                if account_id and left:
+                    found[account_id] = found.get(account_id, False) or Outcome.NOT_ALLOWED in left
+        return found
 
 
-def _writes(statement: Statement) -> bool:
-    """Tell whether a statement names an action that does not only read."""
-    actions = [action.lower() for action in statement.action.values]
-    return statement.action.negated or not all(action.startswith(READING) for action in actions)
+def _left(allow: Statement, principal: Principal, denied: Policy) -> frozenset[Outcome]:
+    """Return how the policy of denials decides what an Allow lets a principal manage, without what it denies."""
+    actions = Policy((replace(allow, principal=None, resource=None, conditions=()),))
+    managed = [action for action in MANAGING if decide([actions], Request(action)).outcome is Outcome.ALLOWED]
+    resources = ("*",) if allow.resource is None or allow.resource.negated else allow.resource.values
+    requests = (Request(action, resource, principal) for action in managed for resource in resources)
+    return frozenset(decide([denied], request).outcome for request in requests) - {Outcome.ALLOWED}
 
 
 class TrustedServices(Detail, frozen=True, kw_only=True):
@@ -141,6 +201,14 @@ class TrustedServices(Detail, frozen=True, kw_only=True):
     def delegable(self) -> tuple[str, ...]:
         """Those that a member account can administer."""
         return tuple(principal for principal in self.principals if principal in DELEGABLE)
+
+    def without(self, administrators: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+        """Return those that a member account can administer and none of `administrators` does."""
+        return tuple(
+            principal
+            for principal in self.delegable
+            if not administrators.get(principal) and not administrators.get(ADMINISTERED_WITH.get(principal, ""))
+        )
 
 
 @collector(scope=Scope.ACCOUNT, actions=("organizations:DescribeOrganization",))
@@ -166,19 +234,19 @@ async def member_of(aws: Aws) -> AsyncIterator[MemberOf]:
     )
 )
 async def guardrails(aws: Aws, organization: MemberOf) -> Guardrails:
-    """Read the attached service control policies, with two calls for each that AWS does not manage."""
+    """Read the attached policies of each enabled type, with two calls for each that AWS does not manage."""
     (root,) = [root async for page in aws.pages("organizations", "ListRoots") for root in page["Roots"]]
-    on = any(each["Type"] == CONTROL_POLICY and each["Status"] == "ENABLED" for each in root.get("PolicyTypes", ()))
-    if not on:
-        return Guardrails(arn=organization.arn, enabled=False, root_id=root["Id"])
+    types = {each["Type"] for each in root.get("PolicyTypes", ()) if each["Status"] == "ENABLED"}
+    kinds = [kind for kind in GUARDRAILS if kind in types]
     found = [
         await _control_policy(aws, policy)
-        async for page in aws.pages("organizations", "ListPolicies", Filter=CONTROL_POLICY)
+        for kind in kinds
+        async for page in aws.pages("organizations", "ListPolicies", Filter=kind)
         for policy in page["Policies"]
         if not policy["AwsManaged"]
     ]
     attached = tuple(policy for policy in found if policy is not None)
-    return Guardrails(arn=organization.arn, enabled=True, root_id=root["Id"], policies=attached)
+    return Guardrails(arn=organization.arn, enabled=bool(kinds), root_id=root["Id"], policies=attached)
 
 
 async def _control_policy(aws: Aws, listed: dict[str, Any]) -> ControlPolicy | None:
@@ -190,11 +258,11 @@ async def _control_policy(aws: Aws, listed: dict[str, Any]) -> ControlPolicy | N
         return None
     described = await aws.call("organizations", "DescribePolicy", PolicyId=policy)
     effect = effectiveness(parse(described["Policy"]["Content"]))
-    return ControlPolicy(id=policy, name=listed["Name"], effect=effect, targets=tuple(targets))
+    return ControlPolicy(id=policy, name=listed["Name"], kind=listed["Type"], effect=effect, targets=tuple(targets))
 
 
 def effectiveness(policy: Policy) -> Effectiveness:
-    """Return what a service control policy restricts by itself."""
+    """Return what a service control or resource control policy restricts by itself."""
     if any(statement.effect is Effect.DENY for statement in policy.statements):
         return Effectiveness.DENIES
     everything = any(grant.is_unrestricted for grant in grants_everything(policy))

@@ -20,7 +20,7 @@ from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.declare import Detail, Resource
 from orgaudit.frameworks import controls_of
 from orgaudit.frameworks import load as load_frameworks
-from orgaudit.model import Remedy, Status
+from orgaudit.model import Remedy, Severity, Status
 from tests.factories import MEMBER, NASTY, Case, name_of
 from tests.literal_aws import service_model
 
@@ -93,6 +93,28 @@ SUPPORTING = {
 def test_every_control_serves_a_requirement(control: Control, tmp_path: Path) -> None:
     asked = control.id in controls_of(load_frameworks(tmp_path).values())
     assert asked is (control.id not in SUPPORTING)
+
+
+LIKE_SEVERE = (
+    {"iam_aws_policy_full_admin_restricted", "iam_customer_policy_attached_limited"},
+    {"kms_key_policy_restricted", "secretsmanager_secret_policy_restricted", "s3_bucket_private"},
+    {"sns_topic_policy_restricted", "sqs_queue_policy_restricted", "eventbridge_bus_policy_restricted"},
+    {"rds_instance_storage_encrypted", "efs_file_system_encrypted", "ec2_ebs_default_encryption_enabled"},
+    {"securityhub_account_enabled", "accessanalyzer_external_analyzer_enabled", "macie_account_enabled"},
+    {"iam_root_access_keys_absent", "iam_root_mfa_enabled", "iam_root_console_mfa_enabled"},
+    {"apigateway_stage_access_logging_enabled", "elbv2_load_balancer_access_logs_enabled"},
+    {"iam_support_role_exists", "iam_support_policy_attached", "iam_server_certificate_valid"},
+)
+"""Controls whose failures harm alike."""
+
+
+@pytest.mark.parametrize("ids", LIKE_SEVERE, ids=min)
+def test_like_failures_have_one_severity(ids: set[str]) -> None:
+    assert len({catalogue()[each].severity for each in ids}) == 1
+
+
+def test_an_expired_certificate_that_nothing_has_to_use_is_low() -> None:
+    assert catalogue()["iam_server_certificate_valid"].severity is Severity.LOW
 
 
 # Actions

@@ -72,6 +72,7 @@ from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.declare import Resource
 from orgaudit.facts.ec2.reach import Rule
 from orgaudit.facts.ec2.vpcs import FlowLog, Vpc
+from orgaudit.facts.iam.authorization import InstanceProfile
 from orgaudit.model import Gap, GapReason, Status, Verdict
 from orgaudit.thresholds import Thresholds
 from tests.evaluated import findings
@@ -112,6 +113,7 @@ from tests.factories_ec2 import (
     routes_of,
     rule,
 )
+from tests.factories_iam import an_instance_profile, iam_facts
 
 USUAL = Thresholds()
 WITHOUT_TEN = (
@@ -406,9 +408,25 @@ IMDS = (
     failing("optional, stopped", an_instance(tokens="optional", state="stopped"), says="IMDSv1"),
 )
 
+NO_PROFILES = iam_facts(gaps={InstanceProfile: denied("iam:GetAccountAuthorizationDetails")})
 ROLE = (
-    passing("item 52: has a role", an_instance(), says="has an instance profile"),
-    failing("item 52: has none", an_instance(profile_arn=None), says="with stored keys"),
+    passing(
+        "item 52: has a role",
+        an_instance(),
+        iam_facts(an_instance_profile("web")),
+        says=f"has an instance profile with the role arn:aws:iam::{MEMBER}:role/web",
+    ),
+    passing("stopped", an_instance(state="stopped"), iam_facts(an_instance_profile("web"))),
+    failing("item 52: has none", an_instance(profile_arn=None), iam_facts(), says="has no instance profile"),
+    failing("profile without a role", an_instance(), iam_facts(), says="its instance profile web has no role"),
+    failing("profile of another name", an_instance(), iam_facts(an_instance_profile("web-2")), says="web has no role"),
+    failing(
+        "none, profiles not seen",
+        an_instance(profile_arn=None),
+        NO_PROFILES,
+        says="has no instance profile",
+    ),
+    unseen("profiles not seen", an_instance(), NO_PROFILES, says="iam:GetAccountAuthorizationDetails"),
 )
 
 EBS = (

@@ -13,12 +13,14 @@ from orgaudit.controls.iam.federation import iam_identity_federation_configured
 from orgaudit.controls.iam.passwords import expiry, lowercase, min_length, number, reuse, symbol, uppercase
 from orgaudit.facts.account import DetailGap
 from orgaudit.facts.iam.authorization import User
-from orgaudit.facts.iam.federation import IdentityCenter, IdentityProvider
+from orgaudit.facts.iam.credential_report import KeySlot
+from orgaudit.facts.iam.federation import IdentityCenter, IdentityProvider, Protocol
 from orgaudit.facts.organization import Organization
 from orgaudit.model import Status
 from tests.factories import (
     HOME,
     MANAGEMENT,
+    MEMBER,
     NOW,
     Case,
     denied,
@@ -37,6 +39,7 @@ from tests.factories_iam import (
     an_identity_center,
     credentials_of,
     iam_facts,
+    slots,
 )
 
 UNSET = a_password_policy(exists=False)
@@ -75,10 +78,15 @@ CERTIFICATE = (
 
 ALICE, ROBOT = a_user(), a_user("robot")
 SIGNS_IN = (ALICE, credentials_of(ALICE))
+NO_PASSWORD: dict[str, Any] = {"password_enabled": False}
+KEY, KEY_OFF = KeySlot(1, active=True), KeySlot(1, active=False)
+SECOND_KEY = NO_PASSWORD | {"keys": slots(None, KeySlot(2, active=True))}
+KEYED = (ROBOT, credentials_of(ROBOT, **NO_PASSWORD, keys=slots(KEY)))
 LOCAL = (*SIGNS_IN, ROBOT, credentials_of(ROBOT, password_enabled=False))
 ALONE = Organization([], management_account_id=None, load=lambda _: None)
 CENTRAL = organization_of(iam_facts(an_identity_center(), account_id=MANAGEMENT))
 EMPTY = organization_of(iam_facts(account_id=MANAGEMENT))
+OWN_CENTER = an_identity_center(account_id=MEMBER)
 NO_SSO = denied("sso:ListInstances")
 
 
@@ -92,7 +100,25 @@ def manual(name: str, *arguments: Any, says: str) -> Case:
 
 FEDERATION = (
     passing("no users", *people(), says="no IAM user has a password"),
-    passing("programs only", *people(ROBOT, credentials_of(ROBOT, password_enabled=False)), says="no IAM user"),
+    passing("nothing to sign in with", *people(ROBOT, credentials_of(ROBOT, **NO_PASSWORD)), says="active access key"),
+    passing("keys that do not work", *people(ROBOT, credentials_of(ROBOT, **NO_PASSWORD, keys=slots(KEY_OFF)))),
+    passing(
+        "keys and SAML", *people(*KEYED, a_provider()), says="no IAM user has a password, and an identity provider"
+    ),
+    passing("keys and the organization's Identity Center", *people(*KEYED, organization=CENTRAL), says="identity prov"),
+    manual("keys and OIDC", *people(*KEYED, a_provider(Protocol.OIDC)), says="only OIDC providers are configured"),
+    manual("keys and an instance of the account's own", *people(*KEYED, OWN_CENTER), says="no identity provider"),
+    failing("people and an instance of the account's own", *people(*LOCAL, OWN_CENTER), says="no identity provider"),
+    failing(
+        "people and an instance outside an organization",
+        *people(*LOCAL, OWN_CENTER, organization=ALONE),
+        says="no identity provider",
+    ),
+    manual("keys and no provider", *people(*KEYED), says="1 IAM users have access keys, and no identity provider"),
+    manual("keys in the second slot", *people(ROBOT, credentials_of(ROBOT, **SECOND_KEY)), says="access keys"),
+    manual("keys, outside an organization", *people(*KEYED, organization=ALONE), says="a person has to"),
+    failing("keys, and people beside them", *people(*SIGNS_IN, *KEYED), says="1 IAM users have a password, and no"),
+    unseen("keys, instances denied", *people(*KEYED, gaps={IdentityCenter: NO_SSO})),
     failing(
         "48: people and no provider", *people(*LOCAL), says="1 IAM users have a password, and no identity provider"
     ),
@@ -143,6 +169,7 @@ def test_evidence_for_a_person_to_judge_federation() -> None:
     verdict = iam_identity_federation_configured(*people(*LOCAL, a_provider(), organization=CENTRAL))
     assert verdict.evidence == {
         "console_users": ["alice"],
+        "key_users": [],
         "identity_providers": {a_provider().arn: "SAML"},
         "identity_center": [an_identity_center(region=HOME).arn],
     }

@@ -14,6 +14,7 @@ from orgaudit.controls.iam.policies import (
     iam_cloudshell_full_access_restricted,
     iam_customer_policy_attached_limited,
     iam_customer_policy_limited,
+    iam_support_policy_attached,
     iam_support_role_exists,
 )
 from orgaudit.facts.iam.authorization import Group, Role, User
@@ -137,6 +138,18 @@ SUPPORT_CASES = (
     failing("45: a user has it", iam_facts(a_user(attached=(aws_policy_arn(SUPPORT),))), says="to no role"),
     unseen("roles denied", iam_facts(gaps={Role: denied("iam:GetAccountAuthorizationDetails")})),
 )
+HELPED = (aws_policy_arn(SUPPORT),)
+HOLDER_CASES = (
+    passing("a role has it", iam_facts(an_iam_role(), SUPPORTS), says=SUPPORTS.arn),
+    passing("a group has it", iam_facts(a_group(attached=HELPED)), says=a_group().arn),
+    passing("a user has it", iam_facts(a_user(attached=HELPED)), says=a_user().arn),
+    failing("others only", iam_facts(an_iam_role(attached=(SHELL,)), a_user(), a_group()), says="to no user, group"),
+    failing("nobody at all", iam_facts(), says="is attached to no user, group or role"),
+    *(
+        unseen(f"{kind.__name__} denied", iam_facts(gaps={kind: denied("iam:GetAccountAuthorizationDetails")}))
+        for kind in (User, Group, Role)
+    ),
+)
 
 CASES: dict[Control, tuple[Case, ...]] = {
     iam_customer_policy_limited: (
@@ -150,6 +163,7 @@ CASES: dict[Control, tuple[Case, ...]] = {
     iam_aws_policy_full_admin_restricted: AWS_POLICY,
     iam_cloudshell_full_access_restricted: CLOUD,
     iam_support_role_exists: SUPPORT_CASES,
+    iam_support_policy_attached: HOLDER_CASES,
 }
 
 

@@ -142,6 +142,11 @@ INITIAL = (
     passing("41: made with the user and used", *born(born_with(used_at=NOW))),
     passing("41: made later and never used", *born(key(made=10))),
     passing("inactive", *born(born_with(active=False))),
+    unseen("AWS does not show when it was made", *born(born_with(rotated_at=None)), says="key 1 was created"),
+    unseen("one known, one not", *born(key(made=10), born_with(slot=2, rotated_at=None)), says="key 2 was created"),
+    failing("one known to be, one not", *born(born_with(), born_with(slot=2, rotated_at=None)), says="key 1 was"),
+    passing("unknown and used", *born(born_with(rotated_at=None, used_at=NOW))),
+    passing("unknown and inactive", *born(born_with(rotated_at=None, active=False))),
     idle("no password", *born(born_with(), password_enabled=False), says="no password"),
     unseen("report denied", USER, NO_REPORT),
 )

@@ -21,7 +21,15 @@ from orgaudit.facts.iam.grants import Grant, Grants, grants_of
 from orgaudit.facts.policies import PolicyError
 from orgaudit.model import GLOBAL, Gap, GapReason, NotSeenError, Seen
 from tests.factories import HOME, MANAGEMENT, MEMBER, NOW, statement
-from tests.factories_iam import ADMINISTRATOR, EVERYTHING, a_password_policy, a_root, a_user, aws_policy_arn
+from tests.factories_iam import (
+    ADMINISTRATOR,
+    EVERYTHING,
+    a_password_policy,
+    a_root,
+    a_user,
+    an_instance_profile,
+    aws_policy_arn,
+)
 from tests.literal_aws import Call, LiteralAws, Refused, World, checked, service_model
 
 USER = a_user()
@@ -88,6 +96,7 @@ STAFF = {"Arn": f"{IAM}:group/staff", "AttachedManagedPolicies": attached(WIDE_A
 DEPLOYS = {
     "Arn": f"{IAM}:role/deploys",
     "RolePolicyList": [{"PolicyName": "inline"}],
+    "InstanceProfileList": [{"Arn": f"{IAM}:instance-profile/deploys", "InstanceProfileName": "deploys"}],
     "AttachedManagedPolicies": attached(ADMIN_ARN),
 }
 READS, READS_ARN = statement("s3:Get*", Resource="*"), f"{IAM}:policy/reads"
@@ -130,6 +139,12 @@ async def test_groups_and_roles() -> None:
     assert role == Role(
         arn=f"{IAM}:role/deploys", account_id=MEMBER, region=GLOBAL, inline=("inline",), attached=(ADMIN_ARN,)
     )
+
+
+async def test_instance_profiles_are_those_of_roles() -> None:
+    assert await listed(authorization.instance_profiles, aws(AUTHORIZED)) == [
+        an_instance_profile("deploys", f"{IAM}:role/deploys")
+    ]
 
 
 async def test_own_policies_with_their_holders_and_default_versions() -> None:
@@ -367,6 +382,13 @@ async def test_root_row_is_no_users_row() -> None:
         await credential_report.user_credentials(at, a_user("<root_account>"))
 
 
+async def test_row_that_does_not_show_whether_there_is_a_password() -> None:
+    told = READY | {"Content": report(USER_ROW.replace("TRUE", "N/A"))}
+    at = aws(iam(GenerateCredentialReport=COMPLETE, GetCredentialReport=told))
+    with pytest.raises(NotSeenError, match="does not show whether this user has a password"):
+        await credential_report.user_credentials(at, USER)
+
+
 # Access keys
 
 
@@ -531,6 +553,7 @@ async def test_identity_centers_of_all_pages_belong_to_their_owners() -> None:
 REPORTED = iam(GenerateCredentialReport=COMPLETE, GetCredentialReport=READY)
 WHOLE: dict[Callable[..., Any], tuple[dict[tuple[str, str], Any], tuple[Any, ...]]] = {
     authorization.users: (AUTHORIZED, ()),
+    authorization.instance_profiles: (AUTHORIZED, ()),
     authorization.groups: (AUTHORIZED, ()),
     authorization.roles: (AUTHORIZED, ()),
     authorization.customer_policies: (AUTHORIZED, ()),

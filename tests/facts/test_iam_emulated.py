@@ -17,13 +17,14 @@ from orgaudit.facts.contacts import security_contact
 from orgaudit.facts.iam import access_keys, account, authorization, credential_report, federation
 from orgaudit.model import Seen
 from orgaudit.settings import AccessSettings, RunSettings, load_limits
-from tests.factories import statement
+from tests.factories import statement, trust
 from tests.factories_iam import EVERYTHING
 
 LISTINGS = (
     authorization.users,
     authorization.groups,
     authorization.roles,
+    authorization.instance_profiles,
     authorization.customer_policies,
     account.root,
     account.password_policy,
@@ -49,6 +50,10 @@ def seed(demo: Demo) -> None:
     iam.attach_user_policy(UserName="alice", PolicyArn=wide["Arn"])
     iam.create_group(GroupName="staff")
     iam.attach_group_policy(GroupName="staff", PolicyArn=wide["Arn"])
+    iam.create_role(RoleName="web", AssumeRolePolicyDocument=json.dumps(trust("ec2.amazonaws.com")))
+    for profile in ("web", "empty"):
+        iam.create_instance_profile(InstanceProfileName=profile)
+    iam.add_role_to_instance_profile(InstanceProfileName="web", RoleName="web")
     iam.update_account_password_policy(MinimumPasswordLength=14, PasswordReusePrevention=24)
     session.client("account", endpoint_url=demo.endpoint_url).put_alternate_contact(
         AlternateContactType="SECURITY",
@@ -85,6 +90,11 @@ def found() -> Iterator[Found]:
 def test_user_with_all_that_is_attached(found: Found) -> None:
     (alice,) = found["users"]
     assert (alice.inline, [arn.rsplit("/", 1)[-1] for arn in alice.attached]) == (("extra",), ["wide"])
+
+
+def test_instance_profiles_with_a_role(found: Found) -> None:
+    (profile,) = found["instance_profiles"]
+    assert (profile.name, profile.role_arn.rsplit("/", 1)[-1]) == ("web", "web")
 
 
 def test_keys_and_report_of_the_user(found: Found) -> None:

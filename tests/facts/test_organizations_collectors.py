@@ -78,8 +78,8 @@ def test_what_a_policy_restricts(statements: list[dict[str, Any]], effect: Effec
     assert effectiveness(parse(text(*statements))) is effect
 
 
-def summary(name: str, *, managed: bool = False) -> dict[str, Any]:
-    return {"Id": f"p-{name}", "Name": name, "Type": "SERVICE_CONTROL_POLICY", "AwsManaged": managed}
+def summary(name: str, *, managed: bool = False, kind: str = "SERVICE_CONTROL_POLICY") -> dict[str, Any]:
+    return {"Id": f"p-{name}", "Name": name, "Type": kind, "AwsManaged": managed}
 
 
 def roots(*types: tuple[str, str]) -> dict[str, Any]:
@@ -117,13 +117,55 @@ async def test_guardrails_are_the_policies_that_customers_manage() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [roots(), roots(("SERVICE_CONTROL_POLICY", "PENDING_DISABLE")), roots(("RESOURCE_CONTROL_POLICY", "ENABLED"))],
+    [
+        roots(),
+        roots(("SERVICE_CONTROL_POLICY", "PENDING_DISABLE"), ("TAG_POLICY", "ENABLED")),
+        roots(("RESOURCE_CONTROL_POLICY", "PENDING_ENABLE")),
+    ],
 )
 async def test_no_guardrails_where_the_policy_type_is_off(answer: dict[str, Any]) -> None:
     at = aws({("organizations", "ListRoots"): answer})
     found = await guardrails(at, THE_ORGANIZATION)
     assert (found.enabled, found.policies) == (False, ())
     assert [call.operation for call in at.world.calls] == ["ListRoots"]
+
+
+PERIMETER = {
+    "Effect": "Deny",
+    "Principal": "*",
+    "Action": "s3:*",
+    "Resource": "*",
+    "Condition": {"StringNotEqualsIfExists": {"aws:PrincipalOrgID": "o-example1234"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("types", "names"),
+    [
+        (("RESOURCE_CONTROL_POLICY",), ["perimeter"]),
+        (("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"), ["leave", "perimeter"]),
+    ],
+)
+async def test_resource_control_policies_are_guardrails(types: tuple[str, ...], names: list[str]) -> None:
+    listed = {
+        "SERVICE_CONTROL_POLICY": [summary("FullAWSAccess", managed=True), summary("leave")],
+        "RESOURCE_CONTROL_POLICY": [
+            summary("RCPFullAWSAccess", managed=True, kind="RESOURCE_CONTROL_POLICY"),
+            summary("perimeter", kind="RESOURCE_CONTROL_POLICY"),
+        ],
+    }
+    content = {"p-leave": text(DENIED), "p-perimeter": text(PERIMETER)}
+    at = aws({
+        ("organizations", "ListRoots"): roots(*((kind, "ENABLED") for kind in types)),
+        ("organizations", "ListPolicies"): lambda Filter: {"Policies": listed[Filter]},  # noqa: N803 - AWS's name
+        ("organizations", "ListTargetsForPolicy"): {"Targets": [{"TargetId": ROOT}]},
+        ("organizations", "DescribePolicy"): lambda PolicyId: {"Policy": {"Content": content[PolicyId]}},  # noqa: N803
+    })  # fmt: skip
+    found = await guardrails(at, THE_ORGANIZATION)
+    assert found.enabled
+    assert [(policy.name, policy.kind, policy.effect) for policy in found.policies] == [
+        (name, kind, Effectiveness.DENIES) for name, kind in zip(names, types, strict=True)
+    ]
 
 
 async def test_organization_without_a_root_is_no_answer() -> None:
@@ -146,13 +188,13 @@ async def test_policy_delegation_names_who_may_write() -> None:
         allow({"AWS": MEMBER}, action=["organizations:List*", "organizations:describeOrganization"]),
     )
     at = aws({("organizations", "DescribeResourcePolicy"): {"ResourcePolicy": {"Content": content}}})
-    assert (await policy_delegation(at, THE_ORGANIZATION)).delegates == {SECURITY}
+    assert (await policy_delegation(at, THE_ORGANIZATION)).delegates == {SECURITY: True}
 
 
 async def test_no_policy_delegation() -> None:
     at = aws({("organizations", "DescribeResourcePolicy"): Refused("ResourcePolicyNotFoundException")})
     found = await policy_delegation(at, THE_ORGANIZATION)
-    assert (found.document, found.delegates) == (None, frozenset())
+    assert (found.document, found.delegates) == (None, {})
 
 
 async def test_trusted_services_on_two_pages() -> None:

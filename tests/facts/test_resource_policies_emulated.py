@@ -19,6 +19,7 @@ from orgaudit.facts.apigateway import RestApiStage
 from orgaudit.facts.apigatewayv2 import ApiStage
 from orgaudit.facts.cloudfront import Distribution, DistributionLogs
 from orgaudit.facts.declare import FactType, Resource, closure
+from orgaudit.facts.dynamodb import DynamoDbTable
 from orgaudit.facts.ecs import EcsCluster
 from orgaudit.facts.elb import ClassicLoadBalancer, ClassicLoadBalancerLogs
 from orgaudit.facts.elbv2 import LoadBalancer, LoadBalancerLogs
@@ -45,7 +46,7 @@ DETAILS: tuple[FactType, ...] = (
     TopicPolicy,
     TrustedServices,
 )
-LISTINGS: tuple[FactType, ...] = (ApiStage, EcsCluster, EventBus, Function, GlacierVault, RestApiStage)
+LISTINGS: tuple[FactType, ...] = (ApiStage, DynamoDbTable, EcsCluster, EventBus, Function, GlacierVault, RestApiStage)
 GROUP = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:api"
 
 
@@ -83,6 +84,13 @@ class Seeding:
         elb.create_load_balancer(LoadBalancerName="old", Listeners=[listener], AvailabilityZones=[f"{REGION}a"])
         elbv2.create_load_balancer(Name="web", Subnets=subnets)
         self.client("ecs").create_cluster(clusterName="main")
+        key = {"AttributeName": "id"}
+        self.client("dynamodb").create_table(
+            TableName="orders",
+            KeySchema=[key | {"KeyType": "HASH"}],
+            AttributeDefinitions=[key | {"AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
         rest, http = self.client("apigateway"), self.client("apigatewayv2")
         api = rest.create_rest_api(name="orders")["id"]
         root = rest.get_resources(restApiId=api)["items"][0]["id"]
@@ -200,6 +208,10 @@ def test_distribution_without_logs(account: AccountFacts) -> None:
 
 def test_cluster_with_nothing_in_it(account: AccountFacts) -> None:
     assert [(one.name, one.tasks, one.services) for one in account.everywhere(EcsCluster)] == [("main", 0, 0)]
+
+
+def test_tables(account: AccountFacts) -> None:
+    assert [one.name for one in account.everywhere(DynamoDbTable)] == ["orders"]
 
 
 def test_organization_of_the_management_account(account: AccountFacts) -> None:

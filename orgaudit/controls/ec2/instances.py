@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from orgaudit.controls.declare import Fix, control
+from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.ec2.instances import Instance
-from orgaudit.model import Severity, Verdict, failed, passed, require
+from orgaudit.facts.iam.authorization import InstanceProfile
+from orgaudit.model import Json, Severity, Verdict, failed, passed, require
 
 
 @control(
@@ -39,6 +41,7 @@ def ec2_instance_imdsv2_required(instance: Instance) -> Verdict:
 
 @control(
     Severity.MEDIUM,
+    facts=(InstanceProfile,),
     fix=Fix(
         service_wide="Give every instance a role by default with Systems Manager Quick Setup.",
         asset="Attach a role to instance {resource.name}, and remove access keys that are stored on it.",
@@ -47,16 +50,20 @@ def ec2_instance_imdsv2_required(instance: Instance) -> Verdict:
         preventive="Start instances only from launch templates that name an instance profile.",
     ),
 )
-def ec2_instance_iam_role_attached(instance: Instance) -> Verdict:
+def ec2_instance_iam_role_attached(instance: Instance, account: AccountFacts) -> Verdict:
     """Instances have an IAM role.
 
     Software that calls AWS without a role needs keys that somebody stored on the disk, where they do not expire.
-    Whether an instance without a role calls AWS at all, its owner has to say.
+    Whether an instance without a role calls AWS at all, its owner has to say. An instance profile without a role gives
+    an instance nothing.
     """
-    return require(
-        instance.profile_arn is not None,
-        then="has an instance profile",
-        otherwise="has no instance profile: if its software calls AWS, it does so with stored keys",
-        state=instance.state,
-        profile=instance.profile_arn,
-    )
+    evidence: dict[str, Json] = {"state": instance.state, "profile": instance.profile_arn}
+    if instance.profile_arn is None:
+        return failed("has no instance profile: if its software calls AWS, it does so with stored keys", **evidence)
+    profile = account.find(InstanceProfile, instance.profile_arn)
+    if profile is None:
+        account.everywhere(InstanceProfile)
+        name = instance.profile_arn.rsplit("/", 1)[-1]
+        said = f"its instance profile {name} has no role: if its software calls AWS, it does so with stored keys"
+        return failed(said, **evidence)
+    return passed(f"has an instance profile with the role {profile.role_arn}", role=profile.role_arn, **evidence)

@@ -9,7 +9,7 @@ from orgaudit.model import Severity, Verdict, require
 
 
 @control(
-    Severity.HIGH,
+    Severity.LOW,
     fix=Fix(
         service_wide="Move certificates to AWS Certificate Manager, which renews them.",
         asset="Delete {resource.name} once nothing uses it, or replace it there first.",

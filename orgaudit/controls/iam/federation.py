@@ -6,20 +6,29 @@ from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.iam.authorization import User
 from orgaudit.facts.iam.credential_report import UserCredentials
-from orgaudit.facts.iam.federation import IdentityCenter, IdentityProvider
+from orgaudit.facts.iam.federation import IdentityCenter, IdentityProvider, Protocol
 from orgaudit.facts.organization import Organization
 from orgaudit.model import Json, Severity, Status, Verdict, failed, passed
 
 
 def _identity_centers(account: AccountFacts, organization: Organization) -> list[str]:
-    """Return the instances of IAM Identity Center that serve an account: those it sees, and the organization's."""
-    found = account.resources(IdentityCenter)
+    """Return the organization's instances of IAM Identity Center, as the account or the management account sees them.
+
+    An instance that a member has for itself signs nobody in to AWS accounts:
+    https://docs.aws.amazon.com/singlesignon/latest/userguide/identity-center-instances.html
+    """
     management = organization.management_account_id
-    if not any(each.active for each in found):
-        found = account.everywhere(IdentityCenter)
+    found = _of_organization(account.resources(IdentityCenter), management)
+    if not found:
+        found = _of_organization(account.everywhere(IdentityCenter), management)
         if management not in {None, account.account_id}:
-            found = [*found, *organization.facts(str(management)).everywhere(IdentityCenter)]
-    return sorted({each.arn for each in found if each.active})
+            theirs = organization.facts(str(management)).everywhere(IdentityCenter)
+            found = _of_organization(theirs, management)
+    return found
+
+
+def _of_organization(found: list[IdentityCenter], management: str | None) -> list[str]:
+    return sorted({each.arn for each in found if each.active and each.account_id == management})
 
 
 @control(
@@ -38,14 +47,27 @@ def iam_identity_federation_configured(account: AccountFacts, organization: Orga
     Whoever leaves the company loses all access where their identity is kept, in one place. IAM users stay behind in
     every account that somebody forgets.
     """
-    users = account.everywhere(User)
-    local = sorted(user.name for user in users if account.detail(UserCredentials, user).value.row.password_enabled)
+    rows = {user.name: account.detail(UserCredentials, user).value.row for user in account.everywhere(User)}
+    local = sorted(name for name, row in rows.items() if row.password_enabled)
+    keyed = sorted(name for name, row in rows.items() if not row.password_enabled and row.has_active_key)
     providers = {each.arn: each.protocol.value for each in account.everywhere(IdentityProvider)}
-    if not local:
-        return passed("no IAM user has a password", console_users=[], identity_providers=providers)
+    evidence: dict[str, Json] = {"console_users": local, "key_users": keyed, "identity_providers": providers}
+    if not local and not keyed:
+        return passed("no IAM user has a password or an active access key", **evidence)
     centers = _identity_centers(account, organization)
-    evidence: dict[str, Json] = {"console_users": local, "identity_providers": providers, "identity_center": centers}
-    if not providers and not centers:
+    evidence["identity_center"] = centers
+    if local and not providers and not centers:
         return failed(f"{len(local)} IAM users have a password, and no identity provider is configured", **evidence)
-    said = f"an identity provider is there, and {len(local)} IAM users have a password all the same"
-    return Verdict(Status.MANUAL, f"{said}: a person must tell whether all people come through the provider", evidence)
+    if local:
+        said = f"an identity provider is there, and {len(local)} IAM users have a password all the same"
+        said = f"{said}: a person must tell whether all people come through the provider"
+        return Verdict(Status.MANUAL, said, evidence)
+    if centers or Protocol.SAML in providers.values():
+        return passed("no IAM user has a password, and an identity provider is configured", **evidence)
+    known = (
+        "only OIDC providers are configured, which may serve programs"
+        if providers
+        else "no identity provider is configured"
+    )
+    said = f"{len(keyed)} IAM users have access keys, and {known}"
+    return Verdict(Status.MANUAL, f"{said}: a person has to confirm that none of the keys is a person's", evidence)

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from orgaudit.controls.declare import Fix, control
+from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.iam.authorization import AwsPolicy, CustomerPolicy, Group, ManagedPolicy, Principal, Role, User
 from orgaudit.facts.iam.grants import Grants
@@ -84,7 +84,7 @@ def iam_customer_policy_attached_limited(policy: CustomerPolicy) -> Verdict:
 
 
 @control(
-    Severity.MEDIUM,
+    Severity.HIGH,
     fix=Fix(
         service_wide="Keep administration to one reviewed role in each account, and name it in [thresholds] "
         "approved_administrators.",
@@ -140,26 +140,40 @@ def iam_cloudshell_full_access_restricted(account: AccountFacts, thresholds: Thr
     return failed(f"{CLOUDSHELL} is attached to {', '.join(others)}", command=_detach(arn, others[0]), **evidence)
 
 
-@control(
-    Severity.LOW,
-    facts=(Role,),
-    fix=Fix(
+def _supported(name: str, title: str, *kinds: type[Principal], holder: str, listed: str) -> Control:
+    """Return the control that a principal of one of these kinds can open cases; evidence names them as `listed`."""
+
+    def judge(account: AccountFacts) -> Verdict:
+        found = sorted(one.arn for kind in kinds for one in account.everywhere(kind) if one.holds_aws_policy(SUPPORT))
+        return require(
+            bool(found),
+            then=f"{SUPPORT} is attached to {', '.join(found)}",
+            otherwise=f"{SUPPORT} is attached to no {holder}",
+            **{listed: found},
+        )
+
+    judge.__name__ = name
+    judge.__doc__ = f"""{title}.
+
+    In an incident nobody should first have to ask for the right to ask AWS for help, or use root to do it.
+    """
+    fix = Fix(
         service_wide="Create a support role in every account with a StackSet.",
         asset="Attach AWSSupportAccess in account {account} to the role of those who handle incidents.",
         command="aws iam attach-role-policy --role-name ROLE_NAME "
         "--policy-arn arn:{partition}:iam::aws:policy/AWSSupportAccess",
         preventive="Make the support role a part of the account factory.",
-    ),
-)
-def iam_support_role_exists(account: AccountFacts) -> Verdict:
-    """A role can open cases with AWS Support.
-
-    In an incident nobody should first have to ask for the right to ask AWS for help, or use root to do it.
-    """
-    found = sorted(role.arn for role in account.everywhere(Role) if role.holds_aws_policy(SUPPORT))
-    return require(
-        bool(found),
-        then=f"{SUPPORT} is attached to {', '.join(found)}",
-        otherwise=f"{SUPPORT} is attached to no role",
-        roles=found,
     )
+    return control(Severity.LOW, facts=kinds, fix=fix)(judge)
+
+
+iam_support_role_exists = _supported(
+    "iam_support_role_exists", "A role can open cases with AWS Support", Role, holder="role", listed="roles"
+)
+iam_support_policy_attached = _supported(
+    "iam_support_policy_attached",
+    "A user, group or role can open cases with AWS Support",
+    *(User, Group, Role),
+    holder="user, group or role",
+    listed="holders",
+)

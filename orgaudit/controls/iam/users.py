@@ -10,8 +10,21 @@ from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.iam.access_keys import UserAccessKeys
 from orgaudit.facts.iam.authorization import User
 from orgaudit.facts.iam.credential_report import UserCredentials
-from orgaudit.model import Observed, Severity, Verdict, failed, not_applicable, passed, require
+from orgaudit.model import (
+    GLOBAL,
+    Gap,
+    GapReason,
+    NotSeenError,
+    Observed,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    require,
+)
 
+REPORT = "iam:GetCredentialReport"
 KEY_DAYS = 90
 AT_ONCE = timedelta(seconds=10)
 """How soon after its user a key is made that is made with it: the console and scripts take seconds for both."""
@@ -144,7 +157,7 @@ def iam_user_single_active_access_key(user: User, keys: Observed[UserAccessKeys]
         preventive="Create users only from a template that makes no keys.",
     ),
 )
-def iam_user_initial_access_key_absent(_user: User, credentials: Observed[UserCredentials]) -> Verdict:
+def iam_user_initial_access_key_absent(user: User, credentials: Observed[UserCredentials]) -> Verdict:
     """Users with a password have no unused access key from their creation.
 
     A key that came with the user because a box was ticked is one that nobody asked for, looks after or would miss.
@@ -152,11 +165,12 @@ def iam_user_initial_access_key_absent(_user: User, credentials: Observed[UserCr
     row = credentials.value.row
     if not row.password_enabled:
         return not_applicable("the user has no password")
-    initial = [
-        key.slot
-        for key in row.keys
-        if key.active and key.used_at is None and key.rotated_at and abs(key.rotated_at - row.created_at) <= AT_ONCE
-    ]
+    unused = [key for key in row.keys if key.active and key.used_at is None]
+    initial = [key.slot for key in unused if key.rotated_at and abs(key.rotated_at - row.created_at) <= AT_ONCE]
+    undated = [str(key.slot) for key in unused if key.rotated_at is None]
+    if undated and not initial:
+        message = f"the credential report does not show when the unused access key {' and '.join(undated)} was created"
+        raise NotSeenError(Gap(user.account_id, GLOBAL, REPORT, GapReason.MALFORMED, message))
     return require(
         not initial,
         then="no access key from the user's creation is unused",

@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 
 from moto.ec2.models import ec2_backends
+from moto.iam.models import iam_backends
 
 from orgaudit.demo.organization import account_named
+from orgaudit.demo.roles import add_role
 
 _IMAGE = "ami-0c1a7f89451184c8b"
 
 
 @dataclass(frozen=True, slots=True)
 class _Machine:
-    """An instance in an account's first subnet of a region; `profile` names the instance profile that it has."""
+    """An instance in an account's first subnet of a region; `profile` names its instance profile and the role in it."""
 
     account: str
     region: str
@@ -36,7 +38,7 @@ def seed() -> None:
         account = account_named(machine.account)
         ec2 = ec2_backends[account.id][machine.region]
         subnet = next(subnet for subnets in ec2.subnets.values() for subnet in subnets.values())
-        profile = f"arn:aws:iam::{account.id}:instance-profile/{machine.profile}"
+        profile = {"Arn": _profile(account.id, machine.profile)} if machine.profile else None
         ec2.run_instances(
             _IMAGE,
             1,
@@ -47,5 +49,13 @@ def seed() -> None:
             region_name=machine.region,
             subnet_id=subnet.id,
             metadata_options={"HttpTokens": machine.tokens},
-            iam_instance_profile={"Arn": profile} if machine.profile else None,
+            iam_instance_profile=profile,
         )
+
+
+def _profile(account: str, name: str) -> str:
+    """The ARN of a new instance profile with the role of its name, which is made where there is none."""
+    iam = iam_backends[account]["aws"]
+    if all(role.name != name for role in iam.roles.values()):
+        add_role(iam, name, {"Service": "ec2.amazonaws.com"})
+    return iam.create_instance_profile(name, "/", [name]).arn

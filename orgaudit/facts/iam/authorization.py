@@ -41,6 +41,15 @@ class Role(Principal, frozen=True, kw_only=True):
     """An IAM role."""
 
 
+class InstanceProfile(Resource, frozen=True, kw_only=True):
+    """An instance profile with the role that it hands to instances; profiles without a role are not listed.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_switch-role-ec2_instance-profiles.html
+    """
+
+    role_arn: str
+
+
 class ManagedPolicy(Resource, frozen=True, kw_only=True):
     """A policy with an ARN: the ARNs of the principals that it is attached to, and what its default version grants."""
 
@@ -84,6 +93,14 @@ async def roles(aws: Aws) -> AsyncIterator[Role]:
     """Yield every role, those of services included."""
     for each in (await aws.once(_authorization))[ROLES]:
         yield Role(**_principal(aws, each, "RolePolicyList"))
+
+
+@collector(scope=Scope.ACCOUNT, actions=(ACTION,))
+async def instance_profiles(aws: Aws) -> AsyncIterator[InstanceProfile]:
+    """Yield every instance profile that has a role."""
+    for role in (await aws.once(_authorization))[ROLES]:
+        for found in role.get("InstanceProfileList", ()):
+            yield InstanceProfile(arn=found["Arn"], account_id=aws.account_id, region=GLOBAL, role_arn=role["Arn"])
 
 
 def _principal(aws: Aws, answer: Mapping[str, Any], inline: str) -> dict[str, Any]:

@@ -47,6 +47,11 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[KeySlot, ...]
 
     @property
+    def has_active_key(self) -> bool:
+        """Whether one of the access keys works."""
+        return any(key.active for key in self.keys)
+
+    @property
     def last_used(self) -> dict[str, datetime]:
         """When each credential was used, by its name, for those that ever were."""
         used = {"password": self.password_used_at} | {f"access key {key.slot}": key.used_at for key in self.keys}
@@ -88,11 +93,15 @@ class RootCredentials(Detail, frozen=True, kw_only=True):
 
 @detail(actions=ACTIONS)
 async def user_credentials(aws: Aws, user: User) -> UserCredentials:
-    """Find the user's row; a user who is newer than the report is a gap."""
+    """Find the user's row; a user who is newer than the report is a gap, as is a row that leaves the password out."""
     report = await aws.once(credential_report)
     row = report.rows.get(user.arn)
     if row is None:
         raise _missing(aws, f"the credential report of {report.generated_at:%Y-%m-%d %H:%M} has no row for this user")
+    # The report shows TRUE or FALSE for every user; anything else is no evidence that there is no password:
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_getting-report.html
+    if row.password_enabled is None:
+        raise _missing(aws, "the credential report does not show whether this user has a password")
     return UserCredentials(arn=user.arn, generated_at=report.generated_at, row=row)
 
 

@@ -1,0 +1,24 @@
+"""DynamoDB tables."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.model import Scope
+
+
+class DynamoDbTable(Resource, frozen=True, kw_only=True):
+    """A table, or the replica of a global table in its region."""
+
+
+@collector(scope=Scope.REGIONAL, actions=("dynamodb:ListTables",))
+async def tables(aws: Aws) -> AsyncIterator[DynamoDbTable]:
+    """Yield the region's tables."""
+    async for page in aws.pages("dynamodb", "ListTables"):
+        for name in page["TableNames"]:
+            yield DynamoDbTable(
+                arn=f"arn:{aws.partition}:dynamodb:{aws.region}:{aws.account_id}:table/{name}",
+                account_id=aws.account_id,
+                region=aws.region,
+            )
