@@ -106,8 +106,10 @@ def _together(account: AccountFacts, organization: Organization, trails: Recorde
     verdict = _recorded(account, organization, trails, side)
     for trail in trails if verdict else ():
         fewer = [each for each in trails if each is not trail]
-        if found := _recorded(account, organization, fewer, side):
-            verdict, trails = found, fewer
+        with suppress(NotSeenError):  # fewer may need the buckets, which all of them together do without
+            found = _recorded(account, organization, fewer, side)
+            if found and verdict and found.evidence["future_buckets"] == verdict.evidence["future_buckets"]:
+                verdict, trails = found, fewer
     owners = {trail.account_id for trail, _ in trails}
     if verdict is None or len(owners) > 1 or account.account_id in owners:
         return verdict
@@ -128,7 +130,7 @@ def _recorded(account: AccountFacts, organization: Organization, trails: Recorde
     if _left_out(account, trails, side) or not (buckets := account.everywhere(Bucket)):
         return None
     verb = "together name" if len(arns) > 1 else "names"
-    said = f"{who} {verb} each of the {len(buckets)} buckets; a bucket that is created later is not recorded"
+    said = f"{who} {verb} each of the {len(buckets)} buckets; a bucket that is created later is not among them"
     return passed(said, future_buckets=False, **evidence)
 
 
@@ -158,11 +160,13 @@ def _data_events(side: str) -> Control:
             if together := _together(account, organization, logging, side):
                 return together
             raise
-        if verdict.status is not Status.FAIL:
+        if verdict.evidence.get("future_buckets"):
             return verdict
-        if not account.everywhere(Bucket):
+        if verdict.status is Status.FAIL and not account.everywhere(Bucket):
             return not_applicable("the account has no buckets")
-        return _together(account, organization, logging, side) or verdict
+        together = _together(account, organization, logging, side)
+        better = together and (verdict.status is Status.FAIL or together.evidence["future_buckets"])
+        return together if together and better else verdict
 
     judge.__name__ = f"cloudtrail_s3_{side}_data_events_logged"
     judge.__doc__ = f"""A trail records object {side}s in all buckets.

@@ -1,5 +1,6 @@
 """Tells whether patterns match a kind of event together, by the cases that the fields they compare fall into."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import product
 
@@ -9,8 +10,8 @@ from orgaudit.facts.patterns.match import CONTAINS, LACKS, Truth, judge
 from orgaudit.facts.patterns.regex import certain
 from orgaudit.facts.patterns.syntax import And, Compare, Glob, Number, Or, Pattern, Regex
 
-MOST_CASES = 1_000
-"""Cases that are looked at before the answer is that it is not known."""
+MOST_JUDGEMENTS = 2_500
+"""Patterns that are judged, each case anew, before the answer is that it is not known."""
 MOST_EXPRESSIONS = 6
 """Globs with a wildcard and regular expressions on one field, whose every combination is a case."""
 
@@ -21,22 +22,24 @@ def cover_together(patterns: Sequence[Pattern], fields: Fields) -> bool:
     The cases of a field: it is missing, it holds a text that a pattern names, or another one that matches this or that
     expression of the patterns. False says nothing.
     """
-    left = MOST_CASES
+    left = MOST_JUDGEMENTS
 
     def covered(patterns: Sequence[Pattern], fields: Fields) -> bool:
         nonlocal left
-        left -= 1
+        left -= len(patterns)
         if left < 0:
             return False
-        unknown, selectors = [], dict[str, None]()
+        unknown, weights = [], defaultdict[str, float](float)
         for pattern in patterns:
             judgement = judge(pattern, fields)
             if judgement.truth is Truth.TRUE:
                 return True
             if judgement.truth is Truth.UNKNOWN:
                 unknown.append(pattern)
-                selectors.update(dict.fromkeys(judgement.open_selectors))
-        for selector in selectors:
+                # What decides the most patterns by itself comes first: the rest then often need not be looked at.
+                for selector in judgement.open_selectors:
+                    weights[selector] += 2.0 ** -len(judgement.open_selectors)
+        for selector in sorted(weights, key=weights.__getitem__, reverse=True):
             key, cases = _cases(selector, fields, unknown)
             if cases:
                 return all(covered(unknown, {**fields, key: case}) for case in cases)
