@@ -40,7 +40,8 @@ _TOKEN = re.compile(
 )
 # A blank after the minus sign is in examples of earlier editions of the page.
 _TERM = re.compile(
-    r"""(?P<mark>\?|-\s*)?(?:"(?P<phrase>(?:[^"\\]|\\.)*)"|(?P<word>\w+))(?=\s|$)""", re.ASCII | re.DOTALL
+    r"""(?P<mark> \? | -\s* )? (?: " (?P<phrase> (?: [^"\\] | \\. )* ) " | (?P<word> [A-Za-z0-9_]+ ) ) (?= \s | \Z )""",
+    re.VERBOSE | re.DOTALL,
 )
 _SPACE = re.compile(r"\s*")
 _QUOTED_NAME = re.compile(r"\.?\['([^']*)'\]")
