@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from orgaudit.facts.patterns import (
     ABSENT,
+    EITHER,
     AnythingBut,
     Coverage,
     Event,
+    Maybe,
     Pattern,
     PatternError,
     Truth,
@@ -42,6 +44,7 @@ from orgaudit.facts.patterns.syntax import (
     Without,
 )
 
+MAYBE = Maybe(AnythingBut())
 TRUE, FALSE, UNKNOWN = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
 
 
@@ -375,6 +378,25 @@ def test_patterns_that_always_fire_are_recognised(text: str, noisy: bool) -> Non
         ("IS NULL", AnythingBut(frozenset("a")), FALSE),
         ("> 5", AnythingBut(frozenset("a")), UNKNOWN),
         ("= 5", AnythingBut(frozenset("a")), UNKNOWN),
+        ("= %x*%", AnythingBut(frozenset("a")), TRUE),
+        ("!= %^x*%", AnythingBut(frozenset("a")), FALSE),
+        ("= %x*$%", AnythingBut(frozenset("a")), UNKNOWN),
+        ("= 1.*", AnythingBut(like="1.*"), TRUE),
+        ("= 1*", AnythingBut(like="1.*"), TRUE),
+        ("= 1.0*", AnythingBut(like="1.*"), UNKNOWN),
+        ("= 2*", AnythingBut(like="1.*"), FALSE),
+        ('= "2"', AnythingBut(like="1.*"), FALSE),
+        ("= %^1%", AnythingBut(like="1.*"), TRUE),
+        ("= %^1.0%", AnythingBut(like="1.*"), UNKNOWN),
+        ("= *", Maybe(AnythingBut()), UNKNOWN),
+        ("NOT EXISTS", Maybe(AnythingBut()), UNKNOWN),
+        ("IS TRUE", Maybe(AnythingBut()), FALSE),
+        ("= a", Maybe(AnythingBut(frozenset("a"))), FALSE),
+        ("!= a", Maybe(AnythingBut(frozenset("a"))), UNKNOWN),
+        ("IS TRUE", EITHER, UNKNOWN),
+        ("IS NULL", EITHER, FALSE),
+        ("NOT EXISTS", EITHER, FALSE),
+        ("= *", EITHER, TRUE),
     ],
 )
 def test_a_condition_on_a_known_field(condition: str, known: Known, truth: Truth) -> None:
@@ -395,10 +417,17 @@ def test_a_condition_on_a_known_field(condition: str, known: Known, truth: Truth
         ("$.void = a", UNKNOWN),
         ("$.['user'].['name'] = ann", TRUE),
         ("$.user['name'] = ann", TRUE),
+        ("$.user.* = a*", TRUE),
+        ("$.user.* != b", UNKNOWN),
+        ("$.* = ann", UNKNOWN),
+        ("$.user.name.* = ann", FALSE),
+        ("$.perhaps NOT EXISTS", UNKNOWN),
+        ("$.perhaps = *", UNKNOWN),
+        ("$.perhaps.below.first NOT EXISTS", TRUE),
     ],
 )
 def test_selectors_above_and_below_the_known_fields(condition: str, truth: Truth) -> None:
-    fields: Fields = {"$.user.name": "ann", "$.gone": ABSENT, "$.void.below": ABSENT}
+    fields: Fields = {"$.user.name": "ann", "$.gone": ABSENT, "$.void.below": ABSENT, "$.perhaps.below": MAYBE}
     assert evaluate(parse(f"{{ {condition} }}"), fields) is truth
 
 

@@ -27,7 +27,7 @@ class UnreadableError(ValueError):
 
 
 def read(text: str) -> Matcher:
-    """Return the function that tells of an event, a parsed JSON object, whether the pattern matches it."""
+    """Return the function that decides whether the pattern matches an event, a parsed JSON object."""
     body = text.strip()
     if body[:1] == "{":
         return Json(body).matcher()

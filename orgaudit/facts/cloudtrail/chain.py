@@ -212,7 +212,10 @@ def _known_coverage(texts: tuple[str, ...], events: tuple[Event, ...]) -> Covera
 
 
 def _about(lines: Sequence[_Line], events: Sequence[Event]) -> list[_Line]:
-    """Return the lines whose filters are about the events, and where only more cover them, all that may match some."""
+    """Return the lines whose filters are about the events; where those cover them only with others, all that may match.
+
+    A filter for all calls by root and one for all others are about no event, and together cover every one.
+    """
     about = [line for line in lines if _reach([line], events)]
     if _coverage(about, events).complete or not _coverage(lines, events).complete:
         return about

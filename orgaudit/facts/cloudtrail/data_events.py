@@ -37,12 +37,12 @@ def records_objects(side: str, beginning: str, selectors: Iterable[BasicSelector
 
 
 def _is_object(arn: str) -> bool:
-    """Tell an object's ARN from the beginning of one: it has a key behind the bucket's name."""
+    """Return whether an ARN is one of an object, with a key behind the bucket's name."""
     return arn.partition("/")[2] != ""
 
 
 def _is_about(selector: BasicSelector | AdvancedSelector, side: str) -> bool:
-    """Tell whether a selector records this side of object events, by conditions of which all are understood."""
+    """Return whether a selector records this side of object events, by conditions that are all understood."""
     if isinstance(selector, BasicSelector):
         return side in SIDES_OF_READ_WRITE_TYPE.get(selector.read_write_type, frozenset())
     category, kind = selector.get("eventCategory"), selector.get("resources.type")

@@ -57,7 +57,7 @@ class TrailSelectors(Detail, frozen=True, kw_only=True):
         return management_events(self.basic, self.advanced)
 
     def records_objects(self, side: str, bucket_arn: str | None = None) -> bool:
-        """Tell whether read or write events on all objects of a bucket are recorded; without one, of every bucket."""
+        """Return whether read or write events on all objects of a bucket are recorded; without one, of every bucket."""
         return record_objects([self], side, bucket_arn)
 
 

@@ -1,4 +1,4 @@
-"""Tells whether patterns match a kind of event together, by the cases that the fields they compare fall into."""
+"""Decides whether patterns match a kind of event together, by the cases that the fields they compare fall into."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

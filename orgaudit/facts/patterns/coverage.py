@@ -61,7 +61,7 @@ def _where(conditions: Sequence[str]) -> str:
 def coverage(patterns: Sequence[Pattern], events: Sequence[Event]) -> Coverage:
     """How far the patterns together match the events; they may share a kind between them.
 
-    What they share is told from the fields that an event lists, case by case; any other kind of which each pattern
+    What they share is decided case by case for the fields that an event lists; any other kind of which a pattern
     matches a part is reported as narrowed.
     """
     alternatives = [alternative for pattern in patterns for alternative in _alternatives(pattern)]

@@ -52,7 +52,8 @@ class Truth(Enum):
 class Judgement(msgspec.Struct, frozen=True):
     """The truth of a pattern and, when that is unknown, what it depends on.
 
-    That are selectors, and for the event's text a predicate: `contains "word"`, `lacks "word"`, `matches %regex%`.
+    A condition on a field is named by its selector, one on the event's text by what it requires: `contains "word"`,
+    `lacks "word"`, `matches %regex%`.
     """
 
     truth: Truth

@@ -12,8 +12,8 @@ _OTHER = "something-else"
 _TEXT = AnythingBut()
 
 # docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html and, for the fields
-# of userIdentity, cloudtrail-event-reference-user-identity.html. recipientAccountId is optional there because not every
-# version of the record has it; the account that received an event is known for each that a trail delivers.
+# of userIdentity, cloudtrail-event-reference-user-identity.html. recipientAccountId is optional there, as the first
+# versions of the record lack it; a trail delivers no event without the account that received it.
 _RECORD: Final[Fields] = MappingProxyType(
     {
         "$.eventVersion": AnythingBut(like="1.*"),

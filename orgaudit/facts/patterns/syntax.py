@@ -7,7 +7,7 @@ import msgspec
 
 
 class PatternError(ValueError):
-    """The text is no filter pattern for JSON or terms; `position` is the offset of the first misfit."""
+    """The text is not a filter pattern for JSON or terms; `position` is the offset of the first misfit."""
 
     def __init__(self, message: str, position: int) -> None:
         super().__init__(f"{message} (at character {position})")
