@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from orgaudit.controls.cloudtrail.buckets import cloudtrail_bucket_access_logging_enabled as access_logged
@@ -14,6 +15,7 @@ from orgaudit.controls.cloudtrail.trails import cloudtrail_trail_kms_encrypted a
 from orgaudit.controls.cloudtrail.trails import cloudtrail_trail_log_validation_enabled as validated
 from orgaudit.controls.declare import Control
 from orgaudit.facts.account import AccountFacts, DetailGap, Listed
+from orgaudit.facts.cloudtrail.selectors import BasicSelector
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors
 from orgaudit.facts.organization import Organization
 from orgaudit.facts.s3.buckets import BucketAcl, BucketLogging
@@ -158,8 +160,37 @@ def inherited(*selectors: Any) -> Any:
     return seen(*BUCKETS, ORG_TRAIL, others=(owner,))
 
 
+NOT_NAMED = advanced(DATA, OBJECT, field("resources.ARN", not_starts_with=("arn:aws:s3:::data/",)))
+MORE = advanced(DATA, OBJECT, field("resources.ARN", starts_with=("arn:aws:s3:::more/",)))
+MORE_WRITES = msgspec.structs.replace(MORE, fields=(*MORE.fields, WRITE_ONLY))
+SECOND = a_trail("second")
+
+
+def basic_objects(*values: str) -> BasicSelector:
+    return BasicSelector(management=False, read_write_type="All", objects=values)
+
+
+def shared(first: Any, second: Any, *others: Any, trail: Trail = SECOND, **status: Any) -> Any:
+    """A member whose buckets two trails share, the second perhaps the organization's."""
+    lines: tuple[Any, ...] = (
+        trail,
+        a_status(trail, **status),
+        *([] if second is None else [a_selection(trail, second)]),
+    )
+    own = trail.account_id == MEMBER
+    owner = facts_of(MANAGEMENT, *lines)
+    return seen(
+        *(others or BUCKETS),
+        TRAIL,
+        a_status(TRAIL),
+        a_selection(TRAIL, first),
+        *(lines if own else [trail]),
+        others=() if own else (owner,),
+    )
+
+
 DENIED_BUCKETS = (Listed("Bucket", GLOBAL, gap=denied("s3:ListAllMyBuckets")),)
-READS_LOGGED = (
+READS_LOGGED: tuple[Case, ...] = (
     passing("difference 9: advanced, all", *recorded(EVERYTHING), says="object reads in all buckets"),
     passing("difference 9: advanced, reads", *recorded(READING)),
     passing("difference 11: each bucket by name", *recorded(NAMED, buckets=ONE_BUCKET), says="each of the 1 buckets"),
@@ -176,7 +207,22 @@ READS_LOGGED = (
     unseen("selectors denied", *seen(*BUCKETS, TRAIL, a_status(TRAIL), gap_in(TrailSelectors, TRAIL))),
     unseen("owner unseen", *seen(*BUCKETS, ORG_TRAIL), says="was not collected"),
 )
+READS_LOGGED += (
+    passing("two trails name each", *shared(NAMED, MORE), says="together name each of the 2 buckets"),
+    passing("two trails leave nothing out", *shared(NAMED, NOT_NAMED), says="in all buckets, future ones too"),
+    passing("basic and advanced", *shared(basic_objects("arn:aws:s3:::data/"), MORE), says="together name each"),
+    passing("a reader and a writer of the rest", *shared(READING, MORE), says="future ones too"),
+    passing("a trail and the organization's", *shared(NAMED, MORE, trail=ORG_TRAIL), says="trail org of account"),
+    passing("shared, buckets denied", *shared(NAMED, NOT_NAMED, *DENIED_BUCKETS), says="future ones too"),
+    failing("the same bucket twice", *shared(NAMED, NAMED), says="no object reads in more; trail second"),
+    failing("the other only writes", *shared(NAMED, MORE_WRITES), says="no object reads in more"),
+    failing("the other is stopped", *shared(NAMED, MORE, logging=False), says="no object reads in more"),
+    failing("the other in one region", *shared(NAMED, MORE, trail=a_trail("second", multi_region=False)), says="one"),
+    unseen("the other's selectors denied", *shared(NAMED, None)),
+    unseen("two trails, buckets denied", *shared(NAMED, MORE, *DENIED_BUCKETS), says="ListAllMyBuckets"),
+)
 WRITES_LOGGED = (
+    passing("two trails name each", *shared(NAMED, MORE_WRITES), says="together name each of the 2 buckets"),
     passing("difference 9: advanced, all", *recorded(EVERYTHING), says="object writes in all buckets"),
     passing("difference 9: advanced, writes", *recorded(WRITING)),
     failing("difference 9: advanced, reads only", *recorded(READING), says="no object writes in data, more"),
@@ -206,6 +252,46 @@ def test_left_out_buckets_are_in_the_evidence() -> None:
     """Difference 12: one verdict an account, with the buckets that are not covered."""
     (trail,) = reads_logged(*recorded(NAMED)).evidence["trails"]
     assert trail["buckets_left_out"] == ["more"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "evidence", "owner"),
+    [
+        (recorded(EVERYTHING), {"trail": TRAIL.arn, "future_buckets": True}, None),
+        (recorded(NAMED, buckets=ONE_BUCKET), {"trail": TRAIL.arn, "future_buckets": False}, None),
+        (shared(NAMED, MORE), {"trails": [TRAIL.arn, SECOND.arn], "future_buckets": False}, None),
+        (shared(NAMED, NOT_NAMED), {"trails": [TRAIL.arn, SECOND.arn], "future_buckets": True}, None),
+        (inherited(EVERYTHING), {"trail": ORG_TRAIL.arn, "future_buckets": True}, MANAGEMENT),
+        (shared(NAMED, MORE, trail=ORG_TRAIL), {"trails": [ORG_TRAIL.arn, TRAIL.arn], "future_buckets": False}, None),
+    ],
+)
+def test_evidence_says_what_of_buckets_to_come(arguments: Any, evidence: dict[str, Any], owner: str | None) -> None:
+    verdict = reads_logged(*arguments)
+    assert dict(verdict.evidence) == evidence
+    assert verdict.inherited_from == owner
+
+
+def test_another_trail_that_records_the_buckets_to_come_counts() -> None:
+    for first, second in ((NAMED, NOT_NAMED), (NOT_NAMED, NAMED), (NAMED, EVERYTHING)):
+        account, organization = shared(first, second, *ONE_BUCKET)
+        assert reads_logged(account, organization).evidence["future_buckets"] is True
+
+
+def test_two_trails_of_one_owner_are_inherited() -> None:
+    second = a_trail("second", account_id=MANAGEMENT)
+    lines = [
+        one
+        for trail, selector in ((ORG_TRAIL, NAMED), (second, MORE))
+        for one in (trail, a_status(trail), a_selection(trail, selector))
+    ]
+    verdict = reads_logged(*seen(*BUCKETS, ORG_TRAIL, second, others=(facts_of(MANAGEMENT, *lines),)))
+    assert (verdict.status, verdict.inherited_from) == (Status.PASS, MANAGEMENT)
+
+
+def test_a_trail_that_adds_nothing_is_not_named() -> None:
+    third = a_trail("third")
+    account, organization = shared(NAMED, MORE, *BUCKETS, third, a_status(third), a_selection(third, NAMED))
+    assert len(reads_logged(account, organization).evidence["trails"]) == 2
 
 
 def test_the_holder_of_the_bucket_is_in_the_evidence() -> None:

@@ -10,7 +10,7 @@ import pytest
 from orgaudit.controls import logs
 from orgaudit.controls.declare import Control
 from orgaudit.facts.account import AccountFacts
-from orgaudit.facts.cloudtrail.alarms import TrailFilters, TrailTopics
+from orgaudit.facts.cloudtrail.alarms import Alarm, Metric, MetricFilter, TrailFilters, TrailTopics
 from orgaudit.facts.organization import Organization
 from orgaudit.facts.patterns import Event, coverage, parse, prescribed
 from orgaudit.model import Status
@@ -25,7 +25,9 @@ from tests.factories import (
     a_selection,
     a_trail,
     advanced,
+    alarms_of,
     alone,
+    an_alarm,
     basic,
     chain_of,
     denied,
@@ -123,6 +125,15 @@ CASES[SIGN_IN] += (
     failing("25: root only", *watched(f'{{ {LOGIN} && ($.userIdentity.type = "Root") }}'), says="misses sign-ins"),
 )
 
+FEDERATED = '{ ($.eventName = ConsoleLogin) && ($.additionalEventData.MFAUsed = "No") }'
+CASES[SIGN_IN] += (
+    passing("MFA is No", *watched(FEDERATED)),
+    passing("MFA is not yes", *watched(FEDERATED.replace('= "No"', '!= "yes"'))),
+    passing("any sign-in", *watched('"ConsoleLogin"')),
+    failing("MFA is no, in another case", *watched(FEDERATED.replace("No", "no")), says="misses sign-ins"),
+    failing("text that leaves MFA out", *watched("ConsoleLogin -Yes"), says='event\'s text lacks "Yes"'),
+)
+
 REORDERED = "{$.eventType!=AwsServiceEvent&&$.userIdentity.invokedBy NOT EXISTS&&$.userIdentity.type=Root}"
 CASES[ROOT] += (passing("19: other order, spaces and quotes", *watched(REORDERED)),)
 
@@ -160,6 +171,35 @@ CASES[KEYS] += (
     passing("other selector writes", *recorded(basic(excluding=[KMS]), basic("WriteOnly"))),
     passing("others left out", *recorded(basic(excluding=["rdsdata.amazonaws.com"]))),
 )
+
+
+OWN = own_pattern(TRAILS)
+BY_ROOT, BY_OTHERS = (
+    a_filter(name, f"{{ ({OWN.strip('{} ')}) && $.userIdentity.type {is_root} Root }}", metrics=(Metric("M", name),))
+    for name, is_root in (("by-root", "="), ("by-others", "!="))
+)
+ROOT_ALARM, OTHERS_ALARM = (an_alarm(one.name, metrics=one.metrics) for one in (BY_ROOT, BY_OTHERS))
+ANY_ROOT = a_filter("by-root", "{ $.userIdentity.type = Root }", metrics=BY_ROOT.metrics)
+ANY_OTHERS = a_filter("by-others", "{ $.userIdentity.type != Root }", metrics=BY_OTHERS.metrics)
+
+
+def halves(*filters: MetricFilter, alarms: tuple[Alarm, ...] = (ROOT_ALARM, OTHERS_ALARM)) -> tuple[Any, ...]:
+    return watched("{}", filters_of(ORG_TRAIL, *filters), alarms_of(ORG_TRAIL, *alarms))
+
+
+CASES[TRAILS] += (
+    passing("two halves", *halves(BY_ROOT, BY_OTHERS), says="filter by-root, by-others → alarm by-others, by-root"),
+    passing("halves of all events", *halves(ANY_ROOT, ANY_OTHERS), says="filter by-root, by-others"),
+    passing("halves beside others", *halves(a_filter("else", "{ $.eventName = RunInstances }"), BY_ROOT, BY_OTHERS)),
+    passing("every name as text", *watched(" ".join(f"?{each.name}" for each in prescribed.CLOUDTRAIL_CHANGES))),
+    passing("everything", *watched(""), says="filter watch matches harmless calls too"),
+    passing("clauses that always hold", *watched(f'{{ ({OWN.strip("{} ")}) && $.eventVersion = 1.* }}')),
+    failing("one half", *halves(BY_ROOT), says="only for some values of $.userIdentity.type"),
+    failing("half without an alarm", *halves(BY_ROOT, BY_OTHERS, alarms=(ROOT_ALARM,)), says="of filter by-others"),
+    failing("half of all without one", *halves(ANY_ROOT, ANY_OTHERS, alarms=(ROOT_ALARM,)), says="of filter by-others"),
+    failing("names joined as text", *watched(" ".join(each.name for each in prescribed.CLOUDTRAIL_CHANGES)),
+            says="event's text contains"),
+)  # fmt: skip
 
 
 def governed(matches: str) -> AccountFacts:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import product
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orgaudit.facts.cloudtrail.selectors import AdvancedSelector, BasicSelector, FieldSelector
-from orgaudit.facts.cloudtrail.trails import TrailSelectors, trail_selectors
+from orgaudit.facts.cloudtrail.trails import TrailSelectors, record_objects, trail_selectors
 from tests.factories import HOME, MEMBER, a_trail, advanced, field
 from tests.literal_aws import LiteralAws, World
 
@@ -90,6 +93,78 @@ def test_sides(selectors: list[BasicSelector | AdvancedSelector], read: bool, wr
     """Difference 9: reads and writes are two questions."""
     found = selected(*selectors)
     assert (found.records_objects("read"), found.records_objects("write")) == (read, write)
+
+
+HALF, OTHER_HALF = arns(starts_with=(f"{FOO}/logs/",)), arns(not_starts_with=(f"{FOO}/logs/",))
+
+
+@pytest.mark.parametrize(
+    ("selectors", "one", "every"),
+    [
+        ([HALF, OTHER_HALF], True, True),
+        ([HALF], False, False),
+        ([OTHER_HALF], False, False),
+        ([objects(f"{FOO}/logs/"), OTHER_HALF], True, True),
+        ([objects(f"{FOO}/log"), OTHER_HALF], True, True),
+        ([objects(f"{FOO}/logs/a"), OTHER_HALF], False, False),
+        ([arns(not_equals=(f"{FOO}/key",)), arns(equals=(f"{FOO}/key",))], True, True),
+        ([arns(not_equals=(f"{FOO}/key",)), arns(equals=(f"{FOO}/kez",))], False, False),
+        ([arns(not_equals=(f"{FOO}/key",)), arns(starts_with=(f"{FOO}/k",))], True, True),
+        ([arns(not_equals=(f"{FOO}/a", f"{FOO}/b")), arns(not_equals=(f"{FOO}/c",))], True, True),
+        ([arns(not_starts_with=("arn:aws:s3:::f",)), arns(not_starts_with=("arn:aws:s3:::b",))], True, True),
+        ([arns(not_starts_with=("arn:aws:s3:::f",)), arns(not_starts_with=("arn:aws:s3:::fo",))], False, False),
+        ([objects(f"{FOO}/"), arns(not_starts_with=(f"{FOO}/",))], True, True),
+        ([objects("arn:aws:s3:::bar/"), arns(not_starts_with=(f"{FOO}/",))], False, False),
+        ([objects("arn:aws:s3:::bar/"), arns(not_starts_with=("arn:aws:s3:::bar/",))], True, True),
+        ([HALF, advanced(DATA, OBJECT, field("readOnly", "true"), field("resources.ARN", other=True))], False, False),
+        ([arns(equals=(f"{FOO}/key",), starts_with=(f"{FOO}/",))], True, False),
+        ([advanced(DATA, OBJECT, *[FieldSelector("resources.ARN", starts_with=(f"{FOO}/",))] * 2)], False, False),
+    ],
+)
+def test_selectors_add_up(selectors: list[BasicSelector | AdvancedSelector], one: bool, every: bool) -> None:
+    """Within one trail and over several: an event is recorded where any selector of any trail records it."""
+    apart = [selected(each) for each in selectors]
+    for side in ("read", "write"):
+        assert selected(*selectors).records_objects(side, FOO) is one
+        assert record_objects(apart, side, FOO) is one
+        assert record_objects(apart, side) is every
+
+
+def test_no_trails_record_nothing() -> None:
+    assert not record_objects([], "read", FOO)
+    assert not record_objects([], "read")
+
+
+def test_all_buckets_are_those_of_the_partition() -> None:
+    china = msgspec.structs.replace(selected(arns(starts_with=("arn:aws-cn:s3:::",))), arn="arn:aws-cn:cloudtrail")
+    assert china.records_objects("read")
+    assert china.records_objects("read", "arn:aws-cn:s3:::foo")
+    assert not china.records_objects("read", FOO)
+
+
+KEYS = st.text("ab/", min_size=1, max_size=4)
+STARTS = st.text("ab/", max_size=3)
+LISTS = st.lists(KEYS | STARTS, max_size=3).map(lambda found: tuple(f"{FOO}/{each}" for each in found))
+CONDITIONS = st.builds(
+    lambda *lists: arns(equals=lists[0], not_equals=lists[1], starts_with=lists[2], not_starts_with=lists[3]),
+    *[LISTS | st.just(())] * 4,
+)
+
+
+def lets_through(selector: AdvancedSelector, key: str) -> bool:
+    condition = selector.get("resources.ARN")
+    assert condition is not None
+    arn = f"{FOO}/{key}"
+    barred = arn in condition.not_equals or any(arn.startswith(each) for each in condition.not_starts_with)
+    named = [arn == each for each in condition.equals] + [arn.startswith(each) for each in condition.starts_with]
+    return not barred and (not named or any(named))
+
+
+@given(st.lists(CONDITIONS, min_size=1, max_size=3))
+def test_a_bucket_is_covered_when_every_key_is(selectors: list[AdvancedSelector]) -> None:
+    keys = ["".join(letters) for length in range(1, 6) for letters in product("ab/z", repeat=length)]
+    expected = all(any(lets_through(each, key) for each in selectors) for key in keys)
+    assert record_objects([selected(each) for each in selectors], "read", FOO) is expected
 
 
 NAMES = st.from_regex(r"[a-z0-9][a-z0-9.-]{1,20}[a-z0-9]", fullmatch=True)

@@ -59,6 +59,7 @@ def managed(*narrower: FieldSelector, name: str = "") -> AdvancedSelector:
         ([managed(field("eventName", "CreateUser"))], NONE),
         ([managed(field("eventName", not_equals=("Decrypt",)))], NONE),
         ([managed(field("readOnly", other=True))], NONE),
+        ([managed(READS, field("readOnly", "true", "false"))], NONE),
         ([S3_DATA], NONE),
         ([S3_DATA, managed()], ALL),
         ([S3_DATA, managed(READS)], "only read management events"),

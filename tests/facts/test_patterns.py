@@ -11,22 +11,40 @@ from hypothesis import strategies as st
 
 from orgaudit.facts.patterns import (
     ABSENT,
+    EITHER,
     AnythingBut,
     Coverage,
     Event,
+    Maybe,
     Pattern,
     PatternError,
     Truth,
     coverage,
     evaluate,
+    globs,
     parse,
     prescribed,
     render,
 )
-from orgaudit.facts.patterns.match import Fields, Known
+from orgaudit.facts.patterns.known import Fields, Known
 from orgaudit.facts.patterns.regex import compile_regex, search
-from orgaudit.facts.patterns.syntax import And, Compare, Constant, Glob, Is, NotExists, Number, Operator, Or, Regex
+from orgaudit.facts.patterns.syntax import (
+    And,
+    Compare,
+    Constant,
+    Glob,
+    Is,
+    NotExists,
+    Number,
+    Operator,
+    Or,
+    Regex,
+    Search,
+    Term,
+    Without,
+)
 
+MAYBE = Maybe(AnythingBut())
 TRUE, FALSE, UNKNOWN = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
 
 
@@ -360,6 +378,25 @@ def test_patterns_that_always_fire_are_recognised(text: str, noisy: bool) -> Non
         ("IS NULL", AnythingBut(frozenset("a")), FALSE),
         ("> 5", AnythingBut(frozenset("a")), UNKNOWN),
         ("= 5", AnythingBut(frozenset("a")), UNKNOWN),
+        ("= %x*%", AnythingBut(frozenset("a")), TRUE),
+        ("!= %^x*%", AnythingBut(frozenset("a")), FALSE),
+        ("= %x*$%", AnythingBut(frozenset("a")), UNKNOWN),
+        ("= 1.*", AnythingBut(like="1.*"), TRUE),
+        ("= 1*", AnythingBut(like="1.*"), TRUE),
+        ("= 1.0*", AnythingBut(like="1.*"), UNKNOWN),
+        ("= 2*", AnythingBut(like="1.*"), FALSE),
+        ('= "2"', AnythingBut(like="1.*"), FALSE),
+        ("= %^1%", AnythingBut(like="1.*"), TRUE),
+        ("= %^1.0%", AnythingBut(like="1.*"), UNKNOWN),
+        ("= *", Maybe(AnythingBut()), UNKNOWN),
+        ("NOT EXISTS", Maybe(AnythingBut()), UNKNOWN),
+        ("IS TRUE", Maybe(AnythingBut()), FALSE),
+        ("= a", Maybe(AnythingBut(frozenset("a"))), FALSE),
+        ("!= a", Maybe(AnythingBut(frozenset("a"))), UNKNOWN),
+        ("IS TRUE", EITHER, UNKNOWN),
+        ("IS NULL", EITHER, FALSE),
+        ("NOT EXISTS", EITHER, FALSE),
+        ("= *", EITHER, TRUE),
     ],
 )
 def test_a_condition_on_a_known_field(condition: str, known: Known, truth: Truth) -> None:
@@ -380,10 +417,17 @@ def test_a_condition_on_a_known_field(condition: str, known: Known, truth: Truth
         ("$.void = a", UNKNOWN),
         ("$.['user'].['name'] = ann", TRUE),
         ("$.user['name'] = ann", TRUE),
+        ("$.user.* = a*", TRUE),
+        ("$.user.* != b", UNKNOWN),
+        ("$.* = ann", UNKNOWN),
+        ("$.user.name.* = ann", FALSE),
+        ("$.perhaps NOT EXISTS", UNKNOWN),
+        ("$.perhaps = *", UNKNOWN),
+        ("$.perhaps.below.first NOT EXISTS", TRUE),
     ],
 )
 def test_selectors_above_and_below_the_known_fields(condition: str, truth: Truth) -> None:
-    fields: Fields = {"$.user.name": "ann", "$.gone": ABSENT, "$.void.below": ABSENT}
+    fields: Fields = {"$.user.name": "ann", "$.gone": ABSENT, "$.void.below": ABSENT, "$.perhaps.below": MAYBE}
     assert evaluate(parse(f"{{ {condition} }}"), fields) is truth
 
 
@@ -406,11 +450,16 @@ def test_conditions_combine_as_in_kleene_logic(text: str, truth: Truth) -> None:
 @pytest.mark.parametrize(
     ("text", "position"),
     [
-        ("", 0),
-        ("ERROR", 0),
-        ('"ConsoleLogin"', 0),
-        ("%ConsoleLogin%", 0),
-        ("[ip, user, ...]", 0),
+        ("signin.amazonaws.com", 0),
+        ('ERROR "ConsoleLogin', 6),
+        ("ERROR +WARN", 6),
+        ("ERROR --WARN", 6),
+        ('"ERROR""WARN"', 0),
+        ("ERROR - ", 6),
+        ("%ConsoleLogin", 0),
+        (" %(a)%", 1),
+        ("%a% ERROR", 0),
+        (" [ip, user, ...]", 1),
         ("{}", 1),
         ("{ $.a = b", 9),
         ("{ $.a = b } c", 12),
@@ -436,6 +485,8 @@ def test_conditions_combine_as_in_kleene_logic(text: str, truth: Truth) -> None:
         ('{ $.a = "b }', 8),
         ("{ $.a = %b }", 8),
         ("{ $.a = %(b)% }", 8),
+        ("{ $.a = %b{,}% }", 8),
+        ("{ $.** = b }", 5),
         ("{ $.a = %[z-a]% }", 8),
         ("{ $.a > b }", 8),
         ('{ $.a >= "1" }', 9),
@@ -461,6 +512,18 @@ def test_other_text_is_refused_with_its_position(text: str, position: int) -> No
         ("{ $.a[0].b-c['d'] IS NULL }", Is("$.a[0].b-c.d", Constant.NULL)),
         ("{ $.a[*].['b.c'] NOT EXISTS }", NotExists("$.a[*].['b.c']")),
         ("{ $.a = %[a-c]{2}% }", Compare("$.a", Operator.EQUAL, Regex("[a-c]{2}"))),
+        ("{ $.a.* = %[a-c]{,2}% }", Compare("$.a.*", Operator.EQUAL, Regex("[a-c]{,2}"))),
+        ("", Term("")),
+        ("  ", Term("")),
+        ('" "', Term("")),
+        ("ERROR", Term("ERROR")),
+        ('"a \\"b\\" {"', Term('a "b" {')),
+        (' ERROR  "c d"\n-f -"g h" - i', And((Term("ERROR"), Term("c d"), Without("f"), Without("g h"), Without("i")))),
+        ("?ERROR", Term("ERROR")),
+        ('?ERROR ?"c d"', Or((Term("ERROR"), Term("c d")))),
+        ("?ERROR ?WARN REQUEST", Term("REQUEST")),
+        ("?ERROR -WARN", Without("WARN")),
+        (" %a|b% ", Search("a|b")),
     ],
 )
 def test_conditions_are_read_as_written(text: str, pattern: Pattern) -> None:
@@ -471,7 +534,7 @@ SELECTORS = st.sampled_from(["$.eventName", "$.a-b.c_d", "$.a[0].b", "$.a[*]", "
 NUMBERS = st.one_of(st.integers().map(str), st.floats(allow_nan=False, allow_infinity=False).map(repr)).map(Number)
 GLOBS = st.text(max_size=8).map(Glob) | st.text('ab*"\\', max_size=8).map(Glob)
 ATOMS = st.sampled_from(["a", "b", ".", "[ab]", "[^a]", r"\d", r"\w", r"\.", "-", r"\x61", " "])
-TIMES = st.sampled_from(["", "", "", "*", "+", "?", "{2}", "{1,}", "{0,2}", "*?", "+?"])
+TIMES = st.sampled_from(["", "", "", "*", "+", "?", "{2}", "{1,}", "{,2}", "{0,2}", "*?", "+?"])
 ALTERNATIVES = st.tuples(
     st.sampled_from(["", "^"]),
     st.lists(st.builds(str.__add__, ATOMS, TIMES), max_size=4).map("".join),
@@ -562,6 +625,7 @@ PYTHON: dict[str, Callable[[Any, int], bool]] = {
 
 def naive(pattern: Pattern, document: Fields) -> bool:
     """Two-valued evaluation over a JSON document, by Python's own operators and regular expressions."""
+    assert not isinstance(pattern, Term | Without | Search)
     if isinstance(pattern, And | Or):
         results = [naive(part, document) for part in pattern.parts]
         return all(results) if isinstance(pattern, And) else any(results)
@@ -626,3 +690,269 @@ def test_a_hostile_expression_costs_little() -> None:
     assert not search("a*" * 60 + "b{999999999}" + ".*" * 40 + "x", "a" * 60)
     assert evaluate(parse('{ $.a = "' + "*a" * 200 + '*b" }'), {"$.a": "a" * 5000}) is FALSE
     assert time.process_time() - started < 2
+
+
+# Clauses that always hold, and halves that make a whole
+
+ALWAYS = (
+    "$.eventVersion = *",
+    "$.eventVersion = 1.*",
+    r"$.eventVersion = %^1\.%",
+    "$.eventVersion != 2.*",
+    "$.eventTime = *",
+    "$.eventID = *",
+    "$.awsRegion = *",
+    "$.sourceIPAddress = *",
+    "$.recipientAccountId = *",
+    "$.recipientAccountId = %[0-9]*%",
+    "$.userIdentity.type = *",
+    "($.awsRegion = us-* || $.awsRegion != us-*)",
+    "($.errorCode NOT EXISTS || $.errorCode = *)",
+    '$.* = "1.*"',
+)
+OF_CALLS = (
+    "$.readOnly IS FALSE",
+    "$.managementEvent IS TRUE",
+    "$.eventCategory = Management",
+    "$.eventType = AwsApiCall",
+    "$.eventSource = cloudtrail.amazonaws.com",
+)
+
+
+@pytest.mark.parametrize("clause", [*ALWAYS, *OF_CALLS])
+def test_a_clause_that_always_holds_does_not_narrow(clause: str) -> None:
+    assert trail(f"{{ ({any_name(*TRAIL.split())}) && {clause} }}").complete
+
+
+@pytest.mark.parametrize("clause", ALWAYS)
+@pytest.mark.parametrize("name", PRECISE)
+def test_no_clause_that_always_holds_narrows_any_prescribed_pattern(name: str, clause: str) -> None:
+    text, events = PRECISE[name]
+    assert judged(events, f"{{ ({text.strip('{} ')}) && {clause} }}").complete
+
+
+@pytest.mark.parametrize(
+    ("clause", "events"),
+    [
+        ("$.eventVersion = 1.08", prescribed.CLOUDTRAIL_CHANGES),
+        ("$.userAgent = *", prescribed.CLOUDTRAIL_CHANGES),
+        ("$.errorCode = *", prescribed.CLOUDTRAIL_CHANGES),
+        ("$.errorCode NOT EXISTS", prescribed.CLOUDTRAIL_CHANGES),
+        ("$.userIdentity.arn = *", prescribed.CLOUDTRAIL_CHANGES),
+        ("$.readOnly IS FALSE", prescribed.ROOT_USAGE),
+        ("$.eventCategory = Management", prescribed.ROOT_USAGE),
+        ("$.managementEvent IS TRUE", prescribed.UNAUTHORIZED_CALLS),
+        ("$.readOnly IS TRUE", prescribed.UNAUTHORIZED_CALLS),
+        ("$.* = us-east-1", prescribed.CLOUDTRAIL_CHANGES),
+    ],
+)
+def test_a_clause_on_what_some_events_lack_narrows(clause: str, events: tuple[Event, ...]) -> None:
+    ((text, _),) = [case for case in PRECISE.values() if case[1] is events][:1]
+    result = judged(events, f"{{ ({text.strip('{} ')}) && {clause} }}")
+    assert not result.complete
+    assert not result.missed
+
+
+HALVES = (
+    ("$.userIdentity.type = Root", '$.userIdentity.type != "Root"'),
+    ("$.errorCode NOT EXISTS", "$.errorCode = *"),
+    ("$.awsRegion = us-east-1", "$.awsRegion != us-east-1"),
+    ("$.awsRegion = us-*", "$.awsRegion != us-east-*"),
+    ("$.awsRegion != us-*", "$.awsRegion != eu-*"),
+    ("$.awsRegion != *-1", "$.awsRegion != *-2"),
+    ("$.awsRegion = %^us-%", "$.awsRegion != %^us-%"),
+    ("$.awsRegion = %^us-east-1$%", "$.awsRegion != us-east-1"),
+    ("$.awsRegion = us-east-1", "$.awsRegion = us-west-2", "$.awsRegion != us-east-1 && $.awsRegion != us-west-2"),
+    (
+        "$.userIdentity.userName = ann",
+        "$.userIdentity.userName != ann",
+        "$.userIdentity.userName NOT EXISTS",
+    ),
+    (
+        "$.awsRegion = us-east-1 && $.errorCode NOT EXISTS",
+        "$.awsRegion != us-east-1",
+        "$.errorCode = AccessDenied",
+        "$.errorCode != AccessDenied && $.awsRegion = us-*",
+    ),
+)
+NO_HALVES = (
+    ("$.userIdentity.type = Root", "$.userIdentity.type = IAMUser"),
+    ("$.userIdentity.type = Root", "$.userIdentity.type != IAMUser"),
+    ("$.awsRegion = us-east-1", "$.awsRegion != us-west-1"),
+    ("$.awsRegion = us-east-*", "$.awsRegion != us-*"),
+    ("$.awsRegion != us-*", "$.awsRegion != *-1"),
+    ("$.awsRegion = us-east-1", "$.recipientAccountId != 111111111111"),
+    # What != does where the field is missing is not documented.
+    ("$.errorCode = AccessDenied", "$.errorCode != AccessDenied"),
+    ("$.requestParameters.name = a", "$.requestParameters.name != a"),
+    ("$.errorCode NOT EXISTS", "$.errorMessage = *"),
+    ("$.readOnly IS TRUE", "$.readOnly IS NULL"),
+)
+
+
+@pytest.mark.parametrize("halves", HALVES)
+def test_filters_that_share_a_kind_cover_it(halves: tuple[str, ...]) -> None:
+    names = any_name(*TRAIL.split())
+    assert trail(*(f"{{ ({names}) && {half} }}" for half in halves)).complete
+    assert trail(*(f"{{ {half} }}" for half in halves)).complete
+    assert trail(f"{{ ({names}) && ({any_name(*halves, form='({})')}) }}").complete
+    for left_out in halves:
+        assert not trail(*(f"{{ ({names}) && {half} }}" for half in halves if half != left_out)).complete
+
+
+@pytest.mark.parametrize("halves", NO_HALVES)
+def test_filters_that_leave_a_part_out_do_not_cover_it(halves: tuple[str, ...]) -> None:
+    names = any_name(*TRAIL.split())
+    result = trail(*(f"{{ ({names}) && {half} }}" for half in halves))
+    assert [name for name, _ in result.narrowed] == TRAIL.split() or set(result.missed) == set(TRAIL.split())
+
+
+def test_reads_and_writes_are_the_halves_of_refused_calls() -> None:
+    halves = [f"{{ ({UNAUTHORIZED}) && $.readOnly IS {side} }}" for side in ("TRUE", "FALSE")]
+    assert judged(prescribed.UNAUTHORIZED_CALLS, *halves).complete
+    assert not judged(prescribed.UNAUTHORIZED_CALLS, halves[0]).complete
+
+
+def test_too_many_cases_are_left_undecided() -> None:
+    fields = ["awsRegion", "sourceIPAddress", "eventID", "eventTime", "recipientAccountId", "userIdentity.type"]
+    many = [f"($.{field} = {glob} || $.{field} != {glob})" for field in fields for glob in ("a*b*c", "b*c*a", "c*a*b")]
+    assert trail(f"{{ ({any_name(*TRAIL.split())}) && {many[0]} && {many[4]} }}").complete
+    started = time.process_time()
+    apart = [f"{{ $.eventName = *Trail && $.eventID != {number} && {' && '.join(many)} }}" for number in range(100)]
+    assert not trail(*apart).complete
+    assert time.process_time() - started < 20
+
+
+def test_filters_for_thirty_regions_and_the_rest_cover_beside_others() -> None:
+    names = any_name(*TRAIL.split())
+    regions = [f"region-{number}" for number in range(30)]
+    rest = " && ".join(f"$.awsRegion != {region}" for region in regions)
+    others = [CANONICAL[name][0] for name in ("root", "unauthorized 4.0", "no mfa", "kms", "iam")]
+    filters = [f"{{ ({names}) && $.awsRegion = {region} }}" for region in regions]
+    assert not trail(*others, *filters).complete
+    assert trail(*others, *filters, f"{{ ({names}) && {rest} }}").complete
+
+
+# MFA
+
+
+@pytest.mark.parametrize(
+    ("condition", "complete"),
+    [
+        ('= "No"', True),
+        ("= N*", True),
+        ("= %^No$%", True),
+        ('!= "Yes"', True),
+        ('!= "yes"', True),
+        ("!= Y*", True),
+        ('= "no"', False),
+        ('= "Yes"', False),
+        ('!= "No"', False),
+        ("!= *", False),
+    ],
+)
+def test_sign_ins_without_mfa_say_no(condition: str, complete: bool) -> None:
+    text = f"{{ ($.eventName = ConsoleLogin) && ($.additionalEventData.MFAUsed {condition}) }}"
+    result = judged(prescribed.SIGN_IN_WITHOUT_MFA, text)
+    assert result.complete is complete
+    assert bool(result.missed) is not complete
+
+
+# Patterns for the text of events
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [""],
+        ['" "'],
+        [" ".join(f"?{name}" for name in TRAIL.split())],
+        ["?Trail ?Logging"],
+        ["Trail", "Logging"],
+        ['"cloudtrail.amazonaws.com"'],
+        ["cloudtrail eventName false"],
+        ["%Trail|Logging%"],
+        ["%cloudtrail.amazonaws%"],
+        ["%^.*%"],
+        ["?DeleteVpc cloudtrail"],
+        ["cloudtrail root", "cloudtrail -root"],
+        ["cloudtrail us", '{ $.awsRegion != "us" }'],
+        ["Trail", "{ $.eventName = *Logging }"],
+    ],
+)
+def test_text_that_every_event_has_covers(texts: list[str]) -> None:
+    assert trail(*texts).complete
+
+
+@pytest.mark.parametrize(
+    ("text", "lacks"),
+    [
+        (TRAIL, 'matches CreateTrail only where the event\'s text contains "UpdateTrail" and contains "DeleteTrail"'),
+        ("createtrail", "misses CreateTrail, UpdateTrail, DeleteTrail, StartLogging, StopLogging"),
+        ("-DeleteVpc", "misses CreateTrail"),
+        ("Trail", "misses StartLogging, StopLogging"),
+        ("Trail -terraform", 'only where the event\'s text lacks "terraform"'),
+        ('"cloudtrail.amazonaws.com" "us-east-1"', 'only where the event\'s text contains "us-east-1"'),
+        ("?CreateTrail ?StopLogging", "misses UpdateTrail, DeleteTrail, StartLogging"),
+        ("?Trail ?Logging -DeleteVpc", "misses CreateTrail"),
+        ("%^Create|Trail$%", "misses CreateTrail"),
+        # How names, colons and values stand beside each other in the text is not documented.
+        (r'"\"eventName\":\"CreateTrail\""', "misses CreateTrail"),
+    ],
+)
+def test_text_that_some_events_may_lack_does_not_cover(text: str, lacks: str) -> None:
+    assert lacks in trail(text).describe()
+    assert not trail(text).complete
+
+
+def test_text_about_other_events_covers_nothing() -> None:
+    for _, events in PRECISE.values():
+        assert not judged(events, "?RunInstances ?TerminateInstances").covered
+
+
+@pytest.mark.parametrize(
+    ("text", "events"),
+    [
+        ('"ConsoleLogin"', prescribed.SIGN_IN_WITHOUT_MFA),
+        ("ConsoleLogin MFAUsed No", prescribed.SIGN_IN_WITHOUT_MFA),
+        ('"Failed authentication"', prescribed.SIGN_IN_FAILURES),
+        ("Root", prescribed.ROOT_USAGE),
+        ("?UnauthorizedOperation ?AccessDenied", prescribed.UNAUTHORIZED_CALLS),
+        ("?DisableKey ?ScheduleKeyDeletion", prescribed.KMS_KEY_REMOVALS),
+    ],
+)
+def test_text_covers_the_other_prescribed_events(text: str, events: tuple[Event, ...]) -> None:
+    assert judged(events, text).complete
+    assert not prescribed.matches_ordinary_calls(parse(text))
+
+
+def test_an_empty_pattern_never_rests() -> None:
+    assert prescribed.matches_ordinary_calls(parse(""))
+
+
+WORDS_OF_TEXT = st.text('ab"\\-? {', max_size=5).map(lambda text: text if text.strip() else "")
+TERMS = WORDS_OF_TEXT.map(Term)
+TEXT_PATTERNS = st.one_of(
+    TERMS,
+    WORDS_OF_TEXT.map(Without),
+    REGEXES.map(Search),
+    st.lists(TERMS | WORDS_OF_TEXT.map(Without), min_size=2, max_size=4).map(tuple).map(And),
+    st.lists(TERMS, min_size=2, max_size=4).map(tuple).map(Or),
+)
+
+
+@settings(deadline=None)
+@given(TEXT_PATTERNS)
+def test_a_rendered_pattern_for_text_reads_back_as_the_same_tree(pattern: Pattern) -> None:
+    assert parse(render(pattern)) == pattern
+
+
+GLOB_TEXTS = st.text("ab*", max_size=5)
+
+
+@settings(deadline=None, max_examples=300)
+@given(GLOB_TEXTS, GLOB_TEXTS, WORDS)
+def test_globs_relate_as_what_they_match(one: str, other: str, text: str) -> None:
+    both = globs.matches(one, text), globs.matches(other, text)
+    assert not (globs.includes(one, other) and both == (False, True))
+    assert not (globs.disjoint(one, other) and both == (True, True))

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TypeAlias
+
+import msgspec
+
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.controls.openings import judge_openings
 from orgaudit.controls.trails import judge_each, not_everywhere
 from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.cloudtrail.buckets import bucket_of
-from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
+from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus, record_objects
 from orgaudit.facts.organization import Organization
 from orgaudit.facts.s3.block import AccountPublicAccessBlock, BucketPublicAccessBlock
 from orgaudit.facts.s3.buckets import Bucket, BucketAcl, BucketLogging, BucketPolicy
 from orgaudit.facts.s3.exposure import exposure
 from orgaudit.model import (
+    Json,
+    NotSeenError,
     Severity,
     Status,
     Verdict,
@@ -21,6 +29,9 @@ from orgaudit.model import (
     passed,
     require,
 )
+
+Recorders: TypeAlias = Sequence[tuple[Trail, TrailSelectors]]
+"""Trails that log everywhere, with what they record."""
 
 
 @control(
@@ -79,27 +90,83 @@ def cloudtrail_bucket_private(trail: Trail, organization: Organization) -> Verdi
     )
 
 
+def _logging_everywhere(account: AccountFacts, organization: Organization) -> Recorders:
+    """Return the trails that were seen to log in every region of an account."""
+    found = []
+    for trail in sorted(account.anywhere(Trail), key=lambda each: each.arn):
+        with suppress(NotSeenError):
+            owner = organization.facts(trail.account_id)
+            if not not_everywhere(trail, account, owner):
+                found.append((trail, owner.detail(TrailSelectors, trail).value))
+    return found
+
+
+def _together(account: AccountFacts, organization: Organization, trails: Recorders, side: str) -> Verdict | None:
+    """Return a pass where trails record together what none records alone, with those that it takes."""
+    verdict = _recorded(account, organization, trails, side)
+    for trail in trails if verdict else ():
+        fewer = [each for each in trails if each is not trail]
+        with suppress(NotSeenError):  # fewer may need the buckets, which all of them together do without
+            found = _recorded(account, organization, fewer, side)
+            if found and verdict and found.evidence["future_buckets"] == verdict.evidence["future_buckets"]:
+                verdict, trails = found, fewer
+    owners = {trail.account_id for trail, _ in trails}
+    if verdict is None or len(owners) > 1 or account.account_id in owners:
+        return verdict
+    return msgspec.structs.replace(verdict, inherited_from=owners.pop())
+
+
+def _recorded(account: AccountFacts, organization: Organization, trails: Recorders, side: str) -> Verdict | None:
+    """Return a pass where trails together record one side of object events in all buckets, with what of future ones."""
+    if not trails:
+        return None
+    arns = [trail.arn for trail, _ in trails]
+    evidence: dict[str, Json] = {"trails": [*arns]} if len(arns) > 1 else {"trail": arns[0]}
+    who = " and ".join(f"trail {trail.name} of account {organization.name(trail.account_id)}" for trail, _ in trails)
+    if record_objects([selectors for _, selectors in trails], side):
+        verb = "together record" if len(arns) > 1 else "records"
+        said = f"{who} {verb} object {side}s in all buckets, future ones too"
+        return passed(said, future_buckets=True, **evidence)
+    if _left_out(account, trails, side) or not (buckets := account.everywhere(Bucket)):
+        return None
+    verb = "together name" if len(arns) > 1 else "names"
+    said = f"{who} {verb} each of the {len(buckets)} buckets; a bucket that is created later is not among them"
+    return passed(said, future_buckets=False, **evidence)
+
+
+def _left_out(account: AccountFacts, trails: Recorders, side: str) -> list[str]:
+    found = [selectors for _, selectors in trails]
+    return [bucket.name for bucket in account.everywhere(Bucket) if not record_objects(found, side, bucket.arn)]
+
+
 def _data_events(side: str) -> Control:
     """Return the control on one side, read or write, of the events on objects in buckets."""
 
     def judge(account: AccountFacts, organization: Organization) -> Verdict:
+        logging = _logging_everywhere(account, organization)
+
         def judge_trail(trail: Trail, owner: AccountFacts) -> Verdict:
             if reason := not_everywhere(trail, account, owner):
                 return failed(reason)
-            recorded = owner.detail(TrailSelectors, trail).value
-            who = f"trail {trail.name} of account {organization.name(trail.account_id)}"
-            if recorded.records_objects(side):
-                return passed(f"{who} records object {side}s in all buckets, future ones too", trail=trail.arn)
-            buckets = account.everywhere(Bucket)
-            left_out = [bucket.name for bucket in buckets if not recorded.records_objects(side, bucket.arn)]
-            if buckets and not left_out:
-                return passed(f"{who} names each of the {len(buckets)} buckets", trail=trail.arn)
+            alone = [(trail, owner.detail(TrailSelectors, trail).value)]
+            if recorded := _recorded(account, organization, alone, side):
+                return recorded
+            left_out = _left_out(account, logging, side)
             return failed(f"records no object {side}s in {', '.join(left_out)}", buckets_left_out=left_out)
 
-        verdict = judge_each(account, organization, judge_trail)
+        try:
+            verdict = judge_each(account, organization, judge_trail)
+        except NotSeenError:
+            if together := _together(account, organization, logging, side):
+                return together
+            raise
+        if verdict.evidence.get("future_buckets"):
+            return verdict
         if verdict.status is Status.FAIL and not account.everywhere(Bucket):
             return not_applicable("the account has no buckets")
-        return verdict
+        together = _together(account, organization, logging, side)
+        better = together and (verdict.status is Status.FAIL or together.evidence["future_buckets"])
+        return together if together and better else verdict
 
     judge.__name__ = f"cloudtrail_s3_{side}_data_events_logged"
     judge.__doc__ = f"""A trail records object {side}s in all buckets.

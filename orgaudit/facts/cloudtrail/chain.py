@@ -12,7 +12,7 @@ from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.cloudtrail.alarms import Alarm, MetricFilter, Topic, TrailAlarms, TrailFilters, TrailTopics
 from orgaudit.facts.cloudtrail.delivery import TrailLogGroup
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors
-from orgaudit.facts.patterns import Coverage, Event, Pattern, PatternError, coverage, parse
+from orgaudit.facts.patterns import Coverage, Event, Pattern, PatternError, Truth, coverage, evaluate, parse
 from orgaudit.facts.patterns.prescribed import matches_ordinary_calls
 from orgaudit.model import Gap, Json, NotSeenError, Observed
 
@@ -85,7 +85,7 @@ def _follow(trail: Trail, owner: AccountFacts, events: Sequence[Event]) -> Chain
     if not group.exists:
         return Chain(f"delivers to the log group {group.name}, which does not exist", None, evidence)
     lines = _readable(owner.detail(TrailFilters, trail).value.filters)
-    about = [line for line in lines if _reach([line], events)]
+    about = _about(lines, events)
     evidence["filter"] = [line.filter.name for line in about]
     if not (found := _coverage(about, events)).complete:
         lack = f"has no metric filter for this: log group {group.name} {_lack(found, lines)}"
@@ -194,7 +194,7 @@ def _readable(filters: Iterable[MetricFilter]) -> list[_Line]:
 
 @lru_cache(maxsize=4096)
 def _parsed(text: str) -> Pattern | None:
-    """Return a pattern, or None where it is one for plain text, not for the JSON that CloudTrail writes."""
+    """Return a pattern, or None where it cannot be read, or is one for events that CloudTrail does not write."""
     try:
         return parse(text)
     except PatternError:
@@ -209,6 +209,17 @@ def _coverage(lines: Sequence[_Line], events: Sequence[Event]) -> Coverage:
 def _known_coverage(texts: tuple[str, ...], events: tuple[Event, ...]) -> Coverage:
     """Return how far patterns match events; the accounts of an organization mostly have the same few patterns."""
     return coverage([pattern for text in texts if (pattern := _parsed(text))], events)
+
+
+def _about(lines: Sequence[_Line], events: Sequence[Event]) -> list[_Line]:
+    """Return the lines whose filters are about the events; where those cover them only with others, all that may match.
+
+    A filter for all calls by root and one for all others are about no event, and together cover every one.
+    """
+    about = [line for line in lines if _reach([line], events)]
+    if _coverage(about, events).complete or not _coverage(lines, events).complete:
+        return about
+    return [line for line in lines if any(evaluate(line.pattern, event.fields) is not Truth.FALSE for event in events)]
 
 
 def _reach(lines: Sequence[_Line], events: Sequence[Event]) -> bool:

@@ -50,6 +50,11 @@ class AdvancedSelector(msgspec.Struct, frozen=True):
         """Return the condition on a field, if there is one."""
         return next((found for found in self.fields if found.field == field), None)
 
+    @property
+    def repeats(self) -> bool:
+        """Whether it has a second condition on a field: what that means is not documented."""
+        return len({found.field for found in self.fields}) < len(self.fields)
+
 
 class ManagementEvents(msgspec.Struct, frozen=True):
     """The management events that a trail records: None where a side is not recorded, else the sources left out."""
@@ -106,7 +111,7 @@ def _of_advanced(selector: AdvancedSelector) -> tuple[frozenset[str], frozenset[
     known = {"eventCategory", "readOnly", "eventSource"}
     if category is None or "Management" not in category.equals:
         return frozenset(), None
-    if any(found.field not in known or not found.compares_whole for found in selector.fields):
+    if selector.repeats or any(found.field not in known or not found.compares_whole for found in selector.fields):
         return frozenset(), None
     if source and source.equals:
         return frozenset(), None

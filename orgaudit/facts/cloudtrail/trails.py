@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -57,8 +57,22 @@ class TrailSelectors(Detail, frozen=True, kw_only=True):
         return management_events(self.basic, self.advanced)
 
     def records_objects(self, side: str, bucket_arn: str | None = None) -> bool:
-        """Tell whether read or write events on all objects of a bucket are recorded; without one, of every bucket."""
-        return records_objects(side, bucket_arn, self.basic, self.advanced)
+        """Return whether read or write events on all objects of a bucket are recorded; without one, of every bucket."""
+        return record_objects([self], side, bucket_arn)
+
+
+def record_objects(trails: Sequence[TrailSelectors], side: str, bucket_arn: str | None = None) -> bool:
+    """Return whether trails together record read or write events on all objects of a bucket.
+
+    Without a bucket they have to record those of every bucket, of future ones too.
+    """
+    partition = next((each.arn.split(":")[1] for each in trails if each.arn.startswith("arn:")), "aws")
+    beginning = f"{bucket_arn}/" if bucket_arn else f"arn:{partition}:s3:::"
+    selectors: list[BasicSelector | AdvancedSelector] = []
+    for each in trails:
+        selectors += each.basic
+        selectors += each.advanced
+    return records_objects(side, beginning, selectors)
 
 
 @collector(scope=Scope.REGIONAL, actions=("cloudtrail:DescribeTrails",))

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from orgaudit.facts.patterns.match import Fields, Truth, judge
-from orgaudit.facts.patterns.syntax import Or, Pattern
+from orgaudit.facts.patterns.cases import cover_together
+from orgaudit.facts.patterns.known import Fields
+from orgaudit.facts.patterns.match import Truth, evaluate, judge
+from orgaudit.facts.patterns.syntax import And, Or, Pattern, Term
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -25,7 +27,7 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class Coverage(msgspec.Struct, frozen=True):
-    """The names of the events that are matched always, never, or only under conditions on further selectors."""
+    """The names of the events that are matched always, never, or only under conditions on fields or on the text."""
 
     covered: tuple[str, ...]
     missed: tuple[str, ...]
@@ -45,14 +47,22 @@ class Coverage(msgspec.Struct, frozen=True):
         for name, selectors in self.narrowed:
             conditions.setdefault(selectors, []).append(name)
         for selectors, names in conditions.items():
-            clauses.append(f"matches {', '.join(names)} only for some values of {' and '.join(selectors)}")
+            clauses.append(f"matches {', '.join(names)} only {_where(selectors)}")
         return "; ".join(clauses)
 
 
-def coverage(patterns: Sequence[Pattern], events: Sequence[Event]) -> Coverage:
-    """How far the patterns together match the events; one pattern must match a kind as a whole to cover it.
+def _where(conditions: Sequence[str]) -> str:
+    fields = [each for each in conditions if each.startswith("$")]
+    predicates = [each for each in conditions if each not in fields]
+    clauses = [f"for some values of {' and '.join(fields)}"] if fields else []
+    return ", ".join([*clauses, *([f"where the event's text {' and '.join(predicates)}"] if predicates else [])])
 
-    Two patterns that share a kind between them (one for a Region, one for all others) are reported as narrowed.
+
+def coverage(patterns: Sequence[Pattern], events: Sequence[Event]) -> Coverage:
+    """How far the patterns together match the events; they may share a kind between them.
+
+    What they share is decided case by case for the fields that an event lists; any other kind of which a pattern
+    matches a part is reported as narrowed.
     """
     alternatives = [alternative for pattern in patterns for alternative in _alternatives(pattern)]
     covered: list[str] = []
@@ -61,6 +71,14 @@ def coverage(patterns: Sequence[Pattern], events: Sequence[Event]) -> Coverage:
     for event in events:
         judgements = [judge(alternative, event.fields) for alternative in alternatives]
         if any(judgement.truth is Truth.TRUE for judgement in judgements):
+            covered.append(event.name)
+            continue
+        possible = [
+            alternative
+            for alternative, judgement in zip(alternatives, judgements, strict=True)
+            if judgement.truth is Truth.UNKNOWN
+        ]
+        if possible and cover_together(possible, event.fields):
             covered.append(event.name)
             continue
         selectors = {
@@ -85,4 +103,17 @@ def _alternatives(pattern: Pattern) -> Iterator[Pattern]:
 
 
 def _is_about(pattern: Pattern, event: Event) -> bool:
-    return judge(pattern, {**event.fields, **event.unlike}).truth is Truth.FALSE
+    unlike = {**event.fields, **event.unlike}
+    return judge(pattern, unlike).truth is Truth.FALSE or any(
+        evaluate(term, event.fields) is Truth.TRUE and evaluate(term, unlike) is not Truth.TRUE
+        for term in _terms(pattern)
+    )
+
+
+def _terms(pattern: Pattern) -> Iterator[Term]:
+    match pattern:
+        case Term():
+            yield pattern
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from _terms(part)

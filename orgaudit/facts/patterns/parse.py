@@ -1,4 +1,4 @@
-"""Reads the text of a JSON filter pattern into its syntax tree.
+"""Reads the text of a filter pattern into its syntax tree.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 """
@@ -21,6 +21,9 @@ from orgaudit.facts.patterns.syntax import (
     Pattern,
     PatternError,
     Regex,
+    Search,
+    Term,
+    Without,
 )
 
 # The service allows 1,024 characters; the limit keeps a hostile nest of brackets off the stack.
@@ -28,12 +31,17 @@ _DEEPEST = 60
 
 # Unquoted values are documented as letters, digits and underscores; host names and addresses are accepted too.
 _TOKEN = re.compile(
-    r"""(?P<selector> \$ (?: \.[A-Za-z0-9_-]+ | \[ (?:\d+|\*) \] | \.?\['[^']*'\] )+ )
+    r"""(?P<selector> \$ (?: \.[A-Za-z0-9_-]+ | \.\* | \[ (?:\d+|\*) \] | \.?\['[^']*'\] )+ )
       | (?P<quoted> " (?: [^"\\] | \\. )* " )
       | (?P<regex> %[^%]*% )
       | (?P<mark> \|\| | && | != | >= | <= | [(){}=<>] )
       | (?P<word> [A-Za-z0-9_.*:/@\#+,;?~-]+ )""",
     re.VERBOSE | re.ASCII | re.DOTALL,
+)
+# A blank after the minus sign is in examples of earlier editions of the page.
+_TERM = re.compile(
+    r"""(?P<mark> \? | -\s* )? (?: " (?P<phrase> (?: [^"\\] | \\. )* ) " | (?P<word> [A-Za-z0-9_]+ ) ) (?= \s | \Z )""",
+    re.VERBOSE | re.DOTALL,
 )
 _SPACE = re.compile(r"\s*")
 _QUOTED_NAME = re.compile(r"\.?\['([^']*)'\]")
@@ -49,8 +57,48 @@ class _Token(msgspec.Struct, frozen=True):
 
 
 def parse(text: str) -> Pattern:
-    """The tree of a JSON filter pattern; raises PatternError for all else, text and space-delimited patterns too."""
-    return _Parser(text).pattern()
+    """The tree of a pattern for JSON, for terms or of one regular expression; raises PatternError for all else.
+
+    Patterns for space-delimited events are among the rest: how CloudTrail's JSON falls into such fields is not known.
+    """
+    stripped = text.strip()
+    if stripped.startswith("{"):
+        return _Parser(text).pattern()
+    if stripped.startswith("["):
+        raise PatternError("a pattern for space-delimited events, not for JSON", text.index("["))
+    return _regex_of_text(text) if stripped.startswith("%") else _terms(text)
+
+
+def _regex_of_text(text: str) -> Pattern:
+    start = text.index("%")
+    found = _TOKEN.match(text, start)
+    if found is None or found.lastgroup != "regex" or text[found.end() :].strip():
+        raise PatternError("a regular expression stands alone between two %", start)
+    return Search(_regex(_Token("regex", found.group(), start)).source)
+
+
+def _terms(text: str) -> Pattern:
+    """Terms that all have to be there or missing; those after a question mark are alternatives, and count alone only.
+
+    No term at all, or one of blanks, matches everything.
+    """
+    wanted: list[Pattern] = []
+    optional: list[Pattern] = []
+    position = _skip_space(text, 0)
+    while position < len(text):
+        found = _TERM.match(text, position)
+        if found is None:
+            raise PatternError("neither a word nor a quoted phrase", position)
+        term = _ESCAPE.sub(r"\1", found["phrase"]) if found["phrase"] is not None else found["word"]
+        term = term if term.strip() else ""
+        if found["mark"] == "?":
+            optional.append(Term(term))
+        else:
+            wanted.append(Without(term) if found["mark"] else Term(term))
+        position = _skip_space(text, found.end())
+    if optional and not wanted:
+        return optional[0] if len(optional) == 1 else Or(tuple(optional))
+    return And(tuple(wanted)) if len(wanted) > 1 else next(iter(wanted), Term(""))
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -74,9 +122,6 @@ class _Parser:
     """Recursive descent over the tokens; `&&` binds tighter than `||`."""
 
     def __init__(self, text: str) -> None:
-        start = _skip_space(text, 0)
-        if not text.startswith("{", start):
-            raise PatternError("not a JSON filter pattern: it does not begin with {", start)
         self._tokens = _tokens(text)
         self._next = 0
         self._depth = 0

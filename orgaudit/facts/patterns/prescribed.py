@@ -4,14 +4,49 @@ from types import MappingProxyType
 from typing import Final
 
 from orgaudit.facts.patterns.coverage import Event
-from orgaudit.facts.patterns.match import ABSENT, AnythingBut, Fields, Known, Truth, evaluate
+from orgaudit.facts.patterns.known import ABSENT, EITHER, AnythingBut, Fields, Known, Maybe
+from orgaudit.facts.patterns.match import Truth, evaluate
 from orgaudit.facts.patterns.syntax import Pattern
 
 _OTHER = "something-else"
+_TEXT = AnythingBut()
+
+# docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html and, for the fields
+# of userIdentity, cloudtrail-event-reference-user-identity.html. recipientAccountId is optional there, as the first
+# versions of the record lack it; a trail delivers no event without the account that received it.
+_RECORD: Final[Fields] = MappingProxyType(
+    {
+        "$.eventVersion": AnythingBut(like="1.*"),
+        "$.eventTime": _TEXT,
+        "$.eventSource": _TEXT,
+        "$.eventName": _TEXT,
+        "$.awsRegion": _TEXT,
+        "$.sourceIPAddress": _TEXT,
+        "$.eventID": _TEXT,
+        "$.eventType": _TEXT,
+        "$.eventCategory": _TEXT,
+        "$.recipientAccountId": _TEXT,
+        "$.userIdentity.type": _TEXT,
+        "$.userIdentity.principalId": Maybe(_TEXT),
+        "$.userIdentity.arn": Maybe(_TEXT),
+        "$.userIdentity.accountId": Maybe(_TEXT),
+        "$.userIdentity.accessKeyId": Maybe(_TEXT),
+        "$.userIdentity.userName": Maybe(_TEXT),
+        "$.userIdentity.invokedBy": Maybe(_TEXT),
+        "$.userAgent": Maybe(_TEXT),
+        "$.errorCode": Maybe(_TEXT),
+        "$.errorMessage": Maybe(_TEXT),
+        "$.requestID": Maybe(_TEXT),
+        "$.apiVersion": Maybe(_TEXT),
+        "$.sharedEventID": Maybe(_TEXT),
+        "$.vpcEndpointId": Maybe(_TEXT),
+        "$.vpcEndpointAccountId": Maybe(_TEXT),
+    }
+)
 
 
 def _event(name: str, fields: Fields, unlike: Fields) -> Event:
-    return Event(name, MappingProxyType(dict(fields)), MappingProxyType(dict(unlike)))
+    return Event(name, MappingProxyType({**_RECORD, **fields}), MappingProxyType(dict(unlike)))
 
 
 def _changes(service: str, *names: str) -> tuple[Event, ...]:
@@ -50,6 +85,8 @@ UNAUTHORIZED_CALLS: Final = tuple(
         f"calls refused with {code}",
         {
             "$.errorCode": code,
+            "$.eventType": "AwsApiCall",
+            "$.readOnly": EITHER,
             # Later versions leave these two sources of noise out; earlier ones do not. Both must count as complete.
             "$.sourceIPAddress": AnythingBut(frozenset({"delivery.logs.amazonaws.com"})),
             "$.eventName": AnythingBut(frozenset({"HeadBucket"})),
@@ -64,7 +101,9 @@ SIGN_IN_WITHOUT_MFA: Final = _sign_in(
     "sign-ins of IAM users without MFA",
     {
         "$.userIdentity.type": "IAMUser",
-        "$.additionalEventData.MFAUsed": AnythingBut(frozenset({"Yes"})),
+        # Yes or No: docs.aws.amazon.com/awscloudtrail/latest/userguide/
+        # cloudtrail-event-reference-aws-console-sign-in-events.html
+        "$.additionalEventData.MFAUsed": "No",
         "$.responseElements.ConsoleLogin": "Success",
         "$.errorMessage": ABSENT,
     },
@@ -215,6 +254,7 @@ ORGANIZATIONS_CHANGES: Final = _changes(
 
 _ORDINARY_CALL: Final[Fields] = MappingProxyType(
     {
+        **_RECORD,
         "$.eventSource": "sts.amazonaws.com",
         "$.eventName": "GetCallerIdentity",
         "$.eventType": "AwsApiCall",

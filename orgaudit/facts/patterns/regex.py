@@ -12,7 +12,7 @@ _ITEM = re.compile(
       | (?P<atom> \\x[0-9A-Fa-f]{2} | \\[dDsSwWtnrfv] | \\[^0-9A-Za-z]
                 | \[ \^? (?: \\. | [^\]\[\\^] ) (?: \\. | [^\]\[\\] )* \]
                 | [^\\\[\]{}()*+?|^$] )
-        (?P<times> [*+?] | \{ \d{1,9} (?: ,\d{0,9} )? \} )? (?P<lazy>\?)?""",
+        (?P<times> [*+?] | \{ (?: \d{1,9} (?: ,\d{0,9} )? | ,\d{1,9} ) \} )? (?P<lazy>\?)?""",
     re.VERBOSE | re.ASCII,
 )
 # Python reserves these inside a class; what the service makes of them is not documented.
@@ -45,6 +45,19 @@ def compile_regex(source: str) -> tuple[_Alternative, ...]:
 def search(source: str, text: str) -> bool:
     """Whether the expression matches anywhere in the text."""
     return any(_reaches_end(alternative, text) for alternative in compile_regex(source))
+
+
+def certain(source: str, piece: str, *, begins: bool) -> bool:
+    """Whether the expression matches every text with a piece in it, by what is in the piece alone.
+
+    No anchor is certain to hold but the one of the beginning where the text `begins` with the piece.
+    """
+    anchors = {"$"} if begins else {"^", "$"}
+    return any(
+        not anchors.intersection(item for item in alternative if isinstance(item, str))
+        and _reaches_end(alternative, piece)
+        for alternative in compile_regex(source)
+    )
 
 
 def _items(source: str) -> Iterator[re.Match[str]]:
@@ -84,7 +97,7 @@ def _bounds(times: str | None) -> tuple[int, int | None]:
     least, comma, most = times.strip("{}").partition(",")
     if not comma:
         return int(least), int(least)
-    return int(least), int(most) if most else None
+    return int(least or 0), int(most) if most else None
 
 
 def _reaches_end(alternative: _Alternative, text: str) -> bool:

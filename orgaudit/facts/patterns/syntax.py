@@ -1,4 +1,4 @@
-"""The syntax tree of a JSON filter pattern, and its way back to text."""
+"""The syntax tree of a filter pattern, for JSON or for the text of an event, and its way back to text."""
 
 from enum import Enum
 from typing import TypeAlias
@@ -7,7 +7,7 @@ import msgspec
 
 
 class PatternError(ValueError):
-    """The text is not a JSON filter pattern; `position` is the offset of the first character that does not fit."""
+    """The text is not a filter pattern for JSON or terms; `position` is the offset of the first misfit."""
 
     def __init__(self, message: str, position: int) -> None:
         super().__init__(f"{message} (at character {position})")
@@ -82,6 +82,24 @@ class NotExists(msgspec.Struct, frozen=True, tag=True):
     selector: str
 
 
+class Term(msgspec.Struct, frozen=True, tag=True):
+    """Text that the event must have anywhere; every event has the empty text."""
+
+    text: str
+
+
+class Without(msgspec.Struct, frozen=True, tag=True):
+    """Text that the event must not have anywhere."""
+
+    text: str
+
+
+class Search(msgspec.Struct, frozen=True, tag=True):
+    """An expression that is searched for anywhere in the text of the event."""
+
+    source: str
+
+
 class And(msgspec.Struct, frozen=True, tag=True):
     """Two or more patterns that must all match."""
 
@@ -95,12 +113,30 @@ class Or(msgspec.Struct, frozen=True, tag=True):
 
 
 Condition: TypeAlias = Compare | Is | NotExists
-Pattern: TypeAlias = Condition | And | Or
+TextCondition: TypeAlias = Term | Without | Search
+Pattern: TypeAlias = Condition | TextCondition | And | Or
 
 
 def render(pattern: Pattern) -> str:
     """The text of a pattern; parsing it gives the same tree."""
-    return f"{{ {_expression(pattern)} }}"
+    match pattern:
+        case Term() | Without() | Search():
+            return _text_condition(pattern)
+        case And(parts) | Or(parts) if all(isinstance(part, Term | Without | Search) for part in parts):
+            mark = "?" if isinstance(pattern, Or) else ""
+            return " ".join(f"{mark}{render(part)}" for part in parts)
+        case _:
+            return f"{{ {_expression(pattern)} }}"
+
+
+def _text_condition(condition: TextCondition) -> str:
+    match condition:
+        case Term(text):
+            return _quoted(text)
+        case Without(text):
+            return f"-{_quoted(text)}"
+        case Search(source):
+            return f"%{source}%"
 
 
 def _expression(pattern: Pattern) -> str:
@@ -115,6 +151,8 @@ def _expression(pattern: Pattern) -> str:
             return " && ".join(map(_operand, parts))
         case Or(parts):
             return " || ".join(map(_operand, parts))
+        case Term() | Without() | Search():
+            raise TypeError("a condition on the event's text has no place among conditions on its fields")
 
 
 def _operand(pattern: Pattern) -> str:
@@ -125,9 +163,13 @@ def _operand(pattern: Pattern) -> str:
 def _value(value: Glob | Number | Regex) -> str:
     match value:
         case Glob(text):
-            escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-            return f'"{escaped}"'
+            return _quoted(text)
         case Number(text):
             return text
         case Regex(source):
             return f"%{source}%"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
