@@ -112,14 +112,16 @@ class Evaluation:
     def cell(self, control: Control, region: str, findings: list[Finding]) -> Cell:
         """Judge one cell of the plan; adds its findings."""
         shut = self._shut(control, region)
+        verdicts: list[Verdict] = []
         if shut is not None:
             verdict, is_finding = shut
             counted = self._counted(control, region, [verdict])
             if not is_finding:
                 return msgspec.structs.replace(counted, not_applicable=0)
             findings.append(self._finding(control, region, None, verdict))
-            return counted
-        verdicts: list[Verdict] = []
+            if not self._seen_in_part(control, region):
+                return counted
+            verdicts.append(verdict)
         for resource, verdict in self._judge(control, region):
             verdicts.append(verdict)
             findings.append(self._finding(control, region, resource, verdict))
@@ -140,6 +142,11 @@ class Evaluation:
         if listed.gap is None:
             return None
         return (_nothing_there if self.facts.is_shut(listed) else _not_seen)(listed.gap), True
+
+    def _seen_in_part(self, control: Control, region: str) -> bool:
+        """Tell whether a listing saw some resources before it became a gap: these are judged beside it."""
+        listed = self.facts.listing(control.subject, region) if issubclass(control.subject, Resource) else None
+        return listed is not None and listed.count > 0
 
     def _outside(self, region: str) -> tuple[Verdict, bool]:
         """Return the verdict on a region that other accounts of the run have and this one has not."""
@@ -168,7 +175,7 @@ class Evaluation:
         if load()[type(resource)].scope is Scope.ACCOUNT:
             return GLOBAL
         own = self.facts.listing(type(resource), resource.region)
-        if resource.region in self.regions and own is not None and own.gap is None:
+        if resource.region in self.regions and own is not None and (own.gap is None or own.count > 0):
             return resource.region
         seen = (name for name in sorted(self.regions) if self._answered(control, name))
         return next(seen, resource.region)

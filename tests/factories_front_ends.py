@@ -8,7 +8,7 @@ from orgaudit.facts.cloudfront import Distribution
 from orgaudit.facts.elb import ClassicLoadBalancer
 from orgaudit.facts.elbv2 import LoadBalancer
 from orgaudit.model import GLOBAL
-from tests.factories import HOME, MEMBER
+from tests.factories import HOME, MEMBER, seen_all
 
 GROUP = f"arn:aws:logs:{HOME}:{MEMBER}:log-group:api"
 
@@ -25,7 +25,7 @@ def a_classic(name: str = "old") -> ClassicLoadBalancer:
 
 def a_balancer(kind: str = "application", name: str = "web/1234") -> LoadBalancer:
     arn = f"arn:aws:elasticloadbalancing:{HOME}:{MEMBER}:loadbalancer/app/{name}"
-    return LoadBalancer(arn=arn, account_id=MEMBER, region=HOME, kind=kind, scheme="internal")
+    return seen_all(LoadBalancer, arn=arn, account_id=MEMBER, region=HOME, kind=kind, scheme="internal")
 
 
 def a_rest_stage(logs_to: str | None = GROUP, stage: str = "prod") -> RestApiStage:

@@ -47,7 +47,7 @@ def a_secret(name: str = "password-AbCdEf") -> Secret:
 
 def a_bus(name: str = "orders", policy: Any = None) -> EventBus:
     return EventBus(
-        arn=arn("events", f"event-bus/{name}"), account_id=MEMBER, region=HOME, policy=document_of(policy or None)
+        arn=arn("events", f"event-bus/{name}"), account_id=MEMBER, region=HOME, policy=Seen(document_of(policy or None))
     )
 
 

@@ -24,13 +24,13 @@ def elbv2_load_balancer_access_logs_enabled(balancer: LoadBalancer, logs: Observ
     writes down the connections of its TLS listeners.
     """
     if not balancer.able_to_log:
-        return not_applicable("a gateway load balancer writes no access logs", kind=balancer.kind)
+        return not_applicable("a gateway load balancer writes no access logs", kind=balancer.kind.value)
     bucket = logs.value.bucket
     return require(
         bucket is not None,
         then=f"access logs go to bucket {bucket}",
         otherwise="no access logs are written",
         bucket=bucket,
-        kind=balancer.kind,
+        kind=balancer.kind.value,
         scheme=balancer.scheme,
     )

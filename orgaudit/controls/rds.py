@@ -24,10 +24,10 @@ def rds_instance_storage_encrypted(instance: DatabaseInstance) -> Verdict:
     no use without the key.
     """
     return require(
-        instance.encrypted,
+        instance.encrypted.value,
         then="the storage is encrypted",
         otherwise="the storage is not encrypted",
-        engine=instance.engine,
+        engine=instance.engine.value,
     )
 
 
@@ -47,10 +47,10 @@ def rds_instance_auto_minor_upgrade_enabled(instance: DatabaseInstance) -> Verdi
     Minor versions mend flaws that are public from the day on which they appear.
     """
     return require(
-        instance.upgrades_minor_versions,
+        instance.upgrades_minor_versions.value,
         then="minor versions are taken automatically",
         otherwise="minor versions wait for somebody",
-        engine=instance.engine,
+        engine=instance.engine.value,
     )
 
 
@@ -72,9 +72,10 @@ def rds_instance_private(instance: DatabaseInstance) -> Verdict:
     and security groups hold back today can change tomorrow.
     """
     return require(
-        not instance.public,
+        not instance.public.value,
         then="the instance has no public address",
         otherwise="the instance is publicly accessible",
+        engine=instance.engine.value,
         vpc=instance.vpc_id,
         subnets=list(instance.subnets),
         security_groups=list(instance.security_groups),
@@ -98,10 +99,10 @@ def rds_instance_multi_az(instance: DatabaseInstance) -> Verdict:
     if instance.cluster is not None:
         return not_applicable(f"a member of cluster {instance.cluster}: rds_cluster_multi_az judges that")
     return require(
-        instance.multi_az,
+        instance.multi_az.value,
         then="there is a standby in another zone",
         otherwise="the instance stands in one zone only",
-        engine=instance.engine,
+        engine=instance.engine.value,
     )
 
 
@@ -111,7 +112,8 @@ def rds_instance_multi_az(instance: DatabaseInstance) -> Verdict:
         service_wide="Decide which stages need several zones, and set that in the clusters' template.",
         asset="Add a reader in another zone to cluster {resource.name}, or accept an outage of its zone.",
         command="aws rds create-db-instance --region {region} --db-cluster-identifier {resource.name} "
-        "--db-instance-identifier READER --db-instance-class CLASS --engine {resource.engine} --availability-zone ZONE",
+        "--db-instance-identifier READER --db-instance-class CLASS --engine {resource.engine.value} "
+        "--availability-zone ZONE",
         preventive="Create production clusters only from a template with readers in other zones.",
     ),
 )
@@ -121,8 +123,8 @@ def rds_cluster_multi_az(cluster: DatabaseCluster) -> Verdict:
     A cluster keeps its data in several zones, but with instances in one of them only it is down when that zone fails.
     """
     return require(
-        cluster.multi_az,
+        cluster.multi_az.value,
         then="the cluster has instances in several zones",
         otherwise="all instances of the cluster stand in one zone",
-        engine=cluster.engine,
+        engine=cluster.engine.value,
     )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.rows import each_row, text
 from orgaudit.model import Scope
 
+ACTION = "apigateway:GET"
 APIS_PER_PAGE = 500
 
 
@@ -19,21 +22,30 @@ class RestApiStage(Resource, frozen=True, kw_only=True):
     logs_to: str | None = None
 
 
-@collector(scope=Scope.REGIONAL, actions=("apigateway:GET",))
+@collector(scope=Scope.REGIONAL, actions=(ACTION,))
 async def rest_api_stages(aws: Aws) -> AsyncIterator[RestApiStage]:
     """Yield every stage of the region's REST APIs, with one call for each API."""
-    async for page in aws.pages("apigateway", "GetRestApis", limit=APIS_PER_PAGE):
-        for api in page.get("items", ()):  # the SDK leaves an empty list out
-            answer = await aws.find("apigateway", "GetStages", ("NotFoundException",), restApiId=api["id"])
-            for found in answer.get("item", ()) if answer else ():
-                name = found["stageName"]
-                yield RestApiStage(
-                    arn=f"arn:{aws.partition}:apigateway:{aws.region}::/restapis/{api['id']}/stages/{name}",
-                    account_id=aws.account_id,
-                    region=aws.region,
-                    tags=found.get("tags", {}),
-                    api_id=api["id"],
-                    api_name=api.get("name", ""),
-                    stage=name,
-                    logs_to=found.get("accessLogSettings", {}).get("destinationArn"),
-                )
+    # The SDK leaves an empty list out.
+    lists = (page.get("items", ()) async for page in aws.pages("apigateway", "GetRestApis", limit=APIS_PER_PAGE))
+    async for row in each_row(aws, ACTION, lists):
+        with row as api:
+            answer = await aws.find("apigateway", "GetStages", ("NotFoundException",), restApiId=text(api["id"]))
+            async for stage in each_row(aws, ACTION, [answer.get("item", ()) if answer else ()]):
+                with stage as found:
+                    yield _stage(aws, api, found)
+
+
+def _stage(aws: Aws, api: dict[str, Any], found: dict[str, Any]) -> RestApiStage:
+    name = text(found["stageName"])
+    return RestApiStage(
+        arn=f"arn:{aws.partition}:apigateway:{aws.region}::/restapis/{api['id']}/stages/{name}",
+        account_id=aws.account_id,
+        region=aws.region,
+        tags=found.get("tags", {}),
+        api_id=api["id"],
+        api_name=api.get("name", ""),
+        stage=name,
+        # A stage logs once it has a destination:
+        # docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
+        logs_to=found.get("accessLogSettings", {}).get("destinationArn"),
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.rows import each_row, text
 from orgaudit.model import Scope
 
 
@@ -23,9 +24,10 @@ class ClassicLoadBalancerLogs(Detail, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("elasticloadbalancing:DescribeLoadBalancers",))
 async def classic_load_balancers(aws: Aws) -> AsyncIterator[ClassicLoadBalancer]:
     """Yield the region's classic load balancers."""
-    async for page in aws.pages("elb", "DescribeLoadBalancers"):
-        for found in page["LoadBalancerDescriptions"]:
-            name = found["LoadBalancerName"]
+    lists = (page["LoadBalancerDescriptions"] async for page in aws.pages("elb", "DescribeLoadBalancers"))
+    async for row in each_row(aws, "elasticloadbalancing:DescribeLoadBalancers", lists):
+        with row as found:
+            name = text(found["LoadBalancerName"])
             yield ClassicLoadBalancer(
                 arn=f"arn:{aws.partition}:elasticloadbalancing:{aws.region}:{aws.account_id}:loadbalancer/{name}",
                 account_id=aws.account_id,

@@ -9,6 +9,7 @@ from orgaudit.facts.declare import Aws, Resource, collector, detail
 from orgaudit.facts.openings import Opening
 from orgaudit.facts.policies import Effect, PrincipalKind, Statement
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of, ways_in
+from orgaudit.facts.rows import each_row
 from orgaudit.model import Scope
 
 URL_KEYS = frozenset({"lambda:functionurlauthtype", "lambda:invokedviafunctionurl"})
@@ -51,8 +52,9 @@ def _through_services(statement: Statement) -> Iterator[Opening]:
 @collector(scope=Scope.REGIONAL, actions=("lambda:ListFunctions",))
 async def functions(aws: Aws) -> AsyncIterator[Function]:
     """Yield the region's functions."""
-    async for page in aws.pages("lambda", "ListFunctions"):
-        for function in page["Functions"]:
+    lists = (page["Functions"] async for page in aws.pages("lambda", "ListFunctions"))
+    async for row in each_row(aws, "lambda:ListFunctions", lists):
+        with row as function:
             yield Function(arn=function["FunctionArn"], account_id=aws.account_id, region=aws.region)
 
 

@@ -72,7 +72,7 @@ def test_verdict(control: Control, case: Case) -> None:
 def test_what_stands_before_a_public_instance_is_in_the_evidence() -> None:
     """Difference 61: subnets and groups are told, and decide nothing."""
     evidence = private(an_instance(public=True, **PLACED)).evidence
-    assert evidence == {"vpc": "vpc-1", "subnets": ["subnet-1"], "security_groups": ["sg-1"]}
+    assert evidence == {"engine": "postgres", "vpc": "vpc-1", "subnets": ["subnet-1"], "security_groups": ["sg-1"]}
 
 
 def test_encryption_is_about_storage_only() -> None:

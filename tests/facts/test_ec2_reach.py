@@ -23,7 +23,7 @@ from orgaudit.facts.ec2.addresses import (
     space_of,
     union,
 )
-from orgaudit.facts.ec2.reach import ALL, Inbound, Question, Rule, ports_of, protocol_of
+from orgaudit.facts.ec2.reach import ALL, ALL_PORTS, Inbound, Question, Rule, ports_of, protocol_of
 from tests.factories_ec2 import ANY4, ANY6, all_traffic, entry, rule
 
 SMALL = st.tuples(st.integers(0, 40), st.integers(0, 12)).map(lambda pair: (pair[0], pair[0] + pair[1]))
@@ -122,10 +122,18 @@ def test_protocol_names(told: str, protocol: str) -> None:
 
 @pytest.mark.parametrize(
     ("first", "last", "ports"),
-    [(22, 22, (22, 22)), (0, 65535, (0, 65535)), (None, None, (0, 65535)), (-1, -1, (0, 65535)), (0, 0, (0, 0))],
+    [(22, 22, (22, 22)), (0, 65535, (0, 65535)), (-1, -1, (0, 65535)), (0, 0, (0, 0))],
 )
-def test_port_ranges(first: int | None, last: int | None, ports: tuple[int, int]) -> None:
-    assert ports_of(first, last) == ports
+def test_port_ranges(first: int, last: int, ports: tuple[int, int]) -> None:
+    assert ports_of("tcp", first, last) == ports
+
+
+def test_only_rules_of_tcp_and_udp_always_have_ports() -> None:
+    assert ports_of(ALL, None, None) == ports_of("47", None, None) == ALL_PORTS
+    for protocol in ("tcp", "udp"):
+        for first, last in ((22, None), (None, 22), (None, None)):
+            with pytest.raises(ValueError, match="has no ports"):
+                ports_of(protocol, first, last)
 
 
 RANGES = st.tuples(st.integers(0, 65535), st.integers(0, 65535)).map(lambda pair: (min(pair), max(pair)))

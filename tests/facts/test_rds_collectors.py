@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from orgaudit.facts.rds import database_clusters, database_instances
-from orgaudit.model import NotSeenError
+from orgaudit.model import Gap, GapReason, NotSeenError
 from tests.factories import HOME, MEMBER
 from tests.factories_rds import a_cluster, an_instance
 from tests.literal_aws import LiteralAws, World
@@ -72,11 +72,22 @@ async def test_clusters_page_by_page() -> None:
     assert await all_of(database_clusters(at)) == [a_cluster(), a_cluster("small", multi_az=False)]
 
 
-@pytest.mark.parametrize("lacking", ["PubliclyAccessible", "StorageEncrypted", "MultiAZ"])
-async def test_an_instance_without_a_setting_is_no_answer(lacking: str) -> None:
+@pytest.mark.parametrize(
+    ("lacking", "field"),
+    [
+        ("PubliclyAccessible", "public"),
+        ("StorageEncrypted", "encrypted"),
+        ("AutoMinorVersionUpgrade", "upgrades_minor_versions"),
+        ("MultiAZ", "multi_az"),
+        ("Engine", "engine"),
+    ],
+)
+async def test_what_an_instance_lacks_is_a_gap_of_that_field(lacking: str, field: str) -> None:
     answer = {name: value for name, value in INSTANCE.items() if name != lacking}
-    with pytest.raises(KeyError, match=lacking):
-        await all_of(database_instances(aws(DescribeDBInstances={"DBInstances": [answer]})))
+    found, other = await all_of(database_instances(aws(DescribeDBInstances={"DBInstances": [answer, INSTANCE]})))
+    gap = Gap(MEMBER, HOME, "rds:DescribeDBInstances", GapReason.MALFORMED, f"the answer lacks {lacking}")
+    changes: dict[str, Any] = {field: gap}
+    assert (found, other) == (an_instance(**changes), an_instance())
 
 
 async def test_no_databases() -> None:
