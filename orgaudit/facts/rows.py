@@ -49,7 +49,9 @@ class Row:
             if not isinstance(found, dict) or name not in found:
                 return self._gap(f"the answer lacks {path}")
             found = found[name]
-        return Seen(found) if isinstance(found, kind) else self._gap(f"the answer's {path} is not a {kind.__name__}")
+        return (
+            Seen(found) if isinstance(found, kind) else self._gap(f"the answer's {path} is not of type {kind.__name__}")
+        )
 
     def read(self, reading: Callable[[Any], T]) -> Observed[T]:
         """Return what `reading(row)` returns, or the gap that it is where the answer lacks what that needs."""

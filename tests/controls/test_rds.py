@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from orgaudit.controls.declare import Control
@@ -22,8 +24,24 @@ from orgaudit.controls.rds import (
 from orgaudit.controls.rds import (
     rds_instance_storage_encrypted as encrypted,
 )
-from orgaudit.model import Status
-from tests.factories import NASTY, Case, every, failing, idle, name_of, passing
+from orgaudit.facts.account import Listed
+from orgaudit.model import Cell, Status
+from orgaudit.store.run import Run, read_lines
+from tests.evaluated import findings
+from tests.factories import (
+    HOME,
+    MEMBER,
+    NASTY,
+    REGIONS,
+    Case,
+    denied,
+    every,
+    facts_of,
+    failing,
+    idle,
+    name_of,
+    passing,
+)
 from tests.factories_rds import a_cluster, an_instance
 
 PLACED: dict[str, Any] = {"vpc_id": "vpc-1", "subnets": ("subnet-1",), "security_groups": ("sg-1",)}
@@ -78,3 +96,14 @@ def test_what_stands_before_a_public_instance_is_in_the_evidence() -> None:
 def test_encryption_is_about_storage_only() -> None:
     """Difference 62: nothing but the storage's encryption is asked."""
     assert encrypted(an_instance(public=True, multi_az=False, upgrades_minor_versions=False)).status is Status.PASS
+
+
+def test_what_was_seen_of_a_listing_is_judged_beside_its_gap(tmp_path: Path) -> None:
+    """One row that cannot be read neither hides the others nor lets the region pass."""
+    cut_off = Listed("DatabaseInstance", HOME, count=1, gap=denied("rds:DescribeDBInstances"))
+    facts = facts_of(MEMBER, cut_off, an_instance(public=True), regions=REGIONS)
+    region, instance = findings(tmp_path, private, facts)
+    assert (region.status, region.resource) == (Status.NOT_ASSESSED, f"{MEMBER}:{HOME}")
+    assert (instance.status, instance.resource) == (Status.FAIL, an_instance().arn)
+    (cell,) = read_lines(Run(tmp_path).cells_path(MEMBER), msgspec.json.Decoder(Cell))
+    assert (cell.status, cell.not_assessed, cell.failed) == (Status.NOT_ASSESSED, 1, 1)

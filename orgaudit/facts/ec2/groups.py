@@ -12,7 +12,7 @@ from orgaudit.facts.ec2.prefixes import PREFIX_LIST_ACTIONS, PrefixList, prefix_
 from orgaudit.facts.ec2.reach import Inbound, Rule, ports_of, protocol_of
 from orgaudit.facts.ec2.tags import tags_of
 from orgaudit.facts.rows import Row, each_row
-from orgaudit.model import Observed, Scope, Seen
+from orgaudit.model import UNKNOWN, Observed, Scope, Seen, shown
 
 ACTION = "ec2:DescribeSecurityGroups"
 DEFAULT = "default"
@@ -57,8 +57,9 @@ async def security_groups(aws: Aws) -> AsyncIterator[SecurityGroup]:
 async def default_security_groups(aws: Aws) -> AsyncIterator[DefaultSecurityGroup]:
     """Yield the default group of every VPC, used or not, from the same answer as all groups."""
     async for row in each_row(aws, ACTION, [await aws.once(_groups)]):
-        with row as answer:
-            if answer.get("GroupName", DEFAULT) == DEFAULT:  # one without a name may be it, and is not judged
+        with row:
+            # One without a name may be it, and is not judged.
+            if shown(row.member("GroupName", str)) in {DEFAULT, UNKNOWN}:
                 yield DefaultSecurityGroup(**_described(aws, row))
 
 

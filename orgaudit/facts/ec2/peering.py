@@ -13,7 +13,7 @@ from orgaudit.facts.ec2.addresses import block, family_of, minus, space_of
 from orgaudit.facts.ec2.prefixes import PREFIX_LIST_ACTIONS, prefix_list
 from orgaudit.facts.ec2.tags import tags_of
 from orgaudit.facts.rows import each_row
-from orgaudit.model import Observed, Scope
+from orgaudit.model import UNKNOWN, Observed, Scope, shown
 
 ACTIVE = "active"
 ENDS = ("RequesterVpcInfo", "AccepterVpcInfo")
@@ -71,7 +71,8 @@ async def peering_connections(aws: Aws) -> AsyncIterator[PeeringConnection]:
     lists = (page["VpcPeeringConnections"] async for page in pages)
     async for row in each_row(aws, "ec2:DescribeVpcPeeringConnections", lists):
         with row as answer:
-            if answer.get("Status", {}).get("Code", ACTIVE) != ACTIVE:
+            state = row.member("Status.Code", str)
+            if shown(state) not in {ACTIVE, UNKNOWN}:
                 continue
             connection_id, account_id = answer["VpcPeeringConnectionId"], aws.account_id
             yield PeeringConnection(
@@ -80,16 +81,16 @@ async def peering_connections(aws: Aws) -> AsyncIterator[PeeringConnection]:
                 region=aws.region,
                 tags=tags_of(answer),
                 connection_id=connection_id,
-                state=row.member("Status.Code", str),
+                state=state,
                 sides=row.read(lambda found: {found[end]["VpcId"]: tuple(_blocks(found[end])) for end in ENDS}),
                 accounts=tuple(sorted({answer[end]["OwnerId"] for end in ENDS if "OwnerId" in answer.get(end, {})})),
             )
 
 
 def _blocks(end: dict[str, Any]) -> Iterable[str]:
-    found = [each["CidrBlock"] for each in end.get("CidrBlockSet", ())]
-    found += [each["Ipv6CidrBlock"] for each in end.get("Ipv6CidrBlockSet", ())]
-    return found or ([end["CidrBlock"]] if end.get("CidrBlock") else [])
+    """Return the blocks of one side, which AWS shows all or not at all; raises KeyError where it shows only one."""
+    found = [each["CidrBlock"] for each in (end["CidrBlockSet"] if "CidrBlock" in end else ())]
+    return [*found, *(each["Ipv6CidrBlock"] for each in end.get("Ipv6CidrBlockSet", ()))]
 
 
 @detail(actions=("ec2:DescribeRouteTables", *PREFIX_LIST_ACTIONS))

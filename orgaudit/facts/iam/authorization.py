@@ -177,12 +177,16 @@ def _holders(aws: Aws, found: Mapping[str, list[dict[str, Any]]]) -> _Holders:
     known: dict[str, list[str]] = {}
     hidden: Gap | None = None
     for principal in (each for kind in (USERS, GROUPS, ROLES) for each in found[kind]):
-        held = Row(aws, ACTION, principal).read(lambda answer: [(arn, answer["Arn"]) for arn in _attached(answer)])
+        held = Row(aws, ACTION, principal).read(lambda answer: (answer["Arn"], answer["AttachedManagedPolicies"]))
         if isinstance(held, Gap):
             hidden = hidden or held
             continue
-        for arn, holder in held.value:
-            known.setdefault(arn, []).append(holder)
+        holder, policies = held.value
+        for arn in (Row(aws, ACTION, policy).member("PolicyArn", str) for policy in policies):
+            if isinstance(arn, Gap):
+                hidden = hidden or arn
+            else:
+                known.setdefault(arn.value, []).append(holder)
     return _Holders(known, hidden)
 
 
