@@ -173,7 +173,9 @@ def a_provider(protocol: Protocol = Protocol.SAML) -> IdentityProvider:
     return seen_all(IdentityProvider, **_at_once("saml-provider/", "company", MEMBER, {"protocol": protocol}))
 
 
-def an_identity_center(*, account_id: str = MANAGEMENT, status: str = "ACTIVE", region: str = HOME) -> IdentityCenter:
+def an_identity_center(
+    *, account_id: str = MANAGEMENT, status: str | Gap = "ACTIVE", region: str = HOME
+) -> IdentityCenter:
     arn = f"arn:aws:sso:::instance/ssoins-{account_id}"
     return seen_all(IdentityCenter, arn=arn, account_id=account_id, region=region, status=status)
 

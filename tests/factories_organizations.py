@@ -24,7 +24,7 @@ from orgaudit.facts.organizations import (
 from orgaudit.facts.resource_policies import document_of
 from orgaudit.facts.s3.buckets import Bucket, BucketLogging
 from orgaudit.facts.workloads import DELIVERING, KINDS
-from orgaudit.model import GLOBAL, Scope
+from orgaudit.model import GLOBAL, Gap, Scope
 from orgaudit.store.manifest import AccountRecord
 from tests.factories import HOME, MANAGEMENT, MEMBER, NOW, REGIONS, SECURITY, an_account, seen_all
 
@@ -121,7 +121,7 @@ def an_instance(name: str = "i-1", state: str = "running") -> Instance:
     return seen_all(Instance, arn=arn, account_id=MANAGEMENT, region=HOME, applied=True, **values)
 
 
-def a_cluster(tasks: int = 0, services: int = 0) -> EcsCluster:
+def a_cluster(tasks: int | Gap = 0, services: int = 0) -> EcsCluster:
     arn = f"arn:aws:ecs:{HOME}:{MANAGEMENT}:cluster/main"
     return seen_all(EcsCluster, arn=arn, account_id=MANAGEMENT, region=HOME, tasks=tasks, services=services)
 

@@ -88,9 +88,9 @@ async def peering_connections(aws: Aws) -> AsyncIterator[PeeringConnection]:
 
 
 def _blocks(end: dict[str, Any]) -> Iterable[str]:
-    """Return the blocks of one side, which AWS shows all or not at all; raises KeyError where it shows only one."""
-    found = [each["CidrBlock"] for each in (end["CidrBlockSet"] if "CidrBlock" in end else ())]
-    return [*found, *(each["Ipv6CidrBlock"] for each in end.get("Ipv6CidrBlockSet", ()))]
+    found = [each["CidrBlock"] for each in end.get("CidrBlockSet", ())]
+    found += [each["Ipv6CidrBlock"] for each in end.get("Ipv6CidrBlockSet", ())]
+    return found or ([end["CidrBlock"]] if end.get("CidrBlock") else [])
 
 
 @detail(actions=("ec2:DescribeRouteTables", *PREFIX_LIST_ACTIONS))
