@@ -1,0 +1,288 @@
+"""Whom a resource's policy lets in from outside: every Allow weighed against the Deny statements that meet it.
+
+It is asked whether any request of an outside caller is allowed: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import lru_cache
+from itertools import islice, product
+
+from orgaudit.facts.policies.coverage import Denied, Part, leaves_some, takes_all, terms_of, touches
+from orgaudit.facts.policies.decision import account_of
+from orgaudit.facts.policies.document import (
+    CURRENT_VERSION,
+    Condition,
+    Effect,
+    Policy,
+    Principal,
+    PrincipalKind,
+    Selection,
+    Statement,
+)
+from orgaudit.facts.policies.outsiders import DIRECT, SOURCE_KEYS, TIMES, Caller, Route, Truths, truths
+from orgaudit.facts.policies.truth import FALSE, TRUE, Truth, all_of, any_of, of, unknown
+
+_MOST_COMBINATIONS = 4096
+_ANY_SERVICE = Route(Caller.SERVICE)
+# Services that call one customer's function, queue or topic for the bucket or topic of any other.
+FOR_ANY_CUSTOMER = frozenset({"s3.amazonaws.com", "sns.amazonaws.com"})
+
+
+class PublicAccess(StrEnum):
+    """How far a statement opens to everyone; REVIEW is for what a person must judge."""
+
+    NO = "no"
+    RESTRICTED = "restricted"
+    REVIEW = "review"
+    PUBLIC = "public"
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """The verdict on a statement, with the conditions that it rests on (none for NO)."""
+
+    access: PublicAccess
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What an Allow leaves open: its place and sort of caller, and the actions that are open, or that may be.
+
+    `service` is the principal of the service that comes for any customer, empty for callers who come themselves.
+    `named` are the principals that may or may not stand for everyone; `guards` the Deny statements that may apply.
+    """
+
+    place: int
+    certain: tuple[str, ...]
+    possible: tuple[str, ...]
+    service: str = ""
+    named: tuple[Principal, ...] = ()
+    guards: tuple[int, ...] = ()
+
+
+def is_public(statement: Statement) -> Exposure:
+    """Whether the statement lets everyone in, and which conditions restrict that or need review."""
+    principal = statement.principal
+    if statement.effect is Effect.DENY or principal is None or not _admits_any(principal):
+        return Exposure(PublicAccess.NO)
+    found = ways(Policy((statement,), CURRENT_VERSION))
+    if not found:
+        return Exposure(PublicAccess.RESTRICTED, _resting(statement, PublicAccess.RESTRICTED))
+    if any(way.certain for way in found):
+        return Exposure(PublicAccess.PUBLIC, statement.conditions)
+    return Exposure(PublicAccess.REVIEW, _resting(statement, PublicAccess.REVIEW))
+
+
+def _resting(statement: Statement, access: PublicAccess) -> tuple[Condition, ...]:
+    """The conditions that have this effect each by itself, or all where only all together have it."""
+    alone = tuple(each for each in statement.conditions if _access(replace(statement, conditions=(each,))) is access)
+    return alone or statement.conditions
+
+
+def _access(statement: Statement) -> PublicAccess:
+    found = ways(Policy((statement,), CURRENT_VERSION))
+    if not found:
+        return PublicAccess.RESTRICTED
+    return PublicAccess.PUBLIC if any(way.certain for way in found) else PublicAccess.REVIEW
+
+
+@lru_cache(maxsize=4096)
+def ways(policy: Policy, *, resource: str | None = None, services: bool = False) -> tuple[Way, ...]:
+    """Return what the policy of a resource leaves open to callers from outside, in the order of its statements.
+
+    `resource` is the resource's ARN. With `services`, that a named service may come on behalf of any customer counts
+    as well.
+    """
+    found: list[Way | None] = []
+    for place, statement in enumerate(policy.statements):
+        if statement.effect is Effect.ALLOW and statement.principal is not None:
+            routes: list[tuple[str, tuple[Route, ...]]]
+            routes = [("", (*DIRECT, _ANY_SERVICE))] if _admits_any(statement.principal) else []
+            named = _services(statement.principal) if services else ()
+            routes += [(service, (Route(Caller.SERVICE, service=service),)) for service in named]
+            found += [_Weighing(policy, place, resource).way(by, service) for service, by in routes]
+    return tuple(way for way in found if way is not None)
+
+
+def _services(principal: Selection[Principal]) -> Iterator[str]:
+    """Yield the services that an element names."""
+    for each in principal.values:
+        if each.kind is PrincipalKind.SERVICE and not principal.negated and not _is_wild(each.value):
+            yield each.value.lower()
+
+
+def _admits_any(principal: Selection[Principal]) -> bool:
+    """Whether an Allow with this element may let in callers who are not named."""
+    return any(_admits(principal, route).value is not False for route in (*DIRECT, _ANY_SERVICE))
+
+
+def _admits(principal: Selection[Principal], route: Route) -> Truth:
+    """Whether the element takes in outside callers by this route; unknown for wildcards that AWS does not document."""
+    truth = any_of(_stands_for(each, route) for each in principal.values)
+    return truth.negated() if principal.negated else truth
+
+
+def _stands_for(principal: Principal, route: Route) -> Truth:
+    if principal.is_anyone:
+        return TRUE
+    service = principal.kind is PrincipalKind.SERVICE
+    if service is not (route.caller is Caller.SERVICE):
+        return FALSE
+    if _is_wild(principal.value):
+        # AWS documents no wildcard but "*" for all principals, and refuses others in most services:
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+        return FALSE if account_of(principal.value) else unknown("Principal")
+    if service:
+        return of(principal.value.lower() == route.service)
+    # Anyone can have a login with a provider of web identities; an ARN names a provider of one account.
+    web = principal.kind is PrincipalKind.FEDERATED and not principal.value.startswith("arn:")
+    return of(web and route == DIRECT[1])
+
+
+def _is_wild(value: str) -> bool:
+    return "*" in value or "?" in value
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What statements come to for one request: the Allow, and the Deny statements by their places among the guards."""
+
+    allowed: Truth
+    denied: tuple[Truth, ...]
+    certain: bool
+
+
+class _Weighing:
+    """One Allow of a policy, weighed against the Deny statements that meet some of what it allows."""
+
+    def __init__(self, policy: Policy, place: int, resource: str | None) -> None:
+        self.policy = policy
+        self.place = place
+        self.statement = policy.statements[place]
+        terms = terms_of(policy, resource)
+        self.parts = terms.parts(self.statement)
+        denials = {
+            number: terms.areas(each)
+            for number, each in enumerate(policy.statements)
+            if each.effect is Effect.DENY and each.principal is not None
+        }
+        self.guards = tuple(
+            number for number, denied in denials.items() if any(touches(denied, part) for part in self.parts)
+        )
+        self.denials: tuple[Denied, ...] = tuple(denials[number] for number in self.guards)
+
+    def way(self, routes: Iterable[Route], service: str) -> Way | None:
+        """Return what is open by any of the routes, or None for nothing."""
+        certain: set[Part] = set()
+        possible: set[Part] = set()
+        for route in routes:
+            for request in self._requests(route):
+                self._add(request, certain, possible)
+            if len(certain) == len(self.parts):
+                break
+        actions = self.statement.action.values
+        if not certain and not possible:
+            return None
+        opened = {part.action for part in certain}
+        maybe = {part.action for part in possible} - opened
+        negated = self.statement.action.negated
+        return Way(
+            self.place,
+            actions if negated and opened else tuple(each for each in actions if each in opened),
+            actions if negated and not opened else tuple(each for each in actions if each in maybe),
+            service,
+            () if service or self.statement.principal is None else _doubtful(self.statement.principal),
+            self.guards,
+        )
+
+    def _add(self, request: _Request, certain: set[Part], possible: set[Part]) -> None:
+        """Add the parts that the request opens."""
+        sure = [each for each, truth in zip(self.denials, request.denied, strict=True) if truth.value is True]
+        perhaps = [each for each, truth in zip(self.denials, request.denied, strict=True) if truth.value is not False]
+        settled = request.certain and request.allowed.value is True
+        for part in self.parts:
+            if part in certain or takes_all(sure, part):
+                continue
+            possible.add(part)
+            if settled and leaves_some(perhaps, part):
+                certain.add(part)
+
+    def _guard(self, number: int) -> Statement:
+        return self.policy.statements[self.guards[number]]
+
+    def _requests(self, route: Route) -> Iterator[_Request]:
+        """Yield what the statements come to in the requests by a route that the Allow may allow."""
+        principal = self.statement.principal
+        admitted = FALSE if principal is None else _admits(principal, route)
+        if admitted.value is False:
+            return
+        denies = [_admits(self._denying(number), route) for number in self.guards]
+        met = [place for place, truth in enumerate(denies) if truth.value is not False]
+        for conditions, certain in self._outcomes(route, met):
+            allowed = all_of((admitted, *conditions[0]))
+            if allowed.value is not False:
+                found = [FALSE] * len(denies)
+                for number, place in enumerate(met, start=1):
+                    found[place] = all_of((denies[place], *conditions[number]))
+                yield _Request(allowed, tuple(found), certain and self._is_settled(route))
+
+    def _denying(self, number: int) -> Selection[Principal]:
+        principal = self.policy.statements[number].principal
+        return Selection(()) if principal is None else principal
+
+    def _is_settled(self, route: Route) -> bool:
+        """Whether it is certain that callers can come by the route: which services act for whom is known of few."""
+        if route.caller is not Caller.SERVICE or route.service in FOR_ANY_CUSTOMER:
+            return True
+        return not route.service and any(each.key.lower() in SOURCE_KEYS for each in self.statement.conditions)
+
+    def _outcomes(self, route: Route, met: Sequence[int]) -> Iterator[tuple[list[list[Truth]], bool]]:
+        """Yield what the conditions of the Allow, and then of each Deny, come to together."""
+        statements = [self.statement, *(self._guard(place) for place in met)]
+        keyed: dict[str, list[tuple[int, Condition]]] = {}
+        fixed: list[list[Truth]] = [[] for _ in statements]
+        for number, statement in enumerate(statements):
+            for condition in statement.conditions:
+                if condition.key.lower() in TIMES:
+                    fixed[number].append(unknown(condition.key) if number else TRUE)
+                else:
+                    keyed.setdefault(condition.key.lower(), []).append((number, condition))
+        choices = [self._choices(key, entries, route) for key, entries in keyed.items()]
+        owners = [[number for number, _ in entries] for entries in keyed.values()]
+        for tried, chosen in enumerate(product(*choices)):
+            outcome = [list(each) for each in fixed]
+            if tried >= _MOST_COMBINATIONS:
+                yield [[*each, unknown()] for each in outcome], False
+                return
+            for places, one in zip(owners, chosen, strict=True):
+                for number, truth in zip(places, one.each, strict=True):
+                    outcome[number].append(truth)
+            yield outcome, all(each.certain for each in chosen)
+
+    def _choices(self, key: str, entries: Sequence[tuple[int, Condition]], route: Route) -> list[Truths]:
+        """What a key's conditions come to, without what the Allow excludes and, if no Deny asks, all but the widest."""
+        found = truths(key, [condition for _, condition in entries], route, variables=self.policy.has_variables)
+        kept = [
+            each
+            for each in found
+            if not any(
+                truth.value is False for (number, _), truth in zip(entries, each.each, strict=True) if not number
+            )
+        ]
+        if any(number for number, _ in entries):
+            return kept
+        return list(islice(sorted(kept, key=_narrowness), 1))
+
+
+def _narrowness(each: Truths) -> tuple[bool, bool]:
+    return any(truth.value is None for truth in each.each), not each.certain
+
+
+def _doubtful(principal: Selection[Principal]) -> tuple[Principal, ...]:
+    """The principals that may or may not stand for everyone, where nothing else in the element does."""
+    if any(_admits(principal, route).value is True for route in (*DIRECT, _ANY_SERVICE)):
+        return ()
+    return tuple(each for each in principal.values if _is_wild(each.value))
