@@ -82,13 +82,18 @@ class Terms:
         )
 
     def _names(self, value: str) -> Iterator[str]:
-        """The names that `*` stands for in the policy of one resource: its own, and in a bucket the objects'."""
-        if value != _EVERYTHING or self.resource is None:
+        """The resource's own names that a pattern takes in whole, or else the pattern: no other resource counts."""
+        whole = [name for name in self._own_names() if value == name or covers([_tokens(value)], _tokens(name))]
+        yield from whole
+        if not whole or (len(whole) < len(self._own_names()) and value not in whole):
             yield value
-            return
-        yield self.resource
-        if self.resource.split(":")[2:3] == ["s3"]:
-            yield f"{self.resource}/*"
+
+    def _own_names(self) -> tuple[str, ...]:
+        """The ARN of the resource, and in a bucket those of its objects."""
+        if self.resource is None:
+            return ()
+        in_bucket = self.resource.split(":")[2:3] == ["s3"]
+        return (self.resource, f"{self.resource}/*") if in_bucket else (self.resource,)
 
 
 def terms_of(policy: Policy, resource: str | None) -> Terms:

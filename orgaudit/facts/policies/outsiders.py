@@ -6,16 +6,18 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-ke
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from enum import Enum
+from functools import lru_cache
 from itertools import product
 
 from orgaudit.facts.policies.addresses import Networks, memberships, networks_of
 from orgaudit.facts.policies.conditions import holds, operator_of
 from orgaudit.facts.policies.document import Condition
 from orgaudit.facts.policies.truth import Truth, of, unknown
+from orgaudit.facts.policies.wildcards import compile_pattern, matches, overlaps
 
 _ARN_PARTS = 6
 _VARIABLE = re.compile(r"\$\{([^}*?$]+)\}")
@@ -117,6 +119,8 @@ _ARNS = {
     "aws:sourcearn": _SOURCES,
     "s3:dataaccesspointarn": (f"arn:aws:s3:us-east-1:{_ACCOUNTS[0]}:accesspoint/outside",),
 }
+# Whose ARNs these services come with; others come with those of several services.
+_SERVICE_OF_ARN = {"s3.amazonaws.com": "s3", "sns.amazonaws.com": "sns", "events.amazonaws.com": "events"}
 _OF_SERVICES = frozenset({"aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths"})
 SOURCE_KEYS = _OF_SERVICES | {"aws:sourceowner"}
 """The keys by which a policy says for whom a service may come."""
@@ -130,6 +134,8 @@ _OF_ENDPOINTS = frozenset(
         "aws:vpcsourceip",
     }
 )
+NETWORK_KEYS = _OF_ENDPOINTS | {"aws:sourceip"}
+"""The keys that depend on whether a request comes through a VPC endpoint."""
 _ADDRESSES = frozenset({"aws:sourceip", "aws:vpcsourceip"})
 # There is no clock here: such a condition excludes no caller at some time, and a Deny may have ended or not begun.
 TIMES = frozenset({"aws:currenttime", "aws:epochtime", "aws:tokenissuetime"})
@@ -172,33 +178,59 @@ _SIGNED = frozenset({"aws:username", "aws:multifactorauthpresent", "aws:multifac
 _WITH_WILDCARDS = frozenset({"stringlike", "stringnotlike", "arnlike", "arnequals", "arnnotlike", "arnnotequals"})
 
 
-def truths(key: str, conditions: Sequence[Condition], route: Route, *, variables: bool) -> list[Truths]:
+@lru_cache(maxsize=16_384)
+def truths(key: str, conditions: tuple[Condition, ...], route: Route, *, variables: bool) -> tuple[Truths, ...]:
     """Return what the conditions on a key, given in lower case, can come to together in the requests by a route."""
     if key in _ADDRESSES:
-        return _of_addresses(key, conditions, route)
+        return tuple(_of_addresses(key, conditions, route))
     resolved = [_resolved(each, route) if variables else each for each in conditions]
     values = _values(key, conditions, resolved, route)
     if values is None:
-        return [Truths(tuple(unknown(each.key) for each in conditions))]
+        return (Truths(tuple(unknown(each.key) for each in conditions)),)
     found: dict[tuple[Truth, ...], bool] = {}
     for value in values:
         each = tuple(holds(one, {key: value.texts}, variables=variables) for one in resolved)
         found[each] = found.get(each, False) or value.certain
-    listed = [Truths(each, certain) for each, certain in found.items()]
-    return [*listed, *_beyond(listed, resolved)]
+    # What every value comes to is certain, whichever of them the request carries.
+    listed = [Truths(each, certain or len(found) == 1) for each, certain in found.items()]
+    carried = any(value.texts for value in values)
+    return (*listed, *_beyond(key, listed, resolved)) if carried else tuple(listed)
 
 
-def _beyond(listed: Sequence[Truths], conditions: Sequence[Condition]) -> Iterator[Truths]:
+def _beyond(key: str, listed: Sequence[Truths], conditions: Sequence[Condition]) -> Iterator[Truths]:
     """Yield what values may come to that were not tried, where wildcards leave room for them."""
     if not listed or not any(_wild_values(each) for each in conditions):
         return
-    loose = []
-    for place, condition in enumerate(conditions):
-        seen = {truths.each[place] for truths in listed}
-        matched = of(not _is_negated(condition))
-        settled = len(seen) == 1 and (matched not in seen or "*" in condition.values or not _wild_values(condition))
-        loose.append(seen.pop() if settled else unknown(condition.key))
-    yield Truths(tuple(loose), certain=False)
+    seen = [{truths.each[place] for truths in listed} for place in range(len(conditions))]
+    settled = [_is_settled(key, condition, found) for condition, found in zip(conditions, seen, strict=True)]
+    if all(settled) or (len(conditions) == 1 and len(seen[0]) > 1):
+        return
+    yield Truths(
+        tuple(
+            next(iter(found)) if sure else unknown(condition.key)
+            for condition, found, sure in zip(conditions, seen, settled, strict=True)
+        ),
+        certain=False,
+    )
+
+
+def _is_settled(key: str, condition: Condition, seen: set[Truth]) -> bool:
+    """Whether no value can come to anything else than what was seen."""
+    if len(seen) > 1:
+        return False
+    if not _wild_values(condition):
+        return True
+    if of(not _is_negated(condition)) in seen:
+        return "*" in condition.values
+    return key not in _ARNS or not any(_reaches_over_parts(value) for value in _wild_values(condition))
+
+
+def _reaches_over_parts(pattern: str) -> bool:
+    """Whether a pattern that does not write out an ARN's parts takes in an ARN of an outside account."""
+    if pattern.count(":") >= _ARN_PARTS - 1:
+        return False
+    tokens = compile_pattern(pattern).tokens
+    return any(overlaps(tokens, compile_pattern(f"arn:*:*:*:{account}:*").tokens) for account in ("", *_ACCOUNTS))
 
 
 def _is_negated(condition: Condition) -> bool:
@@ -253,26 +285,26 @@ def _variable(key: str, route: Route) -> str | None:
     return None
 
 
-def _values(
-    key: str, written: Sequence[Condition], resolved: Sequence[Condition], route: Route
-) -> Iterable[Value] | None:
+def _values(key: str, written: Sequence[Condition], resolved: Sequence[Condition], route: Route) -> list[Value] | None:
     """The values of a key that are worth trying, or None for a key of which too little is known."""
     fixed = _fixed(key, route)
     if fixed is not None:
         return fixed
     if key in _OWN:
-        # The policy is on the resource, so an account or organization that it names there is the resource's own.
-        named = [value for each in written for value in _tries(each) if "${" not in value]
-        return [Value((each,)) for each in (_OWN[key], *named)]
+        # The policy is on the resource, so an account or organization that it names there is most likely the owner.
+        named = [Value((value,)) for each in written for value in _tries(each) if "${" not in value]
+        return [*named, Value((_OWN[key],), certain=not named)]
     if key in _OWNED:
         return _owned_values(key, written, route)
     if key in _ARNS:
         arns = [*_ARNS[key], *_outside_arns(written)]
+        if key == "aws:sourcearn" and route.service in _SERVICE_OF_ARN:
+            arns = [each for each in arns if each.split(":")[2] == _SERVICE_OF_ARN[route.service]]
         return _carried(key, [Value((each,)) for each in dict.fromkeys(arns)], route)
     return _free_values(key, resolved, route) if _is_free(key) else None
 
 
-def _fixed(key: str, route: Route) -> Iterable[Value] | None:
+def _fixed(key: str, route: Route) -> list[Value] | None:
     """The value of a key that says what kind of caller this is."""
     if key == "aws:principalisawsservice":
         return [Value(("true" if route.caller is Caller.SERVICE else "false",))]
@@ -287,7 +319,7 @@ def _fixed(key: str, route: Route) -> Iterable[Value] | None:
     return None
 
 
-def _owned_values(key: str, written: Sequence[Condition], route: Route) -> Iterable[Value]:
+def _owned_values(key: str, written: Sequence[Condition], route: Route) -> list[Value]:
     fresh, separator = _OWNED[key]
     tried = [
         _filled(value)
@@ -298,12 +330,12 @@ def _owned_values(key: str, written: Sequence[Condition], route: Route) -> Itera
     return _carried(key, [Value((each,)) for each in dict.fromkeys((*fresh, *tried))], route)
 
 
-def _carried(key: str, values: list[Value], route: Route) -> Iterable[Value]:
+def _carried(key: str, values: list[Value], route: Route) -> list[Value]:
     """The values, or that the key is absent, as far as requests by this route carry it."""
     service = route.caller is Caller.SERVICE
     perhaps = [replace(each, certain=False) for each in values]
     if key in _OF_ENDPOINTS:
-        carried = values if route.by_endpoint else [*perhaps, _PERHAPS_ABSENT] if service else [_ABSENT]
+        carried = values if route.by_endpoint else [_ABSENT]
     elif key in {"aws:principalorgid", "aws:principalorgpaths"}:
         carried = values if route.caller is Caller.MEMBER else [_ABSENT]
     elif key in {"aws:sourceorgid", "aws:sourceorgpaths"}:
@@ -327,12 +359,17 @@ def _outside_arns(conditions: Sequence[Condition]) -> Iterator[str]:
         parts = value.split(":", _ARN_PARTS - 1)
         if len(parts) < _ARN_PARTS or not (_is_wild(parts[4]) or (parts[4] == "" and _is_wild(parts[5]))):
             continue
-        accounts = ("",) if parts[4] == "" else (*_ACCOUNTS, _filled(parts[4]))
         beginning = [filled if _is_wild(part) else part for part, filled in zip(parts[:4], _FILLED, strict=True)]
-        for account, name in product(accounts, (parts[5], parts[5].replace("*", ""))):
-            yield ":".join((*beginning, account, _filled(name)))
-        if "s3" in (parts[2], _filled(parts[2])) and parts[3] in ("", "*") and parts[4] == "*" and _is_wild(parts[5]):
-            yield f"arn:{beginning[1]}:s3:::{_filled(parts[5])}"
+        names = (_filled(parts[5]), _filled(parts[5].replace("*", "")))
+        # The ARN of a bucket has neither region nor account; those of access points have both.
+        buckets = parts[2] == "s3" and "/" not in parts[5]
+        if parts[4] != "" and not buckets:
+            accounts = (*_ACCOUNTS, _filled(parts[4]))
+            yield from (":".join((*beginning, account, name)) for account, name in product(accounts, names))
+        elif parts[4] == "" and not buckets:
+            yield from (":".join((*beginning, "", name)) for name in names)
+        if matches(compile_pattern(parts[2]).tokens, "s3") and {parts[3], parts[4]} <= {"", "*"} and _is_wild(parts[5]):
+            yield from (f"arn:{beginning[1]}:s3:::{name}" for name in names)
 
 
 _FILLED = ("arn", "aws", "sns", "us-east-1")
@@ -342,7 +379,7 @@ def _is_free(key: str) -> bool:
     return key in _FREE or (key.startswith(_FREE_PREFIXES) and key not in _UNCLEAR | _OWN.keys() | _ARNS.keys())
 
 
-def _free_values(key: str, conditions: Sequence[Condition], route: Route) -> Iterable[Value]:
+def _free_values(key: str, conditions: Sequence[Condition], route: Route) -> list[Value]:
     named = dict.fromkeys(value for each in conditions for value in _tries(each))
     texts = ("true", "false") if key in _BOOLS else ("chosen", *named)
     values = [Value((each,)) for each in texts]
@@ -381,15 +418,14 @@ def _is_wild(text: str) -> bool:
 
 def _of_addresses(key: str, conditions: Sequence[Condition], route: Route) -> list[Truths]:
     outside = key == "aws:sourceip"
-    carried = route.by_endpoint is not outside
-    certain = route.caller is not Caller.SERVICE
+    service = route.caller is Caller.SERVICE
     found = []
-    if not carried or not certain:
+    if service or route.by_endpoint is outside:
         absent = tuple(holds(each, {key: ()}, variables=False) for each in conditions)
-        found.append(Truths(absent, certain))
-    if carried or not certain:
-        found += _present_addresses(conditions, outside=outside, certain=certain)
-    return found
+        found.append(Truths(absent, certain=not service))
+    if route.by_endpoint is not outside and not (service and not outside):
+        found += _present_addresses(conditions, outside=outside, certain=not service)
+    return [replace(each, certain=True) for each in found] if len({each.each for each in found}) == 1 else found
 
 
 def _present_addresses(conditions: Sequence[Condition], *, outside: bool, certain: bool) -> Iterator[Truths]:

@@ -21,7 +21,7 @@ from orgaudit.facts.policies.document import (
     Selection,
     Statement,
 )
-from orgaudit.facts.policies.outsiders import DIRECT, SOURCE_KEYS, TIMES, Caller, Route, Truths, truths
+from orgaudit.facts.policies.outsiders import DIRECT, NETWORK_KEYS, SOURCE_KEYS, TIMES, Caller, Route, Truths, truths
 from orgaudit.facts.policies.truth import FALSE, TRUE, Truth, all_of, any_of, of, unknown
 
 _MOST_COMBINATIONS = 4096
@@ -96,26 +96,32 @@ def ways(policy: Policy, *, resource: str | None = None, services: bool = False)
     `resource` is the resource's ARN. With `services`, that a named service may come on behalf of any customer counts
     as well.
     """
+    rules: _Rules | None = None
     found: list[Way | None] = []
     for place, statement in enumerate(policy.statements):
-        if statement.effect is Effect.ALLOW and statement.principal is not None:
-            routes: list[tuple[str, tuple[Route, ...]]]
-            routes = [("", (*DIRECT, _ANY_SERVICE))] if _admits_any(statement.principal) else []
-            named = _services(statement.principal) if services else ()
-            routes += [(service, (Route(Caller.SERVICE, service=service),)) for service in named]
-            found += [_Weighing(policy, place, resource).way(by, service) for service, by in routes]
+        principal = statement.principal
+        if statement.effect is Effect.DENY or principal is None:
+            continue
+        by_name = () if principal.negated or not services else tuple(_named_services(principal))
+        to_any = _admits_any(principal)
+        if by_name or to_any:
+            rules = rules or _Rules(policy, resource)
+            weighing = _Weighing(rules, place)
+            found += [weighing.way(rules.routes, "")] if to_any else []
+            found += [weighing.way((Route(Caller.SERVICE, service=service),), service) for service in by_name]
     return tuple(way for way in found if way is not None)
 
 
-def _services(principal: Selection[Principal]) -> Iterator[str]:
-    """Yield the services that an element names."""
+def _named_services(principal: Selection[Principal]) -> Iterator[str]:
     for each in principal.values:
-        if each.kind is PrincipalKind.SERVICE and not principal.negated and not _is_wild(each.value):
+        if each.kind is PrincipalKind.SERVICE and not _is_wild(each.value):
             yield each.value.lower()
 
 
 def _admits_any(principal: Selection[Principal]) -> bool:
     """Whether an Allow with this element may let in callers who are not named."""
+    if any(each.is_anyone for each in principal.values):
+        return not principal.negated
     return any(_admits(principal, route).value is not False for route in (*DIRECT, _ANY_SERVICE))
 
 
@@ -155,31 +161,47 @@ class _Request:
     certain: bool
 
 
-class _Weighing:
-    """One Allow of a policy, weighed against the Deny statements that meet some of what it allows."""
+class _Rules:
+    """A policy as a whole: what its Deny statements take back, and the routes by which its callers may come."""
 
-    def __init__(self, policy: Policy, place: int, resource: str | None) -> None:
+    def __init__(self, policy: Policy, resource: str | None) -> None:
         self.policy = policy
-        self.place = place
-        self.statement = policy.statements[place]
-        terms = terms_of(policy, resource)
-        self.parts = terms.parts(self.statement)
-        denials = {
-            number: terms.areas(each)
+        self.terms = terms_of(policy, resource)
+        self.denials = {
+            number: self.terms.areas(each)
             for number, each in enumerate(policy.statements)
             if each.effect is Effect.DENY and each.principal is not None
         }
-        self.guards = tuple(
-            number for number, denied in denials.items() if any(touches(denied, part) for part in self.parts)
+        principals = [each.principal for each in policy.statements if each.principal]
+        self.services = sorted({service for each in principals for service in _named_services(each)})
+        keys = {condition.key.lower() for each in policy.statements for condition in each.conditions}
+        self.routes = (
+            *(DIRECT if keys & NETWORK_KEYS else DIRECT[: len(DIRECT) // 2]),
+            _ANY_SERVICE,
+            *(Route(Caller.SERVICE, service=service) for service in self.services),
         )
-        self.denials: tuple[Denied, ...] = tuple(denials[number] for number in self.guards)
+
+
+class _Weighing:
+    """One Allow of a policy, weighed against the Deny statements that meet some of what it allows."""
+
+    def __init__(self, rules: _Rules, place: int) -> None:
+        self.rules = rules
+        self.policy = rules.policy
+        self.place = place
+        self.statement = rules.policy.statements[place]
+        self.parts = rules.terms.parts(self.statement)
+        self.guards = tuple(
+            number for number, denied in rules.denials.items() if any(touches(denied, part) for part in self.parts)
+        )
+        self.denials: tuple[Denied, ...] = tuple(rules.denials[number] for number in self.guards)
 
     def way(self, routes: Iterable[Route], service: str) -> Way | None:
         """Return what is open by any of the routes, or None for nothing."""
         certain: set[Part] = set()
         possible: set[Part] = set()
         for route in routes:
-            for request in self._requests(route):
+            for request in self._requests(route, certain=self._is_settled(route, service)):
                 self._add(request, certain, possible)
             if len(certain) == len(self.parts):
                 break
@@ -213,7 +235,7 @@ class _Weighing:
     def _guard(self, number: int) -> Statement:
         return self.policy.statements[self.guards[number]]
 
-    def _requests(self, route: Route) -> Iterator[_Request]:
+    def _requests(self, route: Route, *, certain: bool) -> Iterator[_Request]:
         """Yield what the statements come to in the requests by a route that the Allow may allow."""
         principal = self.statement.principal
         admitted = FALSE if principal is None else _admits(principal, route)
@@ -221,23 +243,24 @@ class _Weighing:
             return
         denies = [_admits(self._denying(number), route) for number in self.guards]
         met = [place for place, truth in enumerate(denies) if truth.value is not False]
-        for conditions, certain in self._outcomes(route, met):
+        for conditions, known in self._outcomes(route, met):
             allowed = all_of((admitted, *conditions[0]))
             if allowed.value is not False:
                 found = [FALSE] * len(denies)
                 for number, place in enumerate(met, start=1):
                     found[place] = all_of((denies[place], *conditions[number]))
-                yield _Request(allowed, tuple(found), certain and self._is_settled(route))
+                yield _Request(allowed, tuple(found), certain and known)
 
     def _denying(self, number: int) -> Selection[Principal]:
         principal = self.policy.statements[number].principal
         return Selection(()) if principal is None else principal
 
-    def _is_settled(self, route: Route) -> bool:
+    def _is_settled(self, route: Route, service: str) -> bool:
         """Whether it is certain that callers can come by the route: which services act for whom is known of few."""
-        if route.caller is not Caller.SERVICE or route.service in FOR_ANY_CUSTOMER:
+        if route.caller is not Caller.SERVICE or service in FOR_ANY_CUSTOMER:
             return True
-        return not route.service and any(each.key.lower() in SOURCE_KEYS for each in self.statement.conditions)
+        sources = any(each.key.lower() in SOURCE_KEYS for each in self.statement.conditions)
+        return sources and not service and not self.rules.services
 
     def _outcomes(self, route: Route, met: Sequence[int]) -> Iterator[tuple[list[list[Truth]], bool]]:
         """Yield what the conditions of the Allow, and then of each Deny, come to together."""
@@ -264,7 +287,7 @@ class _Weighing:
 
     def _choices(self, key: str, entries: Sequence[tuple[int, Condition]], route: Route) -> list[Truths]:
         """What a key's conditions come to, without what the Allow excludes and, if no Deny asks, all but the widest."""
-        found = truths(key, [condition for _, condition in entries], route, variables=self.policy.has_variables)
+        found = truths(key, tuple(condition for _, condition in entries), route, variables=self.policy.has_variables)
         kept = [
             each
             for each in found
