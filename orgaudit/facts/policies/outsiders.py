@@ -346,8 +346,9 @@ def _carried(key: str, values: list[Value], route: Route) -> list[Value]:
         carried = [*values, _PERHAPS_ABSENT]
     elif key in {"lambda:eventsourcetoken", "s3:dataaccesspointaccount", "s3:dataaccesspointarn"}:
         carried = [*values, _ABSENT]
-    elif key == "kms:calleraccount" and route.caller is Caller.ANONYMOUS:
-        carried = []  # KMS answers only signed requests.
+    elif key == "kms:calleraccount":
+        # KMS answers only signed requests, and every one carries the key.
+        carried = values if route.is_signed else perhaps if service else []
     else:
         carried = values if route.is_signed else [*perhaps, _PERHAPS_ABSENT] if service else [_ABSENT]
     return carried

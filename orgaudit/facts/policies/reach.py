@@ -22,7 +22,7 @@ from orgaudit.facts.policies.document import (
     Statement,
 )
 from orgaudit.facts.policies.outsiders import DIRECT, NETWORK_KEYS, SOURCE_KEYS, TIMES, Caller, Route, Truths, truths
-from orgaudit.facts.policies.truth import FALSE, TRUE, Truth, all_of, any_of, of, unknown
+from orgaudit.facts.policies.truth import FALSE, TRUE, Truth, any_of, of, unknown
 
 _MOST_COMBINATIONS = 4096
 _ANY_SERVICE = Route(Caller.SERVICE)
@@ -122,6 +122,10 @@ def _admits_any(principal: Selection[Principal]) -> bool:
     """Whether an Allow with this element may let in callers who are not named."""
     if any(each.is_anyone for each in principal.values):
         return not principal.negated
+    if not principal.negated and not any(
+        _is_wild(each.value) or each.kind is PrincipalKind.FEDERATED for each in principal.values
+    ):
+        return False
     return any(_admits(principal, route).value is not False for route in (*DIRECT, _ANY_SERVICE))
 
 
@@ -154,10 +158,10 @@ def _is_wild(value: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """What statements come to for one request: the Allow, and the Deny statements by their places among the guards."""
+    """What statements come to for one request, None for unknown: the Allow, and each Deny that meets it."""
 
-    allowed: Truth
-    denied: tuple[Truth, ...]
+    allowed: bool | None
+    denied: tuple[bool | None, ...]
     certain: bool
 
 
@@ -200,9 +204,12 @@ class _Weighing:
         """Return what is open by any of the routes, or None for nothing."""
         certain: set[Part] = set()
         possible: set[Part] = set()
+        seen: set[_Request] = set()
         for route in routes:
             for request in self._requests(route, certain=self._is_settled(route, service)):
-                self._add(request, certain, possible)
+                if request not in seen:
+                    seen.add(request)
+                    self._add(request, certain, possible)
             if len(certain) == len(self.parts):
                 break
         actions = self.statement.action.values
@@ -222,11 +229,11 @@ class _Weighing:
 
     def _add(self, request: _Request, certain: set[Part], possible: set[Part]) -> None:
         """Add the parts that the request opens."""
-        sure = [each for each, truth in zip(self.denials, request.denied, strict=True) if truth.value is True]
-        perhaps = [each for each, truth in zip(self.denials, request.denied, strict=True) if truth.value is not False]
-        settled = request.certain and request.allowed.value is True
+        sure = [each for each, truth in zip(self.denials, request.denied, strict=True) if truth]
+        perhaps = [each for each, truth in zip(self.denials, request.denied, strict=True) if truth is not False]
+        settled = request.certain and request.allowed is True
         for part in self.parts:
-            if part in certain or takes_all(sure, part):
+            if part in certain or (sure and takes_all(sure, part)):
                 continue
             possible.add(part)
             if settled and leaves_some(perhaps, part):
@@ -241,15 +248,10 @@ class _Weighing:
         admitted = FALSE if principal is None else _admits(principal, route)
         if admitted.value is False:
             return
-        denies = [_admits(self._denying(number), route) for number in self.guards]
-        met = [place for place, truth in enumerate(denies) if truth.value is not False]
-        for conditions, known in self._outcomes(route, met):
-            allowed = all_of((admitted, *conditions[0]))
-            if allowed.value is not False:
-                found = [FALSE] * len(denies)
-                for number, place in enumerate(met, start=1):
-                    found[place] = all_of((denies[place], *conditions[number]))
-                yield _Request(allowed, tuple(found), certain and known)
+        denies = [_admits(self._denying(number), route).value for number in self.guards]
+        for outcome, known in self._outcomes(route, [admitted.value, *denies]):
+            if outcome[0] is not False:
+                yield _Request(outcome[0], tuple(outcome[1:]), certain and known)
 
     def _denying(self, number: int) -> Selection[Principal]:
         principal = self.policy.statements[number].principal
@@ -262,27 +264,28 @@ class _Weighing:
         sources = any(each.key.lower() in SOURCE_KEYS for each in self.statement.conditions)
         return sources and not service and not self.rules.services
 
-    def _outcomes(self, route: Route, met: Sequence[int]) -> Iterator[tuple[list[list[Truth]], bool]]:
-        """Yield what the conditions of the Allow, and then of each Deny, come to together."""
-        statements = [self.statement, *(self._guard(place) for place in met)]
+    def _outcomes(self, route: Route, admitted: Sequence[bool | None]) -> Iterator[tuple[list[bool | None], bool]]:
+        """Yield what the Allow and each Deny come to in one request, from whether they admit the caller at all."""
+        statements = [self.statement, *(self.policy.statements[number] for number in self.guards)]
         keyed: dict[str, list[tuple[int, Condition]]] = {}
-        fixed: list[list[Truth]] = [[] for _ in statements]
+        start = list(admitted)
         for number, statement in enumerate(statements):
-            for condition in statement.conditions:
-                if condition.key.lower() in TIMES:
-                    fixed[number].append(unknown(condition.key) if number else TRUE)
-                else:
+            for condition in statement.conditions if start[number] is not False else ():
+                if condition.key.lower() not in TIMES:
                     keyed.setdefault(condition.key.lower(), []).append((number, condition))
+                elif number:
+                    start[number] = None
         choices = [self._choices(key, entries, route) for key, entries in keyed.items()]
         owners = [[number for number, _ in entries] for entries in keyed.values()]
         for tried, chosen in enumerate(product(*choices)):
-            outcome = [list(each) for each in fixed]
             if tried >= _MOST_COMBINATIONS:
-                yield [[*each, unknown()] for each in outcome], False
+                yield [None] * len(start), False
                 return
+            outcome = list(start)
             for places, one in zip(owners, chosen, strict=True):
                 for number, truth in zip(places, one.each, strict=True):
-                    outcome[number].append(truth)
+                    if outcome[number] is not False and truth.value is not True:
+                        outcome[number] = truth.value
             yield outcome, all(each.certain for each in chosen)
 
     def _choices(self, key: str, entries: Sequence[tuple[int, Condition]], route: Route) -> list[Truths]:
