@@ -149,7 +149,7 @@ VERSIONED = (
 FROM_ORGANIZATION = {"StringEquals": {"aws:PrincipalOrgID": "o-abc"}}
 FROM_ANYWHERE = {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}
 UNCLEAR = {"StringLike": {"es:unknown": "*"}}
-TAGGED = {"StringLike": {"aws:PrincipalTag/team": "*"}}
+SELF_TAGGED = {"StringLike": {"aws:PrincipalTag/team": "*"}}
 GUARD = deny({"StringNotEquals": {"aws:PrincipalOrgID": "o-abc"}}, Sid="Guard")
 NO_WRITES = deny({"StringNotEquals": {"aws:PrincipalOrgID": "o-abc"}}, Action="s3:Put*", Sid="NoWrites")
 CLOUDTRAIL = {"Service": "cloudtrail.amazonaws.com"}
@@ -190,7 +190,9 @@ PRIVATE = (
     manual("conditions of unclear reach", *owned(policy_of(BUCKET, allow(Condition=UNCLEAR))), says="es:unknown"),
     passing("a service without conditions", *owned(policy_of(BUCKET, allow(principal=CLOUDTRAIL)))),
     passing("others are denied beside", *owned(policy_of(BUCKET, allow(), GUARD))),
-    failing("a tag that callers give themselves", *owned(policy_of(BUCKET, allow(Condition=TAGGED))), says="Tag/team"),
+    failing(
+        "a tag that callers give themselves", *owned(policy_of(BUCKET, allow(Condition=SELF_TAGGED))), says="Tag/team"
+    ),
     failing("others are denied to write", *owned(policy_of(BUCKET, allow(), NO_WRITES)), says="allows s3:GetObject"),
     manual("any canonical user", *owned(policy_of(BUCKET, allow(principal={"CanonicalUser": "*"}))), says="document"),
     unseen("difference 55: policy denied", *owned(hidden(BucketPolicy, BUCKET))),

@@ -129,33 +129,48 @@ def a_policy(source: random.Random) -> Json:
     return {"Version": source.choice(("2012-10-17", "2012-10-17", "2008-10-17")), "Statement": statements}
 
 
-def access(document: Json, *, services: bool = True) -> PublicAccess:
-    found = ways(parse(document), resource=BUCKET, services=services)
+def access(document: Json) -> PublicAccess:
+    found = ways(parse(document), resource=BUCKET, services=True)
     if not found:
         return PublicAccess.NO
     return PublicAccess.PUBLIC if any(way.certain for way in found) else PublicAccess.REVIEW
 
 
-BUDGET = 900
+BUDGET = 450
+NOT_DOCUMENTED = ("Service", "IsAWSService", "'aws:ResourceAccount'")
+"""What AWS does not document: what else services carry, and for whom they act. Who owns the bucket is not told."""
 
 
-def judged(seed: int, budget: int) -> Counter[tuple[PublicAccess, bool]]:
-    """How often the program said what where the judge found a caller let in, or none; fails on a contradiction."""
-    source = random.Random(seed)  # noqa: S311
-    told: Counter[tuple[PublicAccess, bool]] = Counter()
-    for _ in range(budget):
-        document = a_policy(source)
-        found, said = lets_in(document), access(document)
-        assert not (found and said is PublicAccess.NO), (found, document)
-        assert not (said is PublicAccess.PUBLIC and not found), document
-        told[said, bool(found)] += 1
-    return told
+def compare(document: Json) -> PublicAccess:
+    """What the program says, which may not contradict the judge."""
+    found, said = lets_in(document), access(document)
+    assert not (found and said is PublicAccess.NO), (found, document)
+    assert not (said is PublicAccess.PUBLIC and not found), document
+    return said
 
 
 @pytest.mark.parametrize("seed", [20250101, 20250102])
 def test_random_policies_agree_with_the_judge(seed: int) -> None:
-    told = judged(seed, BUDGET)
-    undecided = told[PublicAccess.REVIEW, True] + told[PublicAccess.REVIEW, False]
-    assert undecided <= BUDGET // 20
-    assert told[PublicAccess.PUBLIC, True] >= BUDGET // 4
-    assert told[PublicAccess.NO, False] >= BUDGET // 4
+    source = random.Random(seed)  # noqa: S311
+    told: Counter[PublicAccess] = Counter()
+    for _ in range(BUDGET):
+        document = a_policy(source)
+        said = compare(document)
+        documented = not any(each in str(document) for each in NOT_DOCUMENTED)
+        told[said] += documented
+    assert told[PublicAccess.REVIEW] <= told.total() // 50
+    assert min(told[PublicAccess.PUBLIC], told[PublicAccess.NO]) >= told.total() // 5
+
+
+@pytest.mark.parametrize(("operator", "key", "values"), CONDITIONS)
+def test_each_condition_is_decided(operator: str, key: str, values: Any) -> None:
+    """Alone on an Allow, and alone on a Deny beside an open Allow."""
+    on_all = {"Principal": "*", "Action": "s3:*", "Resource": [BUCKET, f"{BUCKET}/*"]}
+    condition = {"Condition": {operator: {key: values}}}
+    for statements in (
+        [{"Effect": "Allow"} | on_all | condition],
+        [{"Effect": "Allow"} | on_all, {"Effect": "Deny"} | on_all | condition],
+    ):
+        said = compare({"Version": "2012-10-17", "Statement": statements})
+        if not any(each in str(statements) for each in NOT_DOCUMENTED):
+            assert said is not PublicAccess.REVIEW, statements

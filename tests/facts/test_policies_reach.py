@@ -97,6 +97,7 @@ CASES: tuple[tuple[str, PublicAccess, list[Json]], ...] = (
     ("one endpoint, if there is one", OPEN, [when("StringEqualsIfExists", "aws:SourceVpce", "vpce-1")]),
     ("one bucket", CLOSED, [when("ArnLike", "aws:SourceArn", BUCKET)]),
     ("one bucket, with stars for empty parts", CLOSED, [when("ArnLike", "aws:SourceArn", "arn:aws:s3:*:*:data")]),
+    ("objects of one bucket", CLOSED, [when("ArnLike", "aws:SourceArn", f"{BUCKET}/*")]),
     ("any bucket", OPEN, [when("ArnLike", "aws:SourceArn", "arn:aws:s3:::*")]),
     ("buckets that begin alike", OPEN, [when("ArnLike", "aws:SourceArn", "arn:aws:s3:::data-*")]),
     ("any topic of one account", CLOSED, [when("ArnLike", "aws:SourceArn", f"arn:aws:sns:*:{OWN}:*")]),
@@ -130,6 +131,12 @@ CASES: tuple[tuple[str, PublicAccess, list[Json]], ...] = (
     ("any but the own organization", OPEN, [when("StringNotEquals", "aws:PrincipalOrgID", "${aws:ResourceOrgID}")]),
     ("a prefix of the caller's name", OPEN, [when("StringLike", "s3:prefix", "${aws:username}/*")]),
     ("a variable with a default", OPEN, [when("StringLike", "s3:prefix", "${aws:PrincipalOrgID, 'x'}/*")]),
+    ("a role of the caller's own account", OPEN, [
+        when("StringLike", "aws:PrincipalArn", "arn:aws:iam::${aws:PrincipalAccount}:role/admin")
+    ]),
+    ("any tags, but not only those", OPEN, [
+        when("ForAnyValue:StringEquals", "aws:TagKeys", "a"), deny({"ForAllValues:StringEquals": {"aws:TagKeys": "a"}})
+    ]),
     # Addresses
     ("one network", CLOSED, [when("IpAddress", "aws:SourceIp", "192.0.2.0/24")]),
     ("all addresses", OPEN, [when("IpAddress", "aws:SourceIp", "0.0.0.0/0")]),
@@ -191,6 +198,8 @@ CASES: tuple[tuple[str, PublicAccess, list[Json]], ...] = (
     ("two that share the actions", CLOSED, [allow(Action="s3:*"), deny(Action="s3:Get*"), {
         **{key: value for key, value in deny().items() if key != "Action"}, "NotAction": "s3:Get*"
     }]),
+    ("all actions but all", CLOSED, [{**allow(), "NotAction": "*", "Action": None}]),
+    ("a Deny for another service", OPEN, [allow(Action="*"), deny(Action="sqs:*")]),
     ("any resource allowed, the own denied", CLOSED, [allow(Resource="*"), deny(OTHER_ORGS)]),
     ("a resource that a variable names denied", UNSURE, [allow(), deny(Resource="arn:aws:s3:::${aws:username}*")]),
     ("one of two statements", OPEN, [allow(condition=ORG), allow(Action="s3:GetObject")]),

@@ -46,17 +46,22 @@ class Terms:
         """Return what an Allow gives, action by action and resource by resource."""
         action, resource = statement.action, statement.resource or _EVERY_RESOURCE
         names = (_EVERYTHING,) if action.negated else action.values
-        return tuple(
+        parts = (
             Part(
                 name,
                 self._action(name),
                 each,
                 tuple(self._action(value) for value in action.values) if action.negated else (),
                 self._resources(resource.values) if resource.negated else (),
-                names_no_resource=self.resource is None and (resource.negated or each == (_tokens(_EVERYTHING))),
+                names_no_resource=self.resource is None and (resource.negated or each == _tokens(_EVERYTHING)),
             )
             for name in names
             for each in self._resources((_EVERYTHING,) if resource.negated else resource.values)
+        )
+        return tuple(
+            part
+            for part in parts
+            if not (covers(part.but_actions, part.actions) or covers(part.but_resources, part.resources))
         )
 
     def areas(self, statement: Statement) -> tuple[Area, Area]:
@@ -98,6 +103,8 @@ class Terms:
 
 def terms_of(policy: Policy, resource: str | None) -> Terms:
     """Return how to read the policy of a resource, whose ARN is None where it is not known."""
+    if resource is not None and resource.startswith("arn:"):
+        return Terms(resource.split(":")[2], resource, policy.has_variables)
     names = [value.lower() for each in policy.statements for value in each.action.values if value != _EVERYTHING]
     services = {name.partition(":")[0] for name in names}
     service = services.pop() if len(services) == 1 else None

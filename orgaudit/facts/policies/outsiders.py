@@ -297,7 +297,7 @@ def _values(key: str, written: Sequence[Condition], resolved: Sequence[Condition
     if key in _OWNED:
         return _owned_values(key, written, route)
     if key in _ARNS:
-        arns = [*_ARNS[key], *_outside_arns(written)]
+        arns = [*_ARNS[key], *_outside_arns(resolved)]
         if key == "aws:sourcearn" and route.service in _SERVICE_OF_ARN:
             arns = [each for each in arns if each.split(":")[2] == _SERVICE_OF_ARN[route.service]]
         return _carried(key, [Value((each,)) for each in dict.fromkeys(arns)], route)
@@ -355,10 +355,10 @@ def _carried(key: str, values: list[Value], route: Route) -> list[Value]:
 
 
 def _outside_arns(conditions: Sequence[Condition]) -> Iterator[str]:
-    """Yield an ARN of an outside account, or of an outside bucket, for each pattern that takes one in."""
-    for value in (value for each in conditions for value in _wild_values(each) if "${" not in value):
+    """Yield an ARN of an outside account, or of an outside bucket, for each value that takes one in."""
+    for value in (value for each in conditions for value in each.values if "${" not in value):
         parts = value.split(":", _ARN_PARTS - 1)
-        if len(parts) < _ARN_PARTS or not (_is_wild(parts[4]) or (parts[4] == "" and _is_wild(parts[5]))):
+        if len(parts) < _ARN_PARTS or not _takes_outside(parts[4], parts[5]):
             continue
         beginning = [filled if _is_wild(part) else part for part, filled in zip(parts[:4], _FILLED, strict=True)]
         names = (_filled(parts[5]), _filled(parts[5].replace("*", "")))
@@ -373,6 +373,11 @@ def _outside_arns(conditions: Sequence[Condition]) -> Iterator[str]:
             yield from (f"arn:{beginning[1]}:s3:::{name}" for name in names)
 
 
+def _takes_outside(account: str, name: str) -> bool:
+    """Whether an outside owner may have such ARNs; without an account, what stands before a slash is the owner."""
+    return _is_wild(account) or account in _ACCOUNTS or (account == "" and _is_wild(name.partition("/")[0]))
+
+
 _FILLED = ("arn", "aws", "sns", "us-east-1")
 
 
@@ -384,8 +389,8 @@ def _free_values(key: str, conditions: Sequence[Condition], route: Route) -> lis
     named = dict.fromkeys(value for each in conditions for value in _tries(each))
     texts = ("true", "false") if key in _BOOLS else ("chosen", *named)
     values = [Value((each,)) for each in texts]
-    if len(named) > 1 and any(":" in each.operator for each in conditions):
-        values.append(Value(tuple(named)))
+    if any(":" in each.operator for each in conditions):
+        values += [Value(several) for several in (*product(named, ("chosen",)), tuple(named), (*named, "chosen"))]
     if key in _SIGNED or key.startswith("aws:principaltag/"):
         values = values if route.is_signed else []
     return values if key in _ALWAYS else [*values, _ABSENT]
