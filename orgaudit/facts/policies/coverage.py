@@ -69,7 +69,7 @@ class Terms:
         action, resource = statement.action, statement.resource or _EVERY_RESOURCE
         has_variables = self.variables and any("${" in value for value in resource.values)
         return (
-            Area(tuple(self._action(value) for value in action.values), action.negated),
+            Area(tuple(_tokens(value.lower()) for value in action.values), action.negated),
             Area(
                 tuple(compile_pattern(value, variables=self.variables).tokens for value in resource.values),
                 resource.negated,
@@ -78,6 +78,7 @@ class Terms:
         )
 
     def _action(self, name: str) -> Tokens:
+        """An action of an Allow: any action is any of the service, as the resource knows no other."""
         every = name == _EVERYTHING and self.service
         return _tokens(f"{self.service}:*" if every else name.lower())
 
