@@ -102,6 +102,8 @@ CASES: tuple[tuple[str, PublicAccess, list[Json]], ...] = (
     ("buckets that begin alike", OPEN, [when("ArnLike", "aws:SourceArn", "arn:aws:s3:::data-*")]),
     ("any topic of one account", CLOSED, [when("ArnLike", "aws:SourceArn", f"arn:aws:sns:*:{OWN}:*")]),
     ("any topic", OPEN, [when("ArnLike", "aws:SourceArn", "arn:aws:sns:*:*:*")]),
+    ("services and regions that begin alike", OPEN, [when("ArnLike", "aws:SourceArn", "arn:aws:sq*:eu-*:*:*")]),
+    ("accounts that begin alike, by ARN", OPEN, [when("ArnLike", "aws:SourceArn", "arn:aws:sqs:*:98*:*")]),
     ("on behalf of an account", CLOSED, [when("StringEquals", "aws:SourceAccount", OWN)]),
     ("on behalf of any account", OPEN, [when("StringLike", "aws:SourceAccount", "*")]),
     ("any service by condition", UNSURE, [when("Bool", "aws:PrincipalIsAWSService", "true")]),

@@ -1,19 +1,32 @@
-"""The callers from outside, and what their requests carry: for a condition key, the values that they can come with.
-
-A value that a policy writes out in full names somebody known; an outside caller has any other. What a caller sets
-freely, what every request carries and what the resource itself supplies excludes nobody. Which requests carry a key:
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
-"""
+"""What conditions come to in the requests of outside callers: for each key, the values that they can come with."""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
-from enum import Enum
 from functools import lru_cache
 from itertools import product
 
 from orgaudit.facts.policies.addresses import Networks, memberships, networks_of
+from orgaudit.facts.policies.callers import (
+    ABSENT,
+    ACCOUNTS,
+    ADDRESSES,
+    ALWAYS,
+    ARNS,
+    BOOLS,
+    OWN,
+    OWNED,
+    SERVICE_OF_ARN,
+    SIGNED,
+    Caller,
+    Route,
+    Value,
+    carried_by,
+    fixed,
+    is_free,
+    variable,
+)
 from orgaudit.facts.policies.conditions import holds, operator_of
 from orgaudit.facts.policies.document import Condition
 from orgaudit.facts.policies.truth import Truth, of, unknown
@@ -21,47 +34,6 @@ from orgaudit.facts.policies.wildcards import compile_pattern, matches, overlaps
 
 _ARN_PARTS = 6
 _VARIABLE = re.compile(r"\$\{([^}*?$]+)\}")
-
-
-class Caller(Enum):
-    """Who comes from outside: nobody that is known, an account in no organization, one in another, or a service."""
-
-    ANONYMOUS = "anonymous"
-    ACCOUNT = "account"
-    MEMBER = "member"
-    SERVICE = "service"
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """How an outside caller comes: through a VPC endpoint of its own or over the internet.
-
-    A service comes on behalf of an outside customer; `service` is its principal, empty for any service.
-    """
-
-    caller: Caller
-    by_endpoint: bool = False
-    service: str = ""
-
-    @property
-    def is_signed(self) -> bool:
-        """Whether the request carries the identity of a principal of an account."""
-        return self.caller in (Caller.ACCOUNT, Caller.MEMBER)
-
-
-DIRECT = tuple(
-    Route(caller, by_endpoint)
-    for by_endpoint in (False, True)
-    for caller in (Caller.ANONYMOUS, Caller.ACCOUNT, Caller.MEMBER)
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """The values of a key in a request, none for a key that it does not carry; `certain` where AWS documents that."""
-
-    texts: tuple[str, ...]
-    certain: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,116 +44,13 @@ class Truths:
     certain: bool = True
 
 
-_ABSENT = Value(())
-_PERHAPS_ABSENT = Value((), certain=False)
-# Two of each, as a wildcard may let one in and not the other. No policy names them.
-_ACCOUNTS = ("986420135790", "135790246801")
-_ORGANIZATIONS = ("o-zz9outside", "o-1a2outside")
-_PATHS = tuple(f"{organization}/r-zz9o/ou-zz9o-outside1/" for organization in _ORGANIZATIONS)
-_OWN = {
-    "aws:resourceaccount": "own-account",
-    "s3:resourceaccount": "own-account",
-    "aws:resourceorgid": "own-org",
-    "aws:resourceorgpaths": "own-org/r-own/",
-}
-# Keys whose value names an owner: values of outside owners, and the separator after the part that names the owner.
-_OWNED: dict[str, tuple[tuple[str, ...], str]] = {
-    "aws:principalaccount": (_ACCOUNTS, ""),
-    "aws:principalorgid": (_ORGANIZATIONS, ""),
-    "aws:principalorgpaths": (_PATHS, "/"),
-    "aws:sourceaccount": (_ACCOUNTS, ""),
-    "aws:sourceorgid": (_ORGANIZATIONS, ""),
-    "aws:sourceorgpaths": (_PATHS, "/"),
-    "aws:sourceowner": (_ACCOUNTS, ""),
-    "aws:sourcevpc": (("vpc-0f9e8d7c6b5a43210", "vpc-1f9e8d7c6b5a43210"), ""),
-    "aws:sourcevpce": (("vpce-0f9e8d7c6b5a43210", "vpce-1f9e8d7c6b5a43210"), ""),
-    "aws:userid": (("AIDAOUTSIDEOUTSIDE001", "AROAOUTSIDEOUTSIDE002:session"), ":"),
-    "aws:vpceaccount": (_ACCOUNTS, ""),
-    "aws:vpceorgid": (_ORGANIZATIONS, ""),
-    "aws:vpceorgpaths": (_PATHS, "/"),
-    "kms:calleraccount": (_ACCOUNTS, ""),
-    "lambda:eventsourcetoken": (("outside-token", "amzn1.outside"), ""),
-    "s3:dataaccesspointaccount": (_ACCOUNTS, ""),
-}
-_PRINCIPALS = (
-    f"arn:aws:iam::{_ACCOUNTS[0]}:role/outside",
-    f"arn:aws:iam::{_ACCOUNTS[1]}:user/outside",
-    f"arn:aws:iam::{_ACCOUNTS[0]}:root",
-    f"arn:aws:sts::{_ACCOUNTS[0]}:federated-user/outside",
-)
-_SOURCES = (
-    "arn:aws:s3:::outside-bucket",
-    f"arn:aws:sns:us-east-1:{_ACCOUNTS[0]}:outside",
-    f"arn:aws:events:us-east-1:{_ACCOUNTS[1]}:rule/outside",
-)
-_ARNS = {
-    "aws:principalarn": _PRINCIPALS,
-    "aws:sourcearn": _SOURCES,
-    "s3:dataaccesspointarn": (f"arn:aws:s3:us-east-1:{_ACCOUNTS[0]}:accesspoint/outside",),
-}
-# Whose ARNs these services come with; others come with those of several services.
-_SERVICE_OF_ARN = {"s3.amazonaws.com": "s3", "sns.amazonaws.com": "sns", "events.amazonaws.com": "events"}
-_OF_SERVICES = frozenset({"aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths"})
-SOURCE_KEYS = _OF_SERVICES | {"aws:sourceowner"}
-"""The keys by which a policy says for whom a service may come."""
-_OF_ENDPOINTS = frozenset(
-    {
-        "aws:sourcevpc",
-        "aws:sourcevpce",
-        "aws:vpceaccount",
-        "aws:vpceorgid",
-        "aws:vpceorgpaths",
-        "aws:vpcsourceip",
-    }
-)
-NETWORK_KEYS = _OF_ENDPOINTS | {"aws:sourceip"}
-"""The keys that depend on whether a request comes through a VPC endpoint."""
-_ADDRESSES = frozenset({"aws:sourceip", "aws:vpcsourceip"})
-# There is no clock here: such a condition excludes no caller at some time, and a Deny may have ended or not begun.
-TIMES = frozenset({"aws:currenttime", "aws:epochtime", "aws:tokenissuetime"})
-_BOOLS = frozenset(
-    {"aws:securetransport", "aws:viaawsservice", "aws:multifactorauthpresent", "kms:grantisforawsresource"}
-)
-_ALWAYS = frozenset({"aws:securetransport", "aws:requestedregion", "aws:viaawsservice", *_OWN})
-# What the caller, or the administrator of its account, chooses.
-_FREE = frozenset(
-    {
-        "aws:calledvia",
-        "aws:calledviafirst",
-        "aws:calledvialast",
-        "aws:multifactorauthage",
-        "aws:referer",
-        "aws:requestedregion",
-        "aws:tagkeys",
-        "aws:useragent",
-        "aws:username",
-        "events:detail-type",
-        "events:source",
-        "kms:encryptionalgorithm",
-        "kms:encryptioncontextkeys",
-        "kms:grantoperations",
-        "kms:viaservice",
-        "lambda:functionurlauthtype",
-        "lambda:invokedviafunctionurl",
-        "secretsmanager:versionid",
-        "secretsmanager:versionstage",
-        "sns:protocol",
-        *_BOOLS,
-    }
-)
-_FREE_PREFIXES = ("aws:principaltag/", "aws:requesttag/", "events:detail.", "kms:encryptioncontext:", "s3:")
-# The key names a KMS key that its own policy guards, the access point and the grant are somebody's own.
-_UNCLEAR = frozenset(
-    {"s3:x-amz-server-side-encryption-aws-kms-key-id", "s3:accesspointnetworkorigin", "s3:accessgrantsinstancearn"}
-)
-_SIGNED = frozenset({"aws:username", "aws:multifactorauthpresent", "aws:multifactorauthage", "kms:viaservice"})
 _WITH_WILDCARDS = frozenset({"stringlike", "stringnotlike", "arnlike", "arnequals", "arnnotlike", "arnnotequals"})
 
 
 @lru_cache(maxsize=16_384)
 def truths(key: str, conditions: tuple[Condition, ...], route: Route, *, variables: bool) -> tuple[Truths, ...]:
     """Return what the conditions on a key, given in lower case, can come to together in the requests by a route."""
-    if key in _ADDRESSES:
+    if key in ADDRESSES:
         return tuple(_of_addresses(key, conditions, route))
     resolved = [_resolved(each, route) if variables else each for each in conditions]
     values = _values(key, conditions, resolved, route)
@@ -222,7 +91,7 @@ def _is_settled(key: str, condition: Condition, seen: set[Truth]) -> bool:
         return True
     if of(not _is_negated(condition)) in seen:
         return "*" in condition.values
-    return key not in _ARNS or not any(_reaches_over_parts(value) for value in _wild_values(condition))
+    return key not in ARNS or not any(_reaches_over_parts(value) for value in _wild_values(condition))
 
 
 def _reaches_over_parts(pattern: str) -> bool:
@@ -230,7 +99,7 @@ def _reaches_over_parts(pattern: str) -> bool:
     if pattern.count(":") >= _ARN_PARTS - 1:
         return False
     tokens = compile_pattern(pattern).tokens
-    return any(overlaps(tokens, compile_pattern(f"arn:*:*:*:{account}:*").tokens) for account in ("", *_ACCOUNTS))
+    return any(overlaps(tokens, compile_pattern(f"arn:*:*:*:{account}:*").tokens) for account in ("", *ACCOUNTS))
 
 
 def _is_negated(condition: Condition) -> bool:
@@ -253,7 +122,7 @@ def _resolved(condition: Condition, route: Route) -> Condition:
     """
     if not any("${" in value for value in condition.values):
         return condition
-    chosen = _is_free(condition.key.lower())
+    chosen = is_free(condition.key.lower())
     found = (_substituted(value, route, chosen=chosen) for value in condition.values)
     return replace(condition, values=tuple(value for value in found if value is not None))
 
@@ -261,7 +130,7 @@ def _resolved(condition: Condition, route: Route) -> Condition:
 def _substituted(value: str, route: Route, *, chosen: bool) -> str | None:
     for name in _VARIABLE.findall(value):
         key, _, default = name.partition(",")
-        stands = _variable(key.strip().lower(), route)
+        stands = variable(key.strip().lower(), route)
         if stands == "" and not default:
             return None
         # A caller who chooses both sides makes them equal.
@@ -272,86 +141,34 @@ def _substituted(value: str, route: Route, *, chosen: bool) -> str | None:
     return value
 
 
-def _variable(key: str, route: Route) -> str | None:
-    """The text that a variable stands for: empty for a key that is not carried, None for one that is not known."""
-    if key in _OWN:
-        return _OWN[key]
-    if key == "aws:principalorgid" and route.caller is not Caller.MEMBER:
-        return ""
-    if key in _OF_SERVICES and route.caller is not Caller.SERVICE:
-        return ""
-    if key in {"aws:principalaccount", "aws:principalorgid"} and route.is_signed:
-        return _OWNED[key][0][0]
-    return None
-
-
 def _values(key: str, written: Sequence[Condition], resolved: Sequence[Condition], route: Route) -> list[Value] | None:
     """The values of a key that are worth trying, or None for a key of which too little is known."""
-    fixed = _fixed(key, route)
-    if fixed is not None:
-        return fixed
-    if key in _OWN:
+    only = fixed(key, route)
+    if only is not None:
+        return only
+    if key in OWN:
         # The policy is on the resource, so an account or organization that it names there is most likely the owner.
         named = [Value((value,)) for each in written for value in _tries(each) if "${" not in value]
-        return [*named, Value((_OWN[key],), certain=not named)]
-    if key in _OWNED:
+        return [*named, Value((OWN[key],), certain=not named)]
+    if key in OWNED:
         return _owned_values(key, written, route)
-    if key in _ARNS:
-        arns = [*_ARNS[key], *_outside_arns(resolved)]
-        if key == "aws:sourcearn" and route.service in _SERVICE_OF_ARN:
-            arns = [each for each in arns if each.split(":")[2] == _SERVICE_OF_ARN[route.service]]
-        return _carried(key, [Value((each,)) for each in dict.fromkeys(arns)], route)
-    return _free_values(key, resolved, route) if _is_free(key) else None
-
-
-def _fixed(key: str, route: Route) -> list[Value] | None:
-    """The value of a key that says what kind of caller this is."""
-    if key == "aws:principalisawsservice":
-        return [Value(("true" if route.caller is Caller.SERVICE else "false",))]
-    if key == "aws:principaltype" and route.caller is Caller.ANONYMOUS:
-        return [Value(("Anonymous",))]
-    if key == "aws:principaltype" and route.is_signed:
-        return [Value((each,)) for each in ("Account", "AssumedRole", "FederatedUser", "User")]
-    if key in {"aws:principalaccount", "aws:userid"} and route.caller is Caller.ANONYMOUS:
-        return [Value(("anonymous",))]
-    if key in {"aws:principalservicename", "aws:principalservicenameslist"}:
-        return [Value((route.service,))] if route.service else [_ABSENT] if route.caller is not Caller.SERVICE else None
-    return None
+    if key in ARNS:
+        arns = [*ARNS[key], *_outside_arns(resolved)]
+        if key == "aws:sourcearn" and route.service in SERVICE_OF_ARN:
+            arns = [each for each in arns if each.split(":")[2] == SERVICE_OF_ARN[route.service]]
+        return carried_by(key, [Value((each,)) for each in dict.fromkeys(arns)], route)
+    return _free_values(key, resolved, route) if is_free(key) else None
 
 
 def _owned_values(key: str, written: Sequence[Condition], route: Route) -> list[Value]:
-    fresh, separator = _OWNED[key]
+    fresh, separator = OWNED[key]
     tried = [
         _filled(value)
         for each in written
         for value in _wild_values(each)
         if "${" not in value and _is_wild(value.partition(separator)[0] if separator else value)
     ]
-    return _carried(key, [Value((each,)) for each in dict.fromkeys((*fresh, *tried))], route)
-
-
-def _carried(key: str, values: list[Value], route: Route) -> list[Value]:
-    """The values, or that the key is absent, as far as requests by this route carry it."""
-    service = route.caller is Caller.SERVICE
-    perhaps = [replace(each, certain=False) for each in values]
-    if key in _OF_ENDPOINTS:
-        carried = values if route.by_endpoint else [_ABSENT]
-    elif key in {"aws:principalorgid", "aws:principalorgpaths"}:
-        carried = values if route.caller is Caller.MEMBER else [_ABSENT]
-    elif key in {"aws:sourceorgid", "aws:sourceorgpaths"}:
-        carried = [*values, _ABSENT] if service else [_ABSENT]
-    elif key in _OF_SERVICES:
-        carried = [*values, _PERHAPS_ABSENT] if service else [_ABSENT]
-    elif key == "aws:sourceowner":
-        carried = [*values, _PERHAPS_ABSENT]
-    elif key in {"lambda:eventsourcetoken", "s3:dataaccesspointaccount", "s3:dataaccesspointarn"}:
-        carried = [*values, _ABSENT]
-    elif key == "kms:calleraccount":
-        # KMS answers only signed requests, and every one carries the key.
-        carried = values if route.is_signed else perhaps if service else []
-    else:
-        carried = values if route.is_signed else [*perhaps, _PERHAPS_ABSENT] if service else [_ABSENT]
-    return carried
+    return carried_by(key, [Value((each,)) for each in dict.fromkeys((*fresh, *tried))], route)
 
 
 def _outside_arns(conditions: Sequence[Condition]) -> Iterator[str]:
@@ -360,12 +177,12 @@ def _outside_arns(conditions: Sequence[Condition]) -> Iterator[str]:
         parts = value.split(":", _ARN_PARTS - 1)
         if len(parts) < _ARN_PARTS or not _takes_outside(parts[4], parts[5]):
             continue
-        beginning = [filled if _is_wild(part) else part for part, filled in zip(parts[:4], _FILLED, strict=True)]
+        beginning = [_part(part, usual) for part, usual in zip(parts[:4], _USUAL, strict=True)]
         names = (_filled(parts[5]), _filled(parts[5].replace("*", "")))
         # The ARN of a bucket has neither region nor account; those of access points have both.
         buckets = parts[2] == "s3" and "/" not in parts[5]
         if parts[4] != "" and not buckets:
-            accounts = (*_ACCOUNTS, _filled(parts[4]))
+            accounts = (*ACCOUNTS, _filled(parts[4]))
             yield from (":".join((*beginning, account, name)) for account, name in product(accounts, names))
         elif parts[4] == "" and not buckets:
             yield from (":".join((*beginning, "", name)) for name in names)
@@ -375,25 +192,25 @@ def _outside_arns(conditions: Sequence[Condition]) -> Iterator[str]:
 
 def _takes_outside(account: str, name: str) -> bool:
     """Whether an outside owner may have such ARNs; without an account, what stands before a slash is the owner."""
-    return _is_wild(account) or account in _ACCOUNTS or (account == "" and _is_wild(name.partition("/")[0]))
+    return _is_wild(account) or account in ACCOUNTS or (account == "" and _is_wild(name.partition("/")[0]))
 
 
-_FILLED = ("arn", "aws", "sns", "us-east-1")
+_USUAL = ("arn", "aws", "sns", "us-east-1")
 
 
-def _is_free(key: str) -> bool:
-    return key in _FREE or (key.startswith(_FREE_PREFIXES) and key not in _UNCLEAR | _OWN.keys() | _ARNS.keys())
+def _part(pattern: str, usual: str) -> str:
+    return usual if _is_wild(pattern) and matches(compile_pattern(pattern).tokens, usual) else _filled(pattern)
 
 
 def _free_values(key: str, conditions: Sequence[Condition], route: Route) -> list[Value]:
     named = dict.fromkeys(value for each in conditions for value in _tries(each))
-    texts = ("true", "false") if key in _BOOLS else ("chosen", *named)
+    texts = ("true", "false") if key in BOOLS else ("chosen", *named)
     values = [Value((each,)) for each in texts]
-    if any(":" in each.operator for each in conditions):
+    if named and any(":" in each.operator for each in conditions):
         values += [Value(several) for several in (*product(named, ("chosen",)), tuple(named), (*named, "chosen"))]
-    if key in _SIGNED or key.startswith("aws:principaltag/"):
+    if key in SIGNED or key.startswith("aws:principaltag/"):
         values = values if route.is_signed else []
-    return values if key in _ALWAYS else [*values, _ABSENT]
+    return values if key in ALWAYS else [*values, ABSENT]
 
 
 def _tries(condition: Condition) -> Iterator[str]:

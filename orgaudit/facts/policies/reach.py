@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import lru_cache
 from itertools import islice, product
 
+from orgaudit.facts.policies.callers import DIRECT, NETWORK_KEYS, SOURCE_KEYS, TIMES, Caller, Route
 from orgaudit.facts.policies.coverage import Denied, Part, leaves_some, takes_all, terms_of, touches
 from orgaudit.facts.policies.decision import account_of
 from orgaudit.facts.policies.document import (
@@ -21,7 +22,7 @@ from orgaudit.facts.policies.document import (
     Selection,
     Statement,
 )
-from orgaudit.facts.policies.outsiders import DIRECT, NETWORK_KEYS, SOURCE_KEYS, TIMES, Caller, Route, Truths, truths
+from orgaudit.facts.policies.outsiders import Truths, truths
 from orgaudit.facts.policies.truth import FALSE, TRUE, Truth, any_of, of, unknown
 
 _MOST_COMBINATIONS = 4096
