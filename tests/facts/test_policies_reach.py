@@ -254,6 +254,13 @@ def test_certain_and_uncertain_actions_are_two_openings() -> None:
     assert perhaps.through == "policy statement 1 allows s3:PutObject to everyone, unless Maybe denies it"
 
 
+def test_a_deny_of_something_else_is_not_named() -> None:
+    allowed = when("StringEquals", "es:unknown", "x")
+    for elsewhere in (deny(Action="sqs:*"), deny(Resource="arn:aws:s3:::other/*"), allow({"AWS": FRIEND})):
+        (opening,) = openings_of(parse({"Statement": [allowed, elsewhere]}), resource=BUCKET)
+        assert opening.through == "policy statement 1 allows s3:* to everyone under StringEquals es:unknown x"
+
+
 def test_an_unclear_wildcard_is_named() -> None:
     (opening,) = openings_of(parse({"Statement": [allow({"CanonicalUser": "*"})]}), resource=BUCKET)
     assert not opening.certain

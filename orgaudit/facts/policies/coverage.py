@@ -89,7 +89,7 @@ class Terms:
 
     def _names(self, value: str) -> Iterator[str]:
         """The resource's own names that a pattern takes in whole, or else the pattern: no other resource counts."""
-        whole = [name for name in self._own_names() if value == name or covers([_tokens(value)], _tokens(name))]
+        whole = [name for name in self._own_names() if _takes_in(value, name)]
         yield from whole
         if not whole or (len(whole) < len(self._own_names()) and value not in whole):
             yield value
@@ -111,6 +111,14 @@ def terms_of(policy: Policy, resource: str | None) -> Terms:
     service = services.pop() if len(services) == 1 else None
     wild = service is not None and ("*" in service or "?" in service)
     return Terms(None if wild else service, resource, policy.has_variables)
+
+
+def _takes_in(pattern: str, name: str) -> bool:
+    """Whether a pattern covers a name, which may end in `*`; most patterns are a text, or a text and `*`."""
+    beginning = pattern[:-1] if pattern.endswith("*") else None
+    if "*" in pattern[:-1] or "?" in pattern:
+        return covers([_tokens(pattern)], _tokens(name))
+    return pattern == name if beginning is None else name.startswith(beginning)
 
 
 Denied = tuple[Area, Area]

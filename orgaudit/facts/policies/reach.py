@@ -3,7 +3,7 @@
 It is asked whether any request of an outside caller is allowed: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -165,6 +165,23 @@ class _Request:
     denied: tuple[bool | None, ...]
     certain: bool
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that the Allow gives is open for certain."""
+        return self.certain and self.allowed is True and all(each is False for each in self.denied)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """To whom a statement applies, and when."""
+
+    principal: Selection[Principal]
+    conditions: tuple[Condition, ...]
+
+
+def _rule(statement: Statement) -> _Rule:
+    return _Rule(statement.principal or Selection(()), statement.conditions)
+
 
 class _Rules:
     """A policy as a whole: what its Deny statements take back, and the routes by which its callers may come."""
@@ -200,19 +217,15 @@ class _Weighing:
             number for number, denied in rules.denials.items() if any(touches(denied, part) for part in self.parts)
         )
         self.denials: tuple[Denied, ...] = tuple(rules.denials[number] for number in self.guards)
+        self.met = tuple(_rule(self.policy.statements[number]) for number in (place, *self.guards))
 
-    def way(self, routes: Iterable[Route], service: str) -> Way | None:
+    def way(self, routes: tuple[Route, ...], service: str) -> Way | None:
         """Return what is open by any of the routes, or None for nothing."""
         certain: set[Part] = set()
         possible: set[Part] = set()
-        seen: set[_Request] = set()
-        for route in routes:
-            for request in self._requests(route, certain=self._is_settled(route, service)):
-                if request not in seen:
-                    seen.add(request)
-                    self._add(request, certain, possible)
-            if len(certain) == len(self.parts):
-                break
+        sure, variables = self._service_is_sure(service), self.policy.has_variables
+        for request in _requests(self.met, routes, sure=sure, variables=variables):
+            self._add(request, certain, possible)
         actions = self.statement.action.values
         if not certain and not possible:
             return None
@@ -240,68 +253,74 @@ class _Weighing:
             if settled and leaves_some(perhaps, part):
                 certain.add(part)
 
-    def _guard(self, number: int) -> Statement:
-        return self.policy.statements[self.guards[number]]
-
-    def _requests(self, route: Route, *, certain: bool) -> Iterator[_Request]:
-        """Yield what the statements come to in the requests by a route that the Allow may allow."""
-        principal = self.statement.principal
-        admitted = FALSE if principal is None else _admits(principal, route)
-        if admitted.value is False:
-            return
-        denies = [_admits(self._denying(number), route).value for number in self.guards]
-        for outcome, known in self._outcomes(route, [admitted.value, *denies]):
-            if outcome[0] is not False:
-                yield _Request(outcome[0], tuple(outcome[1:]), certain and known)
-
-    def _denying(self, number: int) -> Selection[Principal]:
-        principal = self.policy.statements[number].principal
-        return Selection(()) if principal is None else principal
-
-    def _is_settled(self, route: Route, service: str) -> bool:
-        """Whether it is certain that callers can come by the route: which services act for whom is known of few."""
-        if route.caller is not Caller.SERVICE or service in FOR_ANY_CUSTOMER:
-            return True
+    def _service_is_sure(self, service: str) -> bool:
+        """Whether it is certain that services come for outside customers: which of them do is known of few."""
+        if service:
+            return service in FOR_ANY_CUSTOMER
         sources = any(each.key.lower() in SOURCE_KEYS for each in self.statement.conditions)
-        return sources and not service and not self.rules.services
+        return sources and not self.rules.services
 
-    def _outcomes(self, route: Route, admitted: Sequence[bool | None]) -> Iterator[tuple[list[bool | None], bool]]:
-        """Yield what the Allow and each Deny come to in one request, from whether they admit the caller at all."""
-        statements = [self.statement, *(self.policy.statements[number] for number in self.guards)]
-        keyed: dict[str, list[tuple[int, Condition]]] = {}
-        start = list(admitted)
-        for number, statement in enumerate(statements):
-            for condition in statement.conditions if start[number] is not False else ():
-                if condition.key.lower() not in TIMES:
-                    keyed.setdefault(condition.key.lower(), []).append((number, condition))
-                elif number:
-                    start[number] = None
-        choices = [self._choices(key, entries, route) for key, entries in keyed.items()]
-        owners = [[number for number, _ in entries] for entries in keyed.values()]
-        for tried, chosen in enumerate(product(*choices)):
-            if tried >= _MOST_COMBINATIONS:
-                yield [None] * len(start), False
-                return
-            outcome = list(start)
-            for places, one in zip(owners, chosen, strict=True):
-                for number, truth in zip(places, one.each, strict=True):
-                    if outcome[number] is not False and truth.value is not True:
-                        outcome[number] = truth.value
-            yield outcome, all(each.certain for each in chosen)
 
-    def _choices(self, key: str, entries: Sequence[tuple[int, Condition]], route: Route) -> list[Truths]:
-        """What a key's conditions come to, without what the Allow excludes and, if no Deny asks, all but the widest."""
-        found = truths(key, tuple(condition for _, condition in entries), route, variables=self.policy.has_variables)
-        kept = [
-            each
-            for each in found
-            if not any(
-                truth.value is False for (number, _), truth in zip(entries, each.each, strict=True) if not number
-            )
-        ]
-        if any(number for number, _ in entries):
-            return kept
-        return list(islice(sorted(kept, key=_narrowness), 1))
+@lru_cache(maxsize=8192)
+def _requests(
+    rules: tuple[_Rule, ...], routes: tuple[Route, ...], *, sure: bool, variables: bool
+) -> tuple[_Request, ...]:
+    """Return what an Allow, the first of the rules, and the Deny statements after it come to in outside requests.
+
+    `sure` says whether services come for certain. Policies of one template share the answer, whatever their resources.
+    """
+    found: dict[_Request, None] = {}
+    for route in routes:
+        admitted = [_admits(rule.principal, route).value for rule in rules]
+        certain = sure or route.caller is not Caller.SERVICE
+        for outcome, known in (
+            _outcomes(rules, route, admitted, variables=variables) if admitted[0] is not False else ()
+        ):
+            request = _Request(outcome[0], tuple(outcome[1:]), certain and known)
+            if request.allowed is not False:
+                found[request] = None
+            if request.is_whole:
+                return (request,)
+    return tuple(found)
+
+
+def _outcomes(
+    rules: tuple[_Rule, ...], route: Route, admitted: Sequence[bool | None], *, variables: bool
+) -> Iterator[tuple[list[bool | None], bool]]:
+    """Yield what the rules come to in one request, from whether they admit the caller at all, and if that is known."""
+    keyed: dict[str, list[tuple[int, Condition]]] = {}
+    start = list(admitted)
+    for number, rule in enumerate(rules):
+        for condition in rule.conditions if start[number] is not False else ():
+            if condition.key.lower() not in TIMES:
+                keyed.setdefault(condition.key.lower(), []).append((number, condition))
+            elif number:
+                start[number] = None
+    choices = [_choices(key, entries, route, variables=variables) for key, entries in keyed.items()]
+    owners = [[number for number, _ in entries] for entries in keyed.values()]
+    for tried, chosen in enumerate(product(*choices)):
+        if tried >= _MOST_COMBINATIONS:
+            yield [None] * len(start), False
+            return
+        outcome = list(start)
+        for places, one in zip(owners, chosen, strict=True):
+            for number, truth in zip(places, one.each, strict=True):
+                if outcome[number] is not False and truth.value is not True:
+                    outcome[number] = truth.value
+        yield outcome, all(each.certain for each in chosen)
+
+
+def _choices(key: str, entries: Sequence[tuple[int, Condition]], route: Route, *, variables: bool) -> list[Truths]:
+    """What a key's conditions come to, without what the Allow excludes and, if no Deny asks, all but the widest."""
+    found = truths(key, tuple(condition for _, condition in entries), route, variables=variables)
+    kept = [
+        each
+        for each in found
+        if not any(truth.value is False for (number, _), truth in zip(entries, each.each, strict=True) if not number)
+    ]
+    if any(number for number, _ in entries):
+        return kept
+    return list(islice(sorted(kept, key=_narrowness), 1))
 
 
 def _narrowness(each: Truths) -> tuple[bool, bool]:
