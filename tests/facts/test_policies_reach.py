@@ -200,6 +200,10 @@ CASES: tuple[tuple[str, PublicAccess, list[Json]], ...] = (
     ("two that share the actions", CLOSED, [allow(Action="s3:*"), deny(Action="s3:Get*"), {
         **{key: value for key, value in deny().items() if key != "Action"}, "NotAction": "s3:Get*"
     }]),
+    ("all resources but what a variable names", OPEN, [
+        {**allow(), "NotResource": "arn:aws:s3:::${aws:username}", "Resource": None}
+    ]),
+    ("all resources but all", CLOSED, [{**allow(), "NotResource": f"{BUCKET}*", "Resource": None}]),
     ("all actions but all", CLOSED, [{**allow(), "NotAction": "*", "Action": None}]),
     ("a Deny for another service", OPEN, [allow(Action="*"), deny(Action="sqs:*")]),
     ("any resource allowed, the own denied", CLOSED, [allow(Resource="*"), deny(OTHER_ORGS)]),

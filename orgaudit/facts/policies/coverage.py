@@ -52,7 +52,7 @@ class Terms:
                 self._action(name),
                 each,
                 tuple(self._action(value) for value in action.values) if action.negated else (),
-                self._resources(resource.values) if resource.negated else (),
+                self._resources(self._excepted(resource.values)) if resource.negated else (),
                 names_no_resource=self.resource is None and (resource.negated or each == _tokens(_EVERYTHING)),
             )
             for name in names
@@ -76,6 +76,10 @@ class Terms:
                 has_variables,
             ),
         )
+
+    def _excepted(self, values: Sequence[str]) -> list[str]:
+        """What a NotResource leaves out for certain: what a variable stands for is one name, and not known."""
+        return [value for value in values if not (self.variables and "${" in value)]
 
     def _action(self, name: str) -> Tokens:
         """An action of an Allow: any action is any of the service, as the resource knows no other."""
