@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.openings import Opening, openings_of
 from orgaudit.facts.policies import Policy, parse
 from orgaudit.facts.resource_policies import document_of
 from orgaudit.model import Json, Scope
@@ -21,6 +22,12 @@ class EventBus(Resource, frozen=True, kw_only=True):
     def parsed(self) -> Policy | None:
         """The policy, or None where there is none."""
         return None if self.policy is None else parse(self.policy)
+
+    @property
+    def openings(self) -> tuple[Opening, ...]:
+        """The ways in that the policy leaves to external callers."""
+        policy = self.parsed
+        return () if policy is None else openings_of(policy, resource=self.arn)
 
 
 @collector(scope=Scope.REGIONAL, actions=("events:ListEventBuses",))

@@ -148,8 +148,11 @@ VERSIONED = (
 
 FROM_ORGANIZATION = {"StringEquals": {"aws:PrincipalOrgID": "o-abc"}}
 FROM_ANYWHERE = {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}
-UNCLEAR = {"StringLike": {"aws:PrincipalTag/team": "*"}}
+UNCLEAR = {"StringLike": {"es:unknown": "*"}}
+SELF_TAGGED = {"StringLike": {"aws:PrincipalTag/team": "*"}}
 GUARD = deny({"StringNotEquals": {"aws:PrincipalOrgID": "o-abc"}}, Sid="Guard")
+NO_WRITES = deny({"StringNotEquals": {"aws:PrincipalOrgID": "o-abc"}}, Action="s3:Put*", Sid="NoWrites")
+CLOUDTRAIL = {"Service": "cloudtrail.amazonaws.com"}
 OPEN_POLICY = policy_of(BUCKET, allow(Sid="World"))
 OPEN_ACL = acl_of(BUCKET, (EVERYONE, "READ"))
 NO_ACLS, NO_STRANGERS = block_of_bucket(BUCKET, "IgnorePublicAcls"), block_of_bucket(BUCKET, "RestrictPublicBuckets")
@@ -184,8 +187,14 @@ PRIVATE = (
     failing("from any address", *owned(policy_of(BUCKET, allow(Condition=FROM_ANYWHERE))), says="0.0.0.0/0"),
     failing("public policy, ACL denied", *owned(OPEN_POLICY, hidden(BucketAcl, BUCKET)), says="World"),
     failing("public ACL, policy denied", *owned(OPEN_ACL, hidden(BucketPolicy, BUCKET)), says="READ"),
-    manual("conditions of unclear reach", *owned(policy_of(BUCKET, allow(Condition=UNCLEAR))), says="aws:PrincipalTag"),
-    manual("strangers are denied beside", *owned(policy_of(BUCKET, allow(), GUARD)), says="but Guard denies strangers"),
+    manual("conditions of unclear reach", *owned(policy_of(BUCKET, allow(Condition=UNCLEAR))), says="es:unknown"),
+    passing("a service without conditions", *owned(policy_of(BUCKET, allow(principal=CLOUDTRAIL)))),
+    passing("others are denied beside", *owned(policy_of(BUCKET, allow(), GUARD))),
+    failing(
+        "a tag that callers give themselves", *owned(policy_of(BUCKET, allow(Condition=SELF_TAGGED))), says="Tag/team"
+    ),
+    failing("others are denied to write", *owned(policy_of(BUCKET, allow(), NO_WRITES)), says="allows s3:GetObject"),
+    manual("any canonical user", *owned(policy_of(BUCKET, allow(principal={"CanonicalUser": "*"}))), says="document"),
     unseen("difference 55: policy denied", *owned(hidden(BucketPolicy, BUCKET))),
     unseen("ACL denied", *owned(hidden(BucketAcl, BUCKET))),
     unseen("public, but perhaps blocked", *owned(OPEN_POLICY, block=denied())),
@@ -213,7 +222,8 @@ WRITES = (
         ),
         says="all but s3:Get*",
     ),
-    manual("conditions of unclear reach", *written("s3:PutObject", Condition=UNCLEAR), says="aws:PrincipalTag"),
+    manual("conditions of unclear reach", *written("s3:PutObject", Condition=UNCLEAR), says="es:unknown"),
+    passing("denied beside", *owned(policy_of(BUCKET, allow(["s3:GetObject", "s3:PutObject"]), NO_WRITES))),
     unseen("difference 55: policy denied", *owned(hidden(BucketPolicy, BUCKET))),
     unseen(
         "writable, but perhaps blocked",

@@ -15,13 +15,11 @@ from orgaudit.facts.policies.document import (
 )
 from orgaudit.facts.policies.exposure import (
     AllowedPrincipal,
-    Exposure,
     FullGrant,
-    PublicAccess,
     grants_everything,
-    is_public,
     principals_allowed,
 )
+from orgaudit.facts.policies.reach import Exposure, PublicAccess, Way, is_public, ways
 
 __all__ = [
     "AllowedPrincipal",
@@ -40,10 +38,12 @@ __all__ = [
     "Selection",
     "Statement",
     "StatementRef",
+    "Way",
     "decide",
     "dump",
     "grants_everything",
     "is_public",
     "parse",
     "principals_allowed",
+    "ways",
 ]

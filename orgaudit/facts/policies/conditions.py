@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from functools import partial
+from functools import lru_cache, partial
 from ipaddress import ip_address, ip_network
 from operator import eq, ge, gt, le, lt
 from typing import TypeVar
@@ -38,6 +38,7 @@ class Operator:
         return self.base in _NEGATED
 
 
+@lru_cache(maxsize=256)
 def operator_of(name: str) -> Operator | None:
     """The operator of that name, or None for one that is not understood."""
     match = _OPERATOR.fullmatch(name)
