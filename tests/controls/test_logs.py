@@ -10,8 +10,10 @@ import pytest
 from orgaudit.controls.declare import Control
 from orgaudit.controls.logs import logs_metric_filter_cloudtrail_changes_alarmed as alarmed
 from orgaudit.facts.account import AccountFacts
-from orgaudit.facts.cloudtrail.alarms import Limit, MetricFilter, TrailAlarms, TrailFilters, TrailTopics
+from orgaudit.facts.cloudtrail.alarms import MetricFilter, TrailAlarms, TrailFilters
 from orgaudit.facts.cloudtrail.delivery import TrailLogGroup
+from orgaudit.facts.cloudtrail.evaluation import Limit
+from orgaudit.facts.cloudtrail.topics import TrailTopics
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.facts.organization import Organization
 from orgaudit.model import Status

@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from orgaudit.facts.cloudtrail.alarms import Alarm, Limit, Metric, MetricFilter, Topic, TrailTopics
+from orgaudit.facts.cloudtrail.alarms import Alarm, Metric, MetricFilter
 from orgaudit.facts.cloudtrail.chain import Chain, alarm_chain
+from orgaudit.facts.cloudtrail.evaluation import Limit
+from orgaudit.facts.cloudtrail.topics import Topic, TrailTopics
 from orgaudit.facts.patterns.prescribed import CLOUDTRAIL_CHANGES, VPC_CHANGES
 from orgaudit.model import Gap, NotSeenError
 from tests.factories import (

@@ -20,13 +20,12 @@ from orgaudit.facts.cloudtrail.alarms import (
     Alarm,
     Metric,
     MetricFilter,
-    Topic,
     trail_alarms,
     trail_filters,
-    trail_topics,
 )
 from orgaudit.facts.cloudtrail.delivery import trail_log_group, trail_role, trail_subscriptions
 from orgaudit.facts.cloudtrail.selectors import AdvancedSelector
+from orgaudit.facts.cloudtrail.topics import Topic, trail_topics
 from orgaudit.facts.cloudtrail.trails import Trail, trail_selectors, trail_status, trails
 from orgaudit.facts.declare import Collector, closure
 from orgaudit.facts.policies import Outcome
