@@ -116,11 +116,6 @@ def _has_no_number(selector: str, event: Event) -> bool:
     return first is not None and (first[1] not in FIELDS or first[1] in TEXTUAL)
 
 
-def _only(off: frozenset[str], name: str) -> States:
-    """Return the states where these alarms are in ALARM and nothing is known of others."""
-    return ALARMED if name in off else ANY
-
-
 class _Composed:
     """Composite alarms over the alarms that look at one filter's metrics."""
 
@@ -131,10 +126,11 @@ class _Composed:
     def watchers(self) -> Iterator[Watcher]:
         """Yield the composite alarms in which one of the plain alarms has a part."""
         for alarm in self.composites.values():
-            part = self._below(alarm.name) & self.plain.keys()
+            names = self._below(alarm.name) - {alarm.name}
+            part = [self.plain[name] for name in sorted(names & self.plain.keys())]
             if part:
-                answer = self._suppressed(alarm, self._answer(alarm))
-                yield Watcher(alarm, answer, any(self.plain[name].latches for name in part))
+                answer = self._suppressed(alarm, self._answer(alarm, names, part))
+                yield Watcher(alarm, answer, any(each.latches for each in part))
 
     def _below(self, name: str, above: frozenset[str] = frozenset()) -> set[str]:
         """Return the alarms that a composite alarm mentions, itself and through others."""
@@ -143,40 +139,36 @@ class _Composed:
         names = mentioned(self.composites[name].rule, [*self.plain, *self.composites])
         return {name}.union(*(self._below(each, above | {name}) for each in names))
 
-    def _answer(self, alarm: CompositeAlarm) -> Answer:
+    def _answer(self, alarm: CompositeAlarm, names: set[str], part: Sequence[Watcher]) -> Answer:
         try:
             rule = parse(alarm.rule)
         except RuleError as error:
             return Answer(None, f"has a rule that is not understood: {error}")
-        if (at_rest := self._holds(rule, self._at_rest)) is True:
+        at_rest = self._holds(rule, self._at_rest)
+        if at_rest:
             return Answer(0, f"is in ALARM without any event, by its rule {alarm.rule}", ALARMED)
-        needs = sorted({each.answer.needed for each in self.plain.values() if each.answer.needed})
-        if at_rest is False and 1 in needs and self._surely(rule, 1):
+        one = _set_off(part, 1)
+        if at_rest is False and self._surely(rule, one):
             return Answer(1)
-        if self._holds(rule, self._possible) is not False:
-            rest = ", ".join(sorted(set(self._below(alarm.name)) - {alarm.name} - self._set_off(1)))
+        if self._holds(rule, lambda name: ALARMED if name in _names(one) else self._possible(name)) is not False:
+            rest = ", ".join(sorted(names - _names(one)))
             doubt = f"the state of {rest}" if rest else "several alarms in ALARM at the same time"
             return Answer(None, f"depends on {doubt}, by its rule {alarm.rule}")
-        for number in needs:
-            if at_rest is False and self._surely(rule, number):
+        for number in sorted({each.answer.needed for each in part if each.answer.needed}):
+            if at_rest is False and self._surely(rule, _set_off(part, number)):
                 return Answer(number, f"goes off only after {number} events")
         return Answer(0, f"one event never sets off, by its rule {alarm.rule}")
 
-    def _surely(self, rule: Rule, number: int) -> bool:
-        """Tell whether the rule holds after so many events, whatever the states of all other alarms.
+    def _surely(self, rule: Rule, off: Sequence[Watcher]) -> bool:
+        """Tell whether the rule holds when these alarms go off, whatever the states of all others.
 
         Alarms of different periods may go off one after the other; only with one limit do they at the same time.
         """
-        off = self._set_off(number)
-        alone = (self._holds(rule, partial(_only, frozenset({one}))) for one in off)
-        limits = {
-            each.alarm.limit for name, each in self.plain.items() if name in off and isinstance(each.alarm, Alarm)
-        }
-        together = len(limits) == 1 and self._holds(rule, partial(_only, off))
-        return bool(together) or any(alone)
-
-    def _set_off(self, number: int) -> frozenset[str]:
-        return frozenset(name for name, each in self.plain.items() if 0 < (each.answer.needed or 0) <= number)
+        limits = {each.alarm.limit for each in off if isinstance(each.alarm, Alarm)}
+        together = [off] if len(limits) == 1 else []
+        return any(
+            self._holds(rule, partial(_only, _names(each))) is True for each in [*together, *([one] for one in off)]
+        )
 
     def _holds(self, rule: Rule, plain: StatesOf) -> bool | None:
         return rule.holds(lambda name: self._states(name, plain))
@@ -192,20 +184,28 @@ class _Composed:
         return self.plain[name].answer.rest if name in self.plain else CALM
 
     def _possible(self, name: str) -> States:
-        """Return the states after one event, where nothing else happens."""
-        if name in self._set_off(1):
-            return ALARMED
+        """Return the states after an event that does not certainly set an alarm off, where nothing else happens."""
         return ANY if name in self.plain and self.plain[name].answer.needed is None else self._at_rest(name)
 
     def _suppressed(self, alarm: CompositeAlarm, answer: Answer) -> Answer:
         """Return the answer as what suppresses the alarm's actions leaves it."""
-        if alarm.suppressor is None or answer.needed == 0:
-            return answer
-        states = self._states(alarm.suppressor, lambda _: ANY)
-        if ALARM not in states:
-            return answer
+        states = CALM if alarm.suppressor is None else self._states(alarm.suppressor, lambda _: ANY)
         if states == ALARMED:
             return Answer(0, f"never acts, as the alarm {alarm.suppressor} suppresses its actions all the time")
-        if answer.needed != 1:
-            return answer
-        return Answer(None, f"does not act while the alarm {alarm.suppressor} is in ALARM")
+        if answer.needed == 1 and ALARM in states:
+            return Answer(None, f"does not act while the alarm {alarm.suppressor} is in ALARM")
+        return answer
+
+
+def _set_off(part: Sequence[Watcher], number: int) -> list[Watcher]:
+    """Return the alarms that so many events set off."""
+    return [each for each in part if 0 < (each.answer.needed or 0) <= number]
+
+
+def _names(alarms: Sequence[Watcher]) -> frozenset[str]:
+    return frozenset(each.alarm.name for each in alarms)
+
+
+def _only(off: frozenset[str], name: str) -> States:
+    """Return the states where these alarms are in ALARM and nothing is known of others."""
+    return ALARMED if name in off else ANY
