@@ -203,7 +203,7 @@ BREACHES: dict[str, Callable[[float, float], bool]] = {
 
 
 def set_off(limit: Limit, feed: Feed, *, logging: bool) -> bool:
-    """Whether an alarm at rest goes to ALARM after one event, where something else is logged all the time or nothing."""
+    """Whether an alarm at rest goes to ALARM after one event, where other events are logged all the time or never."""
     around = limit.periods + 4
     points = ""
     for period in range(2 * around + 1):
