@@ -140,6 +140,7 @@ class _Walk:
         self, events: Sequence[Event], evidence: dict[str, Json], lines: list[_Line], terms: Terms, *, place: str
     ) -> None:
         self.events, self.evidence, self.lines, self.terms, self.place = events, evidence, lines, terms, place
+        self.lost: list[tuple[str, str]] = []
 
     def alarms(self, filters: Sequence[MetricFilter], observed: Observed[TrailAlarms]) -> Chain | None:
         """Keep the lines with an alarm that one event may set off and that acts; return the break, if any."""
@@ -215,12 +216,15 @@ class _Walk:
     def _keep(
         self, holds: Callable[[Watcher], bool], why: Callable[[Watcher], str], mend: Callable[[str], str] | None = None
     ) -> Chain | None:
-        lost = [line.watcher for line in self.lines if line.watcher and not holds(line.watcher)]
+        """Keep the lines whose alarm holds; the break names every alarm of the filters of which no line is left."""
+        lost = [(line, line.watcher) for line in self.lines if line.watcher and not holds(line.watcher)]
         self.lines = [line for line in self.lines if line.watcher and holds(line.watcher)]
         if not lost:
             return None
-        name = lost[0].alarm.name
-        return self._lost(f"has the alarm {name}, which {why(lost[0])}", mend(name) if mend else None)
+        self.lost += [(line.filter.name, f"the alarm {line.name}, which {why(watcher)}") for line, watcher in lost]
+        left = {line.filter.name for line in self.lines}
+        reasons = dict.fromkeys(reason for name, reason in self.lost if name not in left)
+        return self._lost(f"has {', and '.join(reasons)}", mend(lost[0][0].name) if mend else None)
 
     def _lost(self, reason: str, command: str | None = None) -> Chain | None:
         return None if self._whole(self.lines) else Chain(reason, command, self.evidence)
