@@ -64,6 +64,7 @@ class _Line:
     filter: MetricFilter
     pattern: Pattern
     watcher: Watcher | None = None
+    topic: str = ""
     delivery: Delivery = WORKS
 
     @property
@@ -166,10 +167,9 @@ class _Walk:
     def topics(self, observed: Observed[TrailTopics]) -> Chain:
         """Keep the lines that end at a confirmed subscriber; raises NotSeenError where what was not seen may be one."""
         topics = observed.value.topics
-        arns = sorted({arn for line in self.lines for arn in line.topics})
-        self.evidence["topic"] = arns
+        self.evidence["topic"] = sorted({arn for line in self.lines for arn in line.topics})
         followed = [
-            _Line(line.filter, line.pattern, line.watcher, self._delivery(topics[arn], line.watcher.alarm.arn))
+            _Line(line.filter, line.pattern, line.watcher, arn, self._delivery(topics[arn], line.watcher.alarm.arn))
             for line in self.lines
             if line.watcher
             for arn in line.topics
@@ -177,7 +177,7 @@ class _Walk:
         seen = [line for line in followed if not line.delivery.gap and not line.delivery.broken]
         sure = [line for line in seen if line.unclear is None]
         if self._whole(sure):
-            count = sum(topic.value.confirmed for arn in arns if not isinstance(topic := topics[arn], Gap))
+            count = sum(topics[arn].value.confirmed for arn in {line.topic for line in sure})
             self.evidence["confirmed subscribers"] = [str(count)]
             return self._told(sure)
         possible = [line for line in followed if not line.delivery.broken]
@@ -204,14 +204,17 @@ class _Walk:
 
     def _told(self, lines: Sequence[_Line]) -> Chain:
         """Return a whole chain, with what people should know of it."""
-        restless = self._needed(lines, {line.filter.name for line in lines if matches_ordinary_calls(line.pattern)})
-        latching = self._needed(lines, {line.name for line in lines if line.watcher and line.watcher.latches})
-        return Chain(None, None, self.evidence, restless=restless, latching=latching)
-
-    def _needed(self, lines: Sequence[_Line], names: set[str]) -> tuple[str, ...]:
-        """Return the filters or alarms of these names where the lines without them do not cover the events."""
-        others = [line for line in lines if not {line.filter.name, line.name} & names]
-        return () if self._whole(others) else tuple(sorted(names))
+        restless = {line.filter.name for line in lines if matches_ordinary_calls(line.pattern)}
+        latching = {line.name for line in lines if line.watcher and line.watcher.latches}
+        calm = self._whole([line for line in lines if line.filter.name not in restless])
+        recurring = self._whole([line for line in lines if line.name not in latching])
+        return Chain(
+            None,
+            None,
+            self.evidence,
+            restless=() if calm else tuple(sorted(restless)),
+            latching=() if recurring else tuple(sorted(latching)),
+        )
 
     def _keep(
         self, holds: Callable[[Watcher], bool], why: Callable[[Watcher], str], mend: Callable[[str], str] | None = None

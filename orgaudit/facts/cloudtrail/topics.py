@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 
@@ -125,26 +126,46 @@ class Notification:
         return Delivery(f"has no confirmed subscriber{waiting}", silent=True)
 
     def _decide(self, document: Json, action: str, resource: str) -> policies.Decision:
-        """Decide what CloudWatch may do on behalf of the alarm.
+        """Decide what CloudWatch may do on behalf of the alarm; alarms count apart only where the policy does so."""
+        text = msgspec.json.encode(document)
+        alarm_arn = self.alarm_arn if b"sourcearn" in text.lower() else ""
+        account_id = parse_arn(self.alarm_arn)[3]
+        return _decision(text, _Call(action, resource, account_id, alarm_arn, self.organization_id))
 
-        A service that calls on its own is a principal of no account or organization, and comes through no endpoint in
-        a VPC: docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
-        """
-        account = parse_arn(self.alarm_arn)[3]
-        context: dict[str, str | Sequence[str]] = {
-            "aws:PrincipalIsAWSService": "true",
-            "aws:PrincipalServiceName": SERVICE,
-            "aws:SecureTransport": "true",
-            "aws:SourceAccount": account,
-            "aws:SourceArn": self.alarm_arn,
-            "aws:SourceOwner": account,
-            **dict.fromkeys(("aws:PrincipalOrgID", "aws:PrincipalOrgPaths", "aws:SourceVpc", "aws:SourceVpce"), ()),
-        }
-        if self.organization_id:
-            context["aws:SourceOrgID"] = self.organization_id
-        principal = policies.Principal(policies.PrincipalKind.SERVICE, SERVICE)
-        request = policies.Request(action=action, resource=resource, principal=principal, context=context)
-        return policies.decide([] if document is None else [policies.parse(document)], request)
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What CloudWatch calls, on behalf of which account and alarm."""
+
+    action: str
+    resource: str
+    account_id: str
+    alarm_arn: str
+    organization_id: str | None
+
+
+@lru_cache(maxsize=1024)
+def _decision(text: bytes, call: _Call) -> policies.Decision:
+    """Decide on the policy that is the text; null is one that is not there.
+
+    A service that calls on its own is a principal of no account or organization, and comes through no VPC endpoint:
+    docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+    """
+    document = msgspec.json.decode(text)
+    context: dict[str, str | Sequence[str]] = {
+        "aws:PrincipalIsAWSService": "true",
+        "aws:PrincipalServiceName": SERVICE,
+        "aws:SecureTransport": "true",
+        "aws:SourceAccount": call.account_id,
+        "aws:SourceArn": call.alarm_arn,
+        "aws:SourceOwner": call.account_id,
+        **dict.fromkeys(("aws:PrincipalOrgID", "aws:PrincipalOrgPaths", "aws:SourceVpc", "aws:SourceVpce"), ()),
+    }
+    if call.organization_id:
+        context["aws:SourceOrgID"] = call.organization_id
+    principal = policies.Principal(policies.PrincipalKind.SERVICE, SERVICE)
+    request = policies.Request(action=call.action, resource=call.resource, principal=principal, context=context)
+    return policies.decide([] if document is None else [policies.parse(document)], request)
 
 
 def _link(decision: policies.Decision, broken: str, subject: str) -> Delivery:
