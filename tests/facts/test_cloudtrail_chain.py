@@ -309,7 +309,7 @@ def test_topic_for_a_person() -> None:
     chain = shared(TELLS_DAY, TELLS_NIGHT, topics=(a_topic(DAY), UNCLEAR))
     assert chain.broken is None
     assert chain.unclear == (
-        "notifies through the alarm ends, but the topic's policy lets CloudWatch in depending on aws:SourceIp"
+        f"notifies topic {NIGHT}, but whether its policy lets CloudWatch publish depends on aws:SourceIp"
     )
 
 

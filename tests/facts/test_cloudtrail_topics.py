@@ -94,7 +94,7 @@ def test_topic_without_a_policy_is_closed_to_services() -> None:
 def test_policy_of_which_it_cannot_be_determined() -> None:
     by_address = allowing(Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})
     assert with_policy(by_address) == Delivery(
-        unclear="the topic's policy lets CloudWatch in depending on aws:SourceIp"
+        unclear="whether its policy lets CloudWatch publish depends on aws:SourceIp"
     )
     by_organization = Seen(allowing(Condition={"StringEquals": {"aws:SourceOrgID": ORGANIZATION}}))
     assert notified(None, policy=by_organization).unclear is not None
@@ -146,7 +146,7 @@ def test_key_that_does_not(changes: dict[str, Any], says: str) -> None:
 def test_key_of_which_it_cannot_be_determined() -> None:
     policy = key_policy(Condition={"StringEquals": {"kms:ViaService": f"sns.{HOME}.amazonaws.com"}})
     assert encrypted(policy=policy).unclear == (
-        "the policy of the topic's key alias/alerts lets CloudWatch in depending on kms:ViaService"
+        "whether the policy of its key alias/alerts lets CloudWatch call kms:Decrypt depends on kms:ViaService"
     )
 
 

@@ -82,7 +82,7 @@ class _Line:
         """What a person has to look at in it."""
         if self.watcher and self.watcher.answer.needed is None:
             return f"has the alarm {self.name}, which {self.watcher.answer.why}"
-        return self.delivery.unclear and f"notifies through the alarm {self.name}, but {self.delivery.unclear}"
+        return self.delivery.unclear and f"notifies topic {self.topic}, but {self.delivery.unclear}"
 
 
 def alarm_chain(trail: Trail, owner: AccountFacts, events: Sequence[Event], terms: Terms = Terms()) -> Chain:

@@ -57,7 +57,7 @@ class TrailTopics(Detail, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Whether a topic takes an alarm's notification to a subscriber; it does where all of this is None.
+    """Whether a topic takes an alarm's notification to a subscriber; it does where nothing of this is set.
 
     `broken` is why it does not, as the predicate of a sentence about the topic, and `silent` that only a subscriber is
     lacking. `gap` was not seen and may be a break. `unclear` is what a person has to decide.
@@ -96,7 +96,9 @@ class Notification:
         if isinstance(self.topic.policy, Gap):
             return Delivery(gap=self.topic.policy)
         decision = self._decide(self.topic.policy.value, "sns:Publish", self.topic.arn)
-        return _link(decision, f"has a policy that does not let {SERVICE} publish to it", "the topic's policy")
+        return _link(
+            decision, f"has a policy that does not let {SERVICE} publish to it", "its policy lets CloudWatch publish"
+        )
 
     def _encrypted(self) -> Delivery:
         if isinstance(self.topic.key, Gap):
@@ -113,7 +115,7 @@ class Notification:
             _link(
                 self._decide(key.policy, action, key.arn),
                 f"{broken}whose policy does not let {SERVICE} call {action}",
-                f"the policy of the topic's key {key.name}",
+                f"the policy of its key {key.name} lets CloudWatch call {action}",
             )
             for action in USES
         ]
@@ -172,7 +174,7 @@ def _link(decision: policies.Decision, broken: str, subject: str) -> Delivery:
     if decision.outcome is policies.Outcome.ALLOWED:
         return WORKS
     if decision.outcome is policies.Outcome.UNKNOWN:
-        return Delivery(unclear=f"{subject} lets CloudWatch in depending on {', '.join(decision.depends_on)}")
+        return Delivery(unclear=f"whether {subject} depends on {', '.join(decision.depends_on)}")
     return Delivery(broken)
 
 
@@ -219,7 +221,7 @@ async def _subscribers(aws: Aws, arn: str) -> dict[str, int] | None:
 
 
 async def _key(aws: Aws, name: str | None) -> TopicKey | None:
-    """Read the key that a topic names by id, alias or ARN; what AWS manages is told by its alias, without a call."""
+    """Read the key that a topic names by id, alias or ARN; the alias shows one that AWS manages, without a call."""
     if not name:
         return None
     if name.rpartition(":")[2].startswith(AWS_ALIAS):
