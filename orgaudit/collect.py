@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -105,7 +106,8 @@ async def collect_account(
     chosen = [region for region in found.enabled if selects_region(region, scope)]
     collection = _Collection(entered, collectors)
     lines = await collection.run(chosen)
-    states = tuple(_state(region, lines) for region in chosen)
+    exempt = frozenset(each.fact.__name__ for each in collectors if all(map(_is_exempt, each.actions)))
+    states = tuple(_state(region, lines, exempt) for region in chosen)
     return [Entered(account, _record(account, entered, found, _unblocked(states))), *lines]
 
 
@@ -217,22 +219,50 @@ async def _attempt(collector: Collector, aws: RegionAccess, reading: Any) -> Gap
     return None
 
 
-def _state(region: str, lines: Iterable[Line]) -> RegionRecord:
-    """Return what became of a region: audited where any listing answered, blocked where a policy denies most of them.
+EXEMPT = (
+    *(
+        "access-analyzer:*",
+        "acm:*",
+        "config:*",
+        "fms:*",
+        "kms:*",
+        "lightsail:Get*",
+        "resource-explorer-2:*",
+        "shield:*",
+    ),
+    *("sso:*", "tag:GetResources", "waf-regional:*", "wafv2:*"),
+)
+"""What AWS's own policy that denies a region leaves allowed there, of the actions that have an endpoint in each region:
+https://docs.aws.amazon.com/controltower/latest/controlreference/primary-region-deny-policy.html"""
+_DENIED_WHOLE = frozenset({GapReason.SCP_DENIED, GapReason.NOT_OFFERED})
 
-    A policy that shuts a region usually lets through what is asked of global services.
+
+def _is_exempt(action: str) -> bool:
+    return any(fnmatchcase(action, pattern) for pattern in EXEMPT)
+
+
+def _state(region: str, lines: Iterable[Line], exempt: Collection[str]) -> RegionRecord:
+    """Return what became of a region: blocked where a policy denies it whole, audited where any listing answered.
+
+    It is denied whole where a service control policy denied every listing of a service that the region has; only
+    `exempt` facts may have been listed, because such policies usually leave them allowed.
     """
     listed = [line for line in lines if isinstance(line, Listed) and line.region == region]
     gaps = [line.gap for line in listed if line.gap is not None]
-    denied = sum(gap.reason is GapReason.SCP_DENIED for gap in gaps)
-    if denied and denied == len(gaps) and denied >= len(listed) - denied:
-        return RegionRecord(region, RegionState.BLOCKED, gaps[0])
+    telling = [line for line in listed if line.fact not in exempt] or listed
+    denied = next((line.gap for line in telling if _reason(line) is GapReason.SCP_DENIED), None)
+    if denied is not None and all(_reason(line) in _DENIED_WHOLE for line in telling):
+        return RegionRecord(region, RegionState.BLOCKED, denied)
     if len(gaps) < len(listed) or not listed:
         return RegionRecord(region, RegionState.AUDITED)
     for reason, state in _STATES.items():
         if all(gap.reason is reason for gap in gaps):
             return RegionRecord(region, state, gaps[0])
     return RegionRecord(region, RegionState.NOT_ASSESSED, gaps[0])
+
+
+def _reason(listed: Listed) -> GapReason | None:
+    return None if listed.gap is None else listed.gap.reason
 
 
 _STATES = {
@@ -244,11 +274,12 @@ _STATES = {
 def _unblocked(states: tuple[RegionRecord, ...]) -> tuple[RegionRecord, ...]:
     """Return the states, with BLOCKED only where another region was audited.
 
-    A policy that denies our calls in every region hides the account; one that denies them in some shuts those regions.
+    A policy that denies our calls in every region hides the account, which nobody can accept region by region.
     """
     if any(state.state is RegionState.AUDITED for state in states):
         return states
-    shut = RegionState.BLOCKED
+    blocked = RegionState.BLOCKED
     return tuple(
-        RegionRecord(each.name, RegionState.NOT_ASSESSED, each.gap) if each.state is shut else each for each in states
+        RegionRecord(each.name, RegionState.NOT_ASSESSED, each.gap) if each.state is blocked else each
+        for each in states
     )

@@ -75,7 +75,10 @@ class GapReason(StrEnum):
 
 _MENDS = {
     GapReason.DENIED: "Allow {action} in the audit role's policy; `orgaudit policy` prints the whole policy.",
-    GapReason.SCP_DENIED: "A service control policy denies {action}: exempt the audit role in it, or accept the gap.",
+    GapReason.SCP_DENIED: (
+        "A service control policy denies {action}: exempt the audit role in the policy's condition. A region that is "
+        "denied whole can be accepted as not audited in [scope] accept_blocked_regions."
+    ),
     GapReason.THROTTLED: "Audit again when the account is quieter, or lower the rate in config/limits.toml.",
     GapReason.UNREACHABLE: "Open the network path to the service's endpoint in this region, then audit again.",
     GapReason.NOT_OFFERED: "Nothing to do: the service does not exist in this region.",
@@ -119,7 +122,11 @@ class NotSeenError(Exception):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """A status, the sentence that explains it, and what was seen."""
+    """A status, the sentence that explains it, and what was seen.
+
+    `accepted` is set where the status is NOT_ASSESSED because of a service control policy in a region that the settings
+    accept as not audited.
+    """
 
     status: Status
     reason: str
@@ -127,6 +134,7 @@ class Verdict(msgspec.Struct, frozen=True):
     command: str | None = None
     inherited_from: str | None = None
     gap: Gap | None = None
+    accepted: bool = False
 
 
 def passed(reason: str, **evidence: Json) -> Verdict:
@@ -186,7 +194,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     `fingerprint` is stable across runs. `inherited_from` names the account where a shared resource was judged; such a
     finding repeats that judgement. `remediation` is None where there is nothing to mend. `gap` is set exactly where the
-    status is NOT_ASSESSED, or where the region holds nothing because it is disabled, blocked or not offered.
+    status is NOT_ASSESSED, or where the region holds nothing because it is disabled or the service is not offered.
+    `accepted` is that of the verdict: not assessed, in a region that the settings accept as not audited.
     """
 
     fingerprint: str
@@ -208,6 +217,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     exception: ExceptionRef | None = None
     inherited_from: str | None = None
     gap: Gap | None = None
+    accepted: bool = False
     assessed_at: datetime
 
 
@@ -220,7 +230,9 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one account x region x control of the plan; every expected cell has exactly one.
 
     The status is NOT_ASSESSED when any part of the cell was not seen, else FAIL when anything failed, else PASS when
-    anything passed, else MANUAL or NOT_APPLICABLE. The counts are findings in the cell, by status.
+    anything passed, else MANUAL or NOT_APPLICABLE. The counts are findings in the cell, by status; `accepted` are those
+    not assessed in a region that the settings accept, which are in no other count. They leave the status to the others;
+    a cell that has only such ones is NOT_ASSESSED, and `is_accepted`.
     """
 
     account_id: str
@@ -237,7 +249,13 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     not_assessed: int = 0
     not_applicable: int = 0
     manual: int = 0
+    accepted: int = 0
     inherited_from: str | None = None
+
+    @property
+    def is_accepted(self) -> bool:
+        """Return whether nothing but what the settings accept keeps the cell from being assessed."""
+        return self.status is Status.NOT_ASSESSED and self.accepted > 0 and not self.not_assessed
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):

@@ -99,9 +99,11 @@ def _point_latest(run: Run) -> None:
 
 
 def exit_code(view: View, fail_on: Severity | None) -> ExitCode:
-    """Return how a reported run ends: INCOMPLETE where any expected cell was not assessed, else by open findings."""
-    cells = "SELECT count(*) FROM coverage WHERE status = 'NOT_ASSESSED'"
-    if view.connection.execute(cells).fetchall()[0][0]:
+    """Return how a reported run ends: INCOMPLETE where any expected cell was not assessed, else by open findings.
+
+    A run in which nothing at all was seen is INCOMPLETE too. What the settings accept as not audited is not expected.
+    """
+    if not view.summary.coverage.complete:
         return ExitCode.INCOMPLETE
     if fail_on is None:
         return ExitCode.CLEAN

@@ -64,8 +64,10 @@ def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by 
     """
     settings = options.settings_from(given)
     run = options.find_run(run_name, settings)
+    chosen, scope = pipeline.choose(settings), settings.scope
+    pipeline.check_accepted(run, scope)
     with progress() as watching:
-        pipeline.evaluate(run, pipeline.choose(settings), settings.thresholds, watching)
+        pipeline.evaluate(run, chosen, settings.thresholds, watching, scope.accept_blocked_regions)
     click.echo(f"{run.path}: evaluated; `orgaudit report {run.id}` writes the reports")
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from orgaudit.documents import nearest
 from orgaudit.errors import ConfigError
 from orgaudit.model import Severity
 from orgaudit.report import FORMATS
@@ -109,9 +110,9 @@ def find_run(name: str, settings: Settings) -> Run:
     for path in (Path(name), settings.run.out / name):
         if (path / "run.json").is_file():
             return Run(path.resolve())
-    raise ConfigError(
-        f"no run {name!r}; name a directory with a run.json, or a run id under {settings.run.out}", key="RUN"
-    )
+    runs = [path.parent.name for path in settings.run.out.glob("*/run.json")]
+    mend = f"name a directory with a run.json, or a run id under {settings.run.out}"
+    raise ConfigError("; ".join(filter(None, (f"no run {name!r}", mend, nearest(name, runs)))), key="RUN")
 
 
 def run_id_for(moment: datetime) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from enum import StrEnum
 from typing import Any
@@ -19,7 +19,7 @@ from orgaudit.model import Account, Gap, GapReason, NotSeenError, Scope
 from orgaudit.organization import regions as account_regions
 from orgaudit.organization.discovery import NO_ORGANIZATION
 from orgaudit.organization.regions import discover_regions
-from orgaudit.organization.scope import select_accounts, selects_region
+from orgaudit.organization.scope import selects_region
 from orgaudit.pipeline import Auditor, choose
 from orgaudit.preflight.refusal import mend_entry, mend_reading
 from orgaudit.preflight.visit import visit
@@ -86,7 +86,7 @@ async def _diagnosed(
     checks = [Check(CheckStatus.OK, "", "identity", access.caller.arn), *[each async for each in organization.run()]]
     try:
         found = await auditor.discover(access)
-        inside, _ = select_accounts(found.accounts, settings.scope)
+        inside, _ = await auditor.select(access, found)
     except AccessError as error:
         if not any(check.status is CheckStatus.FAIL for check in checks):
             mend = "Mend what the message names; without the accounts there is nothing to audit."
@@ -104,6 +104,7 @@ async def _diagnosed(
 
     for seen in await visit(asked, settings.run.concurrent_accounts, look):
         checks += seen
+    checks += accounts.read_nowhere()
     return Diagnosis((*checks, *_left_out(accounts, len(inside) - len(asked))), readable=True)
 
 
@@ -186,10 +187,19 @@ class _AccountChecks:
         first = {each.actions[0] for each in self.listings}
         self.trials = [action for action in TRIALS if action in self.needed and action not in first]
         self.tried = {*first, *self.trials}
+        self.entered: list[str] = []
+        self.read: list[str] = []
 
     def untried(self) -> list[str]:
         """Return the needed actions that no check sends."""
         return [action for action in self.needed if action not in {*self.tried, *account_regions.ACTIONS}]
+
+    def read_nowhere(self) -> Iterator[Check]:
+        """Yield a FAIL where accounts were entered and none of them has an enabled region in scope."""
+        if self.entered and not self.read:
+            message = "no region in scope is enabled in any account, so nothing regional would be assessed"
+            mend = "Name other regions with --region or in [scope] regions, or enable one of these."
+            yield Check(CheckStatus.FAIL, "", "regions", message, mend)
 
     async def run(self, account: Account) -> AsyncIterator[Check]:
         """Yield the checks of one account; after one that shuts it, no more."""
@@ -217,6 +227,7 @@ class _AccountChecks:
             mend = "Allow account:ListRegions to the audit role; without it every region that AWS has is tried."
             message = f"neither {' nor '.join(account_regions.ACTIONS)} answered"
             yield Check(CheckStatus.FAIL, account.id, "regions", message, mend)
+        self.entered.append(account.id)
         chosen = [region for region in regions.enabled if selects_region(region, self.settings.scope)]
         async for check in self._reads(entered, chosen):
             yield check
@@ -227,6 +238,7 @@ class _AccountChecks:
             message = "no enabled region of the account is in scope"
             yield Check(CheckStatus.SKIPPED, entered.account_id, "read actions", message)
             return
+        self.read.append(entered.account_id)
         home = self.access.home_region
         aws = entered.region(home if home in regions else regions[0])
         answered: list[str] = []

@@ -33,6 +33,7 @@ from orgaudit.report.scores import (
     RequirementStatus,
     Summary,
     UnitScore,
+    Unseen,
 )
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run
@@ -82,6 +83,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     accounts: tuple[AccountScore, ...]
     controls: tuple[ControlScore, ...]
     requirements: tuple[RequirementScore, ...]
+    unseen: tuple[Unseen, ...]
     missing: tuple[Missing, ...]
     missing_permissions: tuple[MissingPermission, ...]
     exceptions: tuple[ExceptionScore, ...]
@@ -138,6 +140,7 @@ def viewing(run: Run, register: RegisterView, as_of: date) -> Iterator[View]:
             accounts=tuple(_structs(connection, AccountScore, counts.ACCOUNTS)),
             controls=tuple(_structs(connection, ControlScore, counts.CONTROLS)),
             requirements=requirements,
+            unseen=tuple(_structs(connection, Unseen, counts.UNSEEN)),
             missing=tuple(_structs(connection, Missing, counts.MISSING)),
             missing_permissions=tuple(_structs(connection, MissingPermission, counts.MISSING_PERMISSIONS)),
             exceptions=exceptions,

@@ -54,7 +54,10 @@ class RegionState(StrEnum):
 
 
 class RegionRecord(msgspec.Struct, frozen=True):
-    """One region of one account; `gap` says why it is anything but AUDITED."""
+    """One region of one account; `gap` says why it is anything but AUDITED.
+
+    BLOCKED is a region that a service control policy denies whole while another region of the account answers.
+    """
 
     name: str
     state: RegionState
@@ -87,6 +90,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     accounts in scope share their resources. `discovery_gaps` say what of the organization could not be read.
     `known_regions` are those that stand for the run's where no account told its own. `inputs` maps each file that was
     read to its SHA-256. `records` are there once collection is over, `evaluated_at` once the findings are.
+    `accept_blocked_regions` are the patterns of regions that the evaluation accepted as not audited.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -105,6 +109,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     controls: tuple[ControlRecord, ...]
     frameworks: tuple[Framework, ...]
     thresholds: dict[str, Json]
+    accept_blocked_regions: tuple[str, ...] = ()
     settings: dict[str, Json]
     inputs: dict[str, str]
     records: tuple[AccountRecord, ...] = ()

@@ -42,6 +42,7 @@ FINDING_COLUMNS = {
     "exception": "STRUCT(id VARCHAR, owner VARCHAR, expires_on VARCHAR, state VARCHAR, days_overdue INTEGER)",
     "inherited_from": _TEXT,
     "gap": _GAP,
+    "accepted": "BOOLEAN",
     "assessed_at": "TIMESTAMP",
 }
 """A finding's fields as Parquet columns; `assessed_at` is in UTC."""
@@ -49,7 +50,7 @@ FINDING_COLUMNS = {
 CELL_COLUMNS = {
     **dict.fromkeys(("account_id", "account_name", "ou_path", "region", "control", "status", "reason"), _TEXT),
     **dict.fromkeys(("action", "message"), _TEXT),
-    **dict.fromkeys(("passed", "failed", "not_assessed", "not_applicable", "manual"), "INTEGER"),
+    **dict.fromkeys(("passed", "failed", "not_assessed", "not_applicable", "manual", "accepted"), "INTEGER"),
     "inherited_from": _TEXT,
 }
 
@@ -129,7 +130,8 @@ def consolidate(run: Run, apply: Apply) -> None:
             cells = _json_lines([run.cells_path(account) for account in accounts], CELL_COLUMNS)
             _copy(
                 connection,
-                f"SELECT * FROM {cells} ORDER BY account_id, region, control",  # noqa: S608 - no user's text
+                f"SELECT * REPLACE (coalesce(accepted, 0) AS accepted) FROM {cells} "  # noqa: S608 - no user's text
+                "ORDER BY account_id, region, control",
                 coverage_table(run),
             )
 

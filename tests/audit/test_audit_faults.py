@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from orgaudit.errors import ExitCode
 from orgaudit.model import GLOBAL, GapReason, Status
 from tests.audit_runs import (
     CHOSEN,
+    FENCED_REGION,
     HOME,
     LOG_ARCHIVE,
     MANAGEMENT,
@@ -78,8 +80,8 @@ def assert_gaps_of_chain(outcome: Outcome, reason: GapReason) -> None:
 
 def assert_gaps(outcome: Outcome, reason: GapReason, *actions: str) -> None:
     """Everything that was not assessed was so for this reason."""
-    found = {(cell.reason, cell.action) for cell in outcome.cells if cell.status is Status.NOT_ASSESSED}
-    assert found == {(reason, action) for action in actions}
+    unseen = (cell for cell in outcome.cells if cell.status is Status.NOT_ASSESSED and not cell.is_accepted)
+    assert {(cell.reason, cell.action) for cell in unseen} == {(reason, action) for action in actions}
 
 
 def test_suspended_account_and_missing_role_are_not_assessed_and_leave_the_others(
@@ -155,14 +157,60 @@ def test_scp_in_one_region_shuts_that_region(caller: Caller, proxy: FaultProxy, 
     outcome = caller.audit()
     assert_honest(outcome, clean)
     shut = places_of(outcome, accounts=[LOG_ARCHIVE], regions=["eu-west-1"])
-    assert {(cell.status, cell.reason) for cell in shut} == {(Status.NOT_APPLICABLE, GapReason.SCP_DENIED)}
+    assert {(cell.status, cell.reason) for cell in shut} == {(Status.NOT_ASSESSED, GapReason.SCP_DENIED)}
     assert {cell.action for cell in shut} == {"cloudtrail:DescribeTrails"}
-    assert outcome.code == clean.code
+    assert not any(cell.is_accepted for cell in shut)
+    assert outcome.code == ExitCode.INCOMPLETE
+    totals = outcome.report["coverage"]["totals"]
+    assert (totals["evaluations_blocked"], totals["regions_blocked"]) == (len(shut), 1)
 
 
-def test_demo_fence_shuts_the_sandbox_out_of_its_region(clean: Outcome) -> None:
-    shut = places_of(clean, accounts=[SANDBOX], regions=["eu-central-1"])
-    assert {(cell.status, cell.reason) for cell in shut} == {(Status.NOT_APPLICABLE, GapReason.SCP_DENIED)}
+def test_demo_fence_around_the_sandbox_is_accepted(clean: Outcome) -> None:
+    shut = places_of(clean, accounts=[SANDBOX], regions=[FENCED_REGION])
+    assert {(cell.status, cell.reason) for cell in shut} == {(Status.NOT_ASSESSED, GapReason.SCP_DENIED)}
+    assert all(cell.is_accepted for cell in shut)
+    assert clean.code in {ExitCode.CLEAN, ExitCode.FINDINGS}
+    assert "Complete but for 1 accepted region (eu-central-1 in 1 account" in clean.stdout
+    (region,) = [each for each in clean.report["coverage"]["regions"] if each["region"] == FENCED_REGION]
+    assert region["accounts_accepted"] == 1
+    judged = [each for each in clean.findings if each.account_id == SANDBOX and each.region == GLOBAL]
+    assert any(each.evidence.get("accepted_regions_not_audited") == [FENCED_REGION] for each in judged)
+
+
+def test_region_that_is_denied_is_accepted_by_evaluating_again(
+    caller: Caller, proxy: FaultProxy, clean: Outcome
+) -> None:
+    fenced = replace(caller, accepted=())
+    outcome = fenced.audit()
+    shut = places_of(outcome, accounts=[SANDBOX], regions=[FENCED_REGION])
+    assert outcome.code == ExitCode.INCOMPLETE
+    assert not any(cell.is_accepted for cell in shut)
+    sent = len(proxy.calls)
+    config = caller.configured()
+    assert caller.call("evaluate", "run", "--config", str(config)).code == 0
+    again = caller.call("report", "run", "--config", str(config))
+    assert len(proxy.calls) == sent
+    assert_same(again, clean)
+    wrong = caller.call("evaluate", "run", "--config", str(replace(caller, accepted=("eu-centrall-1",)).configured()))
+    assert wrong.code == ExitCode.USAGE
+    assert "orgaudit.toml:5: scope.accept_blocked_regions: no account of the run lists a region 'eu-centrall-1'" in (
+        wrong.stderr
+    )
+    assert "did you mean eu-central-1?" in wrong.stderr
+
+
+def test_region_that_is_denied_in_part_is_not_accepted(caller: Caller, proxy: FaultProxy, clean: Outcome) -> None:
+    proxy.rules.append(DenyByScp(action="DescribeTrails", region="eu-west-1", account=LOG_ARCHIVE))
+    controls = ("--control", "cloudtrail_trail_logging", "--control", "ec2_ebs_default_encryption_enabled")
+    outcome = replace(caller, accepted=("eu-*",)).audit(*controls)
+    assert_adds_up(outcome)
+    (trails,) = [
+        cell
+        for cell in places_of(outcome, accounts=[LOG_ARCHIVE], regions=["eu-west-1"])
+        if cell.status is Status.NOT_ASSESSED
+    ]
+    assert not trails.is_accepted
+    assert outcome.code == ExitCode.INCOMPLETE
 
 
 def test_scp_in_all_regions_hides_the_account(caller: Caller, proxy: FaultProxy, clean: Outcome) -> None:

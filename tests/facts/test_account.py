@@ -15,6 +15,7 @@ from orgaudit.facts.cloudtrail.trails import Trail, TrailStatus
 from orgaudit.facts.declare import load
 from orgaudit.facts.organization import Organization
 from orgaudit.model import Gap, GapReason, NotSeenError, Seen
+from orgaudit.store.manifest import RegionRecord, RegionState
 from tests.factories import (
     MANAGEMENT,
     MEMBER,
@@ -63,7 +64,7 @@ def test_one_unseen_region(reason: GapReason) -> None:
     """What every region shows is seen in the other one; what one may hide is not, unless nothing can be there."""
     facts = facts_of(MEMBER, TRAIL, Listed("Trail", REGIONS[0], gap=gap(reason, REGIONS[0])))
     assert facts.anywhere(Trail) == [TRAIL]
-    if reason in {GapReason.NOT_OFFERED, GapReason.REGION_DISABLED, GapReason.SCP_DENIED}:
+    if reason in {GapReason.NOT_OFFERED, GapReason.REGION_DISABLED}:
         assert facts.everywhere(Trail) == [TRAIL]
     else:
         with pytest.raises(NotSeenError, match=REGIONS[0]):
@@ -193,10 +194,46 @@ def test_account_that_could_not_be_entered_is_its_gap() -> None:
     assert error.value.gap == denied("sts:AssumeRole", SECURITY)
 
 
-def test_a_policy_that_shuts_every_region_hides_the_account() -> None:
-    """Where the same listing is let through nowhere, nothing tells a shut region from one that is only not shown."""
-    denials = [Listed("Trail", region, gap=gap(GapReason.SCP_DENIED, region)) for region in REGIONS]
-    facts = facts_of(MEMBER, TRAIL, *denials)
-    assert not any(facts.is_shut(listed) for listed in denials)
+# Regions that a service control policy denies
+
+
+def behind_a_policy(*lines: Any, accepts: str, state: RegionState = RegionState.BLOCKED) -> AccountFacts:
+    """Facts of an account whose first region a policy denies, with one accepted region in the settings."""
+    record = facts_of(MEMBER).record
+    blocked = RegionRecord(REGIONS[0], state, gap(GapReason.SCP_DENIED, REGIONS[0]))
+    record = msgspec.structs.replace(record, regions=(blocked, *record.regions[1:]))
+    other = Listed("Trail", REGIONS[1], count=1)
+    return AccountFacts([Entered(an_account(), record), other, *lines], lambda region: region == accepts)
+
+
+DENIED_TRAILS = Listed("Trail", REGIONS[0], gap=gap(GapReason.SCP_DENIED, REGIONS[0]))
+
+
+def test_an_accepted_region_is_left_out_and_named() -> None:
+    facts = behind_a_policy(TRAIL, DENIED_TRAILS, accepts=REGIONS[0])
+    assert facts.everywhere(Trail) == [TRAIL]
+    assert facts.overlooked([Trail, TrailStatus]) == [REGIONS[0]]
+    assert facts.is_accepted(DENIED_TRAILS.gap or denied())
+
+
+@pytest.mark.parametrize(
+    ("accepts", "state"),
+    [
+        pytest.param("nowhere-1", RegionState.BLOCKED, id="not accepted"),
+        pytest.param(REGIONS[0], RegionState.AUDITED, id="denied in part"),
+        pytest.param(REGIONS[0], RegionState.NOT_ASSESSED, id="denied in every region"),
+    ],
+)
+def test_only_a_region_that_is_denied_whole_and_accepted_is_left_out(accepts: str, state: RegionState) -> None:
+    facts = behind_a_policy(TRAIL, DENIED_TRAILS, accepts=accepts, state=state)
     with pytest.raises(NotSeenError):
         facts.everywhere(Trail)
+    assert facts.overlooked([Trail]) == []
+
+
+@pytest.mark.parametrize("reason", set(GapReason) - {GapReason.SCP_DENIED})
+def test_no_other_gap_in_an_accepted_region_is_accepted(reason: GapReason) -> None:
+    facts = behind_a_policy(accepts=REGIONS[0])
+    assert not facts.is_accepted(gap(reason, REGIONS[0]))
+    assert not facts.is_accepted(gap(GapReason.SCP_DENIED, REGIONS[1]))
+    assert not facts.is_accepted(Gap(SECURITY, REGIONS[0], "x:Y", GapReason.SCP_DENIED, "of another account"))

@@ -37,7 +37,18 @@ DEFINITIONS = (
     ),
     (
         "NOT_APPLICABLE",
-        "There is nothing to judge: no such resource, or the region is disabled, blocked or not offered.",
+        "There is nothing to judge: no such resource, the region is not enabled, or the service is not offered there.",
+    ),
+    (
+        "Blocked by policy",
+        "NOT_ASSESSED because a service control policy denies it. The policy stops the calls of the audit, not what "
+        "runs there. A region that is denied whole while others of the account answer is BLOCKED.",
+    ),
+    (
+        "Accepted",
+        "A blocked region that [scope] accept_blocked_regions accepts as not audited. What is denied there stays "
+        "NOT_ASSESSED and leaves every figure but the column Accepted of Coverage; controls over a whole account judge "
+        "the other regions, and their evidence names the accepted ones.",
     ),
     ("MANUAL", "A person decides. Manual evaluations are in no coverage figure."),
     ("Excepted", "A FAIL that an active or expiring exception covers. It stays a FAIL in every list."),
@@ -51,7 +62,7 @@ DEFINITIONS = (
     ),
     (
         "Regions audited",
-        "Regions that are neither disabled nor blocked in every assessed account, audited in at least one of them.",
+        "Regions that are neither disabled nor accepted in every assessed account, audited in at least one of them.",
     ),
     (
         "Inherited findings",
@@ -92,6 +103,7 @@ def _lines(view: View) -> Iterator[Line]:
     yield Line("Run", "Caller", f"{manifest.caller.arn} (account {manifest.caller.account_id})")
     if manifest.organization:
         yield Line("Run", "Organization", f"{manifest.organization.arn}")
+    yield Line("Run", "Accepted blocked regions", ", ".join(manifest.accept_blocked_regions) or "none")
     yield Line("Run", "Accounts out of scope", ", ".join(a.id for a in manifest.out_of_scope) or "none")
     for gap in manifest.discovery_gaps:
         yield Line("Run", "Not discovered", f"{gap.action} ({gap.reason.value}): {gap.message}")
