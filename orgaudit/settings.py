@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeAlias, get_origin
 from zoneinfo import ZoneInfo
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.fields import FieldInfo
 
 from orgaudit.documents import (
@@ -48,6 +48,13 @@ def _time_zone(name: str) -> str:
     return name
 
 
+def _hushed(value: object) -> object:
+    """Refuse what is no text without quoting it, as an error of pydantic's would."""
+    if value is not None and not isinstance(value, str):
+        raise ValueError("must be text; put it in quotes")
+    return value
+
+
 Text: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _ROLE_NAME = r"^[A-Za-z0-9_+=,.@-]+(/[A-Za-z0-9_+=,.@-]+)*$"
 RegionPattern: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9*?\[\]!-]+$")]
@@ -72,9 +79,10 @@ class AccessSettings(Section):
     """How accounts are entered."""
 
     role_name: Annotated[str, StringConstraints(pattern=_ROLE_NAME, max_length=512)] = "OrgAuditRole"
-    external_id: (
-        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1224)] | None
-    ) = None
+    external_id: Annotated[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1224)] | None,
+        BeforeValidator(_hushed),
+    ] = None
     session_name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@-]+$", min_length=2, max_length=64)] = (
         "orgaudit"
     )
