@@ -12,6 +12,7 @@ from botocore.parsers import ResponseParserError
 
 from orgaudit.model import Json
 
+
 class UnreadableAnswerError(ResponseParserError):
     """An answer that is not what its operation returns; the message describes it and quotes nothing of it."""
 

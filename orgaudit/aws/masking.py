@@ -1,4 +1,4 @@
-"""What may be written of an error: its words, without the keys, tokens and signatures that AWS and the SDK quote in them."""
+"""What may be written of an error: its words, without the keys, tokens and signatures that they quote."""
 
 from __future__ import annotations
 
