@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pytest
 from botocore.parsers import ResponseParserError, ResponseParserFactory
@@ -80,11 +81,11 @@ def test_an_answer_that_the_sdk_cannot_parse_is_not_quoted(end: float) -> None:
         f"<SecretAccessKey>{SECRET}</SecretAccessKey><SessionToken>{TOKEN}</SessionToken>"
         "</Credentials></AssumeRoleResult></AssumeRoleResponse>"
     ).encode()
-    service = get_session().get_service_model("sts")
+    shape: Any = get_session().get_service_model("sts").operation_model("AssumeRole").output_shape
     parser = ResponseParserFactory().create_parser("query")
     answer = {"status_code": 200, "headers": {}, "body": body[: int(len(body) * end)], "context": {}}
     with pytest.raises(ResponseParserError) as raised:
-        parser.parse(answer, service.operation_model("AssumeRole").output_shape)
+        parser.parse(answer, shape)
     assert SECRET in str(raised.value)  # the SDK quotes the answer
     failure = classify(raised.value, region_is_enabled=False, service_is_listed=True)
     assert (failure.reason, failure.message) == (GapReason.MALFORMED, UNREADABLE)
