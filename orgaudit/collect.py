@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from orgaudit.aws.access import Access, AccountAccess
+from orgaudit.aws.masking import masked
 from orgaudit.aws.region import RegionAccess, Traffic
 from orgaudit.errors import ReportError
 from orgaudit.facts.account import DetailGap, Entered, Listed
@@ -214,7 +215,7 @@ async def _attempt(collector: Collector, aws: RegionAccess, reading: Any) -> Gap
         log.exception("%s failed in account %s, region %s", collector.name, aws.account_id, aws.region)
         lacking = isinstance(error, KeyError | ValueError | msgspec.ValidationError)
         reason = GapReason.MALFORMED if lacking else GapReason.DEFECT
-        message = f"{collector.name} could not read the answer: {type(error).__name__}: {error}"
+        message = f"{collector.name} could not read the answer: {type(error).__name__}: {masked(str(error))}"
         return Gap(aws.account_id, aws.region, collector.actions[0], reason, message)
     return None
 

@@ -287,4 +287,9 @@ def parse_arn(arn: str) -> tuple[str, str, str, str, str]:
     return parts[1], parts[2], parts[3], parts[4], parts[5]
 
 
+def key_hint(access_key_id: str) -> str:
+    """Return the first and the last four characters of an access key's id: enough to find it among a user's keys."""
+    return f"{access_key_id[:4]}…{access_key_id[-4:]}"
+
+
 Tags: TypeAlias = Mapping[str, str]

@@ -115,6 +115,7 @@ class Auditor:
         check_writable(self.settings.run.out)
         async with self.access(chosen) as access:
             found = await self.discover(access)
+            run.create(self.settings.run.directory_mode)
             run.write_manifest(await self._manifest(run_id, chosen, access, found))
             await self.collect(access, run, chosen)
         evaluate(run, chosen, self.settings.thresholds, self.progress, self.settings.scope.accept_blocked_regions)

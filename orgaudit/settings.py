@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from enum import StrEnum
 from operator import eq
@@ -14,6 +15,7 @@ import msgspec
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -57,6 +59,27 @@ def _time_zone(name: str) -> str:
     return name
 
 
+def _hushed(value: object) -> object:
+    """Refuse what is no text without quoting it, as an error of pydantic's would."""
+    if value is not None and not isinstance(value, str):
+        raise ValueError("must be text; put it in quotes")
+    return value
+
+
+def _mode(value: object) -> object:
+    """Return a directory's mode as four octal digits; a number would be read as decimal and is refused."""
+    if not isinstance(value, str) or not re.fullmatch("0?[0-7]{3}", value):
+        raise ValueError(f'{value!r} is not a mode of three octal digits; write it as text, such as "0750"')
+    group, others = value[-2], value[-1]
+    if value[-3] != "7":
+        raise ValueError(f"{value!r} shuts the owner out, who writes the run; the first digit must be 7")
+    if group not in "057" or others not in "057":
+        raise ValueError(f"{value!r} lets somebody do half of it; a directory is closed (0), read (5) or written (7)")
+    if others == "7":
+        raise ValueError(f"{value!r} lets everyone change the evidence; the last digit must be 0 or 5")
+    return f"0{value[-3:]}"
+
+
 Text: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _ROLE_NAME = r"^[A-Za-z0-9_+=,.@-]+(/[A-Za-z0-9_+=,.@-]+)*$"
 RegionPattern: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9*?\[\]!-]+$")]
@@ -81,9 +104,10 @@ class AccessSettings(Section):
     """How accounts are entered."""
 
     role_name: Annotated[str, StringConstraints(pattern=_ROLE_NAME, max_length=512)] = "OrgAuditRole"
-    external_id: (
-        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1224)] | None
-    ) = None
+    external_id: Annotated[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1224)] | None,
+        BeforeValidator(_hushed),
+    ] = None
     session_name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@-]+$", min_length=2, max_length=64)] = (
         "orgaudit"
     )
@@ -160,6 +184,12 @@ class RunSettings(Section):
     connect_timeout: float = Field(default=5, gt=0)
     read_timeout: float = Field(default=30, gt=0)
     attempts: int = Field(default=6, ge=1)
+    mode: Annotated[str, BeforeValidator(_mode)] = "0700"
+
+    @property
+    def directory_mode(self) -> int:
+        """Return the mode of a run's directories; its files have the same without the execute bits."""
+        return int(self.mode, 8)
 
 
 class ReportSettings(Section):

@@ -12,13 +12,18 @@ from botocore.parsers import ResponseParserError
 
 from orgaudit.model import Json
 
+
+class UnreadableAnswerError(ResponseParserError):
+    """An answer that is not what its operation returns; the message describes it and quotes nothing of it."""
+
+
 _XML_ROOT = re.compile(rb"\s*(?:<\?.*?\?>\s*)?<([\w:.-]+)", re.DOTALL)
 _NO_ANSWER = 300
 """The first HTTP status whose body is an error, which the SDK reads by itself."""
 
 
 def check_body(operation_model: OperationModel, response_dict: Mapping[str, Any], **_: Json) -> None:
-    """Raise ResponseParserError for a body that is no answer of the operation; a handler of the event before-parse.
+    """Raise UnreadableAnswerError for a body that is no answer of the operation; a handler of the event before-parse.
 
     The SDK takes JSON that does not parse, and XML of another document, for an answer with no members: a truncated
     answer or a proxy's sign-in page would read as "nothing there".
@@ -43,11 +48,12 @@ def _check_json(body: bytes, *, is_empty: bool) -> None:
     try:
         msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ResponseParserError(f"the answer is not a JSON object: {error}") from error
+        raise UnreadableAnswerError(f"the answer is not a JSON object: {error}") from error
 
 
 def _check_root(body: bytes, *, is_response: bool) -> None:
     root = _XML_ROOT.match(body[:1000])
     name = root[1].decode() if root else ""
     if not name or name.lower() == "html" or (is_response and not name.endswith("Response")):
-        raise ResponseParserError(f"the answer is not the operation's XML document but starts with {body[:40]!r}")
+        found = f"starts with <{name}>" if name else "is no XML"
+        raise UnreadableAnswerError(f"the answer is not the operation's XML document but {found}")

@@ -22,6 +22,7 @@ from orgaudit.aws.answers import check_body
 from orgaudit.aws.connections import TrustingConfig
 from orgaudit.aws.credentials import CallerCredentials, CurrentCredentials
 from orgaudit.aws.endpoints import keep_custom_hosts
+from orgaudit.aws.masking import masked
 from orgaudit.errors import AccessError, ConfigError
 
 GLOBAL_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-northwest-1", "aws-us-gov": "us-gov-west-1"}
@@ -36,7 +37,7 @@ def _explained() -> Iterator[None]:
     except ProfileNotFound as error:
         raise ConfigError(f"{error}; name one of your profiles with --profile or AWS_PROFILE") from error
     except BotoCoreError as error:
-        raise AccessError(f"no usable AWS credentials: {error}") from error
+        raise AccessError(f"no usable AWS credentials: {masked(str(error))}") from error
 
 
 class Clients:

@@ -33,6 +33,8 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
+from orgaudit.aws.answers import UnreadableAnswerError
+from orgaudit.aws.masking import masked
 from orgaudit.model import GapReason
 
 
@@ -136,7 +138,9 @@ NOT_OFFERED = frozenset(
 )
 CLOCK = frozenset({"RequestTimeTooSkewed", "SignatureDoesNotMatch", "InvalidSignatureException"})
 LONGEST_MESSAGE = 500
-"""Characters of an error that a gap keeps: the parser's errors quote the whole answer."""
+"""Characters of an error without an answer that a gap keeps."""
+UNREADABLE = "the answer could not be parsed"
+"""Said for the errors of the SDK's parsers: they quote the answer, and that of sts:AssumeRole is a secret."""
 SCP = re.compile(r"service control policy", re.IGNORECASE)
 
 
@@ -149,7 +153,9 @@ def classify(error: Exception, *, region_is_enabled: bool, service_is_listed: bo
     """
     if isinstance(error, ClientError):
         return _answered(error, region_is_enabled=region_is_enabled)
-    message = " ".join(str(error).split())[:LONGEST_MESSAGE] or type(error).__name__
+    quotes = isinstance(error, ResponseParserError) and not isinstance(error, UnreadableAnswerError)
+    text = UNREADABLE if quotes else masked(" ".join(str(error).split()))
+    message = text[:LONGEST_MESSAGE] or type(error).__name__
     if isinstance(error, EndpointConnectionError):
         return _unconnected(error, message, service_is_listed=service_is_listed)
     for types, kind, reason in _WITHOUT_ANSWER:
@@ -191,7 +197,7 @@ def _answered(error: ClientError, *, region_is_enabled: bool) -> Failure:  # noq
     answer = error.response.get("Error", {})
     code, text = str(answer.get("Code", "")), str(answer.get("Message", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    message = f"{code}: {' '.join(text.split())}" if text else code
+    message = masked(f"{code}: {' '.join(text.split())}" if text else code)
 
     def failure(kind: Kind, reason: GapReason) -> Failure:
         return Failure(kind, reason, message, code)

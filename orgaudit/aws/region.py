@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -14,8 +15,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from orgaudit.aws.actions import iam_action
+from orgaudit.aws.answers import UnreadableAnswerError
 from orgaudit.aws.credentials import CURRENT
 from orgaudit.aws.failures import EXPIRED, Failure, Kind, classify
+from orgaudit.aws.masking import masked
 from orgaudit.aws.pacing import Bucket
 from orgaudit.model import GLOBAL, Gap, Json, NotSeenError, parse_arn
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from orgaudit.aws.access import AccountAccess
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 SDK_ERRORS = (BotoCoreError, ClientError, ResponseParserError, HttpError, OSError)
 PARSER_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -159,6 +163,9 @@ class RegionAccess:
                     self._answered = True
                     return None
                 failure = await self._classify(error, service)
+            # Neither parameters nor answers nor the error's text are logged: those of sts:AssumeRole are secrets.
+            what = failure.code or failure.kind.name
+            log.debug("%s in account %s, %s: %s", route.action, self.account_id, self._region, what)
             tried.append(failure.kind)
             self._learn(failure, service, route, tried)
             if not self._may_retry(failure, tried):
@@ -180,12 +187,13 @@ class RegionAccess:
             account.traffic.calls += 1
             access.traffic.calls += 1
             access.traffic.by_action[route.action] += 1
+            log.debug("%s in account %s, %s", route.action, self.account_id, self._region)
             try:
                 answer = await route.method(**parameters)
             except PARSER_ERRORS as error:
                 if isinstance(error, SDK_ERRORS):
                     raise
-                raise ResponseParserError(f"{type(error).__name__}: {error}") from error
+                raise UnreadableAnswerError(f"the SDK's parser failed on it: {type(error).__name__}") from error
         route.bucket.speed_up()
         self._answered = True
         return answer
@@ -227,7 +235,9 @@ class RegionAccess:
             raise NotSeenError(self._gap(route.action, failure))
 
     def _gap(self, action: str, failure: Failure) -> Gap:
-        return Gap(self.account_id, self._region, action, failure.reason, failure.message)
+        keys, external_id = CURRENT.get(), self.account.access.settings.external_id
+        known = (external_id, keys.secret_key, keys.token) if keys else (external_id,)
+        return Gap(self.account_id, self._region, action, failure.reason, masked(failure.message, known))
 
 
 def _pause(failure: Failure, attempt: int) -> float:

@@ -10,6 +10,7 @@ from importlib import import_module
 import click
 
 from orgaudit import __version__
+from orgaudit.aws.masking import MaskingFormatter
 from orgaudit.errors import ExitCode, OrgauditError
 
 PLACES = {
@@ -63,7 +64,11 @@ def orgaudit(verbose: int) -> None:
     register of accepted exceptions, and writes the workbook and the JSON that are handed upward.
     """
     level = {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(MaskingFormatter("%(levelname)s %(name)s: %(message)s"))
+    # The SDK's own DEBUG lines hold its requests, signatures and answers: they stay out, however much is asked for.
+    logging.basicConfig(level=max(level, logging.INFO), handlers=[handler])
+    logging.getLogger("orgaudit").setLevel(level)
 
 
 def main() -> None:

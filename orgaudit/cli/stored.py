@@ -11,7 +11,8 @@ import msgspec
 
 from orgaudit.cli import options
 from orgaudit.errors import ExitCode
-from orgaudit.store.tables import query as run_query
+from orgaudit.store.query import SECONDS, Answer
+from orgaudit.store.query import query as run_query
 from orgaudit.store.verify import verify as verify_run
 
 
@@ -20,19 +21,39 @@ from orgaudit.store.verify import verify as verify_run
 @click.argument("sql")
 @options.config
 @options.out
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="End a query that computes for longer.",
+)
 @options.as_json
-def query(run_name: str, sql: str, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
+def query(run_name: str, sql: str, *, timeout: float, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
     """Print the answer of RUN to one SELECT as CSV.
 
     Tables: findings, coverage, accounts, account_regions, controls, requirements.
     """
-    columns, rows = run_query(options.find_run(run_name, options.settings_from(given)), sql)
-    if as_json:
-        click.echo(msgspec.json.encode([dict(zip(columns, row, strict=True)) for row in rows]).decode())
-        return
+    run = options.find_run(run_name, options.settings_from(given))
+    with run_query(run, sql, seconds=timeout) as answer:
+        (_print_json if as_json else _print_csv)(answer)
+
+
+def _print_csv(answer: Answer) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
+    writer.writerow(answer.columns)
+    writer.writerows(answer.rows)
+
+
+def _print_json(answer: Answer) -> None:
+    """Print a list of objects, row by row: an answer may be larger than the memory."""
+    before = "["
+    for row in answer.rows:
+        record = msgspec.json.encode(dict(zip(answer.columns, row, strict=True))).decode()
+        click.echo(f"{before}{record}", nl=False)
+        before = ","
+    click.echo("]" if before == "," else "[]")
 
 
 @click.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -19,18 +20,26 @@ from orgaudit.store.manifest import SCHEMA_VERSION, Manifest
 T = TypeVar("T")
 
 
+PRIVATE = 0o700
+"""The mode of a directory that is for its owner only."""
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
-    """Open a temporary neighbour of `path` that takes its name when the block ends well; raises ReportError."""
+    """Open a temporary neighbour of `path` that takes its name when the block ends well; raises ReportError.
+
+    Whatever the umask, the file may be read and written by those who may read and write its directory, and directories
+    that are missing get the mode of the one above. In a directory that everyone may write, both are the owner's alone.
+    """
     temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_directory(path.parent)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             temporary = Path(file.name)
             yield file  # type: ignore[misc]  # tempfile's wrapper is a BinaryIO in all but its stub
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
+        temporary.chmod(_mode_in(path.parent) & 0o666)
         temporary.replace(path)
         temporary = None
     except OSError as error:
@@ -40,6 +49,23 @@ def writing(path: Path) -> Iterator[BinaryIO]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _mode_in(directory: Path) -> int:
+    """Return the mode of a directory's directories; without their execute bits it is that of its files."""
+    mode = directory.stat().st_mode
+    return PRIVATE if mode & stat.S_IWOTH else mode & 0o775 | PRIVATE
+
+
+def _make_directory(path: Path, mode: int | None = None) -> None:
+    """Make a directory, if it is missing, with the mode; without one, a new directory gets that of its parent."""
+    if not path.is_dir():
+        _make_directory(path.parent)
+        path.mkdir(PRIVATE, exist_ok=True)
+        mode = mode or _mode_in(path.parent)
+    had = stat.S_IMODE(path.stat().st_mode)
+    if mode is not None and had != (mode | had & stat.S_ISGID):
+        path.chmod(mode | had & stat.S_ISGID)
 
 
 def write_lines(path: Path, records: Iterable[msgspec.Struct]) -> int:
@@ -84,6 +110,17 @@ class Run:
     def id(self) -> str:
         """Return the run's id: the directory's name."""
         return self.path.name
+
+    def create(self, mode: int = PRIVATE) -> None:
+        """Make the run's directory with this mode, on which those of its files and directories depend.
+
+        Raises ReportError.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            _make_directory(self.path, mode)
+        except OSError as error:
+            raise ReportError(f"cannot make {self.path}: {error.strerror or error}; name another --out") from error
 
     @property
     def manifest_path(self) -> Path:

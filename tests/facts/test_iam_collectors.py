@@ -395,14 +395,14 @@ async def test_row_that_does_not_show_whether_there_is_a_password() -> None:
 async def test_keys_of_a_user() -> None:
     """They are listed by user, and not taken from the report (differences.md 40)."""
     found = [
-        {"AccessKeyId": "AKIA1", "Status": "Active", "CreateDate": AT},
-        {"AccessKeyId": "AKIA2", "Status": "Inactive", "CreateDate": NOW},
-        {"AccessKeyId": "AKIA3", "Status": "Expired", "CreateDate": NOW},
+        {"AccessKeyId": "AKIAIOSFODNN7EXAMPL1", "Status": "Active", "CreateDate": AT},
+        {"AccessKeyId": "AKIAIOSFODNN7EXAMPL2", "Status": "Inactive", "CreateDate": NOW},
+        {"AccessKeyId": "AKIAIOSFODNN7EXAMPL3", "Status": "Expired", "CreateDate": NOW},
     ]
     at = aws(iam(ListAccessKeys={"AccessKeyMetadata": found}))
     keys = await access_keys.user_access_keys(at, a_user("team/alice"))
-    assert [key.id for key in keys.keys] == ["AKIA1", "AKIA2", "AKIA3"]
-    assert keys.active == (AccessKey("AKIA1", active=True, created_at=AT),)
+    assert [key.id for key in keys.keys] == ["AKIA…MPL1", "AKIA…MPL2", "AKIA…MPL3"]
+    assert keys.active == (AccessKey("AKIA…MPL1", active=True, created_at=AT),)
     assert at.world.calls[0].parameters == {"UserName": "alice"}
 
 
