@@ -143,13 +143,12 @@ class Evaluation:
 
     def _outside(self, region: str) -> tuple[Verdict, bool]:
         """Return the verdict on a region that other accounts of the run have and this one has not."""
-        if region in self.facts.record.disabled or self.facts.record.enabled:
+        if self.facts.record.has_enabled(region) is False:
             gap = Gap(
                 self.account.id, region, "", GapReason.REGION_DISABLED, f"{region} is not enabled in this account"
             )
             return _nothing_there(gap), False
-        gap = Gap(self.account.id, region, "", GapReason.UNREACHABLE, "the account's regions are not known")
-        return _not_seen(gap), True
+        return _not_seen(self.facts.unknown_region(region)), True
 
     def _judge(self, control: Control, region: str) -> Iterator[tuple[Resource | None, Verdict]]:
         if not issubclass(control.subject, Resource):
@@ -195,8 +194,9 @@ class Evaluation:
         try:
             return control(*self._arguments(control, resource, facts))
         except Exception as error:
-            log.exception("control %s failed on %s", control.id, resource.arn if resource else facts.account_id)
             message = f"the control {control.id} failed: {type(error).__name__}: {error}"
+            log.error("%s, on %s", message, resource.arn if resource else facts.account_id)  # noqa: TRY400
+            log.info("the traceback, for whoever fixes it", exc_info=True)
             return _not_seen(Gap(facts.account_id, GLOBAL, "", GapReason.DEFECT, message))
 
     def _arguments(self, control: Control, resource: Resource | None, facts: AccountFacts) -> list[Any]:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from orgaudit.facts.declare import Detail, FactType, Resource
-from orgaudit.model import Account, Gap, GapReason, NotSeenError, Observed, Seen
+from orgaudit.model import GLOBAL, Account, Gap, GapReason, NotSeenError, Observed, Seen
 from orgaudit.store.manifest import AccountRecord
 
 R = TypeVar("R", bound=Resource)
@@ -27,12 +27,18 @@ class Entered(msgspec.Struct, frozen=True, tag=True):
 
 
 class Listed(msgspec.Struct, frozen=True, tag=True):
-    """One listing in one region is over: it saw `count` resources, or it is a gap."""
+    """One listing in one region is over: it saw `count` resources, or it is a gap.
+
+    `at` is when it ended, and `session` the ARN of the assumed role's session that asked, or of the caller in its own
+    account: with them the calls are found in the account's own trail.
+    """
 
     fact: str
     region: str
     count: int = 0
     gap: Gap | None = None
+    at: datetime | None = None
+    session: str = ""
 
 
 class DetailGap(msgspec.Struct, frozen=True, tag=True):
@@ -87,6 +93,18 @@ class AccountFacts:
         """Return when the account was collected: the time against which ages are measured."""
         return self.record.collected_at
 
+    def has_enabled(self, region: str) -> bool:
+        """Return whether the account has a region enabled; raises NotSeenError where AWS did not list it."""
+        known = self.record.has_enabled(region)
+        if known is None:
+            raise NotSeenError(self.record.gap or self.unknown_region(region))
+        return known
+
+    def unknown_region(self, region: str) -> Gap:
+        """Return the gap that says that AWS did not list a region as enabled or disabled."""
+        message = f"whether {region} is enabled in this account is unknown: AWS did not list the account's regions"
+        return Gap(self.account.id, region, "account:ListRegions", GapReason.DENIED, message)
+
     def listing(self, kind: type[Resource], region: str) -> Listed | None:
         """Return how a listing ended in a region, or None where it was not asked."""
         return self._listed.get((kind.__name__, region))
@@ -104,10 +122,13 @@ class AccountFacts:
         """Tell whether a listing is a gap because nothing can be at work in its region.
 
         It is not enabled, the service is not offered there, or a service control policy shuts it: one that lets the
-        same listing through in another region of the account. A policy that does so nowhere hides the account.
+        same listing through in another region of the account. A policy that does so nowhere hides the account, and what
+        exists once in an account is always there.
         """
-        if listed.gap is None or listed.gap.reason is not GapReason.SCP_DENIED:
-            return listed.gap is not None and listed.gap.reason.nothing_there
+        if listed.gap is None or listed.region == GLOBAL:
+            return False
+        if listed.gap.reason is not GapReason.SCP_DENIED:
+            return listed.gap.reason.nothing_there
         return any(other.gap is None for other in self._listings(listed.fact))
 
     def anywhere(self, kind: type[R]) -> list[R]:

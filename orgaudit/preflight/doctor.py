@@ -129,7 +129,7 @@ class _OrganizationChecks:
         self.settings = settings
         self.role = settings.organization.role_arn
         self.reader = self.role or access.caller.arn
-        self.aws = (access.with_role(self.role) if self.role else access.as_caller()).home()
+        self.aws = access.reader(self.role)
 
     async def run(self) -> AsyncIterator[Check]:
         """Yield a check of each call; without an organization there is only one."""
@@ -210,7 +210,7 @@ class _AccountChecks:
         way = "the caller's own credentials" if own else f"assumed {self.settings.access.role_name}"
         yield Check(CheckStatus.OK, account.id, "role", way)
         if regions.certain:
-            entered.enabled_regions = frozenset(regions.enabled)
+            entered.disabled_regions = frozenset(regions.disabled)
             message = f"{len(regions.enabled)} enabled, says {regions.source}"
             yield Check(CheckStatus.OK, account.id, "regions", message)
         else:

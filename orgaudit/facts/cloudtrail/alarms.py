@@ -264,17 +264,18 @@ async def _topic(aws: Aws, arn: str) -> Topic:
     return await (await aws.at(arn)).once(_subscriptions_of, arn)
 
 
+GONE = ("NotFound", "NotFoundException")
+
+
 async def _subscriptions_of(aws: Aws, arn: str) -> Topic:
-    confirmed = pending = 0
-    gone = ("NotFound", "NotFoundException")
-    answer = await aws.find("sns", "ListSubscriptionsByTopic", gone, TopicArn=arn)
-    while answer is not None:
-        states = [_is_arn(each["SubscriptionArn"]) for each in answer["Subscriptions"]]
-        confirmed, pending = confirmed + sum(states), pending + len(states) - sum(states)
-        if confirmed or not answer.get("NextToken"):
-            return Topic(arn, exists=True, confirmed=confirmed, pending=pending)
-        answer = await aws.find("sns", "ListSubscriptionsByTopic", gone, TopicArn=arn, NextToken=answer["NextToken"])
-    return Topic(arn, exists=False)
+    states: list[bool] = []
+    async for page in aws.find_pages("sns", "ListSubscriptionsByTopic", GONE, TopicArn=arn):
+        if page is None:
+            return Topic(arn, exists=False)
+        states += [_is_arn(each["SubscriptionArn"]) for each in page["Subscriptions"]]
+        if any(states):
+            break
+    return Topic(arn, exists=True, confirmed=sum(states), pending=len(states) - sum(states))
 
 
 def _is_arn(text: str) -> bool:
