@@ -185,7 +185,7 @@ class Access:
             return Caller(found.account, found.arn, parse_arn(found.arn)[0])
         except NotSeenError as error:
             raise AccessError(f"cannot tell who is calling: {error.gap.message}") from error
-        except ValueError as error:
+        except (msgspec.ValidationError, ValueError) as error:
             raise AccessError(
                 f"cannot tell who is calling: {WHO_AM_I} answered without an identity: {error}"
             ) from error
@@ -213,7 +213,7 @@ class Access:
             raise NotSeenError(refusal) from error
         try:
             return msgspec.convert(answer, AssumedRole)
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, ValueError) as error:
             message = f"cannot assume {role_arn}: the answer holds no credentials: {error}"
             raise NotSeenError(Gap(account_id, GLOBAL, ASSUME_ROLE, GapReason.MALFORMED, message)) from error
 

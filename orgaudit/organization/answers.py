@@ -17,10 +17,13 @@ T = TypeVar("T")
 def part(aws: RegionAccess, action: str, answer: Mapping[str, Json], key: str, kind: type[T]) -> T:
     """Return what an answer has under a key; raises NotSeenError with a MALFORMED gap where it is not of the type."""
     try:
-        return msgspec.convert(answer.get(key), kind)
-    except msgspec.ValidationError as error:
-        message = f"the answer to {action} is incomplete: {key}: {error}"
+        found = msgspec.convert(answer.get(key), kind)
+        msgspec.json.encode(found)  # raises for half a surrogate pair, which JSON may hold and no file of ours
+    except (msgspec.ValidationError, ValueError) as error:
+        why = str(error).encode("ascii", "backslashreplace").decode()
+        message = f"the answer to {action} is incomplete: {key}: {why}"
         raise NotSeenError(Gap(aws.account_id, aws.region, action, GapReason.MALFORMED, message)) from error
+    return found
 
 
 async def each_of(
