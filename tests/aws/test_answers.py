@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.model import OperationModel
+from botocore.model import OperationModel, ServiceModel
 from botocore.parsers import ResponseParserError
 from botocore.session import get_session
 
@@ -25,9 +25,17 @@ HELPERS = {"_listed": "organizations", "_ask": "organizations"}
 """Functions that ask one service and take the operation's name."""
 
 
+SESSION = get_session()
+
+
+@cache
+def service_of(service: str) -> ServiceModel:
+    return SESSION.get_service_model(service)
+
+
 @cache
 def model_of(service: str, operation: str) -> OperationModel:
-    return get_session().get_service_model(service).operation_model(operation)
+    return service_of(service).operation_model(operation)
 
 
 def texts(node: ast.Call) -> list[str]:
@@ -50,7 +58,8 @@ def asked() -> Iterator[tuple[str, str]]:
                 yield HELPERS[name], found[0]
 
 
-OPERATIONS = sorted({pair for pair in asked() if pair[0] in get_session().get_available_services()})
+SERVICES = set(SESSION.get_available_services())
+OPERATIONS = sorted({pair for pair in asked() if pair[0] in SERVICES})
 MAY_BE_EMPTY = {("s3", "GetBucketPolicy")}
 """The answer's body is the policy's text itself."""
 
@@ -92,7 +101,7 @@ def test_an_answer_without_members_has_a_body(pair: tuple[str, str]) -> None:
 def test_operations_that_answer_in_headers_alone_need_no_body() -> None:
     without: set[tuple[str, str]] = set()
     for service in sorted({service for service, _ in OPERATIONS}):
-        for operation in get_session().get_service_model(service).operation_names:
+        for operation in service_of(service).operation_names:
             if not is_read(iam_action(service, operation)) or model_of(service, operation).output_shape is None:
                 continue
             try:
