@@ -16,7 +16,7 @@ import msgspec
 from orgaudit.aws.access import Access, AccountAccess
 from orgaudit.aws.masking import masked
 from orgaudit.aws.region import RegionAccess, Traffic
-from orgaudit.errors import ReportError
+from orgaudit.errors import OrgauditError, ReportError
 from orgaudit.facts.account import DetailGap, Entered, Listed
 from orgaudit.facts.declare import Collector, FactType, Resource, closure
 from orgaudit.model import GLOBAL, Account, Gap, GapReason, NotSeenError, Scope
@@ -92,7 +92,24 @@ async def collect_accounts(access: Access, batch: Batch, done: Done) -> None:
 async def collect_account(
     access: Access, account: Account, collectors: Sequence[Collector], scope: ScopeSettings
 ) -> list[Any]:
-    """Return the lines of an account's shard, its `Entered` line first; an account that is shut has only that one."""
+    """Return the lines of an account's shard, its `Entered` line first; an account that is shut has only that one.
+
+    Whatever goes wrong outside the collectors is a gap of this account, so that it never takes the others down.
+    """
+    try:
+        return await _collected(access, account, collectors, scope)
+    except OrgauditError:
+        raise
+    except Exception as error:
+        log.error("account %s could not be collected: %s: %s", account.id, type(error).__name__, error)  # noqa: TRY400
+        log.info("the traceback, for whoever fixes it", exc_info=True)
+        message = f"the collection of the account failed: {type(error).__name__}: {error}"
+        return [Entered(account, _record(account, gap=Gap(account.id, GLOBAL, "", GapReason.DEFECT, message)))]
+
+
+async def _collected(
+    access: Access, account: Account, collectors: Sequence[Collector], scope: ScopeSettings
+) -> list[Any]:
     if not account.usable:
         message = f"the account is {account.state}: AWS lets nobody in"
         gap = Gap(account.id, GLOBAL, "sts:AssumeRole", GapReason.ACCOUNT_UNAVAILABLE, message)
@@ -103,7 +120,7 @@ async def collect_account(
     except NotSeenError as error:
         return [Entered(account, _record(account, gap=error.gap))]
     if found.certain:
-        entered.enabled_regions = frozenset(found.enabled)
+        entered.disabled_regions = frozenset(found.disabled)
     chosen = [region for region in found.enabled if selects_region(region, scope)]
     collection = _Collection(entered, collectors)
     lines = await collection.run(chosen)
@@ -159,7 +176,8 @@ class _Collection:
         found: list[Resource] = []
         gap = await _attempt(listing, aws, _drain(listing.run(aws), found))
         self.lines += found
-        self.lines.append(Listed(listing.fact.__name__, region, len(found), gap))
+        ended, session = datetime.now(UTC), self.account.credentials.arn
+        self.lines.append(Listed(listing.fact.__name__, region, len(found), gap, ended, session))
         async with asyncio.TaskGroup() as group:
             for resource in found:
                 key = type(resource), resource.arn
@@ -212,10 +230,12 @@ async def _attempt(collector: Collector, aws: RegionAccess, reading: Any) -> Gap
     except NotSeenError as error:
         return error.gap
     except Exception as error:
-        log.exception("%s failed in account %s, region %s", collector.name, aws.account_id, aws.region)
+        what = f"{type(error).__name__}: {error}"
+        log.error("%s failed in account %s, region %s: %s", collector.name, aws.account_id, aws.region, what)  # noqa: TRY400
+        log.info("the traceback, for whoever fixes it", exc_info=True)
         lacking = isinstance(error, KeyError | ValueError | msgspec.ValidationError)
         reason = GapReason.MALFORMED if lacking else GapReason.DEFECT
-        message = f"{collector.name} could not read the answer: {type(error).__name__}: {masked(str(error))}"
+        message = f"{collector.name} could not read the answer: {masked(what)}"
         return Gap(aws.account_id, aws.region, collector.actions[0], reason, message)
     return None
 

@@ -144,7 +144,7 @@ class Evaluation:
             return _not_seen(gap), True
         if listed.gap is None:
             return None
-        return (_nothing_there if listed.gap.reason.nothing_there else _not_seen)(listed.gap), True
+        return (_nothing_there if listed.nothing_there else _not_seen)(listed.gap), True
 
     def _accepted(self, verdict: Verdict, location: str) -> Verdict:
         """Return a verdict, as accepted where the settings accept that nothing can be seen in that very region.
@@ -158,13 +158,12 @@ class Evaluation:
 
     def _outside(self, region: str) -> tuple[Verdict, bool]:
         """Return the verdict on a region that other accounts of the run have and this one has not."""
-        if region in self.facts.record.disabled or self.facts.record.enabled:
+        if self.facts.record.has_enabled(region) is False:
             gap = Gap(
                 self.account.id, region, "", GapReason.REGION_DISABLED, f"{region} is not enabled in this account"
             )
             return _nothing_there(gap), False
-        gap = Gap(self.account.id, region, "", GapReason.UNREACHABLE, "the account's regions are not known")
-        return _not_seen(gap), True
+        return _not_seen(self.facts.unknown_region(region)), True
 
     def _judge(self, control: Control, region: str) -> Iterator[tuple[Resource | None, Verdict]]:
         if not issubclass(control.subject, Resource):
@@ -210,8 +209,9 @@ class Evaluation:
         try:
             verdict = control(*self._arguments(control, resource, facts))
         except Exception as error:
-            log.exception("control %s failed on %s", control.id, resource.arn if resource else facts.account_id)
             message = f"the control {control.id} failed: {type(error).__name__}: {error}"
+            log.error("%s, on %s", message, resource.arn if resource else facts.account_id)  # noqa: TRY400
+            log.info("the traceback, for whoever fixes it", exc_info=True)
             return _not_seen(Gap(facts.account_id, GLOBAL, "", GapReason.DEFECT, message))
         if not facts.accepted or verdict.gap is not None or AccountFacts not in control.takes:
             return verdict

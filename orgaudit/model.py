@@ -19,6 +19,24 @@ GLOBAL = "global"
 """The region of what exists once in an account."""
 
 
+ENABLED_BY_DEFAULT = frozenset(
+    {
+        *("ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2"),
+        *("ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1"),
+        *("us-east-1", "us-east-2", "us-west-1", "us-west-2"),
+    }
+)
+"""The regions of the partition aws that every account has and none can disable: a closed list, because each one that
+AWS adds is opt-in (docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html)."""
+_WITHOUT_OPT_IN = ("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")
+"""How the regions of the partitions begin in which no region is opt-in."""
+
+
+def is_opt_in(region: str) -> bool:
+    """Return whether a region has to be enabled by an account before anything can be there."""
+    return region not in ENABLED_BY_DEFAULT and not region.startswith(_WITHOUT_OPT_IN)
+
+
 class Severity(StrEnum):
     """How much a failing control matters, least first."""
 

@@ -88,11 +88,6 @@ def choose(settings: Settings) -> Chosen:
     return Chosen(tuple(known[name] for name in sorted(set(ids))), selected)
 
 
-def needed_actions(chosen: Chosen, *, organization: bool = True) -> tuple[str, ...]:
-    """Return the IAM actions that auditing needs, with those that read the organization where asked, sorted."""
-    return tuple(sorted({*actions_for(chosen.facts), *(discovery.ACTIONS if organization else ())}))
-
-
 @dataclass(frozen=True, slots=True)
 class Auditor:
     """How a run is made: with which settings, as whom, in which workers, and who watches."""
@@ -136,8 +131,14 @@ class Auditor:
     def access(self, chosen: Chosen) -> Access:
         """Return the way into the accounts, for what the chosen controls need and nothing else."""
         limits = load_limits(self.settings.limits_path)
-        actions = needed_actions(chosen)
-        return Access(self.settings.access, self.settings.run, limits, actions=actions, profile=self.profile)
+        return Access(
+            self.settings.access,
+            self.settings.run,
+            limits,
+            actions=actions_for(chosen.facts),
+            organization=discovery.ACTIONS,
+            profile=self.profile,
+        )
 
     async def discover(self, access: Access) -> Discovered:
         """Return the organization, with the accounts' tags where the scope asks for them."""

@@ -85,8 +85,9 @@ def main() -> None:
     except click.Abort:
         click.echo("orgaudit: stopped; what was collected is kept, go on with `orgaudit audit --resume`", err=True)
         code = 130
-    except Exception:
+    except Exception as error:
         # Python's own exit code for this is 1, which would say that the audit ended and found something.
-        logging.getLogger(__name__).exception("orgaudit has a defect; please report this")
+        click.echo(f"orgaudit: has a defect ({type(error).__name__}: {error}); report it with what -v prints", err=True)
+        logging.getLogger(__name__).info("the traceback, for whoever fixes it", exc_info=True)
         code = ExitCode.INCOMPLETE
     sys.exit(code)

@@ -26,11 +26,11 @@ def recording(trail: Trail, account: AccountFacts, owner: AccountFacts) -> str |
 def not_everywhere(trail: Trail, account: AccountFacts, owner: AccountFacts) -> str | None:
     """Return why a trail does not log in every region of an account, or None if it does, whatever it records.
 
-    Raises NotSeenError where the trail's status was not seen.
+    Raises NotSeenError where the trail's status was not seen, or whether the account has the trail's home region.
     """
     if not trail.multi_region:
         return "records one region only"
-    if trail.account_id != account.account_id and trail.region not in account.record.enabled:
+    if trail.account_id != account.account_id and not account.has_enabled(trail.region):
         # docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-trail-organization.html, on opt-in home regions
         return f"has its home in {trail.region}, which this account has not enabled, so it records nothing here"
     return None if owner.detail(TrailStatus, trail).value.logging else "does not log"

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from orgaudit.facts.declare import Detail, FactType, Resource
-from orgaudit.model import Account, Gap, GapReason, NotSeenError, Observed, Seen
+from orgaudit.model import GLOBAL, Account, Gap, GapReason, NotSeenError, Observed, Seen
 from orgaudit.store.manifest import AccountRecord, RegionState
 
 R = TypeVar("R", bound=Resource)
@@ -27,12 +27,23 @@ class Entered(msgspec.Struct, frozen=True, tag=True):
 
 
 class Listed(msgspec.Struct, frozen=True, tag=True):
-    """One listing in one region is over: it saw `count` resources, or it is a gap."""
+    """One listing in one region is over: it saw `count` resources, or it is a gap.
+
+    `at` is when it ended, and `session` the ARN of the assumed role's session that asked, or of the caller in its own
+    account: with them the calls are found in the account's own trail.
+    """
 
     fact: str
     region: str
     count: int = 0
     gap: Gap | None = None
+    at: datetime | None = None
+    session: str = ""
+
+    @property
+    def nothing_there(self) -> bool:
+        """Whether the gap proves that nothing can exist there; what exists once in an account is always there."""
+        return self.gap is not None and self.gap.reason.nothing_there and self.region != GLOBAL
 
 
 class DetailGap(msgspec.Struct, frozen=True, tag=True):
@@ -94,6 +105,18 @@ class AccountFacts:
         """Return when the account was collected: the time against which ages are measured."""
         return self.record.collected_at
 
+    def has_enabled(self, region: str) -> bool:
+        """Return whether the account has a region enabled; raises NotSeenError where AWS did not list it."""
+        known = self.record.has_enabled(region)
+        if known is None:
+            raise NotSeenError(self.record.gap or self.unknown_region(region))
+        return known
+
+    def unknown_region(self, region: str) -> Gap:
+        """Return the gap that says that AWS did not list a region as enabled or disabled."""
+        message = f"whether {region} is enabled in this account is unknown: AWS did not list the account's regions"
+        return Gap(self.account.id, region, "account:ListRegions", GapReason.DENIED, message)
+
     def listing(self, kind: type[Resource], region: str) -> Listed | None:
         """Return how a listing ended in a region, or None where it was not asked."""
         return self._listed.get((kind.__name__, region))
@@ -139,9 +162,9 @@ class AccountFacts:
         A region that a service control policy denies may hide some: the policy stops calls, not what runs there. One
         that the settings accept is left out, and the evidence of the verdict names it.
         """
-        for gap in (listed.gap for listed in self._known_listings(kind)):
-            if gap is not None and not gap.reason.nothing_there and not self.is_accepted(gap):
-                raise NotSeenError(gap)
+        for listed in self._known_listings(kind):
+            if listed.gap is not None and not listed.nothing_there and not self.is_accepted(listed.gap):
+                raise NotSeenError(listed.gap)
         return self.resources(kind)
 
     def _known_listings(self, kind: type[Resource]) -> list[Listed]:

@@ -32,13 +32,8 @@ class EventBus(Resource, frozen=True, kw_only=True):
 
 @collector(scope=Scope.REGIONAL, actions=("events:ListEventBuses",))
 async def event_buses(aws: Aws) -> AsyncIterator[EventBus]:
-    """Yield the region's event buses, the default one first; the SDK does not page this listing."""
-    token: dict[str, str] = {}
-    while True:
-        page = await aws.call("events", "ListEventBuses", Limit=BUSES_PER_PAGE, **token)
+    """Yield the region's event buses, the default one first."""
+    async for page in aws.pages("events", "ListEventBuses", Limit=BUSES_PER_PAGE):
         for bus in page["EventBuses"]:
             policy = document_of(bus.get("Policy"))
             yield EventBus(arn=bus["Arn"], account_id=aws.account_id, region=aws.region, policy=policy)
-        if not page.get("NextToken"):
-            return
-        token = {"NextToken": page["NextToken"]}

@@ -130,7 +130,7 @@ class _OrganizationChecks:
         self.settings = settings
         self.role = settings.organization.role_arn
         self.reader = self.role or access.caller.arn
-        self.aws = (access.with_role(self.role) if self.role else access.as_caller()).home()
+        self.aws = access.reader(self.role)
 
     async def run(self) -> AsyncIterator[Check]:
         """Yield a check of each call; without an organization there is only one."""
@@ -138,23 +138,24 @@ class _OrganizationChecks:
         yield check
         if found is None:
             return
-        management = found.get("Organization", {}).get("MasterAccountId", self.aws.account_id)
+        organization = found.get("Organization")
+        management = organization.get("MasterAccountId") if isinstance(organization, dict) else None
         yield (await self._ask("ListAccounts"))[0]
         check, roots = await self._ask("ListRoots")
         yield check
-        root = next((each["Id"] for each in (roots or {}).get("Roots", ())), None)
+        root = _first_id(roots, "Roots")
         for operation in ("ListAccountsForParent", "ListOrganizationalUnitsForParent"):
             yield (await self._ask(operation, ParentId=root))[0] if root else _skipped(operation, "no root was seen")
         if self.settings.organization.read_tags:
-            yield (await self._ask("ListTagsForResource", ResourceId=management))[0]
+            yield (await self._ask("ListTagsForResource", ResourceId=management or self.aws.account_id))[0]
         else:
             yield _skipped("ListTagsForResource", "[organization] read_tags is off")
         check, delegated = await self._ask("ListDelegatedAdministrators")
         yield check
-        administrators = (delegated or {}).get("DelegatedAdministrators", ())
+        administrator = _first_id(delegated, "DelegatedAdministrators")
         operation = "ListDelegatedServicesForAccount"
-        if administrators:
-            yield (await self._ask(operation, AccountId=administrators[0]["Id"]))[0]
+        if administrator:
+            yield (await self._ask(operation, AccountId=administrator))[0]
         else:
             yield _skipped(operation, "no delegated administrator was seen")
 
@@ -169,6 +170,19 @@ class _OrganizationChecks:
             return Check(CheckStatus.FAIL, "", name, error.gap.message, mend), {} if absent else None
         message = "answered" if found is not None else f"account {self.aws.account_id} is in no organization"
         return Check(CheckStatus.OK, "", name, message), found
+
+
+class _Identified(msgspec.Struct, rename="pascal"):
+    id: str
+
+
+def _first_id(answer: dict[str, Any] | None, key: str) -> str | None:
+    """Return the id of the first item of a listing; None where there is none, or where it is no listing."""
+    try:
+        items = msgspec.convert((answer or {}).get(key), list[_Identified])
+    except msgspec.ValidationError:
+        return None
+    return items[0].id if items else None
 
 
 def _skipped(operation: str, why: str) -> Check:
@@ -220,7 +234,7 @@ class _AccountChecks:
         way = "the caller's own credentials" if own else f"assumed {self.settings.access.role_name}"
         yield Check(CheckStatus.OK, account.id, "role", way)
         if regions.certain:
-            entered.enabled_regions = frozenset(regions.enabled)
+            entered.disabled_regions = frozenset(regions.disabled)
             message = f"{len(regions.enabled)} enabled, says {regions.source}"
             yield Check(CheckStatus.OK, account.id, "regions", message)
         else:

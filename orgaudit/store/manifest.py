@@ -8,9 +8,11 @@ from enum import StrEnum
 import msgspec
 
 from orgaudit.frameworks import Framework
-from orgaudit.model import Account, Gap, Json, Severity
+from orgaudit.model import Account, Gap, Json, Severity, is_opt_in
 
 SCHEMA_VERSION = 1
+PARTITION_DEFAULTS = "partition defaults"
+"""Where an account's regions are from when AWS listed none: the SDK's own list."""
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -81,6 +83,15 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
     calls: int = 0
     throttles: int = 0
     retries: int = 0
+
+    def has_enabled(self, region: str) -> bool | None:
+        """Return whether the account has a region enabled, or None where AWS did not list the account's regions.
+
+        Without that list only the regions are known that no account can disable.
+        """
+        if self.enabled and self.regions_source != PARTITION_DEFAULTS:
+            return region in self.enabled
+        return None if is_opt_in(region) else True
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

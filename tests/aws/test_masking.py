@@ -9,7 +9,7 @@ import pytest
 from botocore.parsers import ResponseParserError, ResponseParserFactory
 from botocore.session import get_session
 
-from orgaudit.aws.failures import UNREADABLE, classify
+from orgaudit.aws.failures import UNREADABLE, Place, classify
 from orgaudit.aws.masking import MaskingFormatter, masked
 from orgaudit.model import GapReason
 
@@ -87,5 +87,5 @@ def test_an_answer_that_the_sdk_cannot_parse_is_not_quoted(end: float) -> None:
     with pytest.raises(ResponseParserError) as raised:
         parser.parse(answer, shape)
     assert SECRET in str(raised.value)  # the SDK quotes the answer
-    failure = classify(raised.value, region_is_enabled=False, service_is_listed=True)
+    failure = classify(raised.value, Place(may_be_disabled=False, may_lack_service=False, lists_service=True))
     assert (failure.reason, failure.message) == (GapReason.MALFORMED, UNREADABLE)

@@ -14,7 +14,7 @@ from orgaudit.facts.account import AccountFacts, DetailGap, Entered, Listed, sha
 from orgaudit.facts.cloudtrail.trails import Trail, TrailStatus
 from orgaudit.facts.declare import load
 from orgaudit.facts.organization import Organization
-from orgaudit.model import Gap, GapReason, NotSeenError, Seen
+from orgaudit.model import GLOBAL, Gap, GapReason, NotSeenError, Seen
 from orgaudit.store.manifest import RegionRecord, RegionState
 from tests.factories import (
     MANAGEMENT,
@@ -52,6 +52,33 @@ def gap(reason: GapReason, region: str) -> Gap:
 def test_account_tells_who_and_when() -> None:
     facts = facts_of(MEMBER)
     assert (facts.account_id, facts.now) == (MEMBER, NOW)
+
+
+def with_regions(source: str, *enabled: str, disabled: tuple[str, ...] = ()) -> AccountFacts:
+    seen = facts_of(MEMBER).record
+    record = msgspec.structs.replace(seen, enabled=enabled, disabled=disabled, regions_source=source)
+    return AccountFacts([Entered(an_account(MEMBER), record)])
+
+
+@pytest.mark.parametrize("source", ["account:ListRegions", "ec2:DescribeRegions"])
+def test_regions_that_aws_listed_are_known(source: str) -> None:
+    facts = with_regions(source, "us-east-1", "me-south-1", disabled=("af-south-1",))
+    assert [facts.has_enabled(each) for each in ("us-east-1", "me-south-1", "af-south-1")] == [True, True, False]
+
+
+def test_without_a_list_only_default_regions_are_known() -> None:
+    facts = with_regions("partition defaults", "eu-west-1", "me-south-1")
+    for region in ("us-east-1", "eu-west-1", "us-gov-west-1", "cn-north-1"):
+        assert facts.has_enabled(region)
+    for region in ("me-south-1", "af-south-1", "xx-new-1"):
+        with pytest.raises(NotSeenError, match=f"whether {region} is enabled in this account is unknown"):
+            facts.has_enabled(region)
+
+
+@pytest.mark.parametrize("reason", [GapReason.NOT_OFFERED, GapReason.REGION_DISABLED])
+def test_what_exists_once_in_an_account_is_always_there(reason: GapReason) -> None:
+    assert not Listed("Root", GLOBAL, gap=gap(reason, GLOBAL)).nothing_there
+    assert Listed("Trail", "eu-west-1", gap=gap(reason, "eu-west-1")).nothing_there
 
 
 def test_resource_that_two_regions_show_is_there_once() -> None:

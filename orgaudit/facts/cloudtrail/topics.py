@@ -209,15 +209,14 @@ async def _topic_there(aws: Aws, arn: str) -> Topic:
 
 async def _subscribers(aws: Aws, arn: str) -> dict[str, int] | None:
     """Return how many subscriptions are confirmed and how many wait, None where the topic is gone."""
-    confirmed = pending = 0
-    answer = await aws.find("sns", "ListSubscriptionsByTopic", GONE, TopicArn=arn)
-    while answer is not None:
-        states = [_is_arn(each["SubscriptionArn"]) for each in answer["Subscriptions"]]
-        confirmed, pending = confirmed + sum(states), pending + len(states) - sum(states)
-        if confirmed or not answer.get("NextToken"):
-            return {"confirmed": confirmed, "pending": pending}
-        answer = await aws.find("sns", "ListSubscriptionsByTopic", GONE, TopicArn=arn, NextToken=answer["NextToken"])
-    return None
+    states: list[bool] = []
+    async for page in aws.find_pages("sns", "ListSubscriptionsByTopic", GONE, TopicArn=arn):
+        if page is None:
+            return None
+        states += [_is_arn(each["SubscriptionArn"]) for each in page["Subscriptions"]]
+        if any(states):
+            break
+    return {"confirmed": sum(states), "pending": len(states) - sum(states)}
 
 
 async def _key(aws: Aws, name: str | None) -> TopicKey | None:

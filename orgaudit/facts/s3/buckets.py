@@ -79,7 +79,7 @@ async def buckets(aws: Aws) -> AsyncIterator[Bucket]:
     unplaced: list[Gap] = []
     # A page size is sent because S3 names the buckets' regions only where the request has a parameter.
     async for page in aws.pages("s3", "ListBuckets", MaxBuckets=PAGE):
-        for found in page.get("Buckets", ()):
+        for found in page["Buckets"]:
             place = await observe(_region(aws, found))
             if isinstance(place, Gap):
                 unplaced.append(place)
