@@ -8,7 +8,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from packaging.tags import Tag
 from packaging.utils import (
@@ -65,7 +67,7 @@ def _speaks(tag: Tag, python: int) -> bool:
     older = tag.interpreter.removeprefix("cp3")
     if tag.abi == "abi3":
         return older.isdigit() and int(older) <= python
-    return tag.abi == "none" and (tag.interpreter in {"py3", "py2"} or tag.interpreter == f"py3{python}")
+    return tag.abi == "none" and tag.interpreter in {"py3", f"py3{python}"}
 
 
 def combinations() -> Iterator[tuple[int, tuple[str, str]]]:
@@ -74,7 +76,7 @@ def combinations() -> Iterator[tuple[int, tuple[str, str]]]:
 
 
 def chosen(files: Iterable[str]) -> list[str]:
-    """Return, of a release's files, the wheels that install somewhere, and the source archive where wheels are missing."""
+    """Return a release's wheels that install somewhere, and its source archive where wheels are missing."""
     names = sorted(files)
     wheels = [name for name in names if any(_installs(name, *place) for place in combinations())]
     return [*wheels, *(name for name in names if name.endswith(".tar.gz"))] if without_wheel(wheels) else wheels
@@ -99,17 +101,16 @@ def _installs(name: str, python: int, platform: tuple[str, str]) -> bool:
 
 def offered(names: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield each package with the SHA-256 of every file that the indexes of pip's configuration list of it."""
-    # pip has no command that lists the files of a release for other platforms, so this uses what its commands use.
-    from pip._internal.commands import create_command  # noqa: PLC0415 - only needed to write
-    from pip._internal.index.collector import LinkCollector, parse_links  # noqa: PLC0415
-
-    command = create_command("download")
+    # pip has no command that lists a release's files for other platforms, so this uses what its commands use.
+    commands: Any = import_module("pip._internal.commands")
+    indexes: Any = import_module("pip._internal.index.collector")
+    command = commands.create_command("download")
     options, _ = command.parse_args([])
     with command.main_context():
-        collector = LinkCollector.create(command.get_default_session(options), options=options)
+        collector = indexes.LinkCollector.create(command.get_default_session(options), options=options)
         for name in names:
             sources = collector.collect_sources(
-                name, lambda link: parse_links(page) if (page := collector.fetch_response(link)) else ()
+                name, lambda link: indexes.parse_links(page) if (page := collector.fetch_response(link)) else ()
             )
             links = [link for source in sources.index_urls if source for link in source.page_candidates()]
             yield (
