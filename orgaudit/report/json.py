@@ -86,6 +86,9 @@ def _run(view: View) -> Json:
         "frameworks": [{"id": f.id, "title": f.title, "version": f.version} for f in manifest.frameworks],
         "thresholds": manifest.thresholds,
         "inputs": manifest.inputs,
+        "manifest_sha256": view.manifest_sha256,
+        "register_sha256": view.register_sha256,
+        "standing": view.standing,
     }
 
 
