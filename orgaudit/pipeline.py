@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
@@ -32,6 +31,8 @@ from orgaudit.organization import discovery
 from orgaudit.organization.discovery import Discovered, discover, read_tags
 from orgaudit.organization.scope import check_regions, matches_any, select_accounts, selects_region
 from orgaudit.settings import ScopeSettings, Settings, load_limits
+from orgaudit.store import seal
+from orgaudit.store.lease import mark
 from orgaudit.store.manifest import AccountRecord, ControlRecord, Manifest
 from orgaudit.store.run import Run
 from orgaudit.thresholds import Thresholds
@@ -120,6 +121,8 @@ class Auditor:
         """Go on with a run that was stopped: collect the accounts that have no shard yet, by the run's own plan."""
         choose(self.settings)  # the run's own choice counts, and a misspelt name is refused all the same
         manifest = run.read_manifest()
+        if manifest.collected_at is not None:
+            seal.standing(run, seal.FACTS)
         chosen = _chosen_again(manifest)
         scope = self.settings.scope.model_validate(manifest.settings["scope"])
         again = replace(self, settings=self.settings.model_copy(update={"scope": scope}))
@@ -215,7 +218,7 @@ class Auditor:
             if self.executor is None:
                 await collect_accounts(access, batch, self.progress.account_done)
             else:
-                await asyncio.to_thread(distribute, self.executor, batch, self.progress.account_done)
+                await distribute(self.executor, batch, self.progress.account_done)
 
         tags = asyncio.create_task(self._tags(access, manifest))
         try:
@@ -232,8 +235,9 @@ class Auditor:
             supporting=supporting,
             records=tuple(read_record(run, account.id) for account in manifest.accounts),
             collected_at=datetime.now(UTC),
+            evaluated_at=None,
         )
-        run.write_manifest(ended)
+        seal.seal(run, ended, seal.shards(run, "facts"))
 
 
 def _chosen_again(manifest: Manifest) -> Chosen:
@@ -246,7 +250,7 @@ def _chosen_again(manifest: Manifest) -> Chosen:
 
 def check_writable(out: Path) -> None:
     """Raise ReportError before anything is called when output could not be written."""
-    probe = out / f".writable-{os.getpid()}"
+    probe = out / f".writable-{mark()}"
     try:
         out.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")
@@ -301,6 +305,7 @@ def evaluate(
     manifest = run.read_manifest()
     if manifest.collected_at is None:
         raise ConfigError(f"collection did not end; go on with `orgaudit audit --resume {run.id}`", file=str(run.path))
+    seal.standing(run, seal.FACTS)
     shards = Shards(run, partial(matches_any, patterns=accept_blocked_regions))
     organization = Organization(
         (*manifest.accounts, *manifest.out_of_scope),
@@ -330,4 +335,14 @@ def evaluate(
         "accept_blocked_regions": tuple(accept_blocked_regions),
         "evaluated_at": datetime.now(UTC),
     }
-    run.write_manifest(msgspec.structs.replace(manifest, **judged))
+    _seal_judged(run, msgspec.structs.replace(manifest, **judged))
+
+
+def _seal_judged(run: Run, manifest: Manifest) -> None:
+    """Seal what was judged; what was made of earlier findings is gone, but for the reports."""
+    ids = [account.id for account in manifest.accounts]
+    files = [path(account_id) for account_id in ids for path in (run.findings_path, run.cells_path)]
+    facts = [] if manifest.seal else seal.shards(run, "facts")
+    seal.seal(run, manifest, [*facts, *files], keep=seal.FACTS)
+    for name in seal.MATCHED:
+        (run.path / name).unlink(missing_ok=True)

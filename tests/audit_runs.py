@@ -88,6 +88,11 @@ class Outcome:
     stderr: str
     run: Run
 
+    def report_as_of(self, day: str) -> dict[str, Any]:
+        """Return the report that shows the register on another day than the audit's own reports."""
+        document: dict[str, Any] = json.loads((self.run.path / f"as-of-{day}" / "report.json").read_bytes())
+        return document
+
     @property
     def manifest(self) -> Manifest:
         return self.run.read_manifest()

@@ -12,6 +12,7 @@ import click
 from orgaudit import __version__
 from orgaudit.aws.masking import MaskingFormatter
 from orgaudit.errors import ExitCode, OrgauditError
+from orgaudit.stopping import Stopping
 
 PLACES = {
     **dict.fromkeys(("audit", "evaluate", "report"), "audit"),
@@ -30,7 +31,8 @@ Exit codes:
   2  wrong usage or configuration
   3  incomplete: something that was expected was not assessed (wins over 1)
   4  no access to the organization
-  5  output cannot be written"""
+  5  output cannot be written
+  129, 130, 143  stopped by SIGHUP, Ctrl-C or SIGTERM"""
 
 GARBAGE = (10_000, 10, 10)
 """When Python looks for garbage. Its own first figure, 700, costs a run a fifth of its CPU time: the SDK's models are
@@ -74,6 +76,7 @@ def orgaudit(verbose: int) -> None:
 def main() -> None:
     """Run the command line and end the process with the exit code of the contract."""
     gc.set_threshold(*GARBAGE)
+    stopping = Stopping()
     try:
         code = orgaudit.main(standalone_mode=False)
     except OrgauditError as error:
@@ -82,9 +85,9 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except click.Abort:
-        click.echo("orgaudit: stopped; what was collected is kept, go on with `orgaudit audit --resume`", err=True)
-        code = 130
+    except click.Abort as stopped:
+        click.echo(f"orgaudit: {str(stopped) or 'stopped; the same command begins anew'}", err=True)
+        code = stopping.exit_code
     except Exception as error:
         # Python's own exit code for this is 1, which would say that the audit ended and found something.
         click.echo(f"orgaudit: has a defect ({type(error).__name__}: {error}); report it with what -v prints", err=True)

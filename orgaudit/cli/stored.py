@@ -13,6 +13,8 @@ from orgaudit.cli import options
 from orgaudit.errors import ExitCode
 from orgaudit.store.query import SECONDS, Answer
 from orgaudit.store.query import query as run_query
+from orgaudit.store.seal import TABLES, Standing, standing
+from orgaudit.store.verify import notes
 from orgaudit.store.verify import verify as verify_run
 
 
@@ -30,12 +32,14 @@ from orgaudit.store.verify import verify as verify_run
     help="End a query that computes for longer.",
 )
 @options.as_json
-def query(run_name: str, sql: str, *, timeout: float, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
+@options.unverified
+def query(run_name: str, sql: str, *, timeout: float, as_json: bool, unverified: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
     """Print the answer of RUN to one SELECT as CSV.
 
     Tables: findings, coverage, accounts, account_regions, controls, requirements.
     """
     run = options.find_run(run_name, options.settings_from(given))
+    _say(standing(run, TABLES, unverified=unverified))
     with run_query(run, sql, seconds=timeout) as answer:
         (_print_json if as_json else _print_csv)(answer)
 
@@ -61,13 +65,25 @@ def _print_json(answer: Answer) -> None:
 @options.config
 @options.out
 def verify(run_name: str, **given: Any) -> ExitCode:  # noqa: ANN401 - options by name
-    """Check that RUN is whole: every account has readable facts and findings, and every cell of the plan a status."""
+    """Check that RUN is whole and what was sealed.
+
+    Every account has readable facts and findings, every cell of the plan has a status, and every file of the run and
+    every report has the SHA-256 that run.json and reports.json list.
+    """
     run = options.find_run(run_name, options.settings_from(given))
     problems = verify_run(run)
-    for problem in problems:
-        click.echo(problem)
+    for line in (*problems, *notes(run)):
+        click.echo(line)
     click.echo(f"{run.path}: {f'{len(problems)} problems' if problems else 'whole'}")
     return ExitCode.INCOMPLETE if problems else ExitCode.CLEAN
+
+
+def _say(found: Standing) -> None:
+    """Say on standard error what the answer is worth, where its files are not what was sealed."""
+    if found is Standing.UNVERIFIED:
+        click.echo("orgaudit: UNVERIFIED: files of the run were changed after it was sealed", err=True)
+    elif found is Standing.NOT_SEALED:
+        click.echo("orgaudit: the run is not sealed; `orgaudit verify` says more", err=True)
 
 
 COMMANDS = (query, verify)

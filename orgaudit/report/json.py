@@ -89,6 +89,9 @@ def _run(view: View) -> Json:
         "thresholds": manifest.thresholds,
         "accept_blocked_regions": manifest.accept_blocked_regions,
         "inputs": manifest.inputs,
+        "manifest_sha256": view.manifest_sha256,
+        "register_sha256": view.register_sha256,
+        "standing": view.standing,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Generator, Iterable, Iterator
@@ -97,14 +98,32 @@ def read_lines(path: Path, decoder: msgspec.json.Decoder[T]) -> Generator[T, Non
         raise ConfigError(f"is damaged (it ends too early); {_AGAIN}", file=str(path))
 
 
+def valid_id(name: str) -> bool:
+    """Return whether a run can have this id: one segment of a path, and not the name that points at the last run."""
+    return bool(_ID.fullmatch(name)) and name.casefold() != LATEST
+
+
+def encoded(manifest: Manifest) -> bytes:
+    """Return run.json's content for a manifest."""
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+
+
+LATEST = "latest"
+"""The name beside the runs that points at the last one that was reported."""
+_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _AGAIN = "restore it from a copy, or audit again"
 
 
 class Run:
-    """The directory of one run. Its files exist as far as the stages have come."""
+    """The directory of one run. Its files exist as far as the stages have come.
 
-    def __init__(self, path: Path) -> None:
+    `results` is where its tables, the register's result and the reports are: the same directory, or one below it for
+    another date or register than the run was sealed with.
+    """
+
+    def __init__(self, path: Path, results: Path | None = None) -> None:
         self.path = path
+        self.results = results or path
 
     @property
     def id(self) -> str:
@@ -157,7 +176,7 @@ class Run:
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace run.json; raises ReportError."""
         with writing(self.manifest_path) as file:
-            file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+            file.write(encoded(manifest))
 
     def findings(self, account_id: str) -> Iterator[Finding]:
         """Yield an account's findings as evaluation left them, without exceptions."""

@@ -15,6 +15,7 @@ import zstandard
 
 from orgaudit.errors import ConfigError, ReportError
 from orgaudit.model import Finding, Status
+from orgaudit.store.lease import mark
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run, write_lines, writing
 
@@ -96,12 +97,12 @@ _STATUS_ORDER = (Status.FAIL, Status.NOT_ASSESSED, Status.MANUAL, Status.PASS, S
 
 def findings_table(run: Run) -> Path:
     """Return where the consolidated findings are."""
-    return run.path / "findings.parquet"
+    return run.results / "findings.parquet"
 
 
 def coverage_table(run: Run) -> Path:
     """Return where the consolidated coverage is."""
-    return run.path / "coverage.parquet"
+    return run.results / "coverage.parquet"
 
 
 def consolidate(run: Run, apply: Apply) -> None:
@@ -170,7 +171,7 @@ def connected(run: Run, files: Mapping[str, Path], scratch: Path) -> Iterator[du
 def scratch_of(run: Run) -> Iterator[Path]:
     """Make a directory in a run's that is gone when the block ends; raises ReportError."""
     try:
-        directory = tempfile.TemporaryDirectory(dir=run.path, prefix=".tables.")
+        directory = tempfile.TemporaryDirectory(dir=run.path, prefix=f".tables.{mark()}.")
     except OSError as error:
         raise ReportError(f"cannot write {run.path}: {error.strerror or error}; free space or name another") from error
     with directory as name:

@@ -11,6 +11,7 @@ from orgaudit.report.view import View
 from orgaudit.report.xlsx import look
 from orgaudit.report.xlsx.book import Book
 from orgaudit.report.xlsx.rows import Column
+from orgaudit.store.seal import Standing
 
 
 class Line(NamedTuple):
@@ -82,6 +83,13 @@ DEFINITIONS = (
 )
 
 
+STANDINGS = {
+    Standing.VERIFIED: "verified: they have the SHA-256 that run.json lists; `orgaudit verify` checks them again",
+    Standing.NOT_SEALED: "not sealed: run.json lists no SHA-256 of them, so a later change cannot be detected",
+    Standing.UNVERIFIED: "UNVERIFIED: files of the run were changed after it was sealed; `orgaudit verify` lists them",
+}
+
+
 def method_lines(view: View) -> list[Line]:
     """Return the definitions, the run's own facts, its thresholds and the hashes of its inputs."""
     return list(_lines(view))
@@ -112,6 +120,9 @@ def _lines(view: View) -> Iterator[Line]:
         yield Line("Frameworks", framework.id, text)
     for name, value in sorted(manifest.thresholds.items()):
         yield Line("Thresholds", name, msgspec.json.encode(value).decode())
+    yield Line("Evidence", "SHA-256 of run.json", view.manifest_sha256)
+    yield Line("Evidence", "SHA-256 of register.json", view.register_sha256 or "none")
+    yield Line("Evidence", "Files that these figures come from", STANDINGS[view.standing])
     for name, digest in sorted(manifest.inputs.items()):
         yield Line("Inputs (SHA-256)", name, digest)
 

@@ -21,6 +21,7 @@ from orgaudit.report.xlsx.charts import LISTS, Lists, summary_charts
 from orgaudit.report.xlsx.look import Look
 from orgaudit.report.xlsx.rows import Formula, Value
 from orgaudit.report.xlsx.sheets import CLOSED
+from orgaudit.store.seal import Standing
 
 TITLE = "Summary"
 FIRST, LAST = 2, 25
@@ -145,11 +146,13 @@ def write_summary(book: Book, view: View, blocks: Lists, contents: Sequence[tupl
 def _put_title(page: _Page, view: View) -> None:
     manifest = view.manifest
     organization = manifest.organization.id if manifest.organization else "no organization"
+    warning = "UNVERIFIED: changed after it was sealed  ·  " if view.standing is Standing.UNVERIFIED else ""
     frameworks = ", ".join(framework.id for framework in manifest.frameworks)
     lines = (
         ("AWS security audit", 20.0, True),
         (
-            f"Organization {organization}  ·  run {manifest.run_id}  ·  exceptions as of {view.as_of.isoformat()}",
+            f"{warning}Organization {organization}  ·  run {manifest.run_id}"
+            f"  ·  exceptions as of {view.as_of.isoformat()}",
             11.0,
             False,
         ),
