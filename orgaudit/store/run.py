@@ -92,6 +92,11 @@ def read_lines(path: Path, decoder: msgspec.json.Decoder[T]) -> Generator[T, Non
                 yield from map(decoder.decode, lines)
     except OSError as error:
         raise ConfigError(f"cannot be read ({error.strerror}); {_AGAIN}", file=str(path)) from error
+    except msgspec.ValidationError as error:
+        other = f"does not have the form that this version of orgaudit writes ({error})"
+        raise ConfigError(
+            f"{other}; use the version that run.json names as tool_version, or audit again", file=str(path)
+        ) from error
     except (zstandard.ZstdError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ConfigError(f"is damaged ({error}); {_AGAIN}", file=str(path)) from error
     if rest or not stream.eof:
