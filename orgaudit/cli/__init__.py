@@ -29,7 +29,7 @@ Exit codes:
   0  clean
   1  open findings at or over --fail-on
   2  wrong usage or configuration
-  3  incomplete: something that was expected was not assessed (wins over 1)
+  3  incomplete: not everything that was expected was assessed (wins over 1)
   4  no access to the organization
   5  output cannot be written
   129, 130, 143  stopped by SIGHUP, Ctrl-C or SIGTERM"""

@@ -16,7 +16,7 @@ from orgaudit.report.view import View
 ENDINGS = {
     ExitCode.CLEAN: "clean",
     ExitCode.FINDINGS: "there are open findings",
-    ExitCode.INCOMPLETE: "incomplete: something that was expected was not assessed, or nothing was",
+    ExitCode.INCOMPLETE: "incomplete: not everything that was expected was assessed",
 }
 MOST_ACTIONS = 3
 """How many missing permissions are named for a reason; the reports name all."""
