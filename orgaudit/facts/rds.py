@@ -126,7 +126,8 @@ def _routes_to(instance: DatabaseInstance, account: AccountFacts) -> Half:
         tuple(
             f"subnet {subnet} sends {route.destination} to {route.gateway} by {table.name}"
             for subnet, table in found.items()
-            for route in (table.internet if table else ())
+            if table is not None
+            for route in table.internet
         ),
         tuple(f"the route table of subnet {subnet}" for subnet, table in found.items() if table is None)
         or (() if found else ("the subnets of the instance",)),

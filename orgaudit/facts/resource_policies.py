@@ -30,6 +30,12 @@ class ResourcePolicy(Detail, frozen=True, kw_only=True):
         """The policy, or None where there is none."""
         return None if self.document is None else parse(self.document)
 
+    @property
+    def openings(self) -> tuple[Opening, ...]:
+        """The ways in that it leaves to external callers."""
+        policy = self.parsed
+        return () if policy is None else ways_in(policy)
+
 
 def document_of(text: str | None) -> Json:
     """Return an answer's policy as JSON, None for none; raises PolicyError for what is no policy."""

@@ -70,7 +70,10 @@ REACHED = (
         "two groups with half of the internet each",
         *near(
             *(*LISTED, PUBLIC_SUBNET, MAIN),
-            *(a_group(rule("tcp", 5432, half), group_id=name) for half, name in zip(HALVES4, ("sg-1", "sg-2"))),
+            *(
+                a_group(rule("tcp", 5432, half), group_id=name)
+                for half, name in zip(HALVES4, ("sg-1", "sg-2"), strict=True)
+            ),
         ),
         says="security group sg-1 with sg-2 opens tcp 5432 from 0.0.0.0/1 + 128.0.0.0/1",
     ),

@@ -70,12 +70,14 @@ def table_of(subnet: str, vpc_id: str | None, tables: Iterable[RouteTable]) -> R
 
 
 def _is_associated(association: dict[str, Any]) -> bool:
-    return association.get("AssociationState", {}).get("State", "associated") == "associated"
+    state: str = association.get("AssociationState", {}).get("State", "associated")
+    return state == "associated"
 
 
 def _leads_to_internet(route: dict[str, Any]) -> bool:
     """Tell whether a route leads to an internet gateway that is there; a detached one leaves a blackhole behind."""
-    return route.get("GatewayId", "").startswith(GATEWAY) and route.get("State", "active") == "active"
+    gateway, state = str(route.get("GatewayId", "")), str(route.get("State", "active"))
+    return gateway.startswith(GATEWAY) and state == "active"
 
 
 def _internet_route(route: dict[str, Any]) -> InternetRoute:
