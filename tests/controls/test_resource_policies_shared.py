@@ -65,7 +65,9 @@ OF_FILE_SYSTEMS = (
     passing(
         "no policy, as the network decides", *FILE_SYSTEM(), says="only what reaches a mount target over the network"
     ),
-    failing("one statement of two", *FILE_SYSTEM(inside(), allow()), says="statement open allows sqs:SendMessage"),
+    failing(
+        "everyone beside a mount target", *FILE_SYSTEM(inside(), allow()), says="statement open allows sqs:SendMessage"
+    ),
     asking("all but mount targets", *FILE_SYSTEM(inside(value="false")), says="for a person to judge"),
     asking("a mount target, if there is one", *FILE_SYSTEM(inside("BoolIfExists")), says="for a person to judge"),
 )
