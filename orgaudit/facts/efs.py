@@ -22,6 +22,21 @@ class FileSystem(Resource, frozen=True, kw_only=True):
     key_id: str | None = None
 
 
+@collector(scope=Scope.REGIONAL, actions=("elasticfilesystem:DescribeFileSystems",))
+async def file_systems(aws: Aws) -> AsyncIterator[FileSystem]:
+    """Yield the region's file systems."""
+    async for page in aws.pages("efs", "DescribeFileSystems"):
+        for found in page["FileSystems"]:
+            yield FileSystem(
+                arn=found["FileSystemArn"],
+                account_id=found["OwnerId"],
+                region=aws.region,
+                tags={tag["Key"]: tag["Value"] for tag in found["Tags"]},
+                encrypted=found.get("Encrypted", False),
+                key_id=found.get("KmsKeyId"),
+            )
+
+
 class FileSystemPolicy(ResourcePolicy, frozen=True, kw_only=True):
     """A file system's policy; without one, whoever reaches a mount target over the network may mount it."""
 
@@ -46,21 +61,6 @@ def _is_inside(statement: Statement) -> bool:
 def _is_mount_target(condition: Condition) -> bool:
     values = [value.lower() for value in condition.values]
     return (condition.operator.lower(), condition.key.lower(), values) == ("bool", MOUNT_TARGET, ["true"])
-
-
-@collector(scope=Scope.REGIONAL, actions=("elasticfilesystem:DescribeFileSystems",))
-async def file_systems(aws: Aws) -> AsyncIterator[FileSystem]:
-    """Yield the region's file systems."""
-    async for page in aws.pages("efs", "DescribeFileSystems"):
-        for found in page["FileSystems"]:
-            yield FileSystem(
-                arn=found["FileSystemArn"],
-                account_id=found["OwnerId"],
-                region=aws.region,
-                tags={tag["Key"]: tag["Value"] for tag in found["Tags"]},
-                encrypted=found.get("Encrypted", False),
-                key_id=found.get("KmsKeyId"),
-            )
 
 
 @detail(actions=("elasticfilesystem:DescribeFileSystemPolicy",))
