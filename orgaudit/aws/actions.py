@@ -18,6 +18,7 @@ IAM_PREFIXES = {
     "efs": "elasticfilesystem",
     "elb": "elasticloadbalancing",
     "elbv2": "elasticloadbalancing",
+    "opensearch": "es",
     "s3control": "s3",
     "sso-admin": "sso",
 }

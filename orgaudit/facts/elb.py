@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.elbv2 import INTERNAL
 from orgaudit.model import Scope
 
 
@@ -12,6 +13,11 @@ class ClassicLoadBalancer(Resource, frozen=True, kw_only=True):
     """A classic load balancer; `scheme` is internet-facing or internal."""
 
     scheme: str = ""
+
+    @property
+    def internal(self) -> bool:
+        """Whether it has private addresses only."""
+        return self.scheme == INTERNAL
 
 
 class ClassicLoadBalancerLogs(Detail, frozen=True, kw_only=True):

@@ -7,6 +7,9 @@ from collections.abc import AsyncIterator
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
 from orgaudit.model import Scope
 
+INTERNAL = "internal"
+"""The scheme of a load balancer that has private addresses only."""
+
 
 class LoadBalancer(Resource, frozen=True, kw_only=True):
     """A load balancer of the kind application, network or gateway; `scheme` is internet-facing or internal."""
@@ -18,6 +21,11 @@ class LoadBalancer(Resource, frozen=True, kw_only=True):
     def able_to_log(self) -> bool:
         """Whether its kind writes access logs at all."""
         return self.kind != "gateway"
+
+    @property
+    def internal(self) -> bool:
+        """Whether it has private addresses only."""
+        return self.scheme == INTERNAL
 
 
 class LoadBalancerLogs(Detail, frozen=True, kw_only=True):

@@ -146,7 +146,7 @@ async def test_logs_of_a_classic_load_balancer(log: dict[str, Any], bucket: str 
 
 async def test_load_balancers() -> None:
     answers: list[dict[str, Any]] = [
-        {"LoadBalancerArn": a_balancer().arn, "Type": "application", "Scheme": "internal"},
+        {"LoadBalancerArn": a_balancer().arn, "Type": "application", "Scheme": "internet-facing"},
         {"LoadBalancerArn": a_balancer("gateway", "g").arn, "Type": "gateway"},
     ]
     pages = [{"LoadBalancers": [one], "NextMarker": "2"} for one in answers]

@@ -38,6 +38,7 @@ async def test_instances_page_by_page() -> None:
         "PubliclyAccessible": True,
         "DBSubnetGroup": {"VpcId": "vpc-1", "Subnets": [{"SubnetIdentifier": "subnet-1"}]},
         "VpcSecurityGroups": [{"VpcSecurityGroupId": "sg-1", "Status": "active"}],
+        "Endpoint": {"Address": "full.example.com", "Port": 5433},
         "TagList": [{"Key": "stage", "Value": "prod"}],
     }
     at = aws(DescribeDBInstances=[{"DBInstances": [INSTANCE]}, {"DBInstances": [full]}])
@@ -50,6 +51,7 @@ async def test_instances_page_by_page() -> None:
             vpc_id="vpc-1",
             subnets=("subnet-1",),
             security_groups=("sg-1",),
+            port=5433,
             tags={"stage": "prod"},
         ),
     ]

@@ -65,7 +65,8 @@ class AwsPolicy(ManagedPolicy, frozen=True, kw_only=True):
     """A managed policy of AWS's that is attached to somebody in the account, to which it counts here."""
 
 
-async def _authorization(aws: Aws) -> dict[str, list[dict[str, Any]]]:
+async def authorization(aws: Aws) -> dict[str, list[dict[str, Any]]]:
+    """Return the account's users, groups, roles and policies as IAM lists them; meant for `Aws.once`."""
     found: dict[str, list[dict[str, Any]]] = {USERS: [], GROUPS: [], ROLES: [], POLICIES: []}
     async for page in aws.pages("iam", "GetAccountAuthorizationDetails"):
         for kind in found:
@@ -76,7 +77,7 @@ async def _authorization(aws: Aws) -> dict[str, list[dict[str, Any]]]:
 @collector(scope=Scope.ACCOUNT, actions=(ACTION,))
 async def users(aws: Aws) -> AsyncIterator[User]:
     """Yield every IAM user."""
-    for each in (await aws.once(_authorization))[USERS]:
+    for each in (await aws.once(authorization))[USERS]:
         groups = tuple(each.get("GroupList", ()))
         yield User(**_principal(aws, each, "UserPolicyList"), created_at=each["CreateDate"], groups=groups)
 
@@ -84,21 +85,21 @@ async def users(aws: Aws) -> AsyncIterator[User]:
 @collector(scope=Scope.ACCOUNT, actions=(ACTION,))
 async def groups(aws: Aws) -> AsyncIterator[Group]:
     """Yield every group."""
-    for each in (await aws.once(_authorization))[GROUPS]:
+    for each in (await aws.once(authorization))[GROUPS]:
         yield Group(**_principal(aws, each, "GroupPolicyList"))
 
 
 @collector(scope=Scope.ACCOUNT, actions=(ACTION,))
 async def roles(aws: Aws) -> AsyncIterator[Role]:
     """Yield every role, those of services included."""
-    for each in (await aws.once(_authorization))[ROLES]:
+    for each in (await aws.once(authorization))[ROLES]:
         yield Role(**_principal(aws, each, "RolePolicyList"))
 
 
 @collector(scope=Scope.ACCOUNT, actions=(ACTION,))
 async def instance_profiles(aws: Aws) -> AsyncIterator[InstanceProfile]:
     """Yield every instance profile that has a role."""
-    for role in (await aws.once(_authorization))[ROLES]:
+    for role in (await aws.once(authorization))[ROLES]:
         for found in role.get("InstanceProfileList", ()):
             yield InstanceProfile(arn=found["Arn"], account_id=aws.account_id, region=GLOBAL, role_arn=role["Arn"])
 
@@ -121,7 +122,7 @@ def _attached(answer: Mapping[str, Any]) -> tuple[str, ...]:
 @collector(scope=Scope.ACCOUNT, actions=(ACTION,))
 async def customer_policies(aws: Aws) -> AsyncIterator[CustomerPolicy]:
     """Yield every managed policy of the account."""
-    found = await aws.once(_authorization)
+    found = await aws.once(authorization)
     holders = _holders(found)
     for each in found[POLICIES]:
         if not _is_aws(each["Arn"]):
@@ -131,7 +132,7 @@ async def customer_policies(aws: Aws) -> AsyncIterator[CustomerPolicy]:
 @collector(scope=Scope.ACCOUNT, actions=(ACTION,))
 async def aws_policies(aws: Aws) -> AsyncIterator[AwsPolicy]:
     """Yield every managed policy of AWS's that is attached to a user, a group or a role."""
-    found = await aws.once(_authorization)
+    found = await aws.once(authorization)
     holders = _holders(found)
     answers = {each["Arn"]: each for each in found[POLICIES] if each["Arn"] in holders}
     for arn in sorted(filter(_is_aws, holders)):

@@ -1,0 +1,42 @@
+"""ECR repositories and their policies; public repositories are another service."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from orgaudit.facts.declare import Aws, Resource, collector, detail
+from orgaudit.facts.resource_policies import ResourcePolicy, document_of
+from orgaudit.model import Scope
+
+NO_POLICY = ("RepositoryPolicyNotFoundException", "RepositoryNotFoundException")
+REPOSITORIES_PER_PAGE = 1000
+
+
+class Repository(Resource, frozen=True, kw_only=True):
+    """A private repository; `repository_name` may hold slashes."""
+
+    repository_name: str
+
+
+class RepositoryPolicy(ResourcePolicy, frozen=True, kw_only=True):
+    """A repository's policy."""
+
+
+@collector(scope=Scope.REGIONAL, actions=("ecr:DescribeRepositories",))
+async def repositories(aws: Aws) -> AsyncIterator[Repository]:
+    """Yield the region's private repositories."""
+    async for page in aws.pages("ecr", "DescribeRepositories", maxResults=REPOSITORIES_PER_PAGE):
+        for found in page["repositories"]:
+            yield Repository(
+                arn=found["repositoryArn"],
+                account_id=aws.account_id,
+                region=aws.region,
+                repository_name=found["repositoryName"],
+            )
+
+
+@detail(actions=("ecr:GetRepositoryPolicy",))
+async def repository_policy(aws: Aws, repository: Repository) -> RepositoryPolicy:
+    """Read the repository's policy; a repository that is gone by now has none."""
+    answer = await aws.find("ecr", "GetRepositoryPolicy", NO_POLICY, repositoryName=repository.repository_name)
+    return RepositoryPolicy(arn=repository.arn, document=document_of(answer["policyText"] if answer else None))
