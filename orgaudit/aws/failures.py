@@ -144,6 +144,7 @@ LONGEST_MESSAGE = 500
 """Characters of an error that a gap keeps."""
 UNREADABLE = "the answer could not be parsed"
 """Said for the errors of the SDK's parsers: they quote the answer, and that of sts:AssumeRole is a secret."""
+PAGE = "an HTML page was returned"
 _PAGE = re.compile(r"<\s*(?:!doctype\s+html|html|head|body|title)\b", re.IGNORECASE)
 SCP = re.compile(r"service control policy", re.IGNORECASE)
 
@@ -170,7 +171,8 @@ def classify(error: Exception, place: Place) -> Failure:
     if isinstance(error, ClientError):
         return _answered(error, place)
     quotes = isinstance(error, ResponseParserError) and not isinstance(error, UnreadableAnswerError)
-    message = UNREADABLE if quotes else masked(_in_short(str(error))) or type(error).__name__
+    said = _in_short(str(error))
+    message = UNREADABLE if quotes and said != PAGE else masked(said) or type(error).__name__
     if isinstance(error, EndpointConnectionError):
         return _unconnected(error, message, place)
     if isinstance(error, _WITHOUT_ENDPOINT):
@@ -185,7 +187,7 @@ def classify(error: Exception, place: Place) -> Failure:
 def _in_short(text: str) -> str:
     """Return a message in one line, cut at its longest; of a page only that it is one."""
     if _PAGE.search(text):
-        return "an HTML page was returned"
+        return PAGE
     line = " ".join(text.split())
     return line if len(line) <= LONGEST_MESSAGE else f"{line[: LONGEST_MESSAGE - 1]}…"
 
@@ -253,7 +255,7 @@ def _answered(error: ClientError, place: Place) -> Failure:  # noqa: PLR0911 - a
 def _summed_up(code: str, text: str) -> str:
     """Return an error's message in short; where the code is only a status, the message is whatever body came."""
     if code.isdecimal() and len(text) > LONGEST_MESSAGE:
-        return "an HTML page was returned" if _PAGE.search(text) else f"a body of {len(text)} characters"
+        return PAGE if _PAGE.search(text) else f"a body of {len(text)} characters"
     return _in_short(text)
 
 

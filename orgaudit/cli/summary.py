@@ -42,12 +42,12 @@ def print_summary(view: View, paths: Iterable[Path], code: ExitCode) -> None:
 
 def _coverage(view: View) -> Sequence[str]:
     seen = view.summary.coverage
+    blocked = f", of which {seen.evaluations_blocked:,} blocked by policy" if seen.evaluations_blocked else ""
     return [
         f"{seen.accounts_assessed} of {seen.accounts} accounts, {seen.regions_assessed} of {seen.regions} regions, "
         f"{_rate(seen.share)} of evaluations",
         f"{seen.evaluations_assessed:,} assessed, of which {seen.evaluations_not_applicable:,} not applicable · "
-        f"{seen.evaluations - seen.evaluations_assessed:,} not assessed, of which {seen.evaluations_blocked:,} blocked "
-        "by policy",
+        f"{seen.evaluations - seen.evaluations_assessed:,} not assessed{blocked}",
         completeness_of(view),
     ]
 

@@ -8,7 +8,7 @@ from botocore import exceptions as sdk
 from botocore.parsers import ResponseParserError, ResponseParserFactory
 from botocore.session import get_session
 
-from orgaudit.aws.failures import LONGEST_MESSAGE, Failure, Kind, Place, classify
+from orgaudit.aws.failures import LONGEST_MESSAGE, UNREADABLE, Failure, Kind, Place, classify
 from orgaudit.model import GapReason
 
 DISABLED, UNREACHABLE, SCP = GapReason.REGION_DISABLED, GapReason.UNREACHABLE, GapReason.SCP_DENIED
@@ -238,7 +238,7 @@ def test_a_page_that_the_sdk_took_for_a_message_is_summed_up() -> None:
     [
         (client_error("502", 502, "x" * 9000), "502: a body of 9000 characters"),
         (client_error("404", 404, "Not Found"), "404: Not Found"),
-        (ResponseParserError("Unable to parse. Further retries may succeed:\nb'<wrong>'"), "Unable to parse."),
+        (ResponseParserError("Unable to parse. Further retries may succeed:\nb'<wrong>'"), UNREADABLE),
         (ResponseParserError("Unable to parse, b'<HTML><title>Sign in</title>'"), "an HTML page was returned"),
     ],
 )
