@@ -5,8 +5,9 @@ values that they tell apart. What no tried value brings about stays conceivable,
 another.
 """
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from ipaddress import ip_network
@@ -21,6 +22,7 @@ _MOST_COMBINATIONS = 4096
 _MOST_CONDITIONS = 10
 _FRESH = ("chosen", "arn:aws:iam::986420135790:role/chosen", "0", "1000000")
 _FRESH_ADDRESSES = ("8.8.8.8", "198.51.100.7", "2600:1f00::1")
+_VARIABLE = re.compile(r"\$\{[^}*?$]+\}")
 _NEVER_ABSENT = (ALWAYS | TIMES) - {"aws:tokenissuetime"}
 # Whoever signs a request carries them: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 _OF_SIGNED = frozenset(
@@ -89,6 +91,9 @@ def _turns(
     key: str, conditions: tuple[Condition, ...], carried: tuple[str, ...] | None, *, variables: bool
 ) -> tuple[_Turn, ...]:
     """Return what the conditions on a key can come to, tried values first."""
+    if variables:
+        # What a variable stands for is up to the caller or unrelated to the key: the caller can make them equal or not.
+        conditions = tuple(_resolved(condition) for condition in conditions)
     values = list(_values(key, conditions)) if carried is None else [(carried, True)]
     found: dict[tuple[bool, ...], bool] = {}
     undecided = False
@@ -102,6 +107,11 @@ def _turns(
         for conceived in _conceivable(conditions):
             found.setdefault(conceived, False)
     return tuple(_Turn(turn, certain) for turn, certain in found.items())
+
+
+def _resolved(condition: Condition) -> Condition:
+    values = tuple(_VARIABLE.sub(_FRESH[0], value) for value in condition.values)
+    return condition if values == condition.values else replace(condition, values=values)
 
 
 def _conceivable(conditions: Sequence[Condition]) -> Iterator[tuple[bool, ...]]:

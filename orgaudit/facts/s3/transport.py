@@ -87,7 +87,7 @@ def _transport(document: str, arn: str) -> Transport:
     denials = _denials(policy)
     keys = {each.key for statement in denials for each in statement.conditions}
     return Transport(
-        lowest if plain.is_whole else plain,
+        Denial(_both(plain.on_bucket, lowest.on_bucket), _both(plain.on_objects, lowest.on_objects)),
         lowest.is_whole and all(_denial(policy, arn, known).is_whole for known in _OLD_TLS),
         tuple(name for name, each in _named(policy, Effect.DENY) if _requires_tls(each)),
         tuple(name for name, each in _named(policy, Effect.ALLOW) if _requires_tls(each)),
@@ -127,17 +127,30 @@ def _denial(policy: Policy, arn: str, known: Known) -> Denial:
 
 def _in_force(denials: Sequence[Statement], known: Known, *, variables: bool) -> Iterator[tuple[tuple[int, ...], bool]]:
     """Yield the places of the Deny statements that apply together to some principal, and whether that is certain."""
-    named = [each for statement in denials if statement.principal for each in statement.principal.values]
-    for asking in dict.fromkeys((*(each for each in named if not each.is_anyone), _ANYONE_ELSE)):
-        places = [place for place, each in enumerate(denials) if admits(each.principal, asking).value]
-        for situation in situations([denials[place] for place in places], known, variables=variables):
-            yield tuple(places[place] for place in situation.active), situation.certain
+    named = {each: None for statement in denials if statement.principal for each in statement.principal.values}
+    asking = [each for each in named if not each.is_anyone]
+    for principal in (*asking, _ANYONE_ELSE):
+        places = [place for place, each in enumerate(denials) if admits(each.principal, principal).value]
+        applying = [denials[place] for place in places]
+        # What a principal is by its name and what it is by its keys cannot be chosen apart.
+        free = not (asking and any(map(_is_about_principals, applying)))
+        for situation in situations(applying, known, variables=variables):
+            yield tuple(places[place] for place in situation.active), situation.certain and free
+
+
+def _is_about_principals(statement: Statement) -> bool:
+    return any(each.key.lower().startswith(("aws:principal", "aws:userid")) for each in statement.conditions)
 
 
 def _taken(denials: Sequence[Denied], part: Part, *, certain: bool) -> bool | None:
     if takes_all(denials, part):
         return True
     return False if certain and leaves_some(denials, part) else None
+
+
+def _both(without_version: bool | None, with_lowest: bool | None) -> bool | None:
+    """What holds whether or not a request without TLS carries a version of it; the rules for absent keys say not."""
+    return True if without_version and with_lowest else False if without_version is False else None
 
 
 def _worse(one: bool | None, other: bool | None) -> bool | None:
