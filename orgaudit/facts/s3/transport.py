@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from orgaudit.facts.policies import Effect, Policy, Principal, PrincipalKind, Statement, parse
-from orgaudit.facts.policies.coverage import Denied, Part, leaves_some, takes_all, terms_of
+from orgaudit.facts.policies.coverage import Denied, Part, leaves_some, takes_all, terms_of, touches
 from orgaudit.facts.policies.decision import admits
 from orgaudit.facts.policies.situations import Known, situations
 from orgaudit.facts.policies.wildcards import compile_pattern
@@ -113,10 +113,11 @@ def _requires_tls(statement: Statement) -> bool:
 
 def _denial(policy: Policy, arn: str, known: Known) -> Denial:
     """Decide whether the requests that carry the known keys are denied to every principal in every situation."""
-    terms, denials = terms_of(policy, arn), _denials(policy)
-    areas = [terms.areas(each) for each in denials]
-    every = compile_pattern("s3:*").tokens
+    terms, every = terms_of(policy, arn), compile_pattern("s3:*").tokens
     parts = [Part("s3:*", every, compile_pattern(name).tokens) for name in (arn, f"{arn}/*")]
+    taking = [(each, terms.areas(each)) for each in _denials(policy)]
+    taking = [(each, area) for each, area in taking if any(touches(area, part) for part in parts)]
+    denials, areas = [each for each, _ in taking], [area for _, area in taking]
     found: list[bool | None] = [True, True]
     for active, certain in _in_force(denials, known, variables=policy.has_variables):
         taken = [areas[place] for place in active]
