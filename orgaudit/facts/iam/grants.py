@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import chain
 from string import ascii_lowercase
 
 import msgspec
 
 from orgaudit.facts import policies
 from orgaudit.facts.policies import Effect, Policy, Statement
-from orgaudit.facts.policies.coverage import Denied, Part, leaves_some, takes_all, terms_of
+from orgaudit.facts.policies.coverage import Denied, Part, leaves_some, takes_all, terms_of, touches
 from orgaudit.facts.policies.exposure import actions_left_out, gives_every_action, is_on_everything, resources_left_out
 from orgaudit.facts.policies.situations import situations
 from orgaudit.facts.policies.vocabulary import ANYWHERE, Home
@@ -98,7 +99,9 @@ class _Judging:
         self.statements = policy.statements
         self.terms = terms_of(policy, None)
         self.allows = [place for place, each in enumerate(self.statements) if each.effect is Effect.ALLOW]
-        self.denies = [place for place, each in enumerate(self.statements) if each.effect is Effect.DENY]
+        self.denied = {
+            place: self.terms.areas(each) for place, each in enumerate(self.statements) if each.effect is Effect.DENY
+        }
 
     def grants(self) -> Iterator[Grant]:
         """Yield the grant of each Allow that gives everything, and the grant that others make together."""
@@ -159,13 +162,15 @@ class _Judging:
         None stands for unknown.
         """
         others = [place for place in self.allows if place not in own and self._gives_rights(place)]
-        places = [*own, *others, *self.denies]
+        parts = [*_unnamed(self.home), *chain.from_iterable(_parts(each, self.home) for each in self.home.partitions)]
+        denies = [place for place, areas in self.denied.items() if any(touches(areas, part) for part in parts)]
+        places = [*own, *others, *denies]
         conceivable = None
         for situation in situations([self.statements[each] for each in places], variables=self.policy.has_variables):
             active = [places[number] for number in situation.active]
             applying = [place for place in active if place in own]
             allows = [place for place in active if place in self.allows]
-            denied = [self.terms.areas(self.statements[place]) for place in active if place in self.denies]
+            denied = [self.denied[place] for place in active if place in self.denied]
             if not self._gives_everything(applying) or not self._leaves(allows, denied, _not_taken):
                 continue
             if situation.certain and self._leaves(allows, denied, leaves_some):
@@ -186,7 +191,7 @@ class _Judging:
         return any(
             left(denied, part) and any(_gives(each, part) for each in statements)
             for partition in self.home.partitions
-            for part in _parts(partition, self.home.account or "*")
+            for part in _parts(partition, self.home)
         )
 
 
@@ -214,10 +219,14 @@ def _unnamed(home: Home) -> list[Part]:
 
 
 @lru_cache(maxsize=64)
-def _parts(partition: str, account: str) -> list[Part]:
+def _parts(partition: str, home: Home) -> list[Part]:
     """Return the actions that give rights, each with all that it can be on."""
     return [
-        Part(action, compile_pattern(action).tokens, compile_pattern(f"arn:{partition}:iam::{account}:{kind}/*").tokens)
+        Part(
+            action,
+            compile_pattern(action).tokens,
+            compile_pattern(f"arn:{partition}:iam::{home.account or '*'}:{kind}/*").tokens,
+        )
         for kind, actions in _GIVING.items()
         for action in actions
     ]
