@@ -127,6 +127,19 @@ def policy_cases(**changes: Any) -> tuple[Case, ...]:
             says="statement 1 with statement 2 allows everything",
         ),
         failing(
+            "some actions on resources in two statements",
+            has(
+                allow(Action=LETTERS[:9]),
+                allow(Action=LETTERS[9:], Resource=BY_SERVICE[:5]),
+                allow(Action=LETTERS[9:], Resource=BY_SERVICE[5:]),
+            ),
+            says="statement 1 with statement 2 with statement 3 allows everything",
+        ),
+        passing(
+            "some actions on some resources",
+            has(allow(Action=LETTERS[:9]), allow(Action=LETTERS[9:], Resource=BY_SERVICE[:5])),
+        ),
+        failing(
             "resources of the account",
             has(allow(Action="*", Resource=f"arn:aws:*:*:{MEMBER}:*")),
             says=f"everything but resources outside account {MEMBER}",

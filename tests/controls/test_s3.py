@@ -244,6 +244,7 @@ FROM_OUTSIDE = NO_HTTP | {"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}
 FROM_INSIDE = NO_HTTP | {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}
 WITH_TLS = {"Bool": {"aws:SecureTransport": "true"}}
 HERE, ELSEWHERE = ({operator: {"aws:PrincipalOrgID": "o-own"}} for operator in ("StringEquals", "StringNotEquals"))
+NOT_OWN = {"ArnNotLike": {"aws:PrincipalArn": f"arn:aws:iam::{MEMBER}:role/*"}}
 ONE, OTHER = {"AWS": SECURITY}, {"AWS": MEMBER}
 OLD = ("0", "1.0", "1.1")
 
@@ -331,6 +332,11 @@ DENIES_HTTP = (
         *ruled(deny(NO_HTTP, Principal=ONE), other(deny(NO_HTTP), "Principal", ONE)),
     ),
     failing("two principals", *ruled(deny(NO_HTTP, Principal=ONE), deny(NO_HTTP, Principal=OTHER)), says="not deny"),
+    manual(
+        "a principal by its name and by its ARN",
+        *ruled(deny(NO_HTTP | NOT_OWN, Principal=ONE), other(deny(NO_HTTP), "Principal", ONE)),
+        says="may not deny",
+    ),
     passing("from inside and from outside", *ruled(deny(FROM_INSIDE), deny(FROM_OUTSIDE))),
     failing("to other organizations", *ruled(deny(NO_HTTP | ELSEWHERE)), says="depends on aws:PrincipalOrgID"),
     passing("with or without an organization", *ruled(deny(NO_HTTP | ELSEWHERE), deny(NO_HTTP | HERE))),
