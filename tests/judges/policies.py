@@ -1,6 +1,7 @@
-"""Whom the policy of a bucket lets in, found by trying every request of a small world against AWS's documented rules.
+"""What policies let in and give, found by trying every request of a small world against AWS's documented rules.
 
-It reads the JSON document and shares no code with the package. The world has one bucket, its account and organization,
+It judges whom a bucket's policy lets in, whether it leaves plain HTTP open, and who is made an administrator. It reads
+the JSON document and shares no code with the package. The world has one bucket, its account and organization,
 and outside callers: nobody known, two accounts with and without an organization, and services that act for them.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html
 """
@@ -96,6 +97,97 @@ def lets_in(document: Json) -> set[str]:
     return found
 
 
+TRANSPORTS: tuple[Request, ...] = ({"s3:tlsversion": []}, {"s3:tlsversion": ["0"]})
+"""What AWS does not document of plain HTTP: whether such a request carries a version of TLS."""
+
+
+def leaves_plain_http(document: Json) -> tuple[bool, bool]:
+    """Return whether a request over plain HTTP that IAM allows is not denied: without a version, with the lowest."""
+    statements = [each for each in document["Statement"] if each["Effect"] == "Deny"]
+    keys = sorted((_keys(statements, document) & FREE.keys()) - {"aws:securetransport"})
+    addresses = ADDRESSES if "SourceIp" in str(document) else ("",)
+    accounts = product((OWN, FRIEND, OUTSIDE), (None, ORGANIZATION, FOREIGN), ("admin", "far"), addresses)
+    found = [False, False]
+    for account, organization, role, address in accounts:
+        arn = f"arn:aws:iam::{account}:role/{role}"
+        caller = Caller("AWS", arn, ())
+        base = {"aws:principalarn": [arn], "aws:principalaccount": [account], "aws:securetransport": ["false"]}
+        base |= {"aws:principalorgid": [organization]} if organization else {}
+        base |= {"aws:sourceip": [address]} if address else {}
+        named = [each for each in statements if _names(each, caller)]
+        for chosen in product(*(FREE[key] for key in keys)):
+            for place, transport in enumerate(TRANSPORTS):
+                request = base | transport | dict(zip(keys, chosen, strict=True))
+                denials = [each for each in named if _holds(each, request, document)]
+                found[place] |= any(
+                    not any(_selects(each, action, resource) for each in denials)
+                    for action, resource in product(ACTIONS, RESOURCES)
+                )
+    return found[0], found[1]
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+NEW_ACTIONS = tuple(f"{each}{('', '4b', '-x')[n % 3]}:{LETTERS[-n]}o" for n, each in enumerate(LETTERS))
+NEW_RESOURCES = tuple(f"arn:aws:{each}{('', '4b', '-x')[n % 3]}::{OWN}:x/y" for n, each in enumerate(LETTERS))
+GIVING = {
+    "user": ("iam:AttachUserPolicy", "iam:PutUserPolicy", "iam:CreateAccessKey", "iam:CreateLoginProfile"),
+    "role": ("iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy"),
+    "group": ("iam:AttachGroupPolicy", "iam:PutGroupPolicy", "iam:AddUserToGroup"),
+    "policy": ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"),
+}
+OF_CALLER = {"aws:username": ["alice"], "aws:principalaccount": [OWN]}
+
+
+def administers(document: Json) -> bool:
+    """Return whether a request is allowed everything but what is named as an exception, and to give rights as well."""
+    statements = document["Statement"]
+    keys = sorted((_keys(statements, document) & FREE.keys()) - OF_CALLER.keys())
+    for chosen in product(*(FREE[key] for key in keys)):
+        request = OF_CALLER | dict(zip(keys, chosen, strict=True))
+        holding = [each for each in statements if _holds(each, request, document)]
+        allows = [_filled_in(each, request) for each in holding if each["Effect"] == "Allow"]
+        denies = [_filled_in(each, request) for each in holding if each["Effect"] == "Deny"]
+        if _gives_all(allows) and _leaves(denies) and _gives_rights(allows, denies):
+            return True
+    return False
+
+
+def _filled_in(statement: Json, request: Request) -> Json:
+    element = "Resource" if "Resource" in statement else "NotResource"
+    return statement | {element: [_put_in(each, request) for each in _listed(statement[element])]}
+
+
+def _gives_all(allows: list[Json]) -> bool:
+    but_actions = [each for one in allows for each in _listed(one.get("NotAction", []))]
+    but_resources = [each for one in allows for each in _listed(one.get("NotResource", []))]
+    actions = [each for each in (*NEW_ACTIONS, "s3:GetObject", "iam:GetUser") if not _any_like(but_actions, each)]
+    resources = [each for each in NEW_RESOURCES if not _any_like(but_resources, each)]
+    pairs = product(actions, resources)
+    return bool(actions and resources) and all(any(_selects(one, *pair) for one in allows) for pair in pairs)
+
+
+def _any_like(patterns: list[str], name: str) -> bool:
+    return any(_like(each.lower(), name.lower()) for each in patterns)
+
+
+def _leaves(denies: list[Json]) -> bool:
+    pairs = zip(NEW_ACTIONS, NEW_RESOURCES, strict=True)
+    return any(not any(_selects(each, *pair) for each in denies) for pair in pairs)
+
+
+def _gives_rights(allows: list[Json], denies: list[Json]) -> bool:
+    for kind, actions in GIVING.items():
+        holders = [f"arn:aws:iam::{OWN}:{kind}/{name}" for name in ("alice", "one", "some/path/x")]
+        for action in actions:
+            given = any(all(_selects(one, action, each) for each in holders) for one in allows)
+            given = given or any(
+                "NotResource" in one and any(_selects(one, action, each) for each in holders) for one in allows
+            )
+            if given and not all(any(_selects(one, action, each) for one in denies) for each in holders):
+                return True
+    return False
+
+
 def _keys(statements: list[Json], document: Json) -> set[str]:
     conditions = [keys for each in statements for keys in each.get("Condition", {}).values()]
     variables = re.findall(r"\$\{([^},]+)", str(document))
@@ -188,7 +280,8 @@ def _compare(operator: str, wanted: str, value: str) -> bool:
         return ip_address(value) in network
     if operator.startswith("Numeric"):
         low, equal = float(value) < float(wanted), float(value) == float(wanted)
-        return {"Equals": equal, "LessThan": low, "LessThanEquals": low or equal}[operator.removeprefix("Numeric")]
+        outcomes = {"Equals": equal, "LessThan": low, "LessThanEquals": low or equal, "GreaterThan": not (low or equal)}
+        return outcomes[operator.removeprefix("Numeric")]
     if operator in ("ArnLike", "ArnEquals"):
         left, right = wanted.split(":", 5), value.split(":", 5)
         return len(left) == len(right) == 6 and all(map(_like, left, right))

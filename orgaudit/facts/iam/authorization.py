@@ -9,6 +9,7 @@ from typing import Any
 from orgaudit.facts.declare import Aws, Resource, collector
 from orgaudit.facts.iam.grants import Grants, grants_of
 from orgaudit.facts.policies import PolicyError
+from orgaudit.facts.policies.vocabulary import Home
 from orgaudit.model import GLOBAL, Gap, GapReason, Json, Observed, Scope, Seen
 
 ACTION = "iam:GetAccountAuthorizationDetails"
@@ -163,7 +164,7 @@ def _grants(aws: Aws, answer: Mapping[str, Any]) -> Observed[Grants]:
     versions = answer.get("PolicyVersionList", ())
     document: Json = next((each["Document"] for each in versions if each["IsDefaultVersion"]), None)
     try:
-        return Seen(grants_of(document))
+        return Seen(grants_of(document, Home(answer["Arn"].split(":")[1] if answer else None, aws.account_id)))
     except PolicyError as error:
         message = f"the policy's default version cannot be read: {error}"
         return Gap(aws.account_id, aws.region, ACTION, GapReason.MALFORMED, message)

@@ -16,6 +16,7 @@ from orgaudit.facts.policies.document import (
 from orgaudit.facts.policies.exposure import (
     AllowedPrincipal,
     FullGrant,
+    allows_everything,
     grants_everything,
     principals_allowed,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "Statement",
     "StatementRef",
     "Way",
+    "allows_everything",
     "decide",
     "dump",
     "grants_everything",

@@ -1,14 +1,12 @@
 """What a policy grants: the principals that its Allow statements name, and whether one grants everything."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from orgaudit.facts.policies.decision import StatementRef, account_of, action_patterns, resource_patterns
+from orgaudit.facts.policies.decision import StatementRef, account_of
 from orgaudit.facts.policies.document import Condition, Effect, Policy, Principal, Selection, Statement
-from orgaudit.facts.policies.wildcards import compile_pattern, covers
-
-_PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f")
-_EVERY_ACTION = compile_pattern("*:*").tokens
+from orgaudit.facts.policies.vocabulary import ANYWHERE, Home, is_every_action, partitions_taken
+from orgaudit.facts.policies.wildcards import Tokens, compile_pattern, covers, overlaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +49,79 @@ def principals_allowed(policy: Policy, *, place: int = 0) -> tuple[AllowedPrinci
     )
 
 
-def grants_everything(policy: Policy, *, place: int = 0) -> tuple[FullGrant, ...]:
+def grants_everything(policy: Policy, *, place: int = 0, home: Home = ANYWHERE) -> tuple[FullGrant, ...]:
     """The Allow statements that grant all actions on all resources; what Deny statements take back is not considered.
 
-    `NotAction` and `NotResource` count as everything but what they name.
+    `NotAction` and `NotResource` count as everything but what they name, all resources of an account likewise.
     """
     return tuple(
         FullGrant(
             reference,
             statement.action.values if statement.action.negated else (),
-            _excepted(statement.resource),
+            resources_left_out(statement, home),
             statement.conditions,
         )
         for reference, statement in _allows(policy, place)
-        if _is_every_action(statement) and _is_every_resource(statement.resource)
+        if gives_every_action([statement]) and is_on_everything([statement], home)
     )
+
+
+def allows_everything(policy: Policy) -> bool:
+    """Whether the Allow statements together grant all actions on all resources, without exception or condition."""
+    wide = [
+        statement
+        for _, statement in _allows(policy, 0)
+        if not statement.conditions and is_on_everything([statement]) and not resources_left_out(statement)
+    ]
+    return gives_every_action(wide) and not actions_left_out(wide)
+
+
+def gives_every_action(statements: Sequence[Statement]) -> bool:
+    """Whether the statements together select every action, those aside that a NotAction names."""
+    named = [each.action for each in statements if each.action.negated]
+    if any(not is_every_action(_actions(selection.values)) for selection in named):
+        return True
+    return is_every_action(
+        _actions([value for each in statements if not each.action.negated for value in each.action.values])
+    )
+
+
+def actions_left_out(statements: Sequence[Statement]) -> tuple[str, ...]:
+    """The values of NotAction that none of the other statements makes up for, from the first that has a NotAction."""
+    negated = [each.action for each in statements if each.action.negated]
+    given = _actions([value for each in statements if not each.action.negated for value in each.action.values])
+    if not negated or is_every_action(given):
+        return ()
+    return tuple(
+        value
+        for value in negated[0].values
+        if not covers(given, compile_pattern(value.lower()).tokens)
+        and all(_names_some(other, value) for other in negated[1:])
+    )
+
+
+def _names_some(selection: Selection[str], action: str) -> bool:
+    return any(overlaps(pattern, compile_pattern(action.lower()).tokens) for pattern in _actions(selection.values))
+
+
+def resources_left_out(statement: Statement, home: Home = ANYWHERE) -> tuple[str, ...]:
+    """The values of NotResource, or what is outside the account for a statement on everything that is on no more."""
+    resource = statement.resource
+    if resource is not None and resource.negated:
+        return resource.values
+    if resource is None or partitions_taken(_resources(resource.values), home):
+        return ()
+    return (f"resources outside account {home.account}",)
+
+
+def is_on_everything(statements: Sequence[Statement], home: Home = ANYWHERE) -> bool:
+    """Whether the statements together select every resource, or every one in the account, NotResource aside."""
+    resources = [each.resource for each in statements if each.resource is not None]
+    excepted = [partitions_taken(_resources(each.values), home) for each in resources if each.negated]
+    if any(taken != home.partitions for taken in excepted):
+        return True
+    patterns = _resources([value for each in resources if not each.negated for value in each.values])
+    return bool(partitions_taken(patterns, home) or (home.account and partitions_taken(patterns, home, own=True)))
 
 
 def _allows(policy: Policy, place: int) -> Iterable[tuple[StatementRef, Statement]]:
@@ -74,18 +130,10 @@ def _allows(policy: Policy, place: int) -> Iterable[tuple[StatementRef, Statemen
             yield StatementRef(place, number, statement.sid), statement
 
 
-def _is_every_action(statement: Statement) -> bool:
-    full = covers([pattern.tokens for pattern in action_patterns(statement)], _EVERY_ACTION)
-    return full is not statement.action.negated
+def _actions(values: Sequence[str]) -> tuple[Tokens, ...]:
+    return tuple(compile_pattern(value.lower()).tokens for value in values)
 
 
-def _is_every_resource(resource: Selection[str] | None) -> bool:
-    if resource is None:
-        return False
-    patterns = [pattern.tokens for pattern in resource_patterns(resource, variables=False)]
-    full = any(covers(patterns, compile_pattern(f"arn:{partition}:*:*:*:*").tokens) for partition in _PARTITIONS)
-    return full is not resource.negated
-
-
-def _excepted(resource: Selection[str] | None) -> tuple[str, ...]:
-    return resource.values if resource is not None and resource.negated else ()
+def _resources(values: Sequence[str]) -> tuple[Tokens, ...]:
+    """The resources that are written out; with a variable a pattern means one resource or few."""
+    return tuple(compile_pattern(value).tokens for value in values)

@@ -148,7 +148,7 @@ def _values(key: str, written: Sequence[Condition], resolved: Sequence[Condition
         return only
     if key in OWN:
         # The policy is on the resource, so an account or organization that it names there is most likely the owner.
-        named = [Value((value,)) for each in written for value in _tries(each) if "${" not in value]
+        named = [Value((value,)) for each in written for value in tries(each) if "${" not in value]
         return [*named, Value((OWN[key],), certain=not named)]
     if key in OWNED:
         return _owned_values(key, written, route)
@@ -203,7 +203,7 @@ def _part(pattern: str, usual: str) -> str:
 
 
 def _free_values(key: str, conditions: Sequence[Condition], route: Route) -> list[Value]:
-    named = dict.fromkeys(value for each in conditions for value in _tries(each))
+    named = dict.fromkeys(value for each in conditions for value in tries(each))
     texts = ("true", "false") if key in BOOLS else ("chosen", *named)
     values = [Value((each,)) for each in texts]
     if named and any(":" in each.operator for each in conditions):
@@ -213,7 +213,7 @@ def _free_values(key: str, conditions: Sequence[Condition], route: Route) -> lis
     return values if key in ALWAYS else [*values, ABSENT]
 
 
-def _tries(condition: Condition) -> Iterator[str]:
+def tries(condition: Condition) -> Iterator[str]:
     """Yield values that the condition tells apart."""
     operator = operator_of(condition.operator)
     for value in condition.values:
