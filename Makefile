@@ -33,6 +33,6 @@ clean: ## Remove .venv, caches and build output; reports stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml requirements.lock
 	@scripts/setup_environment.sh
 	@touch $@

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import msgspec
 
 from orgaudit.aws.access import Access, AccountAccess
+from orgaudit.aws.masking import masked
 from orgaudit.aws.region import RegionAccess, Traffic
-from orgaudit.errors import ReportError
+from orgaudit.errors import OrgauditError, ReportError
 from orgaudit.facts.account import DetailGap, Entered, Listed
 from orgaudit.facts.declare import Collector, FactType, Resource, closure
 from orgaudit.model import GLOBAL, Account, Gap, GapReason, NotSeenError, Scope
@@ -90,7 +92,24 @@ async def collect_accounts(access: Access, batch: Batch, done: Done) -> None:
 async def collect_account(
     access: Access, account: Account, collectors: Sequence[Collector], scope: ScopeSettings
 ) -> list[Any]:
-    """Return the lines of an account's shard, its `Entered` line first; an account that is shut has only that one."""
+    """Return the lines of an account's shard, its `Entered` line first; an account that is shut has only that one.
+
+    Whatever goes wrong outside the collectors is a gap of this account, so that it never takes the others down.
+    """
+    try:
+        return await _collected(access, account, collectors, scope)
+    except OrgauditError:
+        raise
+    except Exception as error:
+        log.error("account %s could not be collected: %s: %s", account.id, type(error).__name__, error)  # noqa: TRY400
+        log.info("the traceback, for whoever fixes it", exc_info=True)
+        message = f"the collection of the account failed: {type(error).__name__}: {error}"
+        return [Entered(account, _record(account, gap=Gap(account.id, GLOBAL, "", GapReason.DEFECT, message)))]
+
+
+async def _collected(
+    access: Access, account: Account, collectors: Sequence[Collector], scope: ScopeSettings
+) -> list[Any]:
     if not account.usable:
         message = f"the account is {account.state}: AWS lets nobody in"
         gap = Gap(account.id, GLOBAL, "sts:AssumeRole", GapReason.ACCOUNT_UNAVAILABLE, message)
@@ -101,11 +120,12 @@ async def collect_account(
     except NotSeenError as error:
         return [Entered(account, _record(account, gap=error.gap))]
     if found.certain:
-        entered.enabled_regions = frozenset(found.enabled)
+        entered.disabled_regions = frozenset(found.disabled)
     chosen = [region for region in found.enabled if selects_region(region, scope)]
     collection = _Collection(entered, collectors)
     lines = await collection.run(chosen)
-    states = tuple(_state(region, lines) for region in chosen)
+    exempt = frozenset(each.fact.__name__ for each in collectors if all(map(_is_exempt, each.actions)))
+    states = tuple(_state(region, lines, exempt) for region in chosen)
     return [Entered(account, _record(account, entered, found, _unblocked(states))), *lines]
 
 
@@ -156,7 +176,8 @@ class _Collection:
         found: list[Resource] = []
         gap = await _attempt(listing, aws, _drain(listing.run(aws), found))
         self.lines += found
-        self.lines.append(Listed(listing.fact.__name__, region, len(found), gap))
+        ended, session = datetime.now(UTC), self.account.credentials.arn
+        self.lines.append(Listed(listing.fact.__name__, region, len(found), gap, ended, session))
         async with asyncio.TaskGroup() as group:
             for resource in found:
                 key = type(resource), resource.arn
@@ -216,30 +237,60 @@ async def _attempt(collector: Collector, aws: RegionAccess, reading: Any) -> Gap
     except NotSeenError as error:
         return error.gap
     except Exception as error:
-        log.exception("%s failed in account %s, region %s", collector.name, aws.account_id, aws.region)
+        what = f"{type(error).__name__}: {error}"
+        log.error("%s failed in account %s, region %s: %s", collector.name, aws.account_id, aws.region, what)  # noqa: TRY400
+        log.info("the traceback, for whoever fixes it", exc_info=True)
         lacking = isinstance(error, KeyError | ValueError | msgspec.ValidationError)
         reason = GapReason.MALFORMED if lacking else GapReason.DEFECT
-        message = f"{collector.name} could not read the answer: {type(error).__name__}: {error}"
+        message = f"{collector.name} could not read the answer: {masked(what)}"
         return Gap(aws.account_id, aws.region, collector.actions[0], reason, message)
     return None
 
 
-def _state(region: str, lines: Iterable[Line]) -> RegionRecord:
-    """Return what became of a region: audited where any listing answered, blocked where a policy denies most of them.
+EXEMPT = (
+    *(
+        "access-analyzer:*",
+        "acm:*",
+        "config:*",
+        "fms:*",
+        "kms:*",
+        "lightsail:Get*",
+        "resource-explorer-2:*",
+        "shield:*",
+    ),
+    *("sso:*", "tag:GetResources", "waf-regional:*", "wafv2:*"),
+)
+"""What AWS's own policy that denies a region leaves allowed there, of the actions that have an endpoint in each region:
+https://docs.aws.amazon.com/controltower/latest/controlreference/primary-region-deny-policy.html"""
+_DENIED_WHOLE = frozenset({GapReason.SCP_DENIED, GapReason.NOT_OFFERED})
 
-    A policy that shuts a region usually lets through what is asked of global services.
+
+def _is_exempt(action: str) -> bool:
+    return any(fnmatchcase(action, pattern) for pattern in EXEMPT)
+
+
+def _state(region: str, lines: Iterable[Line], exempt: Collection[str]) -> RegionRecord:
+    """Return what became of a region: blocked where a policy denies it whole, audited where any listing answered.
+
+    It is denied whole where a service control policy denied every listing of a service that the region has; only
+    `exempt` facts may have been listed, because such policies usually leave them allowed.
     """
     listed = [line for line in lines if isinstance(line, Listed) and line.region == region]
     gaps = [line.gap for line in listed if line.gap is not None]
-    denied = sum(gap.reason is GapReason.SCP_DENIED for gap in gaps)
-    if denied and denied == len(gaps) and denied >= len(listed) - denied:
-        return RegionRecord(region, RegionState.BLOCKED, gaps[0])
+    telling = [line for line in listed if line.fact not in exempt] or listed
+    denied = next((line.gap for line in telling if _reason(line) is GapReason.SCP_DENIED), None)
+    if denied is not None and all(_reason(line) in _DENIED_WHOLE for line in telling):
+        return RegionRecord(region, RegionState.BLOCKED, denied)
     if len(gaps) < len(listed) or not listed:
         return RegionRecord(region, RegionState.AUDITED)
     for reason, state in _STATES.items():
         if all(gap.reason is reason for gap in gaps):
             return RegionRecord(region, state, gaps[0])
     return RegionRecord(region, RegionState.NOT_ASSESSED, gaps[0])
+
+
+def _reason(listed: Listed) -> GapReason | None:
+    return None if listed.gap is None else listed.gap.reason
 
 
 _STATES = {
@@ -251,11 +302,12 @@ _STATES = {
 def _unblocked(states: tuple[RegionRecord, ...]) -> tuple[RegionRecord, ...]:
     """Return the states, with BLOCKED only where another region was audited.
 
-    A policy that denies our calls in every region hides the account; one that denies them in some shuts those regions.
+    A policy that denies our calls in every region hides the account, which nobody can accept region by region.
     """
     if any(state.state is RegionState.AUDITED for state in states):
         return states
-    shut = RegionState.BLOCKED
+    blocked = RegionState.BLOCKED
     return tuple(
-        RegionRecord(each.name, RegionState.NOT_ASSESSED, each.gap) if each.state is shut else each for each in states
+        RegionRecord(each.name, RegionState.NOT_ASSESSED, each.gap) if each.state is blocked else each
+        for each in states
     )

@@ -72,10 +72,11 @@ def dotted(path: KeyPath) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the mend for an unknown word: the known one like it, else all of them where they are few."""
+    """Return the mend for an unknown word: the known one like it in any case, else all of them where they are few."""
     names = sorted(known)
-    if close := difflib.get_close_matches(word, names, n=1, cutoff=0.6):
-        return f"did you mean {close[0]}?"
+    folded = {name.casefold(): name for name in names}
+    if close := difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6):
+        return f"did you mean {folded[close[0]]}?"
     return f"known: {', '.join(names)}" if 0 < len(names) <= 20 else ""  # noqa: PLR2004 - more would hide the message
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -48,10 +48,14 @@ def read_record(run: Run, account_id: str) -> AccountRecord:
 
 
 class Shards:
-    """The facts of a run's accounts, read when asked for and kept as long as they are wanted."""
+    """The facts of a run's accounts, read when asked for and kept as long as they are wanted.
 
-    def __init__(self, run: Run) -> None:
+    `accepts` decides of a region that a policy denies whole whether the settings accept it as not audited.
+    """
+
+    def __init__(self, run: Run, accepts: Callable[[str], bool] = lambda _region: False) -> None:
         self._run = run
+        self._accepts = accepts
         self._decoder = shard_decoder(load())
         self._kept: OrderedDict[str, AccountFacts] = OrderedDict()
 
@@ -61,7 +65,7 @@ class Shards:
             path = self._run.shard_path(account_id)
             if not path.exists():
                 return None
-            self._kept[account_id] = AccountFacts(read_lines(path, self._decoder))
+            self._kept[account_id] = AccountFacts(read_lines(path, self._decoder), self._accepts)
             if len(self._kept) > KEPT_SHARDS:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(account_id)
@@ -114,7 +118,7 @@ class Evaluation:
         shut = self._shut(control, region)
         verdicts: list[Verdict] = []
         if shut is not None:
-            verdict, is_finding = shut
+            verdict, is_finding = self._accepted(shut[0], region), shut[1]
             counted = self._counted(control, region, [verdict])
             if not is_finding:
                 return msgspec.structs.replace(counted, not_applicable=0)
@@ -122,7 +126,8 @@ class Evaluation:
             if not self._seen_in_part(control, region):
                 return counted
             verdicts.append(verdict)
-        for resource, verdict in self._judge(control, region):
+        for resource, judged in self._judge(control, region):
+            verdict = self._accepted(judged, _location(resource, region))
             verdicts.append(verdict)
             findings.append(self._finding(control, region, resource, verdict))
         return self._counted(control, region, verdicts)
@@ -141,7 +146,17 @@ class Evaluation:
             return _not_seen(gap), True
         if listed.gap is None:
             return None
-        return (_nothing_there if self.facts.is_shut(listed) else _not_seen)(listed.gap), True
+        return (_nothing_there if listed.nothing_there else _not_seen)(listed.gap), True
+
+    def _accepted(self, verdict: Verdict, location: str) -> Verdict:
+        """Return a verdict, as accepted where the settings accept that nothing can be seen in that very region.
+
+        A verdict on a whole account is never accepted: it has to be given from the other regions.
+        """
+        if verdict.gap is None or verdict.gap.region != location or not self.facts.is_accepted(verdict.gap):
+            return verdict
+        evidence = {**verdict.evidence, "accepted_by": "[scope] accept_blocked_regions"}
+        return msgspec.structs.replace(verdict, accepted=True, evidence=evidence)
 
     def _seen_in_part(self, control: Control, region: str) -> bool:
         """Tell whether a listing saw some resources before it became a gap: these are judged beside it."""
@@ -150,13 +165,12 @@ class Evaluation:
 
     def _outside(self, region: str) -> tuple[Verdict, bool]:
         """Return the verdict on a region that other accounts of the run have and this one has not."""
-        if region in self.facts.record.disabled or self.facts.record.enabled:
+        if self.facts.record.has_enabled(region) is False:
             gap = Gap(
                 self.account.id, region, "", GapReason.REGION_DISABLED, f"{region} is not enabled in this account"
             )
             return _nothing_there(gap), False
-        gap = Gap(self.account.id, region, "", GapReason.UNREACHABLE, "the account's regions are not known")
-        return _not_seen(gap), True
+        return _not_seen(self.facts.unknown_region(region)), True
 
     def _judge(self, control: Control, region: str) -> Iterator[tuple[Resource | None, Verdict]]:
         if not issubclass(control.subject, Resource):
@@ -200,11 +214,17 @@ class Evaluation:
 
     def _verdict(self, control: Control, resource: Resource | None, facts: AccountFacts) -> Verdict:
         try:
-            return control(*self._arguments(control, resource, facts))
+            verdict = control(*self._arguments(control, resource, facts))
         except Exception as error:
-            log.exception("control %s failed on %s", control.id, resource.arn if resource else facts.account_id)
             message = f"the control {control.id} failed: {type(error).__name__}: {error}"
+            log.error("%s, on %s", message, resource.arn if resource else facts.account_id)  # noqa: TRY400
+            log.info("the traceback, for whoever fixes it", exc_info=True)
             return _not_seen(Gap(facts.account_id, GLOBAL, "", GapReason.DEFECT, message))
+        if not facts.accepted or verdict.gap is not None or AccountFacts not in control.takes:
+            return verdict
+        regions = facts.overlooked(control.facts)
+        evidence = {**verdict.evidence, "accepted_regions_not_audited": regions} if regions else verdict.evidence
+        return msgspec.structs.replace(verdict, evidence=evidence)
 
     def _arguments(self, control: Control, resource: Resource | None, facts: AccountFacts) -> list[Any]:
         given: dict[type, Any] = {
@@ -220,7 +240,7 @@ class Evaluation:
 
     def _finding(self, control: Control, region: str, resource: Resource | None, verdict: Verdict) -> Finding:
         account = self.account
-        place = region if resource is None or resource.region == GLOBAL else resource.region
+        place = _location(resource, region)
         subject = resource.arn if resource else f"{account.id}:{region}" if region != GLOBAL else account.id
         kind = type(resource).__name__ if resource else "Account" if region == GLOBAL else "Region"
         owner = resource.account_id if resource and resource.account_id else account.id
@@ -245,13 +265,17 @@ class Evaluation:
             remediation=_remediation(control, resource, verdict, blanks),
             inherited_from=verdict.inherited_from,
             gap=verdict.gap,
+            accepted=verdict.accepted,
             assessed_at=self.facts.now,
         )
 
     def _counted(self, control: Control, region: str, verdicts: Sequence[Verdict]) -> Cell:
-        counts = Counter(verdict.status for verdict in verdicts)
-        status = next((status for status in _WORST_FIRST if counts[status]), Status.NOT_APPLICABLE)
-        gap = next((verdict.gap for verdict in verdicts if verdict.status is status and verdict.gap), None)
+        counted = [verdict for verdict in verdicts if not verdict.accepted]
+        counts = Counter(verdict.status for verdict in counted)
+        weighed = counted or verdicts
+        found = {verdict.status for verdict in weighed}
+        status = next((status for status in _WORST_FIRST if status in found), Status.NOT_APPLICABLE)
+        gap = next((verdict.gap for verdict in weighed if verdict.status is status and verdict.gap), None)
         owners = {verdict.inherited_from for verdict in verdicts}
         return Cell(
             account_id=self.account.id,
@@ -268,11 +292,17 @@ class Evaluation:
             not_assessed=counts[Status.NOT_ASSESSED],
             not_applicable=counts[Status.NOT_APPLICABLE],
             manual=counts[Status.MANUAL],
+            accepted=len(verdicts) - len(counted),
             inherited_from=owners.pop() if len(owners) == 1 else None,
         )
 
 
 _WORST_FIRST = (Status.NOT_ASSESSED, Status.FAIL, Status.PASS, Status.MANUAL, Status.NOT_APPLICABLE)
+
+
+def _location(resource: Resource | None, region: str) -> str:
+    """Return the region of a finding in the cell of a region: the resource's own, where it has one."""
+    return region if resource is None or resource.region == GLOBAL else resource.region
 
 
 def _not_seen(gap: Gap) -> Verdict:

@@ -1,10 +1,11 @@
-"""AWS's identifiers as types that pydantic checks."""
+"""AWS's identifiers as types that pydantic checks in files, and msgspec in AWS's answers."""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated, TypeAlias
 
+import msgspec
 from pydantic import AfterValidator, BeforeValidator
 
 from orgaudit.model import parse_arn
@@ -32,6 +33,7 @@ def _account_or_arn(text: str) -> str:
     return text
 
 
+AnsweredAccountId: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{12}$")]
 AccountId: TypeAlias = Annotated[str, BeforeValidator(account_id)]
 RoleArn: TypeAlias = Annotated[str, AfterValidator(_role_arn)]
 AccountOrArn: TypeAlias = Annotated[str, AfterValidator(_account_or_arn)]

@@ -19,6 +19,24 @@ GLOBAL = "global"
 """The region of what exists once in an account."""
 
 
+ENABLED_BY_DEFAULT = frozenset(
+    {
+        *("ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2"),
+        *("ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1"),
+        *("us-east-1", "us-east-2", "us-west-1", "us-west-2"),
+    }
+)
+"""The regions of the partition aws that every account has and none can disable: a closed list, because each one that
+AWS adds is opt-in (docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html)."""
+_WITHOUT_OPT_IN = ("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")
+"""How the regions of the partitions begin in which no region is opt-in."""
+
+
+def is_opt_in(region: str) -> bool:
+    """Return whether a region has to be enabled by an account before anything can be there."""
+    return region not in ENABLED_BY_DEFAULT and not region.startswith(_WITHOUT_OPT_IN)
+
+
 class Severity(StrEnum):
     """How much a failing control matters, least first."""
 
@@ -75,7 +93,10 @@ class GapReason(StrEnum):
 
 _MENDS = {
     GapReason.DENIED: "Allow {action} in the audit role's policy; `orgaudit policy` prints the whole policy.",
-    GapReason.SCP_DENIED: "A service control policy denies {action}: exempt the audit role in it, or accept the gap.",
+    GapReason.SCP_DENIED: (
+        "A service control policy denies {action}: exempt the audit role in the policy's condition. A region that is "
+        "denied whole can be accepted as not audited in [scope] accept_blocked_regions."
+    ),
     GapReason.THROTTLED: "Audit again when the account is quieter, or lower the rate in config/limits.toml.",
     GapReason.UNREACHABLE: "Open the network path to the service's endpoint in this region, then audit again.",
     GapReason.NOT_OFFERED: "Nothing to do: the service does not exist in this region.",
@@ -127,7 +148,11 @@ class NotSeenError(Exception):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """A status, the sentence that explains it, and what was seen."""
+    """A status, the sentence that explains it, and what was seen.
+
+    `accepted` is set where the status is NOT_ASSESSED because of a service control policy in a region that the settings
+    accept as not audited.
+    """
 
     status: Status
     reason: str
@@ -135,6 +160,7 @@ class Verdict(msgspec.Struct, frozen=True):
     command: str | None = None
     inherited_from: str | None = None
     gap: Gap | None = None
+    accepted: bool = False
 
 
 def passed(reason: str, **evidence: Json) -> Verdict:
@@ -194,7 +220,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     `fingerprint` is stable across runs. `inherited_from` names the account where a shared resource was judged; such a
     finding repeats that judgement. `remediation` is None where there is nothing to mend. `gap` is set exactly where the
-    status is NOT_ASSESSED, or where the region holds nothing because it is disabled, blocked or not offered.
+    status is NOT_ASSESSED, or where the region holds nothing because it is disabled or the service is not offered.
+    `accepted` is that of the verdict: not assessed, in a region that the settings accept as not audited.
     """
 
     fingerprint: str
@@ -216,6 +243,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     exception: ExceptionRef | None = None
     inherited_from: str | None = None
     gap: Gap | None = None
+    accepted: bool = False
     assessed_at: datetime
 
 
@@ -228,7 +256,9 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one account x region x control of the plan; every expected cell has exactly one.
 
     The status is NOT_ASSESSED when any part of the cell was not seen, else FAIL when anything failed, else PASS when
-    anything passed, else MANUAL or NOT_APPLICABLE. The counts are findings in the cell, by status.
+    anything passed, else MANUAL or NOT_APPLICABLE. The counts are findings in the cell, by status; `accepted` are those
+    not assessed in a region that the settings accept, which are in no other count. They leave the status to the others;
+    a cell that has only such ones is NOT_ASSESSED, and `is_accepted`.
     """
 
     account_id: str
@@ -245,7 +275,13 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     not_assessed: int = 0
     not_applicable: int = 0
     manual: int = 0
+    accepted: int = 0
     inherited_from: str | None = None
+
+    @property
+    def is_accepted(self) -> bool:
+        """Return whether nothing but what the settings accept keeps the cell from being assessed."""
+        return self.status is Status.NOT_ASSESSED and self.accepted > 0 and not self.not_assessed
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -275,6 +311,11 @@ def parse_arn(arn: str) -> tuple[str, str, str, str, str]:
     if len(parts) != 6 or parts[0] != "arn":  # noqa: PLR2004 - an ARN has six parts
         raise ValueError(f"not an ARN: {arn!r}")
     return parts[1], parts[2], parts[3], parts[4], parts[5]
+
+
+def key_hint(access_key_id: str) -> str:
+    """Return the first and the last four characters of an access key's id: enough to find it among a user's keys."""
+    return f"{access_key_id[:4]}…{access_key_id[-4:]}"
 
 
 Tags: TypeAlias = Mapping[str, str]

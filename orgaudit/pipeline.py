@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -28,8 +29,10 @@ from orgaudit.frameworks import Framework
 from orgaudit.model import Account, Gap
 from orgaudit.organization import discovery
 from orgaudit.organization.discovery import Discovered, discover, read_tags
-from orgaudit.organization.scope import select_accounts, selects_region
-from orgaudit.settings import Settings, load_limits
+from orgaudit.organization.scope import check_regions, matches_any, select_accounts, selects_region
+from orgaudit.settings import ScopeSettings, Settings, load_limits
+from orgaudit.store import seal
+from orgaudit.store.lease import mark
 from orgaudit.store.manifest import AccountRecord, ControlRecord, Manifest
 from orgaudit.store.run import Run
 from orgaudit.thresholds import Thresholds
@@ -77,16 +80,13 @@ def choose(settings: Settings) -> Chosen:
     known = catalogue()
     loaded = frameworks.load(settings.directory, known)
     scope = settings.scope
+    scope.check_rules(loaded, known)
     selected = tuple(frameworks.select(loaded, scope.frameworks).values())
-    if unknown := [name for name in scope.controls if name not in known]:
-        raise ConfigError(f"no control {unknown[0]!r}; `orgaudit controls` lists them", key="scope.controls")
     ids = scope.controls or (frameworks.controls_of(selected) if scope.frameworks else known)
+    if not ids:
+        message = f"no requirement of {', '.join(scope.frameworks)} has a control, so nothing would be evaluated"
+        raise ConfigError(f"{message}; name another framework or a control", key="scope.frameworks")
     return Chosen(tuple(known[name] for name in sorted(set(ids))), selected)
-
-
-def needed_actions(chosen: Chosen, *, organization: bool = True) -> tuple[str, ...]:
-    """Return the IAM actions that auditing needs, with those that read the organization where asked, sorted."""
-    return tuple(sorted({*actions_for(chosen.facts), *(discovery.ACTIONS if organization else ())}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,26 +111,37 @@ class Auditor:
         check_writable(self.settings.run.out)
         async with self.access(chosen) as access:
             found = await self.discover(access)
+            run.create(self.settings.run.directory_mode)
             run.write_manifest(await self._manifest(run_id, chosen, access, found))
             await self.collect(access, run, chosen)
-        evaluate(run, chosen, self.settings.thresholds, self.progress)
+        evaluate(run, chosen, self.settings.thresholds, self.progress, self.settings.scope.accept_blocked_regions)
         return run
 
     async def resume(self, run: Run) -> None:
         """Go on with a run that was stopped: collect the accounts that have no shard yet, by the run's own plan."""
+        choose(self.settings)  # the run's own choice counts, and a misspelt name is refused all the same
         manifest = run.read_manifest()
+        if manifest.collected_at is not None:
+            seal.standing(run, seal.FACTS)
         chosen = _chosen_again(manifest)
         scope = self.settings.scope.model_validate(manifest.settings["scope"])
         again = replace(self, settings=self.settings.model_copy(update={"scope": scope}))
         async with again.access(chosen) as access:
             await again.collect(access, run, chosen)
-        evaluate(run, chosen, Thresholds.model_validate(manifest.thresholds), self.progress)
+        thresholds = Thresholds.model_validate(manifest.thresholds)
+        evaluate(run, chosen, thresholds, self.progress, scope.accept_blocked_regions)
 
     def access(self, chosen: Chosen) -> Access:
         """Return the way into the accounts, for what the chosen controls need and nothing else."""
         limits = load_limits(self.settings.limits_path)
-        actions = needed_actions(chosen)
-        return Access(self.settings.access, self.settings.run, limits, actions=actions, profile=self.profile)
+        return Access(
+            self.settings.access,
+            self.settings.run,
+            limits,
+            actions=actions_for(chosen.facts),
+            organization=discovery.ACTIONS,
+            profile=self.profile,
+        )
 
     async def discover(self, access: Access) -> Discovered:
         """Return the organization, with the accounts' tags where the scope asks for them."""
@@ -140,6 +151,15 @@ class Auditor:
             return found
         accounts, gaps = await read_tags(access, settings.organization, found.accounts)
         return replace(found, accounts=tuple(accounts), gaps=(*found.gaps, *gaps))
+
+    async def select(self, access: Access, found: Discovered) -> tuple[list[Account], list[Account]]:
+        """Return the accounts in scope and those out of it, before anything is collected.
+
+        Raises ConfigError where a name or glob of the scope matches nothing, and AccessError.
+        """
+        inside, outside = select_accounts(found.accounts, self.settings.scope)
+        await check_regions(access, inside, self.settings.scope)
+        return inside, outside
 
     async def _tags(self, access: Access, manifest: Manifest) -> tuple[tuple[Account, ...], list[Gap]]:
         """Return the accounts in scope with their tags, which exceptions may ask for."""
@@ -157,7 +177,7 @@ class Auditor:
 
     async def _manifest(self, run_id: str, chosen: Chosen, access: Access, found: Discovered) -> Manifest:
         settings = self.settings
-        inside, outside = select_accounts(found.accounts, settings.scope)
+        inside, outside = await self.select(access, found)
         return Manifest(
             run_id=run_id,
             tool_version=__version__,
@@ -198,7 +218,7 @@ class Auditor:
             if self.executor is None:
                 await collect_accounts(access, batch, self.progress.account_done)
             else:
-                await asyncio.to_thread(distribute, self.executor, batch, self.progress.account_done)
+                await distribute(self.executor, batch, self.progress.account_done)
 
         tags = asyncio.create_task(self._tags(access, manifest))
         try:
@@ -215,8 +235,9 @@ class Auditor:
             supporting=supporting,
             records=tuple(read_record(run, account.id) for account in manifest.accounts),
             collected_at=datetime.now(UTC),
+            evaluated_at=None,
         )
-        run.write_manifest(ended)
+        seal.seal(run, ended, seal.shards(run, "facts"))
 
 
 def _chosen_again(manifest: Manifest) -> Chosen:
@@ -229,7 +250,7 @@ def _chosen_again(manifest: Manifest) -> Chosen:
 
 def check_writable(out: Path) -> None:
     """Raise ReportError before anything is called when output could not be written."""
-    probe = out / f".writable-{os.getpid()}"
+    probe = out / f".writable-{mark()}"
     try:
         out.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")
@@ -263,15 +284,29 @@ def _owners(run: Run, collected: Sequence[Account], everybody: Mapping[str, Acco
     return tuple(sorted((shown & set(everybody)) - ids))
 
 
-def evaluate(run: Run, chosen: Chosen, thresholds: Thresholds, progress: Progress) -> None:
+def check_accepted(run: Run, scope: ScopeSettings) -> None:
+    """Raise ConfigError where the scope accepts a blocked region that no account of the run lists."""
+    manifest = run.read_manifest()
+    listed = {name for record in manifest.records for name in (*record.enabled, *record.disabled)}
+    if known := listed | set(manifest.known_regions):
+        message = "no account of the run lists a region {!r}"
+        scope.check("accept_blocked_regions", known, message, matches=fnmatchcase)
+
+
+def evaluate(
+    run: Run, chosen: Chosen, thresholds: Thresholds, progress: Progress, accept_blocked_regions: Sequence[str] = ()
+) -> None:
     """Judge the facts of a run, replacing what was judged before, and note in the manifest by which rules.
 
+    Of the regions that a service control policy denies whole, those that match `accept_blocked_regions` are accepted as
+    not audited.
     Raises ConfigError where the run has not been collected to the end, and ReportError.
     """
     manifest = run.read_manifest()
     if manifest.collected_at is None:
         raise ConfigError(f"collection did not end; go on with `orgaudit audit --resume {run.id}`", file=str(run.path))
-    shards = Shards(run)
+    seal.standing(run, seal.FACTS)
+    shards = Shards(run, partial(matches_any, patterns=accept_blocked_regions))
     organization = Organization(
         (*manifest.accounts, *manifest.out_of_scope),
         id=manifest.organization.id if manifest.organization else None,
@@ -297,6 +332,17 @@ def evaluate(run: Run, chosen: Chosen, thresholds: Thresholds, progress: Progres
         "controls": tuple(_control_record(control) for control in chosen.controls),
         "frameworks": chosen.frameworks,
         "thresholds": thresholds.model_dump(mode="json"),
+        "accept_blocked_regions": tuple(accept_blocked_regions),
         "evaluated_at": datetime.now(UTC),
     }
-    run.write_manifest(msgspec.structs.replace(manifest, **judged))
+    _seal_judged(run, msgspec.structs.replace(manifest, **judged))
+
+
+def _seal_judged(run: Run, manifest: Manifest) -> None:
+    """Seal what was judged; what was made of earlier findings is gone, but for the reports."""
+    ids = [account.id for account in manifest.accounts]
+    files = [path(account_id) for account_id in ids for path in (run.findings_path, run.cells_path)]
+    facts = [] if manifest.seal else seal.shards(run, "facts")
+    seal.seal(run, manifest, [*facts, *files], keep=seal.FACTS)
+    for name in seal.MATCHED:
+        (run.path / name).unlink(missing_ok=True)

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from enum import StrEnum
+from operator import eq
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, get_origin
 from zoneinfo import ZoneInfo
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic.fields import FieldInfo
 
 from orgaudit.documents import (
@@ -48,6 +59,27 @@ def _time_zone(name: str) -> str:
     return name
 
 
+def _hushed(value: object) -> object:
+    """Refuse what is no text without quoting it, as an error of pydantic's would."""
+    if value is not None and not isinstance(value, str):
+        raise ValueError("must be text; put it in quotes")
+    return value
+
+
+def _mode(value: object) -> object:
+    """Return a directory's mode as four octal digits; a number would be read as decimal and is refused."""
+    if not isinstance(value, str) or not re.fullmatch("0?[0-7]{3}", value):
+        raise ValueError(f'{value!r} is not a mode of three octal digits; write it as text, such as "0750"')
+    group, others = value[-2], value[-1]
+    if value[-3] != "7":
+        raise ValueError(f"{value!r} shuts the owner out, who writes the run; the first digit must be 7")
+    if group not in "057" or others not in "057":
+        raise ValueError(f"{value!r} lets somebody do half of it; a directory is closed (0), read (5) or written (7)")
+    if others == "7":
+        raise ValueError(f"{value!r} lets everyone change the evidence; the last digit must be 0 or 5")
+    return f"0{value[-3:]}"
+
+
 Text: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _ROLE_NAME = r"^[A-Za-z0-9_+=,.@-]+(/[A-Za-z0-9_+=,.@-]+)*$"
 RegionPattern: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9*?\[\]!-]+$")]
@@ -72,9 +104,10 @@ class AccessSettings(Section):
     """How accounts are entered."""
 
     role_name: Annotated[str, StringConstraints(pattern=_ROLE_NAME, max_length=512)] = "OrgAuditRole"
-    external_id: (
-        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1224)] | None
-    ) = None
+    external_id: Annotated[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1224)] | None,
+        BeforeValidator(_hushed),
+    ] = None
     session_name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@-]+$", min_length=2, max_length=64)] = (
         "orgaudit"
     )
@@ -84,7 +117,11 @@ class AccessSettings(Section):
 
 
 class ScopeSettings(Section):
-    """Which accounts, regions, frameworks and controls are audited; an empty choice is all of them."""
+    """Which accounts, regions, frameworks and controls are audited; an empty choice is all of them.
+
+    `accept_blocked_regions` does not choose: a region that a service control policy denies whole and that one of these
+    patterns matches is accepted as not audited.
+    """
 
     accounts: tuple[AccountId, ...] = ()
     exclude_accounts: tuple[AccountId, ...] = ()
@@ -95,7 +132,45 @@ class ScopeSettings(Section):
     regions: tuple[RegionPattern, ...] = ()
     exclude_regions: tuple[RegionPattern, ...] = ()
     frameworks: tuple[Text, ...] = ()
+    accept_blocked_regions: tuple[RegionPattern, ...] = ()
     controls: tuple[Text, ...] = ()
+    _places: dict[KeyPath, tuple[str, int | None]] = PrivateAttr(default_factory=dict)
+
+    def note(self, places: Mapping[KeyPath, tuple[str, int | None]]) -> None:
+        """Note the file, or the origin, and the line of each value, by its key and its index or name."""
+        self._places.update(places)
+
+    def problem(self, key: str, part: str | int, message: str, mend: str = "") -> Problem:
+        """Return a problem of one value of a key, with the place where it was set."""
+        file, line = self._places.get((key, part), ("", None))
+        return Problem(file=file, line=line, key=f"scope.{key}", message=message, mend=mend)
+
+    def check(
+        self,
+        key: str,
+        known: Collection[str],
+        wrong: str,
+        *,
+        matches: Callable[[str, str], bool] = eq,
+        otherwise: str = "",
+    ) -> None:
+        """Raise ConfigError for the values of a key that match none of the known names.
+
+        `wrong` is the message, with {!r} for the value; `matches` compares a name with a value; `otherwise` is the
+        advice where no known name is like the value.
+        """
+        problems = [
+            self.problem(key, index, wrong.format(value), nearest(value, known) or otherwise)
+            for index, value in enumerate(getattr(self, key))
+            if not any(matches(name, value) for name in known)
+        ]
+        if problems:
+            raise error_of(problems)
+
+    def check_rules(self, frameworks: Collection[str], controls: Collection[str]) -> None:
+        """Raise ConfigError for a framework or a control that is not among these."""
+        self.check("frameworks", frameworks, "no framework {!r}", otherwise="`orgaudit frameworks` lists them")
+        self.check("controls", controls, "no control {!r}", otherwise="`orgaudit controls` lists them")
 
 
 class RunSettings(Section):
@@ -109,6 +184,12 @@ class RunSettings(Section):
     connect_timeout: float = Field(default=5, gt=0)
     read_timeout: float = Field(default=30, gt=0)
     attempts: int = Field(default=6, ge=1)
+    mode: Annotated[str, BeforeValidator(_mode)] = "0700"
+
+    @property
+    def directory_mode(self) -> int:
+        """Return the mode of a run's directories; its files have the same without the execute bits."""
+        return int(self.mode, 8)
 
 
 class ReportSettings(Section):
@@ -210,8 +291,21 @@ def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, 
         problems += _placed(error, merged, document, origins)
     if problems:
         raise error_of(problems)
+    sections.scope.note(dict(_places(sections.scope, document, origins)))
     tables = {key: getattr(sections, name) for key, name in _section_names()}
     return Settings(**tables, directory=file.parent, sources=(file, *_limits_files(file.parent / "limits.toml")))
+
+
+def _places(
+    scope: ScopeSettings, document: Document, origins: Mapping[KeyPath, str]
+) -> Iterator[tuple[KeyPath, tuple[str, int | None]]]:
+    """Yield (key, index or name) of each value of the scope, and the file and line that it comes from."""
+    for key, values in scope:
+        for part in values if isinstance(values, dict) else range(len(values)):
+            if origin := origins.get(("scope", key)):
+                yield (key, part), (origin, None)
+            else:
+                yield (key, part), (document.file, document.line(("scope", key, part)))
 
 
 def _section_names() -> Iterator[tuple[str, str]]:

@@ -450,8 +450,7 @@ def _sns_handlers() -> dict[str, Handler]:
         "Owner": "@account@",
         "SubscriptionsConfirmed": "1",
         "SubscriptionsPending": "0",
-        "KmsMasterKeyId": "alias/aws/sns",
-        "Policy": json.dumps(_policy_document("sns:Publish", TOPIC_ARN, {"AWS": "@account@"})),
+        "Policy": json.dumps(_policy_document("sns:Publish", TOPIC_ARN, {"Service": "cloudwatch.amazonaws.com"})),
     }
     entries = [f"<entry>{elements({'key': key, 'value': value})}</entry>" for key, value in attributes.items()]
     subscriptions = f"<Subscriptions>{_members([elements(subscription)])}</Subscriptions>"

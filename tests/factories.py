@@ -15,16 +15,16 @@ from orgaudit.facts.account import AccountFacts, DetailGap, Entered, Listed
 from orgaudit.facts.cloudtrail.alarms import (
     Addition,
     Alarm,
-    Limit,
+    CompositeAlarm,
     Metric,
     MetricFilter,
-    Topic,
     TrailAlarms,
     TrailFilters,
-    TrailTopics,
 )
 from orgaudit.facts.cloudtrail.delivery import Subscription, TrailLogGroup, TrailRole, TrailSubscriptions
+from orgaudit.facts.cloudtrail.evaluation import Limit
 from orgaudit.facts.cloudtrail.selectors import AdvancedSelector, BasicSelector, FieldSelector
+from orgaudit.facts.cloudtrail.topics import Topic, TopicKey, TrailTopics
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.facts.declare import Detail, Resource
 from orgaudit.facts.organization import Organization
@@ -206,10 +206,10 @@ def a_filter(
     matches: str = WHOLE_PATTERN,
     *,
     metrics: Iterable[Metric] = (METRIC,),
-    value: float | None = 1,
     narrowed_by: str | None = None,
+    **adds: Any,
 ) -> MetricFilter:
-    return MetricFilter(name, matches, tuple(Addition(metric, value) for metric in metrics), narrowed_by)
+    return MetricFilter(name, matches, tuple(Addition(metric, **adds) for metric in metrics), narrowed_by)
 
 
 def topic_arn(name: str = "alerts", account_id: str = MEMBER) -> str:
@@ -227,16 +227,49 @@ def an_alarm(name: str = "trail-changes", **changes: Any) -> Alarm:
     return Alarm(name=name, **values | changes)
 
 
-def a_topic(arn: str = "", *, confirmed: int = 1, pending: int = 0, exists: bool = True) -> Topic:
-    return Topic(arn or topic_arn(), exists, confirmed, pending)
+def a_composite(rule: str, name: str = "all", **changes: Any) -> CompositeAlarm:
+    values: dict[str, Any] = {
+        "arn": f"arn:aws:cloudwatch:{HOME}:{MEMBER}:alarm:{name}",
+        "actions_enabled": True,
+        "actions": (topic_arn(),),
+    }
+    return CompositeAlarm(name=name, rule=rule, **values | changes)
+
+
+LETS_CLOUDWATCH_IN = {"Principal": {"Service": "cloudwatch.amazonaws.com"}, "Resource": "*"}
+
+
+def a_topic(arn: str = "", **changes: Any) -> Topic:
+    """A topic with one subscriber; `policy` and `key` are given as seen ones or gaps."""
+    values: dict[str, Any] = {
+        "exists": True,
+        "confirmed": 1,
+        "policy": Seen(statement("sns:Publish", **LETS_CLOUDWATCH_IN)),
+        "key": Seen(None),
+    }
+    return Topic(arn=arn or topic_arn(), **values | changes)
+
+
+def a_topic_key(**changes: Any) -> TopicKey:
+    values: dict[str, Any] = {
+        "name": "alias/alerts",
+        "arn": f"arn:aws:kms:{HOME}:{MEMBER}:key/1",
+        "state": "Enabled",
+        "policy": statement(["kms:Decrypt", "kms:GenerateDataKey*"], **LETS_CLOUDWATCH_IN),
+    }
+    return TopicKey(**values | changes)
 
 
 def filters_of(trail: Trail, *filters: MetricFilter) -> TrailFilters:
     return TrailFilters(arn=trail.arn, filters=filters)
 
 
-def alarms_of(trail: Trail, *alarms: Alarm) -> TrailAlarms:
-    return TrailAlarms(arn=trail.arn, alarms=alarms)
+def alarms_of(trail: Trail, *alarms: Alarm | CompositeAlarm) -> TrailAlarms:
+    return TrailAlarms(
+        arn=trail.arn,
+        alarms=tuple(one for one in alarms if isinstance(one, Alarm)),
+        composites=tuple(one for one in alarms if isinstance(one, CompositeAlarm)),
+    )
 
 
 def topics_of(trail: Trail, *topics: Topic | tuple[str, Gap]) -> TrailTopics:

@@ -13,6 +13,7 @@ from orgaudit.facts.ec2.instances import Instance
 from orgaudit.facts.ec2.peering import PeeringConnection, PeeringRoute, PeeringRoutes
 from orgaudit.facts.ec2.prefixes import PrefixList
 from orgaudit.facts.ec2.reach import ALL, ALL_PORTS, Rule
+from orgaudit.facts.ec2.routes import InternetRoute, RouteTable
 from orgaudit.facts.ec2.vpcs import FlowLog, Vpc
 from orgaudit.model import Gap, Observed, Seen
 from tests.factories import HOME, MEMBER, seen_all
@@ -103,6 +104,15 @@ def a_peering(
 def routes_of(connection: PeeringConnection, *destinations: str, vpc_id: str = "vpc-1") -> Seen[PeeringRoutes]:
     routes = tuple(PeeringRoute(table="rtb-1", vpc_id=vpc_id, destination=each) for each in destinations)
     return Seen(PeeringRoutes(arn=connection.arn, routes=routes))
+
+
+def a_route_table(
+    *subnets: str, table_id: str = "rtb-1", vpc_id: str = "vpc-1", main: bool = False, to_internet: bool = False
+) -> RouteTable:
+    """A table that these subnets name, with or without a default route to the internet."""
+    routes = (InternetRoute(destination=ANY4, gateway="igw-1"),) if to_internet else ()
+    part = f"route-table/{table_id}"
+    return made(RouteTable, part, vpc_id=vpc_id, main=main, subnets=subnets, internet=routes)
 
 
 def an_instance(instance_id: str = "i-1", **changes: Any) -> Instance:

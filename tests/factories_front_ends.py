@@ -18,20 +18,28 @@ def a_distribution(name: str = "E1EXAMPLE", *, enabled: bool = True) -> Distribu
     return Distribution(arn=arn, account_id=MEMBER, region=GLOBAL, enabled=enabled)
 
 
-def a_classic(name: str = "old") -> ClassicLoadBalancer:
+def a_classic(name: str = "old", scheme: str = "internet-facing") -> ClassicLoadBalancer:
     arn = f"arn:aws:elasticloadbalancing:{HOME}:{MEMBER}:loadbalancer/{name}"
-    return ClassicLoadBalancer(arn=arn, account_id=MEMBER, region=HOME, scheme="internet-facing")
+    return seen_all(ClassicLoadBalancer, arn=arn, account_id=MEMBER, region=HOME, scheme=scheme)
 
 
-def a_balancer(kind: str = "application", name: str = "web/1234") -> LoadBalancer:
+def a_balancer(kind: str = "application", name: str = "web/1234", scheme: str = "internet-facing") -> LoadBalancer:
     arn = f"arn:aws:elasticloadbalancing:{HOME}:{MEMBER}:loadbalancer/app/{name}"
-    return seen_all(LoadBalancer, arn=arn, account_id=MEMBER, region=HOME, kind=kind, scheme="internal")
+    return seen_all(LoadBalancer, arn=arn, account_id=MEMBER, region=HOME, kind=kind, scheme=scheme)
 
 
-def a_rest_stage(logs_to: str | None = GROUP, stage: str = "prod") -> RestApiStage:
+def a_rest_stage(logs_to: str | None = GROUP, stage: str = "prod", *, private: bool = False) -> RestApiStage:
     arn = f"arn:aws:apigateway:{HOME}::/restapis/abc/stages/{stage}"
-    return RestApiStage(
-        arn=arn, account_id=MEMBER, region=HOME, api_id="abc", api_name="orders", stage=stage, logs_to=logs_to
+    return seen_all(
+        RestApiStage,
+        arn=arn,
+        account_id=MEMBER,
+        region=HOME,
+        api_id="abc",
+        api_name="orders",
+        stage=stage,
+        logs_to=logs_to,
+        private=private,
     )
 
 

@@ -18,6 +18,7 @@ from orgaudit.facts.iam.credential_report import Credentials, KeySlot, RootCrede
 from orgaudit.facts.iam.federation import IdentityCenter, IdentityProvider, Protocol
 from orgaudit.facts.iam.grants import grants_of
 from orgaudit.facts.policies import PolicyError
+from orgaudit.facts.policies.vocabulary import Home
 from orgaudit.model import GLOBAL, Gap, Seen
 from tests.factories import HOME, MANAGEMENT, MEMBER, NOW, REGIONS, denied, facts_of, seen_all, statement
 
@@ -89,12 +90,16 @@ def aws_policy_arn(name: str, partition: str = "aws") -> str:
 
 
 def a_policy(document: object = EVERYTHING, name: str = "wide", **changes: Any) -> CustomerPolicy:
-    values = {"attached_to": (a_user().arn,), "grants": Seen(grants_of(document))}
+    values = {"attached_to": (a_user().arn,), "grants": Seen(grants_of(document, Home("aws", MEMBER)))}
     return seen_all(CustomerPolicy, **_at_once("policy/", name, MEMBER, values | changes))
 
 
 def an_aws_policy(*holders: str, name: str = ADMINISTRATOR, document: object = EVERYTHING, **changes: Any) -> AwsPolicy:
-    values = {"arn": aws_policy_arn(name), "attached_to": holders, "grants": Seen(grants_of(document))}
+    values = {
+        "arn": aws_policy_arn(name),
+        "attached_to": holders,
+        "grants": Seen(grants_of(document, Home("aws", MEMBER))),
+    }
     return seen_all(AwsPolicy, **_at_once("policy/", name, MEMBER, values | changes))
 
 

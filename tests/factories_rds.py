@@ -18,6 +18,10 @@ def an_instance(name: str = "orders", **changes: Any) -> DatabaseInstance:
         "encrypted": True,
         "upgrades_minor_versions": True,
         "multi_az": True,
+        "vpc_id": "vpc-1",
+        "subnets": ("subnet-1",),
+        "security_groups": ("sg-1",),
+        "port": 5432,
     }
     return seen_all(DatabaseInstance, **values | changes)
 

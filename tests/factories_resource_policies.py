@@ -6,16 +6,24 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from orgaudit.facts.apigateway import RestApi, RestApiPolicy
+from orgaudit.facts.backup import BackupVault, BackupVaultPolicy
 from orgaudit.facts.declare import Resource
+from orgaudit.facts.ecr import Repository, RepositoryPolicy
+from orgaudit.facts.efs import FileSystemPolicy
 from orgaudit.facts.eventbridge import EventBus
 from orgaudit.facts.glacier import GlacierVault, VaultPolicy
+from orgaudit.facts.iam.authorization import Role
+from orgaudit.facts.iam.trust import RoleTrust
 from orgaudit.facts.lambda_ import Function, FunctionPolicy
+from orgaudit.facts.opensearch import SearchDomain, SearchDomainPolicy
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.secretsmanager import Secret, SecretPolicy
 from orgaudit.facts.sns import SnsTopic, TopicPolicy
 from orgaudit.facts.sqs import Queue, QueuePolicy
-from orgaudit.model import Seen
-from tests.factories import HOME, MEMBER
+from orgaudit.model import GLOBAL, Seen
+from tests.factories import HOME, MEMBER, seen_all
+from tests.factories_efs import a_file_system
 
 EVERYONE = {"AWS": "*"}
 
@@ -51,6 +59,33 @@ def a_bus(name: str = "orders", policy: Any = None) -> EventBus:
     )
 
 
+def a_repository(name: str = "team/web") -> Repository:
+    return Repository(arn=arn("ecr", f"repository/{name}"), account_id=MEMBER, region=HOME, repository_name=name)
+
+
+def a_backup_vault(name: str = "daily") -> BackupVault:
+    return BackupVault(arn=arn("backup", f"backup-vault:{name}"), account_id=MEMBER, region=HOME)
+
+
+def a_domain(name: str = "logs", **changes: Any) -> SearchDomain:
+    values = {"vpc_id": None, "signs_in": False} | changes
+    return seen_all(SearchDomain, arn=arn("es", f"domain/{name}"), account_id=MEMBER, region=HOME, **values)
+
+
+def an_api(api_id: str = "abc", **changes: Any) -> RestApi:
+    made = f"arn:aws:apigateway:{HOME}::/restapis/{api_id}"
+    values = {"api_name": "orders", "private": False} | changes
+    return seen_all(RestApi, arn=made, account_id=MEMBER, region=HOME, api_id=api_id, **values)
+
+
+def a_role(name: str = "deploy") -> Role:
+    made = f"arn:aws:iam::{MEMBER}:role/{name}"
+    return seen_all(Role, arn=made, account_id=MEMBER, region=GLOBAL, inline=(), attached=())
+
+
+METHODS = arn("execute-api", "abc/*")
+
+
 def allow(principal: Any = EVERYONE, *, action: Any = "sqs:SendMessage", **more: Any) -> dict[str, Any]:
     """A statement that lets everyone in, or those that are given."""
     return {"Sid": "open", "Effect": "Allow", "Principal": principal, "Action": action, "Resource": "*", **more}
@@ -69,8 +104,8 @@ Argued = Callable[..., tuple[Any, ...]]
 """What a control is given where the policy has these statements; none without any."""
 
 
-def with_detail(resource: Resource, kind: type[ResourcePolicy]) -> Argued:
-    return lambda *statements: (resource, Seen(kind(arn=resource.arn, document=document_of(text(*statements)))))
+def with_detail(resource: Resource, kind: type[ResourcePolicy], **more: Any) -> Argued:
+    return lambda *statements: (resource, Seen(kind(arn=resource.arn, document=document_of(text(*statements)), **more)))
 
 
 QUEUE = with_detail(a_queue(), QueuePolicy)
@@ -78,6 +113,12 @@ TOPIC = with_detail(a_topic(), TopicPolicy)
 FUNCTION = with_detail(a_function(), FunctionPolicy)
 VAULT = with_detail(a_vault(), VaultPolicy)
 SECRET = with_detail(a_secret(), SecretPolicy)
+REPOSITORY = with_detail(a_repository(), RepositoryPolicy)
+BACKUP_VAULT = with_detail(a_backup_vault(), BackupVaultPolicy)
+DOMAIN = with_detail(a_domain(), SearchDomainPolicy)
+FILE_SYSTEM = with_detail(a_file_system(), FileSystemPolicy)
+API = with_detail(an_api(), RestApiPolicy, methods=METHODS)
+ROLE = with_detail(a_role(), RoleTrust)
 
 
 def bus_with(*statements: dict[str, Any]) -> tuple[EventBus]:

@@ -10,9 +10,11 @@ from orgaudit.facts import (
     accessanalyzer,
     apigateway,
     apigatewayv2,
+    backup,
     cloudfront,
     config,
     contacts,
+    ecr,
     ecs,
     efs,
     elb,
@@ -22,6 +24,7 @@ from orgaudit.facts import (
     kms,
     lambda_,
     macie,
+    opensearch,
     organizations,
     rds,
     secretsmanager,
@@ -30,7 +33,7 @@ from orgaudit.facts import (
 )
 from orgaudit.facts.cloudtrail import trails
 from orgaudit.facts.declare import Detail, Resource
-from orgaudit.facts.ec2 import acls, defaults, groups, instances, peering, vpcs
+from orgaudit.facts.ec2 import acls, defaults, groups, instances, peering, routes, vpcs
 from orgaudit.facts.iam import account, authorization, certificates, federation
 from orgaudit.facts.s3 import block, buckets
 from tests.factories import HOME, MEMBER, NOW, a_selection, a_status, a_trail, basic
@@ -157,6 +160,8 @@ DATABASE = {
     "MultiAZ": True,
     "DBSubnetGroup": {"VpcId": "vpc-1", "Subnets": [{"SubnetIdentifier": "subnet-1"}]},
     "VpcSecurityGroups": [{"VpcSecurityGroupId": "sg-1"}],
+    "Endpoint": {"Port": 5432},
+    "DbInstancePort": 5432,
     "DBClusterIdentifier": "orders",
     "TagList": TAGS,
 }
@@ -193,6 +198,37 @@ CONTACT = {
     "CountryCode": "GB",
     "PostalCode": "1",
 }
+REST_API = {
+    "id": "abc",
+    "name": "orders",
+    "tags": {"a": "b"},
+    "endpointConfiguration": {"types": ["PRIVATE"]},
+}
+DOMAIN = {
+    "ARN": arn("es", "domain/logs"),
+    "DomainId": f"{MEMBER}/logs",
+    "DomainName": "logs",
+    "ClusterConfig": {},
+    "Deleted": False,
+    "VPCOptions": {"VPCId": "vpc-1"},
+    "Endpoints": {"vpc": "vpc-logs.example.com"},
+    "AdvancedSecurityOptions": {"Enabled": True, "AnonymousAuthEnabled": False},
+}
+ROUTE_TABLE = {
+    "OwnerId": MEMBER,
+    "RouteTableId": "rtb-1",
+    "VpcId": "vpc-1",
+    "Tags": TAGS,
+    "Associations": [{"Main": False, "SubnetId": "subnet-1", "AssociationState": {"State": "associated"}}],
+    "Routes": [
+        {"GatewayId": "igw-1", "State": "active", name: destination}
+        for name, destination in (
+            ("DestinationCidrBlock", "0.0.0.0/0"),
+            ("DestinationIpv6CidrBlock", "::/0"),
+            ("DestinationPrefixListId", "pl-1"),
+        )
+    ],
+}
 CLUSTER_ARNS = {("ecs", "ListClusters"): {"clusterArns": ["a", "b"]}}
 SUMMARY = {
     "AccountMFAEnabled": 1,
@@ -210,6 +246,12 @@ PASSWORDS = {
     "MaxPasswordAge": 90,
     "PasswordReusePrevention": 24,
 }
+
+
+def open_to_all(domain: Resource) -> Sequence[Detail]:
+    everyone = {"Effect": "Allow", "Principal": "*", "Action": "es:*", "Resource": "*"}
+    document = {"Version": "2012-10-17", "Statement": [everyone]}
+    return (opensearch.SearchDomainPolicy(arn=domain.arn, document=document),)
 
 
 def recorded(trail: Resource) -> Sequence[Detail]:
@@ -242,13 +284,14 @@ CASES: dict[Callable[..., Any], Case] = {
         | {"Associations": [{"SubnetId": "subnet-1"}], "Entries": [ACL_ENTRY]},
         {"OwnerId": MEMBER, "NetworkAclId": "acl-2"},
     ),
+    apigateway.rest_apis: Case("apigateway", "GetRestApis", ("items",), REST_API, {"id": "other"}),
     apigateway.rest_api_stages: Case(
         "apigateway",
         "GetStages",
         ("item",),
         {"stageName": "prod", "tags": {"a": "b"}, "accessLogSettings": {"destinationArn": "arn"}},
         {"stageName": "test"},
-        {("apigateway", "GetRestApis"): {"items": [{"id": "abc", "name": "orders"}]}},
+        {("apigateway", "GetRestApis"): {"items": [REST_API]}},
     ),
     apigatewayv2.api_stages: Case(
         "apigatewayv2",
@@ -295,6 +338,13 @@ CASES: dict[Callable[..., Any], Case] = {
             ]
         },
     ),
+    backup.backup_vaults: Case(
+        "backup",
+        "ListBackupVaults",
+        ("BackupVaultList",),
+        {"BackupVaultArn": arn("backup", "backup-vault:a")},
+        {"BackupVaultArn": arn("backup", "backup-vault:b")},
+    ),
     block.account_public_access_block: Case(
         "s3control", "GetPublicAccessBlock", ("PublicAccessBlockConfiguration",), dict.fromkeys(block.SETTINGS, True)
     ),
@@ -339,6 +389,13 @@ CASES: dict[Callable[..., Any], Case] = {
         ("AlternateContact",),
         {"Name": "Security", "Title": "Team", "EmailAddress": "a@example.com", "PhoneNumber": "1"},
     ),
+    ecr.repositories: Case(
+        "ecr",
+        "DescribeRepositories",
+        ("repositories",),
+        {"repositoryArn": arn("ecr", "repository/team/a")},
+        {"repositoryArn": arn("ecr", "repository/team/b")},
+    ),
     ecs.clusters: Case(
         "ecs",
         "DescribeClusters",
@@ -361,17 +418,19 @@ CASES: dict[Callable[..., Any], Case] = {
         ("LoadBalancerDescriptions",),
         {"LoadBalancerName": "a", "Scheme": "internal"},
         {"LoadBalancerName": "b"},
+        details=lambda balancer: (elb.ClassicLoadBalancerLogs(arn=balancer.arn),),
     ),
     elbv2.load_balancers: Case(
         "elbv2",
         "DescribeLoadBalancers",
         ("LoadBalancers",),
         {
-            "LoadBalancerArn": arn("elasticloadbalancing", "loadbalancer/gwy/a/1"),
-            "Type": "gateway",
+            "LoadBalancerArn": arn("elasticloadbalancing", "loadbalancer/app/a/1"),
+            "Type": "application",
             "Scheme": "internal",
         },
-        {"LoadBalancerArn": arn("elasticloadbalancing", "loadbalancer/gwy/b/1")},
+        {"LoadBalancerArn": arn("elasticloadbalancing", "loadbalancer/app/b/1")},
+        details=lambda balancer: (elbv2.LoadBalancerLogs(arn=balancer.arn),),
     ),
     eventbridge.event_buses: Case(
         "events",
@@ -435,6 +494,15 @@ CASES: dict[Callable[..., Any], Case] = {
         {"FunctionArn": arn("lambda", "function:b")},
     ),
     macie.macie_sessions: Case("macie2", "GetMacieSession", (), {"status": "ENABLED"}),
+    opensearch.search_domains: Case(
+        "opensearch",
+        "DescribeDomains",
+        ("DomainStatusList",),
+        DOMAIN,
+        {"ARN": arn("es", "domain/other")},
+        {("opensearch", "ListDomainNames"): {"DomainNames": [{"DomainName": "logs"}, {"DomainName": "other"}]}},
+        details=open_to_all,
+    ),
     organizations.member_of: Case(
         "organizations",
         "DescribeOrganization",
@@ -459,6 +527,9 @@ CASES: dict[Callable[..., Any], Case] = {
         ("DBClusters",),
         {"DBClusterArn": arn("rds", "cluster:a"), "Engine": "aurora", "MultiAZ": True, "TagList": TAGS},
         {"DBClusterArn": arn("rds", "cluster:b")},
+    ),
+    routes.route_tables: Case(
+        "ec2", "DescribeRouteTables", ("RouteTables",), ROUTE_TABLE, {"OwnerId": MEMBER, "RouteTableId": "rtb-2"}
     ),
     secretsmanager.secrets: Case(
         "secretsmanager",

@@ -39,6 +39,8 @@ SCALARS: dict[str, tuple[type, ...]] = {
     "timestamp": (datetime,),
     "blob": (bytes,),
 }
+PAGED_ALL_THE_SAME = {"ListEventBuses"}
+"""Operations with page tokens of which the SDK does not say so."""
 PARSED = {"policyDocumentType"}
 """Strings that the SDK parses as JSON."""
 
@@ -132,13 +134,25 @@ class LiteralAws:
         return answer
 
     async def pages(self, service: str, operation: str, /, **parameters: Json) -> AsyncIterator[dict[str, Any]]:
-        assert operation in paging_model(service), f"{operation} has no pages"
+        async for page in self.find_pages(service, operation, (), **parameters):
+            assert page is not None
+            yield page
+
+    async def find_pages(
+        self, service: str, operation: str, absent: Sequence[str], /, **parameters: Json
+    ) -> AsyncIterator[dict[str, Any] | None]:
+        is_paged = operation in paging_model(service) or operation in PAGED_ALL_THE_SAME
+        assert is_paged, f"{operation} has no pages"
         told = self._told(service, operation)
         for answer in told if isinstance(told, list) else [told]:
             page = self._checked(service, operation, parameters, answer)
             if isinstance(page, Refused):
-                raise self._not_seen(service, operation, page)
+                if page.code not in absent:
+                    raise self._not_seen(service, operation, page)
+                yield None
+                return
             yield page
+            parameters = {**parameters, **({"NextToken": page["NextToken"]} if "NextToken" in page else {})}
 
     async def at(self, arn: str, /) -> LiteralAws:
         _, _, region, account_id, _ = parse_arn(arn)

@@ -54,11 +54,11 @@ CHANGES = {
     "Buckets refuse plain HTTP": ["cis_4.0"],
     "AWS Config records all regions": ["cis_4.0"],
     "Alarm on security group changes": ["cis_5.0"],
-    "Network ACLs close admin ports to anyone": ["cis_4.0"],
-    "Security groups close admin ports to any IPv4": ["cis_4.0"],
-    "Security groups close admin ports to any IPv6": ["cis_4.0"],
 }
 """The first versions that ask for something else under a title that stays."""
+
+UNNAMED = ("1.3", "1.4", "1.5", "2.0", "3.0")
+"""Versions of CIS that speak of ports of administration, most of them without a protocol: TCP and UDP count."""
 
 every_cis_framework = pytest.mark.parametrize("framework", CIS.values(), ids=lambda framework: framework.id)
 
@@ -161,8 +161,10 @@ def test_one_title_asks_for_the_same_controls_in_every_version_but_where_version
         ("cis_4.0", "4.10", ["logs_metric_filter_security_group_changes_alarmed"]),
         ("cis_5.0", "4.10", ["logs_metric_filter_security_group_and_rule_changes_alarmed"]),
         ("cis_1.2", "4.1", ["ec2_security_group_ssh_closed_to_ipv4_internet"]),
-        ("cis_3.0", "5.2", ["ec2_security_group_admin_tcp_ports_closed_to_ipv4_internet"]),
-        ("cis_3.0", "5.3", ["ec2_security_group_admin_tcp_ports_closed_to_ipv6_internet"]),
+        *((f"cis_{version}", "5.1", ["ec2_network_acl_admin_ports_closed_to_internet"]) for version in UNNAMED),
+        *((f"cis_{version}", "5.2", ["ec2_security_group_admin_ports_closed_to_ipv4_internet"]) for version in UNNAMED),
+        ("cis_1.5", "5.3", ["ec2_security_group_admin_ports_closed_to_ipv6_internet"]),
+        ("cis_3.0", "5.3", ["ec2_security_group_admin_ports_closed_to_ipv6_internet"]),
         ("cis_4.0", "5.3", ["ec2_security_group_admin_ports_closed_to_ipv4_internet"]),
         ("cis_4.0", "5.4", ["ec2_security_group_admin_ports_closed_to_ipv6_internet"]),
         ("cis_3.0", "3.3", ["config_recorder_all_regions_enabled", "config_recorder_global_types_recorded"]),

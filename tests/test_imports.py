@@ -34,7 +34,8 @@ MAY_IMPORT = {
     "report": {*GROUND, "register", "spreadsheet", "store"},
     "spreadsheet": set(),
     "demo": {"errors", "store"},
-    "workers": {"aws", "collect", "errors", "evaluate", "settings", "store"},
+    "stopping": set(),
+    "workers": {"aws", "collect", "errors", "evaluate", "settings", "stopping", "store"},
     "pipeline": {*GROUND, "aws", "collect", "controls", "evaluate", "facts", "organization", "store", "workers"},
     "reporting": {*GROUND, "controls", "register", "report", "store"},
 }

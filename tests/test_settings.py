@@ -175,3 +175,41 @@ def test_a_wrong_limit_is_refused_with_its_line(tmp_path: Path, entry: str, word
     with pytest.raises(ConfigError, match=words) as raised:
         load_limits(path)
     assert raised.value.line == 2
+
+
+@pytest.mark.parametrize(("given", "directory"), [("0700", 0o700), ("700", 0o700), ("0750", 0o750), ("0775", 0o775)])
+def test_mode_is_octal_text(tmp_path: Path, given: str, directory: int) -> None:
+    run = settings(tmp_path, f"[run]\nmode = '{given}'\n").run
+    assert (run.directory_mode, run.mode) == (directory, f"0{given[-3:]}")
+    assert settings(tmp_path, "", {"ORGAUDIT_RUN_MODE": given}).run.directory_mode == directory
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("750", "octal digits"),
+        ("0o750", "octal digits"),
+        ("'rwxr-x---'", "octal digits"),
+        ("'0800'", "octal digits"),
+        ("'2750'", "octal digits"),
+        ("''", "octal digits"),
+        ("true", "octal digits"),
+        ("'0550'", "first digit must be 7"),
+        ("'0740'", "half of it"),
+        ("'0711'", "half of it"),
+        ("'0777'", "everyone change the evidence"),
+    ],
+)
+def test_mode_that_cannot_be_meant_is_refused(tmp_path: Path, given: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=rf"orgaudit\.toml:2: run\.mode: .*{words}"):
+        settings(tmp_path, f"[run]\nmode = {given}\n")
+
+
+@pytest.mark.parametrize(
+    "given", ["98765432101234", "'hush hush hush'", "['hush-hush']", "'hush-hush", "{ a = 'hush-hush' }", "true"]
+)
+def test_external_id_is_not_quoted_in_an_error(tmp_path: Path, given: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        settings(tmp_path, f"[access]\nexternal_id = {given}\n")
+    assert "98765" not in str(raised.value)
+    assert "hush" not in str(raised.value)

@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Sequence
 from datetime import timedelta
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from weakref import WeakValueDictionary
 
-from orgaudit.aws.actions import is_read, session_policy
+import msgspec
+
+from orgaudit.aws.actions import SessionGroup, is_read
 from orgaudit.aws.clients import GLOBAL_REGIONS, Clients
-from orgaudit.aws.credentials import AssumedCredentials, Credentials
+from orgaudit.aws.credentials import AssumedRole, Credentials
 from orgaudit.aws.pacing import Bucket
 from orgaudit.aws.region import RegionAccess, Traffic, UndeclaredActionError
+from orgaudit.aws.sessions import PolicyTooLargeError, RoleSessions, SessionPlan
 from orgaudit.errors import AccessError
-from orgaudit.model import GLOBAL, Gap, GapReason, NotSeenError, parse_arn
+from orgaudit.identifiers import AnsweredAccountId
+from orgaudit.model import GLOBAL, Gap, GapReason, NotSeenError, is_opt_in, parse_arn
 from orgaudit.settings import AccessSettings, Limits, Per, RunSettings
 from orgaudit.store.manifest import Caller
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-OWN_ACTIONS = frozenset({"sts:GetCallerIdentity", "sts:AssumeRole"})
+WHO_AM_I, ASSUME_ROLE = "sts:GetCallerIdentity", "sts:AssumeRole"
+OWN_ACTIONS = frozenset({WHO_AM_I, ASSUME_ROLE})
 
 
 class Access:
     """The way into every account. Use as an async context manager; raises AccessError without an identity.
 
-    `actions` are the IAM actions that may be sent; `known_accounts` those whose roles may be assumed, or None for any.
+    `actions` are the IAM actions that may be sent in accounts, `organization` those that may be sent to read the
+    organization; `known_accounts` are those whose roles may be assumed, or None for any.
     """
 
     def __init__(
@@ -41,10 +47,14 @@ class Access:
         limits: Limits,
         *,
         actions: Sequence[str],
+        organization: Sequence[str] = (),
         profile: str | None = None,
     ) -> None:
         self.settings, self.run, self.limits = settings, run, limits
-        self.actions = frozenset(actions) | OWN_ACTIONS
+        self.actions = frozenset((*actions, *organization)) | OWN_ACTIONS
+        narrow = settings.narrow_sessions
+        self._plan = SessionPlan(actions, narrow=narrow)
+        self._plan_of_reader = SessionPlan(organization or actions, narrow=narrow)
         if writing := sorted(action for action in self.actions - OWN_ACTIONS if not is_read(action)):
             raise UndeclaredActionError(f"not read actions: {', '.join(writing)}")
         self.clients = Clients(
@@ -66,6 +76,7 @@ class Access:
         await self.clients.__aenter__()
         try:
             self.caller = await self._identify()
+            self.clients.caller.arn = self.caller.arn
         except BaseException:
             await self.clients.__aexit__(None, None, None)
             raise
@@ -111,19 +122,22 @@ class Access:
             return AccountAccess(self, account_id, self.clients.caller)
         role = f"arn:{self.caller.partition}:iam::{account_id}:role/{self.settings.role_name}"
         entered = self.with_role(role)
-        await entered.credentials.frozen()
+        await entered.credentials.frozen(WHO_AM_I)
         return entered
 
-    def with_role(self, role_arn: str) -> AccountAccess:
+    def reader(self, role_arn: str | None) -> RegionAccess:
+        """Return where the organization is read: through a role that was named for it, or as the caller."""
+        return (self.with_role(role_arn, self._plan_of_reader) if role_arn else self.as_caller()).home()
+
+    def with_role(self, role_arn: str, plan: SessionPlan | None = None) -> AccountAccess:
         """Return the account of a role, to be entered by assuming it at the first call."""
         account_id = parse_arn(role_arn)[3]
         lifetime = self.settings.session_minutes
         if ":assumed-role/" in self.caller.arn:
             lifetime = min(lifetime, 60)  # AWS caps a chained session at one hour
         duration = timedelta(minutes=lifetime)
-        return AccountAccess(
-            self, account_id, AssumedCredentials(lambda: self._assume(role_arn, account_id, duration), duration)
-        )
+        assume = partial(self._assume, role_arn, duration)
+        return AccountAccess(self, account_id, RoleSessions(plan or self._plan, assume, duration))
 
     async def guest(self, account_id: str) -> AccountAccess:
         """Return an account that another one's resources point to; raises NotSeenError outside the organization."""
@@ -167,11 +181,18 @@ class Access:
         self.caller = Caller("", "", "aws")
         try:
             answer = await AccountAccess(self, "", self.clients.caller).region(region).call("sts", "GetCallerIdentity")
+            found = msgspec.convert(answer, _Identity)
+            return Caller(found.account, found.arn, parse_arn(found.arn)[0])
         except NotSeenError as error:
             raise AccessError(f"cannot tell who is calling: {error.gap.message}") from error
-        return Caller(answer["Account"], answer["Arn"], parse_arn(answer["Arn"])[0])
+        except (msgspec.ValidationError, ValueError) as error:
+            raise AccessError(
+                f"cannot tell who is calling: {WHO_AM_I} answered without an identity: {error}"
+            ) from error
 
-    async def _assume(self, role_arn: str, account_id: str, duration: timedelta) -> dict[str, Any]:
+    async def _assume(self, role_arn: str, duration: timedelta, group: SessionGroup) -> AssumedRole:
+        """Assume a role for a group of actions; raises PolicyTooLargeError and NotSeenError."""
+        account_id = parse_arn(role_arn)[3]
         parameters: dict[str, Any] = {
             "RoleArn": role_arn,
             "RoleSessionName": self.settings.session_name,
@@ -180,22 +201,29 @@ class Access:
         if self.settings.external_id:
             parameters["ExternalId"] = self.settings.external_id
         if self.settings.narrow_sessions:
-            parameters["Policy"] = json.dumps(session_policy(self.actions - OWN_ACTIONS), separators=(",", ":"))
+            parameters["Policy"] = group.policy
         try:
             answer = await self.as_caller().region(self.sts_region).call("sts", "AssumeRole", **parameters)
         except NotSeenError as error:
             gap = error.gap
             reason = GapReason.ACCOUNT_UNAVAILABLE if gap.reason in _REFUSALS else gap.reason
-            message = f"cannot assume {role_arn}: {gap.message}"
-            raise NotSeenError(Gap(account_id, GLOBAL, "sts:AssumeRole", reason, message)) from error
-        credentials: dict[str, Any] | None = answer.get("Credentials")
-        if credentials is None or not credentials.keys() >= _KEYS:
-            message = f"cannot assume {role_arn}: the answer holds no credentials"
-            raise NotSeenError(Gap(account_id, GLOBAL, "sts:AssumeRole", GapReason.MALFORMED, message))
-        return credentials
+            refusal = Gap(account_id, GLOBAL, ASSUME_ROLE, reason, f"cannot assume {role_arn}: {gap.message}")
+            if PACKED_TOO_LARGE in gap.message:
+                raise PolicyTooLargeError(group, refusal) from error
+            raise NotSeenError(refusal) from error
+        try:
+            return msgspec.convert(answer, AssumedRole)
+        except (msgspec.ValidationError, ValueError) as error:
+            message = f"cannot assume {role_arn}: the answer holds no credentials: {error}"
+            raise NotSeenError(Gap(account_id, GLOBAL, ASSUME_ROLE, GapReason.MALFORMED, message)) from error
 
 
-_KEYS = frozenset({"AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"})
+class _Identity(msgspec.Struct, rename="pascal"):
+    account: AnsweredAccountId
+    arn: str
+
+
+PACKED_TOO_LARGE = "PackedPolicyTooLarge"
 _REFUSALS = frozenset({GapReason.DENIED, GapReason.SCP_DENIED, GapReason.DEFECT, GapReason.REGION_DISABLED})
 
 
@@ -204,7 +232,7 @@ class AccountAccess:
 
     def __init__(self, access: Access, account_id: str, credentials: Credentials) -> None:
         self.access, self.account_id, self.credentials = access, account_id, credentials
-        self.enabled_regions: frozenset[str] | None = None
+        self.disabled_regions: frozenset[str] | None = None
         self.traffic = Traffic()
         self._regions: dict[str, RegionAccess] = {}
         self._buckets: dict[str, Bucket] = {}
@@ -218,6 +246,13 @@ class AccountAccess:
     def home(self) -> RegionAccess:
         """Return the account in the region where its partition's global services are signed for."""
         return self.region(self.access.home_region)
+
+    def may_lack(self, region: str) -> bool:
+        """Return whether the region may be one that this account has not enabled.
+
+        AWS's own list of the account's regions decides, once it was read; before, only opt-in regions may be.
+        """
+        return is_opt_in(region) if self.disabled_regions is None else region in self.disabled_regions
 
     def bucket(self, action: str, region: str) -> Bucket:
         """Return the bucket from which calls of an IAM action in a region are paid."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
 
 IAM_PREFIXES = {
     "accessanalyzer": "access-analyzer",
@@ -16,6 +18,7 @@ IAM_PREFIXES = {
     "efs": "elasticfilesystem",
     "elb": "elasticloadbalancing",
     "elbv2": "elasticloadbalancing",
+    "opensearch": "es",
     "s3control": "s3",
     "sso-admin": "sso",
 }
@@ -66,25 +69,76 @@ HOLDS_CONTENT = frozenset(
 )
 """Services in which some action that begins with Get reads what customers keep there."""
 SESSION_POLICY_LIMIT = 2048
-"""The most characters that sts:AssumeRole takes for an inline session policy."""
+"""The most characters that sts:AssumeRole takes for an inline session policy:
+docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html."""
+MOST_SESSIONS = 4
+"""How many sessions of one role are worth exact policies: each is a call to STS, whose rate all accounts share."""
 
 
-def session_policy(actions: Iterable[str]) -> dict[str, object]:
-    """Return the policy that narrows an assumed session to these read actions.
+@dataclass(frozen=True, slots=True)
+class SessionGroup:
+    """What one session may do: the actions that are called through it, and the entries of its policy."""
 
-    Where the exact list is longer than AWS takes, actions are folded into patterns, the harmless ones first: those that
+    actions: frozenset[str]
+    entries: tuple[str, ...]
+
+    @property
+    def policy(self) -> str:
+        """Return the session policy as JSON."""
+        statement = {"Effect": "Allow", "Action": self.entries, "Resource": "*"}
+        return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
+
+    @property
+    def size(self) -> int:
+        """Return the characters of the policy."""
+        return len(self.policy)
+
+
+def session_groups(actions: Iterable[str], limit: int = SESSION_POLICY_LIMIT) -> tuple[SessionGroup, ...]:
+    """Return the sessions that narrow a role to these read actions, at least one, each with a policy within the limit.
+
+    Most audits need one session whose policy names every action. Longer lists are spread by service over a few more.
+    Where that takes more than MOST_SESSIONS, actions are folded into patterns, the harmless ones first: those that
     describe and list, then those that get and have their first two words in common, then all that get. Services whose
-    objects, messages and secrets can be got keep to two words.
+    objects, messages and secrets can be got keep to two words. The last fold counts, however many sessions it takes.
     """
-    folded = sorted(set(actions))
+    allowing = {action: action for action in actions}
+    packed = _packed(set(allowing.values()), limit)
     for fold in (_by_verb, _by_two_words, _by_service):
-        if len(json.dumps(_allowing(folded), separators=(",", ":"))) > SESSION_POLICY_LIMIT:
-            folded = sorted({fold(action) for action in folded})
-    return _allowing(folded)
+        if len(packed) <= MOST_SESSIONS:
+            break
+        allowing = {action: fold(entry) for action, entry in allowing.items()}
+        packed = _packed(set(allowing.values()), limit)
+    return tuple(
+        SessionGroup(frozenset(action for action, entry in allowing.items() if entry in entries), tuple(entries))
+        for entries in packed
+    )
 
 
-def _allowing(actions: Sequence[str]) -> dict[str, object]:
-    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+def _packed(entries: Iterable[str], limit: int) -> list[list[str]]:
+    """Return the entries of each policy: a service in the first that has room for all of it, else in as many as needed.
+
+    An entry that is too long alone has a policy of its own.
+    """
+    room = limit - SessionGroup(frozenset(), ()).size + 1
+    packed: list[list[str]] = [[]]
+    for _, names in groupby(sorted(entries), key=lambda entry: entry.partition(":")[0]):
+        service = list(names)
+        found = next((each for each in packed if _length([*each, *service]) <= room), None)
+        if found is not None:
+            found += service
+            continue
+        packed.append([])
+        for entry in service:
+            if packed[-1] and _length([*packed[-1], entry]) > room:
+                packed.append([])
+            packed[-1].append(entry)
+    return [sorted(each) for each in packed if each] or [[]]
+
+
+def _length(entries: Iterable[str]) -> int:
+    """Return the characters that entries take in a policy, with quotes and a comma each."""
+    return sum(len(entry) + 3 for entry in entries)
 
 
 def _by_verb(action: str) -> str:

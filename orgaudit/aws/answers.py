@@ -7,10 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from botocore.model import OperationModel
+from botocore.model import OperationModel, StructureShape
 from botocore.parsers import ResponseParserError
 
 from orgaudit.model import Json
+
+
+class UnreadableAnswerError(ResponseParserError):
+    """An answer that is not what its operation returns; the message describes it and quotes nothing of it."""
+
 
 _XML_ROOT = re.compile(rb"\s*(?:<\?.*?\?>\s*)?<([\w:.-]+)", re.DOTALL)
 _NO_ANSWER = 300
@@ -18,10 +23,10 @@ _NO_ANSWER = 300
 
 
 def check_body(operation_model: OperationModel, response_dict: Mapping[str, Any], **_: Json) -> None:
-    """Raise ResponseParserError for a body that is no answer of the operation; a handler of the event before-parse.
+    """Raise UnreadableAnswerError for a body that is no answer of the operation; a handler of the event before-parse.
 
-    The SDK takes JSON that does not parse, and XML of another document, for an answer with no members: a truncated
-    answer or a proxy's sign-in page would read as "nothing there".
+    The SDK takes JSON that does not parse, XML of another document, and no body at all for an answer with no members: a
+    truncated answer or a proxy's sign-in page would read as "nothing there".
     """
     body, shape = response_dict["body"], operation_model.output_shape
     if response_dict["status_code"] >= _NO_ANSWER or shape is None or not isinstance(body, bytes):
@@ -30,24 +35,36 @@ def check_body(operation_model: OperationModel, response_dict: Mapping[str, Any]
     if payload and shape.members[payload].type_name != "structure":
         return  # the body is the value itself, such as a bucket's policy
     protocol = operation_model.service_model.resolved_protocol
-    if protocol in {"json", "rest-json"}:
-        if body or protocol == "json":
-            _check_json(body, is_empty=not shape.members)
-    elif body:
-        _check_root(body, is_response=protocol in {"query", "ec2"})
+    if not body:
+        if _has_body(protocol, shape):
+            raise ResponseParserError("the answer has no body, and the operation never answers without one")
+    elif protocol in {"json", "rest-json"}:
+        _check_json(body)
+    elif protocol in {"query", "ec2", "rest-xml"}:
+        _check_root(body, is_response=protocol != "rest-xml")
 
 
-def _check_json(body: bytes, *, is_empty: bool) -> None:
-    if is_empty and not body:
-        return
+def _has_body(protocol: str, shape: StructureShape) -> bool:
+    """Return whether every answer of a shape has a body.
+
+    A document in XML has a root element and one in JSON is an object, even where no member is set; only what consists
+    of headers, or of nothing, needs none: smithy.io/2.0/aws/protocols/aws-restxml-protocol.html and its siblings.
+    """
+    if protocol in {"query", "ec2"}:
+        return True
+    return any("location" not in member.serialization for member in shape.members.values())
+
+
+def _check_json(body: bytes) -> None:
     try:
         msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ResponseParserError(f"the answer is not a JSON object: {error}") from error
+        raise UnreadableAnswerError(f"the answer is not a JSON object: {error}") from error
 
 
 def _check_root(body: bytes, *, is_response: bool) -> None:
     root = _XML_ROOT.match(body[:1000])
     name = root[1].decode() if root else ""
     if not name or name.lower() == "html" or (is_response and not name.endswith("Response")):
-        raise ResponseParserError(f"the answer is not the operation's XML document but starts with {body[:40]!r}")
+        found = f"starts with <{name}>" if name else "is no XML"
+        raise UnreadableAnswerError(f"the answer is not the operation's XML document but {found}")

@@ -16,12 +16,14 @@ from aiobotocore.paginate import AioPaginator
 from aiobotocore.session import AioSession
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ProfileNotFound
+from botocore.model import OperationModel
 
 from orgaudit import __version__
 from orgaudit.aws.answers import check_body
 from orgaudit.aws.connections import TrustingConfig
 from orgaudit.aws.credentials import CallerCredentials, CurrentCredentials
 from orgaudit.aws.endpoints import keep_custom_hosts
+from orgaudit.aws.masking import masked
 from orgaudit.errors import AccessError, ConfigError
 
 GLOBAL_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-northwest-1", "aws-us-gov": "us-gov-west-1"}
@@ -36,7 +38,7 @@ def _explained() -> Iterator[None]:
     except ProfileNotFound as error:
         raise ConfigError(f"{error}; name one of your profiles with --profile or AWS_PROFILE") from error
     except BotoCoreError as error:
-        raise AccessError(f"no usable AWS credentials: {error}") from error
+        raise AccessError(f"no usable AWS credentials: {masked(str(error))}") from error
 
 
 class Clients:
@@ -98,13 +100,16 @@ class Clients:
         region: str | None = self._core.get_config_variable("region")
         return region
 
-    async def lists(self, service: str, region: str) -> bool:
-        """Tell whether the SDK's endpoint list has the service in the region; it may lag behind AWS."""
+    async def regions_of(self, service: str) -> frozenset[str]:
+        """Return the regions in which the SDK's endpoint list has a service; it may lag behind AWS.
+
+        Services that exist once in an account, such as IAM, are listed in none.
+        """
         if service not in self._listed:
             parts = self._core.get_available_partitions()
             names = [await self._core.get_available_regions(service, part) for part in parts]
             self._listed[service] = frozenset(name for part in names for name in part)
-        return region in self._listed[service]
+        return self._listed[service]
 
     async def default_regions(self, partition: str) -> list[str]:
         """Return the regions that the SDK knows in a partition, for want of an answer from AWS."""
@@ -121,10 +126,10 @@ class Clients:
     ) -> AsyncIterator[dict[str, Any]]:
         """Return the SDK's paging over `method`, for an operation of a client that exists."""
         key = service, name
+        operation = self._clients[service, region].meta.service_model.operation_model(name)
         if key not in self._paging:
             model = self._core.get_component("data_loader").load_service_model(service, "paginators-1")
-            self._paging[key] = model["pagination"][name]
-        operation = self._clients[service, region].meta.service_model.operation_model(name)
+            self._paging[key] = model["pagination"].get(name) or _usual_paging(operation)
         paging: Any = AioPaginator  # its stub asks for an operation's name where the code takes the method
         pages: AsyncIterator[dict[str, Any]] = paging(method, self._paging[key], operation).paginate(**parameters)
         return pages
@@ -136,3 +141,10 @@ class Clients:
                 context = self._session.client(service, region_name=region, config=self._config)
                 self._clients[key] = await self._stack.enter_async_context(context)
         return self._clients[key]
+
+
+def _usual_paging(operation: OperationModel) -> dict[str, str]:
+    """Return how an operation pages of which the SDK does not say so, such as events:ListEventBuses."""
+    members = operation.output_shape.members if operation.output_shape else {}
+    lists = (name for name, member in members.items() if member.type_name == "list")
+    return {"input_token": "NextToken", "output_token": "NextToken", "result_key": next(lists)}

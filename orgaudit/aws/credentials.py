@@ -6,16 +6,46 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol, TypeAlias
 
+import msgspec
 from botocore.credentials import ReadOnlyCredentials
+
+Text: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class SessionKeys(msgspec.Struct, frozen=True, rename="pascal"):
+    """The Credentials part of sts:AssumeRole's answer."""
+
+    access_key_id: Text
+    secret_access_key: Text
+    session_token: Text
+    expiration: Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class AssumedRoleUser(msgspec.Struct, frozen=True, rename="pascal"):
+    """The part of sts:AssumeRole's answer that names the session."""
+
+    arn: str = ""
+
+
+class AssumedRole(msgspec.Struct, frozen=True, rename="pascal"):
+    """What sts:AssumeRole answers."""
+
+    credentials: SessionKeys
+    assumed_role_user: AssumedRoleUser = AssumedRoleUser()
 
 
 class Credentials(Protocol):
-    """Whatever can say with which keys to sign now."""
+    """Whatever can say with which keys to sign now; `arn` names the user or the assumed role's session."""
 
-    async def frozen(self) -> ReadOnlyCredentials:
-        """Return keys that are good for some minutes at least."""
+    arn: str
+
+    def covers(self, action: str) -> bool:
+        """Return whether there are keys for an IAM action."""
+
+    async def frozen(self, action: str) -> ReadOnlyCredentials:
+        """Return keys for an IAM action that are good for some minutes at least."""
 
     def forget(self, keys: ReadOnlyCredentials | None) -> None:
         """Do not give out these keys again: AWS refused them as expired. Newer ones stay."""
@@ -50,10 +80,15 @@ class CallerCredentials:
     """The caller's own credentials, as the SDK's chain found them; the SDK refreshes them."""
 
     def __init__(self, found: Any) -> None:  # noqa: ANN401 - botocore's credential classes have no common type
+        self.arn = ""
         self._found = found
 
-    async def frozen(self) -> ReadOnlyCredentials:
-        """Return the caller's keys."""
+    def covers(self, _action: str) -> bool:
+        """Return True: what the caller may do is for AWS to say."""
+        return True
+
+    async def frozen(self, _action: str) -> ReadOnlyCredentials:
+        """Return the caller's keys, the same for every action."""
         keys: ReadOnlyCredentials = await self._found.get_frozen_credentials()
         return keys
 
@@ -62,12 +97,9 @@ class CallerCredentials:
 
 
 class AssumedCredentials:
-    """The credentials of one assumed role: asked once, shared by the account's tasks, renewed before they expire.
+    """The credentials of one assumed session: asked once, shared by the account's tasks, renewed before they expire."""
 
-    `assume` returns the Credentials part of sts:AssumeRole's answer.
-    """
-
-    def __init__(self, assume: Callable[[], Awaitable[dict[str, Any]]], lifetime: timedelta) -> None:
+    def __init__(self, assume: Callable[[], Awaitable[SessionKeys]], lifetime: timedelta) -> None:
         self._assume = assume
         self._margin = lifetime / 5
         self._lock = asyncio.Lock()
@@ -79,10 +111,10 @@ class AssumedCredentials:
         if self._keys is None or datetime.now(UTC) >= self._renew_at:
             async with self._lock:
                 if self._keys is None or datetime.now(UTC) >= self._renew_at:
-                    answer = await self._assume()
-                    self._renew_at = answer["Expiration"] - self._margin
+                    found = await self._assume()
+                    self._renew_at = found.expiration - self._margin
                     self._keys = ReadOnlyCredentials(
-                        answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"], None
+                        found.access_key_id, found.secret_access_key, found.session_token, None
                     )
         return self._keys
 

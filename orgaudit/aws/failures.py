@@ -33,6 +33,8 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
+from orgaudit.aws.answers import UnreadableAnswerError
+from orgaudit.aws.masking import masked
 from orgaudit.model import GapReason
 
 
@@ -74,6 +76,9 @@ THROTTLED = frozenset(
         "DependencyThrottle",
         "KMSThrottling",
         "ProvisionedThroughputExceededException",
+        # Quotas on creation elsewhere; only reads are sent here, and what limits those is their rate.
+        "LimitExceeded",
+        "LimitExceededException",
     }
 )
 TRANSIENT = frozenset(
@@ -106,7 +111,7 @@ UNKNOWN_TOKEN = frozenset(
         "IllegalLocationConstraintException",
     }
 )
-"""What a region answers that the account has not enabled; also what really bad keys get."""
+"""What a region answers that the account has not enabled; also what keys get that AWS refuses everywhere."""
 DENIED = frozenset(
     {
         "AccessDenied",
@@ -136,33 +141,64 @@ NOT_OFFERED = frozenset(
 )
 CLOCK = frozenset({"RequestTimeTooSkewed", "SignatureDoesNotMatch", "InvalidSignatureException"})
 LONGEST_MESSAGE = 500
-"""Characters of an error that a gap keeps: the parser's errors quote the whole answer."""
+"""Characters of an error that a gap keeps."""
+UNREADABLE = "the answer could not be parsed"
+"""Said for the errors of the SDK's parsers: they quote the answer, and that of sts:AssumeRole is a secret."""
+PAGE = "an HTML page was returned"
+_PAGE = re.compile(r"<\s*(?:!doctype\s+html|html|head|body|title)\b", re.IGNORECASE)
 SCP = re.compile(r"service control policy", re.IGNORECASE)
 
 
-def classify(error: Exception, *, region_is_enabled: bool, service_is_listed: bool) -> Failure:
-    """Return what an exception of the SDK means.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is known of where a call went: only there can a refusal mean that nothing exists.
 
-    `region_is_enabled` says that AWS itself listed the region as enabled, so an unknown token is no disabled region;
-    `service_is_listed` that the SDK lists the service in the region, so an unknown host name is no absent service.
+    `may_be_disabled`: the account may not have the region enabled, so an unknown token may be that. `may_lack_service`:
+    a regional service may not be offered there, so an unknown operation or endpoint may be that. `lists_service`: the
+    SDK lists the service there, so an unknown host name is no absent service.
+    """
+
+    may_be_disabled: bool
+    may_lack_service: bool
+    lists_service: bool
+
+
+def classify(error: Exception, place: Place) -> Failure:
+    """Return what an exception of the SDK means for a call that went to a place.
+
     Raises TypeError for an exception that is neither the SDK's nor its transport's.
     """
     if isinstance(error, ClientError):
-        return _answered(error, region_is_enabled=region_is_enabled)
-    message = " ".join(str(error).split())[:LONGEST_MESSAGE] or type(error).__name__
+        return _answered(error, place)
+    quotes = isinstance(error, ResponseParserError) and not isinstance(error, UnreadableAnswerError)
+    said = _in_short(str(error))
+    message = UNREADABLE if quotes and said != PAGE else masked(said) or type(error).__name__
     if isinstance(error, EndpointConnectionError):
-        return _unconnected(error, message, service_is_listed=service_is_listed)
+        return _unconnected(error, message, place)
+    if isinstance(error, _WITHOUT_ENDPOINT):
+        absent = GapReason.NOT_OFFERED if place.may_lack_service else GapReason.UNREACHABLE
+        return Failure(Kind.FINAL, absent, message)
     for types, kind, reason in _WITHOUT_ANSWER:
         if isinstance(error, types):
             return Failure(kind, reason, message)
     raise TypeError(f"not an error of the SDK: {error!r}")
 
 
+def _in_short(text: str) -> str:
+    """Return a message in one line, cut at its longest; of a page only that it is one."""
+    if _PAGE.search(text):
+        return PAGE
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_MESSAGE else f"{line[: LONGEST_MESSAGE - 1]}…"
+
+
+_WITHOUT_ENDPOINT = (UnknownEndpointError, UnknownRegionError, UnknownServiceError)
+
+
 # In this order: the SDK's errors of time-outs, TLS and proxies are OSErrors as well.
 _WITHOUT_ANSWER: tuple[tuple[tuple[type[Exception], ...], Kind, GapReason], ...] = (
     ((ResponseParserError,), Kind.TRANSIENT, GapReason.MALFORMED),
     ((PaginationError,), Kind.FINAL, GapReason.MALFORMED),
-    ((UnknownEndpointError, UnknownRegionError, UnknownServiceError), Kind.FINAL, GapReason.NOT_OFFERED),
     ((ConnectTimeoutError, ReadTimeoutError), Kind.NO_CONNECTION, GapReason.UNREACHABLE),
     (
         (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, SSOError, TokenRetrievalError),
@@ -176,10 +212,11 @@ _WITHOUT_ANSWER: tuple[tuple[tuple[type[Exception], ...], Kind, GapReason], ...]
 )
 
 
-def _unconnected(error: EndpointConnectionError, message: str, *, service_is_listed: bool) -> Failure:
+def _unconnected(error: EndpointConnectionError, message: str, place: Place) -> Failure:
     if _no_such_host(error):
         # Without a network every name is unknown, so the name alone proves nothing.
-        absent = GapReason.UNREACHABLE if service_is_listed else GapReason.NOT_OFFERED
+        proven = place.may_lack_service and not place.lists_service
+        absent = GapReason.NOT_OFFERED if proven else GapReason.UNREACHABLE
         return Failure(Kind.FINAL, absent, f"no such endpoint: {message}")
     if isinstance(error.kwargs.get("error"), ClientConnectorError):
         return Failure(Kind.NO_CONNECTION, GapReason.UNREACHABLE, message)
@@ -187,11 +224,11 @@ def _unconnected(error: EndpointConnectionError, message: str, *, service_is_lis
     return Failure(Kind.TRANSIENT, GapReason.UNREACHABLE, message)
 
 
-def _answered(error: ClientError, *, region_is_enabled: bool) -> Failure:  # noqa: PLR0911 - a table of cases
+def _answered(error: ClientError, place: Place) -> Failure:  # noqa: PLR0911 - a table of cases
     answer = error.response.get("Error", {})
     code, text = str(answer.get("Code", "")), str(answer.get("Message", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    message = f"{code}: {' '.join(text.split())}" if text else code
+    message = masked(f"{code}: {_summed_up(code, text)}" if text else code)
 
     def failure(kind: Kind, reason: GapReason) -> Failure:
         return Failure(kind, reason, message, code)
@@ -200,17 +237,26 @@ def _answered(error: ClientError, *, region_is_enabled: bool) -> Failure:  # noq
         return failure(Kind.THROTTLED, GapReason.THROTTLED)
     if code in EXPIRED:
         return failure(Kind.EXPIRED, GapReason.ACCOUNT_UNAVAILABLE)
+    if code in UNKNOWN_TOKEN and place.may_be_disabled:
+        return failure(Kind.EXPIRED, GapReason.REGION_DISABLED)
     if code in UNKNOWN_TOKEN:
-        return failure(Kind.EXPIRED, GapReason.DENIED if region_is_enabled else GapReason.REGION_DISABLED)
+        return Failure(Kind.EXPIRED, GapReason.DENIED, f"{message} (AWS refused the session's keys here)", code)
     if code in DENIED:
         return failure(Kind.FINAL, GapReason.SCP_DENIED if SCP.search(text) else GapReason.DENIED)
     if code in TRANSIENT or status in TRANSIENT_STATUS:
         return failure(Kind.TRANSIENT, GapReason.UNREACHABLE)
-    if code in NOT_OFFERED:
+    if code in NOT_OFFERED and place.may_lack_service:
         return failure(Kind.FINAL, GapReason.NOT_OFFERED)
     if code in CLOCK:
         return Failure(Kind.FINAL, GapReason.DENIED, f"{message} (is this machine's clock right?)", code)
     return failure(Kind.FINAL, GapReason.DENIED if status in {401, 403} else GapReason.DEFECT)
+
+
+def _summed_up(code: str, text: str) -> str:
+    """Return an error's message in short; where the code is only a status, the message is whatever body came."""
+    if code.isdecimal() and len(text) > LONGEST_MESSAGE:
+        return PAGE if _PAGE.search(text) else f"a body of {len(text)} characters"
+    return _in_short(text)
 
 
 def _no_such_host(error: EndpointConnectionError) -> bool:

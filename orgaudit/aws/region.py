@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from aiohttp import ClientError as HttpError
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from orgaudit.aws.actions import iam_action
+from orgaudit.aws.answers import UnreadableAnswerError
 from orgaudit.aws.credentials import CURRENT
-from orgaudit.aws.failures import EXPIRED, Failure, Kind, classify
+from orgaudit.aws.failures import EXPIRED, UNKNOWN_TOKEN, Failure, Kind, Place, classify
+from orgaudit.aws.masking import masked
 from orgaudit.aws.pacing import Bucket
-from orgaudit.model import GLOBAL, Gap, Json, NotSeenError, parse_arn
+from orgaudit.model import GLOBAL, Gap, GapReason, Json, NotSeenError, parse_arn
 
 if TYPE_CHECKING:
     from orgaudit.aws.access import AccountAccess
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 SDK_ERRORS = (BotoCoreError, ClientError, ResponseParserError, HttpError, OSError)
 PARSER_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What the SDK's parsers raise when an answer has another shape than its model."""
 LONGEST_PAUSE = 20.0
 """Seconds between two tries at the most."""
+MOST_PAGES = 10_000
+"""Pages of one listing at the most: with 20 things on AWS's smallest pages, more than quotas allow of any resource."""
 
 
 @dataclass(slots=True)
@@ -46,6 +52,10 @@ class Traffic:
         self.throttles += other.throttles
         self.retries += other.retries
         self.by_action += other.by_action
+
+
+class _AbsentError(Exception):
+    """What is listed is not there: AWS answered with a code that says so."""
 
 
 class UndeclaredActionError(Exception):
@@ -68,6 +78,7 @@ class RegionAccess:
         self.account, self._region = account, region
         self._routes: dict[tuple[str, str], _Route] = {}
         self._answered = False
+        self._refusal: str | None = None
         self._given_up: dict[str, Failure] = {}
         self._read: dict[tuple[object, ...], asyncio.Task[Any]] = {}
 
@@ -86,6 +97,11 @@ class RegionAccess:
         """Return the partition: aws, aws-cn, aws-us-gov …"""
         return self.account.access.caller.partition
 
+    @property
+    def refusal(self) -> str | None:
+        """Return AWS's message where this region refused the session's keys and never accepted them, else None."""
+        return None if self._answered else self._refusal
+
     async def call(self, service: str, operation: str, /, **parameters: Json) -> dict[str, Any]:
         """Return the answer to one call; raises NotSeenError when there is none."""
         answer = await self._send(service, operation, parameters, ())
@@ -98,17 +114,38 @@ class RegionAccess:
         """Return the answer to one call, or None where AWS answers with one of the error codes in `absent`."""
         return await self._send(service, operation, parameters, absent)
 
-    async def pages(self, service: str, operation: str, /, **parameters: Json) -> AsyncIterator[dict[str, Any]]:
-        """Yield the answer page by page."""
+    def pages(self, service: str, operation: str, /, **parameters: Json) -> AsyncIterator[dict[str, Any]]:
+        """Yield the answer page by page; raises NotSeenError where a page is missing, or where there is no end."""
+        return cast("AsyncIterator[dict[str, Any]]", self._pages(service, operation, parameters, ()))
+
+    def find_pages(
+        self, service: str, operation: str, absent: Sequence[str], /, **parameters: Json
+    ) -> AsyncIterator[dict[str, Any] | None]:
+        """Yield the answer page by page; None at last where AWS answers with one of the error codes in `absent`."""
+        return self._pages(service, operation, parameters, absent)
+
+    async def _pages(
+        self, service: str, operation: str, parameters: Mapping[str, Json], absent: Sequence[str]
+    ) -> AsyncIterator[dict[str, Any] | None]:
         route = await self._reach(service, operation)
+        asked: set[str] = set()
 
         async def page(**each: Json) -> dict[str, Any]:
-            return await self.call(service, operation, **each)
+            request = repr(each)
+            if request in asked or len(asked) == MOST_PAGES:
+                raise NotSeenError(self._gap(route.action, _endless(len(asked), is_cycle=request in asked)))
+            asked.add(request)
+            answer = await self._send(service, operation, each, absent)
+            if answer is None:
+                raise _AbsentError
+            return answer
 
         try:
             async for answer in self.account.access.clients.pages(page, service, self._region, operation, parameters):
                 yield answer
-        except BotoCoreError as error:  # the same token twice: AWS would never come to an end
+        except _AbsentError:
+            yield None
+        except BotoCoreError as error:  # the same token twice in a row
             raise NotSeenError(self._gap(route.action, await self._classify(error, service))) from error
 
     async def at(self, arn: str, /) -> RegionAccess:
@@ -139,7 +176,7 @@ class RegionAccess:
     async def _route(self, service: str, operation: str) -> _Route:
         action = iam_action(service, operation)
         access = self.account.access
-        if action not in access.actions:
+        if action not in access.actions or not self.account.credentials.covers(action):
             raise UndeclaredActionError(f"{action} is not declared by any collector of this run")
         method = await access.clients.operation(service, self._region, operation)
         route = self._routes[service, operation] = _Route(action, method, self.account.bucket(action, self._region))
@@ -159,6 +196,9 @@ class RegionAccess:
                     self._answered = True
                     return None
                 failure = await self._classify(error, service)
+            # Neither parameters nor answers nor the error's text are logged: those of sts:AssumeRole are secrets.
+            what = failure.code or failure.kind.name
+            log.debug("%s in account %s, %s: %s", route.action, self.account_id, self._region, what)
             tried.append(failure.kind)
             self._learn(failure, service, route, tried)
             if not self._may_retry(failure, tried):
@@ -174,29 +214,34 @@ class RegionAccess:
         access, account = self.account.access, self.account
         await route.bucket.acquire()
         # Before the slot is taken: renewing keys is a call of its own, and needs one too.
-        keys = await account.credentials.frozen()
+        keys = await account.credentials.frozen(route.action)
         async with access.slots:
             CURRENT.set(keys)
             account.traffic.calls += 1
             access.traffic.calls += 1
             access.traffic.by_action[route.action] += 1
+            log.debug("%s in account %s, %s", route.action, self.account_id, self._region)
             try:
                 answer = await route.method(**parameters)
             except PARSER_ERRORS as error:
                 if isinstance(error, SDK_ERRORS):
                     raise
-                raise ResponseParserError(f"{type(error).__name__}: {error}") from error
+                raise UnreadableAnswerError(f"the SDK's parser failed on it: {type(error).__name__}") from error
         route.bucket.speed_up()
         self._answered = True
         return answer
 
     async def _classify(self, error: Exception, service: str) -> Failure:
-        enabled = self.account.enabled_regions
-        return classify(
-            error,
-            region_is_enabled=enabled is not None and self._region in enabled,
-            service_is_listed=await self.account.access.clients.lists(service, self._region),
+        listed = await self.account.access.clients.regions_of(service)
+        is_home = self._region == self.account.access.home_region
+        place = Place(
+            # What exists once in an account, or in the home region, is there whatever an endpoint answers; but a
+            # service that the SDK lists elsewhere only, as Macie outside the partition aws, may be absent at home too.
+            may_be_disabled=bool(listed) and not is_home and self.account.may_lack(self._region),
+            may_lack_service=bool(listed) and not (is_home and self._region in listed),
+            lists_service=self._region in listed,
         )
+        return classify(error, place)
 
     def _learn(self, failure: Failure, service: str, route: _Route, tried: Sequence[Kind]) -> None:
         """Draw from a failure what concerns the calls that follow."""
@@ -204,6 +249,8 @@ class RegionAccess:
             route.bucket.slow_down()
             self.account.traffic.throttles += 1
             self.account.access.traffic.throttles += 1
+        if failure.code in UNKNOWN_TOKEN:
+            self._refusal = failure.message
         if failure.code and failure.kind is not Kind.EXPIRED:
             self._answered = True
         # A region from which nothing ever came is given up whole, so that its time-outs are waited for once.
@@ -227,7 +274,15 @@ class RegionAccess:
             raise NotSeenError(self._gap(route.action, failure))
 
     def _gap(self, action: str, failure: Failure) -> Gap:
-        return Gap(self.account_id, self._region, action, failure.reason, failure.message)
+        keys, external_id = CURRENT.get(), self.account.access.settings.external_id
+        known = (external_id, keys.secret_key, keys.token) if keys else (external_id,)
+        return Gap(self.account_id, self._region, action, failure.reason, masked(failure.message, known))
+
+
+def _endless(pages: int, *, is_cycle: bool) -> Failure:
+    why = "AWS gave the token of a page that it had given before" if is_cycle else "there was always another page"
+    message = f"the listing has no end: {why}, after {pages} pages"
+    return Failure(Kind.FINAL, GapReason.MALFORMED, message)
 
 
 def _pause(failure: Failure, attempt: int) -> float:

@@ -10,7 +10,9 @@ from importlib import import_module
 import click
 
 from orgaudit import __version__
+from orgaudit.aws.masking import MaskingFormatter
 from orgaudit.errors import ExitCode, OrgauditError
+from orgaudit.stopping import Stopping
 
 PLACES = {
     **dict.fromkeys(("audit", "evaluate", "report"), "audit"),
@@ -27,9 +29,10 @@ Exit codes:
   0  clean
   1  open findings at or over --fail-on
   2  wrong usage or configuration
-  3  incomplete: something that was expected was not assessed (wins over 1)
+  3  incomplete: not everything that was expected was assessed (wins over 1)
   4  no access to the organization
-  5  output cannot be written"""
+  5  output cannot be written
+  129, 130, 143  stopped by SIGHUP, Ctrl-C or SIGTERM"""
 
 GARBAGE = (10_000, 10, 10)
 """When Python looks for garbage. Its own first figure, 700, costs a run a fifth of its CPU time: the SDK's models are
@@ -63,12 +66,17 @@ def orgaudit(verbose: int) -> None:
     register of accepted exceptions, and writes the workbook and the JSON that are handed upward.
     """
     level = {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(MaskingFormatter("%(levelname)s %(name)s: %(message)s"))
+    # The SDK's own DEBUG lines hold its requests, signatures and answers: they stay out, however much is asked for.
+    logging.basicConfig(level=max(level, logging.INFO), handlers=[handler])
+    logging.getLogger("orgaudit").setLevel(level)
 
 
 def main() -> None:
     """Run the command line and end the process with the exit code of the contract."""
     gc.set_threshold(*GARBAGE)
+    stopping = Stopping()
     try:
         code = orgaudit.main(standalone_mode=False)
     except OrgauditError as error:
@@ -77,11 +85,12 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except click.Abort:
-        click.echo("orgaudit: stopped; what was collected is kept, go on with `orgaudit audit --resume`", err=True)
-        code = 130
-    except Exception:
+    except click.Abort as stopped:
+        click.echo(f"orgaudit: {str(stopped) or 'stopped; the same command begins anew'}", err=True)
+        code = stopping.exit_code
+    except Exception as error:
         # Python's own exit code for this is 1, which would say that the audit ended and found something.
-        logging.getLogger(__name__).exception("orgaudit has a defect; please report this")
+        click.echo(f"orgaudit: has a defect ({type(error).__name__}: {error}); report it with what -v prints", err=True)
+        logging.getLogger(__name__).info("the traceback, for whoever fixes it", exc_info=True)
         code = ExitCode.INCOMPLETE
     sys.exit(code)

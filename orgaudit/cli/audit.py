@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, date, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import click
 
 from orgaudit import pipeline, report, reporting
-from orgaudit.cli import options
+from orgaudit.cli import options, stopping
 from orgaudit.cli.progress import progress
 from orgaudit.cli.summary import print_summary
 from orgaudit.errors import ExitCode
 from orgaudit.model import Severity
 from orgaudit.settings import Settings
+from orgaudit.store import lease
+from orgaudit.store.leftovers import sweep_output, sweep_run
 from orgaudit.store.run import Run
+from orgaudit.store.seal import digest
 from orgaudit.workers import workers
 
 
@@ -41,14 +46,17 @@ def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
     settings = options.settings_from(given)
     report.chosen(settings.run.formats)  # so that a wrong one is known before the first call, as is a broken register
     reporting.load_register(settings, given["register_file"])
-    with progress() as watching, workers(settings, given["dask"]) as executor:
-        auditor = pipeline.Auditor(settings, given["profile"], executor, watching)
-        if given["resume"]:
-            run = options.find_run(given["resume"], settings)
-            asyncio.run(auditor.resume(run))
-        else:
-            run = asyncio.run(auditor.audit(given["run_id"] or options.run_id_for(datetime.now(UTC))))
-    return write(run, settings, given)
+    resumed = given["resume"]
+    run = options.find_run(resumed, settings) if resumed else options.new_run(given["run_id"], settings)
+    pipeline.check_writable(run.path.parent)
+    sweep_output(run.path.parent)
+    with stopping.resumable(run, given), _held(run, "audit"):
+        with progress() as watching, workers(settings, given["dask"]) as executor:
+            auditor = pipeline.Auditor(settings, given["profile"], executor, watching)
+            asyncio.run(auditor.resume(run) if resumed else auditor.audit(run.id))
+        code = write(run, settings, given)
+        click.echo(f"{'run.json':<11} SHA-256 {digest(run.manifest_path)}")
+        return code
 
 
 @click.command()
@@ -64,8 +72,10 @@ def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by 
     """
     settings = options.settings_from(given)
     run = options.find_run(run_name, settings)
-    with progress() as watching:
-        pipeline.evaluate(run, pipeline.choose(settings), settings.thresholds, watching)
+    chosen, scope = pipeline.choose(settings), settings.scope
+    pipeline.check_accepted(run, scope)
+    with _held(run, "evaluate"), progress() as watching:
+        pipeline.evaluate(run, chosen, settings.thresholds, watching, scope.accept_blocked_regions)
     click.echo(f"{run.path}: evaluated; `orgaudit report {run.id}` writes the reports")
 
 
@@ -77,16 +87,36 @@ def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by 
 @options.register
 @options.as_of
 @options.fail_on
+@options.unverified
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of report.json and end.")
 def report_command(run_name: str | None, *, schema: bool, **given: Any) -> ExitCode | None:  # noqa: ANN401 - options by name
-    """Write the reports of RUN, with the exceptions that are in force on a date."""
+    """Write the reports of RUN, with the exceptions that are in force on a date.
+
+    The first reports of a run seal it with the register's result. Without --as-of and --register, later ones show that
+    result again, in more formats; another date or register gets a directory as-of-DATE of its own in the run's.
+    """
     if schema:
         click.echo(json.dumps(report.json.schema(), indent=2))
         return None
     if run_name is None:
         raise click.UsageError("Missing argument 'RUN'.")
     settings = options.settings_from(given)
-    return write(options.find_run(run_name, settings), settings, given)
+    run = options.find_run(run_name, settings)
+    with _held(run, "report"):
+        return write(run, settings, given)
+
+
+@contextmanager
+def _held(run: Run, command: str) -> Iterator[None]:
+    """Hold the run alone, without what a killed process left in it; clean up after workers that were stopped, too."""
+    other = ", or name another --run-id" if command == "audit" else ""
+    mend = f"wait until it ends or stop it{other}"
+    with lease.held(run, command, mend=mend):
+        sweep_run(run)
+        try:
+            yield
+        finally:
+            sweep_run(run)
 
 
 def write(run: Run, settings: Settings, given: dict[str, Any]) -> ExitCode:
@@ -94,8 +124,8 @@ def write(run: Run, settings: Settings, given: dict[str, Any]) -> ExitCode:
     register: Path | None = given["register_file"]
     as_of: date | None = given["as_of"]
     fail_on: Severity | None = given["fail_on"]
-    application = reporting.apply_register(run, settings, register, as_of)
-    with reporting.reported(run, application, settings.run.formats) as (view, paths):
+    unverified = given.get("unverified", False)
+    with reporting.reported(run, settings, register, as_of, unverified=unverified) as (view, paths):
         code = reporting.exit_code(view, fail_on)
         print_summary(view, paths, code)
     return code

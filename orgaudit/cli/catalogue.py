@@ -36,6 +36,7 @@ def controls(*, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options 
     """List the controls."""
     settings = options.settings_from(given)
     known, loaded = _loaded(settings)
+    settings.scope.check_rules(loaded, known)
     wanted = set(settings.scope.controls)
     if settings.scope.frameworks:
         wanted |= set(framework_files.controls_of(framework_files.select(loaded, settings.scope.frameworks).values()))
@@ -57,7 +58,11 @@ def controls(*, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options 
 @options.as_json
 def frameworks(framework_id: str | None, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
     """List the frameworks, or the requirements of one."""
-    _, loaded = _loaded(options.settings_from(given))
+    settings = options.settings_from(given)
+    known, loaded = _loaded(settings)
+    settings.scope.check_rules(loaded, known)
+    if framework_id and framework_id not in loaded:
+        raise ConfigError(f"no framework {framework_id!r}; {nearest(framework_id, loaded)}", key="ID")
     found = framework_files.select(loaded, [framework_id] if framework_id else ())
     if as_json:
         shown = [
@@ -101,7 +106,9 @@ def _requirements(framework: Framework) -> Iterator[str]:
 @options.config
 def explain(control_id: str, **given: Any) -> None:  # noqa: ANN401 - options by name
     """Tell all about one control: why it matters, what it needs, who asks for it, and how to mend a failure."""
-    known, loaded = _loaded(options.settings_from(given))
+    settings = options.settings_from(given)
+    known, loaded = _loaded(settings)
+    settings.scope.check_rules(loaded, known)
     control = known.get(control_id)
     if control is None:
         mend = nearest(control_id, known) or "`orgaudit controls` lists them"

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from orgaudit.documents import nearest
 from orgaudit.errors import ConfigError
 from orgaudit.model import Severity
 from orgaudit.report import FORMATS
 from orgaudit.settings import Settings, load
-from orgaudit.store.run import Run
+from orgaudit.store.run import LATEST, Run, valid_id
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -92,6 +93,9 @@ fail_on = click.option(
     help="Exit with 1 on open findings of this severity or over.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+unverified = click.option(
+    "--unverified", is_flag=True, help="Go on where files were changed after the run was sealed; the output says so."
+)
 run_argument = click.argument("run_name", metavar="RUN")
 
 
@@ -106,12 +110,28 @@ def settings_from(options: dict[str, Any]) -> Settings:
 
 def find_run(name: str, settings: Settings) -> Run:
     """Return the run of a directory or of a run id under the output directory; raises ConfigError."""
-    for path in (Path(name), settings.run.out / name):
+    inside = [settings.run.out / name] if valid_id(name) or name == LATEST else []
+    for path in (Path(name), *inside):
         if (path / "run.json").is_file():
             return Run(path.resolve())
-    raise ConfigError(
-        f"no run {name!r}; name a directory with a run.json, or a run id under {settings.run.out}", key="RUN"
-    )
+    runs = [path.parent.name for path in settings.run.out.glob("*/run.json")]
+    mend = f"name a directory with a run.json, or a run id under {settings.run.out}"
+    raise ConfigError("; ".join(filter(None, (f"no run {name!r}", mend, nearest(name, runs)))), key="RUN")
+
+
+def new_run(name: str | None, settings: Settings) -> Run:
+    """Return the run that an audit begins, by default named for the time; raises ConfigError for an id that cannot be.
+
+    A run's id is one segment of a path, so that no id leads out of the output directory.
+    """
+    chosen = name or run_id_for(datetime.now(UTC))
+    if not valid_id(chosen):
+        raise ConfigError(
+            f"{chosen!r} is not a run id: use 1 to 100 letters, digits, dots, hyphens and underscores, beginning with "
+            f"a letter, a digit or an underscore, and not {LATEST!r}",
+            key="--run-id",
+        )
+    return Run(settings.run.out / chosen)
 
 
 def run_id_for(moment: datetime) -> str:

@@ -102,7 +102,7 @@ def gaps_of(record: AccountRecord | None) -> int:
     """Return how many accounts and regions a record says were not seen."""
     if record is None:
         return 0
-    seen = {RegionState.AUDITED, RegionState.DISABLED, RegionState.BLOCKED}
+    seen = {RegionState.AUDITED, RegionState.DISABLED}
     return int(record.gap is not None) + sum(region.state not in seen for region in record.regions)
 
 

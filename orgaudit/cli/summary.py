@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import click
 
 from orgaudit.errors import ExitCode
+from orgaudit.report.completeness import completeness_of, counted
 from orgaudit.report.view import View
 
 ENDINGS = {
     ExitCode.CLEAN: "clean",
     ExitCode.FINDINGS: "there are open findings",
-    ExitCode.INCOMPLETE: "incomplete: something that was expected was not assessed",
+    ExitCode.INCOMPLETE: "incomplete: not everything that was expected was assessed",
 }
-MOST_GAPS = 5
-"""How many missing permissions are named; the reports name all."""
+MOST_ACTIONS = 3
+"""How many missing permissions are named for a reason; the reports name all."""
 
 
 def print_summary(view: View, paths: Iterable[Path], code: ExitCode) -> None:
@@ -41,23 +42,24 @@ def print_summary(view: View, paths: Iterable[Path], code: ExitCode) -> None:
 
 def _coverage(view: View) -> Sequence[str]:
     seen = view.summary.coverage
+    blocked = f", of which {seen.evaluations_blocked:,} blocked by policy" if seen.evaluations_blocked else ""
     return [
         f"{seen.accounts_assessed} of {seen.accounts} accounts, {seen.regions_assessed} of {seen.regions} regions, "
-        f"{_rate(seen.share)} of evaluations"
+        f"{_rate(seen.share)} of evaluations",
+        f"{seen.evaluations_assessed:,} assessed, of which {seen.evaluations_not_applicable:,} not applicable · "
+        f"{seen.evaluations - seen.evaluations_assessed:,} not assessed{blocked}",
+        completeness_of(view),
     ]
 
 
-def _not_seen(view: View) -> Sequence[str]:
-    found = view.missing_permissions
-    lines = [
-        f"{item.action or item.reason}: {item.evaluations} evaluations in {_accounts(item.accounts)} ({item.reason})"
-        for item in found[:MOST_GAPS]
-    ]
-    return [*lines, f"… and {len(found) - MOST_GAPS} more"] if len(found) > MOST_GAPS else lines
-
-
-def _accounts(count: int) -> str:
-    return f"{count} account" if count == 1 else f"{count} accounts"
+def _not_seen(view: View) -> Iterator[str]:
+    """Yield a line for each reason with all that it kept from being assessed, so that the numbers add up."""
+    for unseen in view.unseen:
+        actions = [item.action for item in view.missing_permissions if item.reason is unseen.reason]
+        more = f" and {len(actions) - MOST_ACTIONS} more" if len(actions) > MOST_ACTIONS else ""
+        named = f": {', '.join(actions[:MOST_ACTIONS])}{more}" if actions else ""
+        counts = f"{counted(unseen.evaluations, 'evaluation')} in {counted(unseen.accounts, 'account')}"
+        yield f"{unseen.reason}: {counts}{named}"
 
 
 def _rates(view: View) -> Sequence[str]:

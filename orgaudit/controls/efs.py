@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from orgaudit.controls.declare import Fix, control
-from orgaudit.facts.efs import FileSystem
-from orgaudit.model import Severity, Verdict, require
+from orgaudit.controls.resource_policies import judge_policy
+from orgaudit.facts.efs import FileSystem, FileSystemPolicy
+from orgaudit.model import Observed, Severity, Verdict, passed, require
 
 
 @control(
@@ -29,3 +30,25 @@ def efs_file_system_encrypted(system: FileSystem) -> Verdict:
         otherwise="the file system is not encrypted",
         kms_key=system.key_id,
     )
+
+
+@control(
+    Severity.HIGH,
+    fix=Fix(
+        service_wide="Give file systems policies that name roles, or that allow access by mount targets only.",
+        asset="Name in the policy of file system {resource.name} who may mount it, or allow it by mount targets only.",
+        command="aws efs put-file-system-policy --region {region} --file-system-id {resource.name} "
+        "--policy file://file-system-policy.json",
+        preventive="Deny elasticfilesystem:PutFileSystemPolicy to all but the pipeline that creates file systems.",
+    ),
+)
+def efs_file_system_policy_restricted(_system: FileSystem, policy: Observed[FileSystemPolicy]) -> Verdict:
+    """File system policies name who may use the file system.
+
+    A policy that allows every principal from everywhere lets any AWS account try to mount the file system, read it and
+    write to it. Without a policy the network decides: whoever reaches a mount target may mount it.
+    """
+    found = policy.value
+    if found.document is None:
+        return passed("there is no policy: only what reaches a mount target over the network has access")
+    return judge_policy(found.parsed, found.openings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.elb import ClassicLoadBalancer, ClassicLoadBalancerLogs
-from orgaudit.model import Observed, Severity, Verdict, require
+from orgaudit.model import Observed, Severity, Verdict, not_applicable, require
 
 
 @control(
@@ -20,15 +20,18 @@ from orgaudit.model import Observed, Severity, Verdict, require
 def elb_load_balancer_access_logs_enabled(
     balancer: ClassicLoadBalancer, logs: Observed[ClassicLoadBalancerLogs]
 ) -> Verdict:
-    """Classic load balancers write access logs.
+    """Public classic load balancers write access logs.
 
-    Who came, when, and with which request is known afterwards only where it was written down.
+    Who came, when, and with which request is known afterwards only where it was written down. An internal load
+    balancer is not reached from the internet.
     """
+    if balancer.internal:
+        return not_applicable("an internal load balancer has no public endpoint", scheme=balancer.scheme.value)
     bucket = logs.value.bucket
     return require(
         bucket is not None,
         then=f"access logs go to bucket {bucket}",
         otherwise="no access logs are written",
         bucket=bucket,
-        scheme=balancer.scheme,
+        scheme=balancer.scheme.value,
     )

@@ -18,13 +18,15 @@ from orgaudit.model import Observed, Severity, Verdict, not_applicable, require
     ),
 )
 def elbv2_load_balancer_access_logs_enabled(balancer: LoadBalancer, logs: Observed[LoadBalancerLogs]) -> Verdict:
-    """Application and network load balancers write access logs.
+    """Public application and network load balancers write access logs.
 
     Who came, when, and with which request is known afterwards only where it was written down. A network load balancer
-    writes down the connections of its TLS listeners.
+    writes down the connections of its TLS listeners. An internal load balancer is not reached from the internet.
     """
     if not balancer.able_to_log:
         return not_applicable("a gateway load balancer writes no access logs", kind=balancer.kind.value)
+    if balancer.internal:
+        return not_applicable("an internal load balancer has no public endpoint", scheme=balancer.scheme.value)
     bucket = logs.value.bucket
     return require(
         bucket is not None,
@@ -32,5 +34,5 @@ def elbv2_load_balancer_access_logs_enabled(balancer: LoadBalancer, logs: Observ
         otherwise="no access logs are written",
         bucket=bucket,
         kind=balancer.kind.value,
-        scheme=balancer.scheme,
+        scheme=balancer.scheme.value,
     )

@@ -53,4 +53,4 @@ def kms_key_policy_restricted(_key: Key, description: Observed[KeyDescription], 
     """
     if description.value.manager != "CUSTOMER":
         return not_applicable("AWS manages the key and its policy")
-    return judge_policy(policy.value.parsed)
+    return judge_policy(policy.value.parsed, policy.value.openings)

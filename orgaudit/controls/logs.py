@@ -10,9 +10,10 @@ import msgspec
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.controls.trails import judge_each, recording
 from orgaudit.facts.account import AccountFacts
-from orgaudit.facts.cloudtrail.alarms import TrailAlarms, TrailFilters, TrailTopics
-from orgaudit.facts.cloudtrail.chain import alarm_chain
+from orgaudit.facts.cloudtrail.alarms import TrailAlarms, TrailFilters
+from orgaudit.facts.cloudtrail.chain import Terms, alarm_chain
 from orgaudit.facts.cloudtrail.delivery import TrailLogGroup
+from orgaudit.facts.cloudtrail.topics import TrailTopics
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.facts.organization import Organization
 from orgaudit.facts.patterns import Event, prescribed
@@ -41,14 +42,19 @@ def alarmed(
     """
     pattern = pattern or pattern_for(events)
 
-    def follow(trail: Trail, account: AccountFacts, owner: AccountFacts, organization: Organization) -> Verdict:
+    def follow(
+        trail: Trail, account: AccountFacts, owner: AccountFacts, organization: Organization, hours: int
+    ) -> Verdict:
         if reason := recording(trail, account, owner):
             return failed(reason)
-        chain = alarm_chain(trail, owner, events)
+        member = owner.account_id in organization.account_ids
+        chain = alarm_chain(trail, owner, events, Terms(hours, organization.id if member else None))
         if chain.broken:
             bare = chain.unfiltered
             command = put_filter(topic, pattern, bare.region, str(bare.name)) if bare else chain.command
             return failed(chain.broken, command=command, **chain.evidence)
+        if chain.unclear:
+            return Verdict(Status.MANUAL, chain.unclear, chain.evidence)
         said = f"trail {trail.name} of account {organization.name(trail.account_id)}: {chain.describe()}"
         return passed(said, **chain.evidence)
 
@@ -59,7 +65,10 @@ def alarmed(
         if trails.union({account.account_id, watched.account_id}).intersection(declared):
             reason = "monitored by other means, as [thresholds] accept_alternative_monitoring declares"
             return Verdict(Status.MANUAL, reason, {"declared": list(declared)})
-        found = judge_each(watched, organization, lambda trail, owner: follow(trail, watched, owner, organization))
+        hours = thresholds.delivery_hours
+        found = judge_each(
+            watched, organization, lambda trail, owner: follow(trail, watched, owner, organization, hours)
+        )
         if watched is account:
             return found
         where = f"the organization is changed in account {organization.name(watched.account_id)}"

@@ -17,5 +17,5 @@ def judge_openings(openings: Iterable[Opening], *, closed: str, **evidence: Json
     if not found:
         return passed(closed, **evidence)
     listed = [opening.through for opening in found]
-    reason = f"{'; '.join(listed)}: whether these conditions keep strangers out is for a person to judge"
+    reason = f"{'; '.join(listed)}: whether external callers are kept out is for a person to judge"
     return Verdict(Status.MANUAL, reason, {"openings": listed, **evidence})

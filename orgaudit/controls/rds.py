@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 from orgaudit.controls.declare import Fix, control
-from orgaudit.facts.rds import DatabaseCluster, DatabaseInstance
-from orgaudit.model import Severity, Verdict, not_applicable, require
+from orgaudit.facts.account import AccountFacts
+from orgaudit.facts.ec2.groups import SecurityGroup
+from orgaudit.facts.ec2.routes import RouteTable
+from orgaudit.facts.rds import Approach, DatabaseCluster, DatabaseInstance, approach_to
+from orgaudit.model import (
+    UNKNOWN,
+    Gap,
+    Json,
+    Observed,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    require,
+    shown,
+)
 
 
 @control(
@@ -56,6 +71,7 @@ def rds_instance_auto_minor_upgrade_enabled(instance: DatabaseInstance) -> Verdi
 
 @control(
     Severity.CRITICAL,
+    facts=(RouteTable, SecurityGroup),
     fix=Fix(
         service_wide="Keep databases in private subnets; reach them through applications, a VPN or Session Manager.",
         asset="Take the public address from {resource.name}, after its clients have another way to it.",
@@ -65,21 +81,48 @@ def rds_instance_auto_minor_upgrade_enabled(instance: DatabaseInstance) -> Verdi
         "service control policy.",
     ),
 )
-def rds_instance_private(instance: DatabaseInstance) -> Verdict:
+def rds_instance_private(instance: DatabaseInstance, account: AccountFacts) -> Verdict:
     """RDS instances have no public address.
 
     A database with a public address is one rule or one route from the internet. The setting itself counts: what subnets
-    and security groups hold back today can change tomorrow.
+    and security groups hold back today can change tomorrow. The evidence shows what they hold back now.
     """
-    return require(
-        not instance.public.value,
-        then="the instance has no public address",
-        otherwise="the instance is publicly accessible",
-        engine=instance.engine.value,
-        vpc=instance.vpc_id,
-        subnets=list(instance.subnets),
-        security_groups=list(instance.security_groups),
-    )
+    evidence: dict[str, Json] = {
+        "engine": instance.engine.value,
+        "vpc": shown(instance.vpc_id),
+        "subnets": _listed(instance.subnets),
+        "security_groups": _listed(instance.security_groups),
+    }
+    if not instance.public.value:
+        return passed("the instance has no public address", **evidence)
+    found = approach_to(instance, account)
+    evidence |= {
+        "port": shown(instance.port),
+        "reachable_from_internet": found.reachable,
+        "internet_routes": list(found.routes.shown),
+        "open_groups": list(found.groups.shown),
+        "unseen": [*found.routes.unseen, *found.groups.unseen],
+    }
+    return failed(f"the instance is publicly accessible; {_reached(found)}", **evidence)
+
+
+def _listed(observed: Observed[tuple[str, ...]]) -> Json:
+    return UNKNOWN if isinstance(observed, Gap) else list(observed.value)
+
+
+def _reached(found: Approach) -> str:
+    """Return, as a clause, whether the internet reaches an instance now, and why."""
+    if found.reachable is None:
+        unseen = "; ".join((*found.routes.unseen, *found.groups.unseen))
+        return f"whether the internet reaches it now is unknown; not seen: {unseen}"
+    if found.reachable:
+        return f"the internet reaches it now: {found.routes.shown[0]}, and {found.groups.shown[0]}"
+    lacking = []
+    if found.routes.open is False:
+        lacking.append("no subnet of it has a route to an internet gateway")
+    if found.groups.open is False:
+        lacking.append("no security group of it opens its port to the internet")
+    return f"the internet does not reach it now: {' and '.join(lacking)}"
 
 
 @control(

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.controls.openings import judge_openings
 from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.macie import MacieDiscovery, MacieSession, coverage
 from orgaudit.facts.organization import Organization
-from orgaudit.facts.policies import Outcome
 from orgaudit.facts.s3.block import SETTINGS, AccountPublicAccessBlock, BucketPublicAccessBlock, effective_block
 from orgaudit.facts.s3.buckets import Bucket, BucketAcl, BucketEncryption, BucketPolicy, BucketVersioning
 from orgaudit.facts.s3.exposure import exposure, write_exposure
-from orgaudit.facts.s3.transport import OLD_TLS, PLAIN_HTTP, Context, refuses
+from orgaudit.facts.s3.transport import Transport, transport_of
 from orgaudit.model import Observed, Severity, Status, Verdict, failed, passed, require
 from orgaudit.thresholds import Thresholds
 
@@ -194,23 +191,57 @@ def s3_bucket_policy_writes_restricted(bucket: Bucket, account: AccountFacts) ->
     return judge_openings(found.openings, closed=closed, **found.block.evidence)
 
 
-def _refusal(name: str, docstring: str, refused: Sequence[tuple[str, Context]]) -> Control:
-    """Return the control that passes where a bucket's policy refuses everyone who comes in one of these ways."""
+BY_VERSION_ONLY = (
+    "the policy denies old versions of TLS by s3:TlsVersion, and AWS does not document that this applies to plain "
+    "HTTP: try a request over plain HTTP, or deny s3:* where aws:SecureTransport is false as well"
+)
 
-    def judge(_bucket: Bucket, policy: Observed[BucketPolicy]) -> Verdict:
+
+def _not_denied(bucket: Bucket, found: Transport, *, by_version: bool) -> str:
+    """Return what the policy leaves open to requests over plain HTTP."""
+    denial = found.plain_http
+    verb = "does not" if denial.is_partial else "may not"
+    if denial.on_objects:
+        missing = f"the bucket itself: a Deny covers {bucket.arn}/* but not {bucket.arn}"
+        example = "s3:ListBucket and s3:GetBucketPolicy"
+    elif denial.on_bucket:
+        missing = f"the objects: a Deny covers {bucket.arn} but not {bucket.arn}/*"
+        example = "s3:GetObject and s3:PutObject"
+    else:
+        ways = "plain HTTP or TLS older than 1.2" if by_version else "plain HTTP"
+        return f"the policy {verb} deny all actions on the bucket and its objects to everyone who comes by {ways}"
+    return f"the policy {verb} deny plain HTTP to {missing}, which leaves {example} open"
+
+
+def _why(found: Transport) -> list[str]:
+    """Return what is known of the statements that do not deny plain HTTP."""
+    notes = []
+    if found.inverted:
+        notes.append(f"{', '.join(found.inverted)} denies requests with TLS, not those without")
+    if found.allowing:
+        notes.append(
+            f"{', '.join(found.allowing)} allows with TLS only, which does not deny plain HTTP to principals of the "
+            "bucket's account that an IAM policy allows"
+        )
+    if found.depends_on:
+        notes.append(f"what the policy denies depends on {', '.join(found.depends_on)}")
+    return notes
+
+
+def _refusal(name: str, docstring: str, *, by_version: bool) -> Control:
+    """Return the control that passes where a policy denies plain HTTP; `by_version` accepts that s3:TlsVersion may."""
+
+    def judge(bucket: Bucket, policy: Observed[BucketPolicy]) -> Verdict:
         if policy.value.document is None:
             return failed("the bucket has no policy that could deny anything")
-        decisions = {way: refuses(policy.value, context) for way, context in refused}
-        whole = [way for way, found in decisions.items() if found.outcome is Outcome.ALLOWED]
-        keys = sorted({key for found in decisions.values() for key in found.depends_on})
-        hanging = f"; what it denies hangs on {', '.join(keys)}" if keys else ""
-        return require(
-            bool(whole),
-            then=f"the policy denies everyone {' and '.join(whole)}",
-            otherwise="the policy does not deny all actions on the bucket and its objects to everyone who comes by "
-            f"{' or '.join(decisions)}{hanging}",
-            denied=whole,
-        )
+        found = transport_of(policy.value)
+        evidence = {"bucket": found.plain_http.on_bucket, "objects": found.plain_http.on_objects}
+        if found.plain_http.is_whole:
+            return passed("the policy denies everyone plain HTTP", **evidence)
+        if by_version and found.by_version:
+            return Verdict(Status.MANUAL, BY_VERSION_ONLY, evidence)
+        reason = "; ".join((_not_denied(bucket, found, by_version=by_version), *_why(found)))
+        return Verdict(Status.FAIL if found.plain_http.is_partial else Status.MANUAL, reason, evidence)
 
     judge.__name__, judge.__doc__ = name, docstring
     return control(
@@ -229,16 +260,20 @@ s3_bucket_http_denied = _refusal(
     "s3_bucket_http_denied",
     """Bucket policies deny plain HTTP.
 
-    What travels without TLS can be read and changed on the way, signatures and data alike.
+    What travels without TLS can be read and changed on the way, signatures and data alike. The policy has to deny it to
+    every principal, on the bucket as well as on its objects. An Allow that requires TLS is not enough: it excludes
+    nobody whom an IAM policy of the bucket's own account allows.
     """,
-    (("plain HTTP", PLAIN_HTTP),),
+    by_version=False,
 )
 
 s3_bucket_tls_required = _refusal(
     "s3_bucket_tls_required",
     """Bucket policies deny plain HTTP or old TLS.
 
-    What travels without TLS, or under a version with known flaws, can be read and changed on the way.
+    What travels without TLS, or under a version with known flaws, can be read and changed on the way. S3 itself
+    accepts no version below 1.2, so what counts is that plain HTTP is denied. A Deny by s3:TlsVersion alone needs a
+    look, as AWS does not document which version a request without TLS has.
     """,
-    (("plain HTTP", PLAIN_HTTP), ("TLS older than 1.2", OLD_TLS)),
+    by_version=True,
 )

@@ -26,11 +26,11 @@ def recording(trail: Trail, account: AccountFacts, owner: AccountFacts) -> str |
 def not_everywhere(trail: Trail, account: AccountFacts, owner: AccountFacts) -> str | None:
     """Return why a trail does not log in every region of an account, or None if it does, whatever it records.
 
-    Raises NotSeenError where the trail's status was not seen.
+    Raises NotSeenError where the trail's status was not seen, or whether the account has the trail's home region.
     """
     if not trail.multi_region.value:
         return "records one region only"
-    if trail.account_id != account.account_id and trail.region not in account.record.enabled:
+    if trail.account_id != account.account_id and not account.has_enabled(trail.region):
         # docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-trail-organization.html, on opt-in home regions
         return f"has its home in {trail.region}, which this account has not enabled, so it records nothing here"
     return None if owner.detail(TrailStatus, trail).value.logging else "does not log"
@@ -41,8 +41,9 @@ def judge_each(
 ) -> Verdict:
     """Return the best verdict on any trail that the account shows, each judged with the facts of its owner.
 
-    One passing trail is enough. Without one, a trail that was not seen may be it, so the verdict is that gap; only when
-    every trail was seen and none passes does the account fail, with the reason of each.
+    One passing trail is enough. Without one, a trail that was not seen may be it, so the verdict is that gap; next
+    comes what a person has to decide. Only when every trail was seen and fails does the account fail, with the
+    reason of each.
     """
     verdicts: list[tuple[Trail, Verdict]] = []
     gaps: list[NotSeenError] = []
@@ -59,10 +60,11 @@ def judge_each(
         verdicts.append((trail, verdict))
     if gaps:
         raise gaps[0]
-    return _all_failed(verdicts)
+    return _together([found for found in verdicts if found[1].status is Status.MANUAL] or verdicts)
 
 
-def _all_failed(verdicts: Iterable[tuple[Trail, Verdict]]) -> Verdict:
+def _together(verdicts: Iterable[tuple[Trail, Verdict]]) -> Verdict:
+    """Return verdicts of one status on several trails as one."""
     found = list(verdicts)
     if not found:
         return failed("no trail records this account", trails=[])
@@ -70,5 +72,5 @@ def _all_failed(verdicts: Iterable[tuple[Trail, Verdict]]) -> Verdict:
     evidence = [{"trail": trail.arn, "reason": verdict.reason, **verdict.evidence} for trail, verdict in found]
     command = next((verdict.command for _, verdict in found if verdict.command), None)
     owners = {verdict.inherited_from for _, verdict in found}
-    verdict = failed(reasons, command=command, trails=evidence)
-    return msgspec.structs.replace(verdict, inherited_from=owners.pop()) if len(owners) == 1 else verdict
+    inherited_from = owners.pop() if len(owners) == 1 else None
+    return Verdict(found[0][1].status, reasons, {"trails": evidence}, command, inherited_from)

@@ -22,6 +22,7 @@ _REST_JSON = {
     "account": "account",
     "backup": "backup",
     "eks": "eks",
+    "es": "opensearch",
     "elasticfilesystem": "efs",
     "glacier": "glacier",
     "guardduty": "guardduty",

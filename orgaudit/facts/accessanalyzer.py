@@ -55,9 +55,9 @@ def organization_analyzer(administrator: AccountFacts, region: str) -> Analyzer 
     Raises NotSeenError where it may have one that was not seen.
     """
     listed = administrator.listing(RegionAnalyzers, region)
-    if listed is None and region in administrator.record.enabled:
+    if listed is None and administrator.has_enabled(region):
         administrator.everywhere(RegionAnalyzers)
-    if listed is not None and listed.gap is not None and not listed.gap.reason.nothing_there:
+    if listed is not None and listed.gap is not None and not listed.nothing_there:
         raise NotSeenError(listed.gap)
     return next(
         (

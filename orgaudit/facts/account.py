@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import reduce
 from operator import or_
@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from orgaudit.facts.declare import Detail, FactType, Resource
-from orgaudit.model import Account, Gap, GapReason, NotSeenError, Observed, Seen
-from orgaudit.store.manifest import AccountRecord
+from orgaudit.model import GLOBAL, Account, Gap, GapReason, NotSeenError, Observed, Seen
+from orgaudit.store.manifest import AccountRecord, RegionState
 
 R = TypeVar("R", bound=Resource)
 D = TypeVar("D", bound=Detail)
@@ -27,12 +27,23 @@ class Entered(msgspec.Struct, frozen=True, tag=True):
 
 
 class Listed(msgspec.Struct, frozen=True, tag=True):
-    """One listing in one region is over: it saw `count` resources, or it is a gap."""
+    """One listing in one region is over: it saw `count` resources, or it is a gap.
+
+    `at` is when it ended, and `session` the ARN of the assumed role's session that asked, or of the caller in its own
+    account: with them the calls are found in the account's own trail.
+    """
 
     fact: str
     region: str
     count: int = 0
     gap: Gap | None = None
+    at: datetime | None = None
+    session: str = ""
+
+    @property
+    def nothing_there(self) -> bool:
+        """Whether the gap proves that nothing can exist there; what exists once in an account is always there."""
+        return self.gap is not None and self.gap.reason.nothing_there and self.region != GLOBAL
 
 
 class DetailGap(msgspec.Struct, frozen=True, tag=True):
@@ -54,12 +65,19 @@ class AccountFacts:
 
     What was not collected in the run is a gap like any other, so a control that asks for more than it declared is never
     right by accident: run alone, it is not assessed.
+
+    `accepted` are the regions that a service control policy denies whole and that the settings accept as not audited.
     """
 
-    def __init__(self, lines: Iterable[Any]) -> None:
+    def __init__(self, lines: Iterable[Any], accepts: Callable[[str], bool] = lambda _region: False) -> None:
         entered, *rest = lines
         self.account: Account = entered.account
         self.record: AccountRecord = entered.record
+        self.accepted = frozenset(
+            region.name
+            for region in self.record.regions
+            if region.state is RegionState.BLOCKED and accepts(region.name)
+        )
         self._listed: dict[tuple[str, str], Listed] = {}
         self._resources: dict[type[Resource], dict[str, Resource]] = defaultdict(dict)
         self._details: dict[tuple[str, str], Observed[Detail]] = {}
@@ -87,6 +105,18 @@ class AccountFacts:
         """Return when the account was collected: the time against which ages are measured."""
         return self.record.collected_at
 
+    def has_enabled(self, region: str) -> bool:
+        """Return whether the account has a region enabled; raises NotSeenError where AWS did not list it."""
+        known = self.record.has_enabled(region)
+        if known is None:
+            raise NotSeenError(self.record.gap or self.unknown_region(region))
+        return known
+
+    def unknown_region(self, region: str) -> Gap:
+        """Return the gap that says that AWS did not list a region as enabled or disabled."""
+        message = f"whether {region} is enabled in this account is unknown: AWS did not list the account's regions"
+        return Gap(self.account.id, region, "account:ListRegions", GapReason.DENIED, message)
+
     def listing(self, kind: type[Resource], region: str) -> Listed | None:
         """Return how a listing ended in a region, or None where it was not asked."""
         return self._listed.get((kind.__name__, region))
@@ -104,15 +134,19 @@ class AccountFacts:
         for found in self._resources.values():
             yield from found.values()
 
-    def is_shut(self, listed: Listed) -> bool:
-        """Tell whether a listing is a gap because nothing can be at work in its region.
+    def is_accepted(self, gap: Gap) -> bool:
+        """Return whether a gap of this account is due to a service control policy in one of the accepted regions."""
+        own = gap.reason is GapReason.SCP_DENIED and gap.account_id == self.account.id
+        return own and gap.region in self.accepted
 
-        It is not enabled, the service is not offered there, or a service control policy shuts it: one that lets the
-        same listing through in another region of the account. A policy that does so nowhere hides the account.
-        """
-        if listed.gap is None or listed.gap.reason is not GapReason.SCP_DENIED:
-            return listed.gap is not None and listed.gap.reason.nothing_there
-        return any(other.gap is None for other in self._listings(listed.fact))
+    def overlooked(self, kinds: Iterable[FactType]) -> list[str]:
+        """Return the accepted regions, sorted, in which a listing of one of these kinds was denied."""
+        gaps = (listed.gap for kind in kinds for listed in self._listings_in(self.accepted, kind))
+        return sorted({gap.region for gap in gaps if gap is not None and self.is_accepted(gap)})
+
+    def _listings_in(self, regions: Iterable[str], kind: FactType) -> Iterator[Listed]:
+        found = (self._listed.get((kind.__name__, region)) for region in regions)
+        return (listed for listed in found if listed is not None)
 
     def anywhere(self, kind: type[R]) -> list[R]:
         """Return the resources of a kind, for what every region shows; raises NotSeenError when no region answered."""
@@ -123,9 +157,13 @@ class AccountFacts:
         return self.resources(kind)
 
     def everywhere(self, kind: type[R]) -> list[R]:
-        """Return the resources of a kind in all regions; raises NotSeenError when one region may hide some."""
+        """Return the resources of a kind in all regions; raises NotSeenError when one region may hide some.
+
+        A region that a service control policy denies may hide some: the policy stops calls, not what runs there. One
+        that the settings accept is left out, and the evidence of the verdict names it.
+        """
         for listed in self._known_listings(kind):
-            if listed.gap is not None and not self.is_shut(listed):
+            if listed.gap is not None and not listed.nothing_there and not self.is_accepted(listed.gap):
                 raise NotSeenError(listed.gap)
         return self.resources(kind)
 

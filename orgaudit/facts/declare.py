@@ -80,6 +80,11 @@ class Aws(Protocol):
     def pages(self, service: str, operation: str, /, **parameters: Json) -> AsyncIterator[dict[str, Any]]:
         """Yield the answer page by page."""
 
+    def find_pages(
+        self, service: str, operation: str, absent: Sequence[str], /, **parameters: Json
+    ) -> AsyncIterator[dict[str, Any] | None]:
+        """Yield the answer page by page; None at last where AWS answers with one of the error codes in `absent`."""
+
     async def at(self, arn: str, /) -> Aws:
         """Return the same in the account and region of an ARN; raises NotSeenError outside the organization."""
 

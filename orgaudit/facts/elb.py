@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.elbv2 import INTERNAL
 from orgaudit.facts.rows import each_row, text
-from orgaudit.model import Scope
+from orgaudit.model import Observed, Scope
 
 
 class ClassicLoadBalancer(Resource, frozen=True, kw_only=True):
     """A classic load balancer; `scheme` is internet-facing or internal."""
 
-    scheme: str = ""
+    scheme: Observed[str]
+
+    @property
+    def internal(self) -> bool:
+        """Whether it has private addresses only; raises NotSeenError where the scheme was not seen."""
+        return self.scheme.value == INTERNAL
 
 
 class ClassicLoadBalancerLogs(Detail, frozen=True, kw_only=True):
@@ -32,7 +38,7 @@ async def classic_load_balancers(aws: Aws) -> AsyncIterator[ClassicLoadBalancer]
                 arn=f"arn:{aws.partition}:elasticloadbalancing:{aws.region}:{aws.account_id}:loadbalancer/{name}",
                 account_id=aws.account_id,
                 region=aws.region,
-                scheme=found.get("Scheme", ""),
+                scheme=row.member("Scheme", str),
             )
 
 

@@ -8,17 +8,25 @@ from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
 from orgaudit.facts.rows import each_row
 from orgaudit.model import Observed, Scope
 
+INTERNAL = "internal"
+"""The scheme of a load balancer that has private addresses only."""
+
 
 class LoadBalancer(Resource, frozen=True, kw_only=True):
     """A load balancer of the kind application, network or gateway; `scheme` is internet-facing or internal."""
 
     kind: Observed[str]
-    scheme: str = ""
+    scheme: Observed[str]
 
     @property
     def able_to_log(self) -> bool:
         """Whether its kind writes access logs at all; raises NotSeenError where the kind was not seen."""
         return self.kind.value != "gateway"
+
+    @property
+    def internal(self) -> bool:
+        """Whether it has private addresses only; raises NotSeenError where the scheme was not seen."""
+        return self.scheme.value == INTERNAL
 
 
 class LoadBalancerLogs(Detail, frozen=True, kw_only=True):
@@ -38,7 +46,7 @@ async def load_balancers(aws: Aws) -> AsyncIterator[LoadBalancer]:
                 account_id=aws.account_id,
                 region=aws.region,
                 kind=row.member("Type", str),
-                scheme=found.get("Scheme", ""),
+                scheme=row.member("Scheme", str),
             )
 
 

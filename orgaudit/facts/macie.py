@@ -197,7 +197,7 @@ def coverage(bucket: Bucket, account: AccountFacts, organization: Organization) 
     Raises NotSeenError where nothing that was seen does, and something was not seen.
     """
     listed = account.listing(MacieSession, bucket.region)
-    if listed is not None and listed.gap is not None and listed.gap.reason.nothing_there:
+    if listed is not None and listed.nothing_there:
         return Coverage((), ())
     own = account.detail(MacieDiscovery, macie_in(account, bucket.region)).value
     seen, unseen = [own], None

@@ -21,8 +21,8 @@ from orgaudit.facts.policies import (
     Principal,
     Request,
     Statement,
+    allows_everything,
     decide,
-    grants_everything,
     parse,
     principals_allowed,
 )
@@ -266,8 +266,7 @@ def effectiveness(policy: Policy) -> Effectiveness:
     """Return what a service control or resource control policy restricts by itself."""
     if any(statement.effect is Effect.DENY for statement in policy.statements):
         return Effectiveness.DENIES
-    everything = any(grant.is_unrestricted for grant in grants_everything(policy))
-    return Effectiveness.NONE if everything else Effectiveness.ALLOW_LIST
+    return Effectiveness.NONE if allows_everything(policy) else Effectiveness.ALLOW_LIST
 
 
 @detail(actions=("organizations:DescribeResourcePolicy",))

@@ -19,6 +19,8 @@ class SnsTopic(Resource, frozen=True, kw_only=True):
 class TopicPolicy(ResourcePolicy, frozen=True, kw_only=True):
     """A topic's policy."""
 
+    called_by_services = True
+
 
 @collector(scope=Scope.REGIONAL, actions=("sns:ListTopics",))
 async def topics(aws: Aws) -> AsyncIterator[SnsTopic]:

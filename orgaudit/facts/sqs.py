@@ -23,6 +23,8 @@ class Queue(Resource, frozen=True, kw_only=True):
 class QueuePolicy(ResourcePolicy, frozen=True, kw_only=True):
     """A queue's policy."""
 
+    called_by_services = True
+
 
 @collector(scope=Scope.REGIONAL, actions=("sqs:ListQueues",))
 async def queues(aws: Aws) -> AsyncIterator[Queue]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 
 from orgaudit.aws.access import Access
 from orgaudit.aws.region import RegionAccess
 from orgaudit.errors import AccessError
-from orgaudit.model import Account, Gap, NotSeenError
+from orgaudit.identifiers import AnsweredAccountId
+from orgaudit.model import Account, Gap, GapReason, Json, NotSeenError
+from orgaudit.organization.answers import each_of, part
 from orgaudit.settings import OrganizationSettings
 from orgaudit.store.manifest import OrganizationRecord
 
@@ -28,6 +30,8 @@ ACTIONS = (
 )
 """What discovery asks of AWS Organizations."""
 
+T = TypeVar("T")
+
 NO_ORGANIZATION = ("AWSOrganizationsNotInUseException",)
 
 
@@ -40,6 +44,43 @@ class Discovered:
     gaps: tuple[Gap, ...] = ()
 
 
+class _Organization(msgspec.Struct, rename="pascal"):
+    id: str
+    arn: str
+    master_account_id: AnsweredAccountId
+    feature_set: str = ""
+
+
+class _Account(msgspec.Struct, rename="pascal"):
+    """An account as AWS lists it. Status was retired in 2026 in favour of State; older endpoints know only Status."""
+
+    id: AnsweredAccountId
+    name: str = ""
+    email: str = ""
+    state: str | None = None
+    status: str | None = None
+
+
+class _Branch(msgspec.Struct, rename="pascal"):
+    """A root or a unit."""
+
+    id: str
+    name: str
+
+
+class _Tag(msgspec.Struct, rename="pascal"):
+    key: str
+    value: str
+
+
+class _Administrator(msgspec.Struct, rename="pascal"):
+    id: AnsweredAccountId
+
+
+class _Delegation(msgspec.Struct, rename="pascal"):
+    service_principal: str
+
+
 @dataclass(slots=True)
 class _Unit:
     """Where an account is: the path of unit names from the root, and the ids on the way."""
@@ -50,10 +91,11 @@ class _Unit:
 
 @dataclass(slots=True)
 class _Tree:
-    """The units of the accounts, as far as they could be read, and accounts that only the tree showed."""
+    """The units of the accounts, as far as they could be read, the accounts in them, and which units were visited."""
 
     places: dict[str, _Unit] = field(default_factory=dict)
-    listed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    listed: dict[str, _Account] = field(default_factory=dict)
+    visited: set[str] = field(default_factory=set)
 
 
 async def discover(access: Access, settings: OrganizationSettings) -> Discovered:
@@ -62,23 +104,23 @@ async def discover(access: Access, settings: OrganizationSettings) -> Discovered
     Without an organization the accounts are those of the configuration, or the caller's own. Units and delegations that
     cannot be read are gaps; the list of accounts is never shortened by one. Tags are read by `read_tags`.
     """
-    aws = _reader(access, settings)
+    aws = access.reader(settings.role_arn)
     try:
         answer = await aws.find("organizations", "DescribeOrganization", NO_ORGANIZATION)
+        if answer is None:
+            return Discovered(None, _configured(access, settings))
+        found = part(aws, "organizations:DescribeOrganization", answer, "Organization", _Organization)
     except NotSeenError as error:
         raise AccessError(_advice("describe the organization", error.gap, settings)) from error
-    if answer is None:
-        return Discovered(None, _configured(access, settings))
-    found = answer["Organization"]
-    listed = await _list_accounts(aws, found["MasterAccountId"], settings)
+    listed = await _list_accounts(aws, found.master_account_id, settings)
     gaps: list[Gap] = []
     tree, delegated = await asyncio.gather(_walk(aws, gaps), _delegated(aws, gaps))
     accounts = [_account(each, tree) for each in (tree.listed | listed).values()]
     record = OrganizationRecord(
-        id=found["Id"],
-        arn=found["Arn"],
-        management_account_id=found["MasterAccountId"],
-        feature_set=found.get("FeatureSet", ""),
+        id=found.id,
+        arn=found.arn,
+        management_account_id=found.master_account_id,
+        feature_set=found.feature_set,
         delegated=delegated,
     )
     return Discovered(record, tuple(sorted(accounts, key=lambda account: account.id)), tuple(gaps))
@@ -89,13 +131,9 @@ def _configured(access: Access, settings: OrganizationSettings) -> tuple[Account
     return tuple(Account(id=each, name="") for each in sorted(set(ids)))
 
 
-async def _list_accounts(
-    aws: RegionAccess, management: str, settings: OrganizationSettings
-) -> dict[str, dict[str, Any]]:
+async def _list_accounts(aws: RegionAccess, management: str, settings: OrganizationSettings) -> dict[str, _Account]:
     try:
-        listed = {
-            each["Id"]: each async for page in aws.pages("organizations", "ListAccounts") for each in page["Accounts"]
-        }
+        listed = {each.id: each async for each in _listed(aws, "ListAccounts", "Accounts", _Account)}
     except NotSeenError as error:
         raise AccessError(_advice("list the organization's accounts", error.gap, settings)) from error
     if management not in listed:
@@ -107,7 +145,13 @@ async def _list_accounts(
     return listed
 
 
+def _listed(aws: RegionAccess, operation: str, key: str, kind: type[T], /, **parameters: Json) -> AsyncIterator[T]:
+    return each_of(aws, "organizations", operation, key, kind, **parameters)
+
+
 def _advice(what: str, gap: Gap, settings: OrganizationSettings) -> str:
+    if gap.reason is GapReason.MALFORMED:
+        return f"cannot {what}: {gap.message}; {gap.reason.mend(gap.action)}"
     mend = (
         f"let {settings.role_arn} do {gap.action}"
         if settings.role_arn
@@ -121,43 +165,40 @@ async def _walk(aws: RegionAccess, gaps: list[Gap]) -> _Tree:
     """Return the tree of units; a branch that cannot be read is a gap and leaves the others."""
     tree = _Tree()
     try:
-        roots = [root async for page in aws.pages("organizations", "ListRoots") for root in page["Roots"]]
+        roots = [root async for root in _listed(aws, "ListRoots", "Roots", _Branch)]
     except NotSeenError as error:
         gaps.append(error.gap)
         return tree
-    await asyncio.gather(*(_visit(aws, root["Id"], _Unit(root["Name"], (root["Id"],)), tree, gaps) for root in roots))
+    await asyncio.gather(*(_visit(aws, root.id, _Unit(root.name, (root.id,)), tree, gaps) for root in roots))
     return tree
 
 
 async def _visit(aws: RegionAccess, parent: str, unit: _Unit, tree: _Tree, gaps: list[Gap]) -> None:
+    if parent in tree.visited:
+        message = f"{parent} is listed in more than one place of the organization's tree"
+        action = "organizations:ListOrganizationalUnitsForParent"
+        gaps.append(Gap(aws.account_id, aws.region, action, GapReason.MALFORMED, message))
+        return
+    tree.visited.add(parent)
     try:
-        async for account in _children(aws, "ListAccountsForParent", "Accounts", parent):
-            tree.places[account["Id"]] = unit
-            tree.listed[account["Id"]] = account
-        below = [
-            each async for each in _children(aws, "ListOrganizationalUnitsForParent", "OrganizationalUnits", parent)
-        ]
+        async for account in _listed(aws, "ListAccountsForParent", "Accounts", _Account, ParentId=parent):
+            tree.places[account.id] = unit
+            tree.listed[account.id] = account
+        units = _listed(aws, "ListOrganizationalUnitsForParent", "OrganizationalUnits", _Branch, ParentId=parent)
+        below = [(each.id, _Unit(f"{unit.path}/{each.name}", (*unit.ids, each.id))) async for each in units]
     except NotSeenError as error:
         gaps.append(error.gap)
         return
-    units = [(each["Id"], _Unit(f"{unit.path}/{each['Name']}", (*unit.ids, each["Id"]))) for each in below]
-    await asyncio.gather(*(_visit(aws, child, place, tree, gaps) for child, place in units))
+    await asyncio.gather(*(_visit(aws, child, place, tree, gaps) for child, place in below))
 
 
-async def _children(aws: RegionAccess, operation: str, key: str, parent: str) -> AsyncIterator[dict[str, Any]]:
-    async for page in aws.pages("organizations", operation, ParentId=parent):
-        for each in page[key]:
-            yield each
-
-
-def _account(answer: dict[str, Any], tree: _Tree) -> Account:
-    place = tree.places.get(answer["Id"], _Unit("", ()))
+def _account(answer: _Account, tree: _Tree) -> Account:
+    place = tree.places.get(answer.id, _Unit("", ()))
     return Account(
-        id=answer["Id"],
-        name=answer.get("Name", ""),
-        # Status was retired in 2026 in favour of State; older endpoints know only Status.
-        state=answer.get("State") or answer.get("Status") or "ACTIVE",
-        email=answer.get("Email", ""),
+        id=answer.id,
+        name=answer.name,
+        state=answer.state or answer.status or "ACTIVE",
+        email=answer.email,
         ou_path=place.path,
         ou_ids=place.ids,
     )
@@ -170,21 +211,14 @@ async def read_tags(
 
     AWS answers ten such calls a second, so this is the longest part of discovery in a large organization.
     """
-    aws, gaps = _reader(access, settings), list[Gap]()
+    aws, gaps = access.reader(settings.role_arn), list[Gap]()
     return await asyncio.gather(*(_tagged(aws, account, gaps) for account in accounts)), gaps
-
-
-def _reader(access: Access, settings: OrganizationSettings) -> RegionAccess:
-    return (access.with_role(settings.role_arn) if settings.role_arn else access.as_caller()).home()
 
 
 async def _tagged(aws: RegionAccess, account: Account, gaps: list[Gap]) -> Account:
     try:
-        tags = {
-            tag["Key"]: tag["Value"]
-            async for page in aws.pages("organizations", "ListTagsForResource", ResourceId=account.id)
-            for tag in page["Tags"]
-        }
+        listed = _listed(aws, "ListTagsForResource", "Tags", _Tag, ResourceId=account.id)
+        tags = {tag.key: tag.value async for tag in listed}
     except NotSeenError as error:
         gaps.append(error.gap)
         return account
@@ -195,17 +229,14 @@ async def _delegated(aws: RegionAccess, gaps: list[Gap]) -> dict[str, tuple[str,
     """Return the delegated administrators of each service principal, or None where they could not be read."""
     found: dict[str, set[str]] = {}
     try:
-        async for page in aws.pages("organizations", "ListDelegatedAdministrators"):
-            for administrator in page["DelegatedAdministrators"]:
-                async for principal in _services_of(aws, administrator["Id"]):
-                    found.setdefault(principal, set()).add(administrator["Id"])
+        administrators = _listed(aws, "ListDelegatedAdministrators", "DelegatedAdministrators", _Administrator)
+        async for administrator in administrators:
+            services = _listed(
+                aws, "ListDelegatedServicesForAccount", "DelegatedServices", _Delegation, AccountId=administrator.id
+            )
+            async for delegation in services:
+                found.setdefault(delegation.service_principal, set()).add(administrator.id)
     except NotSeenError as error:
         gaps.append(error.gap)
         return None
     return {principal: tuple(sorted(ids)) for principal, ids in sorted(found.items())}
-
-
-async def _services_of(aws: RegionAccess, account_id: str) -> AsyncIterator[str]:
-    async for page in aws.pages("organizations", "ListDelegatedServicesForAccount", AccountId=account_id):
-        for service in page["DelegatedServices"]:
-            yield service["ServicePrincipal"]

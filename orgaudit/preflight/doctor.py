@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from enum import StrEnum
 from typing import Any
@@ -19,7 +19,7 @@ from orgaudit.model import Account, Gap, GapReason, NotSeenError, Scope
 from orgaudit.organization import regions as account_regions
 from orgaudit.organization.discovery import NO_ORGANIZATION
 from orgaudit.organization.regions import discover_regions
-from orgaudit.organization.scope import select_accounts, selects_region
+from orgaudit.organization.scope import selects_region
 from orgaudit.pipeline import Auditor, choose
 from orgaudit.preflight.refusal import mend_entry, mend_reading
 from orgaudit.preflight.visit import visit
@@ -86,7 +86,7 @@ async def _diagnosed(
     checks = [Check(CheckStatus.OK, "", "identity", access.caller.arn), *[each async for each in organization.run()]]
     try:
         found = await auditor.discover(access)
-        inside, _ = select_accounts(found.accounts, settings.scope)
+        inside, _ = await auditor.select(access, found)
     except AccessError as error:
         if not any(check.status is CheckStatus.FAIL for check in checks):
             mend = "Mend what the message names; without the accounts there is nothing to audit."
@@ -104,6 +104,7 @@ async def _diagnosed(
 
     for seen in await visit(asked, settings.run.concurrent_accounts, look):
         checks += seen
+    checks += accounts.read_nowhere()
     return Diagnosis((*checks, *_left_out(accounts, len(inside) - len(asked))), readable=True)
 
 
@@ -129,7 +130,7 @@ class _OrganizationChecks:
         self.settings = settings
         self.role = settings.organization.role_arn
         self.reader = self.role or access.caller.arn
-        self.aws = (access.with_role(self.role) if self.role else access.as_caller()).home()
+        self.aws = access.reader(self.role)
 
     async def run(self) -> AsyncIterator[Check]:
         """Yield a check of each call; without an organization there is only one."""
@@ -137,23 +138,24 @@ class _OrganizationChecks:
         yield check
         if found is None:
             return
-        management = found.get("Organization", {}).get("MasterAccountId", self.aws.account_id)
+        organization = found.get("Organization")
+        management = organization.get("MasterAccountId") if isinstance(organization, dict) else None
         yield (await self._ask("ListAccounts"))[0]
         check, roots = await self._ask("ListRoots")
         yield check
-        root = next((each["Id"] for each in (roots or {}).get("Roots", ())), None)
+        root = _first_id(roots, "Roots")
         for operation in ("ListAccountsForParent", "ListOrganizationalUnitsForParent"):
             yield (await self._ask(operation, ParentId=root))[0] if root else _skipped(operation, "no root was seen")
         if self.settings.organization.read_tags:
-            yield (await self._ask("ListTagsForResource", ResourceId=management))[0]
+            yield (await self._ask("ListTagsForResource", ResourceId=management or self.aws.account_id))[0]
         else:
             yield _skipped("ListTagsForResource", "[organization] read_tags is off")
         check, delegated = await self._ask("ListDelegatedAdministrators")
         yield check
-        administrators = (delegated or {}).get("DelegatedAdministrators", ())
+        administrator = _first_id(delegated, "DelegatedAdministrators")
         operation = "ListDelegatedServicesForAccount"
-        if administrators:
-            yield (await self._ask(operation, AccountId=administrators[0]["Id"]))[0]
+        if administrator:
+            yield (await self._ask(operation, AccountId=administrator))[0]
         else:
             yield _skipped(operation, "no delegated administrator was seen")
 
@@ -168,6 +170,19 @@ class _OrganizationChecks:
             return Check(CheckStatus.FAIL, "", name, error.gap.message, mend), {} if absent else None
         message = "answered" if found is not None else f"account {self.aws.account_id} is in no organization"
         return Check(CheckStatus.OK, "", name, message), found
+
+
+class _Identified(msgspec.Struct, rename="pascal"):
+    id: str
+
+
+def _first_id(answer: dict[str, Any] | None, key: str) -> str | None:
+    """Return the id of the first item of a listing; None where there is none, or where it is no listing."""
+    try:
+        items = msgspec.convert((answer or {}).get(key), list[_Identified])
+    except msgspec.ValidationError:
+        return None
+    return items[0].id if items else None
 
 
 def _skipped(operation: str, why: str) -> Check:
@@ -186,10 +201,19 @@ class _AccountChecks:
         first = {each.actions[0] for each in self.listings}
         self.trials = [action for action in TRIALS if action in self.needed and action not in first]
         self.tried = {*first, *self.trials}
+        self.entered: list[str] = []
+        self.read: list[str] = []
 
     def untried(self) -> list[str]:
         """Return the needed actions that no check sends."""
         return [action for action in self.needed if action not in {*self.tried, *account_regions.ACTIONS}]
+
+    def read_nowhere(self) -> Iterator[Check]:
+        """Yield a FAIL where accounts were entered and none of them has an enabled region in scope."""
+        if self.entered and not self.read:
+            message = "no region in scope is enabled in any account, so nothing regional would be assessed"
+            mend = "Name other regions with --region or in [scope] regions, or enable one of these."
+            yield Check(CheckStatus.FAIL, "", "regions", message, mend)
 
     async def run(self, account: Account) -> AsyncIterator[Check]:
         """Yield the checks of one account; after one that shuts it, no more."""
@@ -210,13 +234,14 @@ class _AccountChecks:
         way = "the caller's own credentials" if own else f"assumed {self.settings.access.role_name}"
         yield Check(CheckStatus.OK, account.id, "role", way)
         if regions.certain:
-            entered.enabled_regions = frozenset(regions.enabled)
+            entered.disabled_regions = frozenset(regions.disabled)
             message = f"{len(regions.enabled)} enabled, says {regions.source}"
             yield Check(CheckStatus.OK, account.id, "regions", message)
         else:
             mend = "Allow account:ListRegions to the audit role; without it every region that AWS has is tried."
             message = f"neither {' nor '.join(account_regions.ACTIONS)} answered"
             yield Check(CheckStatus.FAIL, account.id, "regions", message, mend)
+        self.entered.append(account.id)
         chosen = [region for region in regions.enabled if selects_region(region, self.settings.scope)]
         async for check in self._reads(entered, chosen):
             yield check
@@ -227,6 +252,7 @@ class _AccountChecks:
             message = "no enabled region of the account is in scope"
             yield Check(CheckStatus.SKIPPED, entered.account_id, "read actions", message)
             return
+        self.read.append(entered.account_id)
         home = self.access.home_region
         aws = entered.region(home if home in regions else regions[0])
         answered: list[str] = []

@@ -12,7 +12,6 @@ from orgaudit.evaluate import places, regions_of
 from orgaudit.facts.declare import closure
 from orgaudit.model import Account, Gap, Scope
 from orgaudit.organization.discovery import Discovered
-from orgaudit.organization.scope import select_accounts
 from orgaudit.pipeline import Auditor, Chosen, choose
 from orgaudit.preflight.estimate import RESOURCES, Estimate, estimate
 from orgaudit.preflight.visit import visit
@@ -76,7 +75,7 @@ async def make_plan(auditor: Auditor, *, resources: int = RESOURCES) -> Plan:
     began = time.monotonic()
     async with auditor.access(chosen) as access:
         found = await auditor.discover(access)
-        inside, outside = select_accounts(found.accounts, settings.scope)
+        inside, outside = await auditor.select(access, found)
         auditor.progress.stage("plan", len(inside))
 
         async def look(account: Account) -> AccountRecord:

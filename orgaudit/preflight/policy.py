@@ -10,8 +10,9 @@ from typing import Any, TypeAlias
 
 from ruamel.yaml import YAML
 
+from orgaudit.collect import actions_for
 from orgaudit.organization import discovery
-from orgaudit.pipeline import Chosen, needed_actions
+from orgaudit.pipeline import Chosen
 from orgaudit.settings import AccessSettings, Settings
 
 Document: TypeAlias = dict[str, Any]
@@ -36,7 +37,7 @@ class Audience(StrEnum):
 
 def policy_for(audience: Audience, chosen: Chosen, settings: Settings, *, partition: str = "aws") -> Document:
     """Return the permission policy that an audience needs for the chosen controls."""
-    reads = _statement("ReadConfiguration", needed_actions(chosen, organization=False))
+    reads = _statement("ReadConfiguration", actions_for(chosen.facts))
     organization = _statement("ReadOrganization", _organization_actions(settings))
     if audience is Audience.ACCOUNT:
         return _document([reads])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -13,7 +13,7 @@ from orgaudit.errors import ConfigError
 from orgaudit.report import json, xlsx
 from orgaudit.report.view import RegisterView, View, viewing
 from orgaudit.store.run import Run
-from orgaudit.store.tables import consolidate
+from orgaudit.store.seal import Standing
 
 
 class Format(msgspec.Struct, frozen=True):
@@ -39,17 +39,21 @@ def chosen(names: Iterable[str]) -> dict[str, Format]:
 
 @contextmanager
 def reported(
-    run: Run, register: RegisterView, as_of: date, formats: Iterable[str]
+    run: Run,
+    register: RegisterView,
+    as_of: date,
+    formats: Iterable[str],
+    *,
+    standing: Standing = Standing.NOT_SEALED,
+    keep: Collection[str] = (),
 ) -> Iterator[tuple[View, list[Path]]]:
-    """Consolidate the run with the register's exceptions, write each format, and yield the view and the files.
+    """Write each format of a consolidated run, but for the files to `keep`, and yield the view and all the files.
 
-    Raises ConfigError for an unknown format or a run that is not evaluated, and ReportError where a file cannot be
-    written.
+    Raises ConfigError for an unknown format or a run without tables, and ReportError where a file cannot be written.
     """
     wanted = chosen(formats)
-    consolidate(run, register.apply)
-    with viewing(run, register, as_of) as view:
-        paths = [run.path / each.file for each in wanted.values()]
-        for each, path in zip(wanted.values(), paths, strict=True):
-            each.write(view, path)
-        yield view, paths
+    with viewing(run, register, as_of, standing=standing) as view:
+        for each in wanted.values():
+            if each.file not in keep:
+                each.write(view, run.results / each.file)
+        yield view, [run.results / each.file for each in wanted.values()]

@@ -8,12 +8,13 @@ _COUNTS = """{
     'passed': count(*) FILTER (status = 'PASS'),
     'failed': count(*) FILTER (status = 'FAIL'),
     'covered': count(*) FILTER (covered),
-    'not_assessed': count(*) FILTER (status = 'NOT_ASSESSED'),
+    'not_assessed': count(*) FILTER (status = 'NOT_ASSESSED' AND NOT accepted),
     'not_applicable': count(*) FILTER (status = 'NOT_APPLICABLE'),
-    'manual': count(*) FILTER (status = 'MANUAL')
+    'manual': count(*) FILTER (status = 'MANUAL'),
+    'accepted': count(*) FILTER (accepted)
 }"""
 
-_COUNT_NAMES = ("passed", "failed", "covered", "not_assessed", "not_applicable", "manual")
+_COUNT_NAMES = ("passed", "failed", "covered", "not_assessed", "not_applicable", "manual", "accepted")
 _NO_COUNTS = "{" + ", ".join(f"'{name}': 0" for name in _COUNT_NAMES) + "}"
 _SUM_OF_COUNTS = "{" + ", ".join(f"'{name}': sum(counts.{name})::BIGINT" for name in _COUNT_NAMES) + "}"
 
@@ -28,21 +29,30 @@ _NO_OPEN = "{'critical': 0, 'high': 0, 'medium': 0, 'low': 0}"
 
 _EXPIRED = "count(*) FILTER (open AND exception.state = 'expired')"
 
-_EVALUATIONS = """
-    count(*) FILTER (status <> 'MANUAL') AS evaluations,
+_ACCEPTED = "(status = 'NOT_ASSESSED' AND accepted > 0 AND not_assessed = 0)"
+_UNSEEN = f"(status = 'NOT_ASSESSED' AND NOT {_ACCEPTED})"
+
+_EVALUATIONS = f"""
+    count(*) FILTER (status <> 'MANUAL' AND NOT {_ACCEPTED}) AS evaluations,
     count(*) FILTER (status NOT IN ('MANUAL', 'NOT_ASSESSED')) AS evaluations_assessed
 """
 
-_COMPLETENESS = """
-    CASE WHEN count(*) FILTER (status <> 'NOT_ASSESSED') = 0 THEN 'NOT_ASSESSED'
-         WHEN count(*) FILTER (status = 'NOT_ASSESSED') > 0 THEN 'PARTIAL' ELSE 'COMPLETE' END
+_KINDS = f"""
+    count(*) FILTER (status = 'NOT_APPLICABLE') AS evaluations_not_applicable,
+    count(*) FILTER ({_UNSEEN} AND reason = 'SCP_DENIED') AS evaluations_blocked,
+    count(*) FILTER ({_ACCEPTED}) AS evaluations_accepted
 """
 
-_GAPS_PER_ACCOUNT = """
-    SELECT account_id, string_agg(reason || ' (' || n || ')', ', ' ORDER BY n DESC, reason) AS reasons
-    FROM (SELECT account_id, coalesce(reason, 'unknown') AS reason, count(*) AS n FROM coverage
-          WHERE status = 'NOT_ASSESSED' GROUP BY ALL) GROUP BY account_id
+_COMPLETENESS = f"""
+    CASE WHEN count(*) FILTER (status <> 'NOT_ASSESSED') = 0 THEN 'NOT_ASSESSED'
+         WHEN count(*) FILTER ({_UNSEEN}) > 0 THEN 'PARTIAL' ELSE 'COMPLETE' END
 """
+
+_GAPS_PER_ACCOUNT = f"""
+    SELECT account_id, string_agg(reason || ' (' || n || ')', ', ' ORDER BY n DESC, reason) AS reasons
+    FROM (SELECT account_id, coalesce(reason, 'unknown') || if({_ACCEPTED}, ' accepted', '') AS reason, count(*) AS n
+          FROM coverage WHERE status = 'NOT_ASSESSED' GROUP BY ALL) GROUP BY account_id
+"""  # noqa: S608 - constants only
 
 HEADLINE = f"""
     SELECT {_COUNTS} AS counts, {_OPEN} AS open FROM findings WHERE counted
@@ -50,27 +60,34 @@ HEADLINE = f"""
 
 ACCOUNT_REGIONS = f"""
     WITH cells AS (
-        SELECT account_id, region, {_EVALUATIONS},
+        SELECT account_id, region, {_EVALUATIONS}, {_KINDS},
             {_COMPLETENESS} AS completeness,
             coalesce(mode(reason ORDER BY reason) FILTER (status = 'NOT_ASSESSED'), '') AS reason,
             coalesce(min(action) FILTER (status = 'NOT_ASSESSED'), '') AS action,
             coalesce(min(message) FILTER (status = 'NOT_ASSESSED'), '') AS message
         FROM coverage GROUP BY account_id, region)
     SELECT a.id AS account_id, a.name AS account_name, a.ou_path, region,
-        CASE WHEN coalesce(r.state, 'AUDITED') <> 'AUDITED' THEN r.state
+        CASE WHEN r.state = 'BLOCKED' AND c.evaluations_accepted > 0 THEN 'ACCEPTED'
+             WHEN coalesce(r.state, 'AUDITED') <> 'AUDITED' THEN r.state
              WHEN coalesce(c.completeness, 'COMPLETE') = 'COMPLETE' THEN 'AUDITED' ELSE c.completeness END AS state,
         coalesce(r.gap.reason, c.reason, '') AS reason,
         coalesce(r.gap.action, c.action, '') AS action,
         coalesce(r.gap.message, c.message, '') AS message,
-        coalesce(c.evaluations, 0) AS evaluations, coalesce(c.evaluations_assessed, 0) AS evaluations_assessed
+        coalesce(c.evaluations, 0) AS evaluations, coalesce(c.evaluations_assessed, 0) AS evaluations_assessed,
+        coalesce(c.evaluations_not_applicable, 0) AS evaluations_not_applicable,
+        coalesce(c.evaluations_blocked, 0) AS evaluations_blocked,
+        coalesce(c.evaluations_accepted, 0) AS evaluations_accepted
     FROM cells c FULL JOIN account_regions r USING (account_id, region) JOIN accounts a ON a.id = account_id
     ORDER BY account_id, region
 """  # noqa: S608 - constants only
 
 REGIONS = f"""
-    SELECT region, count(*) AS accounts, count(*) FILTER (r.state IN ('AUDITED', 'PARTIAL')) AS accounts_assessed
+    SELECT region, count(*) FILTER (r.state <> 'ACCEPTED') AS accounts,
+        count(*) FILTER (r.state IN ('AUDITED', 'PARTIAL')) AS accounts_assessed,
+        count(*) FILTER (r.state = 'BLOCKED') AS accounts_blocked,
+        count(*) FILTER (r.state = 'ACCEPTED') AS accounts_accepted
     FROM ({ACCOUNT_REGIONS}) r
-    WHERE region <> 'global' AND r.state NOT IN ('DISABLED', 'BLOCKED')
+    WHERE region <> 'global' AND r.state <> 'DISABLED'
         AND account_id IN (SELECT account_id FROM coverage WHERE status <> 'NOT_ASSESSED')
     GROUP BY region ORDER BY region
 """  # noqa: S608 - constants only
@@ -84,11 +101,14 @@ COVERAGE = f"""
         (SELECT count(*) FROM accounts) AS accounts,
         (SELECT count(*) FROM per_account WHERE completeness <> 'NOT_ASSESSED') AS accounts_assessed,
         (SELECT count(*) FROM per_account WHERE completeness = 'PARTIAL') AS accounts_partial,
-        (SELECT count(*) FROM regions) AS regions,
+        (SELECT count(*) FROM regions WHERE accounts > 0) AS regions,
         (SELECT count(*) FROM regions WHERE accounts_assessed > 0) AS regions_assessed,
+        (SELECT count(*) FROM regions WHERE accounts_blocked > 0) AS regions_blocked,
+        (SELECT count(*) FROM regions WHERE accounts_accepted > 0) AS regions_accepted,
         (SELECT coalesce(sum(accounts), 0)::BIGINT FROM regions) AS account_regions,
         (SELECT coalesce(sum(accounts_assessed), 0)::BIGINT FROM regions) AS account_regions_assessed,
-        {_EVALUATIONS}
+        {_EVALUATIONS}, {_KINDS},
+        count(*) FILTER (status <> 'NOT_ASSESSED' AND reason IS NULL) AS looked_at
     FROM coverage
 """  # noqa: S608 - constants only
 
@@ -135,7 +155,7 @@ REQUIREMENTS = f"""
     by_control AS (SELECT control, {_COUNTS} AS counts FROM findings GROUP BY control),
     scores AS (SELECT q, {_SUM_OF_COUNTS} AS counts FROM asked JOIN by_control USING (control) GROUP BY q),
     cells AS (
-        SELECT control, account_id, bool_or(failed > 0) AS failed, bool_or(status = 'NOT_ASSESSED') AS unseen,
+        SELECT control, account_id, bool_or(failed > 0) AS failed, bool_or({_UNSEEN}) AS unseen,
             bool_or(passed > 0) AS passed, bool_or(manual > 0) AS manual
         FROM coverage GROUP BY control, account_id),
     verdicts AS (
@@ -165,20 +185,25 @@ REQUIREMENTS = f"""
     ORDER BY q
 """  # noqa: S608 - constants only
 
-MISSING = """
+UNSEEN = f"""
+    SELECT coalesce(reason, 'DEFECT') AS reason, count(DISTINCT account_id) AS accounts, count(*) AS evaluations
+    FROM coverage WHERE {_UNSEEN} GROUP BY ALL ORDER BY evaluations DESC, reason
+"""  # noqa: S608 - constants only
+
+MISSING = f"""
     SELECT control, coalesce(action, '') AS action, coalesce(reason, 'DEFECT') AS reason,
         count(DISTINCT account_id) AS accounts, count(DISTINCT region) AS regions, count(*) AS evaluations,
         min(message) AS example
-    FROM coverage WHERE status = 'NOT_ASSESSED' GROUP BY ALL ORDER BY evaluations DESC, control, action, reason
-"""
+    FROM coverage WHERE {_UNSEEN} GROUP BY ALL ORDER BY evaluations DESC, control, action, reason
+"""  # noqa: S608 - constants only
 
-MISSING_PERMISSIONS = """
+MISSING_PERMISSIONS = f"""
     SELECT action, reason, count(DISTINCT account_id) AS accounts, count(DISTINCT control) AS controls,
         count(*) AS evaluations
-    FROM coverage WHERE status = 'NOT_ASSESSED' AND action IS NOT NULL
+    FROM coverage WHERE {_UNSEEN} AND action IS NOT NULL
         AND reason IN ('DENIED', 'SCP_DENIED', 'ACCOUNT_UNAVAILABLE')
     GROUP BY ALL ORDER BY evaluations DESC, action, reason
-"""
+"""  # noqa: S608 - constants only
 
 EXCEPTIONS = """
     SELECT exception.id, count(*) FILTER (covered), count(*) FILTER (open AND exception.state = 'expired')

@@ -11,6 +11,7 @@ import msgspec
 
 from orgaudit.model import Gap, Json
 from orgaudit.register.hygiene import Remark
+from orgaudit.report.completeness import completeness_of
 from orgaudit.report.manual import ManualReview
 from orgaudit.report.scores import (
     AccountScore,
@@ -49,6 +50,7 @@ def _document(view: View) -> Iterator[bytes]:
     yield b',\n"coverage": {"totals": ' + _encoded(_coverage_totals(view))
     yield b',\n"discovery_gaps": ' + _encoded([_gap(gap) for gap in view.manifest.discovery_gaps])
     yield b',\n"regions": ' + _encoded(view.regions)
+    yield b',\n"unseen": ' + _encoded(view.unseen)
     yield b',\n"missing": ' + _encoded([_missing(item) for item in view.missing])
     yield b',\n"missing_permissions": ' + _encoded([_missing(item) for item in view.missing_permissions])
     yield b',\n"account_regions": '
@@ -85,7 +87,11 @@ def _run(view: View) -> Json:
         "caller": manifest.caller,
         "frameworks": [{"id": f.id, "title": f.title, "version": f.version} for f in manifest.frameworks],
         "thresholds": manifest.thresholds,
+        "accept_blocked_regions": manifest.accept_blocked_regions,
         "inputs": manifest.inputs,
+        "manifest_sha256": view.manifest_sha256,
+        "register_sha256": view.register_sha256,
+        "standing": view.standing,
     }
 
 
@@ -136,7 +142,8 @@ def _account(score: AccountScore) -> dict[str, Json]:
 
 def _coverage_totals(view: View) -> dict[str, Json]:
     totals = view.summary.coverage
-    return msgspec.structs.asdict(totals) | {"share": totals.share}
+    further = {"share": totals.share, "complete": totals.complete, "completeness": completeness_of(view)}
+    return msgspec.structs.asdict(totals) | further
 
 
 def _missing(item: Missing | MissingPermission) -> dict[str, Json]:

@@ -13,7 +13,10 @@ from orgaudit.store.tables import COVERING_STATES
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """Findings by status; `covered` are those of the failed that an active or expiring exception covers."""
+    """Findings by status; `covered` are those of the failed that an active or expiring exception covers.
+
+    `accepted` are not assessed, in a region that the settings accept as not audited; they are not in `not_assessed`.
+    """
 
     passed: int = 0
     failed: int = 0
@@ -21,6 +24,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     not_assessed: int = 0
     not_applicable: int = 0
     manual: int = 0
+    accepted: int = 0
 
     @property
     def open(self) -> int:
@@ -59,8 +63,10 @@ class CoverageTotals(msgspec.Struct, frozen=True, kw_only=True):
     """What the run set out to see, and what it saw.
 
     `regions` are names, `account_regions` pairs of an account and a region; both are of accounts that were assessed,
-    without regions that are disabled or blocked. `evaluations` are the account x region x control cells of the plan
-    that a machine can decide.
+    without regions that are disabled or accepted. `evaluations` are the account x region x control cells of the plan
+    that a machine can decide, without `evaluations_accepted`, which are denied in regions that the settings accept.
+    `evaluations_not_applicable` are some of those assessed, `evaluations_blocked` (by a service control policy) some of
+    those that were not. `looked_at` are the cells in which anything was seen.
     """
 
     accounts: int
@@ -68,23 +74,40 @@ class CoverageTotals(msgspec.Struct, frozen=True, kw_only=True):
     accounts_partial: int
     regions: int
     regions_assessed: int
+    regions_blocked: int
+    regions_accepted: int
     account_regions: int
     account_regions_assessed: int
     evaluations: int
     evaluations_assessed: int
+    evaluations_not_applicable: int
+    evaluations_blocked: int
+    evaluations_accepted: int
+    looked_at: int
 
     @property
     def share(self) -> float | None:
         """Return the share of evaluations that were assessed, or None where none was planned."""
         return _share(self.evaluations_assessed, self.evaluations)
 
+    @property
+    def complete(self) -> bool:
+        """Return whether all that was planned was assessed, and anything at all was seen."""
+        return self.looked_at > 0 and self.evaluations_assessed == self.evaluations
+
 
 class RegionScore(msgspec.Struct, frozen=True):
-    """One region: of how many assessed accounts it is to be audited, and of how many it was."""
+    """One region: of how many assessed accounts it is to be audited, and of how many it was.
+
+    `accounts_blocked` are those of `accounts` where a service control policy denies the region whole; where the
+    settings accept that, the account is in `accounts_accepted` alone.
+    """
 
     region: str
     accounts: int
     accounts_assessed: int
+    accounts_blocked: int = 0
+    accounts_accepted: int = 0
 
 
 class UnitScore(msgspec.Struct, frozen=True):
@@ -170,6 +193,17 @@ class AccountRegion(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     evaluations: int
     evaluations_assessed: int
+    evaluations_not_applicable: int
+    evaluations_blocked: int
+    evaluations_accepted: int
+
+
+class Unseen(msgspec.Struct, frozen=True):
+    """How many evaluations were not assessed for one reason, and in how many accounts."""
+
+    reason: GapReason
+    accounts: int
+    evaluations: int
 
 
 class Missing(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,9 +33,11 @@ from orgaudit.report.scores import (
     RequirementStatus,
     Summary,
     UnitScore,
+    Unseen,
 )
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run
+from orgaudit.store.seal import Standing, digest
 from orgaudit.store.tables import FINDING_COLUMNS, opened
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -75,6 +77,9 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that reports show of one run; lists are short, and what grows with the findings is a stream."""
 
     manifest: Manifest
+    manifest_sha256: str
+    register_sha256: str | None
+    standing: Standing
     as_of: date
     summary: Summary
     regions: tuple[RegionScore, ...]
@@ -82,6 +87,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     accounts: tuple[AccountScore, ...]
     controls: tuple[ControlScore, ...]
     requirements: tuple[RequirementScore, ...]
+    unseen: tuple[Unseen, ...]
     missing: tuple[Missing, ...]
     missing_permissions: tuple[MissingPermission, ...]
     exceptions: tuple[ExceptionScore, ...]
@@ -121,9 +127,12 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextmanager
-def viewing(run: Run, register: RegisterView, as_of: date) -> Iterator[View]:
+def viewing(
+    run: Run, register: RegisterView, as_of: date, *, standing: Standing = Standing.NOT_SEALED
+) -> Iterator[View]:
     """Open the view of a consolidated run; raises ConfigError where it is not consolidated."""
     manifest = run.read_manifest()
+    result = run.results / "register.json"
     with opened(run) as connection:
         exceptions = _exceptions(connection, register)
         problems = tuple(register.problems())
@@ -131,6 +140,9 @@ def viewing(run: Run, register: RegisterView, as_of: date) -> Iterator[View]:
         requirements = tuple(_answered(score, register.attested, manifest) for score in judged)
         yield View(
             manifest=manifest,
+            manifest_sha256=digest(run.manifest_path),
+            register_sha256=digest(result) if result.is_file() else None,
+            standing=standing,
             as_of=as_of,
             summary=_summary(connection, problems, exceptions),
             regions=tuple(_structs(connection, RegionScore, counts.REGIONS)),
@@ -138,6 +150,7 @@ def viewing(run: Run, register: RegisterView, as_of: date) -> Iterator[View]:
             accounts=tuple(_structs(connection, AccountScore, counts.ACCOUNTS)),
             controls=tuple(_structs(connection, ControlScore, counts.CONTROLS)),
             requirements=requirements,
+            unseen=tuple(_structs(connection, Unseen, counts.UNSEEN)),
             missing=tuple(_structs(connection, Missing, counts.MISSING)),
             missing_permissions=tuple(_structs(connection, MissingPermission, counts.MISSING_PERMISSIONS)),
             exceptions=exceptions,

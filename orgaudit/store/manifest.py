@@ -8,9 +8,11 @@ from enum import StrEnum
 import msgspec
 
 from orgaudit.frameworks import Framework
-from orgaudit.model import Account, Gap, Json, Severity
+from orgaudit.model import Account, Gap, Json, Severity, is_opt_in
 
 SCHEMA_VERSION = 1
+PARTITION_DEFAULTS = "partition defaults"
+"""Where an account's regions are from when AWS listed none: the SDK's own list."""
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -54,7 +56,10 @@ class RegionState(StrEnum):
 
 
 class RegionRecord(msgspec.Struct, frozen=True):
-    """One region of one account; `gap` says why it is anything but AUDITED."""
+    """One region of one account; `gap` says why it is anything but AUDITED.
+
+    BLOCKED is a region that a service control policy denies whole while another region of the account answers.
+    """
 
     name: str
     state: RegionState
@@ -79,6 +84,15 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
     throttles: int = 0
     retries: int = 0
 
+    def has_enabled(self, region: str) -> bool | None:
+        """Return whether the account has a region enabled, or None where AWS did not list the account's regions.
+
+        Without that list only the regions are known that no account can disable.
+        """
+        if self.enabled and self.regions_source != PARTITION_DEFAULTS:
+            return region in self.enabled
+        return None if is_opt_in(region) else True
+
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """The whole of run.json.
@@ -87,6 +101,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     accounts in scope share their resources. `discovery_gaps` say what of the organization could not be read.
     `known_regions` are those that stand for the run's where no account told its own. `inputs` maps each file that was
     read to its SHA-256. `records` are there once collection is over, `evaluated_at` once the findings are.
+    `accept_blocked_regions` are the patterns of regions that the evaluation accepted as not audited. `seal` maps each
+    file of the run that was there when run.json was written to its SHA-256; runs of earlier versions have none.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -105,6 +121,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     controls: tuple[ControlRecord, ...]
     frameworks: tuple[Framework, ...]
     thresholds: dict[str, Json]
+    accept_blocked_regions: tuple[str, ...] = ()
     settings: dict[str, Json]
     inputs: dict[str, str]
     records: tuple[AccountRecord, ...] = ()
+    seal: dict[str, str] | None = None

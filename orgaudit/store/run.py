@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
 import tempfile
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -19,18 +21,26 @@ from orgaudit.store.manifest import SCHEMA_VERSION, Manifest
 T = TypeVar("T")
 
 
+PRIVATE = 0o700
+"""The mode of a directory that is for its owner only."""
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
-    """Open a temporary neighbour of `path` that takes its name when the block ends well; raises ReportError."""
+    """Open a temporary neighbour of `path` that takes its name when the block ends well; raises ReportError.
+
+    Whatever the umask, the file may be read and written by those who may read and write its directory, and directories
+    that are missing get the mode of the one above. In a directory that everyone may write, both are the owner's alone.
+    """
     temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_directory(path.parent)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             temporary = Path(file.name)
             yield file  # type: ignore[misc]  # tempfile's wrapper is a BinaryIO in all but its stub
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
+        temporary.chmod(_mode_in(path.parent) & 0o666)
         temporary.replace(path)
         temporary = None
     except OSError as error:
@@ -40,6 +50,23 @@ def writing(path: Path) -> Iterator[BinaryIO]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _mode_in(directory: Path) -> int:
+    """Return the mode of a directory's directories; without their execute bits it is that of its files."""
+    mode = directory.stat().st_mode
+    return PRIVATE if mode & stat.S_IWOTH else mode & 0o775 | PRIVATE
+
+
+def _make_directory(path: Path, mode: int | None = None) -> None:
+    """Make a directory, if it is missing, with the mode; without one, a new directory gets that of its parent."""
+    if not path.is_dir():
+        _make_directory(path.parent)
+        path.mkdir(PRIVATE, exist_ok=True)
+        mode = mode or _mode_in(path.parent)
+    had = stat.S_IMODE(path.stat().st_mode)
+    if mode is not None and had != (mode | had & stat.S_ISGID):
+        path.chmod(mode | had & stat.S_ISGID)
 
 
 def write_lines(path: Path, records: Iterable[msgspec.Struct]) -> int:
@@ -65,25 +92,59 @@ def read_lines(path: Path, decoder: msgspec.json.Decoder[T]) -> Generator[T, Non
                 yield from map(decoder.decode, lines)
     except OSError as error:
         raise ConfigError(f"cannot be read ({error.strerror}); {_AGAIN}", file=str(path)) from error
+    except msgspec.ValidationError as error:
+        other = f"does not have the form that this version of orgaudit writes ({error})"
+        raise ConfigError(
+            f"{other}; use the version that run.json names as tool_version, or audit again", file=str(path)
+        ) from error
     except (zstandard.ZstdError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ConfigError(f"is damaged ({error}); {_AGAIN}", file=str(path)) from error
     if rest or not stream.eof:
         raise ConfigError(f"is damaged (it ends too early); {_AGAIN}", file=str(path))
 
 
+def valid_id(name: str) -> bool:
+    """Return whether a run can have this id: one segment of a path, and not the name that points at the last run."""
+    return bool(_ID.fullmatch(name)) and name.casefold() != LATEST
+
+
+def encoded(manifest: Manifest) -> bytes:
+    """Return run.json's content for a manifest."""
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+
+
+LATEST = "latest"
+"""The name beside the runs that points at the last one that was reported."""
+_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _AGAIN = "restore it from a copy, or audit again"
 
 
 class Run:
-    """The directory of one run. Its files exist as far as the stages have come."""
+    """The directory of one run. Its files exist as far as the stages have come.
 
-    def __init__(self, path: Path) -> None:
+    `results` is where its tables, the register's result and the reports are: the same directory, or one below it for
+    another date or register than the run was sealed with.
+    """
+
+    def __init__(self, path: Path, results: Path | None = None) -> None:
         self.path = path
+        self.results = results or path
 
     @property
     def id(self) -> str:
         """Return the run's id: the directory's name."""
         return self.path.name
+
+    def create(self, mode: int = PRIVATE) -> None:
+        """Make the run's directory with this mode, on which those of its files and directories depend.
+
+        Raises ReportError.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            _make_directory(self.path, mode)
+        except OSError as error:
+            raise ReportError(f"cannot make {self.path}: {error.strerror or error}; name another --out") from error
 
     @property
     def manifest_path(self) -> Path:
@@ -120,7 +181,7 @@ class Run:
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace run.json; raises ReportError."""
         with writing(self.manifest_path) as file:
-            file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+            file.write(encoded(manifest))
 
     def findings(self, account_id: str) -> Iterator[Finding]:
         """Yield an account's findings as evaluation left them, without exceptions."""

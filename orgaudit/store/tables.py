@@ -1,13 +1,13 @@
-"""A run's findings and coverage as two Parquet files, and SQL over them; DuckDB, without any network."""
+"""A run's findings and coverage as two Parquet files, opened as tables by DuckDB, without any network."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import groupby
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import duckdb
 import msgspec
@@ -15,6 +15,7 @@ import zstandard
 
 from orgaudit.errors import ConfigError, ReportError
 from orgaudit.model import Finding, Status
+from orgaudit.store.lease import mark
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run, write_lines, writing
 
@@ -42,6 +43,7 @@ FINDING_COLUMNS = {
     "exception": "STRUCT(id VARCHAR, owner VARCHAR, expires_on VARCHAR, state VARCHAR, days_overdue INTEGER)",
     "inherited_from": _TEXT,
     "gap": _GAP,
+    "accepted": "BOOLEAN",
     "assessed_at": "TIMESTAMP",
 }
 """A finding's fields as Parquet columns; `assessed_at` is in UTC."""
@@ -49,7 +51,7 @@ FINDING_COLUMNS = {
 CELL_COLUMNS = {
     **dict.fromkeys(("account_id", "account_name", "ou_path", "region", "control", "status", "reason"), _TEXT),
     **dict.fromkeys(("action", "message"), _TEXT),
-    **dict.fromkeys(("passed", "failed", "not_assessed", "not_applicable", "manual"), "INTEGER"),
+    **dict.fromkeys(("passed", "failed", "not_assessed", "not_applicable", "manual", "accepted"), "INTEGER"),
     "inherited_from": _TEXT,
 }
 
@@ -95,12 +97,12 @@ _STATUS_ORDER = (Status.FAIL, Status.NOT_ASSESSED, Status.MANUAL, Status.PASS, S
 
 def findings_table(run: Run) -> Path:
     """Return where the consolidated findings are."""
-    return run.path / "findings.parquet"
+    return run.results / "findings.parquet"
 
 
 def coverage_table(run: Run) -> Path:
     """Return where the consolidated coverage is."""
-    return run.path / "coverage.parquet"
+    return run.results / "coverage.parquet"
 
 
 def consolidate(run: Run, apply: Apply) -> None:
@@ -114,7 +116,7 @@ def consolidate(run: Run, apply: Apply) -> None:
     for path in (path for account in accounts for path in (run.findings_path(account), run.cells_path(account))):
         if not path.is_file():
             raise ConfigError("the run is not evaluated; run `orgaudit evaluate` first", file=str(path))
-    with _scratch(run) as scratch:
+    with scratch_of(run) as scratch:
         findings = apply(finding for account in accounts for finding in run.findings(account))
         ordered = _write_in_order(scratch, findings)
         with _connection(scratch) as connection:
@@ -129,7 +131,8 @@ def consolidate(run: Run, apply: Apply) -> None:
             cells = _json_lines([run.cells_path(account) for account in accounts], CELL_COLUMNS)
             _copy(
                 connection,
-                f"SELECT * FROM {cells} ORDER BY account_id, region, control",  # noqa: S608 - no user's text
+                f"SELECT * REPLACE (coalesce(accepted, 0) AS accepted) FROM {cells} "  # noqa: S608 - no user's text
+                "ORDER BY account_id, region, control",
                 coverage_table(run),
             )
 
@@ -140,42 +143,35 @@ def opened(run: Run) -> Iterator[duckdb.DuckDBPyConnection]:
 
     Raises ConfigError where the run is not consolidated.
     """
-    for path in (findings_table(run), coverage_table(run)):
+    files = table_files(run)
+    with scratch_of(run) as scratch, connected(run, files, scratch) as connection:
+        yield connection
+
+
+def table_files(run: Run) -> dict[str, Path]:
+    """Return the file of each consolidated table by the table's name; raises ConfigError where one is not there."""
+    files = {"findings": findings_table(run), "coverage": coverage_table(run)}
+    for path in files.values():
         if not path.is_file():
             raise ConfigError("the run has no tables yet; run `orgaudit report` first", file=str(path))
-    with _scratch(run) as scratch, _connection(scratch) as connection:
-        for name, path in (("findings", findings_table(run)), ("coverage", coverage_table(run))):
+    return files
+
+
+@contextmanager
+def connected(run: Run, files: Mapping[str, Path], scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open these Parquet files under the names of their tables, with the tables that are made of the manifest."""
+    with _connection(scratch) as connection:
+        for name, path in files.items():
             connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({_quoted(path)})")  # noqa: S608
         _load_manifest(connection, run.read_manifest(), scratch)
         yield connection
 
 
-def query(run: Run, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Return the column names and rows of one SELECT over the tables of `opened`; raises ConfigError for any other SQL.
-
-    The statement sees the run's own two files, no other file and no network.
-    """
-    try:
-        statements = duckdb.extract_statements(sql)
-        if len(statements) != 1 or statements[0].type not in {
-            duckdb.StatementType.SELECT,
-            duckdb.StatementType.EXPLAIN,
-        }:
-            raise ConfigError("a query is one SELECT statement", key="SQL")
-        with opened(run) as connection:
-            connection.execute("SET allowed_paths = ?", [[str(findings_table(run)), str(coverage_table(run))]])
-            connection.execute("SET enable_external_access = false")
-            connection.execute("SET lock_configuration = true")
-            cursor = connection.execute(sql)
-            return [column[0] for column in cursor.description or ()], cursor.fetchall()
-    except duckdb.Error as error:
-        raise ConfigError(str(error), key="SQL") from error
-
-
 @contextmanager
-def _scratch(run: Run) -> Iterator[Path]:
+def scratch_of(run: Run) -> Iterator[Path]:
+    """Make a directory in a run's that is gone when the block ends; raises ReportError."""
     try:
-        directory = tempfile.TemporaryDirectory(dir=run.path, prefix=".tables.")
+        directory = tempfile.TemporaryDirectory(dir=run.path, prefix=f".tables.{mark()}.")
     except OSError as error:
         raise ReportError(f"cannot write {run.path}: {error.strerror or error}; free space or name another") from error
     with directory as name:

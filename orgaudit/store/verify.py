@@ -1,20 +1,82 @@
-"""Checks that a run is whole, from its files alone."""
+"""Checks that a run is whole and what was sealed, from its files alone."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 
 from orgaudit.errors import ConfigError
 from orgaudit.model import Cell, Status
+from orgaudit.store import lease, seal
+from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run, read_lines
 
 
 def verify(run: Run) -> list[str]:
     """Return what is wrong with a run, a sentence each; raises ConfigError where it has no readable manifest."""
     manifest = run.read_manifest()
+    problems = [*seal.differences(run, manifest, (*seal.FACTS, *seal.JUDGED, *seal.MATCHED)), *_report_problems(run)]
+    return [*problems, *_gaps(run, manifest)]
+
+
+def notes(run: Run) -> list[str]:
+    """Return what to know of a run beyond what is wrong: that it is not sealed, is being written, or was judged again.
+
+    Raises ConfigError where it has no readable manifest.
+    """
+    found = []
+    if run.read_manifest().seal is None:
+        found.append("not sealed: run.json lists no SHA-256 of the run's files, so a change to them cannot be detected")
+    writer = lease.holder(run)
+    if writer is not None and not writer.gone(datetime.now(UTC)):
+        found.append(f"{writer} is writing the run")
+    for at in _results(run):
+        with suppress(ConfigError):  # which is a problem, and listed among them
+            found += _earlier(run, at)
+    return found
+
+
+def _results(run: Run) -> list[Path]:
+    """Return the directories that have reports: the run's own, and those for other dates and registers."""
+    return [run.path, *sorted(path for path in run.path.glob("as-of-*") if path.is_dir())]
+
+
+def _earlier(run: Run, at: Path) -> Iterator[str]:
+    ledger = seal.read_ledger(at) or seal.Ledger()
+    manifest = seal.digest(run.manifest_path)
+    for name, record in ledger.newest().items():
+        if record.manifest_sha256 != manifest:
+            yield f"{at / name}: shows an earlier seal of the run, {record.manifest_sha256}"
+
+
+def _report_problems(run: Run) -> Iterator[str]:
+    """Yield what is wrong with the reports and with the results for other dates and registers."""
+    for at in _results(run):
+        try:
+            ledger = seal.read_ledger(at)
+        except ConfigError as error:
+            yield str(error)
+            continue
+        if ledger is None:
+            if at != run.path:
+                yield f"{at}: has no reports.json; `orgaudit report` with its date makes it anew"
+            continue
+        if at != run.path and ledger.seals:
+            yield from seal.changed(at, ledger.seals[-1].files)
+        newest = ledger.newest()
+        yield from seal.changed(at, {name: record.sha256 for name, record in newest.items()})
+        for path in sorted(at.glob("report.*")):
+            if path.name not in newest:
+                yield f"{path}: is not in reports.json; `orgaudit report` writes it again"
+
+
+def _gaps(run: Run, manifest: Manifest) -> list[str]:
+    """Return what is missing in a run, or does not add up."""
     problems: list[str] = []
     if manifest.collected_at is None:
         problems.append("collection did not end")

@@ -5,13 +5,18 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from orgaudit.errors import ExitCode
+from orgaudit.facts.account import Listed, shard_decoder
+from orgaudit.facts.declare import load
 from orgaudit.model import GLOBAL, GapReason, Status
+from orgaudit.store.run import read_lines
 from tests.audit_runs import (
     CHOSEN,
+    FENCED_REGION,
     HOME,
     LOG_ARCHIVE,
     MANAGEMENT,
@@ -78,8 +83,8 @@ def assert_gaps_of_chain(outcome: Outcome, reason: GapReason) -> None:
 
 def assert_gaps(outcome: Outcome, reason: GapReason, *actions: str) -> None:
     """Everything that was not assessed was so for this reason."""
-    found = {(cell.reason, cell.action) for cell in outcome.cells if cell.status is Status.NOT_ASSESSED}
-    assert found == {(reason, action) for action in actions}
+    unseen = (cell for cell in outcome.cells if cell.status is Status.NOT_ASSESSED and not cell.is_accepted)
+    assert {(cell.reason, cell.action) for cell in unseen} == {(reason, action) for action in actions}
 
 
 def test_suspended_account_and_missing_role_are_not_assessed_and_leave_the_others(
@@ -155,14 +160,60 @@ def test_scp_in_one_region_shuts_that_region(caller: Caller, proxy: FaultProxy, 
     outcome = caller.audit()
     assert_honest(outcome, clean)
     shut = places_of(outcome, accounts=[LOG_ARCHIVE], regions=["eu-west-1"])
-    assert {(cell.status, cell.reason) for cell in shut} == {(Status.NOT_APPLICABLE, GapReason.SCP_DENIED)}
+    assert {(cell.status, cell.reason) for cell in shut} == {(Status.NOT_ASSESSED, GapReason.SCP_DENIED)}
     assert {cell.action for cell in shut} == {"cloudtrail:DescribeTrails"}
-    assert outcome.code == clean.code
+    assert not any(cell.is_accepted for cell in shut)
+    assert outcome.code == ExitCode.INCOMPLETE
+    totals = outcome.report["coverage"]["totals"]
+    assert (totals["evaluations_blocked"], totals["regions_blocked"]) == (len(shut), 1)
 
 
-def test_demo_fence_shuts_the_sandbox_out_of_its_region(clean: Outcome) -> None:
-    shut = places_of(clean, accounts=[SANDBOX], regions=["eu-central-1"])
-    assert {(cell.status, cell.reason) for cell in shut} == {(Status.NOT_APPLICABLE, GapReason.SCP_DENIED)}
+def test_demo_fence_around_the_sandbox_is_accepted(clean: Outcome) -> None:
+    shut = places_of(clean, accounts=[SANDBOX], regions=[FENCED_REGION])
+    assert {(cell.status, cell.reason) for cell in shut} == {(Status.NOT_ASSESSED, GapReason.SCP_DENIED)}
+    assert all(cell.is_accepted for cell in shut)
+    assert clean.code in {ExitCode.CLEAN, ExitCode.FINDINGS}
+    assert "Complete but for 1 accepted region (eu-central-1 in 1 account" in clean.stdout
+    (region,) = [each for each in clean.report["coverage"]["regions"] if each["region"] == FENCED_REGION]
+    assert region["accounts_accepted"] == 1
+    judged = [each for each in clean.findings if each.account_id == SANDBOX and each.region == GLOBAL]
+    assert any(each.evidence.get("accepted_regions_not_audited") == [FENCED_REGION] for each in judged)
+
+
+def test_region_that_is_denied_is_accepted_by_evaluating_again(
+    caller: Caller, proxy: FaultProxy, clean: Outcome
+) -> None:
+    fenced = replace(caller, accepted=())
+    outcome = fenced.audit()
+    shut = places_of(outcome, accounts=[SANDBOX], regions=[FENCED_REGION])
+    assert outcome.code == ExitCode.INCOMPLETE
+    assert not any(cell.is_accepted for cell in shut)
+    sent = len(proxy.calls)
+    config = caller.configured()
+    assert caller.call("evaluate", "run", "--config", str(config)).code == 0
+    again = caller.call("report", "run", "--config", str(config))
+    assert len(proxy.calls) == sent
+    assert_same(again, clean)
+    wrong = caller.call("evaluate", "run", "--config", str(replace(caller, accepted=("eu-centrall-1",)).configured()))
+    assert wrong.code == ExitCode.USAGE
+    assert "orgaudit.toml:5: scope.accept_blocked_regions: no account of the run lists a region 'eu-centrall-1'" in (
+        wrong.stderr
+    )
+    assert "did you mean eu-central-1?" in wrong.stderr
+
+
+def test_region_that_is_denied_in_part_is_not_accepted(caller: Caller, proxy: FaultProxy, clean: Outcome) -> None:
+    proxy.rules.append(DenyByScp(action="DescribeTrails", region="eu-west-1", account=LOG_ARCHIVE))
+    controls = ("--control", "cloudtrail_trail_logging", "--control", "ec2_ebs_default_encryption_enabled")
+    outcome = replace(caller, accepted=("eu-*",)).audit(*controls)
+    assert_adds_up(outcome)
+    (trails,) = [
+        cell
+        for cell in places_of(outcome, accounts=[LOG_ARCHIVE], regions=["eu-west-1"])
+        if cell.status is Status.NOT_ASSESSED
+    ]
+    assert not trails.is_accepted
+    assert outcome.code == ExitCode.INCOMPLETE
 
 
 def test_scp_in_all_regions_hides_the_account(caller: Caller, proxy: FaultProxy, clean: Outcome) -> None:
@@ -198,9 +249,80 @@ def test_regions_that_nobody_tells_are_tried(caller: Caller, proxy: FaultProxy, 
     assert_honest(outcome, clean)
     record = next(record for record in outcome.manifest.records if record.account_id == MOBILE)
     assert record.regions_source == "partition defaults"
-    mobile = places_of(outcome, accounts=[MOBILE], regions=["ap-south-1"])
-    disabled = {cell.reason for cell in mobile}
-    assert disabled == {GapReason.REGION_DISABLED}
+    opt_in = places_of(outcome, accounts=[MOBILE], regions=["me-south-1"])
+    assert {(cell.status, cell.reason) for cell in opt_in} == {(Status.NOT_APPLICABLE, GapReason.REGION_DISABLED)}
+    # A region that no account can disable refuses for another reason.
+    default = places_of(outcome, accounts=[MOBILE], regions=["ap-south-1"])
+    assert {(cell.status, cell.reason) for cell in default} == {(Status.NOT_ASSESSED, GapReason.DENIED)}
+
+
+@pytest.mark.parametrize("accounts", [[LOG_ARCHIVE], [each for each in CHOSEN if each != MANAGEMENT]])
+def test_keys_that_are_refused_right_after_the_role_was_assumed(
+    caller: Caller, proxy: FaultProxy, clean: Outcome, accounts: list[str]
+) -> None:
+    proxy.rules += [RegionDisabled(account=account) for account in accounts]
+    outcome = caller.audit()
+    assert_honest(outcome, clean)
+    assert outcome.code == ExitCode.INCOMPLETE
+    own = [cell for cell in outcome.cells if cell.account_id in accounts]
+    assert len(own) == len(accounts) * len(clean.cells) / len(CHOSEN)
+    assert {(cell.status, cell.reason) for cell in own} == {(Status.NOT_ASSESSED, GapReason.ACCOUNT_UNAVAILABLE)}
+    assert all("refuses the session's keys" in cell.message for cell in own)
+    assert Counter(call.target for call in proxy.calls if call.target in accounts) == dict.fromkeys(accounts, 1)
+
+
+@pytest.mark.parametrize("code", ["UnknownOperationException", "InvalidAction"])
+def test_what_the_home_region_says_it_does_not_offer_is_not_assessed(
+    caller: Caller, proxy: FaultProxy, clean: Outcome, code: str
+) -> None:
+    proxy.rules.append(Fail(code=code, service="cloudtrail", region=HOME, account=LOG_ARCHIVE))
+    outcome = caller.audit()
+    assert_honest(outcome, clean)
+    home = places_of(outcome, accounts=[LOG_ARCHIVE], regions=[HOME])
+    assert {(cell.status, cell.reason) for cell in home} == {(Status.NOT_ASSESSED, GapReason.DEFECT)}
+    assert outcome.code == ExitCode.INCOMPLETE
+
+
+def test_incomplete_answers_about_the_organization_are_gaps_without_a_traceback(
+    caller: Caller, proxy: FaultProxy, clean: Outcome
+) -> None:
+    half = b'{"Regions": [{"RegionName": "us-east-1"}]}'
+    proxy.rules += [
+        Garble(action="ListRegions", account=LOG_ARCHIVE, body=half),
+        Garble(action="ListTagsForResource", body=b'{"Tags": [{"Key": "x"}]}'),
+        Garble(action="ListRoots", body=b"{}"),
+        Garble(action="ListDelegatedServicesForAccount", body=b'{"DelegatedServices": [{}]}'),
+    ]
+    outcome = caller.audit()
+    assert_adds_up(outcome)
+    assert "Traceback" not in outcome.stderr
+    told = {record.account_id: record.regions_source for record in outcome.manifest.records}
+    assert told.pop(LOG_ARCHIVE) == "ec2:DescribeRegions"
+    assert set(told.values()) == {"account:ListRegions"}
+    gaps = {(gap.reason, gap.action.partition(":")[2]) for gap in outcome.manifest.discovery_gaps}
+    spoilt = ("ListTagsForResource", "ListRoots", "ListDelegatedServicesForAccount")
+    assert gaps == {(GapReason.MALFORMED, action) for action in spoilt}
+
+
+@pytest.mark.parametrize("action", ["DescribeOrganization", "ListAccounts"])
+def test_an_organization_that_cannot_be_read_is_a_sentence(caller: Caller, proxy: FaultProxy, action: str) -> None:
+    proxy.rules.append(Garble(action=action, body=b'{"Accounts": [{"Name": "x"}], "Organization": {}}'))
+    outcome = caller.audit()
+    assert outcome.code == ExitCode.NO_ACCESS
+    assert "Traceback" not in outcome.stderr
+    assert f"the answer to organizations:{action} is incomplete" in outcome.stderr
+
+
+def test_listings_name_when_and_by_which_session_they_were_asked(clean: Outcome) -> None:
+    for account in CHOSEN:
+        lines = read_lines(clean.run.shard_path(account), shard_decoder(load()))
+        listed = [line for line in lines if isinstance(line, Listed)]
+        assert len(listed) >= len(REGIONS) - 1
+        manifest = clean.manifest
+        assert manifest.collected_at is not None
+        assert all(line.at and manifest.started_at <= line.at <= manifest.collected_at for line in listed)
+        own = f"arn:aws:sts::{account}:assumed-role/OrgAuditRole/orgaudit"
+        assert {line.session for line in listed} == {manifest.caller.arn if account == MANAGEMENT else own}
 
 
 def test_regions_from_ec2_where_account_management_refuses(caller: Caller, proxy: FaultProxy, clean: Outcome) -> None:

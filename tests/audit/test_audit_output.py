@@ -21,7 +21,7 @@ from orgaudit.store.verify import verify
 from tests.audit_runs import CHOSEN, WEBSHOP, Caller, Outcome, assert_same, by_place, without_times
 from tests.faults import FaultProxy
 
-REPORTS = ("report.json", "report.xlsx", "findings.parquet", "coverage.parquet")
+REPORTS = ("report.json", "report.xlsx", "findings.parquet", "coverage.parquet", "register.json")
 
 
 @pytest.fixture
@@ -68,10 +68,12 @@ def test_evaluate_by_another_threshold_and_framework(offline: Caller, copied: Ru
 def test_report_is_the_same_to_the_byte(offline: Caller, copied: Run) -> None:
     register = str(write_register(offline.directory / "register.yaml"))
     written = []
+    at = copied.path / "as-of-2026-03-01"
     for _ in range(2):
+        shutil.rmtree(at, ignore_errors=True)
         command = ("report", "run", "--format", "json", "--format", "xlsx", "--register", register)
         assert offline.call(*command, "--as-of", "2026-03-01").code == ExitCode.FINDINGS
-        written.append({name: (copied.path / name).read_bytes() for name in REPORTS})
+        written.append({name: (at / name).read_bytes() for name in REPORTS})
     assert written[0] == written[1]
 
 
@@ -82,7 +84,7 @@ def test_as_of_decides_the_state_of_exceptions(offline: Caller, copied: Run) -> 
     for days in (0, 20, 120):
         on = (today + timedelta(days=days)).isoformat()
         outcome = offline.call("report", "run", "--format", "json", "--register", register, "--as-of", on)
-        states[days] = {entry["id"]: entry["state"] for entry in outcome.report["exceptions"]["entries"]}
+        states[days] = {entry["id"]: entry["state"] for entry in outcome.report_as_of(on)["exceptions"]["entries"]}
     assert states[0]["EXC-2026-0002"] != states[20]["EXC-2026-0002"] == "expired"
     assert states[0]["EXC-2026-0003"] == "expired"
     assert set(states[120].values()) <= {"expired", "invalid"}
@@ -90,9 +92,10 @@ def test_as_of_decides_the_state_of_exceptions(offline: Caller, copied: Run) -> 
 
 def test_exception_does_not_change_a_status(offline: Caller, copied: Run, clean: Outcome) -> None:
     register = str(write_register(offline.directory / "register.yaml"))
-    outcome = offline.call("report", "run", "--format", "json", "--register", register)
+    on = datetime.now(UTC).date().isoformat()
+    outcome = offline.call("report", "run", "--format", "json", "--register", register, "--as-of", on)
     assert without_times(outcome.findings) == without_times(clean.findings)
-    excepted = [each for each in outcome.report["findings"] if each["exception"]]
+    excepted = [each for each in outcome.report_as_of(on)["findings"] if each["exception"]]
     assert excepted
     statuses = {finding.fingerprint: str(finding.status) for finding in clean.findings}
     assert all(each["status"] == statuses[each["fingerprint"]] for each in excepted)

@@ -82,11 +82,13 @@ def opened(environment: pytest.MonkeyPatch, limits: Limits, pauses: list[int]) -
     async def open_access(
         *,
         actions: tuple[str, ...] = ACTIONS,
+        organization: tuple[str, ...] = (),
         prepare: Callable[[Access], None] = lambda access: None,
         run: dict[str, Any] | None = None,
         **settings: Any,
     ) -> AsyncIterator[Access]:
-        access = Access(AccessSettings(**settings), RunSettings(**run or {}), limits, actions=actions)
+        given = AccessSettings(**settings), RunSettings(**run or {}), limits
+        access = Access(*given, actions=actions, organization=organization)
         prepare(access)
         async with access:
             yield access
@@ -347,7 +349,8 @@ async def test_throttles_and_passing_failures_are_tried_again(
         (DenyByScp(action="DescribeTrails"), GapReason.SCP_DENIED, 1),
         (Fail(action="DescribeTrails", code="UnknownOperationException"), GapReason.NOT_OFFERED, 1),
         (Fail(action="DescribeTrails", code="ValidationException"), GapReason.DEFECT, 1),
-        (RegionDisabled(action="DescribeTrails"), GapReason.REGION_DISABLED, 1),
+        (Fail(action="DescribeTrails", code="LimitExceededException"), GapReason.THROTTLED, 4),
+        (RegionDisabled(action="DescribeTrails"), GapReason.DENIED, 1),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Rule) else str(value),
 )
@@ -415,10 +418,65 @@ async def test_a_region_that_once_took_the_keys_gets_new_ones_when_it_refuses_th
     assert sent(proxy, "AssumeRole") == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "disabled", "reason"),
+    [
+        (HOME, None, GapReason.DENIED),
+        (HOME, {HOME}, GapReason.DENIED),
+        ("eu-west-1", None, GapReason.DENIED),
+        ("eu-west-1", {"eu-west-1"}, GapReason.REGION_DISABLED),
+        ("me-south-1", None, GapReason.REGION_DISABLED),
+        ("me-south-1", {"me-south-1"}, GapReason.REGION_DISABLED),
+        ("me-south-1", {"af-south-1"}, GapReason.DENIED),
+    ],
+)
+async def test_refused_keys_are_a_disabled_region_only_where_it_may_be_disabled(
+    opened: Open, proxy: FaultProxy, name: str, disabled: set[str] | None, reason: GapReason
+) -> None:
+    async with opened() as access:
+        aws = await region(access, name)
+        aws.account.disabled_regions = None if disabled is None else frozenset(disabled)
+        proxy.rules.append(RegionDisabled(account=ONE))
+        gap = await gap_of(aws.call(*TRAILS))
+        assert gap.reason is reason
+        assert aws.refusal is not None
+        # What exists once in an account is not in this region, whichever it was asked through.
+        assert (await gap_of(aws.call("iam", "GetRole", RoleName="x"))).reason is GapReason.DENIED
+
+
+@pytest.mark.parametrize("code", ["InvalidAction", "UnknownOperationException", "UnsupportedOperation"])
+async def test_an_unknown_operation_is_an_absent_service_only_in_other_regions(
+    opened: Open, proxy: FaultProxy, code: str
+) -> None:
+    async with opened() as access:
+        proxy.rules.append(Fail(code=code, account=ONE))
+        home, away = await region(access), await region(access, "eu-west-1")
+        assert (await gap_of(away.call(*TRAILS))).reason is GapReason.NOT_OFFERED
+        for aws, call, parameters in (
+            (home, TRAILS, {}),
+            (home, ("s3", "ListBuckets"), {}),
+            (home, ("iam", "GetRole"), {"RoleName": "x"}),
+            (away, ("iam", "GetRole"), {"RoleName": "x"}),
+        ):
+            gap = await gap_of(aws.call(*call, **parameters))
+            assert gap.reason is GapReason.DEFECT
+            assert code in gap.message
+
+
+async def test_a_region_that_took_the_keys_once_has_not_refused_them(opened: Open, proxy: FaultProxy) -> None:
+    async with opened() as access:
+        aws = await region(access)
+        proxy.rules += [RegionDisabled(action="DescribeTrails"), Deny(action="DescribeLogGroups")]
+        await gap_of(aws.call(*TRAILS))
+        assert "security token" in (aws.refusal or "")
+        await gap_of(aws.call("logs", "DescribeLogGroups"))
+        assert aws.refusal is None
+
+
 async def test_a_refused_token_in_an_enabled_region_is_a_denial(opened: Open, proxy: FaultProxy) -> None:
     async with opened() as access:
         aws = await region(access)
-        aws.account.enabled_regions = frozenset({HOME})
+        aws.account.disabled_regions = frozenset()
         proxy.rules.append(RegionDisabled(action="DescribeTrails"))
         assert (await gap_of(aws.call(*TRAILS))).reason is GapReason.DENIED
 
@@ -538,6 +596,146 @@ async def test_pages_without_end_are_malformed(opened: Open, proxy: FaultProxy) 
         gap = await gap_of(_all(access.as_caller().home().pages("organizations", "ListAccounts")))
     assert (gap.reason, gap.action) == (GapReason.MALFORMED, "organizations:ListAccounts")
     assert sent(proxy, "ListAccounts") == 2
+
+
+class Cycling(Rule):
+    """ListAccounts gives the tokens A, B, A, B … without end."""
+
+    async def apply(self, call: Any, forward: Any) -> Answer:
+        token = "AB"[self._acted % 2]
+        return Answer(200, (), f'{{"Accounts":[],"NextToken":"{token}"}}'.encode())
+
+
+class Counting(Rule):
+    """ListAccounts gives another token each time, without end."""
+
+    async def apply(self, call: Any, forward: Any) -> Answer:
+        return Answer(200, (), f'{{"Accounts":[],"NextToken":"{self._acted}"}}'.encode())
+
+
+@pytest.mark.parametrize(
+    ("rule", "says", "pages"),
+    [
+        (Cycling(action="ListAccounts"), "AWS gave the token of a page that it had given before", 3),
+        (Counting(action="ListAccounts"), "there was always another page", 40),
+    ],
+)
+async def test_pages_that_cycle_or_never_end_are_malformed_and_what_was_seen_is_kept(
+    opened: Open, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch, rule: Rule, says: str, *, pages: int
+) -> None:
+    monkeypatch.setattr(region_module, "MOST_PAGES", max(pages, 40))
+    seen: list[dict[str, Any]] = []
+
+    async def keep(each: AsyncIterator[dict[str, Any]]) -> None:
+        async for page in each:
+            seen.append(page)  # noqa: PERF401 - one by one, so that what came before the gap is kept
+
+    async with opened() as access:
+        proxy.rules.append(rule)
+        gap = await gap_of(keep(access.as_caller().home().pages("organizations", "ListAccounts")))
+    assert (gap.reason, gap.action) == (GapReason.MALFORMED, "organizations:ListAccounts")
+    assert f"{says}, after {pages} pages" in gap.message
+    assert (len(seen), sent(proxy, "ListAccounts")) == (pages, pages)
+
+
+async def test_an_absent_code_ends_the_pages_with_none(opened: Open, proxy: FaultProxy) -> None:
+    async with opened() as access:
+        aws = access.as_caller().home()
+        proxy.rules.append(Fail(action="ListAccounts", code="Gone", every=2))
+        pages = [page async for page in aws.find_pages("organizations", "ListAccounts", ["Gone"])]
+        assert [page is None for page in pages] == [False, True]
+        proxy.rules[:] = [Fail(action="ListAccounts", code="Lost")]
+        gap = await gap_of(anext(aws.find_pages("organizations", "ListAccounts", ["Gone"])))
+    assert gap.action == "organizations:ListAccounts"
+
+
+# Sessions of a role whose actions need more than one policy.
+
+MANY = tuple(f"ec2:Describe{letter}{'x' * 90}" for letter in "ABCDEFGHIJKLMNOPQRST")
+
+
+def policies_of(access: Access) -> list[set[str]]:
+    """The actions in the policies of the sessions that are assumed from now on."""
+    noted: list[set[str]] = []
+
+    def note(params: dict[str, Any], **_: Any) -> None:
+        noted.append(set(json.loads(params["Policy"])["Statement"][0]["Action"]))
+
+    access.clients._core.register("provide-client-params.sts.AssumeRole", note)
+    return noted
+
+
+async def test_a_second_session_is_assumed_when_it_is_needed_and_its_keys_are_its_own(
+    opened: Open, proxy: FaultProxy
+) -> None:
+    noted: list[list[set[str]]] = []
+    async with opened(actions=(*ACTIONS, *MANY), prepare=lambda access: noted.append(policies_of(access))) as access:
+        aws = await region(access)
+        await aws.call("account", "ListRegions")
+        assert len(noted[0]) == 1
+        await asyncio.gather(*(aws.call("ec2", "DescribeRegions") for _ in range(5)), aws.call(*TRAILS))
+        proxy.rules.append(Fail(action="DescribeRegions", code="ExpiredToken", times=1))
+        await aws.call("ec2", "DescribeRegions")
+        assert aws.account.credentials.arn == f"arn:aws:sts::{ONE}:assumed-role/OrgAuditRole/orgaudit"
+    first, second, renewed = noted[0][0], noted[0][1], noted[0][2:]
+    assert not first & second
+    assert first | second <= {*ACTIONS, *MANY}
+    assert any("ec2:DescribeRegions" in each for each in noted[0])
+    assert len(renewed) == 1
+    assert "ec2:DescribeRegions" in renewed[0]
+
+
+async def test_a_policy_that_is_too_large_packed_is_divided_for_all_accounts(opened: Open, proxy: FaultProxy) -> None:
+    noted: list[list[set[str]]] = []
+    async with opened(prepare=lambda access: noted.append(policies_of(access))) as access:
+        proxy.rules.append(Fail(action="AssumeRole", code="PackedPolicyTooLarge", times=1))
+        one = await region(access)
+        await asyncio.gather(
+            one.call(*TRAILS), one.call("ec2", "DescribeRegions"), one.call("iam", "GetRole", RoleName="x")
+        )
+        two = await region(access, account=TWO)
+        await two.call(*TRAILS)
+    refused, *taken = noted[0]
+    assert refused == set(ACTIONS)
+    assert all(len(each) < len(refused) for each in taken)
+    assert any(each < refused and "cloudtrail:DescribeTrails" in each for each in taken)
+    assert Counter(call.target for call in proxy.calls if call.status == 400) == {ONE: 1}
+
+
+async def test_a_policy_that_cannot_be_smaller_is_a_gap(opened: Open, proxy: FaultProxy) -> None:
+    async with opened() as access:
+        proxy.rules.append(Fail(action="AssumeRole", code="PackedPolicyTooLarge"))
+        gap = await gap_of(access.enter(ONE))
+    assert gap.reason is GapReason.ACCOUNT_UNAVAILABLE
+    assert "PackedPolicyTooLarge" in gap.message
+    assert sent(proxy, "AssumeRole") <= 6
+
+
+async def test_sessions_that_are_not_narrowed_are_one(opened: Open, proxy: FaultProxy) -> None:
+    async with opened(actions=(*ACTIONS, *MANY), narrow_sessions=False) as access:
+        aws = await region(access)
+        for call in (TRAILS, ("ec2", "DescribeRegions"), ("account", "ListRegions")):
+            await aws.call(*call)
+    assert sent(proxy, "AssumeRole") == 1
+
+
+async def test_the_reader_of_the_organization_has_a_session_of_its_own(opened: Open, proxy: FaultProxy) -> None:
+    noted: list[list[set[str]]] = []
+    reads = ("organizations:ListAccounts", "organizations:DescribeOrganization")
+    actions = ("cloudtrail:DescribeTrails", "account:ListRegions")
+    async with opened(
+        actions=actions, organization=reads, prepare=lambda access: noted.append(policies_of(access))
+    ) as access:
+        reader = access.reader(f"arn:aws:iam::{ONE}:role/Reader")
+        await _all(reader.pages("organizations", "ListAccounts"))
+        with pytest.raises(UndeclaredActionError):
+            await reader.call(*TRAILS)
+        aws = await region(access)
+        await aws.call(*TRAILS)
+        with pytest.raises(UndeclaredActionError):
+            await _all(aws.pages("organizations", "ListAccounts"))
+        assert access.reader(None).account is access.as_caller()
+    assert noted[0] == [set(reads), set(actions)]
 
 
 # Other accounts that resources point to.

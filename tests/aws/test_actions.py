@@ -1,17 +1,27 @@
 import functools
 import json
+from collections.abc import Collection
+from fnmatch import fnmatchcase
+from itertools import combinations
 
 import pytest
 from botocore.session import get_session
 
+from orgaudit import frameworks
 from orgaudit.aws.actions import (
     IAM_ACTIONS,
     IAM_PREFIXES,
+    MOST_SESSIONS,
     SESSION_POLICY_LIMIT,
+    SessionGroup,
     iam_action,
     is_read,
-    session_policy,
+    session_groups,
 )
+from orgaudit.collect import actions_for
+from orgaudit.controls.declare import catalogue
+from orgaudit.documents import PACKAGED
+from orgaudit.organization import discovery
 
 SERVICES = (
     *("accessanalyzer", "account", "cloudtrail", "cloudwatch", "config", "ec2", "ecs", "efs", "eks", "elbv2"),
@@ -80,24 +90,85 @@ def test_which_actions_only_read(action: str, reads_only: bool) -> None:
     assert is_read(action) is reads_only
 
 
-@pytest.mark.parametrize("number", [1, 30, 60, 61, 62, 63, 70, 100, 150, 300])
-def test_a_session_policy_fits_and_allows_what_is_asked_and_only_reads(number: int) -> None:
+def assert_sound(asked: Collection[str], groups: Collection[SessionGroup], limit: int = SESSION_POLICY_LIMIT) -> None:
+    """Every action is in one group, whose policy allows it, is within the limit and allows only reads."""
+    assert sorted(action for group in groups for action in group.actions) == sorted(set(asked))
+    for group in groups:
+        assert len(group.policy) == group.size <= limit
+        (statement,) = json.loads(group.policy)["Statement"]
+        assert (statement["Effect"], statement["Action"]) == ("Allow", list(group.entries))
+        assert all(any(fnmatchcase(name, each) for each in group.entries) for name in group.actions)
+        assert all(is_read(each) for each in group.entries)
+        assert not {"s3:Get*", "secretsmanager:Get*", "secretsmanager:GetSecret*", "ssm:Get*"} & set(group.entries)
+
+
+def services_of(group: SessionGroup) -> set[str]:
+    return {action.partition(":")[0] for action in group.actions}
+
+
+@pytest.mark.parametrize("number", [1, 30, 60, 61, 62, 63, 70, 100, 150, 220])
+def test_sessions_name_every_action_while_they_are_few(number: int) -> None:
     asked = readable()[:number]
-    assert len(asked) == number
-    document = json.dumps(session_policy(asked), separators=(",", ":"))
-    assert len(document) <= SESSION_POLICY_LIMIT
-    (statement,) = json.loads(document)["Statement"]
-    allowed = statement["Action"]
-    assert all(
-        any(each == name or (each.endswith("*") and name.startswith(each[:-1])) for each in allowed) for name in asked
-    )
-    assert all(is_read(each) for each in allowed)
-    assert statement["Effect"] == "Allow"
-    assert not {"s3:Get*", "secretsmanager:Get*", "secretsmanager:GetSecret*", "ssm:Get*"} & set(allowed)
+    groups = session_groups(asked)
+    assert_sound(asked, groups)
+    assert len(groups) <= MOST_SESSIONS
+    if len(groups) > 1 or number <= 60:
+        assert all(set(group.entries) == group.actions for group in groups)
 
 
-def test_a_short_list_stays_exact() -> None:
-    asked = ["iam:GetRole", "iam:GetRole", "ec2:DescribeRegions"]
-    assert session_policy(asked)["Statement"] == [
-        {"Effect": "Allow", "Action": ["ec2:DescribeRegions", "iam:GetRole"], "Resource": "*"}
-    ]
+def test_a_service_is_in_one_session_where_it_fits() -> None:
+    groups = session_groups(readable()[:150])
+    assert len(groups) > 1
+    shared = [first & second for first, second in combinations([services_of(group) for group in groups], 2)]
+    assert not any(shared)
+
+
+def test_a_list_that_fits_is_one_session() -> None:
+    (group,) = session_groups(["iam:GetRole", "iam:GetRole", "ec2:DescribeRegions"])
+    assert group.entries == ("ec2:DescribeRegions", "iam:GetRole")
+
+
+def test_six_hundred_actions_fit_into_few_sessions() -> None:
+    invented = [f"service{number % 40}:{verb}Thing{number:04}OfEveryKind" for number in range(600) for verb in ["Get"]]
+    listed = [f"service{number % 40}:List{number:04}Things" for number in range(600)]
+    for asked in (invented, listed, [*invented[:300], *listed[:300]]):
+        groups = session_groups(asked)
+        assert_sound(asked, groups)
+        assert len(groups) <= MOST_SESSIONS
+
+
+def test_one_service_that_does_not_fit_has_several_sessions() -> None:
+    asked = [f"s3:GetBucket{number}Configuration" for number in range(100)]
+    groups = session_groups(asked)
+    assert_sound(asked, groups)
+    assert 1 < len(groups) <= MOST_SESSIONS
+
+
+def test_what_cannot_be_folded_takes_as_many_sessions_as_it_needs() -> None:
+    asked = [f"s3:Get{'abcdefghij'[number % 10]}{number:04}{'X' * 60}" for number in range(300)]
+    groups = session_groups(asked)
+    assert_sound(asked, groups)
+    assert len(groups) > MOST_SESSIONS
+
+
+@pytest.mark.parametrize("limit", [40, 120, 300, 1024])
+def test_a_lower_limit_is_kept_down_to_one_entry(limit: int) -> None:
+    asked = readable()[:90]
+    groups = session_groups(asked, limit)
+    assert sorted(action for group in groups for action in group.actions) == sorted(asked)
+    assert all(group.size <= limit for group in groups if len(group.entries) > 1)
+
+
+FRAMEWORKS = frameworks.load(PACKAGED, catalogue())
+
+
+@pytest.mark.parametrize("name", [*FRAMEWORKS, "everything"])
+def test_the_sessions_of_every_framework(name: str) -> None:
+    known = catalogue()
+    chosen = frameworks.controls_of((FRAMEWORKS[name],)) if name in FRAMEWORKS else list(known)
+    for reads in (actions_for(fact for each in chosen for fact in known[each].facts), discovery.ACTIONS):
+        groups = session_groups(reads)
+        assert_sound(reads, groups)
+        assert all(set(group.entries) == group.actions for group in groups), "no pattern is needed"
+        fits_into_one = SessionGroup(frozenset(reads), tuple(sorted(reads))).size <= SESSION_POLICY_LIMIT
+        assert len(groups) == (1 if fits_into_one else 2)

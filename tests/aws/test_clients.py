@@ -109,7 +109,7 @@ async def test_a_profile_brings_region_and_keys(environment: pytest.MonkeyPatch,
     environment.setenv("AWS_CONFIG_FILE", str(file))
     async with clients("audit") as shared:
         assert shared.home_region == "eu-west-3"
-        assert (await shared.caller.frozen()).access_key == "AKIAFILE"
+        assert (await shared.caller.frozen("sts:GetCallerIdentity")).access_key == "AKIAFILE"
 
 
 async def test_a_broken_configuration_file_is_named(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -123,8 +123,10 @@ async def test_a_broken_configuration_file_is_named(environment: pytest.MonkeyPa
 
 async def test_what_the_sdk_lists_and_defaults() -> None:
     async with clients() as shared:
-        assert await shared.lists("cloudtrail", "eu-west-1")
-        assert not await shared.lists("cloudtrail", "mars-north-1")
+        assert "eu-west-1" in await shared.regions_of("cloudtrail")
+        assert "mars-north-1" not in await shared.regions_of("cloudtrail")
+        for once in ("iam", "organizations", "account", "cloudfront"):
+            assert not await shared.regions_of(once)
         assert {"us-east-1", "eu-west-1"} <= set(await shared.default_regions("aws"))
         assert "us-east-1" not in await shared.default_regions("aws-cn")
 

@@ -143,7 +143,7 @@ async def test_nor_are_the_callers_credentials_fetched_from_there(
         environment.delenv(name)
     async with Clients(profile="auditor", connect_timeout=5, read_timeout=5, connections=5) as clients:
         with pytest.raises(SSLError, match="CERTIFICATE_VERIFY_FAILED"):
-            await clients.caller.frozen()
+            await clients.caller.frozen("sts:GetCallerIdentity")
     assert secured.tunnels
     assert secured.requests == []
 

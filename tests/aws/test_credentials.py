@@ -1,11 +1,10 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from botocore.credentials import ReadOnlyCredentials
 
-from orgaudit.aws.credentials import CURRENT, AssumedCredentials, CallerCredentials, CurrentCredentials
+from orgaudit.aws.credentials import CURRENT, AssumedCredentials, CallerCredentials, CurrentCredentials, SessionKeys
 from orgaudit.model import Gap, GapReason, NotSeenError
 
 HOUR = timedelta(hours=1)
@@ -19,18 +18,13 @@ class Role:
         self.assumed = 0
         self.failure: Exception | None = None
 
-    async def assume(self) -> dict[str, Any]:
+    async def assume(self) -> SessionKeys:
         self.assumed += 1
         number = self.assumed
         await asyncio.sleep(0)
         if self.failure:
             raise self.failure
-        return {
-            "AccessKeyId": f"key-{number}",
-            "SecretAccessKey": "secret",
-            "SessionToken": "token",
-            "Expiration": datetime.now(UTC) + self.life,
-        }
+        return SessionKeys(f"key-{number}", "secret", "token", datetime.now(UTC) + self.life)
 
 
 async def test_many_tasks_assume_the_role_once() -> None:
@@ -110,4 +104,5 @@ async def test_the_callers_keys_come_from_the_sdk_and_only_it_renews_them() -> N
 
     caller = CallerCredentials(Found())
     caller.forget(keys)
-    assert await caller.frozen() is keys
+    assert await caller.frozen("iam:GetRole") is keys
+    assert caller.covers("iam:GetRole")

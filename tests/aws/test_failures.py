@@ -8,7 +8,7 @@ from botocore import exceptions as sdk
 from botocore.parsers import ResponseParserError, ResponseParserFactory
 from botocore.session import get_session
 
-from orgaudit.aws.failures import LONGEST_MESSAGE, Failure, Kind, classify
+from orgaudit.aws.failures import LONGEST_MESSAGE, UNREADABLE, Failure, Kind, Place, classify
 from orgaudit.model import GapReason
 
 DISABLED, UNREACHABLE, SCP = GapReason.REGION_DISABLED, GapReason.UNREACHABLE, GapReason.SCP_DENIED
@@ -22,8 +22,9 @@ def client_error(code: str, status: int = 400, message: str = "") -> sdk.ClientE
     return sdk.ClientError(response, "DescribeTrails")
 
 
-def classified(error: Exception, *, enabled: bool = False, listed: bool = True) -> Failure:
-    return classify(error, region_is_enabled=enabled, service_is_listed=listed)
+def classified(error: Exception, *, enabled: bool = False, listed: bool = True, certain: bool = False) -> Failure:
+    """The meaning of an error in a region that may be disabled, unless `enabled`; `certain`: the service is there."""
+    return classify(error, Place(may_be_disabled=not enabled, may_lack_service=not certain, lists_service=listed))
 
 
 def parsed(service: str, operation: str, status: int, body: bytes, **headers: str) -> sdk.ClientError:
@@ -38,7 +39,7 @@ THROTTLES = (
     *("Throttling", "ThrottlingException", "ThrottledException", "Throttled", "RequestThrottled"),
     *("RequestThrottledException", "TooManyRequestsException", "TooManyRequests", "RequestLimitExceeded"),
     *("BandwidthLimitExceeded", "SlowDown", "Busy", "EC2ThrottledException", "DependencyThrottle", "KMSThrottling"),
-    "ProvisionedThroughputExceededException",
+    *("ProvisionedThroughputExceededException", "LimitExceeded", "LimitExceededException"),
 )
 
 
@@ -55,7 +56,6 @@ def test_throttles_under_all_their_names(code: str, status: int) -> None:
         ("LimitExceededException", 429, "", Kind.THROTTLED, GapReason.THROTTLED),
         ("AnythingAtAll", 429, "", Kind.THROTTLED, GapReason.THROTTLED),
         ("ClientException", 400, "Rate exceeded", Kind.THROTTLED, GapReason.THROTTLED),
-        ("LimitExceededException", 400, "You have too many keys", Kind.FINAL, DEFECT),
         *((code, 400, "", Kind.TRANSIENT, UNREACHABLE) for code in ("RequestTimeout", "IDPCommunicationError")),
         *((code, 500, "", Kind.TRANSIENT, UNREACHABLE) for code in ("InternalError", "InternalFailure", "500", "x")),
         ("ServiceUnavailable", 503, "", Kind.TRANSIENT, UNREACHABLE),
@@ -228,9 +228,53 @@ def test_a_message_is_one_line_and_not_the_whole_answer() -> None:
     assert len(message) <= LONGEST_MESSAGE
 
 
-def test_a_page_that_the_sdk_took_for_a_message_is_one_line() -> None:
+def test_a_page_that_the_sdk_took_for_a_message_is_summed_up() -> None:
     failure = classified(client_error("500", 500, "<!doctype html>\n<html>\n  <h1>Error</h1>"))
-    assert failure.message == "500: <!doctype html> <html> <h1>Error</h1>"
+    assert failure.message == "500: an HTML page was returned"
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (client_error("502", 502, "x" * 9000), "502: a body of 9000 characters"),
+        (client_error("404", 404, "Not Found"), "404: Not Found"),
+        (ResponseParserError("Unable to parse. Further retries may succeed:\nb'<wrong>'"), UNREADABLE),
+        (ResponseParserError("Unable to parse, b'<HTML><title>Sign in</title>'"), "an HTML page was returned"),
+    ],
+)
+def test_what_came_in_place_of_an_error_is_not_quoted(error: Exception, says: str) -> None:
+    assert classified(error).message == says
+
+
+def test_a_long_message_of_aws_keeps_its_beginning() -> None:
+    message = classified(client_error("UnauthorizedOperation", 403, "You are not authorized. " + "x" * 9000)).message
+    assert message.startswith("UnauthorizedOperation: You are not authorized. xxx")
+    assert len(message) <= LONGEST_MESSAGE + len("UnauthorizedOperation: ")
+
+
+def test_the_kind_of_policy_is_found_beyond_what_is_kept() -> None:
+    text = "x" * 9000 + " with an explicit deny in a service control policy"
+    assert classified(client_error("AccessDenied", 403, text)).reason is SCP
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (client_error("InvalidAction"), DEFECT),
+        (client_error("UnknownOperationException", 404), DEFECT),
+        (client_error("UnsupportedOperation"), DEFECT),
+        (sdk.UnknownEndpointError(service_name="x", region_name="y"), UNREACHABLE),
+        (sdk.UnknownRegionError(region_name="x", error_msg="y"), UNREACHABLE),
+        (sdk.UnknownServiceError(service_name="x", known_service_names="y"), UNREACHABLE),
+    ],
+)
+def test_what_is_always_there_is_never_taken_for_absent(error: Exception, reason: GapReason) -> None:
+    assert classified(error).reason is GapReason.NOT_OFFERED
+    assert classified(error, certain=True).reason is reason
+
+
+def test_an_unknown_host_of_what_is_always_there_is_unreachable() -> None:
+    assert classified(unconnected(NO_HOST), listed=False, certain=True).reason is UNREACHABLE
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), KeyError("x"), RuntimeError(), asyncio.InvalidStateError()])

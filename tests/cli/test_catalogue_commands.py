@@ -126,6 +126,49 @@ def test_frameworks_as_json(orgaudit: Callable[..., Result]) -> None:
     assert found["requirements"][0]["level"] == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (
+            ("--control", "Kms_key_rotation_enabld"),
+            "scope.controls: no control 'Kms_key_rotation_enabld'; did you mean",
+        ),
+        (("--framework", "cis_40"), "scope.frameworks: no framework 'cis_40'; did you mean cis_4.0?"),
+    ],
+)
+@pytest.mark.parametrize("command", ["controls", "policy"])
+def test_a_name_that_matches_nothing_is_refused(
+    command: str, options: tuple[str, str], says: str, orgaudit: Callable[..., Result]
+) -> None:
+    done = orgaudit(command, *options)
+    assert isinstance(done.exception, ConfigError)
+    assert says in str(done.exception)
+    assert done.output == ""
+
+
+@pytest.mark.parametrize(
+    "command", [("controls",), ("frameworks",), ("explain", "cloudtrail_trail_logging"), ("policy",)]
+)
+def test_a_setting_that_matches_nothing_is_refused_with_its_line(
+    command: tuple[str, ...], orgaudit: Callable[..., Result]
+) -> None:
+    Path("config/orgaudit.toml").write_text(
+        '[scope]\ncontrols = ["cloudtrail_trail_logging",\n"cloudtrail_trail_loging"]\n'
+    )
+    done = orgaudit(*command)
+    assert isinstance(done.exception, ConfigError)
+    said = "config/orgaudit.toml:2: scope.controls: no control 'cloudtrail_trail_loging'; did you mean"
+    assert said in str(done.exception)
+
+
+def test_a_framework_without_any_control_is_refused(orgaudit: Callable[..., Result]) -> None:
+    manual = 'id: own\ntitle: T\nversion: "1"\nrequirements:\n  - {id: R-1, title: Trained, assessment: manual}\n'
+    Path("config/frameworks/own.yaml").write_text(manual)
+    done = orgaudit("policy", "--framework", "own")
+    assert isinstance(done.exception, ConfigError)
+    assert "no requirement of own has a control, so nothing would be evaluated" in str(done.exception)
+
+
 def test_an_unknown_framework(orgaudit: Callable[..., Result]) -> None:
     error = orgaudit("frameworks", "cis_4").exception
     assert isinstance(error, ConfigError)

@@ -275,7 +275,7 @@ def three(desk: Desk) -> Desk:
         (("--state", "draft", "--state", "invalid"), "3 4"),
         (("--control", "s3_bucket_versioned"), "2"),
         (("--account", "111122223333"), "1"),
-        (("--account", "222222222222", "--control", "iam_x"), ""),
+        (("--account", "222222222222", "--control", "iam_root_mfa_enabled"), ""),
     ],
 )
 def test_list_filters(three: Desk, filters: tuple[str, ...], found: str) -> None:
@@ -283,6 +283,25 @@ def test_list_filters(three: Desk, filters: tuple[str, ...], found: str) -> None
     assert " ".join(row["id"][-1] for row in rows) == found
     table = list(csv.DictReader(io.StringIO(three("list", *filters, "--csv"))))
     assert [row["id"] for row in table] == [row["id"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("filters", "says"),
+    [
+        (("--owner", "team blau"), "--owner: no exception has an owner with 'team blau'; did you mean Team Blue?"),
+        (("--control", "iam_x"), "--control: no control or requirement 'iam_x'"),
+        (("--control", "CIS_4.0:1.4"), "did you mean cis_4.0:1.4?"),
+    ],
+)
+def test_list_refuses_a_name_that_matches_nothing(three: Desk, filters: tuple[str, ...], says: str) -> None:
+    assert says in three("list", *filters, code=2)
+
+
+def test_list_refuses_an_account_that_no_exception_takes(desk: Desk) -> None:
+    write(desk, fields(scope={"controls": ["s3_*"], "accounts": ["111122223333"]}))
+    assert "no exception takes account '111122223334'; did you mean 111122223333?" in (
+        desk("list", "--account", "111122223334", code=2)
+    )
 
 
 def test_list_fits_eighty_columns(three: Desk) -> None:

@@ -100,6 +100,71 @@ def test_plan_ends_as_the_audit_would(
     assert ending[1] in done.stderr
 
 
+WRONG_DIGIT = f"{SOUND[:-1]}{9 - int(SOUND[-1])}"
+MISSPELT = {
+    "a region": (("--region", "eu-wst-1"), "scope.regions: no region is 'eu-wst-1'; did you mean eu-west-1?"),
+    "a region of another partition": (("--region", "us-gov-west-1"), "scope.regions: no region is 'us-gov-west-1'"),
+    "a glob of regions": (("--region", "us-*", "--region", "eux-*"), "scope.regions: no region is 'eux-*'"),
+    "an account": (("--account", WRONG_DIGIT), "is not in the organization; did you mean " + SOUND),
+    "a unit in another case": (("--ou", "root/WORKLOADS"), "no account is in 'root/WORKLOADS'; did you mean Root/Work"),
+    "a framework": (("--framework", "CIS_4"), "scope.frameworks: no framework 'CIS_4'; did you mean cis_4.0?"),
+    "a control": (
+        ("--control", "cloudtrail_trail_loging"),
+        "scope.controls: no control 'cloudtrail_trail_loging'; did",
+    ),
+}
+
+
+@pytest.mark.parametrize("command", ["plan", "doctor", "audit"])
+@pytest.mark.parametrize("misspelt", MISSPELT)
+def test_name_that_matches_nothing_ends_with_a_suggestion(
+    command: str, misspelt: str, orgaudit: Orgaudit, tmp_path: Path
+) -> None:
+    arguments, says = MISSPELT[misspelt]
+    done = orgaudit(command, *arguments)
+    assert (done.returncode, done.stdout) == (2, ""), done.stdout
+    assert says in done.stderr
+    assert not list(tmp_path.glob("reports/*/run.json"))
+
+
+IN_THE_FILE = {
+    'exclude_regions = ["us-eastt-1"]': "scope.exclude_regions: no region is 'us-eastt-1'; did you mean us-east-1?",
+    'accept_blocked_regions = ["us-*", "mars-*"]': "scope.accept_blocked_regions: no region is 'mars-*'",
+    'exclude_accounts = ["999999999999"]': "scope.exclude_accounts: account '999999999999' is not in the organization",
+    'exclude_ous = ["Root/Wrkloads"]': "scope.exclude_ous: no account is in 'Root/Wrkloads'; did you mean Root/Work",
+    'tags = { Owner = "*" }': "scope.tags: no account has the tag 'Owner'; did you mean owner?",
+    'exclude_tags = { owner = "nobody" }': "scope.exclude_tags: no account has 'nobody' in the tag 'owner'",
+    'controls = ["s3"]': "scope.controls: no control 's3'; `orgaudit controls` lists them",
+}
+
+
+@pytest.mark.parametrize("setting", IN_THE_FILE)
+def test_setting_that_matches_nothing_is_named_with_its_line(setting: str, orgaudit: Orgaudit, tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(f"\n[scope]\n{setting}\n")
+    done = orgaudit("plan", "--config", "own.toml")
+    assert (done.returncode, done.stdout) == (2, ""), done.stdout
+    assert f"own.toml:3: {IN_THE_FILE[setting]}" in done.stderr
+
+
+def test_scope_without_a_region_is_refused(orgaudit: Orgaudit, tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text('[scope]\nregions = ["eu-*"]\nexclude_regions = ["eu-*"]\n')
+    done = orgaudit("plan", "--config", "own.toml")
+    assert done.returncode == 2
+    assert "regions and exclude_regions leave no region to audit" in done.stderr
+
+
+def test_doctor_does_not_end_well_where_no_region_is_enabled(orgaudit: Orgaudit) -> None:
+    done = orgaudit("doctor", "--account", SOUND, "--region", "me-south-1", *LOGGING)
+    assert done.returncode == 3, done.stdout
+    assert "no region in scope is enabled in any account" in " ".join(done.stdout.split())
+
+
+def test_audit_that_assesses_nothing_is_incomplete(orgaudit: Orgaudit) -> None:
+    done = orgaudit("audit", "--account", SOUND, "--region", "me-south-1", *LOGGING)
+    assert done.returncode == 3, done.stderr
+    assert "INCOMPLETE: nothing was assessed" in done.stdout
+
+
 def test_doctor_prints_a_line_for_each_check(orgaudit: Orgaudit) -> None:
     done = orgaudit("doctor", *LOGGING)
     assert done.returncode == 3, done.stderr

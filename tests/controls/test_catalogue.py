@@ -82,6 +82,9 @@ def test_framework_references_resolve(tmp_path: Path) -> None:
 
 SUPPORTING = {
     "ec2_account_imdsv2_default_required",
+    "ec2_network_acl_admin_tcp_ports_closed_to_internet",
+    "ec2_security_group_admin_tcp_ports_closed_to_ipv4_internet",
+    "ec2_security_group_admin_tcp_ports_closed_to_ipv6_internet",
     "ec2_security_group_all_traffic_closed_to_internet",
     "ec2_security_group_rdp_closed_to_internet",
     "ec2_security_group_ssh_closed_to_internet",
@@ -99,6 +102,7 @@ LIKE_SEVERE = (
     {"iam_aws_policy_full_admin_restricted", "iam_customer_policy_attached_limited"},
     {"kms_key_policy_restricted", "secretsmanager_secret_policy_restricted", "s3_bucket_private"},
     {"sns_topic_policy_restricted", "sqs_queue_policy_restricted", "eventbridge_bus_policy_restricted"},
+    {"glacier_vault_policy_restricted", "backup_vault_policy_restricted"},
     {"rds_instance_storage_encrypted", "efs_file_system_encrypted", "ec2_ebs_default_encryption_enabled"},
     {"securityhub_account_enabled", "accessanalyzer_external_analyzer_enabled", "macie_account_enabled"},
     {"iam_root_access_keys_absent", "iam_root_mfa_enabled", "iam_root_console_mfa_enabled"},

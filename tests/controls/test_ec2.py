@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,10 @@ WITHOUT_TEN = (
     *("0.0.0.0/5", "8.0.0.0/7", "11.0.0.0/8", "12.0.0.0/6", "16.0.0.0/4", "32.0.0.0/3", "64.0.0.0/2", "128.0.0.0/1"),
 )
 """All of IPv4 but 10.0.0.0/8."""
+EIGHTHS4, EIGHTHS6 = (
+    tuple(str(part) for part in ip_network(whole).subnets(prefixlen_diff=3)) for whole in (ANY4, "2000::/3")
+)
+WIDE = tuple(f"64.0.0.0/{length}" for length in range(2, 8))
 WINRM = Thresholds(further_admin_ports=(5986,))
 UNSEEN_LIST = denied("ec2:GetManagedPrefixListEntries")
 
@@ -168,6 +173,25 @@ ADMIN4_TCP = (
         says="pl-1",
     ),
     failing("item 70: a list", *admin(rule("tcp", 22, "pl-1"), pl_1=a_list("pl-1", OFFICE, ANY4)), says="from pl-1"),
+    failing(
+        "item 70: eighths over four rules",
+        *admin(*(rule("tcp", (22, 22 + place), *EIGHTHS4[place::4]) for place in range(4))),
+        says="tcp 22 from 0.0.0.0/3 + 128.0.0.0/3 + 32.0.0.0/3 + 160.0.0.0/3 + 3 more",
+    ),
+    failing(
+        "item 70: eighths over two lists and all traffic",
+        *admin(
+            *(rule("tcp", 22, "pl-1"), all_traffic("pl-2"), rule("tcp", (0, 65535), *EIGHTHS4[6:])),
+            pl_1=a_list("pl-1", *EIGHTHS4[:3]),
+            pl_2=a_list("pl-2", *EIGHTHS4[3:6]),
+        ),
+        says="tcp 22 from pl-1 + pl-2",
+    ),
+    passing("item 70: all but one eighth", *admin(rule("tcp", 22, *EIGHTHS4[1:])), says="of all public addresses"),
+    *(
+        passing(f"item 70: {cidr} alone", *admin(rule("tcp", 22, cidr)), says="% of all public addresses")
+        for cidr in WIDE
+    ),
     failing("item 70: all but private addresses", *admin(rule("tcp", 22, *WITHOUT_TEN)), says="tcp 22"),
     failing("open beside an unseen list", *admin(rule("tcp", 22, ANY4, "pl-1"), pl_1=UNSEEN_LIST), says="0.0.0.0/0"),
     failing("the organization's own port", *admin(rule("tcp", 5986, ANY4), thresholds=WINRM), says="tcp 5986"),
@@ -191,6 +215,13 @@ ADMIN6_TCP = (
     passing("item 70: half of it", *admin(rule("tcp", 22, "2000::/4")), says="50% of all public addresses"),
     passing("item 70: what nobody has", *admin(rule("tcp", 22, "8000::/1"))),
     failing("ssh", *admin(rule("tcp", 22, ANY6)), says="tcp 22 from ::/0"),
+    failing(
+        "item 70: eighths over two rules and a list",
+        *admin(
+            rule("tcp", 22, *EIGHTHS6[:4]), rule("tcp", 22, *EIGHTHS6[4:6], "pl-1"), pl_1=a_list("pl-1", *EIGHTHS6[6:])
+        ),
+        says="tcp 22 from pl-1 + 2000::/6",
+    ),
     failing("item 70: two halves", *admin(rule("tcp", 22, *HALVES6)), says="tcp 22 from ::/1"),
     failing("item 70: all that is given out", *admin(rule("tcp", 22, "2000::/3")), says="tcp 22 from 2000::/3"),
     unseen("a list denied", *admin(rule("tcp", 22, "pl-1"), pl_1=UNSEEN_LIST)),
@@ -286,6 +317,22 @@ ACL_TCP = (
         "all traffic, IPv6", *entries(entry(101, "allow", ANY6)), says="tcp 22 by entry 101: all traffic from ::/0"
     ),
     failing("a range that ends there", *entries(entry(100, "allow", ANY4, "tcp", (0, 22))), says="tcp 22"),
+    failing(
+        "item 70: eighths",
+        *entries(*(entry(place, "allow", part) for place, part in enumerate(EIGHTHS4, 1))),
+        says="entry 4: all traffic from 96.0.0.0/3 + 3 more",
+    ),
+    failing(
+        "item 70: eighths, IPv6",
+        *entries(*(entry(place, "allow", part, "tcp", (20, 30)) for place, part in enumerate(EIGHTHS6, 1))),
+        says="tcp 22 by entry 1: tcp 20-30 from 2000::/6",
+    ),
+    passing(
+        "item 70: all but one eighth",
+        *entries(*(entry(place, "allow", part) for place, part in enumerate(EIGHTHS4[1:], 1))),
+        says="% of all public addresses are let in",
+    ),
+    passing("a half", *entries(entry(1, "allow", HALVES4[0])), says="% of all public addresses are let in"),
     failing("two halves", *entries(entry(1, "allow", HALVES4[0]), entry(2, "allow", HALVES4[1])), says="entry 1"),
     failing("item 71: a later deny", *entries(entry(100, "allow", ANY4), entry(110, "deny", ANY4)), says="entry 100"),
     failing(
@@ -458,9 +505,9 @@ CASES: dict[Control, tuple[Case, ...]] = {
     admin4: ADMIN4,
     admin6_tcp: ADMIN6_TCP,
     admin6: ADMIN6,
-    ssh4: single(22, ipv6=False, udp=False),
+    ssh4: single(22, ipv6=False, udp=True),
     ssh: single(22, ipv6=True, udp=False),
-    rdp4: single(3389, ipv6=False, udp=False),
+    rdp4: single(3389, ipv6=False, udp=True),
     rdp: single(3389, ipv6=True, udp=True),
     cifs: CIFS,
     all_closed: ALL_CLOSED,
@@ -547,6 +594,17 @@ def test_what_a_pass_leaves_to_review_is_in_the_evidence() -> None:
     verdict = admin4_tcp(group, USUAL)
     assert verdict.evidence["aws_prefix_lists"] == ["pl-a (ec2-instance-connect)"]
     assert 0.4 < verdict.evidence["public_share"] < 0.6
+
+
+def test_part_of_the_internet_that_an_acl_lets_in_is_in_the_evidence() -> None:
+    evidence = acl(*entries(entry(1, "deny", "64.0.0.0/2"), entry(2, "allow", HALVES4[0]))).evidence
+    assert 0.2 < evidence["public_share"] < 0.3
+
+
+@pytest.mark.parametrize("cidr", ["64.0.0.0/8", OFFICE])
+def test_networks_of_some_size_are_not_told(cidr: str) -> None:
+    assert admin4_tcp(*admin(rule("tcp", 22, cidr))).reason == "not open to the internet"
+    assert acl(*entries(entry(1, "allow", cidr))).reason == "not open to the internet"
 
 
 def test_shadowed_entry_is_information() -> None:

@@ -24,6 +24,7 @@ from tests.factories_front_ends import (
     a_stage,
 )
 
+INNER, INNER_CLASSIC = a_balancer(scheme="internal"), a_classic(scheme="internal")
 DISTRIBUTION, OFF, CLASSIC = a_distribution(), a_distribution(enabled=False), a_classic()
 APPLICATION, NETWORK, GATEWAY = a_balancer(), a_balancer("network"), a_balancer("gateway")
 
@@ -52,6 +53,8 @@ CASES: dict[Control, tuple[Case, ...]] = {
     classic_logs: (
         passing("on", CLASSIC, of_classic("archive"), says="bucket archive"),
         failing("off", CLASSIC, of_classic(None), says="no access logs"),
+        idle("internal", INNER_CLASSIC, of_classic(None), says="no public endpoint"),
+        idle("internal, logs unseen", INNER_CLASSIC, denied(), says="no public endpoint"),
         unseen("denied", CLASSIC, denied("elasticloadbalancing:DescribeLoadBalancerAttributes")),
     ),
     balancer_logs: (
@@ -59,12 +62,16 @@ CASES: dict[Control, tuple[Case, ...]] = {
         passing("network, on", NETWORK, of_balancer("archive")),
         failing("application, off", APPLICATION, of_balancer(None), says="no access logs"),
         failing("network, off", NETWORK, of_balancer(None), says="no access logs"),
+        failing("scheme unknown", a_balancer(scheme=""), of_balancer(None), says="no access logs"),
+        idle("internal", INNER, of_balancer(None), says="no public endpoint"),
+        idle("internal, logs unseen", INNER, denied(), says="no public endpoint"),
         idle("gateway", GATEWAY, of_balancer(None), says="writes no access logs"),
         unseen("denied", APPLICATION, denied("elasticloadbalancing:DescribeLoadBalancerAttributes")),
     ),
     rest_stage_logs: (
         passing("on", a_rest_stage(), says=GROUP),
         failing("off", a_rest_stage(None), says="no access logs"),
+        idle("private", a_rest_stage(None, private=True), says="private endpoints only"),
     ),
     stage_logs: (
         passing("on", a_stage(), says=GROUP),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from string import ascii_lowercase
 from typing import Any
 
 import pytest
@@ -38,6 +39,10 @@ VERSION = "2012-10-17"
 READS = statement("s3:Get*", Resource="*")
 
 
+def manual(name: str, *arguments: Any, says: str) -> Case:
+    return Case(name, Status.MANUAL, arguments, says)
+
+
 def document(*statements: dict[str, object]) -> dict[str, object]:
     return {"Version": VERSION, "Statement": [*statements]}
 
@@ -51,6 +56,20 @@ def deny(**elements: object) -> dict[str, object]:
 
 
 MFA_ONLY = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+
+
+NO_MFA = {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}
+SAID = {"StringEquals": {"aws:UserAgent": "please"}}
+TAGGED = {"StringEquals": {"aws:ResourceTag/owner": "${aws:username}"}}
+ODD = {"Odd": {"es:key": "x"}}
+LETTERS = [f"{letter}*" for letter in ascii_lowercase]
+# Every prefix that has no digit, and those that have one after the first two signs.
+FEW_DIGITS = [f"{first}{second}*" for first in ascii_lowercase[:1] for second in f"{ascii_lowercase}:-"] + LETTERS[1:]
+BY_SERVICE = [f"arn:aws:{letter}" for letter in LETTERS]
+ROLE, ROLES = "arn:aws:iam::*:role/one", "arn:aws:iam::*:role/*"
+OWN_NAME = "arn:aws:iam::*:user/${aws:username}"
+OWN_KEYS = allow(Action="iam:CreateAccessKey", Resource=OWN_NAME)
+GIVING = allow(Action="iam:PutRolePolicy")
 
 
 def policy_cases(**changes: Any) -> tuple[Case, ...]:
@@ -79,6 +98,94 @@ def policy_cases(**changes: Any) -> tuple[Case, ...]:
         failing(
             "42: denies under a condition", has(allow(Action="*"), deny(Action="*", Condition=MFA_ONLY)), says="all"
         ),
+        failing("any action of a service", has(allow(Action="*:?*")), says="allows everything"),
+        failing("letter by letter", has(allow(Action=LETTERS)), says="allows everything"),
+        failing(
+            "letter by letter, in two statements",
+            has(allow(Action=LETTERS[:9]), allow(Action=LETTERS[9:], Sid="Rest")),
+            says="statement 1 with Rest allows everything",
+        ),
+        failing("actions letter by letter", has(allow(Action=[f"*:{each}" for each in LETTERS])), says="everything"),
+        passing("all letters but one", has(allow(Action=[*LETTERS[:8], *LETTERS[9:]])), says="none allows everything"),
+        passing("no prefix with a digit", has(allow(Action=FEW_DIGITS)), says="none allows everything"),
+        failing(
+            "all but IAM, and IAM",
+            has(allow(NotAction="iam:*"), allow(Action="iam:*", Sid="Iam")),
+            says="statement 1 with Iam allows everything",
+        ),
+        failing("all but one part, twice", has(allow(NotAction="iam:*"), allow(NotAction="s3:*")), says="everything"),
+        failing("all but IAM, and giving rights", has(allow(NotAction="iam:*"), GIVING), says="full administration"),
+        passing("all but IAM, and reading IAM", has(allow(NotAction="iam:*"), allow(Action="iam:Get*")), says="iam:*"),
+        passing("all but IAM, and one's own keys", has(allow(NotAction="iam:*"), OWN_KEYS), says="but iam:*"),
+        passing("all of IAM", has(allow(Action="iam:*")), says="none allows everything"),
+        passing("NotAction of everything", has(allow(NotAction=LETTERS), allow(Action="iam:*")), says="none allows"),
+        failing("resources of any kind", has(allow(Action="*", Resource="*:*")), says="allows everything"),
+        failing("resources letter by letter", has(allow(Action="*", Resource=BY_SERVICE)), says="everything"),
+        failing(
+            "resources in two statements",
+            has(allow(Action="*", Resource=BY_SERVICE[:5]), allow(Action="*", Resource=BY_SERVICE[5:])),
+            says="statement 1 with statement 2 allows everything",
+        ),
+        failing(
+            "some actions on resources in two statements",
+            has(
+                allow(Action=LETTERS[:9]),
+                allow(Action=LETTERS[9:], Resource=BY_SERVICE[:5]),
+                allow(Action=LETTERS[9:], Resource=BY_SERVICE[5:]),
+            ),
+            says="statement 1 with statement 2 with statement 3 allows everything",
+        ),
+        passing(
+            "some actions on some resources",
+            has(allow(Action=LETTERS[:9]), allow(Action=LETTERS[9:], Resource=BY_SERVICE[:5])),
+        ),
+        failing(
+            "resources of the account",
+            has(allow(Action="*", Resource=f"arn:aws:*:*:{MEMBER}:*")),
+            says=f"everything but resources outside account {MEMBER}",
+        ),
+        passing("resources of another account", has(allow(Action="*", Resource="arn:aws:*:*:999999999999:*"))),
+        passing("resources of one region", has(allow(Action="*", Resource="arn:aws:*:eu-west-1:*:*"))),
+        passing(
+            "NotResource of all identities",
+            has({"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:iam::*"}),
+            says="but arn:aws:iam::*",
+        ),
+        failing(
+            "NotResource of another partition",
+            has({"Effect": "Allow", "Action": "*", "NotResource": "arn:aws-cn:*"}),
+            says="everything but arn:aws-cn:*",
+        ),
+        failing("one role excepted", has({"Effect": "Allow", "Action": "*", "NotResource": ROLE}), says=f"but {ROLE}"),
+        passing("denies IAM", has(allow(Action="*"), deny(Action="iam:*")), says="no statement makes an administrator"),
+        passing("denies IAM in parts", has(allow(Action="*"), *(deny(Action=f"iam:{each}") for each in LETTERS))),
+        passing("denies all but IAM", has(allow(Action="*"), deny(NotAction="iam:*")), says="no statement makes"),
+        passing(
+            "denies all but reading",
+            has(allow(Action="*"), deny(NotAction=["s3:Get*", "ec2:Describe*"])),
+            says="no statement makes",
+        ),
+        failing("denies IAM on roles", has(allow(Action="*"), deny(Action="iam:*", Resource=ROLES)), says="everything"),
+        passing(
+            "denies IAM on everything of IAM", has(allow(Action="*"), deny(Action="iam:*", Resource="arn:*:iam::*"))
+        ),
+        failing("denies one action", has(allow(Action="*"), deny(Action="iam:AttachUserPolicy")), says="everything"),
+        failing("denies others' names", has(allow(Action="*"), deny(Action="*", Resource=OWN_NAME)), says="everything"),
+        failing("denies IAM if", has(allow(Action="*"), deny(Action="iam:*", Condition=MFA_ONLY)), says="everything"),
+        passing(
+            "denies whether or not",
+            has(allow(Action="*"), deny(Action="*", Condition=MFA_ONLY), deny(Action="*", Condition=NO_MFA)),
+            says="no statement makes",
+        ),
+        passing(
+            "denies where it allows",
+            has(allow(Action="*", Condition=MFA_ONLY), deny(Action="*", Condition=MFA_ONLY)),
+            says="no statement makes",
+        ),
+        failing("if the caller says so", has(allow(Action="*", Condition=SAID)), says="if StringEquals aws:UserAgent"),
+        failing("if tags are equal", has(allow(Action="*", Condition=TAGGED)), says="if StringEquals aws:ResourceTag"),
+        manual("an operator that is not known", has(allow(Action="*", Condition=ODD)), says="cannot be determined"),
+        manual("a Deny that is not known", has(allow(Action="*"), deny(Action="*", Condition=ODD)), says="determined"),
         passing("everything in one place", has(allow(Action="*", Resource="arn:aws:s3:::x/*"))),
         passing("denies only", has(deny(Action="*"))),
         passing("all of one service", has(allow(Action="s3:*"))),
@@ -90,6 +197,19 @@ ALICE, DEPLOYS, STAFF = a_user().arn, an_iam_role().arn, a_group().arn
 SSO = f"arn:aws:iam::{MEMBER}:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_AdministratorAccess_0f"
 APPROVED = Thresholds(approved_administrators=("arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/*", DEPLOYS))
 POWER = document(allow(NotAction=["iam:*", "organizations:*", "account:*"]))
+UNCLEAR = document(allow(Action="*"), deny(Action="*", Condition=ODD))
+POWER_USER = document(
+    allow(NotAction=["iam:*", "organizations:*", "account:*"]),
+    allow(
+        Action=[
+            "account:GetAccountInformation",
+            "iam:CreateServiceLinkedRole",
+            "iam:DeleteServiceLinkedRole",
+            "iam:ListRoles",
+            "organizations:DescribeOrganization",
+        ]
+    ),
+)
 
 AWS_POLICY = (
     failing("42: held by a user", an_aws_policy(ALICE), USUAL, says=f"AdministratorAccess is attached to {ALICE}"),
@@ -97,6 +217,11 @@ AWS_POLICY = (
     passing("42: held by approved ones", an_aws_policy(SSO, DEPLOYS), APPROVED, says="2 approved principals"),
     failing("42: held by others too", an_aws_policy(SSO, ALICE), APPROVED, says=f"attached to {ALICE}"),
     passing("reads", an_aws_policy(ALICE, name="ReadOnlyAccess", document=READS), USUAL, says="nobody"),
+    manual("an unknown Deny", an_aws_policy(ALICE, document=UNCLEAR), USUAL, says="cannot be determined"),
+    passing("an unknown Deny, held by approved ones", an_aws_policy(DEPLOYS, document=UNCLEAR), APPROVED, says="1 app"),
+    passing(
+        "AWS's power user", an_aws_policy(ALICE, name="PowerUserAccess", document=POWER_USER), USUAL, says="nobody"
+    ),
     passing("everything but IAM", an_aws_policy(ALICE, name="PowerUserAccess", document=POWER), USUAL, says="nobody"),
     unseen("unreadable", an_aws_policy(ALICE, grants=unreadable()), USUAL, says="GetAccountAuthorizationDetails"),
     unseen("others may hold it", an_aws_policy(SSO, hidden=denied()), APPROVED, says="is denied"),

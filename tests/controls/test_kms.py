@@ -11,7 +11,20 @@ from orgaudit.controls.kms import kms_key_policy_restricted as restricted
 from orgaudit.controls.kms import kms_key_rotation_enabled as rotates
 from orgaudit.facts.kms import KeyRotation
 from orgaudit.model import Seen, Status
-from tests.factories import MEMBER, NASTY, OUTSIDER, Case, denied, every, failing, idle, name_of, passing, unseen
+from tests.factories import (
+    MEMBER,
+    NASTY,
+    OUTSIDER,
+    Case,
+    asking,
+    denied,
+    every,
+    failing,
+    idle,
+    name_of,
+    passing,
+    unseen,
+)
 from tests.factories_kms import a_key, described, key_policy_of, rotating
 
 KEY = a_key(aliases=("alias/data",))
@@ -64,7 +77,9 @@ RESTRICTED = (
     passing("everyone is denied", *ruled(OWN_ROOT, allow() | {"Effect": "Deny"})),
     failing("everyone", *ruled(OWN_ROOT, allow()), says="policy statement 2 allows kms:* to everyone"),
     failing("every account", *ruled(allow({"AWS": "*"}, Sid="Open")), says="policy statement Open"),
-    Case("everyone through S3", Status.MANUAL, ruled(allow(Condition=THROUGH)), "kms:ViaService"),
+    failing("everyone through S3", *ruled(allow(Condition=THROUGH)), says="kms:ViaService"),
+    asking("an unclear condition", *ruled(allow(Condition={"StringEquals": {"es:unknown": "x"}})), says="a person"),
+    passing("a service", *ruled(OWN_ROOT, allow({"Service": "logs.eu-west-1.amazonaws.com"}))),
     idle("AWS's own", *ruled(allow(), manager="AWS"), says="AWS manages"),
     unseen("policy denied", KEY, Seen(described(KEY)), denied("kms:GetKeyPolicy"), says="kms:GetKeyPolicy"),
     unseen("description denied", KEY, denied("kms:DescribeKey"), Seen(key_policy_of(KEY, OWN_ROOT))),

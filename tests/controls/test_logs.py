@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,13 +11,17 @@ import pytest
 from orgaudit.controls.declare import Control
 from orgaudit.controls.logs import logs_metric_filter_cloudtrail_changes_alarmed as alarmed
 from orgaudit.facts.account import AccountFacts
-from orgaudit.facts.cloudtrail.alarms import Limit, MetricFilter, TrailAlarms, TrailFilters, TrailTopics
+from orgaudit.facts.cloudtrail.alarms import MetricFilter, TrailAlarms, TrailFilters
 from orgaudit.facts.cloudtrail.delivery import TrailLogGroup
+from orgaudit.facts.cloudtrail.evaluation import Limit
+from orgaudit.facts.cloudtrail.topics import TrailTopics
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.facts.organization import Organization
-from orgaudit.model import Status
+from orgaudit.model import Seen, Status
 from orgaudit.thresholds import Thresholds
 from tests.factories import (
+    HOME,
+    LETS_CLOUDWATCH_IN,
     MANAGEMENT,
     MANAGEMENT_FIELD,
     MEMBER,
@@ -29,11 +34,13 @@ from tests.factories import (
     a_selection,
     a_status,
     a_topic,
+    a_topic_key,
     a_trail,
     advanced,
     alarms_of,
     alone,
     an_alarm,
+    asking,
     basic,
     chain_of,
     denied,
@@ -46,6 +53,7 @@ from tests.factories import (
     organization_of,
     passing,
     pattern,
+    statement,
     topic_arn,
     topics_of,
     unseen,
@@ -96,6 +104,11 @@ NOT_OURS = denied("sts:AssumeRole", OUTSIDER)
 UNSEEN_SHARED = (SHARED_TOPIC, denied("sns:ListSubscriptionsByTopic", SECURITY))
 BOTH_TOPICS = alarms_of(TRAIL, an_alarm(actions=(topic_arn(), SHARED_TOPIC)))
 
+MATH = an_alarm("math", limit=None, unclear="compares a metric math expression")
+FUNCTION = f"arn:aws:lambda:{HOME}:{MEMBER}:function:tell"
+WITHIN = {"StringEquals": {"aws:SourceOrgID": "o-example1234"}}
+IN_ORGANIZATION = a_topic(SHARED_TOPIC, policy=Seen(statement("sns:Publish", **LETS_CLOUDWATCH_IN, Condition=WITHIN)))
+
 CASES: dict[Control, tuple[Case, ...]] = {
     alarmed: (
         passing("whole chain", *chained(), says="log group trail-events → filter trail-changes → alarm trail-changes"),
@@ -122,7 +135,31 @@ CASES: dict[Control, tuple[Case, ...]] = {
         failing("no event at all", *limited(operator="LessThanThreshold"), says="never sets off"),
         passing("five each, five asked", *limited(a_filter(value=5), threshold=5)),
         failing("half a one each", *limited(a_filter(value=0.5), threshold=1), says="only after 2 events"),
-        passing("a value from the event", *limited(a_filter(value=None), threshold=1)),
+        asking("a value from the event", *limited(a_filter(value=None, field="$.requestParameters.n"), threshold=1),
+               says="depends on the number in $.requestParameters.n"),
+        failing("a value that no event has", *limited(a_filter(value=None, field="$.latency"), threshold=1),
+                says="have no number in $.latency"),
+        failing("adds nothing", *limited(a_filter(value=0)), says="one event never sets off"),
+        passing("three of three, missing data missing", *limited(periods=3)),
+        failing("three of three, missing data good", *limited(periods=3, missing="notBreaching"), says="only after 3"),
+        failing("a unit that no datum has", *limited(unit="Count"), says="takes data of the unit Count only"),
+        failing("diluted", *limited(a_filter(default=0), statistic="Average"), says="counts the default value 0 too"),
+        asking("metric math", *chained(alarms_of(TRAIL, MATH)), says="trail main has the alarm math, which compares"),
+        asking("metric math beside failing", *two(filters_of(TRAIL), second=(alarms_of(SECOND, MATH),)),
+               says="trail second has the alarm math"),
+        passing("metric math beside a whole chain", *two(alarms_of(TRAIL, MATH))),
+        unseen("unseen beside metric math", *two(alarms_of(TRAIL, MATH), second=(gap_in(TrailFilters, SECOND),))),
+        failing("delivery failed", *chained(a_status(TRAIL, logs_delivery_error="refused")),
+                says="does not deliver to its log group trail-events: the last delivery failed: refused"),
+        failing("delivered long ago", *chained(a_status(TRAIL, delivered=timedelta(hours=30))), says="29 hours ago"),
+        passing("delivered long ago, as allowed", *chained(a_status(TRAIL, delivered=timedelta(hours=30)))[:-1],
+                Thresholds(delivery_hours=48)),
+        failing("only a function", *chained(alarms_of(TRAIL, an_alarm(actions=(FUNCTION,)))), says=FUNCTION),
+        failing("topic closed to CloudWatch", *subscribed(policy=Seen(None)), says="does not let cloudwatch"),
+        failing("key closed to CloudWatch", *subscribed(key=Seen(a_topic_key(policy=None))), says="key alias/alerts"),
+        unseen("topic's policy denied", *subscribed(policy=denied("sns:GetTopicAttributes"))),
+        unseen("topic's key denied", *subscribed(key=denied("kms:GetKeyPolicy"))),
+        passing("topic open to the organization", *inherited(TO_SHARED, topics_of(ORG_TRAIL, IN_ORGANIZATION))),
         failing("nobody subscribed", *subscribed(confirmed=0), says="no confirmed subscriber"),
         failing("pending", *subscribed(confirmed=0, pending=2), says="2 wait for confirmation"),
         failing("topic is gone", *subscribed(confirmed=0, exists=False), says="does not exist"),

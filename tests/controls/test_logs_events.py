@@ -10,7 +10,8 @@ import pytest
 from orgaudit.controls import logs
 from orgaudit.controls.declare import Control
 from orgaudit.facts.account import AccountFacts
-from orgaudit.facts.cloudtrail.alarms import Alarm, Metric, MetricFilter, TrailFilters, TrailTopics
+from orgaudit.facts.cloudtrail.alarms import Alarm, Metric, MetricFilter, TrailFilters
+from orgaudit.facts.cloudtrail.topics import TrailTopics
 from orgaudit.facts.organization import Organization
 from orgaudit.facts.patterns import Event, coverage, parse, prescribed
 from orgaudit.model import Status

@@ -34,6 +34,7 @@ from tests.factories_resource_policies import (
 
 ORGANIZATION = {"StringEquals": {"aws:PrincipalOrgID": "o-example1234"}}
 OTHERS = {"StringNotEquals": {"aws:PrincipalOrgID": "o-example1234"}}
+TAGGED = {"StringEquals": {"aws:PrincipalTag/team": "red"}}
 PLAIN_HTTP = {"Bool": {"aws:SecureTransport": "false"}}
 
 
@@ -64,11 +65,25 @@ def common(given: Argued) -> tuple[Case, ...]:
         ),
         asking(
             "difference 95: a condition of unclear reach",
-            *given(allow(Condition={"StringEquals": {"aws:PrincipalTag/team": "red"}})),
+            *given(allow(Condition={"StringEquals": {"es:unknown": "red"}})),
             says="for a person to judge",
         ),
-        asking("a Deny for other organizations", *given(allow(), deny(Condition=OTHERS)), says="shut denies strangers"),
-        asking("a Deny for all but one", *given(allow(), _deny_all_but(MEMBER)), says="shut denies strangers"),
+        passing("a Deny for other organizations", *given(allow(), deny(Condition=OTHERS))),
+        failing(
+            "a tag that callers give themselves", *given(allow(Condition=TAGGED)), says="aws:PrincipalTag/team red"
+        ),
+        asking(
+            "a wildcard that AWS does not document",
+            *given(allow({"AWS": "arn:aws:iam::*:root"})),
+            says="AWS does not document (AWS arn:aws:iam::*:root)",
+        ),
+        passing("a Deny for everyone", *given(allow(), deny())),
+        asking(
+            "a Deny of unclear reach",
+            *given(allow(), deny(Condition={"StringEquals": {"es:unknown": "red"}})),
+            says="to everyone, unless shut denies it",
+        ),
+        passing("a Deny for all but one", *given(allow(), _deny_all_but(MEMBER))),
         failing("a Deny of plain HTTP", *given(allow(), deny(Condition=PLAIN_HTTP)), says="to everyone"),
         failing(
             "a Deny for other organizations that come by plain HTTP",
@@ -94,8 +109,41 @@ def _deny_all_but(account_id: str) -> dict[str, Any]:
     return _all_but(account_id) | {"Effect": "Deny", "Sid": "shut"}
 
 
-def service(name: str, **more: Any) -> dict[str, Any]:
-    return allow({"Service": name}, action="lambda:InvokeFunction", **more)
+def service(name: str, action: str = "lambda:InvokeFunction", **more: Any) -> dict[str, Any]:
+    return allow({"Service": name}, action=action, **more)
+
+
+def by_services(given: Argued, action: str) -> tuple[Case, ...]:
+    """What holds for services that call a function, a queue or a topic."""
+
+    def s3(operator: str = "", key: str = "", value: str = "") -> tuple[Any, ...]:
+        return given(service("s3.amazonaws.com", action, **({"Condition": {operator: {key: value}}} if key else {})))
+
+    on_behalf = "to s3.amazonaws.com on behalf of any account"
+    return (
+        failing("buckets of any account", *s3(), says=on_behalf),
+        passing("buckets of an account", *s3("StringEquals", "AWS:SourceAccount", MEMBER)),
+        passing("buckets of the organization", *s3("StringEquals", "aws:SourceOrgID", "o-example1234")),
+        passing("one bucket", *s3("ArnLike", "aws:SourceArn", "arn:aws:s3:::data")),
+        passing("one bucket, with stars for empty parts", *s3("ArnLike", "aws:SourceArn", "arn:aws:s3:*:*:data")),
+        failing("buckets of any name", *s3("ArnLike", "aws:SourceArn", "arn:aws:s3:::*"), says=on_behalf),
+        failing("any account by condition", *s3("StringLike", "aws:SourceAccount", "*"), says=on_behalf),
+        failing("TLS, which every service speaks", *s3("Bool", "aws:SecureTransport", "true"), says=on_behalf),
+        failing("all accounts but one", *s3("StringNotEquals", "aws:SourceAccount", MEMBER), says=on_behalf),
+        asking("an account, if given", *s3("StringEqualsIfExists", "aws:SourceAccount", MEMBER), says=on_behalf),
+        asking(
+            "another service", *given(service("logs.amazonaws.com", action)), says="logs.amazonaws.com on behalf of any"
+        ),
+        passing("a service that is denied", *given(service("s3.amazonaws.com", action) | {"Effect": "Deny"})),
+        passing(
+            "a service that is denied for other accounts",
+            *given(
+                service("s3.amazonaws.com", action),
+                deny(Condition={"StringNotEquals": {"aws:SourceAccount": MEMBER}}),
+            ),
+        ),
+        asking("any service", *given(allow({"Service": "*"}, action=action)), says="does not document (Service *)"),
+    )
 
 
 def by_url(kind: str, **more: str) -> dict[str, Any]:
@@ -104,13 +152,11 @@ def by_url(kind: str, **more: str) -> dict[str, Any]:
 
 
 OF_FUNCTIONS = (
-    failing("buckets of anybody", *FUNCTION(service("s3.amazonaws.com")), says="s3.amazonaws.com may invoke it"),
+    *by_services(FUNCTION, "lambda:InvokeFunction"),
     passing(
-        "buckets of an account",
-        *FUNCTION(service("s3.amazonaws.com", Condition={"StringEquals": {"AWS:SourceAccount": MEMBER}})),
+        "one skill of Alexa",
+        *FUNCTION(service("alexa-appkit.amazon.com", Condition={"StringEquals": {"lambda:EventSourceToken": "s-1"}})),
     ),
-    asking("another service", *FUNCTION(service("logs.amazonaws.com")), says="logs.amazonaws.com may invoke it"),
-    passing("a service that is denied", *FUNCTION(service("s3.amazonaws.com") | {"Effect": "Deny"})),
     failing("a URL for everyone", *FUNCTION(by_url("NONE")), says="to everyone"),
     failing("a URL for every AWS account", *FUNCTION(by_url("AWS_IAM")), says="to everyone"),
     passing("a URL for the organization", *FUNCTION(by_url("AWS_IAM", **{"aws:PrincipalOrgID": "o-example1234"}))),
@@ -123,8 +169,16 @@ OF_FUNCTIONS = (
 
 
 CASES: dict[Control, tuple[Case, ...]] = {
-    queue_restricted: (*common(QUEUE), unseen("denied", a_queue(), denied("sqs:GetQueueAttributes"))),
-    topic_restricted: (*common(TOPIC), unseen("denied", a_topic(), denied("sns:GetTopicAttributes"))),
+    queue_restricted: (
+        *common(QUEUE),
+        *by_services(QUEUE, "sqs:SendMessage"),
+        unseen("denied", a_queue(), denied("sqs:GetQueueAttributes")),
+    ),
+    topic_restricted: (
+        *common(TOPIC),
+        *by_services(TOPIC, "sns:Publish"),
+        unseen("denied", a_topic(), denied("sns:GetTopicAttributes")),
+    ),
     function_restricted: (
         *common(FUNCTION),
         *OF_FUNCTIONS,

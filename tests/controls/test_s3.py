@@ -153,8 +153,11 @@ VERSIONED = (
 
 FROM_ORGANIZATION = {"StringEquals": {"aws:PrincipalOrgID": "o-abc"}}
 FROM_ANYWHERE = {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}
-UNCLEAR = {"StringLike": {"aws:PrincipalTag/team": "*"}}
+UNCLEAR = {"StringLike": {"es:unknown": "*"}}
+SELF_TAGGED = {"StringLike": {"aws:PrincipalTag/team": "*"}}
 GUARD = deny({"StringNotEquals": {"aws:PrincipalOrgID": "o-abc"}}, Sid="Guard")
+NO_WRITES = deny({"StringNotEquals": {"aws:PrincipalOrgID": "o-abc"}}, Action="s3:Put*", Sid="NoWrites")
+CLOUDTRAIL = {"Service": "cloudtrail.amazonaws.com"}
 OPEN_POLICY = policy_of(BUCKET, allow(Sid="World"))
 OPEN_ACL = acl_of(BUCKET, (EVERYONE, "READ"))
 NO_ACLS, NO_STRANGERS = block_of_bucket(BUCKET, "IgnorePublicAcls"), block_of_bucket(BUCKET, "RestrictPublicBuckets")
@@ -189,8 +192,14 @@ PRIVATE = (
     failing("from any address", *owned(policy_of(BUCKET, allow(Condition=FROM_ANYWHERE))), says="0.0.0.0/0"),
     failing("public policy, ACL denied", *owned(OPEN_POLICY, hidden(BucketAcl, BUCKET)), says="World"),
     failing("public ACL, policy denied", *owned(OPEN_ACL, hidden(BucketPolicy, BUCKET)), says="READ"),
-    manual("conditions of unclear reach", *owned(policy_of(BUCKET, allow(Condition=UNCLEAR))), says="aws:PrincipalTag"),
-    manual("strangers are denied beside", *owned(policy_of(BUCKET, allow(), GUARD)), says="but Guard denies strangers"),
+    manual("conditions of unclear reach", *owned(policy_of(BUCKET, allow(Condition=UNCLEAR))), says="es:unknown"),
+    passing("a service without conditions", *owned(policy_of(BUCKET, allow(principal=CLOUDTRAIL)))),
+    passing("others are denied beside", *owned(policy_of(BUCKET, allow(), GUARD))),
+    failing(
+        "a tag that callers give themselves", *owned(policy_of(BUCKET, allow(Condition=SELF_TAGGED))), says="Tag/team"
+    ),
+    failing("others are denied to write", *owned(policy_of(BUCKET, allow(), NO_WRITES)), says="allows s3:GetObject"),
+    manual("any canonical user", *owned(policy_of(BUCKET, allow(principal={"CanonicalUser": "*"}))), says="document"),
     unseen("difference 55: policy denied", *owned(hidden(BucketPolicy, BUCKET))),
     unseen("ACL denied", *owned(hidden(BucketAcl, BUCKET))),
     unseen("public, but perhaps blocked", *owned(OPEN_POLICY, block=denied())),
@@ -218,7 +227,8 @@ WRITES = (
         ),
         says="all but s3:Get*",
     ),
-    manual("conditions of unclear reach", *written("s3:PutObject", Condition=UNCLEAR), says="aws:PrincipalTag"),
+    manual("conditions of unclear reach", *written("s3:PutObject", Condition=UNCLEAR), says="es:unknown"),
+    passing("denied beside", *owned(policy_of(BUCKET, allow(["s3:GetObject", "s3:PutObject"]), NO_WRITES))),
     unseen("difference 55: policy denied", *owned(hidden(BucketPolicy, BUCKET))),
     unseen(
         "writable, but perhaps blocked",
@@ -234,6 +244,24 @@ def ruled(*statements: dict[str, Any]) -> tuple[Any, ...]:
 NO_HTTP = {"Bool": {"aws:SecureTransport": "false"}}
 IN_TWO = (deny(NO_HTTP, Resource="arn:aws:s3:::data"), deny(NO_HTTP, Resource="arn:aws:s3:::data/*"))
 FROM_OUTSIDE = NO_HTTP | {"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}
+
+
+FROM_INSIDE = NO_HTTP | {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}
+WITH_TLS = {"Bool": {"aws:SecureTransport": "true"}}
+HERE, ELSEWHERE = ({operator: {"aws:PrincipalOrgID": "o-own"}} for operator in ("StringEquals", "StringNotEquals"))
+NOT_OWN = {"ArnNotLike": {"aws:PrincipalArn": f"arn:aws:iam::{MEMBER}:role/*"}}
+ONE, OTHER = {"AWS": SECURITY}, {"AWS": MEMBER}
+OLD = ("0", "1.0", "1.1")
+
+
+def other(statement: dict[str, Any], element: str, value: object) -> dict[str, Any]:
+    """The statement with the Not… form of an element."""
+    kept = {name: each for name, each in statement.items() if name != element}
+    return kept | {f"Not{element}": value}
+
+
+def below(operator: str, version: str) -> dict[str, Any]:
+    return deny({operator: {"s3:TlsVersion": version}})
 
 
 def tls_below(version: str, key: str = "s3:TlsVersion") -> dict[str, Any]:
@@ -275,16 +303,82 @@ DENIES_HTTP = (
         says="does not deny",
     ),
     failing("the wrong way round", *ruled(deny({"Bool": {"aws:SecureTransport": "true"}})), says="does not deny"),
-    failing("further conditions", *ruled(deny(FROM_OUTSIDE)), says="hangs on aws:SourceIp"),
+    failing("further conditions", *ruled(deny(FROM_OUTSIDE)), says="depends on aws:SourceIp"),
     failing("old TLS only", *ruled(tls_below("1.2")), says="by plain HTTP"),
+    passing("below any version, or without one", *ruled(below("NumericLessThanIfExists", "1.2"))),
+    manual("without a version, if AWS gives none", *ruled(deny({"Null": {"s3:TlsVersion": "true"}})), says="may not"),
+    failing(
+        "the bucket's own ARN is missing",
+        *ruled(deny(NO_HTTP, Resource="arn:aws:s3:::data/*")),
+        says="covers arn:aws:s3:::data/* but not arn:aws:s3:::data, which leaves s3:ListBucket and s3:GetBucketPolicy",
+    ),
+    failing(
+        "the objects are missing",
+        *ruled(deny(NO_HTTP, Resource="arn:aws:s3:::data")),
+        says="covers arn:aws:s3:::data but not arn:aws:s3:::data/*, which leaves s3:GetObject and s3:PutObject open",
+    ),
+    passing("a wildcard within the name", *ruled(deny(NO_HTTP, Resource=["arn:aws:s3:::d*a", "arn:aws:s3:::d*/*"]))),
+    passing("a wildcard that takes in objects", *ruled(deny(NO_HTTP, Resource="arn:aws:s3:::da*"))),
+    passing("a wildcard for any bucket", *ruled(deny(NO_HTTP, Resource="arn:aws:s3:::*"))),
+    passing("all but another bucket", *ruled(other(deny(NO_HTTP), "Resource", "arn:aws:s3:::more/*"))),
+    failing("a wildcard for other names", *ruled(deny(NO_HTTP, Resource="arn:aws:s3:::logs-*")), says="does not deny"),
+    failing("a wildcard for a part of the objects", *ruled(deny(NO_HTTP, Resource="arn:aws:s3:::d*/a*")), says="not"),
+    failing(
+        "all but this bucket",
+        *ruled(other(deny(NO_HTTP), "Resource", ["arn:aws:s3:::data", "arn:aws:s3:::data/*"])),
+        says="does not deny",
+    ),
+    passing(
+        "actions in two statements", *ruled(deny(NO_HTTP, Action="s3:Get*"), other(deny(NO_HTTP), "Action", "s3:Get*"))
+    ),
+    failing("all but some actions", *ruled(other(deny(NO_HTTP), "Action", "s3:Get*")), says="does not deny"),
+    passing(
+        "every principal in two statements",
+        *ruled(deny(NO_HTTP, Principal=ONE), other(deny(NO_HTTP), "Principal", ONE)),
+    ),
+    failing("two principals", *ruled(deny(NO_HTTP, Principal=ONE), deny(NO_HTTP, Principal=OTHER)), says="not deny"),
+    manual(
+        "a principal by its name and by its ARN",
+        *ruled(deny(NO_HTTP | NOT_OWN, Principal=ONE), other(deny(NO_HTTP), "Principal", ONE)),
+        says="may not deny",
+    ),
+    passing("from inside and from outside", *ruled(deny(FROM_INSIDE), deny(FROM_OUTSIDE))),
+    failing("to other organizations", *ruled(deny(NO_HTTP | ELSEWHERE)), says="depends on aws:PrincipalOrgID"),
+    passing("with or without an organization", *ruled(deny(NO_HTTP | ELSEWHERE), deny(NO_HTTP | HERE))),
+    manual("an operator that is not known", *ruled(deny(NO_HTTP | {"Odd": {"es:key": "x"}})), says="on es:key"),
+    failing(
+        "TLS required by an Allow",
+        *ruled(allow(Condition=WITH_TLS)),
+        says="statement 1 allows with TLS only, which does not deny plain HTTP to principals of the bucket's account",
+    ),
+    failing("inverted", *ruled(deny(WITH_TLS, Sid="Odd")), says="Odd denies requests with TLS, not those without"),
+    passing("inverted beside", *ruled(deny(WITH_TLS), deny(NO_HTTP))),
+    passing("whatever the transport", *ruled(deny({"Bool": {"aws:SecureTransport": ["true", "false"]}}))),
     unseen("policy denied", BUCKET, denied("s3:GetBucketPolicy")),
 )
 
 NEEDS_TLS = (
     passing("no HTTP", *ruled(deny(NO_HTTP)), says="plain HTTP"),
-    passing("difference 56: below 1.2", *ruled(tls_below("1.2")), says="TLS older than 1.2"),
-    passing("difference 56: below 1.3, a number that no text compares with", *ruled(tls_below("1.3"))),
-    passing("the key in another case", *ruled(tls_below("1.2", "S3:tlsversion"))),
+    manual("difference 56: below 1.2", *ruled(tls_below("1.2")), says="denies old versions of TLS by s3:TlsVersion"),
+    manual(
+        "difference 56: below 1.3, a number that no text compares with", *ruled(tls_below("1.3")), says="s3:TlsVersion"
+    ),
+    manual("the key in another case", *ruled(tls_below("1.2", "S3:tlsversion")), says="s3:TlsVersion"),
+    passing("below 1.2, or without a version", *ruled(below("NumericLessThanIfExists", "1.2"))),
+    passing("no HTTP, and below 1.2", *ruled(deny(NO_HTTP), tls_below("1.2"))),
+    failing("the version 1.1 alone", *ruled(below("NumericEquals", "1.1")), says="does not deny"),
+    manual(
+        "every version below 1.2 by its own statement",
+        *ruled(*(below("NumericEquals", each) for each in OLD)),
+        says="TLS",
+    ),
+    failing("the wrong way round", *ruled(deny(WITH_TLS)), says="statement 1 denies requests with TLS, not those"),
+    failing(
+        "old TLS, where it is TLS",
+        *ruled(deny(WITH_TLS | {"NumericLessThan": {"s3:TlsVersion": "1.2"}})),
+        says="denies requests with TLS",
+    ),
+    failing("below 1.2 on the objects", *ruled(tls_below("1.2") | {"Resource": "arn:aws:s3:::data/*"}), says="TLS"),
     failing("difference 56: below 1.1, which lets 1.1 in", *ruled(tls_below("1.1")), says="plain HTTP or TLS older"),
     failing("one action", *ruled(tls_below("1.2") | {"Action": "s3:GetObject"}), says="does not deny"),
     failing("no policy", *ruled(), says="has no policy"),

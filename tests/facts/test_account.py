@@ -14,7 +14,8 @@ from orgaudit.facts.account import AccountFacts, DetailGap, Entered, Listed, sha
 from orgaudit.facts.cloudtrail.trails import Trail, TrailStatus
 from orgaudit.facts.declare import load
 from orgaudit.facts.organization import Organization
-from orgaudit.model import Gap, GapReason, NotSeenError, Seen
+from orgaudit.model import GLOBAL, Gap, GapReason, NotSeenError, Seen
+from orgaudit.store.manifest import RegionRecord, RegionState
 from tests.factories import (
     MANAGEMENT,
     MEMBER,
@@ -53,6 +54,33 @@ def test_account_tells_who_and_when() -> None:
     assert (facts.account_id, facts.now) == (MEMBER, NOW)
 
 
+def with_regions(source: str, *enabled: str, disabled: tuple[str, ...] = ()) -> AccountFacts:
+    seen = facts_of(MEMBER).record
+    record = msgspec.structs.replace(seen, enabled=enabled, disabled=disabled, regions_source=source)
+    return AccountFacts([Entered(an_account(MEMBER), record)])
+
+
+@pytest.mark.parametrize("source", ["account:ListRegions", "ec2:DescribeRegions"])
+def test_regions_that_aws_listed_are_known(source: str) -> None:
+    facts = with_regions(source, "us-east-1", "me-south-1", disabled=("af-south-1",))
+    assert [facts.has_enabled(each) for each in ("us-east-1", "me-south-1", "af-south-1")] == [True, True, False]
+
+
+def test_without_a_list_only_default_regions_are_known() -> None:
+    facts = with_regions("partition defaults", "eu-west-1", "me-south-1")
+    for region in ("us-east-1", "eu-west-1", "us-gov-west-1", "cn-north-1"):
+        assert facts.has_enabled(region)
+    for region in ("me-south-1", "af-south-1", "xx-new-1"):
+        with pytest.raises(NotSeenError, match=f"whether {region} is enabled in this account is unknown"):
+            facts.has_enabled(region)
+
+
+@pytest.mark.parametrize("reason", [GapReason.NOT_OFFERED, GapReason.REGION_DISABLED])
+def test_what_exists_once_in_an_account_is_always_there(reason: GapReason) -> None:
+    assert not Listed("Root", GLOBAL, gap=gap(reason, GLOBAL)).nothing_there
+    assert Listed("Trail", "eu-west-1", gap=gap(reason, "eu-west-1")).nothing_there
+
+
 def test_resource_that_two_regions_show_is_there_once() -> None:
     facts = facts_of(MEMBER, TRAIL, a_trail(multi_region=False), SECOND)
     assert facts.resources(Trail) == [TRAIL, SECOND]
@@ -63,7 +91,7 @@ def test_one_unseen_region(reason: GapReason) -> None:
     """What every region shows is seen in the other one; what one may hide is not, unless nothing can be there."""
     facts = facts_of(MEMBER, TRAIL, Listed("Trail", REGIONS[0], gap=gap(reason, REGIONS[0])))
     assert facts.anywhere(Trail) == [TRAIL]
-    if reason in {GapReason.NOT_OFFERED, GapReason.REGION_DISABLED, GapReason.SCP_DENIED}:
+    if reason in {GapReason.NOT_OFFERED, GapReason.REGION_DISABLED}:
         assert facts.everywhere(Trail) == [TRAIL]
     else:
         with pytest.raises(NotSeenError, match=REGIONS[0]):
@@ -193,10 +221,46 @@ def test_account_that_could_not_be_entered_is_its_gap() -> None:
     assert error.value.gap == denied("sts:AssumeRole", SECURITY)
 
 
-def test_a_policy_that_shuts_every_region_hides_the_account() -> None:
-    """Where the same listing is let through nowhere, nothing tells a shut region from one that is only not shown."""
-    denials = [Listed("Trail", region, gap=gap(GapReason.SCP_DENIED, region)) for region in REGIONS]
-    facts = facts_of(MEMBER, TRAIL, *denials)
-    assert not any(facts.is_shut(listed) for listed in denials)
+# Regions that a service control policy denies
+
+
+def behind_a_policy(*lines: Any, accepts: str, state: RegionState = RegionState.BLOCKED) -> AccountFacts:
+    """Facts of an account whose first region a policy denies, with one accepted region in the settings."""
+    record = facts_of(MEMBER).record
+    blocked = RegionRecord(REGIONS[0], state, gap(GapReason.SCP_DENIED, REGIONS[0]))
+    record = msgspec.structs.replace(record, regions=(blocked, *record.regions[1:]))
+    other = Listed("Trail", REGIONS[1], count=1)
+    return AccountFacts([Entered(an_account(), record), other, *lines], lambda region: region == accepts)
+
+
+DENIED_TRAILS = Listed("Trail", REGIONS[0], gap=gap(GapReason.SCP_DENIED, REGIONS[0]))
+
+
+def test_an_accepted_region_is_left_out_and_named() -> None:
+    facts = behind_a_policy(TRAIL, DENIED_TRAILS, accepts=REGIONS[0])
+    assert facts.everywhere(Trail) == [TRAIL]
+    assert facts.overlooked([Trail, TrailStatus]) == [REGIONS[0]]
+    assert facts.is_accepted(DENIED_TRAILS.gap or denied())
+
+
+@pytest.mark.parametrize(
+    ("accepts", "state"),
+    [
+        pytest.param("nowhere-1", RegionState.BLOCKED, id="not accepted"),
+        pytest.param(REGIONS[0], RegionState.AUDITED, id="denied in part"),
+        pytest.param(REGIONS[0], RegionState.NOT_ASSESSED, id="denied in every region"),
+    ],
+)
+def test_only_a_region_that_is_denied_whole_and_accepted_is_left_out(accepts: str, state: RegionState) -> None:
+    facts = behind_a_policy(TRAIL, DENIED_TRAILS, accepts=accepts, state=state)
     with pytest.raises(NotSeenError):
         facts.everywhere(Trail)
+    assert facts.overlooked([Trail]) == []
+
+
+@pytest.mark.parametrize("reason", set(GapReason) - {GapReason.SCP_DENIED})
+def test_no_other_gap_in_an_accepted_region_is_accepted(reason: GapReason) -> None:
+    facts = behind_a_policy(accepts=REGIONS[0])
+    assert not facts.is_accepted(gap(reason, REGIONS[0]))
+    assert not facts.is_accepted(gap(GapReason.SCP_DENIED, REGIONS[1]))
+    assert not facts.is_accepted(Gap(SECURITY, REGIONS[0], "x:Y", GapReason.SCP_DENIED, "of another account"))

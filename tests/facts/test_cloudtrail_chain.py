@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
 import msgspec
 import pytest
 
-from orgaudit.facts.cloudtrail.alarms import Alarm, Limit, Metric, MetricFilter, Topic, TrailTopics
-from orgaudit.facts.cloudtrail.chain import Chain, alarm_chain
+from orgaudit.facts.cloudtrail.alarms import Alarm, CompositeAlarm, Metric, MetricFilter
+from orgaudit.facts.cloudtrail.chain import Chain, Terms, alarm_chain
+from orgaudit.facts.cloudtrail.evaluation import Limit
+from orgaudit.facts.cloudtrail.topics import Topic, TrailTopics
 from orgaudit.facts.patterns.prescribed import CLOUDTRAIL_CHANGES, VPC_CHANGES
-from orgaudit.model import Gap, NotSeenError
+from orgaudit.model import Gap, NotSeenError, Seen
 from tests.factories import (
+    LETS_CLOUDWATCH_IN,
     METRIC,
     NAMES,
     WHOLE_PATTERN,
+    a_composite,
     a_filter,
+    a_status,
     a_topic,
     a_trail,
     alarms_of,
@@ -26,6 +32,7 @@ from tests.factories import (
     facts_of,
     filters_of,
     pattern,
+    statement,
     topic_arn,
     topics_of,
 )
@@ -34,6 +41,10 @@ TRAIL = a_trail()
 NAMESAKE = Metric("Elsewhere", METRIC.name)
 SECOND_METRIC = Metric("Security", "TrailEnds")
 DAY, NIGHT = topic_arn("day"), topic_arn("night")
+
+
+FUNCTION = "arn:aws:lambda:eu-west-1:222222222222:function:tell"
+MATH = an_alarm("math", limit=None, unclear="compares a metric math expression")
 
 
 def follow(*changed: Any) -> Chain:
@@ -92,7 +103,9 @@ def test_narrowed_filter_beside_a_whole_one_does_no_harm() -> None:
     ("alarms", "broken"),
     [
         ([an_alarm()], None),
-        ([an_alarm(limit=None)], None),
+        ([MATH, an_alarm()], None),
+        ([an_alarm(limit=Limit(periods=3))], None),
+        ([an_alarm(actions=()), a_composite("ALARM(trail-changes)")], None),
         ([an_alarm(metrics=(NAMESAKE, METRIC))], None),
         ([an_alarm("deaf", limit=Limit(operator="LessThanThreshold")), an_alarm()], None),
         ([an_alarm("muted", actions_enabled=False), an_alarm()], None),
@@ -105,10 +118,20 @@ def test_narrowed_filter_beside_a_whole_one_does_no_harm() -> None:
             "has the alarm trail-changes, which one event never sets off",
         ),
         ([an_alarm(actions_enabled=False)], "has the alarm trail-changes, which has its actions switched off"),
-        ([an_alarm(actions=("arn:aws:lambda:eu-west-1:222222222222:function:tell",))], "notifies no SNS topic"),
+        ([an_alarm(limit=Limit(unit="Count"))], "which takes data of the unit Count only"),
+        ([an_alarm(actions=())], "has the alarm trail-changes, which notifies no SNS topic"),
+        ([an_alarm(actions=(FUNCTION,))], f"which notifies no SNS topic, only {FUNCTION}"),
+        (
+            [an_alarm(actions=()), a_composite("ALARM(trail-changes) AND ALARM(other)")],
+            "has the alarm all, which one event never sets off",
+        ),
+        (
+            [an_alarm(actions=()), a_composite("TRUE OR ALARM(trail-changes)")],
+            "all, which is in ALARM without any event",
+        ),
         (
             [an_alarm("a", limit=Limit(threshold=2)), an_alarm("b", actions_enabled=False)],
-            "alarm b, which has its actions",
+            "has the alarm a, which goes off only after 2 events, and the alarm b, which has its actions switched off",
         ),
     ],
 )
@@ -121,6 +144,68 @@ def test_alarms(alarms: list[Alarm], broken: str | None) -> None:
 def test_switched_off_alarm_has_a_command() -> None:
     chain = follow(alarms_of(TRAIL, an_alarm("two words", actions_enabled=False)))
     assert chain.command == "aws cloudwatch enable-alarm-actions --region eu-west-1 --alarm-names 'two words'"
+
+
+@pytest.mark.parametrize(
+    ("alarms", "unclear"),
+    [
+        ([MATH], "has the alarm math, which compares a metric math expression"),
+        ([MATH, an_alarm(actions=())], "has the alarm math, which compares a metric math expression"),
+        (
+            [an_alarm(actions=()), a_composite("ALARM(trail-changes) AND NOT ALARM(night)")],
+            "has the alarm all, which depends on the state of night",
+        ),
+        (
+            [an_alarm(actions=()), a_composite("ALARM(trail-changes)", suppressor="night")],
+            "has the alarm all, which does not act while the alarm night is in ALARM",
+        ),
+    ],
+)
+def test_alarms_for_a_person(alarms: list[Alarm | CompositeAlarm], unclear: str) -> None:
+    chain = follow(alarms_of(TRAIL, *alarms))
+    assert (chain.broken, chain.command) == (None, None)
+    assert chain.unclear is not None
+    assert unclear in chain.unclear
+
+
+def test_unclear_alarm_that_leads_nowhere_is_broken() -> None:
+    assert follow(alarms_of(TRAIL, MATH), topics_of(TRAIL, a_topic(confirmed=0))).broken is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "broken"),
+    [
+        ({"delivered": None}, "nothing has ever been delivered"),
+        ({"delivered": timedelta(hours=25)}, "the last delivery was more than 24 hours ago"),
+        ({"logs_delivery_error": "refused"}, "the last delivery failed: refused"),
+    ],
+)
+def test_delivery_that_does_not_work(changes: dict[str, Any], broken: str) -> None:
+    chain = follow(a_status(TRAIL, **changes))
+    assert chain.broken is not None
+    assert chain.broken.startswith(f"does not deliver to its log group trail-events: {broken}")
+    assert chain.command is not None
+    assert chain.command.startswith("aws cloudtrail get-trail-status")
+
+
+def test_terms_are_told_apart() -> None:
+    owner = facts_of(TRAIL.account_id, *chain_of(TRAIL, a_status(TRAIL, delivered=timedelta(hours=25))))
+    assert alarm_chain(TRAIL, owner, CLOUDTRAIL_CHANGES).broken is not None
+    assert alarm_chain(TRAIL, owner, CLOUDTRAIL_CHANGES, Terms(delivery_hours=48)).broken is None
+
+
+@pytest.mark.parametrize(
+    ("alarms", "latching"),
+    [
+        ([an_alarm()], ()),
+        ([an_alarm(limit=Limit(missing="ignore"))], ("trail-changes",)),
+        ([an_alarm("keeps", limit=Limit(missing="ignore")), an_alarm()], ()),
+    ],
+)
+def test_alarm_that_nothing_takes_out_of_alarm(alarms: list[Alarm], latching: tuple[str, ...]) -> None:
+    chain = follow(alarms_of(TRAIL, *alarms))
+    assert (chain.broken, chain.unclear, chain.latching) == (None, None, latching)
+    assert ("until its state is reset" in chain.describe()) == bool(latching)
 
 
 # Two filters that share the events
@@ -199,6 +284,47 @@ def test_unseen_topic_may_complete_the_chain() -> None:
 def test_unseen_topic_cannot_mend_what_is_broken_beside_it() -> None:
     chain = shared(TELLS_DAY, TELLS_NIGHT, topics=(UNSEEN_DAY, a_topic(NIGHT, confirmed=0)))
     assert chain.broken == f"notifies topic {NIGHT}, which has no confirmed subscriber"
+
+
+UNSEEN_POLICY = a_topic(NIGHT, policy=denied("sns:GetTopicAttributes"))
+CLOSED = a_topic(NIGHT, policy=Seen(None))
+DEPENDS = {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}
+UNCLEAR = a_topic(NIGHT, policy=Seen(statement("sns:Publish", **LETS_CLOUDWATCH_IN, Condition=DEPENDS)))
+
+
+def test_policy_that_was_not_seen_may_complete_the_chain() -> None:
+    with pytest.raises(NotSeenError) as error:
+        shared(TELLS_DAY, TELLS_NIGHT, topics=(a_topic(DAY), UNSEEN_POLICY))
+    assert error.value.gap == UNSEEN_POLICY.policy
+
+
+def test_topic_to_which_cloudwatch_may_not_publish() -> None:
+    chain = shared(TELLS_DAY, TELLS_NIGHT, topics=(UNSEEN_DAY, CLOSED))
+    assert chain.broken is not None
+    assert chain.broken.startswith(f"notifies topic {NIGHT}, which has a policy that does not let")
+    assert chain.command is None
+
+
+def test_topic_for_a_person() -> None:
+    chain = shared(TELLS_DAY, TELLS_NIGHT, topics=(a_topic(DAY), UNCLEAR))
+    assert chain.broken is None
+    assert chain.unclear == (
+        f"notifies topic {NIGHT}, but whether its policy lets CloudWatch publish depends on aws:SourceIp"
+    )
+
+
+def test_what_was_not_seen_comes_before_what_is_for_a_person() -> None:
+    both = msgspec.structs.replace(TELLS_NIGHT, actions=(NIGHT, DAY))
+    for topics in ((UNSEEN_DAY, UNCLEAR), (UNSEEN_DAY, a_topic(NIGHT, confirmed=0))):
+        with pytest.raises(NotSeenError):
+            shared(TELLS_DAY, both, topics=topics)
+
+
+def test_one_open_topic_of_two_is_enough() -> None:
+    both = msgspec.structs.replace(TELLS_NIGHT, actions=(DAY, NIGHT))
+    for other in (UNSEEN_NIGHT, CLOSED, UNCLEAR):
+        chain = shared(TELLS_DAY, both, topics=(a_topic(DAY), other))
+        assert (chain.broken, chain.unclear) == (None, None)
 
 
 def test_details_that_were_not_collected_are_not_seen() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,31 +18,35 @@ from orgaudit.demo.organization import OUTSIDE_ACCOUNT_ID, ROLE_REFUSED
 from orgaudit.demo.organization import REGIONS_BY_DEFAULT as DEMO_REGIONS
 from orgaudit.facts.cloudtrail.alarms import (
     Addition,
-    Alarm,
     Metric,
     MetricFilter,
-    Topic,
     trail_alarms,
     trail_filters,
-    trail_topics,
 )
 from orgaudit.facts.cloudtrail.delivery import trail_log_group, trail_role, trail_subscriptions
+from orgaudit.facts.cloudtrail.evaluation import Limit
 from orgaudit.facts.cloudtrail.selectors import AdvancedSelector
+from orgaudit.facts.cloudtrail.topics import WORKS, Notification, Topic, TopicKey, trail_topics
 from orgaudit.facts.cloudtrail.trails import Trail, trail_selectors, trail_status, trails
 from orgaudit.facts.declare import Collector, closure
 from orgaudit.facts.policies import Outcome
+from orgaudit.facts.resource_policies import document_of
 from orgaudit.model import Gap, GapReason, NotSeenError, Seen
 from orgaudit.settings import AccessSettings, RunSettings, load_limits
 from tests.factories import (
     HOME,
+    LETS_CLOUDWATCH_IN,
     MANAGEMENT,
     MEMBER,
     METRIC,
     NOW,
     OUTSIDER,
     SECURITY,
+    a_composite,
     a_filter,
     a_log_group,
+    a_topic,
+    a_topic_key,
     a_trail,
     advanced,
     alarms_of,
@@ -335,21 +340,24 @@ async def test_filters_of_all_pages() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "counts"), [("1", True), ("0.5", True), ("$.size", True), ("0", False), ("0.0", False), ("-0", False)]
+    ("value", "adds", "field"),
+    [("1", 1, None), ("0", 0, None), ("0.5", 0.5, None), ("-2", -2, None), ("5", 5, None), ("$.size", None, "$.size")],
 )
-async def test_metric_to_which_zero_is_added_does_not_count(value: str, counts: bool) -> None:
+async def test_what_a_filter_adds_for_each_event(value: str, adds: float | None, field: str | None) -> None:
     (found,) = await filters_in([described("one", transformed(value))])
-    assert found.metrics == ((METRIC,) if counts else ())
+    assert found.adds == (Addition(METRIC, adds, field),)
 
 
-@pytest.mark.parametrize(("value", "adds"), [("1", 1), ("0.5", 0.5), ("-2", -2), ("5", 5), ("$.size", None)])
-async def test_what_a_filter_adds_for_each_event(value: str, adds: float | None) -> None:
-    (found,) = await filters_in([described("one", transformed(value))])
-    assert found.adds == (Addition(METRIC, adds),)
+async def test_default_value_and_unit_of_a_filter() -> None:
+    more: dict[str, Any] = {"defaultValue": 0.0, "unit": "Count"}
+    (found,) = await filters_in([described("one", transformed() | more)])
+    assert found.adds == (Addition(METRIC, 1, default=0, unit="Count"),)
+    (bare,) = await filters_in([described("one", transformed())])
+    assert bare.adds == (Addition(METRIC, 1, default=None, unit="None"),)
 
 
 async def test_every_transformation_counts_by_namespace_and_name() -> None:
-    (found,) = await filters_in([described("one", transformed("0"), transformed(namespace="Other"), transformed())])
+    (found,) = await filters_in([described("one", transformed(namespace="Other"), transformed())])
     assert found.metrics == (Metric("Other", METRIC.name), METRIC)
 
 
@@ -357,6 +365,8 @@ async def test_metric_that_is_split_by_dimensions_does_not_count() -> None:
     split: dict[str, Any] = transformed() | {"dimensions": {"Who": "$.userIdentity.arn"}}
     (found,) = await filters_in([described("one", split, transformed(namespace="Other"))])
     assert found.metrics == (Metric("Other", METRIC.name),)
+    (everywhere,) = await filters_in([described("one", transformed(), emitSystemFieldDimensions=["@aws.account"])])
+    assert everywhere.metrics == ()
 
 
 @pytest.mark.parametrize(
@@ -386,6 +396,7 @@ def alarm_answer(name: str = "plain", **changes: Any) -> dict[str, Any]:
         "Namespace": METRIC.namespace,
         "MetricName": METRIC.name,
         "Statistic": "Sum",
+        "Period": 300,
         "EvaluationPeriods": 1,
         "Threshold": 1.0,
         "ComparisonOperator": "GreaterThanOrEqualToThreshold",
@@ -397,38 +408,122 @@ def composite(rule: str, name: str = "all", **changes: Any) -> dict[str, Any]:
     return {"AlarmName": name, "AlarmArn": arn, "AlarmRule": rule, "AlarmActions": [topic_arn("all")]} | changes
 
 
-async def alarms_in(*plain: dict[str, Any], composites: tuple[dict[str, Any], ...] = ()) -> dict[str, list[Alarm]]:
+async def alarms_in(*plain: dict[str, Any], composites: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
+    """What is kept of these alarms, by name."""
     pages = [{"MetricAlarms": [one]} for one in plain] + [{"CompositeAlarms": [one]} for one in composites]
     found = await trail_alarms(aws({("cloudwatch", "DescribeAlarms"): pages[::-1]}), TRAIL, FILTERS)
-    return {name: [one for one in found.alarms if one.name == name] for name in [one.name for one in found.alarms]}
-
-
-AT_LEAST, MORE = {"ComparisonOperator": "GreaterThanOrEqualToThreshold"}, {"ComparisonOperator": "GreaterThanThreshold"}
-LESS = {"ComparisonOperator": "LessThanThreshold"}
+    return {one.name: one for one in (*found.alarms, *found.composites)}
 
 
 @pytest.mark.parametrize(
-    ("changes", "needed"),
+    ("changes", "limit"),
     [
-        (AT_LEAST | {"Threshold": 1.0}, 1),
-        (AT_LEAST | {"Threshold": 2.0}, 2),
-        (AT_LEAST | {"Threshold": 1.5}, 2),
-        (AT_LEAST | {"Threshold": 0.5}, 1),
-        (MORE | {"Threshold": 0.0}, 1),
-        (MORE | {"Threshold": 0.5}, 1),
-        (MORE | {"Threshold": 1.0}, 2),
-        (LESS | {"Threshold": 1.0}, 0),
-        (AT_LEAST | {"Statistic": "SampleCount", "Threshold": 2.0}, 2),
-        (AT_LEAST | {"Statistic": "Maximum", "Threshold": 1.0}, 1),
-        (AT_LEAST | {"Statistic": "Average", "Threshold": 2.0}, 0),
-        ({"EvaluationPeriods": 2}, 2),
-        ({"EvaluationPeriods": 3, "DatapointsToAlarm": 1}, 1),
-        ({"EvaluationPeriods": 3, "DatapointsToAlarm": 2}, 2),
+        ({}, {}),
+        ({"Threshold": 2.0}, {"threshold": 2}),
+        ({"ComparisonOperator": "LessThanThreshold"}, {"operator": "LessThanThreshold"}),
+        ({"Statistic": "Average", "Period": 60}, {"statistic": "Average", "period": 60}),
+        ({"Unit": "Count"}, {"unit": "Count"}),
+        ({"EvaluationPeriods": 3}, {"periods": 3}),
+        ({"EvaluationPeriods": 3, "DatapointsToAlarm": 2}, {"periods": 3, "datapoints": 2}),
+        ({"TreatMissingData": "notBreaching"}, {"missing": "notBreaching"}),
+        ({"EvaluateLowSampleCountPercentile": "ignore"}, {"few_samples_ignored": True}),
     ],
 )
-async def test_events_that_an_alarm_needs(changes: dict[str, Any], needed: int) -> None:
-    (found,) = (await alarms_in(alarm_answer(**changes)))["plain"]
-    assert found.events_needed(a_filter()) == needed
+async def test_what_an_alarm_compares(changes: dict[str, Any], limit: dict[str, Any]) -> None:
+    found = await alarms_in(alarm_answer(**changes), alone("alone", **changes))
+    assert found["plain"].limit == found["alone"].limit == Limit(**limit)
+
+
+async def test_percentile_of_a_metric() -> None:
+    answer = alarm_answer(ExtendedStatistic="p99")
+    del answer["Statistic"]
+    assert (await alarms_in(answer))["plain"].limit.statistic == "p99"
+
+
+async def test_alarm_that_states_no_threshold() -> None:
+    answer = alarm_answer()
+    del answer["Threshold"]
+    found = (await alarms_in(answer))["plain"]
+    assert (found.limit, found.metrics) == (None, (METRIC,))
+    assert "states no threshold" in found.unclear
+
+
+# Alarms on a list of queries
+
+MOVED = {"Statistic": "Stat", "Period": "Period", "Unit": "Unit"}
+
+
+def queried(name: str, *queries: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """An alarm with queries in place of a metric of its own."""
+    own = {"Namespace", "MetricName", *MOVED}
+    return {key: value for key, value in alarm_answer(name, **changes).items() if key not in own} | {
+        "Metrics": [*queries]
+    }
+
+
+def stat(metric: Metric = METRIC, *, returns: bool = True, account: str = "", **changes: Any) -> dict[str, Any]:
+    described = {"Namespace": metric.namespace, "MetricName": metric.name, **changes}
+    found = {"Metric": described, "Period": 300, "Stat": "Sum"}
+    return {"Id": f"m{metric.name}", "MetricStat": found, "ReturnData": returns} | (
+        {"AccountId": account} if account else {}
+    )
+
+
+def alone(name: str, **changes: Any) -> dict[str, Any]:
+    """An alarm whose only query is one metric."""
+    query = stat()
+    query["MetricStat"] |= {MOVED[key]: value for key, value in changes.items() if key in MOVED}
+    return queried(name, query, **changes)
+
+
+SUM = {"Id": "e1", "Expression": "SUM(METRICS())", "ReturnData": True}
+BAND = {"Id": "ad1", "Expression": "ANOMALY_DETECTION_BAND(m0, 2)", "ReturnData": True}
+STRANGE = Metric("Other", "Other")
+
+
+@pytest.mark.parametrize(
+    ("queries", "judged"),
+    [
+        ([stat()], True),
+        ([stat(account=MEMBER)], True),
+        ([stat(account=OUTSIDER)], None),
+        ([stat(Dimensions=[{"Name": "Who", "Value": "root"}])], None),
+        ([stat(), stat(STRANGE, returns=False)], True),
+        ([stat(returns=False), stat(STRANGE)], None),
+        ([stat(), stat(STRANGE)], False),
+        ([stat(returns=False), SUM], False),
+        ([stat(returns=False, account=OUTSIDER), SUM], None),
+        ([stat(STRANGE, returns=False), SUM], None),
+        ([{"Id": "q", "Expression": "SELECT SUM(TrailChanges) FROM Security"}], False),
+        ([{"Id": "q", "Expression": 'SELECT SUM(Other) FROM "Other"'}], None),
+    ],
+)
+async def test_alarm_on_queries(queries: list[dict[str, Any]], judged: bool | None) -> None:
+    """The one query that returns data is judged where it is a metric; None: the alarm does not look at ours."""
+    found = (await alarms_in(queried("one", *queries))).get("one")
+    assert (found is None) == (judged is None)
+    assert found is None or (found.limit is not None) == judged
+    assert found is None or (found.unclear == "") == judged
+
+
+async def test_omitted_return_data_is_true() -> None:
+    query = stat()
+    del query["ReturnData"]
+    assert (await alarms_in(queried("one", query)))["one"].limit == Limit()
+
+
+async def test_anomaly_detection_band_is_for_a_person() -> None:
+    answer = queried("band", stat(), BAND, ThresholdMetricId="ad1", ComparisonOperator="GreaterThanUpperThreshold")
+    del answer["Threshold"]
+    found = (await alarms_in(answer))["band"]
+    assert found.limit is None
+    assert found.unclear.startswith("compares an anomaly detection band, ANOMALY_DETECTION_BAND(m0, 2)")
+
+
+async def test_metric_math_is_for_a_person() -> None:
+    found = (await alarms_in(queried("math", stat(STRANGE, returns=False), stat(returns=False), SUM)))["math"]
+    assert (found.metrics, found.limit) == ((STRANGE, METRIC), None)
+    assert found.unclear.startswith("compares a metric math expression, SUM(METRICS())")
 
 
 async def test_alarm_on_a_namesake_in_another_namespace_is_left_out() -> None:
@@ -439,71 +534,40 @@ async def test_alarm_on_one_dimension_of_the_metric_is_left_out() -> None:
     dimensions = [{"Name": "Who", "Value": "root"}]
     assert await alarms_in(alarm_answer(Dimensions=dimensions)) == {}
     assert len(await alarms_in(alarm_answer(Dimensions=[]))) == 1
-    split = math(METRIC)
-    split["Metrics"][0]["MetricStat"]["Metric"]["Dimensions"] = dimensions
-    assert await alarms_in(split) == {}
+    assert await alarms_in(queried("math", stat(returns=False, Dimensions=dimensions), SUM)) == {}
 
 
 async def test_alarm_that_is_switched_off() -> None:
-    (found,) = (await alarms_in(alarm_answer(ActionsEnabled=False)))["plain"]
+    found = (await alarms_in(alarm_answer(ActionsEnabled=False)))["plain"]
     assert not found.actions_enabled
     assert found.topics == (topic_arn(),)
 
 
-def math(*metrics: Metric) -> dict[str, Any]:
-    stats = [{"Metric": {"Namespace": one.namespace, "MetricName": one.name}, "Period": 300, "Stat": "Sum"}
-             for one in metrics]  # fmt: skip
-    queries = [{"Id": f"m{place}", "MetricStat": stat} for place, stat in enumerate(stats)]
-    answer = alarm_answer("math", Metrics=[*queries, {"Id": "e1", "Expression": "SUM(METRICS())"}])
-    return {name: value for name, value in answer.items() if name not in {"Namespace", "MetricName", "Statistic"}}
+async def test_composite_alarms_are_kept_with_what_they_depend_on() -> None:
+    rules = {
+        "direct": 'ALARM("plain")',
+        "outer": f"ALARM(arn:aws:cloudwatch:{HOME}:{MEMBER}:alarm:direct) AND NOT ALARM(night)",
+        "night": "ALARM(dusk)",
+        "unread": "SOMETHING_NEW(plain)",
+        "strange": "ALARM(other)",
+    }
+    found = await alarms_in(alarm_answer(), composites=tuple(composite(rule, name) for name, rule in rules.items()))
+    assert set(found) == {"plain", "direct", "outer", "night", "unread"}
+    assert found["outer"].rule == rules["outer"]
+    assert found["outer"].topics == (topic_arn("all"),)
 
 
-async def test_metric_math_looks_at_all_its_metrics() -> None:
-    other = Metric("Other", "Other")
-    (found,) = (await alarms_in(math(other, METRIC)))["math"]
-    assert (found.metrics, found.limit) == ((other, METRIC), None)
-    assert await alarms_in(math(other)) == {}
-
-
-PLAIN, SLOW, OTHER = alarm_answer(), alarm_answer("slow", Threshold=5.0), alarm_answer("other", MetricName="Other")
-
-
-@pytest.mark.parametrize(
-    ("rule", "needed"),
-    [
-        ('ALARM("plain")', [1]),
-        ("ALARM(plain)", [1]),
-        (f"ALARM('arn:aws:cloudwatch:{HOME}:{MEMBER}:alarm:plain')", [1]),
-        ('ALARM("plain") OR ALARM("other")', [1]),
-        ('(ALARM("slow") OR ALARM("plain"))', [5, 1]),
-        ('ALARM("slow") OR ALARM("other")', [5]),
-        ('ALARM("plain") OR ALARM("plain")', [1]),
-        ('ALARM("plain") AND ALARM("other")', []),
-        ('ALARM("plain") AND NOT ALARM("other")', []),
-        ('NOT ALARM("plain")', []),
-        ('ALARM("other")', []),
-        ('OK("plain")', []),
-        ('ALARM("gone")', []),
-        ('ALARM("inner")', [1]),
-        ('ALARM("loop") OR ALARM("all")', []),
-    ],
-)
-async def test_composite_alarm(rule: str, needed: list[int]) -> None:
-    """One event has to be enough: alarms joined by OR count, each with the events that it needs itself."""
-    inner, loop = composite('ALARM("plain")', "inner"), composite('ALARM("all")', "loop")
-    found = (await alarms_in(PLAIN, SLOW, OTHER, composites=(composite(rule), inner, loop))).get("all", [])
-    assert [one.events_needed(a_filter()) for one in found] == needed
-    assert {one.topics for one in found} <= {(topic_arn("all"),)}
-
-
-async def test_names_with_operators_in_them_are_names() -> None:
-    answers = alarm_answer("black AND white"), composite('ALARM("black AND white")')
-    assert len((await alarms_in(answers[0], composites=(answers[1],)))["all"]) == 1
+async def test_what_suppresses_a_composite_alarm_is_kept() -> None:
+    suppressor = f"arn:aws:cloudwatch:{HOME}:{MEMBER}:alarm:maintenance"
+    both = composite("ALARM(plain)", ActionsSuppressor=suppressor), composite("ALARM(other)", "maintenance")
+    found = await alarms_in(alarm_answer(), composites=both)
+    assert found["all"].suppressor == "maintenance"
+    assert found["maintenance"].rule == "ALARM(other)"
 
 
 async def test_composite_alarm_has_switch_and_actions_of_its_own() -> None:
     muted = composite('ALARM("plain")', ActionsEnabled=False, AlarmActions=[])
-    (found,) = (await alarms_in(alarm_answer(), composites=(muted,)))["all"]
+    found = (await alarms_in(alarm_answer(), composites=(muted,)))["all"]
     assert (found.actions_enabled, found.actions) == (False, ())
 
 
@@ -529,11 +593,21 @@ def subscribers(*arns: str, more: str = "") -> dict[str, Any]:
     return {"Subscriptions": [{"SubscriptionArn": arn} for arn in arns]} | ({"NextToken": more} if more else {})
 
 
-async def topic_in(*answers: Any) -> Topic:
-    found = await trail_topics(
-        aws({("sns", "ListSubscriptionsByTopic"): [*answers]}), TRAIL, alarms_of(TRAIL, an_alarm())
-    )
-    seen = found.topics[topic_arn()]
+POLICY = document_of(json.dumps(statement("sns:Publish", **LETS_CLOUDWATCH_IN)))
+
+
+def attributes(**more: str) -> dict[str, Any]:
+    return {"Attributes": {"TopicArn": topic_arn(), "Policy": json.dumps(POLICY), **more}}
+
+
+async def topic_in(*answers: Any, key: str = "", **others: Answers) -> Topic:
+    """What is read of a topic with these subscriptions, encrypted with a key or not; `others` answer for accounts."""
+    here: dict[tuple[str, str], Any] = {
+        ("sns", "ListSubscriptionsByTopic"): [*answers] or subscribers(CONFIRMED),
+        ("sns", "GetTopicAttributes"): attributes(**({"KmsMasterKeyId": key} if key else {})),
+    }
+    at = aws(here | dict(others.pop("here", {})), **others)
+    seen = (await trail_topics(at, TRAIL, alarms_of(TRAIL, an_alarm()))).topics[topic_arn()]
     assert isinstance(seen, Seen)
     return seen.value
 
@@ -556,20 +630,112 @@ async def topic_in(*answers: Any) -> Topic:
     ],
 )
 async def test_subscriptions_of_a_topic(answers: list[Any], topic: tuple[bool, int, int]) -> None:
-    assert await topic_in(*answers) == Topic(topic_arn(), *topic)
+    found = await topic_in(*answers)
+    assert (found.exists, found.confirmed, found.pending) == topic
+
+
+async def test_policy_of_a_topic() -> None:
+    found = await topic_in()
+    assert (found.policy, found.key) == (Seen(POLICY), Seen(None))
+
+
+async def test_refused_or_broken_policy_is_a_gap_in_the_policy_only() -> None:
+    refused = await topic_in(here={("sns", "GetTopicAttributes"): Refused()})
+    assert refused.confirmed == 1
+    assert isinstance(refused.policy, Gap)
+    assert refused.key == refused.policy
+    broken = await topic_in(here={("sns", "GetTopicAttributes"): attributes(Policy="{}")})
+    assert isinstance(broken.policy, Gap)
+    assert (broken.policy.action, broken.policy.reason) == ("sns:GetTopicAttributes", GapReason.MALFORMED)
+    assert broken.key == Seen(None)
+
+
+# The key of a topic
+
+KEY_POLICY = document_of(json.dumps(statement("kms:*", **LETS_CLOUDWATCH_IN)))
+
+
+def key_answers(account: str = MEMBER, **changes: Any) -> dict[tuple[str, str], Any]:
+    metadata = {
+        "KeyId": "1",
+        "Arn": f"arn:aws:kms:{HOME}:{account}:key/1",
+        "KeyManager": "CUSTOMER",
+        "KeyState": "Enabled",
+    }
+    return {
+        ("kms", "DescribeKey"): {"KeyMetadata": metadata | changes},
+        ("kms", "GetKeyPolicy"): {"Policy": json.dumps(KEY_POLICY)},
+    }
+
+
+@pytest.mark.parametrize("name", ["1", "alias/alerts", f"arn:aws:kms:{HOME}:{MEMBER}:alias/alerts"])
+async def test_key_by_each_of_its_names(name: str) -> None:
+    arn = f"arn:aws:kms:{HOME}:{MEMBER}:key/1"
+    found = await topic_in(key=name, here=key_answers())
+    assert found.key == Seen(TopicKey(name=name, arn=arn, state="Enabled", policy=KEY_POLICY))
+
+
+async def test_key_of_another_account_is_read_there() -> None:
+    name = f"arn:aws:kms:{HOME}:{SECURITY}:key/1"
+    found = await topic_in(key=name, **{f"_{SECURITY}": key_answers(SECURITY)})
+    assert found.key == Seen(TopicKey(name=name, arn=name, state="Enabled", policy=KEY_POLICY))
+    outside = await topic_in(key=f"arn:aws:kms:{HOME}:{OUTSIDER}:key/1")
+    assert isinstance(outside.key, Gap)
+    assert outside.key.reason is GapReason.ACCOUNT_UNAVAILABLE
+
+
+@pytest.mark.parametrize("name", ["alias/aws/sns", f"arn:aws:kms:{HOME}:{MEMBER}:alias/aws/sns"])
+async def test_key_that_aws_manages_needs_no_call(name: str) -> None:
+    assert (await topic_in(key=name)).key == Seen(TopicKey(name=name, managed_by_aws=True))
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ({("kms", "DescribeKey"): Refused("NotFoundException")}, TopicKey(name="1")),
+        (key_answers(KeyState="Disabled"), a_topic_key(name="1", state="Disabled", policy=None)),
+        (key_answers(KeyManager="AWS"), a_topic_key(name="1", managed_by_aws=True, policy=None)),
+    ],
+    ids=["gone", "disabled", "managed by AWS"],
+)
+async def test_key_whose_policy_does_not_matter(answers: dict[tuple[str, str], Any], expected: TopicKey) -> None:
+    without_policy = {call: answer for call, answer in answers.items() if call[1] == "DescribeKey"}
+    assert (await topic_in(key="1", here=without_policy)).key == Seen(expected)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({("kms", "DescribeKey"): Refused()}, GapReason.DENIED),
+        ({("kms", "GetKeyPolicy"): Refused()}, GapReason.DENIED),
+        ({("kms", "GetKeyPolicy"): {"Policy": "{}"}}, GapReason.MALFORMED),
+    ],
+)
+async def test_key_that_was_not_seen(changes: dict[tuple[str, str], Any], reason: GapReason) -> None:
+    found = await topic_in(key="1", here=key_answers() | changes)
+    assert isinstance(found.key, Gap)
+    assert (found.key.reason, found.policy) == (reason, Seen(POLICY))
 
 
 async def test_topics_are_read_where_they_are_and_one_refusal_leaves_the_others() -> None:
     ours, theirs, strange = topic_arn(), topic_arn("soc", SECURITY), topic_arn("x", OUTSIDER)
-    at = aws({}, **{f"_{SECURITY}": {("sns", "ListSubscriptionsByTopic"): subscribers(CONFIRMED)}})
-    alarms = an_alarm(actions=(ours, theirs)), an_alarm("b", actions=(strange, theirs))
+    there = {("sns", "ListSubscriptionsByTopic"): subscribers(CONFIRMED), ("sns", "GetTopicAttributes"): attributes()}
+    at = aws({}, **{f"_{SECURITY}": there})
+    alarms = an_alarm(actions=(ours, theirs)), a_composite("ALARM(b)", actions=(strange, theirs))
     found = (await trail_topics(at, TRAIL, alarms_of(TRAIL, *alarms))).topics
-    assert found[theirs] == Seen(Topic(theirs, exists=True, confirmed=1))
+    assert found[theirs] == Seen(a_topic(theirs, policy=Seen(POLICY)))
     gaps = [found[arn] for arn in (ours, strange)]
     assert [(gap.account_id, gap.reason) for gap in gaps if isinstance(gap, Gap)] == [
         (MEMBER, GapReason.DENIED),
         (OUTSIDER, GapReason.ACCOUNT_UNAVAILABLE),
     ]
+
+
+async def test_a_topic_is_read_once_for_all_trails() -> None:
+    at = aws({("sns", "ListSubscriptionsByTopic"): subscribers(CONFIRMED), ("sns", "GetTopicAttributes"): attributes()})
+    for trail in (TRAIL, a_trail("second")):
+        await trail_topics(at, trail, alarms_of(trail, an_alarm()))
+    assert [call.operation for call in at.world.calls] == ["ListSubscriptionsByTopic", "GetTopicAttributes"]
 
 
 async def test_topics_of_alarms_that_do_not_act_are_not_asked() -> None:
@@ -588,7 +754,14 @@ WHOLE: dict[Callable[..., Any], tuple[dict[tuple[str, str], Any], tuple[Any, ...
     trail_role: (IAM, (TRAIL,)),
     trail_filters: ({("logs", "DescribeMetricFilters"): {"metricFilters": []}}, (TRAIL, GROUP)),
     trail_alarms: ({("cloudwatch", "DescribeAlarms"): {}}, (TRAIL, FILTERS)),
-    trail_topics: ({("sns", "ListSubscriptionsByTopic"): subscribers()}, (TRAIL, alarms_of(TRAIL, an_alarm()))),
+    trail_topics: (
+        {
+            ("sns", "ListSubscriptionsByTopic"): subscribers(),
+            ("sns", "GetTopicAttributes"): attributes(KmsMasterKeyId="1"),
+            **key_answers(),
+        },
+        (TRAIL, alarms_of(TRAIL, an_alarm())),
+    ),
     listed: ({("cloudtrail", "DescribeTrails"): {"trailList": []}}, ()),
 }
 
@@ -836,10 +1009,11 @@ def test_alarm_of_the_organization_trail_tells_a_topic_of_another_account(detail
     (metric_filter,) = found["filters"].filters
     (alarm,) = found["alarms"].alarms
     assert metric_filter.metrics == alarm.metrics == (Metric("CloudTrailMetrics", "TrailChanges"),)
-    assert (alarm.events_needed(metric_filter), alarm.actions_enabled) == (1, True)
+    assert (alarm.limit, alarm.actions_enabled) == (Limit(missing="notBreaching"), True)
     ((arn, topic),) = found["topics"].items()
     assert arn == f"arn:aws:sns:us-east-1:{TOOLING}:security-alerts"
-    assert topic == Seen(Topic(arn, exists=True, confirmed=1))
+    assert (topic.value.exists, topic.value.confirmed, topic.value.key) == (True, 1, Seen(None))
+    assert Notification(topic.value, alarm.arn).delivery == WORKS
 
 
 def test_alarms_that_do_not_reach_anybody(details: dict[str, Found]) -> None:

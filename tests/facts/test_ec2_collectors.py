@@ -21,6 +21,7 @@ from orgaudit.facts.ec2.instances import Instance, instances
 from orgaudit.facts.ec2.peering import Breadth, PeeringRoute, peering_connections, peering_routes
 from orgaudit.facts.ec2.prefixes import PrefixList
 from orgaudit.facts.ec2.reach import ALL, ALL_PORTS, Question, Rule
+from orgaudit.facts.ec2.routes import InternetRoute, route_tables, table_of
 from orgaudit.facts.ec2.vpcs import FlowLog, Vpc, flow_logs, vpcs
 from orgaudit.model import Gap, GapReason, NotSeenError, Scope, Seen
 from orgaudit.settings import AccessSettings, RunSettings, load_limits
@@ -379,6 +380,63 @@ async def test_route_tables_are_read_once_for_all_connections() -> None:
     assert len(at.world.calls) == 1
 
 
+# Routes to the internet
+
+
+def route(destination: str, gateway: str = "igw-1", **changes: str) -> dict[str, Any]:
+    return {"DestinationCidrBlock": destination, "GatewayId": gateway, "State": "active"} | changes
+
+
+def associated(subnet: str = "", state: str = "associated") -> dict[str, Any]:
+    """An association with a subnet, or with the VPC as its main table."""
+    named = {"SubnetId": subnet} if subnet else {}
+    return {"Main": not subnet, "AssociationState": {"State": state}, **named}
+
+
+def a_table(table_id: str, *associations: dict[str, Any], routes: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
+    values = {"RouteTableId": table_id, "VpcId": "vpc-1", "OwnerId": MEMBER}
+    return {"RouteTables": [values | {"Associations": [*associations], "Routes": [*routes]}]}
+
+
+async def test_tables_with_their_subnets_and_routes_to_the_internet() -> None:
+    pages = [
+        a_table("rtb-1", associated("subnet-1"), associated("subnet-2", "disassociated"), routes=(route(ANY4),)),
+        a_table("rtb-2", associated(), routes=(route("10.0.0.0/16", "local"), route(ANY4, "nat-1"))),
+    ]
+    own, main = await read(route_tables, "DescribeRouteTables", *pages)
+    assert (own.name, own.vpc_id, own.main) == ("rtb-1", Seen("vpc-1"), Seen(value=False))
+    assert own.subnets == Seen(("subnet-1",))
+    assert own.internet == Seen((InternetRoute(destination=ANY4, gateway="igw-1"),))
+    assert (main.main, main.subnets, main.internet) == (Seen(value=True), Seen(()), Seen(()))
+    tables = [own, main]
+    assert [table_of(subnet, "vpc-1", tables) for subnet in ("subnet-1", "subnet-2")] == [own, main]
+    assert table_of("subnet-3", "vpc-2", tables) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "destinations"),
+    [
+        ({"DestinationIpv6CidrBlock": ANY6, "GatewayId": "igw-1", "State": "active"}, [ANY6]),
+        ({"DestinationPrefixListId": "pl-1", "GatewayId": "igw-1", "State": "active"}, ["pl-1"]),
+        (route(ANY4, State="blackhole"), []),
+        (route(ANY4, "vgw-1"), []),
+        ({"DestinationCidrBlock": ANY4, "NatGatewayId": "nat-1", "State": "active"}, []),
+        ({"DestinationIpv6CidrBlock": ANY6, "EgressOnlyInternetGatewayId": "eigw-1", "State": "active"}, []),
+    ],
+    ids=["IPv6", "prefix list", "detached gateway", "VPN", "NAT", "outbound only"],
+)
+async def test_only_what_leads_in_is_a_route_to_the_internet(found: dict[str, Any], destinations: list[str]) -> None:
+    (one,) = await read(route_tables, "DescribeRouteTables", a_table("rtb-1", routes=(found,)))
+    assert [each.destination for each in one.internet.value] == destinations
+
+
+async def test_tables_are_read_once_for_peering_and_for_themselves() -> None:
+    at = aws({("ec2", "DescribeRouteTables"): a_table("rtb-1")})
+    assert len(await listing(route_tables, at)) == 1
+    assert (await peering_routes(at, a_peering())).routes == ()
+    assert len(at.world.calls) == 1
+
+
 # Instances
 
 
@@ -501,6 +559,7 @@ WHOLE: dict[Callable[..., Any], tuple[Answered, tuple[Any, ...]]] = {
     flow_logs: ({("ec2", "DescribeFlowLogs"): {"FlowLogs": []}}, ()),
     peering_connections: ({("ec2", "DescribeVpcPeeringConnections"): {"VpcPeeringConnections": []}}, ()),
     peering_routes: (TABLES | LISTS, (a_peering(),)),
+    route_tables: ({("ec2", "DescribeRouteTables"): {"RouteTables": []}}, ()),
     instances: ({("ec2", "DescribeInstances"): {"Reservations": []}}, ()),
     ebs_defaults: ({("ec2", "GetEbsEncryptionByDefault"): {"EbsEncryptionByDefault": True}}, ()),
     metadata_defaults: ({("ec2", "GetInstanceMetadataDefaults"): {"AccountLevel": {}}}, ()),
@@ -529,11 +588,11 @@ async def test_declared_actions_are_those_that_are_used(run: Callable[..., Any])
     assert at.world.actions == set(declared(run).actions)
 
 
-def test_an_ordinary_region_takes_eight_calls() -> None:
+def test_an_ordinary_region_takes_nine_calls() -> None:
     ordinary = [run for run in WHOLE if issubclass(declared(run).fact, Resource)]
     first = {declared(run).actions[0] for run in ordinary}
-    assert len(ordinary) == 9
-    assert len(first) == 8
+    assert len(ordinary) == 10
+    assert len(first) == 9
 
 
 OWN = {"security_groups": ("DescribeSecurityGroups",)}
@@ -582,7 +641,20 @@ def seed(url: str) -> dict[str, str]:
     ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=connected)
     routes = ec2.create_route_table(VpcId=ours)["RouteTable"]["RouteTableId"]
     ec2.create_route(RouteTableId=routes, DestinationCidrBlock="10.1.0.0/16", VpcPeeringConnectionId=connected)
-    return {"vpc": ours, "group": made, "list": prefixes, "log": log, "peering": connected}
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=ours)
+    ec2.create_route(RouteTableId=routes, DestinationCidrBlock=ANY4, GatewayId=gateway)
+    subnet = ec2.create_subnet(VpcId=ours, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+    ec2.associate_route_table(RouteTableId=routes, SubnetId=subnet)
+    return {
+        "subnet": subnet,
+        "gateway": gateway,
+        "vpc": ours,
+        "group": made,
+        "list": prefixes,
+        "log": log,
+        "peering": connected,
+    }
 
 
 async def read_account() -> dict[Any, Any]:
@@ -630,6 +702,16 @@ def test_peering_of_the_emulator(emulated: tuple[dict[str, str], dict[Any, Any]]
     (connected,), (routes,) = found[peering_connections], found[peering_routes]
     assert connected.name == ids["peering"]
     assert [route.breadth(connected) for route in routes.routes] == [Breadth.WHOLE]
+
+
+def test_routes_of_the_emulator(emulated: tuple[dict[str, str], dict[Any, Any]]) -> None:
+    ids, found = emulated
+    table = table_of(ids["subnet"], ids["vpc"], found[route_tables])
+    assert table is not None
+    assert table.internet == Seen((InternetRoute(destination=ANY4, gateway=ids["gateway"]),))
+    other = table_of("subnet-other", ids["vpc"], found[route_tables])
+    assert other is not None
+    assert (other.main, other.internet) == (Seen(value=True), Seen(()))
 
 
 def test_settings_of_the_emulator(emulated: tuple[dict[str, str], dict[Any, Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from string import ascii_lowercase
 from typing import Any
 
 import pytest
@@ -60,6 +61,8 @@ async def test_organization_denied() -> None:
 
 EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 SOMETHING = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+IAM = {"Effect": "Allow", "Action": "iam:*", "Resource": "*"}
+BUT_IAM = {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}
 DENIED = {"Effect": "Deny", "Action": "organizations:LeaveOrganization", "Resource": "*"}
 
 
@@ -70,6 +73,10 @@ DENIED = {"Effect": "Deny", "Action": "organizations:LeaveOrganization", "Resour
         ([SOMETHING, EVERYTHING], Effectiveness.NONE),
         ([SOMETHING], Effectiveness.ALLOW_LIST),
         ([{"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}], Effectiveness.ALLOW_LIST),
+        ([BUT_IAM, IAM], Effectiveness.NONE),
+        ([BUT_IAM, IAM | {"Condition": {"Bool": {"aws:SecureTransport": "true"}}}], Effectiveness.ALLOW_LIST),
+        ([BUT_IAM, BUT_IAM | {"NotAction": "s3:*"}], Effectiveness.NONE),
+        ([IAM | {"Action": [f"{letter}*" for letter in ascii_lowercase]}], Effectiveness.NONE),
         ([DENIED], Effectiveness.DENIES),
         ([EVERYTHING, DENIED], Effectiveness.DENIES),
     ],

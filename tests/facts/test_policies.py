@@ -112,6 +112,12 @@ class TestParse:
             Condition("NumericLessThan", "c", ("3600",)),
         )
 
+    def test_a_condition_may_have_no_values(self) -> None:
+        document = {"Statement": [allow(Condition={"IpAddress": {"aws:SourceIp": []}, "Bool": {}})]}
+        parsed = parse(document)
+        assert parsed.statements[0].conditions == (Condition("IpAddress", "aws:SourceIp", ()),)
+        assert parse(dump(parsed)) == parsed
+
     @pytest.mark.parametrize(
         ("document", "message"),
         [
@@ -405,6 +411,13 @@ YES, NO, UNSURE = Outcome.ALLOWED, Outcome.NOT_ALLOWED, Outcome.UNKNOWN
         ("ForAllValues:StringNotEquals", "a", ["b", "a"], NO),
         ("StringEquals", "a", ["x", "a"], YES),
         ("StringNotEquals", "a", ["x", "a"], NO),
+        ("StringEquals", [], "a", NO),
+        ("StringEqualsIfExists", [], (), YES),
+        ("StringNotEquals", [], "a", YES),
+        ("Null", [], "a", NO),
+        ("ForAllValues:StringEquals", [], (), YES),
+        ("ForAllValues:StringEquals", [], "a", NO),
+        ("ForAnyValue:StringEquals", [], "a", NO),
         ("StringResembles", "a", "a", UNSURE),
         ("ForNoValues:StringEquals", "a", "a", UNSURE),
     ],
@@ -421,29 +434,30 @@ CONDITIONED = [
     ({"StringLike": {"aws:PrincipalOrgID": "o-*"}}, PublicAccess.PUBLIC),
     ({"StringEquals": {"AWS:SourceOwner": ACCOUNT}}, PublicAccess.RESTRICTED),
     ({"StringEquals": {"kms:CallerAccount": ACCOUNT, "kms:ViaService": "s3"}}, PublicAccess.RESTRICTED),
-    ({"StringEquals": {"kms:ViaService": "s3"}}, PublicAccess.REVIEW),
+    ({"StringEquals": {"kms:ViaService": "s3"}}, PublicAccess.PUBLIC),
     ({"StringEquals": {"aws:SourceVpce": ["vpce-1", "vpce-2"]}}, PublicAccess.RESTRICTED),
     ({"StringLike": {"aws:SourceAccount": [ACCOUNT, "*"]}}, PublicAccess.PUBLIC),
     ({"StringNotEquals": {"aws:SourceAccount": ACCOUNT}}, PublicAccess.PUBLIC),
-    ({"StringEqualsIfExists": {"aws:SourceAccount": ACCOUNT}}, PublicAccess.REVIEW),
-    ({"ForAllValues:StringEquals": {"aws:PrincipalOrgID": "o-1"}}, PublicAccess.REVIEW),
+    ({"StringEqualsIfExists": {"aws:SourceAccount": ACCOUNT}}, PublicAccess.PUBLIC),
+    ({"ForAllValues:StringEquals": {"aws:PrincipalOrgID": "o-1"}}, PublicAccess.PUBLIC),
     ({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-1/r-1/*"}}, PublicAccess.RESTRICTED),
     ({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-*/r-1/*"}}, PublicAccess.PUBLIC),
     ({"StringLike": {"aws:userid": "AROAEXAMPLE:*"}}, PublicAccess.RESTRICTED),
     ({"ArnLike": {"aws:SourceArn": "arn:aws:s3:::bucket"}}, PublicAccess.RESTRICTED),
-    ({"ArnLike": {"aws:SourceArn": "arn:aws:s3:::bucket-*"}}, PublicAccess.REVIEW),
+    ({"ArnLike": {"aws:SourceArn": "arn:aws:s3:::bucket-*"}}, PublicAccess.PUBLIC),
     ({"ArnLike": {"aws:SourceArn": f"arn:aws:sns:*:{ACCOUNT}:*"}}, PublicAccess.RESTRICTED),
     ({"ArnLike": {"aws:SourceArn": "arn:aws:sns:*:*:*"}}, PublicAccess.PUBLIC),
     ({"StringLike": {"aws:PrincipalArn": "*"}}, PublicAccess.PUBLIC),
     ({"StringEquals": {"aws:SourceAccount": "${aws:PrincipalAccount}"}}, PublicAccess.REVIEW),
-    ({"Null": {"aws:PrincipalArn": "false"}}, PublicAccess.REVIEW),
+    ({"Null": {"aws:PrincipalArn": "false"}}, PublicAccess.PUBLIC),
     ({"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}, PublicAccess.RESTRICTED),
     ({"IpAddress": {"aws:SourceIp": ["192.0.2.0/24", "0.0.0.0/0"]}}, PublicAccess.PUBLIC),
     ({"IpAddress": {"aws:SourceIp": "2000::/3"}}, PublicAccess.PUBLIC),
     ({"IpAddress": {"aws:SourceIp": "office"}}, PublicAccess.REVIEW),
     ({"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}}, PublicAccess.PUBLIC),
     ({"Bool": {"aws:SecureTransport": "true"}}, PublicAccess.PUBLIC),
-    ({"StringEquals": {"aws:PrincipalTag/team": "x"}}, PublicAccess.REVIEW),
+    ({"StringEquals": {"aws:PrincipalTag/team": "x"}}, PublicAccess.PUBLIC),
+    ({"StringEquals": {"es:unknown": "x"}}, PublicAccess.REVIEW),
     ({"Resembles": {"aws:SourceAccount": ACCOUNT}}, PublicAccess.REVIEW),
 ]
 

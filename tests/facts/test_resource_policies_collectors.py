@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from orgaudit.facts.backup import BackupVault, BackupVaultPolicy, backup_vault_policy, backup_vaults
 from orgaudit.facts.declare import Aws, Collector, Resource, load
+from orgaudit.facts.ecr import Repository, RepositoryPolicy, repositories, repository_policy
 from orgaudit.facts.ecs import EcsCluster, clusters
+from orgaudit.facts.efs import FileSystemPolicy, file_system_policy
 from orgaudit.facts.eventbridge import EventBus, event_buses
 from orgaudit.facts.glacier import GlacierVault, VaultPolicy, vault_policy, vaults
 from orgaudit.facts.lambda_ import Function, FunctionPolicy, function_policy, functions
@@ -20,9 +23,12 @@ from orgaudit.facts.sns import SnsTopic, TopicPolicy, topic_policy, topics
 from orgaudit.facts.sqs import Queue, QueuePolicy, queue_policy, queues
 from orgaudit.model import Gap, GapReason, NotSeenError, Seen
 from tests.factories import HOME, MEMBER
+from tests.factories_efs import a_file_system
 from tests.factories_resource_policies import (
+    a_backup_vault,
     a_function,
     a_queue,
+    a_repository,
     a_secret,
     a_topic,
     a_vault,
@@ -96,6 +102,26 @@ LISTINGS = {
         ],
         {"VaultList": []},
         [a_vault(), a_vault("b")],
+    ),
+    "repositories": Listing(
+        repositories,
+        ("ecr", "DescribeRepositories"),
+        [
+            {"repositories": [{"repositoryArn": a_repository().arn, "repositoryName": "team/web"}], "nextToken": "2"},
+            {"repositories": [{"repositoryArn": a_repository("b").arn, "repositoryName": "b"}]},
+        ],
+        {"repositories": []},
+        [a_repository(), a_repository("b")],
+    ),
+    "backup vaults": Listing(
+        backup_vaults,
+        ("backup", "ListBackupVaults"),
+        [
+            {"BackupVaultList": [{"BackupVaultArn": a_backup_vault().arn}], "NextToken": "2"},
+            {"BackupVaultList": [{"BackupVaultArn": a_backup_vault("b").arn}]},
+        ],
+        {"BackupVaultList": []},
+        [a_backup_vault(), a_backup_vault("b")],
     ),
     "secrets": Listing(
         secrets,
@@ -258,6 +284,33 @@ READINGS = {
         ({"policy": {}}, Refused("ResourceNotFoundException")),
         {"accountId": "-", "vaultName": "archive"},
     ),
+    "repository": Reading(
+        repository_policy,
+        a_repository(),
+        RepositoryPolicy,
+        ("ecr", "GetRepositoryPolicy"),
+        lambda policy: {"repositoryName": "team/web", "policyText": policy},
+        (Refused("RepositoryPolicyNotFoundException"), Refused("RepositoryNotFoundException")),
+        {"repositoryName": "team/web"},
+    ),
+    "backup vault": Reading(
+        backup_vault_policy,
+        a_backup_vault(),
+        BackupVaultPolicy,
+        ("backup", "GetBackupVaultAccessPolicy"),
+        lambda policy: {"BackupVaultName": "daily", "Policy": policy},
+        ({"BackupVaultName": "daily"}, Refused("ResourceNotFoundException")),
+        {"BackupVaultName": "daily"},
+    ),
+    "file system": Reading(
+        file_system_policy,
+        a_file_system(),
+        FileSystemPolicy,
+        ("efs", "DescribeFileSystemPolicy"),
+        lambda policy: {"FileSystemId": "fs-0a1b", "Policy": policy},
+        (Refused("PolicyNotFound"), Refused("FileSystemNotFound")),
+        {"FileSystemId": "fs-0a1b"},
+    ),
     "secret": Reading(
         secret_policy,
         a_secret(),
@@ -303,7 +356,7 @@ async def test_what_is_no_policy_is_refused(reading: Reading) -> None:
 
 
 def test_declared_actions_are_those_of_the_calls() -> None:
-    kinds = (Queue, SnsTopic, Function, GlacierVault, Secret, EventBus, EcsCluster)
+    kinds = (Queue, SnsTopic, Function, GlacierVault, Secret, EventBus, EcsCluster, Repository, BackupVault)
     declared: dict[str, Collector] = {kind.__name__: load()[kind] for kind in kinds}
     assert {name: found.actions for name, found in declared.items()} == {
         "Queue": ("sqs:ListQueues",),
@@ -313,6 +366,8 @@ def test_declared_actions_are_those_of_the_calls() -> None:
         "Secret": ("secretsmanager:ListSecrets",),
         "EventBus": ("events:ListEventBuses",),
         "EcsCluster": ("ecs:DescribeClusters", "ecs:ListClusters"),
+        "Repository": ("ecr:DescribeRepositories",),
+        "BackupVault": ("backup:ListBackupVaults",),
     }
 
 
@@ -321,7 +376,7 @@ def test_declared_actions_are_those_of_the_calls() -> None:
 
 def opened(*statements: dict[str, Any]) -> list[tuple[str, bool]]:
     policy = FunctionPolicy(arn="a", document={"Version": "2012-10-17", "Statement": list(statements)})
-    return [(opening.through.split(" ")[0], opening.certain) for opening in policy.openings]
+    return [(opening.through.partition(" to ")[2].split(" ")[0], opening.certain) for opening in policy.openings]
 
 
 def test_openings_of_no_policy() -> None:
@@ -337,4 +392,4 @@ def test_excepted_services_are_no_openings() -> None:
     statement = allow(action="lambda:InvokeFunction")
     del statement["Principal"]
     found = opened(statement | {"Effect": "Allow", "NotPrincipal": {"Service": "s3.amazonaws.com"}})
-    assert found == [("policy", True)]
+    assert found == [("everyone", True)]

@@ -12,7 +12,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from orgaudit.collect import _drain
 from orgaudit.controls.declare import Control, catalogue
-from orgaudit.facts import apigateway, apigatewayv2, config, dynamodb, eventbridge, rds, sqs
+from orgaudit.facts import apigateway, apigatewayv2, config, dynamodb, eventbridge, opensearch, rds, sqs
 from orgaudit.facts.account import AccountFacts, Listed
 from orgaudit.facts.cloudtrail import trails
 from orgaudit.facts.declare import Collector, Detail, Resource, load
@@ -51,6 +51,7 @@ DOCUMENTED: dict[tuple[Run, str], str] = {
     (defaults.metadata_defaults, "HttpTokens"): "AWSEC2/latest/APIReference/API_GetInstanceMetadataDefaults.html",
     (eventbridge.event_buses, "Policy"): "eventbridge/latest/APIReference/API_EventBus.html",
     (instances.instances, "IamInstanceProfile"): "AWSEC2/latest/APIReference/API_Instance.html",
+    (opensearch.search_domains, "Deleted"): "opensearch-service/latest/APIReference/API_DomainStatus.html",
     (rds.database_instances, "DBClusterIdentifier"): "AmazonRDS/latest/APIReference/API_DBInstance.html",
     (trails.trails, "CloudWatchLogsLogGroupArn"): DESCRIBED,
     (trails.trails, "CloudWatchLogsRoleArn"): DESCRIBED,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 
@@ -20,7 +21,7 @@ from orgaudit.preflight.doctor import TRIALS, Check, CheckStatus, Diagnosis, dia
 from orgaudit.preflight.refusal import mend_entry, mend_reading
 from orgaudit.settings import AccessSettings, Settings
 from orgaudit.store.manifest import Caller
-from tests.faults import Cut, Deny, DenyByScp, FaultProxy, Rule
+from tests.faults import Cut, Deny, DenyByScp, FaultProxy, Garble, RegionDisabled, Rule
 
 Make = Callable[..., Settings]
 SOUND = account_named("Log Archive").id
@@ -87,8 +88,9 @@ async def test_only_the_calls_of_the_chosen_controls_are_tried(proxy: FaultProxy
         (Deny(action="AssumeRole", target=SOUND), (SOUND, "role"), "--for caller"),
         (DenyByScp(action="AssumeRole", target=SOUND), (SOUND, "role"), "service control policy"),
         (Deny(service="organizations", action="ListRoots"), ("", "organizations:ListRoots"), "management account"),
+        (RegionDisabled(account=SOUND), (SOUND, "role"), "proxy"),
     ],
-    ids=["listing", "detail", "scp", "role", "role-scp", "units"],
+    ids=["listing", "detail", "scp", "role", "role-scp", "units", "keys"],
 )
 async def test_a_refusal_is_named_with_its_mend(
     rule: Rule, where: tuple[str, str], says: str, proxy: FaultProxy, settings: Make
@@ -99,6 +101,14 @@ async def test_a_refusal_is_named_with_its_mend(
     assert {account for account, _ in failed} == {where[0]}
     assert says in failed[where].mend
     assert found.exit_code is ExitCode.INCOMPLETE
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"Roots":[{}],"DelegatedAdministrators":7}', b'{"Organization":7}'])
+async def test_incomplete_answers_are_no_traceback(body: bytes, proxy: FaultProxy, settings: Make) -> None:
+    proxy.rules = [Garble(service="organizations", body=body)]
+    found = await examined(settings(scope={"accounts": [SOUND]}))
+    assert found.exit_code is ExitCode.NO_ACCESS
+    assert any(re.search("is incomplete|parser failed on it", check.message) for check in failures(found).values())
 
 
 @pytest.mark.parametrize(("services", "status"), [(("account",), "OK"), (("account", "ec2"), "FAIL")])

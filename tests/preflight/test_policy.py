@@ -17,7 +17,7 @@ from orgaudit.aws.actions import is_read
 from orgaudit.collect import actions_for
 from orgaudit.facts import policies
 from orgaudit.organization import discovery
-from orgaudit.pipeline import Auditor, Chosen, choose
+from orgaudit.pipeline import Auditor, choose
 from orgaudit.preflight import policy
 from orgaudit.preflight.policy import (
     INLINE_LIMIT,
@@ -154,10 +154,10 @@ def linted(text: str) -> list[str]:
 def crowded(monkeypatch: pytest.MonkeyPatch) -> None:
     """So many actions that no one policy holds them."""
 
-    def many(_chosen: Chosen, *, organization: bool = True) -> tuple[str, ...]:
+    def many(_facts: object) -> tuple[str, ...]:
         return MANY
 
-    monkeypatch.setattr(policy, "needed_actions", many)
+    monkeypatch.setattr(policy, "actions_for", many)
 
 
 @pytest.mark.parametrize("audience", Audience)

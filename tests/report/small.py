@@ -12,9 +12,10 @@ import pytest
 from orgaudit.model import ExceptionRef, Finding, Status
 from orgaudit.register.apply import Row
 from orgaudit.register.state import State
-from orgaudit.report import reported
+from orgaudit.report import chosen, reported
 from orgaudit.report.view import RegisterProblem, RegisterView
 from orgaudit.store.run import Run
+from orgaudit.store.tables import consolidate
 from tests.synthetic_run import account_id, build
 
 AS_OF = date(2026, 10, 1)
@@ -65,7 +66,9 @@ REGISTER = RegisterView(
 
 
 def write(run: Run, register: RegisterView, as_of: date, formats: Iterable[str]) -> list[Path]:
-    """Write the reports and return their files."""
+    """Write the tables and the reports, and return the reports' files."""
+    chosen(formats)
+    consolidate(run, register.apply)
     with reported(run, register, as_of, formats) as (_, paths):
         return paths
 

@@ -70,6 +70,7 @@ def test_the_figures(small: Run) -> None:
         "not_assessed": 19,
         "not_applicable": 18,
         "manual": 0,
+        "accepted": 0,
         "open": 6,
     }
     assert summary["open_by_severity"] == {"critical": 1, "high": 2, "medium": 3, "low": 0}
@@ -119,6 +120,7 @@ def test_a_finding_field_by_field(small: Run) -> None:
         },
         "inherited_from": None,
         "gap": None,
+        "accepted": False,
         "assessed_at": "2026-10-01T06:12:00Z",
         "open": False,
         "covered": True,

@@ -36,10 +36,16 @@ def test_coverage_leaves_disabled_regions_and_unseen_accounts_out_of_the_regions
         accounts_partial=2,
         regions=2,
         regions_assessed=2,
+        regions_blocked=0,
+        regions_accepted=0,
         account_regions=6,
         account_regions_assessed=6,
         evaluations=60,
         evaluations_assessed=41,
+        evaluations_not_applicable=18,
+        evaluations_blocked=0,
+        evaluations_accepted=0,
+        looked_at=26,
     )
     assert view.regions == (RegionScore("eu-central-1", 3, 3), RegionScore("eu-west-1", 3, 3))
 

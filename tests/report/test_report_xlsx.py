@@ -74,8 +74,8 @@ def test_the_summary_shows_every_figure(small: Run) -> None:
     assert tiles == {
         "Accounts assessed": ("3 of 4", "2 of them only in part"),
         "Regions audited": ("2 of 2", "6 of 6 regions of assessed accounts"),
-        "Evaluations assessed": (pytest.approx(41 / 60), "each a control, a region and an account"),
-        "Evaluations not assessed": (19, "never counted as passed"),
+        "Evaluations assessed": (pytest.approx(41 / 60), "18 of them not applicable"),
+        "Evaluations not assessed": (19, "0 of them blocked by policy; none counts as passed"),
         "Pass rate": (pytest.approx(14 / 21), "passed / (passed + failed)"),
         "Pass rate with exceptions": (pytest.approx(0.7), "without failures under an exception"),
         "Open findings": (6, "failed, and no exception in force"),
@@ -90,6 +90,7 @@ def test_the_summary_shows_every_figure(small: Run) -> None:
         "Invalid": (1, "problems found"),
     }
     assert sheet["A2"].value == "Organization o-exampleorg  ·  run 2026-q3  ·  exceptions as of 2026-10-01"
+    assert sheet["A4"].value == "INCOMPLETE: 19 evaluations not assessed"
     assert sheet["B9"].value == (
         "Not assessed: account 3 100000000003 (ACCOUNT_UNAVAILABLE: sts:AssumeRole: account unavailable)."
     )

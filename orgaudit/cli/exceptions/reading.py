@@ -6,7 +6,7 @@ import csv
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ import msgspec
 from orgaudit import frameworks
 from orgaudit.cli import options
 from orgaudit.cli.exceptions.opening import Opened, entry_in, id_argument, opened
-from orgaudit.documents import Problem, dotted, explain, read
+from orgaudit.controls.declare import catalogue
+from orgaudit.documents import Problem, dotted, explain, nearest, read
 from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.model import Finding, Status
 from orgaudit.register import attestations
@@ -26,7 +27,7 @@ from orgaudit.register.edit import Ledger
 from orgaudit.register.entries import Draft, Entry
 from orgaudit.register.lifecycle import renewals
 from orgaudit.register.match import Matcher
-from orgaudit.register.patterns import Patterns
+from orgaudit.register.patterns import Patterns, is_exact
 from orgaudit.register.splice import block
 from orgaudit.register.state import State
 from orgaudit.store.run import Run
@@ -63,7 +64,9 @@ def list_command(register_file: Path | None, as_of: date | None, *, as_json: boo
     """List every exception with its state on a date."""
     wanted = {key: given.pop(key) for key in ("owner", "states", "control", "account")}
     found = opened(register_file, as_of, given)
-    rows = [row for row in Application(found.register, {}, found.on).rows() if _wanted(found, row, wanted)]
+    every = list(Application(found.register, {}, found.on).rows())
+    _check_filters(found, every, wanted)
+    rows = [row for row in every if _wanted(found, row, wanted)]
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
     elif as_csv:
@@ -73,6 +76,29 @@ def list_command(register_file: Path | None, as_of: date | None, *, as_json: boo
     else:
         for line in _table(rows):
             click.echo(line)
+
+
+def _check_filters(found: Opened, rows: Sequence[Row], wanted: Mapping[str, Any]) -> None:
+    """Raise ConfigError for an owner, a control or an account that matches nothing: an empty list would hide a typo."""
+    owner, control, account = wanted["owner"], wanted["control"], wanted["account"]
+    owners = {row.owner for row in rows if row.owner}
+    if owner is not None and not any(owner.casefold() in each.casefold() for each in owners):
+        raise _unmatched("--owner", f"no exception has an owner with {owner!r}", owner, owners)
+    scopes = [entry.scope for entry in (*found.register.entries, *found.register.drafts) if entry.scope is not None]
+    if control is not None:
+        loaded = frameworks.load(found.settings.directory)
+        asked = {f"{each.id}:{item.id}" for each in loaded.values() for item in each.requirements}
+        known = {*catalogue(), *asked, *(name for scope in scopes for name in scope.controls or () if is_exact(name))}
+        if control not in known and not any(scope.controls and _takes(scope.controls, control) for scope in scopes):
+            raise _unmatched("--control", f"no control or requirement {control!r}", control, known)
+    if account is not None and not any(_takes(scope.accounts, account) for scope in scopes):
+        named = {name for scope in scopes for name in scope.accounts or () if is_exact(name)}
+        raise _unmatched("--account", f"no exception takes account {account!r}", account, named)
+
+
+def _unmatched(key: str, message: str, name: str, known: Collection[str]) -> ConfigError:
+    mend = nearest(name, known)
+    return ConfigError(f"{message}; {mend}" if mend else message, key=key)
 
 
 def _wanted(found: Opened, row: Row, wanted: Mapping[str, Any]) -> bool:

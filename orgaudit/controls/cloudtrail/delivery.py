@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import shlex
-from datetime import timedelta
 
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.account import AccountFacts
-from orgaudit.facts.cloudtrail.delivery import WRITES, TrailLogGroup, TrailRole, TrailSubscriptions
+from orgaudit.facts.cloudtrail.delivery import WRITES, TrailLogGroup, TrailRole, TrailSubscriptions, last_delivery
 from orgaudit.facts.cloudtrail.trails import Trail, TrailStatus
 from orgaudit.facts.organization import Organization
 from orgaudit.facts.policies import Outcome, PolicyError
@@ -24,7 +22,6 @@ from orgaudit.model import (
     failed,
     not_applicable,
     passed,
-    require,
 )
 from orgaudit.thresholds import Thresholds
 
@@ -63,18 +60,8 @@ def cloudtrail_trail_cloudwatch_logs_delivered(
         "last_delivery_error": seen.logs_delivery_error,
     }
     check = f"aws cloudtrail get-trail-status --region {trail.region} --name {shlex.quote(trail.arn)}"
-    if seen.logs_delivery_error:
-        return failed(f"the last delivery failed: {seen.logs_delivery_error}", command=check, **evidence)
-    if seen.logs_delivered_at is None:
-        return failed("nothing has ever been delivered to the log group", command=check, **evidence)
-    age = observed.now - seen.logs_delivered_at
-    hours, wanted = age / timedelta(hours=1), thresholds.delivery_hours
-    return require(
-        hours <= wanted,
-        then=f"delivered {hours:.0f} hours ago",
-        otherwise=f"the last delivery was more than {math.ceil(hours) - 1} hours ago; at most {wanted} are allowed",
-        **evidence,
-    )
+    works, said = last_delivery(seen, observed.now, thresholds.delivery_hours)
+    return passed(said, **evidence) if works else failed(said, command=check, **evidence)
 
 
 @control(

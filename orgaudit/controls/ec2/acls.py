@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 
 from orgaudit.controls.declare import Control, Fix, control
-from orgaudit.controls.ec2.groups import ADMIN_PORTS, TCP
+from orgaudit.controls.ec2.groups import ADMIN_PORTS, CLOSED, TCP
 from orgaudit.facts.ec2.acls import NetworkAcl, passages
 from orgaudit.facts.ec2.reach import Question
-from orgaudit.model import Severity, Verdict, failed, passed, shown
+from orgaudit.model import Json, Severity, Verdict, failed, passed, shown
 from orgaudit.thresholds import Thresholds
 
 RATIONALE = (
@@ -25,15 +25,18 @@ def admin_ports_closed(name: str, title: str, question: Question) -> Control:
         found = passages(acl.entries.value, asked)
         shadowed = sorted({entry.describe() for passage in found for entry in passage.shadowed})
         openings = [passage.describe() for passage in found if passage.open]
-        evidence = {"shadowed": shadowed, "default": shown(acl.default), "subnets": acl.subnets}
+        evidence: dict[str, Json] = {"shadowed": shadowed, "default": shown(acl.default), "subnets": acl.subnets}
         if openings:
             first = next(passage.open[0] for passage in found if passage.open)
             said = f"open to the internet: {', '.join(openings)}"
             return failed(said, command=_delete(acl, first.number), open=openings, **evidence)
-        said = "not open to the internet"
-        return passed(
-            f"{said}; an earlier entry denies what {', '.join(shadowed)} allows" if shadowed else said, **evidence
-        )
+        said = CLOSED
+        if shadowed:
+            said += f"; an earlier entry denies what {', '.join(shadowed)} allows"
+        if share := max((passage.share for passage in found), default=0.0):
+            said += f"; {share:.0%} of all public addresses are let in"
+            evidence["public_share"] = round(share, 3)
+        return passed(said, **evidence)
 
     judge.__name__ = judge.__qualname__ = name
     judge.__doc__ = f"{title}.\n\n{RATIONALE}"

@@ -116,8 +116,8 @@ RDP = "RDP that everybody reaches is tried by machines all day, and its holes ha
 
 ec2_security_group_ssh_closed_to_ipv4_internet = closed(
     "ec2_security_group_ssh_closed_to_ipv4_internet",
-    "Security groups close SSH to the IPv4 internet",
-    Question((22,), TCP, IPV4),
+    "Security groups close SSH to the IPv4 internet, TCP and UDP",
+    Question((22,), families=IPV4),
     SSH,
 )
 ec2_security_group_ssh_closed_to_internet = closed(
@@ -128,8 +128,8 @@ ec2_security_group_ssh_closed_to_internet = closed(
 )
 ec2_security_group_rdp_closed_to_ipv4_internet = closed(
     "ec2_security_group_rdp_closed_to_ipv4_internet",
-    "Security groups close RDP to the IPv4 internet",
-    Question((3389,), TCP, IPV4),
+    "Security groups close RDP to the IPv4 internet, TCP and UDP",
+    Question((3389,), families=IPV4),
     RDP,
 )
 ec2_security_group_rdp_closed_to_internet = closed(

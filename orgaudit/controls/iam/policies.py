@@ -10,7 +10,18 @@ from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.iam.authorization import AwsPolicy, CustomerPolicy, Group, ManagedPolicy, Principal, Role, User
 from orgaudit.facts.iam.grants import Grants
-from orgaudit.model import Gap, Json, NotSeenError, Severity, Verdict, failed, not_applicable, passed, require
+from orgaudit.model import (
+    Gap,
+    Json,
+    NotSeenError,
+    Severity,
+    Status,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    require,
+)
 from orgaudit.thresholds import Thresholds
 
 CLOUDSHELL = "AWSCloudShellFullAccess"
@@ -42,6 +53,8 @@ def _seen(policy: ManagedPolicy, grants: Grants) -> dict[str, Json]:
 
 def _judge_grants(policy: ManagedPolicy) -> Verdict:
     grants = policy.grants.value
+    if grants.unclear and not grants.administering:
+        return _unclear(policy, grants)
     wide = "; ".join(grant.describe() for grant in grants.administering)
     spared = "; ".join(grant.describe() for grant in grants.full)
     return require(
@@ -50,6 +63,12 @@ def _judge_grants(policy: ManagedPolicy) -> Verdict:
         otherwise=f"full administration: {wide}",
         **_seen(policy, grants),
     )
+
+
+def _unclear(policy: ManagedPolicy, grants: Grants) -> Verdict:
+    wide = "; ".join(grant.describe() for grant in grants.unclear)
+    reason = f"{wide}; whether the conditions and Deny statements leave full administration cannot be determined"
+    return Verdict(Status.MANUAL, reason, _seen(policy, grants))
 
 
 LIMITED = Fix(
@@ -66,7 +85,7 @@ def iam_customer_policy_limited(policy: CustomerPolicy) -> Verdict:
     """The account's own policies do not give full administration.
 
     A policy that allows everything is one attachment away from whoever may attach policies. It is judged by what its
-    statements allow, however they are written; NotAction counts as everything unless it leaves out all of IAM.
+    statements allow together after what they deny; NotAction counts as everything unless nobody can be given rights.
     """
     return _judge_grants(policy)
 
@@ -76,7 +95,7 @@ def iam_customer_policy_attached_limited(policy: CustomerPolicy) -> Verdict:
     """The account's own policies that are in use do not give full administration.
 
     Whoever holds such a policy, or breaks into what holds it, owns the account. It is judged by what its statements
-    allow, however they are written; NotAction counts as everything unless it leaves out all of IAM.
+    allow together after what they deny; NotAction counts as everything unless nobody can be given rights.
     """
     if not (policy.attached_to or policy.holders):
         return not_applicable("the policy is attached to nobody")
@@ -101,11 +120,13 @@ def iam_aws_policy_full_admin_restricted(policy: AwsPolicy, thresholds: Threshol
     """
     grants = policy.grants.value
     evidence = _seen(policy, grants)
-    if not grants.administering:
+    if not grants.administering and not grants.unclear:
         return passed("the policy makes nobody an administrator", **evidence)
     others = _unapproved(policy.attached_to, thresholds.approved_administrators)
     if not others:
         return passed(f"{len(policy.holders)} approved principals hold {policy.name}", **evidence)
+    if not grants.administering:
+        return _unclear(policy, grants)
     said = f"{policy.name} is attached to {', '.join(others)}"
     return failed(said, command=_detach(policy.arn, others[0]), unapproved=others, **evidence)
 

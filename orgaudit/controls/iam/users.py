@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.facts.account import AccountFacts
-from orgaudit.facts.iam.access_keys import UserAccessKeys
+from orgaudit.facts.iam.access_keys import AccessKey, UserAccessKeys
 from orgaudit.facts.iam.authorization import User
 from orgaudit.facts.iam.credential_report import UserCredentials
 from orgaudit.model import (
@@ -31,10 +31,12 @@ AT_ONCE = timedelta(seconds=10)
 DAY = timedelta(days=1)
 
 
-def _switch_off(user: User, key_id: str) -> str:
-    """Return the command that makes a key of a user inactive."""
-    name, key = shlex.quote(user.name), shlex.quote(key_id)
-    return f"aws iam update-access-key --user-name {name} --access-key-id {key} --status Inactive"
+def _switch_off(user: User, key: AccessKey) -> str:
+    """Return the command that makes a key of a user inactive; AWS looks its whole id up, which no fact holds."""
+    name = shlex.quote(user.name)
+    query = shlex.quote(f'AccessKeyMetadata[?ends_with(AccessKeyId, `"{key.id[-4:]}"`)].AccessKeyId')
+    found = f"aws iam list-access-keys --user-name {name} --query {query} --output text"
+    return f'aws iam update-access-key --user-name {name} --status Inactive --access-key-id "$({found})"'
 
 
 @control(
@@ -117,13 +119,13 @@ def iam_user_access_key_rotated_90_days(_user: User, keys: Observed[UserAccessKe
     active = keys.value.active
     if not active:
         return not_applicable("the user has no active access key")
-    days = {key.id: (observed.now - key.created_at) // DAY for key in active}
-    old = [f"{key} is {age} days old" for key, age in days.items() if age > KEY_DAYS]
+    ages = [(key.id, (observed.now - key.created_at) // DAY) for key in active]
+    old = [f"{key} is {age} days old" for key, age in ages if age > KEY_DAYS]
     return require(
         not old,
-        then=f"the oldest active key is {max(days.values())} days old",
+        then=f"the oldest active key is {max(age for _, age in ages)} days old",
         otherwise=f"access key {' and '.join(old)}; at most {KEY_DAYS} are allowed",
-        active_key_days=days,
+        active_key_days=dict(ages),
     )
 
 
@@ -144,7 +146,7 @@ def iam_user_single_active_access_key(user: User, keys: Observed[UserAccessKeys]
     active = sorted(keys.value.active, key=lambda key: key.created_at)
     if len(active) > 1:
         said = f"{len(active)} access keys are active"
-        return failed(said, command=_switch_off(user, active[0].id), active_keys=[key.id for key in active])
+        return failed(said, command=_switch_off(user, active[0]), active_keys=[key.id for key in active])
     return passed(f"{len(active) or 'no'} access key is active", active_keys=[key.id for key in active])
 
 

@@ -1,4 +1,4 @@
-"""What moto does not keep of buckets and vaults: MFA delete, and the access policies of vaults."""
+"""What moto does not keep of buckets and vaults: MFA delete, and the access policies of vaults of any service."""
 
 from werkzeug.wrappers import Response
 
@@ -25,7 +25,17 @@ def _get_vault_access_policy(call: Call, world: World) -> Response:
     return json_answer({"Policy": policy})
 
 
+def _get_backup_vault_access_policy(call: Call, world: World) -> Response:
+    name = call.path.split("/")[2]
+    arn = f"arn:aws:backup:{call.region}:{call.account}:backup-vault:{name}"
+    policy = world.vault_policies.get(arn)
+    if policy is None:
+        return fault(call, "ResourceNotFoundException", f"Backup vault {name} has no access policy.", 400)
+    return json_answer({"BackupVaultName": name, "BackupVaultArn": arn, "Policy": policy})
+
+
 HANDLERS = {
+    "backup:GetBackupVaultAccessPolicy": _get_backup_vault_access_policy,
     "glacier:GetVaultAccessPolicy": _get_vault_access_policy,
     "s3:GetBucketVersioning": _get_bucket_versioning,
 }

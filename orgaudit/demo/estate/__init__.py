@@ -3,7 +3,18 @@
 One module for each thing that is seeded: its tables name accounts and regions, its functions fill moto and the world.
 """
 
-from orgaudit.demo.estate import access, databases, fronts, guards, machines, networks, resources, roots, storage
+from orgaudit.demo.estate import (
+    access,
+    databases,
+    fronts,
+    guards,
+    machines,
+    networks,
+    resources,
+    roots,
+    storage,
+    stores,
+)
 from orgaudit.demo.world import World
 
 
@@ -15,6 +26,7 @@ def seed_estate(world: World) -> None:
     networks.seed()
     machines.seed()
     storage.seed(world)
+    stores.seed(world)
     databases.seed()
     resources.seed()
     fronts.seed()

@@ -1,5 +1,7 @@
 """What stands in front of applications: load balancers, APIs and distributions, and where their access logs go."""
 
+import json
+
 from moto.apigateway.models import apigateway_backends
 from moto.apigatewayv2.models import apigatewayv2_backends
 from moto.cloudfront.models import cloudfront_backends
@@ -9,6 +11,7 @@ from moto.elbv2.models import elbv2_backends
 
 from orgaudit.demo.estate.storage import ACCESS_LOGS
 from orgaudit.demo.organization import account_named
+from orgaudit.demo.roles import document
 
 _LOGGED, _UNLOGGED = ("Webshop Production", "eu-west-1"), ("Webshop Development", "eu-west-1")
 _DISTRIBUTIONS = (
@@ -57,11 +60,19 @@ def _apis(account: str, region: str, *, logs: bool) -> None:
         "format": "$context.requestId",
     }
     rest = apigateway_backends[account][region].create_rest_api("orders", "")
+    rest.policy = _invoking(f"arn:aws:execute-api:{region}:{account}:{rest.id}/*", office_only=logs)
     rest.create_stage("live", "first", None, "", None, None, None, None)
     rest.stages["live"].access_log_settings = settings if logs else None
     http = apigatewayv2_backends[account][region].create_api("", "", "", "", "", "carts", "HTTP", "", {}, "")
     http.cors_configuration = None
     http.create_stage({"stageName": "live"} | ({"accessLogSettings": settings} if logs else {}))
+
+
+def _invoking(methods: str, *, office_only: bool) -> str:
+    """The policy of an API, as API Gateway returns it: with its quotes escaped."""
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": methods}
+    condition = {"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}
+    return json.dumps(document([statement | ({"Condition": condition} if office_only else {})]))[1:-1]
 
 
 def _distribution(account: str, alias: str, *, enabled: bool, logs: bool) -> None:

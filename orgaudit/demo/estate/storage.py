@@ -28,7 +28,7 @@ _FILE_SYSTEMS = (
     ("Data Platform Production", "eu-west-1", True),
     ("Payments Development", "eu-west-1", False),
 )
-"""File systems, and whether they are encrypted."""
+"""File systems, and whether they are right: encrypted, and mounted from their networks only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +90,11 @@ def seed(world: World) -> None:
             s3control_backends[account.id]["aws"].put_public_access_block(account.id, _BLOCKED)
     for plan in _BUCKETS:
         _bucket(plan, world)
-    for number, (name, region, encrypted) in enumerate(_FILE_SYSTEMS):
-        efs_backends[account_named(name).id][region].create_file_system(
-            f"files-{number}", "", encrypted, "", "", 0, "", backup=False, tags=[]
+    for number, (name, region, right) in enumerate(_FILE_SYSTEMS):
+        made = efs_backends[account_named(name).id][region].create_file_system(
+            f"files-{number}", "", right, "", "", 0, "", backup=False, tags=[]
         )
+        made.file_system_policy = document([_mounting(inside_only=right)])
     for name, region, vault, shared in _VAULTS:
         account_id = account_named(name).id
         glacier_backends[account_id][region].create_vault(vault)
@@ -101,6 +102,14 @@ def seed(world: World) -> None:
             arn = f"arn:aws:glacier:{region}:{account_id}:vaults/{vault}"
             statement = {"Effect": "Allow", "Principal": "*", "Action": "glacier:GetJobOutput", "Resource": arn}
             world.vault_policies[arn] = document([statement])
+
+
+def _mounting(*, inside_only: bool) -> dict[str, object]:
+    """The statement that lets everyone mount a file system, or everyone who comes by a mount target."""
+    action = ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"]
+    statement: dict[str, object] = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": action, "Resource": "*"}
+    condition = {"Bool": {"elasticfilesystem:AccessedViaMountTarget": "true"}}
+    return statement | ({"Condition": condition} if inside_only else {})
 
 
 def _bucket(plan: _Bucket, world: World) -> None:

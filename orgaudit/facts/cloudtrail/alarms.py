@@ -1,18 +1,17 @@
-"""The chain from a trail's log group to people: metric filters, alarms, topics and their subscribers."""
+"""Metric filters of a trail's log group, and the alarms on their metrics, as AWS describes them."""
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from orgaudit.facts.cloudtrail.delivery import TrailLogGroup
+from orgaudit.facts.cloudtrail.evaluation import Limit
+from orgaudit.facts.cloudtrail.rules import mentioned, name_of
 from orgaudit.facts.cloudtrail.trails import Trail
-from orgaudit.facts.declare import Aws, Detail, detail, observe
-from orgaudit.model import Observed, parse_arn
+from orgaudit.facts.declare import Aws, Detail, detail
 
 
 class Metric(msgspec.Struct, frozen=True):
@@ -26,15 +25,25 @@ class Metric(msgspec.Struct, frozen=True):
     name: str
 
 
+NO_UNIT = "None"
+"""The unit of data that is published without one (CloudWatch Logs API reference, MetricTransformation)."""
+
+
 class Addition(msgspec.Struct, frozen=True):
-    """What a filter adds to a metric for each event; `value` is None where it is taken from the event."""
+    """What a filter publishes to a metric for each event; `value` is None where `field` of the event has it.
+
+    `default` is what it publishes in a minute with log events of which none matches; None for nothing.
+    """
 
     metric: Metric
     value: float | None = 1
+    field: str | None = None
+    default: float | None = None
+    unit: str = NO_UNIT
 
 
 class MetricFilter(msgspec.Struct, frozen=True):
-    """A metric filter of a log group, with what it adds to metrics; what adds nothing is left out.
+    """A metric filter of a log group, with what it publishes to metrics; metrics with dimensions are left out.
 
     `narrowed_by` names what keeps events from the filter beside its pattern; None where nothing does.
     """
@@ -46,7 +55,7 @@ class MetricFilter(msgspec.Struct, frozen=True):
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """The metrics to which it adds."""
+        """The metrics to which it publishes."""
         return tuple(addition.metric for addition in self.adds)
 
 
@@ -56,56 +65,13 @@ class TrailFilters(Detail, frozen=True, kw_only=True):
     filters: tuple[MetricFilter, ...] = ()
 
 
-class Limit(msgspec.Struct, frozen=True, kw_only=True):
-    """What an alarm compares: the statistic of each period with a threshold, in as many periods as it asks for."""
-
-    threshold: float = 1
-    operator: str = "GreaterThanOrEqualToThreshold"
-    statistic: str = "Sum"
-    periods: int = 1
-
-    def events_needed(self, value: float | None) -> int | None:
-        """Return how many events that add this value each set the alarm off; 0: no number does, None: cannot be told.
-
-        The sum and the count grow with every event. The average and the extremes of equal values are that value.
-        """
-        if not self.operator.startswith("Greater"):
-            return 0
-        if self.statistic == "SampleCount":
-            return self._times(1) * self.periods
-        if value is None:
-            return None
-        if value <= 0:
-            return 0
-        times = self._times(value)
-        return times * self.periods if times == 1 or self.statistic == "Sum" else 0
-
-    def _times(self, value: float) -> int:
-        """Return how often a positive value has to be added to reach the threshold, or to pass it where it must."""
-        quotient = self.threshold / value
-        return max(math.ceil(quotient) if "OrEqual" in self.operator else math.floor(quotient) + 1, 1)
-
-
-class Alarm(msgspec.Struct, frozen=True, kw_only=True):
-    """An alarm that looks at one or more metrics, itself or through other alarms.
-
-    `limit` is None where it cannot be told how many events make it go off (metric math, anomaly detection).
-    """
+class ActingAlarm(msgspec.Struct, frozen=True, kw_only=True):
+    """An alarm and what it does when it goes off."""
 
     name: str
     arn: str
-    metrics: tuple[Metric, ...]
     actions_enabled: bool
     actions: tuple[str, ...]
-    limit: Limit | None = None
-
-    def events_needed(self, found: MetricFilter) -> int | None:
-        """Return how many events of a filter make it go off: 0 where none do, None where that cannot be told."""
-        if self.limit is None:
-            return None
-        needed = [self.limit.events_needed(each.value) for each in found.adds if each.metric in self.metrics]
-        certain = [number for number in needed if number]
-        return None if None in needed and 1 not in certain else min(certain, default=0)
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -113,25 +79,35 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(arn for arn in self.actions if arn.split(":")[2:3] == ["sns"])
 
 
+class Alarm(ActingAlarm, frozen=True, kw_only=True):
+    """An alarm that looks at one metric, or at several by an expression.
+
+    `limit` is None where it cannot be determined how many events set it off; `unclear` is then what the alarm does.
+    `query` is a Metrics Insights query, which names metrics in its text.
+    """
+
+    metrics: tuple[Metric, ...]
+    limit: Limit | None = None
+    unclear: str = ""
+    query: str = ""
+
+    def watches(self, metric: Metric) -> bool:
+        """Tell whether the alarm looks at a metric, or may do so by its query."""
+        return metric in self.metrics or metric.name in self.query
+
+
+class CompositeAlarm(ActingAlarm, frozen=True, kw_only=True):
+    """An alarm that looks at other alarms. While the alarm `suppressor` is in ALARM it does not act."""
+
+    rule: str
+    suppressor: str | None = None
+
+
 class TrailAlarms(Detail, frozen=True, kw_only=True):
-    """The alarms on the metrics of a trail's metric filters."""
+    """The alarms on the metrics of a trail's metric filters, and the composite alarms that these have a part in."""
 
     alarms: tuple[Alarm, ...] = ()
-
-
-class Topic(msgspec.Struct, frozen=True):
-    """An SNS topic: how many of its subscriptions are confirmed and how many wait. `exists` False: it is gone."""
-
-    arn: str
-    exists: bool
-    confirmed: int = 0
-    pending: int = 0
-
-
-class TrailTopics(Detail, frozen=True, kw_only=True):
-    """The topics that a trail's alarms notify, each seen or not by itself: they may be another account's."""
-
-    topics: dict[str, Observed[Topic]]
+    composites: tuple[CompositeAlarm, ...] = ()
 
 
 @detail(actions=("logs:DescribeMetricFilters",))
@@ -152,21 +128,27 @@ def _filter(answer: dict[str, Any]) -> MetricFilter:
     narrowed_by = answer.get("fieldSelectionCriteria") or None
     if answer.get("applyOnTransformedLogs"):
         narrowed_by = "a transformer, whose output the pattern is applied to"
+    split = bool(answer.get("emitSystemFieldDimensions"))
     return MetricFilter(
         name=answer["filterName"],
         pattern=answer.get("filterPattern", ""),
         adds=tuple(
-            Addition(Metric(each["metricNamespace"], each["metricName"]), value)
-            for each in answer["metricTransformations"]
-            if (value := _number(each["metricValue"])) != 0 and not each.get("dimensions")
+            _addition(each) for each in answer["metricTransformations"] if not split and not each.get("dimensions")
         ),
         narrowed_by=narrowed_by,
     )
 
 
-def _number(value: str) -> float | None:
-    """Return a metric value; None for `$.field`, which takes it from the event."""
-    return None if value.startswith("$") else float(value)
+def _addition(answer: dict[str, Any]) -> Addition:
+    value = answer["metricValue"]
+    from_event = value.startswith("$")
+    return Addition(
+        metric=Metric(answer["metricNamespace"], answer["metricName"]),
+        value=None if from_event else float(value),
+        field=value if from_event else None,
+        default=answer.get("defaultValue"),
+        unit=answer.get("unit") or NO_UNIT,
+    )
 
 
 @detail(actions=("cloudwatch:DescribeAlarms",))
@@ -175,112 +157,100 @@ async def trail_alarms(aws: Aws, trail: Trail, filters: TrailFilters) -> TrailAl
     metrics = {metric for found in filters.filters for metric in found.metrics}
     if trail.log_group_arn is None or not metrics:
         return TrailAlarms(arn=trail.arn)
-    alarms = await (await aws.at(trail.log_group_arn)).once(_alarms_in)
-    return TrailAlarms(arn=trail.arn, alarms=tuple(alarm for alarm in alarms if metrics.intersection(alarm.metrics)))
+    plain, composites = await (await aws.at(trail.log_group_arn)).once(_alarms_in)
+    alarms = tuple(alarm for alarm in plain if any(map(alarm.watches, metrics)))
+    connected = _connected({alarm.name for alarm in alarms}, composites)
+    return TrailAlarms(arn=trail.arn, alarms=alarms, composites=connected)
 
 
-async def _alarms_in(aws: Aws) -> tuple[Alarm, ...]:
-    """Return all alarms of one account and region, composite ones with the metrics of the alarms they look at."""
-    plain: dict[str, Alarm] = {}
-    composite: list[dict[str, Any]] = []
+async def _alarms_in(aws: Aws) -> tuple[tuple[Alarm, ...], tuple[CompositeAlarm, ...]]:
+    """Return all alarms of one account and region."""
+    plain: list[Alarm] = []
+    composites: list[CompositeAlarm] = []
     kinds = ["MetricAlarm", "CompositeAlarm"]
     async for page in aws.pages("cloudwatch", "DescribeAlarms", AlarmTypes=kinds):
-        plain |= {each["AlarmName"]: _alarm(each) for each in page.get("MetricAlarms", ())}
-        composite += page.get("CompositeAlarms", ())
-    return (*plain.values(), *_composites(plain, composite))
+        plain += [_alarm(each, aws.account_id) for each in page.get("MetricAlarms", ())]
+        composites += [_composite(each) for each in page.get("CompositeAlarms", ())]
+    return tuple(plain), tuple(composites)
 
 
-def _alarm(answer: dict[str, Any]) -> Alarm:
-    metrics, limit = [], None
-    if "MetricName" in answer and not answer.get("Dimensions"):
-        metrics = [Metric(answer["Namespace"], answer["MetricName"])]
-        limit = _limit(answer) if "Threshold" in answer else None
-    for query in answer.get("Metrics", ()):
-        metric = query.get("MetricStat", {}).get("Metric")
-        if metric and not metric.get("Dimensions"):
-            metrics.append(Metric(metric["Namespace"], metric["MetricName"]))
+def _acting(answer: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": answer["AlarmName"],
+        "arn": answer["AlarmArn"],
+        "actions_enabled": answer.get("ActionsEnabled", True),
+        "actions": tuple(answer.get("AlarmActions", ())),
+    }
+
+
+def _composite(answer: dict[str, Any]) -> CompositeAlarm:
+    suppressor = answer.get("ActionsSuppressor") or None
+    return CompositeAlarm(**_acting(answer), rule=answer["AlarmRule"], suppressor=suppressor and name_of(suppressor))
+
+
+def _alarm(answer: dict[str, Any], account_id: str) -> Alarm:
+    """Map an alarm on one metric, which may stand alone in the list of queries, or on what is computed from several."""
+    if "MetricName" in answer:
+        statistic = answer.get("Statistic", answer.get("ExtendedStatistic", ""))
+        return _on_one(answer, {**answer, "Metric": answer, "Stat": statistic}, ours=True)
+    queries = answer.get("Metrics", ())
+    own = [query for query in queries if query.get("AccountId", account_id) == account_id]
+    # The default of ReturnData is true, and the one query that returns data is what the alarm watches:
+    # docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html
+    watched = [query for query in queries if query.get("ReturnData", True)]
+    if len(watched) == 1 and "MetricStat" in watched[0] and "ThresholdMetricId" not in answer:
+        return _on_one(answer, watched[0]["MetricStat"], ours=watched[0] in own)
+    expressions = [query["Expression"] for query in queries if "Expression" in query]
+    what = "an anomaly detection band" if "ThresholdMetricId" in answer else "a metric math expression"
     return Alarm(
-        name=answer["AlarmName"],
-        arn=answer["AlarmArn"],
-        metrics=tuple(metrics),
-        actions_enabled=answer.get("ActionsEnabled", True),
-        actions=tuple(answer.get("AlarmActions", ())),
-        limit=limit,
+        **_acting(answer),
+        metrics=tuple(metric for query in own for metric in _metric(query.get("MetricStat", {}))),
+        unclear=f"compares {what}, {'; '.join(expressions)}: whether one event sets it off cannot be determined",
+        query=" ".join(text for text in expressions if text.lstrip().upper().startswith("SELECT")),
     )
 
 
-def _limit(answer: dict[str, Any]) -> Limit:
+def _on_one(answer: Mapping[str, Any], stated: Mapping[str, Any], *, ours: bool) -> Alarm:
+    """Map an alarm that compares a statistic of one metric, which may be one of another account."""
+    whole = {"Threshold", "ComparisonOperator", "EvaluationPeriods"} <= answer.keys() and {"Stat", "Period"} <= set(
+        stated
+    )
+    return Alarm(
+        **_acting(answer),
+        metrics=_metric(stated) if ours else (),
+        limit=_limit(answer, stated) if whole else None,
+        unclear="" if whole else "states no threshold, statistic or period: what sets it off cannot be determined",
+    )
+
+
+def _metric(stated: Mapping[str, Any]) -> tuple[Metric, ...]:
+    """Return the metric of a query; none where there is none, or one of its dimensions only."""
+    found = stated.get("Metric")
+    return (Metric(found["Namespace"], found["MetricName"]),) if found and not found.get("Dimensions") else ()
+
+
+def _limit(answer: Mapping[str, Any], stated: Mapping[str, Any]) -> Limit:
     return Limit(
         threshold=answer["Threshold"],
         operator=answer["ComparisonOperator"],
-        statistic=answer.get("Statistic", answer.get("ExtendedStatistic", "")),
-        periods=answer.get("DatapointsToAlarm", answer.get("EvaluationPeriods", 1)),
+        statistic=stated["Stat"],
+        period=stated["Period"],
+        periods=answer["EvaluationPeriods"],
+        datapoints=answer.get("DatapointsToAlarm"),
+        missing=answer.get("TreatMissingData") or "missing",
+        unit=stated.get("Unit"),
+        few_samples_ignored=answer.get("EvaluateLowSampleCountPercentile") == "ignore",
     )
 
 
-REFERENCE = re.compile(r"""ALARM\s*\(\s*(?:"([^"]+)"|'([^']+)'|([^\s()"']+))\s*\)""")
-"""An alarm in a composite alarm's rule, by name or ARN: ALARM("name")."""
-
-
-def _composites(plain: Mapping[str, Alarm], answers: Sequence[dict[str, Any]]) -> list[Alarm]:
-    """Return a composite alarm once for each metric alarm that sets it off by itself, perhaps through another one."""
-    rules = {answer["AlarmName"]: _joined_by_or(answer["AlarmRule"]) for answer in answers}
-
-    def below(name: str, above: frozenset[str] = frozenset()) -> Iterator[Alarm]:
-        if name in plain:
-            yield plain[name]
-        elif name not in above:
-            for child in rules.get(name, ()):
-                yield from below(child, above | {name})
-
-    return [
-        msgspec.structs.replace(
-            alarm,
-            name=answer["AlarmName"],
-            arn=answer["AlarmArn"],
-            actions_enabled=answer.get("ActionsEnabled", True),
-            actions=tuple(answer.get("AlarmActions", ())),
-        )
-        for answer in answers
-        for alarm in dict.fromkeys(below(answer["AlarmName"]))
-    ]
-
-
-def _joined_by_or(rule: str) -> list[str]:
-    """Return the names of the alarms of which one is enough for a composite alarm's rule; none where it asks more."""
-    if re.search(r"\b(AND|NOT)\b", REFERENCE.sub("", rule)):
-        return []
-    return [next(filter(None, groups)).rsplit(":alarm:", 1)[-1] for groups in REFERENCE.findall(rule)]
-
-
-@detail(actions=("sns:ListSubscriptionsByTopic",))
-async def trail_topics(aws: Aws, trail: Trail, alarms: TrailAlarms) -> TrailTopics:
-    """Read the subscriptions of every topic that the alarms notify, in the account of the topic."""
-    arns = sorted({arn for alarm in alarms.alarms if alarm.actions_enabled for arn in alarm.topics})
-    return TrailTopics(arn=trail.arn, topics={arn: await observe(_topic(aws, arn)) for arn in arns})
-
-
-async def _topic(aws: Aws, arn: str) -> Topic:
-    return await (await aws.at(arn)).once(_subscriptions_of, arn)
-
-
-async def _subscriptions_of(aws: Aws, arn: str) -> Topic:
-    confirmed = pending = 0
-    gone = ("NotFound", "NotFoundException")
-    answer = await aws.find("sns", "ListSubscriptionsByTopic", gone, TopicArn=arn)
-    while answer is not None:
-        states = [_is_arn(each["SubscriptionArn"]) for each in answer["Subscriptions"]]
-        confirmed, pending = confirmed + sum(states), pending + len(states) - sum(states)
-        if confirmed or not answer.get("NextToken"):
-            return Topic(arn, exists=True, confirmed=confirmed, pending=pending)
-        answer = await aws.find("sns", "ListSubscriptionsByTopic", gone, TopicArn=arn, NextToken=answer["NextToken"])
-    return Topic(arn, exists=False)
-
-
-def _is_arn(text: str) -> bool:
-    """Tell a confirmed subscription: others carry PendingConfirmation or Deleted in place of an ARN."""
-    try:
-        parse_arn(text)
-    except ValueError:
-        return False
-    return True
+def _connected(names: set[str], composites: Iterable[CompositeAlarm]) -> tuple[CompositeAlarm, ...]:
+    """Return the composite alarms that alarms have a part in, with those on which these depend in turn."""
+    by_name = {each.name: each for each in composites}
+    known = (*names, *by_name)
+    reads = {each.name: {*mentioned(each.rule, known), each.suppressor} for each in by_name.values()}
+    found: set[str] = set()
+    while grown := {name for name in reads if name not in found and reads[name] & (names | found)}:
+        found |= grown
+    while grown := {name for each in found for name in reads[each] if name in by_name} - found:
+        found |= grown
+    return tuple(by_name[name] for name in by_name if name in found)

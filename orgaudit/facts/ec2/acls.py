@@ -22,7 +22,16 @@ from orgaudit.facts.ec2.addresses import (
     size,
     union,
 )
-from orgaudit.facts.ec2.reach import ALL_PORTS, Question, carries, described, ports_of, protocol_of
+from orgaudit.facts.ec2.reach import (
+    ALL_PORTS,
+    WORTH_TELLING,
+    Question,
+    carries,
+    described,
+    ports_of,
+    protocol_of,
+    summed,
+)
 from orgaudit.facts.ec2.tags import tags_of
 from orgaudit.facts.rows import each_row
 from orgaudit.model import Observed, Scope
@@ -89,8 +98,9 @@ def _entry(answer: dict[str, Any]) -> Entry:
 class Passage:
     """What the entries of a network ACL do with one port and protocol from one family of addresses.
 
-    `open` are the allowing entries that make up the internet together, none where they do not. `shadowed` are allowing
-    entries for the whole internet of which an earlier entry leaves nothing.
+    `open` are the allowing entries that make up the internet together, none where they do not; then `share` is the part
+    of all public addresses that is let in, 0 under `WORTH_TELLING`. `shadowed` are allowing entries for the whole
+    internet of which an earlier entry leaves nothing.
     """
 
     protocol: str
@@ -98,10 +108,11 @@ class Passage:
     family: Family
     open: tuple[Entry, ...]
     shadowed: tuple[Entry, ...]
+    share: float = 0.0
 
     def describe(self) -> str:
         """Return the passage in a few words, such as `tcp 22 by entry 100: all traffic from 0.0.0.0/0`."""
-        return f"{self.protocol} {self.port} by {' + '.join(entry.describe() for entry in self.open)}"
+        return f"{self.protocol} {self.port} by {summed(entry.describe() for entry in self.open)}"
 
 
 def passages(entries: Iterable[Entry], question: Question) -> list[Passage]:
@@ -122,18 +133,21 @@ def _passage(ordered: Sequence[Entry], protocol: str, port: int, family: Family)
         for entry in ordered
         if family_of(entry.cidr) is family and carries(entry.protocol, entry.ports, protocol, port)
     ]
-    if size(found for entry, found in about if entry.allows) < SIZES[family]:
+    if size(found for entry, found in about if entry.allows) < WORTH_TELLING * SIZES[family]:
         return Passage(protocol, port, family, (), ())
-    undecided, denied = INTERNET[family], False
+    undecided, denied, let_in = INTERNET[family], False, 0
     effective: list[tuple[Entry, Block]] = []
     shadowed: list[Entry] = []
     for entry, found in about:
-        if entry.allows and both(undecided, (found,)):
+        if entry.allows and (passing := both(undecided, (found,))):
             effective.append((entry, found))
+            let_in += size(passing)
         elif entry.allows and denied and is_internet((found,), family):
             shadowed.append(entry)
         undecided, denied = minus(undecided, (found,)), denied or not entry.allows
-    return Passage(protocol, port, family, _enough(effective, family), tuple(shadowed))
+    whole, share = _enough(effective, family), let_in / SIZES[family]
+    told = 0.0 if whole or share < WORTH_TELLING else share
+    return Passage(protocol, port, family, whole, tuple(shadowed), told)
 
 
 def _enough(effective: Sequence[tuple[Entry, Block]], family: Family) -> tuple[Entry, ...]:

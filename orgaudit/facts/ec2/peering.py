@@ -11,6 +11,7 @@ import msgspec
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
 from orgaudit.facts.ec2.addresses import block, family_of, minus, space_of
 from orgaudit.facts.ec2.prefixes import PREFIX_LIST_ACTIONS, prefix_list
+from orgaudit.facts.ec2.routes import route_table_answers
 from orgaudit.facts.ec2.tags import tags_of
 from orgaudit.facts.rows import each_row
 from orgaudit.model import UNKNOWN, Observed, Scope, shown
@@ -98,17 +99,12 @@ async def peering_routes(aws: Aws, connection: PeeringConnection) -> PeeringRout
     """Find the routes through the connection in the route tables of the region, which are read once for all."""
     found = [
         PeeringRoute(table=table["RouteTableId"], vpc_id=table["VpcId"], destination=destination)
-        for table in await aws.once(_tables)
+        for table in await aws.once(route_table_answers)
         for route in table["Routes"]
         if route.get("VpcPeeringConnectionId") == connection.connection_id
         for destination in await _destinations(aws, route)
     ]
     return PeeringRoutes(arn=connection.arn, routes=tuple(found))
-
-
-async def _tables(aws: Aws) -> list[dict[str, Any]]:
-    pages = aws.pages("ec2", "DescribeRouteTables", MaxResults=100)
-    return [table async for page in pages for table in page["RouteTables"]]
 
 
 async def _destinations(aws: Aws, route: dict[str, Any]) -> tuple[str, ...]:

@@ -44,13 +44,5 @@ async def _named(aws: Aws) -> dict[str, tuple[str, str]]:
 
 
 async def _entries(aws: Aws, list_id: str) -> tuple[str, ...]:
-    found: list[str] = []
-    parameters = {"PrefixListId": list_id, "MaxResults": 100}
-    answer = await aws.find("ec2", "GetManagedPrefixListEntries", GONE, **parameters)
-    while answer is not None:
-        found += (entry["Cidr"] for entry in answer["Entries"])
-        if not answer.get("NextToken"):
-            break
-        more = {**parameters, "NextToken": answer["NextToken"]}
-        answer = await aws.find("ec2", "GetManagedPrefixListEntries", GONE, **more)
-    return tuple(found)
+    pages = aws.find_pages("ec2", "GetManagedPrefixListEntries", GONE, PrefixListId=list_id, MaxResults=100)
+    return tuple([entry["Cidr"] async for page in pages if page is not None for entry in page["Entries"]])

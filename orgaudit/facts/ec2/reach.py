@@ -30,8 +30,10 @@ from orgaudit.model import Gap, Json, Observed, Seen
 ALL = "-1"
 """The protocol of a rule for all protocols."""
 ALL_PORTS = (0, 65535)
-WORTH_TELLING = 0.01
-"""The part of all public addresses from which on an opening is wide enough to be told where it is not whole."""
+WORTH_TELLING = 0.005
+"""The part of all public addresses from which on an opening is reported where it is not whole: over a /8 of IPv4."""
+FEW = 4
+"""How many sources of one opening a sentence names before it counts the others."""
 _NAMES = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": ALL}
 
 
@@ -64,6 +66,13 @@ def described(protocol: str, ports: tuple[int, int]) -> str:
     if protocol not in {"tcp", "udp"} or ports == ALL_PORTS:
         return f"all {protocol}"
     return f"{protocol} {ports[0]}" if ports[0] == ports[1] else f"{protocol} {ports[0]}-{ports[1]}"
+
+
+def summed(parts: Iterable[str]) -> str:
+    """Return what makes an opening together in one phrase: a few parts by name, and the number of the others."""
+    named = list(parts)
+    more = [f"{len(named) - FEW} more"] if len(named) > FEW else []
+    return " + ".join([*named[:FEW], *more])
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,7 +147,7 @@ class Opening:
     def describe(self) -> str:
         """Return the opening in a few words, such as `tcp 22 from 0.0.0.0/0`."""
         port = "all ports" if self.port is None else str(self.port)
-        return f"{self.protocol} {port} from {' + '.join(source.label for source in self.sources)}"
+        return f"{self.protocol} {port} from {summed(source.label for source in self.sources)}"
 
 
 PrefixLists: TypeAlias = Mapping[str, Observed[PrefixList]]

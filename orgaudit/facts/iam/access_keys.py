@@ -8,10 +8,14 @@ import msgspec
 
 from orgaudit.facts.declare import Aws, Detail, detail
 from orgaudit.facts.iam.authorization import User
+from orgaudit.model import key_hint
 
 
 class AccessKey(msgspec.Struct, frozen=True):
-    """An access key of a user."""
+    """An access key of a user; `id` is its id's first and last four characters, which identify it among the user's.
+
+    A whole id is half of what signs requests, and leads whoever finds it to the account and the user.
+    """
 
     id: str
     active: bool
@@ -34,5 +38,5 @@ async def user_access_keys(aws: Aws, user: User) -> UserAccessKeys:
     """List the user's access keys; a user deleted meanwhile has none."""
     answer = await aws.find("iam", "ListAccessKeys", ("NoSuchEntity",), UserName=user.name)
     found = answer["AccessKeyMetadata"] if answer else ()
-    keys = tuple(AccessKey(key["AccessKeyId"], key["Status"] == "Active", key["CreateDate"]) for key in found)
+    keys = tuple(AccessKey(key_hint(key["AccessKeyId"]), key["Status"] == "Active", key["CreateDate"]) for key in found)
     return UserAccessKeys(arn=user.arn, keys=keys)

@@ -8,8 +8,9 @@ from typing import Any
 
 from orgaudit.facts.declare import Aws, Resource, collector
 from orgaudit.facts.iam.grants import Grants, grants_of
+from orgaudit.facts.policies.vocabulary import Home
 from orgaudit.facts.rows import Row, each_row, tags_in
-from orgaudit.model import GLOBAL, Gap, NotSeenError, Observed, Scope
+from orgaudit.model import GLOBAL, Gap, Json, NotSeenError, Observed, Scope
 
 ACTION = "iam:GetAccountAuthorizationDetails"
 USERS, GROUPS, ROLES, POLICIES = "UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"
@@ -78,7 +79,8 @@ class AwsPolicy(ManagedPolicy, frozen=True, kw_only=True):
     """A managed policy of AWS's that is attached to somebody in the account, to which it counts here."""
 
 
-async def _authorization(aws: Aws) -> dict[str, list[dict[str, Any]]]:
+async def authorization(aws: Aws) -> dict[str, list[dict[str, Any]]]:
+    """Return the account's users, groups, roles and policies as IAM lists them; meant for `Aws.once`."""
     found: dict[str, list[dict[str, Any]]] = {USERS: [], GROUPS: [], ROLES: [], POLICIES: []}
     async for page in aws.pages("iam", "GetAccountAuthorizationDetails"):
         for kind in found:
@@ -89,7 +91,7 @@ async def _authorization(aws: Aws) -> dict[str, list[dict[str, Any]]]:
 @collector(scope=Scope.ACCOUNT, actions=(ACTION,))
 async def users(aws: Aws) -> AsyncIterator[User]:
     """Yield every IAM user."""
-    async for row in each_row(aws, ACTION, [(await aws.once(_authorization))[USERS]]):
+    async for row in each_row(aws, ACTION, [(await aws.once(authorization))[USERS]]):
         with row as each:
             yield User(**_principal(aws, row, "UserPolicyList"), groups=tuple(each.get("GroupList", ())))
 
@@ -97,7 +99,7 @@ async def users(aws: Aws) -> AsyncIterator[User]:
 @collector(scope=Scope.ACCOUNT, actions=(ACTION,))
 async def groups(aws: Aws) -> AsyncIterator[Group]:
     """Yield every group."""
-    async for row in each_row(aws, ACTION, [(await aws.once(_authorization))[GROUPS]]):
+    async for row in each_row(aws, ACTION, [(await aws.once(authorization))[GROUPS]]):
         with row:
             yield Group(**_principal(aws, row, "GroupPolicyList"))
 
@@ -105,7 +107,7 @@ async def groups(aws: Aws) -> AsyncIterator[Group]:
 @collector(scope=Scope.ACCOUNT, actions=(ACTION,))
 async def roles(aws: Aws) -> AsyncIterator[Role]:
     """Yield every role, those of services included."""
-    async for row in each_row(aws, ACTION, [(await aws.once(_authorization))[ROLES]]):
+    async for row in each_row(aws, ACTION, [(await aws.once(authorization))[ROLES]]):
         with row:
             yield Role(**_principal(aws, row, "RolePolicyList"))
 
@@ -113,7 +115,7 @@ async def roles(aws: Aws) -> AsyncIterator[Role]:
 @collector(scope=Scope.ACCOUNT, actions=(ACTION,))
 async def instance_profiles(aws: Aws) -> AsyncIterator[InstanceProfile]:
     """Yield every instance profile that has a role."""
-    async for row in each_row(aws, ACTION, [(await aws.once(_authorization))[ROLES]]):
+    async for row in each_row(aws, ACTION, [(await aws.once(authorization))[ROLES]]):
         with row as role:
             async for profile in each_row(aws, ACTION, [role["InstanceProfileList"]]):
                 with profile as found:
@@ -141,22 +143,23 @@ def _attached(answer: Mapping[str, Any]) -> tuple[str, ...]:
 @collector(scope=Scope.ACCOUNT, actions=(ACTION,))
 async def customer_policies(aws: Aws) -> AsyncIterator[CustomerPolicy]:
     """Yield every managed policy of the account."""
-    found = await aws.once(_authorization)
+    found = await aws.once(authorization)
     holders = _holders(aws, found)
     async for row in each_row(aws, ACTION, [found[POLICIES]]):
         with row as each:
             if not _is_aws(each["Arn"]):
-                yield CustomerPolicy(**_policy(aws, each["Arn"], holders), grants=row.read(_grants))
+                yield CustomerPolicy(**_policy(aws, each["Arn"], holders), grants=_grants(aws, each["Arn"], row))
 
 
 @collector(scope=Scope.ACCOUNT, actions=(ACTION,))
 async def aws_policies(aws: Aws) -> AsyncIterator[AwsPolicy]:
     """Yield every managed policy of AWS's that is attached to a user, a group or a role."""
-    found = await aws.once(_authorization)
+    found = await aws.once(authorization)
     holders = _holders(aws, found)
     answers = {each.get("Arn"): each for each in found[POLICIES] if each.get("Arn") in holders.known}
     for arn in sorted(filter(_is_aws, holders.known)):
-        yield AwsPolicy(**_policy(aws, arn, holders), grants=Row(aws, ACTION, answers.get(arn, {})).read(_grants))
+        row = Row(aws, ACTION, answers.get(arn, {}))
+        yield AwsPolicy(**_policy(aws, arn, holders), grants=_grants(aws, arn, row))
     if holders.hidden is not None:  # further policies may be attached there
         raise NotSeenError(holders.hidden)
 
@@ -196,7 +199,12 @@ def _policy(aws: Aws, arn: str, holders: _Holders) -> dict[str, Any]:
     return {**place, "attached_to": attached_to, "hidden": holders.hidden}
 
 
-def _grants(answer: Mapping[str, Any]) -> Grants:
-    """Return what a policy's default version grants; raises PolicyError where there is none."""
-    versions = answer["PolicyVersionList"]
-    return grants_of(next((each["Document"] for each in versions if each["IsDefaultVersion"]), None))
+def _grants(aws: Aws, arn: str, row: Row) -> Observed[Grants]:
+    """Return what a policy's default version grants, or the gap that it is where that cannot be told."""
+    home = Home(arn.split(":")[1], aws.account_id)
+    return row.read(lambda found: grants_of(_document(found), home))
+
+
+def _document(answer: Mapping[str, Any]) -> Json:
+    document: Json = next((each["Document"] for each in answer["PolicyVersionList"] if each["IsDefaultVersion"]), None)
+    return document

@@ -15,13 +15,12 @@ from orgaudit.facts.policies.document import (
 )
 from orgaudit.facts.policies.exposure import (
     AllowedPrincipal,
-    Exposure,
     FullGrant,
-    PublicAccess,
+    allows_everything,
     grants_everything,
-    is_public,
     principals_allowed,
 )
+from orgaudit.facts.policies.reach import Exposure, PublicAccess, Way, is_public, ways
 
 __all__ = [
     "AllowedPrincipal",
@@ -40,10 +39,13 @@ __all__ = [
     "Selection",
     "Statement",
     "StatementRef",
+    "Way",
+    "allows_everything",
     "decide",
     "dump",
     "grants_everything",
     "is_public",
     "parse",
     "principals_allowed",
+    "ways",
 ]

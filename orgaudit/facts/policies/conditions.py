@@ -1,11 +1,11 @@
 """Condition operators: whether a condition holds in a request context that may be known only in part."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from functools import partial
+from functools import lru_cache, partial
 from ipaddress import ip_address, ip_network
 from operator import eq, ge, gt, le, lt
 from typing import TypeVar
@@ -38,6 +38,7 @@ class Operator:
         return self.base in _NEGATED
 
 
+@lru_cache(maxsize=256)
 def operator_of(name: str) -> Operator | None:
     """The operator of that name, or None for one that is not understood."""
     match = _OPERATOR.fullmatch(name)
@@ -48,6 +49,27 @@ def operator_of(name: str) -> Operator | None:
     if base != "null" and base not in _COMPARISONS and base not in _NEGATED:
         return None
     return Operator(base, quantifier[3:6].lower() if quantifier else None, if_exists is not None)
+
+
+def test_of(condition: Condition) -> tuple[Hashable, bool]:
+    """What the condition tests of a key that is present, and whether it asks for the opposite of that."""
+    operator, values = operator_of(condition.operator), frozenset(condition.values)
+    if operator is None or not values:
+        return (condition.operator, values), False
+    if operator.base in {"bool", "null"}:
+        wanted = frozenset(value.lower() for value in values)
+        opposite = wanted == {"false"} and operator.quantifier is None
+        return (operator.base, operator.quantifier, frozenset({"true"}) if opposite else wanted), opposite
+    every = operator.quantifier == ("any" if operator.is_negated else "all")
+    return (_NEGATED.get(operator.base, operator.base), every, values), operator.is_negated
+
+
+def moment_of(text: str) -> datetime | None:
+    """The moment that the value of a date condition names, or None for a text that names none."""
+    try:
+        return _date(text)
+    except (ValueError, OverflowError):
+        return None
 
 
 def holds(condition: Condition, context: Context, *, variables: bool) -> Truth:

@@ -111,7 +111,7 @@ def _applies(statement: Statement, request: Request, context: Context, *, variab
     return all_of(
         (
             resource,
-            _names(statement.principal, request.principal),
+            admits(statement.principal, request.principal),
             *(holds(condition, context, variables=variables) for condition in statement.conditions),
         )
     )
@@ -137,7 +137,8 @@ def _selected(patterns: Sequence[Pattern], asked: Tokens, *, whole: bool, negate
     return truth.negated() if negated else truth
 
 
-def _names(named: Selection[Principal] | None, asking: Principal | None) -> Truth:
+def admits(named: Selection[Principal] | None, asking: Principal | None) -> Truth:
+    """Whether a statement is for the principal that asks."""
     if named is None:
         return TRUE
     truth = any_of(_is_principal(principal, asking) for principal in named.values)

@@ -218,7 +218,9 @@ def _conditions(value: object, where: str) -> tuple[Condition, ...]:
 
 def _texts(value: object, place: str, *, scalars: bool = False) -> tuple[str, ...]:
     texts = tuple(_text(item, place, scalars=scalars) for item in _listed(value))
-    if not texts:
+    # AWS keeps a condition without values, marked by scalars here, and refuses the other elements in most services:
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html
+    if not texts and not scalars:
         raise PolicyError(f"{place} is empty")
     return texts
 

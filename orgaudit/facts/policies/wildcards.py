@@ -68,19 +68,19 @@ def covers(patterns: Sequence[Tokens], family: Tokens) -> bool:
         return True
     relevant = tuple(pattern for pattern in patterns if overlaps(pattern, family))
     alphabet = _alphabet((*relevant, family))
-    start = (0, tuple(_closed(pattern, {0}) for pattern in relevant))
+    start = (0, walk(relevant))
     pending, visited = [start], {start}
     while pending:
         place, states = pending.pop()
-        if not any(states) or (place == len(family) and not _accepts(relevant, states)):
+        if not any(states) or (place == len(family) and not can_end(relevant, states)):
             return False
-        if place == len(family) or _accepts_any_rest(relevant, states):
+        if place == len(family) or takes_any_rest(relevant, states):
             continue
         token = family[place]
         following = [(place + 1, states)] if token is Wild.ANY else []
-        for character in (token,) if isinstance(token, str) else alphabet:
-            stepped = tuple(_step(p, s, character) for p, s in zip(relevant, states, strict=True))
-            following.append((place if token is Wild.ANY else place + 1, stepped))
+        after = place if token is Wild.ANY else place + 1
+        signs = (token,) if isinstance(token, str) else alphabet
+        following += [(after, walk(relevant, states, sign)) for sign in signs]
         pending.extend(fresh for fresh in following if fresh not in visited)
         visited.update(following)
     return True
@@ -129,16 +129,26 @@ def _pairs_after(pattern: Tokens, left: int, family: Tokens, right: int) -> list
     return [(left + 1, right + 1)] if both and (here == there or Wild.ONE in (here, there)) else []
 
 
+def walk(
+    patterns: Sequence[Tokens], states: Sequence[frozenset[int]] | None = None, sign: str = ""
+) -> tuple[frozenset[int], ...]:
+    """Return where the patterns stand at the beginning of a text, or after one more sign of it."""
+    if states is None:
+        return tuple(_closed(pattern, {0}) for pattern in patterns)
+    return tuple(_step(pattern, each, sign) for pattern, each in zip(patterns, states, strict=True))
+
+
 def _alphabet(patterns: Iterable[Tokens]) -> tuple[str, ...]:
     """Every character that some pattern names, and the empty text for all that none names."""
     return (*{token for pattern in patterns for token in pattern if isinstance(token, str)}, "")
 
 
-def _accepts(patterns: Sequence[Tokens], states: Sequence[frozenset[int]]) -> bool:
+def can_end(patterns: Sequence[Tokens], states: Sequence[frozenset[int]]) -> bool:
+    """Whether some pattern matches what was read."""
     return any(len(pattern) in state for pattern, state in zip(patterns, states, strict=True))
 
 
-def _accepts_any_rest(patterns: Sequence[Tokens], states: Sequence[frozenset[int]]) -> bool:
+def takes_any_rest(patterns: Sequence[Tokens], states: Sequence[frozenset[int]]) -> bool:
     """Whether some pattern is in a final `*`, so that no continuation can leave it."""
     return any(
         len(pattern) - 1 in state and pattern[-1] is Wild.ANY for pattern, state in zip(patterns, states, strict=True)

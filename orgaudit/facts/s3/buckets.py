@@ -78,7 +78,7 @@ class BucketLogging(Detail, frozen=True, kw_only=True):
 async def buckets(aws: Aws) -> AsyncIterator[Bucket]:
     """Yield the account's buckets with the region of each; one whose region is not told makes the listing a gap."""
     # A page size is sent because S3 names the buckets' regions only where the request has a parameter.
-    lists = (page.get("Buckets", ()) async for page in aws.pages("s3", "ListBuckets", MaxBuckets=PAGE))
+    lists = (page["Buckets"] async for page in aws.pages("s3", "ListBuckets", MaxBuckets=PAGE))
     async for row in each_row(aws, "s3:ListAllMyBuckets", lists):
         with row as found:
             arn = f"arn:{aws.partition}:s3:::{text(found['Name'])}"

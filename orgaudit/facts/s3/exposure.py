@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orgaudit.facts.account import AccountFacts
-from orgaudit.facts.openings import Opening
-from orgaudit.facts.resource_policies import ways_in
+from orgaudit.facts.openings import Opening, openings_of
 from orgaudit.facts.s3.block import EffectiveBlock, effective_block
 from orgaudit.facts.s3.buckets import EVERYONE, Bucket, BucketAcl, BucketPolicy
 from orgaudit.model import NotSeenError
@@ -64,7 +63,7 @@ def _through_acl(account: AccountFacts, bucket: Bucket, block: EffectiveBlock) -
 def _through_policy(account: AccountFacts, bucket: Bucket, block: EffectiveBlock) -> tuple[Opening, ...]:
     if block.is_seen("RestrictPublicBuckets"):
         return ()
-    openings = ways_in(account.detail(BucketPolicy, bucket).value.rules)
+    openings = openings_of(account.detail(BucketPolicy, bucket).value.rules, resource=bucket.arn)
     return () if not openings or block.holds("RestrictPublicBuckets") else openings
 
 

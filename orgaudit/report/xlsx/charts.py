@@ -146,7 +146,7 @@ def _account_rows(view: View, book: Book) -> list[tuple[Value, ...]]:
 
 def _region_rows(view: View, coverage: Sequence[Part], above: int) -> list[tuple[Value, ...]]:
     rows: list[tuple[Value, ...]] = []
-    for number, score in enumerate(view.regions, above + 3):
+    for number, score in enumerate((score for score in view.regions if score.accounts), above + 3):
         terms = (f'COUNTIFS({{}}[Region],$B{number},{{}}[State],"{state}")' for state in ("AUDITED", "PARTIAL"))
         formula = "=" + "+".join(over(coverage, term) for term in terms)
         rows.append((score.region, score.region, Formula(formula, score.accounts_assessed)))

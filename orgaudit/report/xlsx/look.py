@@ -32,18 +32,19 @@ _GOOD, _BAD, _WARN, _UNSEEN, _QUIET = (
     ("DFF1E7", "1E6B47"),
     ("F9DEDC", "8C1D18"),
     ("FCEFD2", "7A4B00"),
-    (
-        "E8E1F1",
-        "4F3A78",
-    ),
+    ("E8E1F1", "4F3A78"),
     ("ECEFF2", "4A5663"),
 )
+
+UNSEEN = _UNSEEN[1]
+SEEN = _GOOD[1]
+"""The fills of the band that says whether the run saw everything."""
 
 TONES = {
     **dict.fromkeys(("PASS", "AUDITED", "COMPLETE", "active"), _GOOD),
     **dict.fromkeys(("FAIL", "critical", "expired", "invalid", "revoked", "rejected", "SUSPENDED", "CLOSED"), _BAD),
-    **dict.fromkeys(("high", "expiring", "PARTIAL", "BLOCKED", "UNREACHABLE", "pending"), _WARN),
-    **dict.fromkeys(("NOT_ASSESSED",), _UNSEEN),
+    **dict.fromkeys(("high", "expiring", "PARTIAL", "ACCEPTED", "UNREACHABLE", "pending"), _WARN),
+    **dict.fromkeys(("NOT_ASSESSED", "BLOCKED"), _UNSEEN),
     **dict.fromkeys(("NOT_APPLICABLE", "MANUAL", "DISABLED", "low", "draft"), _QUIET),
     "medium": ("FBF6DD", "6B5900"),
 }

@@ -11,6 +11,7 @@ from orgaudit.report.view import View
 from orgaudit.report.xlsx import look
 from orgaudit.report.xlsx.book import Book
 from orgaudit.report.xlsx.rows import Column
+from orgaudit.store.seal import Standing
 
 
 class Line(NamedTuple):
@@ -37,7 +38,18 @@ DEFINITIONS = (
     ),
     (
         "NOT_APPLICABLE",
-        "There is nothing to judge: no such resource, or the region is disabled, blocked or not offered.",
+        "There is nothing to judge: no such resource, the region is not enabled, or the service is not offered there.",
+    ),
+    (
+        "Blocked by policy",
+        "NOT_ASSESSED because a service control policy denies it. The policy stops the calls of the audit, not what "
+        "runs there. A region that is denied whole while others of the account answer is BLOCKED.",
+    ),
+    (
+        "Accepted",
+        "A blocked region that [scope] accept_blocked_regions accepts as not audited. What is denied there stays "
+        "NOT_ASSESSED and leaves every figure but the column Accepted of Coverage; controls over a whole account judge "
+        "the other regions, and their evidence names the accepted ones.",
     ),
     ("MANUAL", "A person decides. Manual evaluations are in no coverage figure."),
     ("Excepted", "A FAIL that an active or expiring exception covers. It stays a FAIL in every list."),
@@ -51,7 +63,7 @@ DEFINITIONS = (
     ),
     (
         "Regions audited",
-        "Regions that are neither disabled nor blocked in every assessed account, audited in at least one of them.",
+        "Regions that are neither disabled nor accepted in every assessed account, audited in at least one of them.",
     ),
     (
         "Inherited findings",
@@ -69,6 +81,13 @@ DEFINITIONS = (
     ("Order", "Findings: open first, then by status, severity, account, control, region and resource."),
     ("Times", "All times are UTC."),
 )
+
+
+STANDINGS = {
+    Standing.VERIFIED: "verified: they have the SHA-256 that run.json lists; `orgaudit verify` checks them again",
+    Standing.NOT_SEALED: "not sealed: run.json lists no SHA-256 of them, so a later change cannot be detected",
+    Standing.UNVERIFIED: "UNVERIFIED: files of the run were changed after it was sealed; `orgaudit verify` lists them",
+}
 
 
 def method_lines(view: View) -> list[Line]:
@@ -92,6 +111,7 @@ def _lines(view: View) -> Iterator[Line]:
     yield Line("Run", "Caller", f"{manifest.caller.arn} (account {manifest.caller.account_id})")
     if manifest.organization:
         yield Line("Run", "Organization", f"{manifest.organization.arn}")
+    yield Line("Run", "Accepted blocked regions", ", ".join(manifest.accept_blocked_regions) or "none")
     yield Line("Run", "Accounts out of scope", ", ".join(a.id for a in manifest.out_of_scope) or "none")
     for gap in manifest.discovery_gaps:
         yield Line("Run", "Not discovered", f"{gap.action} ({gap.reason.value}): {gap.message}")
@@ -100,6 +120,9 @@ def _lines(view: View) -> Iterator[Line]:
         yield Line("Frameworks", framework.id, text)
     for name, value in sorted(manifest.thresholds.items()):
         yield Line("Thresholds", name, msgspec.json.encode(value).decode())
+    yield Line("Evidence", "SHA-256 of run.json", view.manifest_sha256)
+    yield Line("Evidence", "SHA-256 of register.json", view.register_sha256 or "none")
+    yield Line("Evidence", "Files that these figures come from", STANDINGS[view.standing])
     for name, digest in sorted(manifest.inputs.items()):
         yield Line("Inputs (SHA-256)", name, digest)
 

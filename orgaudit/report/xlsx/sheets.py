@@ -92,7 +92,7 @@ REGIONS: tuple[Column[AccountRegion], ...] = (
         "State",
         16,
         lambda r: r.state,
-        words=("AUDITED", "PARTIAL", "NOT_ASSESSED", "DISABLED", "BLOCKED", "UNREACHABLE"),
+        words=("AUDITED", "PARTIAL", "NOT_ASSESSED", "DISABLED", "BLOCKED", "ACCEPTED", "UNREACHABLE"),
     ),
     Column("Why", 70, lambda r: ": ".join(filter(None, (r.reason, r.message)))),
     Column("Permission", 28, lambda r: r.action),
@@ -104,6 +104,9 @@ REGIONS: tuple[Column[AccountRegion], ...] = (
         lambda r: Formula("=[Evaluations]-[Assessed]", r.evaluations - r.evaluations_assessed),
         look.NUMBER,
     ),
+    Column("Blocked by policy", 13, lambda r: r.evaluations_blocked, look.NUMBER),
+    Column("Not applicable", 13, lambda r: r.evaluations_not_applicable, look.NUMBER),
+    Column("Accepted", 13, lambda r: r.evaluations_accepted, look.NUMBER),
 )
 
 MISSING: tuple[Column[Missing], ...] = (

@@ -12,6 +12,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.worksheet import Worksheet
 
+from orgaudit.report.completeness import completeness_of
 from orgaudit.report.scores import AccountScore, Completeness, RequirementStatus
 from orgaudit.report.view import View
 from orgaudit.report.xlsx import look
@@ -20,6 +21,7 @@ from orgaudit.report.xlsx.charts import LISTS, Lists, summary_charts
 from orgaudit.report.xlsx.look import Look
 from orgaudit.report.xlsx.rows import Formula, Value
 from orgaudit.report.xlsx.sheets import CLOSED
+from orgaudit.store.seal import Standing
 
 TITLE = "Summary"
 FIRST, LAST = 2, 25
@@ -31,6 +33,8 @@ FRAMEWORK_CHARACTERS, SENTENCE_CHARACTERS = 60, 170
 """What fits on a line of the page: a text that is longer would widen what is printed."""
 
 _BAND = Look(fill=look.NAVY, ink=look.WHITE, vertical="center", horizontal="left", wrap=False, indent=1)
+_INCOMPLETE = _BAND._replace(fill=look.UNSEEN, bold=True)
+_COMPLETE = _BAND._replace(fill=look.SEEN, bold=True)
 _HEADING = Look(size=12, bold=True, ink=look.NAVY, vertical="center", wrap=False, line=look.NAVY)
 _LABEL = Look(ink=look.MUTED, fill=look.TILE, vertical="center", horizontal="left", wrap=False, indent=1, gap=True)
 _FIGURE = _LABEL._replace(size=20, bold=True, ink=look.NAVY)
@@ -97,6 +101,7 @@ class Tables(NamedTuple):
     accounts: Sequence[Part]
     controls: Sequence[Part]
     findings: Sequence[Part]
+    coverage: Sequence[Part]
     exceptions: Sequence[Part]
     closed: Sequence[Part]
 
@@ -109,11 +114,14 @@ def write_summary(book: Book, view: View, blocks: Lists, contents: Sequence[tupl
         accounts=book.parts("Accounts", len(view.accounts)),
         controls=book.parts("Controls", len(view.controls)),
         findings=book.parts("Findings", view.findings_total),
+        coverage=book.parts("Coverage", view.account_regions_total),
         exceptions=book.parts("Exceptions", len(view.kept)),
         closed=book.parts(CLOSED, len(view.closed)) if view.closed else (),
     )
     page = _Page(book, sheet)
     _put_title(page, view)
+    band = _COMPLETE if view.summary.coverage.complete else _INCOMPLETE
+    page.put(4, 1, completeness_of(view), band, span=LAST + 1)
     page.heading(5, "Coverage: what this report can speak for")
     for number, tile in enumerate(_coverage_tiles(view, tables, blocks)):
         page.tile(6, FIRST + 6 * number, tile, span=6)
@@ -130,7 +138,7 @@ def write_summary(book: Book, view: View, blocks: Lists, contents: Sequence[tupl
     below = CHART_ROW + CHART_ROWS
     _put_contents(page, below, contents)
     _put_frameworks(page, view, below)
-    heights = {1: 30, 2: 18, 3: 18, 4: 6, 7: 32, 8: 15, 9: 30, 10: 4, 13: 32, 14: 15, 15: 6, 18: 32, 19: 15}
+    heights = {1: 30, 2: 18, 3: 18, 4: 20, 5: 24, 7: 32, 8: 15, 9: 30, 10: 4, 13: 32, 14: 15, 15: 6, 18: 32, 19: 15}
     page.write({**heights, 20: 36 if view.broad else 8})
     return summary_charts(sheet, blocks, first_row=CHART_ROW, last_row=below - 2, columns=((2, 9), (10, 17), (18, 25)))
 
@@ -138,11 +146,13 @@ def write_summary(book: Book, view: View, blocks: Lists, contents: Sequence[tupl
 def _put_title(page: _Page, view: View) -> None:
     manifest = view.manifest
     organization = manifest.organization.id if manifest.organization else "no organization"
+    warning = "UNVERIFIED: changed after it was sealed  ·  " if view.standing is Standing.UNVERIFIED else ""
     frameworks = ", ".join(framework.id for framework in manifest.frameworks)
     lines = (
         ("AWS security audit", 20.0, True),
         (
-            f"Organization {organization}  ·  run {manifest.run_id}  ·  exceptions as of {view.as_of.isoformat()}",
+            f"{warning}Organization {organization}  ·  run {manifest.run_id}"
+            f"  ·  exceptions as of {view.as_of.isoformat()}",
             11.0,
             False,
         ),
@@ -171,6 +181,10 @@ def _coverage_tiles(view: View, tables: Tables, blocks: Lists) -> list[Tile]:
     planned = over(tables.accounts, "SUM({}[Evaluations])")
     figures = f"{LISTS}!$C${blocks.regions.row + 1}:$C${blocks.regions.last}"
     missing = totals.evaluations - totals.evaluations_assessed
+
+    def total(column: str) -> str:
+        return over(tables.coverage, f"SUM({{}}[{column}])")
+
     return [
         Tile(
             "Accounts assessed",
@@ -191,16 +205,22 @@ def _coverage_tiles(view: View, tables: Tables, blocks: Lists) -> list[Tile]:
         Tile(
             "Evaluations assessed",
             Formula(f'=IFERROR(({assessed})/({planned}),"n/a")', "n/a" if totals.share is None else totals.share),
-            "each a control, a region and an account",
+            Formula(
+                f'=({total("Not applicable")})&" of them not applicable"',
+                f"{totals.evaluations_not_applicable} of them not applicable",
+            ),
             "Coverage",
             "0.0 %",
         ),
         Tile(
             "Evaluations not assessed",
             Formula(f"={planned}-({assessed})", missing),
-            "never counted as passed",
+            Formula(
+                f'=({total("Blocked by policy")})&" of them blocked by policy; none counts as passed"',
+                f"{totals.evaluations_blocked} of them blocked by policy; none counts as passed",
+            ),
             "Coverage",
-            ink="4F3A78" if missing else look.NAVY,
+            ink=look.UNSEEN if missing else look.NAVY,
         ),
     ]
 

@@ -1,0 +1,33 @@
+"""Controls on OpenSearch domains."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orgaudit.controls.declare import Fix, control
+from orgaudit.controls.resource_policies import judge_policy
+from orgaudit.facts.opensearch import SearchDomain, SearchDomainPolicy
+from orgaudit.model import Observed, Severity, Verdict
+
+
+@control(
+    Severity.CRITICAL,
+    fix=Fix(
+        service_wide="Put domains into VPCs, and let their access policies name roles.",
+        asset="Name in the access policy of domain {resource.name} which roles may read and write.",
+        command="aws opensearch update-domain-config --region {region} --domain-name {resource.name} "
+        "--access-policies file://domain-policy.json",
+        preventive="Deny es:CreateDomain and es:UpdateDomainConfig to all but the pipeline that creates domains.",
+    ),
+)
+def opensearch_domain_policy_restricted(domain: SearchDomain, policy: Observed[SearchDomainPolicy]) -> Verdict:
+    """Access policies of OpenSearch domains name who may use the domain.
+
+    A domain with a public endpoint and an open policy is a database that any web browser can read and delete. Where the
+    domain is in a VPC, or asks for a sign-in itself, a person has to judge whether that is enough.
+    """
+    openings = policy.value.openings
+    held = domain.held_by if openings else None
+    if held is not None:
+        openings = tuple(replace(each, through=f"{each.through}, but {held}", certain=False) for each in openings)
+    return judge_policy(policy.value.parsed, openings)

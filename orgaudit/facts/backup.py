@@ -1,0 +1,37 @@
+"""AWS Backup's vaults and their access policies."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from orgaudit.facts.declare import Aws, Resource, collector, detail
+from orgaudit.facts.resource_policies import ResourcePolicy, document_of
+from orgaudit.facts.rows import each_row
+from orgaudit.model import Scope
+
+VAULTS_PER_PAGE = 1000
+
+
+class BackupVault(Resource, frozen=True, kw_only=True):
+    """A backup vault."""
+
+
+class BackupVaultPolicy(ResourcePolicy, frozen=True, kw_only=True):
+    """A backup vault's access policy."""
+
+
+@collector(scope=Scope.REGIONAL, actions=("backup:ListBackupVaults",))
+async def backup_vaults(aws: Aws) -> AsyncIterator[BackupVault]:
+    """Yield the region's backup vaults."""
+    pages = aws.pages("backup", "ListBackupVaults", MaxResults=VAULTS_PER_PAGE)
+    async for row in each_row(aws, "backup:ListBackupVaults", (page["BackupVaultList"] async for page in pages)):
+        with row as vault:
+            yield BackupVault(arn=vault["BackupVaultArn"], account_id=aws.account_id, region=aws.region)
+
+
+@detail(actions=("backup:GetBackupVaultAccessPolicy",))
+async def backup_vault_policy(aws: Aws, vault: BackupVault) -> BackupVaultPolicy:
+    """Read the vault's access policy."""
+    none = ("ResourceNotFoundException",)
+    answer = await aws.find("backup", "GetBackupVaultAccessPolicy", none, BackupVaultName=vault.name)
+    return BackupVaultPolicy(arn=vault.arn, document=document_of(answer.get("Policy") if answer else None))

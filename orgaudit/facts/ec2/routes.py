@@ -1,0 +1,106 @@
+"""Route tables, and which subnets they connect to the internet."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+import msgspec
+
+from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.ec2.tags import tags_of
+from orgaudit.facts.rows import each_row, text
+from orgaudit.model import Gap, Observed, Scope, Seen
+
+ACTION = "ec2:DescribeRouteTables"
+GATEWAY = "igw-"
+"""How the ids of internet gateways begin."""
+
+
+class InternetRoute(msgspec.Struct, frozen=True, kw_only=True):
+    """A route through an internet gateway; `destination` is a block or a prefix list."""
+
+    destination: str
+    gateway: str
+
+
+class RouteTable(Resource, frozen=True, kw_only=True):
+    """A route table: its active routes through internet gateways, and the subnets that name it.
+
+    The `main` table of a VPC is for the subnets that name none.
+    """
+
+    vpc_id: Observed[str]
+    main: Observed[bool]
+    subnets: Observed[tuple[str, ...]]
+    internet: Observed[tuple[InternetRoute, ...]]
+
+
+@collector(scope=Scope.REGIONAL, actions=(ACTION,))
+async def route_tables(aws: Aws) -> AsyncIterator[RouteTable]:
+    """Yield every route table of the region, and those of shared subnets."""
+    async for row in each_row(aws, ACTION, [await aws.once(route_table_answers)]):
+        with row as answer:
+            owner, table_id = answer["OwnerId"], text(answer["RouteTableId"])
+            yield RouteTable(
+                arn=f"arn:{aws.partition}:ec2:{aws.region}:{owner}:route-table/{table_id}",
+                account_id=owner,
+                region=aws.region,
+                tags=tags_of(answer),
+                vpc_id=row.member("VpcId", str),
+                main=row.read(lambda found: any(each["Main"] for each in _associations(found))),
+                subnets=row.read(_subnets),
+                internet=row.read(_internet),
+            )
+
+
+async def route_table_answers(aws: Aws) -> list[dict[str, Any]]:
+    """Return the route tables of a region as EC2 describes them; meant for `Aws.once`."""
+    pages = aws.pages("ec2", "DescribeRouteTables", MaxResults=100)
+    return [table async for page in pages for table in page["RouteTables"]]
+
+
+def table_of(subnet: str, vpc_id: str | None, tables: Iterable[RouteTable]) -> RouteTable | None:
+    """Return the route table of a subnet: the one that it names, or else its VPC's main one.
+
+    None if none was seen, or if the subnet may name another one, whose subnets were not seen.
+    """
+    main, hidden = None, False
+    for table in tables:
+        if isinstance(table.subnets, Seen) and subnet in table.subnets.value:
+            return table
+        here = isinstance(table.vpc_id, Gap) or vpc_id in {None, table.vpc_id.value}
+        hidden = hidden or (here and isinstance(table.subnets, Gap))
+        if table.main == Seen(value=True) and table.vpc_id == Seen(vpc_id):
+            main = table
+    return None if hidden else main
+
+
+def _associations(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    return [each for each in answer["Associations"] if each["AssociationState"]["State"] == "associated"]
+
+
+def _subnets(answer: dict[str, Any]) -> tuple[str, ...]:
+    """Return the subnets that name the table; the main association and those with gateways are with none.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RouteTableAssociation.html
+    """
+    return tuple(each["SubnetId"] for each in _associations(answer) if "SubnetId" in each)
+
+
+def _internet(answer: dict[str, Any]) -> tuple[InternetRoute, ...]:
+    return tuple(_internet_route(route) for route in answer["Routes"] if _leads_to_internet(route))
+
+
+def _leads_to_internet(route: dict[str, Any]) -> bool:
+    """Tell whether a route leads to an internet gateway that is there; a detached one leaves a blackhole behind."""
+    # Routes to other kinds of targets have no gateway: docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Route.html
+    return str(route.get("GatewayId", "")).startswith(GATEWAY) and bool(route["State"] == "active")
+
+
+def _internet_route(route: dict[str, Any]) -> InternetRoute:
+    """Return a route; raises ValueError for one to nowhere, of which AWS keeps none."""
+    for name in ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId"):
+        if name in route:
+            return InternetRoute(destination=route[name], gateway=route["GatewayId"])
+    raise ValueError("a route has no destination")

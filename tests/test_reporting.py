@@ -1,0 +1,260 @@
+"""Reports that were handed out stay: the first seal the run, later ones add formats or have their own directory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import openpyxl
+import pytest
+from click.testing import CliRunner
+
+from orgaudit import cli, reporting
+from orgaudit.errors import ConfigError, ExitCode, OrgauditError
+from orgaudit.store import seal
+from orgaudit.store.run import Run
+from orgaudit.store.seal import Ledger
+from orgaudit.store.tables import findings_table
+from orgaudit.store.verify import notes, verify
+from tests.sealed import JUDGED, sealed_run, settings_for, turn_to_pass
+
+ON = date(2026, 10, 1)
+LATER = date(2026, 11, 1)
+EMPTY = "exceptions: []\n"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return sealed_run(tmp_path)
+
+
+def report(
+    run: Run, *formats: str, register: Path | None = None, as_of: date | None = None, unverified: bool = False
+) -> list[Path]:
+    """Write reports and return their files."""
+    settings = settings_for(run.path.parent, *formats)
+    with reporting.reported(run, settings, register, as_of, unverified=unverified) as (_, paths):
+        return paths
+
+
+def document(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_bytes())
+    return found
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def ledger(directory: Path) -> Ledger:
+    found = seal.read_ledger(directory)
+    assert found
+    return found
+
+
+def contents(run: Run) -> dict[str, str]:
+    """Return the hash of every file of a run but the list of reports, which grows."""
+    files = [path for path in run.path.rglob("*") if path.is_file() and path.name != "reports.json"]
+    return {str(path.relative_to(run.path)): sha256(path) for path in files}
+
+
+def test_first_reports_seal_the_run_and_print_its_hash(run: Run) -> None:
+    [path] = report(run, as_of=ON)
+    assert set(seal.MATCHED) <= set(run.read_manifest().seal or ())
+    said = document(path)["run"]
+    assert said["manifest_sha256"] == sha256(run.manifest_path)
+    assert (said["register_sha256"], said["standing"]) == (sha256(run.path / "register.json"), "verified")
+    [record] = ledger(run.path).reports
+    assert (record.file, record.sha256, record.as_of) == ("report.json", sha256(path), ON)
+    assert record.manifest_sha256 == said["manifest_sha256"]
+    assert (verify(run), notes(run)) == ([], [])
+
+
+def test_workbook_prints_the_hash(run: Run) -> None:
+    [path] = report(run, "xlsx", as_of=ON)
+    cells = {cell for row in openpyxl.load_workbook(path)["Method"].iter_rows(values_only=True) for cell in row}
+    assert {sha256(run.manifest_path), sha256(run.path / "register.json")} <= cells
+
+
+def test_report_without_a_date_only_adds_formats(run: Run) -> None:
+    report(run, "json", as_of=ON)
+    before = contents(run)
+    (run.path.parent / "exceptions.yaml").write_text("not: [a register")  # which is not read again
+    [path] = report(run, "xlsx")
+    after = contents(run)
+    assert {name: after[name] for name in before} == before
+    assert after.keys() - before.keys() == {path.name}
+    assert [record.as_of for record in ledger(run.path).reports] == [ON, ON]
+    assert verify(run) == []
+
+
+def test_report_again_is_the_delivered_one(run: Run) -> None:
+    [path] = report(run, as_of=ON)
+    before = path.stat().st_mtime_ns, contents(run), (run.path / "reports.json").read_bytes()
+    for as_of in (None, ON):
+        report(run, as_of=as_of)
+        assert (path.stat().st_mtime_ns, contents(run), (run.path / "reports.json").read_bytes()) == before
+
+
+def test_report_from_the_stored_result_is_the_same_to_the_byte(run: Run) -> None:
+    paths = report(run, "json", "xlsx", as_of=ON)
+    before = [sha256(path) for path in paths]
+    for path in paths:
+        path.unlink()
+    assert all("is missing" in problem for problem in verify(run))
+    assert [sha256(path) for path in report(run, "json", "xlsx")] == before
+    assert verify(run) == []
+
+
+def test_another_date_or_register_has_its_own_directory(run: Run) -> None:
+    report(run, as_of=ON)
+    before = contents(run)
+    other = run.path.parent / "other.yaml"
+    other.write_text(EMPTY)
+    [later] = report(run, as_of=LATER)
+    [registered] = report(run, as_of=LATER, register=other)
+    assert [path.parent.name for path in (later, registered)] == ["as-of-2026-11-01", "as-of-2026-11-01.2"]
+    assert {name: contents(run)[name] for name in before} == before
+    assert document(later)["run"]["as_of"] == LATER.isoformat()
+    assert document(later)["run"]["manifest_sha256"] == sha256(run.manifest_path)
+    assert ledger(registered.parent).reports[0].register_file_sha256 == sha256(other)
+    assert verify(run) == []
+    assert report(run, "xlsx", as_of=LATER)[0].parent == later.parent, "the same again adds a format"
+    assert report(run, as_of=LATER, register=other) == [registered]
+    assert len(ledger(later.parent).reports) == 2
+
+
+@pytest.mark.parametrize("name", [*seal.MATCHED, "report.json", "reports.json"])
+def test_what_was_changed_for_another_date_is_found_and_not_used(run: Run, name: str) -> None:
+    report(run, as_of=ON)
+    [path] = report(run, as_of=LATER)
+    spoilt = path.parent / name
+    spoilt.write_bytes(spoilt.read_bytes()[:-9])
+    assert any(str(spoilt) in problem for problem in verify(run))
+    if name == "reports.json":
+        with pytest.raises(ConfigError, match="not a list of reports"):
+            report(run, as_of=LATER)
+    elif name != "report.json":
+        assert report(run, as_of=LATER)[0].parent.name == "as-of-2026-11-01.2"
+
+
+def test_altered_report_is_found_and_written_again(run: Run) -> None:
+    [path] = report(run, as_of=ON)
+    delivered = path.read_bytes()
+    path.write_bytes(delivered.replace(b'"FAIL"', b'"PASS"', 1))
+    assert verify(run) == [f"{path}: does not have the SHA-256 it was sealed with: it was changed afterwards"]
+    report(run)
+    assert (path.read_bytes(), verify(run)) == (delivered, [])
+
+
+def test_report_that_nobody_listed_is_found(run: Run) -> None:
+    report(run, as_of=ON)
+    (run.path / "report.xlsx").write_bytes(b"x")
+    assert [problem.split(":")[0] for problem in verify(run)] == [str(run.path / "report.xlsx")]
+
+
+def test_report_refuses_what_does_not_verify(run: Run) -> None:
+    report(run, as_of=ON)
+    before = contents(run)
+    spoilt = turn_to_pass(run)
+    with pytest.raises(ConfigError, match="orgaudit verify 2026-q3"):
+        report(run)
+    with pytest.raises(ConfigError):
+        report(run, as_of=LATER)
+    changed = {name for name, known in contents(run).items() if known != before.get(name)}
+    assert changed == {f"findings/{spoilt.name}", f"coverage/{spoilt.name}"}
+
+
+def test_unverified_report_says_so_and_stands_apart(run: Run) -> None:
+    report(run, as_of=ON)
+    latest = run.path.parent / "latest"
+    latest.unlink()
+    before = contents(run), (run.path / "reports.json").read_bytes()
+    turn_to_pass(run)
+    path, book = report(run, "json", "xlsx", unverified=True, as_of=ON)
+    assert path.parent.name == "unverified"
+    assert document(path)["run"]["standing"] == "unverified"
+    titles = [row[0] for row in openpyxl.load_workbook(book)["Summary"].iter_rows(max_row=2, values_only=True)]
+    assert str(titles[1]).startswith("UNVERIFIED")
+    assert not latest.is_symlink()
+    assert (run.path / "reports.json").read_bytes() == before[1]
+    assert sha256(run.path / "report.json") == before[0]["report.json"]
+
+
+def test_unverified_changes_nothing_where_all_verifies(run: Run) -> None:
+    [path] = report(run, as_of=ON, unverified=True)
+    assert (path.parent, document(path)["run"]["standing"]) == (run.path, "verified")
+
+
+def test_judged_again_leaves_earlier_reports_as_what_they_are(run: Run) -> None:
+    [path] = report(run, as_of=ON)
+    earlier = sha256(run.manifest_path)
+    again = run.read_manifest()
+    files = [path for part in seal.JUDGED for path in seal.shards(run, part)]
+    turn_to_pass(run)
+    seal.seal(run, again, files, keep=seal.FACTS)
+    for name in seal.MATCHED:
+        (run.path / name).unlink()
+    assert (verify(run), notes(run)) == ([], [f"{path}: shows an earlier seal of the run, {earlier}"])
+    report(run, as_of=ON)
+    assert [record.manifest_sha256 for record in ledger(run.path).reports] == [earlier, sha256(run.manifest_path)]
+    assert (verify(run), notes(run)) == ([], [])
+
+
+def test_run_of_an_earlier_version_is_reported_and_says_so(run: Run) -> None:
+    (run.path / "reports.json").unlink()
+    held = json.loads(run.manifest_path.read_bytes())
+    del held["seal"]
+    run.manifest_path.write_text(json.dumps(held))
+    [path] = report(run, as_of=ON)
+    assert document(path)["run"]["standing"] == "not sealed"
+    assert not (run.path / "reports.json").exists()
+    assert report(run, as_of=LATER) == [path]
+
+
+def test_cut_off_before_the_seal_begins_anew(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(seal, "seal", killed)
+        with pytest.raises(KeyboardInterrupt):
+            report(run, as_of=ON)
+    assert findings_table(run).exists()
+    report(run, as_of=LATER)
+    assert verify(run) == []
+
+
+def asked(run: Run, *options: str) -> tuple[int, str, str]:
+    """Return exit code, output and errors of a query for the number of failures."""
+    sql = "SELECT count(*) AS failing FROM findings WHERE status = 'FAIL'"
+    done = CliRunner().invoke(cli.orgaudit, ["query", str(run.path), sql, *options])
+    if isinstance(done.exception, OrgauditError):
+        return done.exception.exit_code, "", str(done.exception)
+    return done.exit_code, done.stdout, done.stderr
+
+
+def test_query_refuses_what_does_not_verify(run: Run) -> None:
+    code, _, message = asked(run)
+    assert (code, "orgaudit report" in message) == (ExitCode.USAGE, True)
+    report(run, as_of=ON)
+    good = asked(run)
+    assert good == (0, "failing\n9\n", "")
+    run.findings_path(JUDGED).unlink()
+    assert asked(run) == good, "it reads the tables"
+    table = findings_table(run)
+    coverage = (run.path / "coverage.parquet").read_bytes()
+    (run.path / "coverage.parquet").write_bytes(coverage + b" ")
+    code, _, message = asked(run)
+    assert (code, "coverage.parquet: does not have the SHA-256" in message) == (ExitCode.USAGE, True)
+    (run.path / "coverage.parquet").write_bytes(coverage)
+    emptied = duckdb.read_parquet(str(table)).filter("status <> 'FAIL'")
+    emptied.write_parquet(str(run.path.parent / "emptied"))
+    (run.path.parent / "emptied").replace(table)
+    assert asked(run)[0] == ExitCode.USAGE
+    code, answer, message = asked(run, "--unverified")
+    assert (code, answer, message.startswith("orgaudit: UNVERIFIED")) == (0, "failing\n0\n", True)
