@@ -7,7 +7,7 @@ from orgaudit.facts.apigatewayv2 import ApiStage
 from orgaudit.facts.cloudfront import Distribution
 from orgaudit.facts.elb import ClassicLoadBalancer
 from orgaudit.facts.elbv2 import LoadBalancer
-from orgaudit.model import GLOBAL
+from orgaudit.model import GLOBAL, Gap
 from tests.factories import HOME, MEMBER, seen_all
 
 GROUP = f"arn:aws:logs:{HOME}:{MEMBER}:log-group:api"
@@ -18,12 +18,14 @@ def a_distribution(name: str = "E1EXAMPLE", *, enabled: bool = True) -> Distribu
     return Distribution(arn=arn, account_id=MEMBER, region=GLOBAL, enabled=enabled)
 
 
-def a_classic(name: str = "old", scheme: str = "internet-facing") -> ClassicLoadBalancer:
+def a_classic(name: str = "old", scheme: str | Gap = "internet-facing") -> ClassicLoadBalancer:
     arn = f"arn:aws:elasticloadbalancing:{HOME}:{MEMBER}:loadbalancer/{name}"
     return seen_all(ClassicLoadBalancer, arn=arn, account_id=MEMBER, region=HOME, scheme=scheme)
 
 
-def a_balancer(kind: str = "application", name: str = "web/1234", scheme: str = "internet-facing") -> LoadBalancer:
+def a_balancer(
+    kind: str = "application", name: str = "web/1234", scheme: str | Gap = "internet-facing"
+) -> LoadBalancer:
     arn = f"arn:aws:elasticloadbalancing:{HOME}:{MEMBER}:loadbalancer/app/{name}"
     return seen_all(LoadBalancer, arn=arn, account_id=MEMBER, region=HOME, kind=kind, scheme=scheme)
 

@@ -55,6 +55,7 @@ CASES: dict[Control, tuple[Case, ...]] = {
         failing("off", CLASSIC, of_classic(None), says="no access logs"),
         idle("internal", INNER_CLASSIC, of_classic(None), says="no public endpoint"),
         idle("internal, logs unseen", INNER_CLASSIC, denied(), says="no public endpoint"),
+        unseen("scheme not seen", a_classic(scheme=denied()), of_classic(None)),
         unseen("denied", CLASSIC, denied("elasticloadbalancing:DescribeLoadBalancerAttributes")),
     ),
     balancer_logs: (
@@ -66,6 +67,10 @@ CASES: dict[Control, tuple[Case, ...]] = {
         idle("internal", INNER, of_balancer(None), says="no public endpoint"),
         idle("internal, logs unseen", INNER, denied(), says="no public endpoint"),
         idle("gateway", GATEWAY, of_balancer(None), says="writes no access logs"),
+        unseen("scheme not seen", a_balancer(scheme=denied()), of_balancer(None)),
+        idle(
+            "gateway, scheme not seen", a_balancer("gateway", scheme=denied()), of_balancer(None), says="no access logs"
+        ),
         unseen("denied", APPLICATION, denied("elasticloadbalancing:DescribeLoadBalancerAttributes")),
     ),
     rest_stage_logs: (

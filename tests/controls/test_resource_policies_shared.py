@@ -101,6 +101,14 @@ OF_DOMAINS = (
     passing("closed in a VPC", *domain_with(IN_VPC, allow({"AWS": MEMBER}, **EVERYTHING))),
     passing("closed, with a sign-in", *domain_with(SIGNED_IN, allow({"AWS": MEMBER}, **EVERYTHING))),
     passing("no policy in a VPC", *domain_with(IN_VPC)),
+    passing("closed, VPC not seen", *domain_with(a_domain(vpc_id=denied()), allow({"AWS": MEMBER}, **EVERYTHING))),
+    unseen("open, VPC not seen", *domain_with(a_domain(vpc_id=denied()), allow("*", **EVERYTHING))),
+    unseen("open, sign-in not seen", *domain_with(a_domain(signs_in=denied()), allow("*", **EVERYTHING))),
+    asking(
+        "in a VPC, sign-in not seen",
+        *domain_with(a_domain(vpc_id="vpc-1", signs_in=denied()), allow("*", **EVERYTHING)),
+        says="but only what reaches VPC vpc-1",
+    ),
 )
 
 ASSUME = {"action": "sts:AssumeRole"}

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from orgaudit.facts.apigateway import rest_api_policy, rest_api_stages, rest_apis
+from orgaudit.controls.apigateway import apigateway_stage_access_logging_enabled
+from orgaudit.facts.apigateway import RestApiStage, rest_api_policy, rest_api_stages, rest_apis
 from orgaudit.facts.declare import Resource
 from orgaudit.facts.iam.authorization import roles
 from orgaudit.facts.iam.trust import role_trust
 from orgaudit.facts.opensearch import SearchDomain, search_domain_policy, search_domains
 from orgaudit.facts.policies import PolicyError
 from orgaudit.facts.rows import RowError
-from orgaudit.model import NotSeenError
+from orgaudit.model import UNKNOWN, NotSeenError, Seen, Status, shown
 from tests.factories import HOME, MEMBER, NOW
 from tests.factories_resource_policies import METHODS, a_domain, a_role, allow, an_api, text
 from tests.literal_aws import Answers, LiteralAws, Refused, World
@@ -164,6 +165,24 @@ async def test_stages_of_private_apis() -> None:
     stages = {("apigateway", "GetStages"): {"item": [{"stageName": "prod"}]}}
     found: Any = await drained(rest_api_stages(aws({**apis(one("a", "PRIVATE"), one("b")), **stages})))
     assert [stage.private.value for stage in found] == [True, False]
+
+
+async def test_stages_of_an_api_whose_endpoints_are_not_seen() -> None:
+    stages = {("apigateway", "GetStages"): {"item": [{"stageName": "prod"}]}}
+    lacking = {"id": "a", "name": "orders"}
+    listing = rest_api_stages(aws({**apis(lacking, {"name": "no id"}, one("b")), **stages}))
+    hidden, seen = await anext(listing), await anext(listing)
+    assert isinstance(hidden, RestApiStage)
+    assert isinstance(seen, RestApiStage)
+    assert (shown(hidden.private), seen.private, seen.api_id) == (UNKNOWN, Seen(value=False), "b")
+    assert apigateway_stage_access_logging_enabled(hidden).status is Status.NOT_ASSESSED
+    with pytest.raises(RowError):
+        await anext(listing)
+
+
+async def test_policies_of_apis_beside_one_without_an_id() -> None:
+    at = aws(apis({"name": "no id"}, one(policy=POLICY)))
+    assert (await rest_api_policy(at, an_api())).parsed is not None
 
 
 @pytest.mark.parametrize("written", [POLICY, ESCAPED], ids=["plain", "escaped"])
