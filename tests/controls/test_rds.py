@@ -40,13 +40,13 @@ CASES: dict[Control, tuple[Case, ...]] = {
     private: (
         passing("private", an_instance()),
         failing("public", an_instance(public=True), says="publicly accessible"),
-        failing("difference 61: public behind a group", an_instance(public=True, **PLACED), says="publicly accessible"),
+        failing("public behind a group", an_instance(public=True, **PLACED), says="publicly accessible"),
     ),
     multi_az: (
         passing("standby", an_instance()),
         failing("one zone", an_instance(multi_az=False), says="one zone only"),
         idle(
-            "difference 63: a member of a cluster",
+            "a member of a cluster",
             an_instance(multi_az=False, cluster="orders"),
             says="a member of cluster orders",
         ),
@@ -70,11 +70,11 @@ def test_verdict(control: Control, case: Case) -> None:
 
 
 def test_what_stands_before_a_public_instance_is_in_the_evidence() -> None:
-    """Difference 61: subnets and groups are told, and decide nothing."""
+    """Subnets and groups are told, and decide nothing."""
     evidence = private(an_instance(public=True, **PLACED)).evidence
     assert evidence == {"vpc": "vpc-1", "subnets": ["subnet-1"], "security_groups": ["sg-1"]}
 
 
 def test_encryption_is_about_storage_only() -> None:
-    """Difference 62: nothing but the storage's encryption is asked."""
+    """Nothing but the storage's encryption is asked."""
     assert encrypted(an_instance(public=True, multi_az=False, upgrades_minor_versions=False)).status is Status.PASS

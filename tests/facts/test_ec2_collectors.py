@@ -245,7 +245,7 @@ def vpc(vpc_id: str = "vpc-1", owner: str = MEMBER) -> dict[str, Any]:
     return {"VpcId": vpc_id, "OwnerId": owner, "IsDefault": False, "CidrBlockAssociationSet": blocks, "Tags": TAGS}
 
 
-async def test_item_80_shared_vpc_belongs_to_its_owner() -> None:
+async def test_shared_vpc_belongs_to_its_owner() -> None:
     own, shared = await read(vpcs, "DescribeVpcs", {"Vpcs": [vpc()]}, {"Vpcs": [vpc("vpc-2", SECURITY)]})
     assert own == Vpc(
         arn=f"arn:aws:ec2:{HOME}:{MEMBER}:vpc/vpc-1",
@@ -404,7 +404,7 @@ async def test_instances_of_all_pages_and_reservations() -> None:
         ("terminated", False),
     ],
 )
-async def test_items_52_and_74_terminated_instances_are_skipped(state: str, listed: bool) -> None:
+async def test_terminated_instances_are_skipped(state: str, listed: bool) -> None:
     found = await read(instances, "DescribeInstances", reservations(instance(state=state)))
     assert bool(found) == listed
 
