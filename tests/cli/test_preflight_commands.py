@@ -6,14 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 from ruamel.yaml import YAML
 
-from orgaudit.demo import Demo, running
+from orgaudit.demo import Demo
 from orgaudit.demo.organization import ACCOUNTS, MANAGEMENT, account_named
 from orgaudit.facts import policies
 
@@ -24,12 +24,6 @@ SOUND = account_named("Log Archive").id
 WITHOUT_ROLE = account_named("Northgate Acquisition").id
 LOGGING = ("--control", "cloudtrail_trail_logging")
 PRINCIPAL = f"arn:aws:iam::{MANAGEMENT.id}:role/Auditor"
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
-    with running() as started:
-        yield started
 
 
 @pytest.fixture

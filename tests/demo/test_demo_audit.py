@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pytest
 
 from orgaudit.controls.declare import catalogue
-from orgaudit.demo import Demo, running
+from orgaudit.demo import Demo
 from orgaudit.demo.organization import ACCOUNTS, FENCED_REGION, FENCED_UNIT
 from orgaudit.errors import ExitCode
 from orgaudit.model import Finding, GapReason, Status
@@ -38,12 +38,6 @@ EXPECTED_OTHERWISE: Mapping[str, tuple[set[Status], str]] = {
 }
 """The controls that cannot both pass and fail in one organization, with the statuses that they do have and why."""
 FENCED = {account.id for account in ACCOUNTS if account.unit == FENCED_UNIT}
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
-    with running() as demo:
-        yield demo
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from orgaudit.aws.access import Access
-from orgaudit.demo import running
+from orgaudit.demo import Demo
 from orgaudit.facts.declare import Collector, Resource
 from orgaudit.facts.ec2.acls import NetworkAcl, network_acls, passages
 from orgaudit.facts.ec2.addresses import Family
@@ -24,6 +24,7 @@ from orgaudit.facts.ec2.reach import ALL, ALL_PORTS, Question, Rule
 from orgaudit.facts.ec2.vpcs import FlowLog, Vpc, flow_logs, vpcs
 from orgaudit.model import Gap, GapReason, NotSeenError, Scope, Seen
 from orgaudit.settings import AccessSettings, RunSettings, load_limits
+from tests.emulated import leading_to
 from tests.factories import HOME, MEMBER, SECURITY
 from tests.factories_ec2 import ANY4, ANY6, OFFICE, a_peering, all_traffic, entry, rule
 from tests.literal_aws import Answers, LiteralAws, Refused, World
@@ -567,13 +568,10 @@ async def read_account() -> dict[Any, Any]:
 
 
 @pytest.fixture(scope="module")
-def emulated() -> Iterator[tuple[dict[str, str], dict[Any, Any]]]:
+def emulated(empty: Demo) -> Iterator[tuple[dict[str, str], dict[Any, Any]]]:
     """The ids of what was made, and what each collector sees."""
-    with running("empty") as demo, pytest.MonkeyPatch.context() as patch:
-        patch.delenv("AWS_PROFILE", raising=False)
-        for name, value in demo.environment.items():
-            patch.setenv(name, value)
-        ids = seed(demo.endpoint_url)
+    with leading_to(empty):
+        ids = seed(empty.endpoint_url)
         yield ids, asyncio.run(read_account())
 
 
