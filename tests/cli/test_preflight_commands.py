@@ -35,7 +35,7 @@ def orgaudit(demo: Demo, tmp_path: Path) -> Orgaudit:
     def run(*arguments: str, **more: str) -> Done:
         command = [sys.executable, "-m", "orgaudit", *arguments]
         return subprocess.run(
-            command, cwd=tmp_path, env=environment | more, capture_output=True, text=True, timeout=60, check=False
+            command, cwd=tmp_path, env=environment | more, capture_output=True, text=True, timeout=240, check=False
         )
 
     return run
