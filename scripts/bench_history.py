@@ -2,8 +2,8 @@
 
     python scripts/bench_history.py
 
-A benchmark prints a line for each figure that is worth keeping: `figure <name> <value>`. Ratios, calls and sizes compare
-between machines, the microseconds of a verdict on one machine only. Nothing about the machine is kept.
+A benchmark prints a line for each figure to keep: `figure <name> <value>`. Ratios, calls and sizes compare between
+machines, the microseconds of a verdict on one machine only. Nothing of the machine is kept.
 """
 
 import argparse
@@ -51,7 +51,9 @@ def read(path: Path) -> list[Entry]:
     if not path.exists():
         return []
     with path.open(newline="") as file:
-        return [Entry(*row[:-1], value=float(row[-1])) for row in list(csv.reader(file))[1:]]
+        rows = csv.reader(file)
+        next(rows)
+        return [Entry(date, at, benchmark, name, float(value)) for date, at, benchmark, name, value in rows]
 
 
 def append(path: Path, entries: Iterable[Entry]) -> None:
