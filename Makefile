@@ -1,7 +1,8 @@
-# `make` lists the commands. Each one first sets up .venv when it is missing or out of date.
+# `make` lists the commands. Each one first sets up .venv (or $(VENV)) when it is missing or out of date.
 
-PYTHON := .venv/bin/python
-READY := .venv/.ready
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+READY := $(VENV)/.ready
 PARALLEL := -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
@@ -11,7 +12,7 @@ help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 demo: $(READY) ## Audit the embedded organization and say where the reports are
-	.venv/bin/orgaudit demo
+	$(VENV)/bin/orgaudit demo
 
 check: static ## Check format, lint and types, and run the fast tests (a minute)
 	$(PYTHON) -m pytest $(PARALLEL) -m "not slow"
@@ -39,5 +40,5 @@ clean: ## Remove .venv, caches and build output; reports stay
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml requirements.lock
-	@scripts/setup_environment.sh
+	@scripts/setup_environment.sh $(VENV)
 	@touch $@
