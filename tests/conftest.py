@@ -22,6 +22,15 @@ EMULATED = {"demo", "empty", "stock"}
 """Fixtures that start an emulated AWS."""
 WHOLE = {"audit", "cli", "demo", "docs", "preflight", "register", "report"}
 """Directories of tests of whole commands and documents, most of which take seconds."""
+SECONDS = {
+    "test_connections.py",
+    "test_faults_proxy.py",
+    "test_query.py",
+    "test_reporting.py",
+    "test_scripts_endpoint.py",
+    "test_scripts_replay.py",
+}
+"""Files elsewhere of which the same is true."""
 TESTS = Path(__file__).parent
 
 # How long one example may take depends on what else the machine does, so it decides nothing.
@@ -29,11 +38,20 @@ hypothesis.settings.register_profile("orgaudit", deadline=None)
 hypothesis.settings.load_profile("orgaudit")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Save `make check` the import of what it would leave out anyway."""
+    return True if config.option.markexpr == "not slow" and is_slow(collection_path) else None
+
+
+def is_slow(path: Path) -> bool:
+    """Return whether all tests of a file or directory are slow."""
+    return path.relative_to(TESTS).parts[:1] in {(name,) for name in WHOLE} or path.name in SECONDS
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that `make check` leaves to `make test`."""
     for item in items:
-        directory = item.path.relative_to(TESTS).parts[0]
-        if directory in WHOLE or EMULATED.intersection(getattr(item, "fixturenames", ())):
+        if is_slow(item.path) or EMULATED.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
 
 

@@ -28,7 +28,7 @@ class Broken:
 
 @pytest.mark.parametrize("level", [logging.WARNING, logging.INFO])
 async def test_a_surprise_is_a_gap_and_one_line(level: int, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(level)
+    caplog.set_level(level, logger="orgaudit")
     error = ExceptionGroup("many", [ZeroDivisionError("by zero")])
     (entered,) = await collect_account(cast("Access", Broken(error)), ACCOUNT, [], ScopeSettings())
     assert entered.account is ACCOUNT

@@ -122,7 +122,7 @@ def test_name_that_matches_nothing_ends_with_a_suggestion(
 
 
 IN_THE_FILE = {
-    'exclude_regions = ["us-eest-1"]': "scope.exclude_regions: no region is 'us-eest-1'; did you mean us-east-1?",
+    'exclude_regions = ["us-eas-1"]': "scope.exclude_regions: no region is 'us-eas-1'; did you mean us-east-1?",
     'accept_blocked_regions = ["us-*", "mars-*"]': "scope.accept_blocked_regions: no region is 'mars-*'",
     'exclude_accounts = ["999999999999"]': "scope.exclude_accounts: account '999999999999' is not in the organization",
     'exclude_ous = ["Root/Wrkloads"]': "scope.exclude_ous: no account is in 'Root/Wrkloads'; did you mean Root/Work",
