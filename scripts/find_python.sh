@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints the path of the Python for the environment: $ORGAUDIT_PYTHON, or the newest usable one (3.11 or newer, with venv
+# Prints the path of the Python for the environment: $SETUP_PYTHON, or the newest usable one (3.11 or newer, with venv
 # and pip's installer). With --second, prints the oldest one of another version than that, or nothing.
 set -euo pipefail
 
@@ -20,13 +20,13 @@ all_usable() { # Prints every usable Python: those on the path, then those of a 
     done
 }
 
-if [[ -n ${ORGAUDIT_PYTHON:-} ]]; then
-    names=("$ORGAUDIT_PYTHON" "${names[@]}")
-    usable "$ORGAUDIT_PYTHON" >/dev/null || names=()
+if [[ -n ${SETUP_PYTHON:-} ]]; then
+    names=("$SETUP_PYTHON" "${names[@]}")
+    usable "$SETUP_PYTHON" >/dev/null || names=()
 fi
 found=$([[ ${#names[@]} -eq 0 ]] || all_usable)
 if [[ -z $found ]]; then
-    echo "No usable Python: tried ${ORGAUDIT_PYTHON:-python3.13, python3.12, python3.11 and python3}." >&2
+    echo "No usable Python: tried ${SETUP_PYTHON:-python3.13, python3.12, python3.11 and python3}." >&2
     echo "orgaudit needs Python 3.11 or newer with its venv module (Debian and Ubuntu: apt-get install python3-venv)." >&2
     exit 1
 fi

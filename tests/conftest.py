@@ -1,11 +1,12 @@
 """What all tests share: emulators that each process of the test runner starts once, and where a skip is a failure.
 
-With ORGAUDIT_TESTS_SKIP_NOTHING in the environment, as in continuous integration, a test that would be skipped fails.
+With TESTS_SKIP_NOTHING in the environment, as in continuous integration, a test that would be skipped fails.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from http.client import HTTPConnection
@@ -17,7 +18,7 @@ import pytest
 
 from orgaudit.demo import Content, Demo, running
 
-NO_SKIPS = "ORGAUDIT_TESTS_SKIP_NOTHING"
+NO_SKIPS = "TESTS_SKIP_NOTHING"
 EMULATED = {"demo", "empty", "stock"}
 """Fixtures that start an emulated AWS."""
 WHOLE = {"audit", "cli", "demo", "docs", "preflight", "register", "report"}
@@ -36,6 +37,12 @@ TESTS = Path(__file__).parent
 # How long one example may take depends on what else the machine does, so it decides nothing.
 hypothesis.settings.register_profile("orgaudit", deadline=None)
 hypothesis.settings.load_profile("orgaudit")
+
+
+def pytest_configure() -> None:
+    """Let the commands that tests start hear Ctrl-C, which a runner in the background ignores and they would inherit."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

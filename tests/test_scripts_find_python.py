@@ -49,9 +49,9 @@ def test_the_newest_that_runs_is_the_first_and_the_oldest_other_the_second(find:
 
 def test_the_choice_of_the_environment_wins(find: Find, tmp_path: Path) -> None:
     chosen = str(tmp_path / "bin" / "python3.11")
-    assert find(commands=TWO, ORGAUDIT_PYTHON=chosen) == (0, "/a/python3.11")
-    assert find("--second", commands=TWO, ORGAUDIT_PYTHON=chosen) == (0, "/a/python3.12")
-    assert find(commands=TWO, ORGAUDIT_PYTHON=str(tmp_path / "none")) == (1, "")
+    assert find(commands=TWO, SETUP_PYTHON=chosen) == (0, "/a/python3.11")
+    assert find("--second", commands=TWO, SETUP_PYTHON=chosen) == (0, "/a/python3.12")
+    assert find(commands=TWO, SETUP_PYTHON=str(tmp_path / "none")) == (1, "")
 
 
 def test_a_version_that_is_not_on_the_path_can_be_the_second(find: Find, tmp_path: Path) -> None:
