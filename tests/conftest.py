@@ -40,7 +40,7 @@ hypothesis.settings.load_profile("orgaudit")
 
 
 def pytest_configure() -> None:
-    """Let the commands that tests start hear Ctrl-C, which a runner in the background ignores and they would inherit."""
+    """Let commands that tests start hear Ctrl-C, which a runner in the background ignores and they inherit."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
