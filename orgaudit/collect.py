@@ -207,8 +207,15 @@ class _Collection:
 
 
 async def _drain(items: Any, into: list[Any]) -> None:  # noqa: ANN401 - an async generator of any resource
+    """Keep the facts of a listing one by one, so that neither a gap nor a fact of a wrong type hides the others."""
+    wrong: msgspec.ValidationError | None = None
     async for item in items:
-        into.append(_checked(item))  # noqa: PERF401 - one by one, so that what was seen before a gap is kept
+        try:
+            into.append(_checked(item))
+        except msgspec.ValidationError as error:
+            wrong = wrong or error
+    if wrong is not None:
+        raise wrong
 
 
 async def _keep(reading: Any, into: list[Any]) -> None:  # noqa: ANN401 - a coroutine of any detail

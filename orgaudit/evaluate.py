@@ -116,14 +116,16 @@ class Evaluation:
     def cell(self, control: Control, region: str, findings: list[Finding]) -> Cell:
         """Judge one cell of the plan; adds its findings."""
         shut = self._shut(control, region)
+        verdicts: list[Verdict] = []
         if shut is not None:
             verdict, is_finding = self._accepted(shut[0], region), shut[1]
             counted = self._counted(control, region, [verdict])
             if not is_finding:
                 return msgspec.structs.replace(counted, not_applicable=0)
             findings.append(self._finding(control, region, None, verdict))
-            return counted
-        verdicts: list[Verdict] = []
+            if not self._seen_in_part(control, region):
+                return counted
+            verdicts.append(verdict)
         for resource, judged in self._judge(control, region):
             verdict = self._accepted(judged, _location(resource, region))
             verdicts.append(verdict)
@@ -156,6 +158,11 @@ class Evaluation:
         evidence = {**verdict.evidence, "accepted_by": "[scope] accept_blocked_regions"}
         return msgspec.structs.replace(verdict, accepted=True, evidence=evidence)
 
+    def _seen_in_part(self, control: Control, region: str) -> bool:
+        """Tell whether a listing saw some resources before it became a gap: these are judged beside it."""
+        listed = self.facts.listing(control.subject, region) if issubclass(control.subject, Resource) else None
+        return listed is not None and listed.count > 0
+
     def _outside(self, region: str) -> tuple[Verdict, bool]:
         """Return the verdict on a region that other accounts of the run have and this one has not."""
         if self.facts.record.has_enabled(region) is False:
@@ -182,7 +189,7 @@ class Evaluation:
         if load()[type(resource)].scope is Scope.ACCOUNT:
             return GLOBAL
         own = self.facts.listing(type(resource), resource.region)
-        if resource.region in self.regions and own is not None and own.gap is None:
+        if resource.region in self.regions and own is not None and (own.gap is None or own.count > 0):
             return resource.region
         seen = (name for name in sorted(self.regions) if self._answered(control, name))
         return next(seen, resource.region)

@@ -131,6 +131,14 @@ class Seen(msgspec.Struct, Generic[T], frozen=True, tag="seen"):
 Observed: TypeAlias = Seen[T] | Gap
 
 
+UNKNOWN = "unknown"
+
+
+def shown(observed: Observed[Any]) -> Json:
+    """Return what was seen for evidence, and "unknown" for a gap: what is only shown decides nothing."""
+    return observed.value if isinstance(observed, Seen) else UNKNOWN
+
+
 class NotSeenError(Exception):
     """A control asked for a fact that could not be read; `gap` says why."""
 

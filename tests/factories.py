@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+import msgspec
 
 from orgaudit.controls.declare import Control
 from orgaudit.facts.account import AccountFacts, DetailGap, Entered, Listed
@@ -28,6 +31,8 @@ from orgaudit.facts.organization import Organization
 from orgaudit.model import Account, Gap, GapReason, Observed, Seen, Status
 from orgaudit.store.manifest import AccountRecord, RegionRecord, RegionState
 
+S = TypeVar("S", bound=msgspec.Struct)
+
 NOW = datetime(2025, 11, 21, 12, 0, tzinfo=UTC)
 MANAGEMENT, MEMBER, SECURITY, OUTSIDER = "111111111111", "222222222222", "333333333333", "999999999999"
 NASTY = "a; rm -rf /"
@@ -46,6 +51,23 @@ def pattern(*names: str, source: str = "") -> str:
 
 
 WHOLE_PATTERN = pattern(*NAMES)
+
+
+@cache
+def observed_fields(kind: type[msgspec.Struct]) -> frozenset[str]:
+    """The fields of a fact that are seen or a gap each by itself."""
+    hints = get_type_hints(kind).items()
+    return frozenset(name for name, hint in hints if any(get_origin(part) is Seen for part in get_args(hint)))
+
+
+def seen_all(kind: type[S], /, **values: Any) -> S:
+    """A fact of these values: those of observed fields were seen, unless they are given as Seen or Gap."""
+    return kind(
+        **{
+            name: Seen(value) if name in observed_fields(kind) and not isinstance(value, Seen | Gap) else value
+            for name, value in values.items()
+        }
+    )
 
 
 @dataclass(frozen=True)
@@ -111,8 +133,10 @@ def a_trail(
         "organization": account_id == MANAGEMENT,
         "log_group_arn": group,
         "role_arn": f"arn:aws:iam::{account_id}:role/{name}-delivers" if log_group else None,
+        "bucket": "trail-files",
+        "validated": False,
     }
-    return Trail(**values | changes)
+    return seen_all(Trail, **values | changes)
 
 
 def a_status(trail: Trail, *, delivered: timedelta | None = timedelta(minutes=5), **changes: Any) -> TrailStatus:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from orgaudit.facts.config import ConfigDelivery, ConfigRecording, ConfigRecordingStatus, Recorder, RecorderStatus
-from tests.factories import HOME, MEMBER
+from orgaudit.facts.config import (
+    ConfigDelivery,
+    ConfigRecording,
+    ConfigRecordingStatus,
+    Recorder,
+    RecorderStatus,
+    RecordingGroup,
+)
+from orgaudit.model import Seen
+from tests.factories import HOME, MEMBER, seen_all
 
 
 def a_recorder(name: str = "default", **changes: Any) -> Recorder:
     values: dict[str, Any] = {"all_supported": True, "global_types": True, "strategy": "ALL_SUPPORTED_RESOURCE_TYPES"}
-    return Recorder(name=name, **values | changes)
+    return Recorder(name=name, group=Seen(seen_all(RecordingGroup, **values | changes)))
 
 
 def without(*kinds: str) -> Recorder:

@@ -16,7 +16,7 @@ from orgaudit.facts.ec2.reach import ALL, ALL_PORTS, Rule
 from orgaudit.facts.ec2.routes import InternetRoute, RouteTable
 from orgaudit.facts.ec2.vpcs import FlowLog, Vpc
 from orgaudit.model import Gap, Observed, Seen
-from tests.factories import HOME, MEMBER
+from tests.factories import HOME, MEMBER, seen_all
 
 R = TypeVar("R", bound=Resource)
 ANY4, ANY6 = "0.0.0.0/0", "::/0"
@@ -26,7 +26,8 @@ OFFICE = "198.51.100.0/24"
 
 def made(kind: type[R], part: str, account_id: str = MEMBER, region: str = HOME, **values: Any) -> R:
     """A resource of EC2 with this last part of its ARN."""
-    return kind(arn=f"arn:aws:ec2:{region}:{account_id}:{part}", account_id=account_id, region=region, **values)
+    arn = f"arn:aws:ec2:{region}:{account_id}:{part}"
+    return seen_all(kind, arn=arn, account_id=account_id, region=region, **values)
 
 
 def rule(protocol: str, ports: int | tuple[int, int], *peers: str) -> Rule:
@@ -58,7 +59,7 @@ def a_group(
     """A group with these inbound rules; lists are given by their ids with `_` for `-`."""
     seen = {name.replace("_", "-"): found for name, found in lists.items()}
     part = f"security-group/{group_id}"
-    return made(SecurityGroup, part, account_id, group_name="web", vpc_id="vpc-1", rules=rules, lists=seen)
+    return made(SecurityGroup, part, account_id, group_name="web", vpc_id="vpc-1", rules=rules, outbound=(), lists=seen)
 
 
 def a_default_group(*rules: Rule, outbound: tuple[Rule, ...] = (), group_id: str = "sg-1") -> DefaultSecurityGroup:
@@ -77,11 +78,17 @@ def an_acl(*entries: Entry, acl_id: str = "acl-1") -> NetworkAcl:
 
 
 def a_vpc(vpc_id: str = "vpc-1", account_id: str = MEMBER, region: str = HOME) -> Vpc:
-    return made(Vpc, f"vpc/{vpc_id}", account_id, region, vpc_id=vpc_id)
+    return made(Vpc, f"vpc/{vpc_id}", account_id, region, vpc_id=vpc_id, default=False)
 
 
 def a_flow_log(vpc: Vpc, log_id: str = "fl-1", **changes: Any) -> FlowLog:
-    values = {"watches": vpc.vpc_id, "status": "ACTIVE", "traffic": "ALL", "delivery": "SUCCESS"} | changes
+    values = {
+        "watches": vpc.vpc_id,
+        "status": "ACTIVE",
+        "traffic": "ALL",
+        "delivery": "SUCCESS",
+        "destination": "logs",
+    } | changes
     return made(FlowLog, f"vpc-flow-log/{log_id}", vpc.account_id, vpc.region, **values)
 
 
@@ -91,7 +98,7 @@ def a_peering(
     """A connection of vpc-1 with vpc-2."""
     sides = {"vpc-1": ours, "vpc-2": theirs}
     part = "vpc-peering-connection/pcx-1"
-    return made(PeeringConnection, part, connection_id="pcx-1", sides=sides, accounts=(MEMBER,))
+    return made(PeeringConnection, part, connection_id="pcx-1", state="active", sides=sides, accounts=(MEMBER,))
 
 
 def routes_of(connection: PeeringConnection, *destinations: str, vpc_id: str = "vpc-1") -> Seen[PeeringRoutes]:
@@ -109,7 +116,14 @@ def a_route_table(
 
 
 def an_instance(instance_id: str = "i-1", **changes: Any) -> Instance:
-    values = {"state": "running", "tokens": "required", "profile_arn": f"arn:aws:iam::{MEMBER}:instance-profile/web"}
+    profile = f"arn:aws:iam::{MEMBER}:instance-profile/web"
+    values: dict[str, Any] = {
+        "state": "running",
+        "tokens": "required",
+        "endpoint": "enabled",
+        "applied": True,
+        "profile_arn": profile,
+    }
     return made(Instance, f"instance/{instance_id}", **values | changes)
 
 

@@ -8,7 +8,7 @@ from orgaudit.facts.cloudfront import Distribution
 from orgaudit.facts.elb import ClassicLoadBalancer
 from orgaudit.facts.elbv2 import LoadBalancer
 from orgaudit.model import GLOBAL
-from tests.factories import HOME, MEMBER
+from tests.factories import HOME, MEMBER, seen_all
 
 GROUP = f"arn:aws:logs:{HOME}:{MEMBER}:log-group:api"
 
@@ -20,17 +20,18 @@ def a_distribution(name: str = "E1EXAMPLE", *, enabled: bool = True) -> Distribu
 
 def a_classic(name: str = "old", scheme: str = "internet-facing") -> ClassicLoadBalancer:
     arn = f"arn:aws:elasticloadbalancing:{HOME}:{MEMBER}:loadbalancer/{name}"
-    return ClassicLoadBalancer(arn=arn, account_id=MEMBER, region=HOME, scheme=scheme)
+    return seen_all(ClassicLoadBalancer, arn=arn, account_id=MEMBER, region=HOME, scheme=scheme)
 
 
 def a_balancer(kind: str = "application", name: str = "web/1234", scheme: str = "internet-facing") -> LoadBalancer:
     arn = f"arn:aws:elasticloadbalancing:{HOME}:{MEMBER}:loadbalancer/app/{name}"
-    return LoadBalancer(arn=arn, account_id=MEMBER, region=HOME, kind=kind, scheme=scheme)
+    return seen_all(LoadBalancer, arn=arn, account_id=MEMBER, region=HOME, kind=kind, scheme=scheme)
 
 
 def a_rest_stage(logs_to: str | None = GROUP, stage: str = "prod", *, private: bool = False) -> RestApiStage:
     arn = f"arn:aws:apigateway:{HOME}::/restapis/abc/stages/{stage}"
-    return RestApiStage(
+    return seen_all(
+        RestApiStage,
         arn=arn,
         account_id=MEMBER,
         region=HOME,

@@ -20,7 +20,7 @@ from orgaudit.facts.iam.grants import grants_of
 from orgaudit.facts.policies import PolicyError
 from orgaudit.facts.policies.vocabulary import Home
 from orgaudit.model import GLOBAL, Gap, Seen
-from tests.factories import HOME, MANAGEMENT, MEMBER, NOW, REGIONS, denied, facts_of, statement
+from tests.factories import HOME, MANAGEMENT, MEMBER, NOW, REGIONS, denied, facts_of, seen_all, statement
 
 DAY = timedelta(days=1)
 LONG_AGO = NOW - 1000 * DAY
@@ -38,6 +38,7 @@ ONCE = (
 )
 REGIONAL = (IdentityCenter, RegionAnalyzers)
 EVERYTHING = statement("*", Resource="*")
+NO_POLICIES: dict[str, Any] = {"inline": (), "attached": ()}
 ADMINISTRATOR = "AdministratorAccess"
 
 
@@ -68,20 +69,20 @@ def _at_once(kind: str, name: str, account_id: str, changes: Mapping[str, Any]) 
 
 
 def a_user(name: str = "alice", *, account_id: str = MEMBER, **changes: Any) -> User:
-    return User(**_at_once("user/", name, account_id, {"created_at": LONG_AGO, "groups": ("staff",)} | changes))
+    return seen_all(User, **_at_once("user/", name, account_id, NO_POLICIES | {"groups": ("staff",)} | changes))
 
 
 def a_group(name: str = "staff", *, account_id: str = MEMBER, **changes: Any) -> Group:
-    return Group(**_at_once("group/", name, account_id, changes))
+    return seen_all(Group, **_at_once("group/", name, account_id, NO_POLICIES | changes))
 
 
 def an_iam_role(name: str = "deploys", *, account_id: str = MEMBER, **changes: Any) -> Role:
-    return Role(**_at_once("role/", name, account_id, changes))
+    return seen_all(Role, **_at_once("role/", name, account_id, NO_POLICIES | changes))
 
 
 def an_instance_profile(name: str = "web", role_arn: str = "", *, account_id: str = MEMBER) -> InstanceProfile:
     values = {"role_arn": role_arn or an_iam_role(name, account_id=account_id).arn}
-    return InstanceProfile(**_at_once("instance-profile/", name, account_id, values))
+    return seen_all(InstanceProfile, **_at_once("instance-profile/", name, account_id, values))
 
 
 def aws_policy_arn(name: str, partition: str = "aws") -> str:
@@ -90,7 +91,7 @@ def aws_policy_arn(name: str, partition: str = "aws") -> str:
 
 def a_policy(document: object = EVERYTHING, name: str = "wide", **changes: Any) -> CustomerPolicy:
     values = {"attached_to": (a_user().arn,), "grants": Seen(grants_of(document, Home("aws", MEMBER)))}
-    return CustomerPolicy(**_at_once("policy/", name, MEMBER, values | changes))
+    return seen_all(CustomerPolicy, **_at_once("policy/", name, MEMBER, values | changes))
 
 
 def an_aws_policy(*holders: str, name: str = ADMINISTRATOR, document: object = EVERYTHING, **changes: Any) -> AwsPolicy:
@@ -99,7 +100,7 @@ def an_aws_policy(*holders: str, name: str = ADMINISTRATOR, document: object = E
         "attached_to": holders,
         "grants": Seen(grants_of(document, Home("aws", MEMBER))),
     }
-    return AwsPolicy(**_at_once("policy/", name, MEMBER, values | changes))
+    return seen_all(AwsPolicy, **_at_once("policy/", name, MEMBER, values | changes))
 
 
 def a_row(user: str = "alice", arn: str = "", **changes: Any) -> Credentials:
@@ -134,7 +135,7 @@ def keys_of(user: User, *keys: AccessKey) -> UserAccessKeys:
 def a_root(*, account_id: str = MEMBER, **changes: Any) -> Root:
     """A root user with a password and MFA."""
     values = {"mfa": True, "password": True, "access_keys": 0, "signing_certificates": 0}
-    return Root(**_at_once("root", "", account_id, values | changes))
+    return seen_all(Root, **_at_once("root", "", account_id, values | changes))
 
 
 def no_root_credentials(**changes: Any) -> Root:
@@ -152,7 +153,7 @@ def root_used(root: Root, **changes: Any) -> RootCredentials:
 
 
 def features(*enabled: str) -> RootFeatures:
-    return RootFeatures(**_at_once("organizations-features", "", MANAGEMENT, {"enabled": enabled}))
+    return seen_all(RootFeatures, **_at_once("organizations-features", "", MANAGEMENT, {"enabled": enabled}))
 
 
 def a_password_policy(**changes: Any) -> PasswordPolicy:
@@ -166,20 +167,22 @@ def a_password_policy(**changes: Any) -> PasswordPolicy:
         "max_age_days": 90,
         "remembered": 24,
     }
-    return PasswordPolicy(**_at_once("password-policy", "", MEMBER, values | changes))
+    return seen_all(PasswordPolicy, **_at_once("password-policy", "", MEMBER, values | changes))
 
 
 def a_certificate(ends: datetime, name: str = "shop") -> ServerCertificate:
-    return ServerCertificate(**_at_once("server-certificate/", name, MEMBER, {"expires_at": ends}))
+    return seen_all(ServerCertificate, **_at_once("server-certificate/", name, MEMBER, {"expires_at": ends}))
 
 
 def a_provider(protocol: Protocol = Protocol.SAML) -> IdentityProvider:
-    return IdentityProvider(**_at_once("saml-provider/", "company", MEMBER, {"protocol": protocol}))
+    return seen_all(IdentityProvider, **_at_once("saml-provider/", "company", MEMBER, {"protocol": protocol}))
 
 
-def an_identity_center(*, account_id: str = MANAGEMENT, status: str = "ACTIVE", region: str = HOME) -> IdentityCenter:
+def an_identity_center(
+    *, account_id: str = MANAGEMENT, status: str | Gap = "ACTIVE", region: str = HOME
+) -> IdentityCenter:
     arn = f"arn:aws:sso:::instance/ssoins-{account_id}"
-    return IdentityCenter(arn=arn, account_id=account_id, region=region, status=status)
+    return seen_all(IdentityCenter, arn=arn, account_id=account_id, region=region, status=status)
 
 
 def an_analyzer(kind: str = "ACCOUNT", status: str = "ACTIVE", account_id: str = MEMBER) -> Analyzer:
@@ -200,7 +203,7 @@ def a_contact(**changes: Any) -> ContactInformation:
         "city": "London",
         "country": "GB",
     }
-    return ContactInformation(**_at_once("contact-information", "", MEMBER, values | changes))
+    return seen_all(ContactInformation, **_at_once("contact-information", "", MEMBER, values | changes))
 
 
 def a_security_contact(**changes: Any) -> SecurityContact:
@@ -211,7 +214,7 @@ def a_security_contact(**changes: Any) -> SecurityContact:
         "email": "soc@example.com",
         "phone": "+44 20 7946 0001",
     }
-    return SecurityContact(**_at_once("alternate-contact", "", MEMBER, values | changes))
+    return seen_all(SecurityContact, **_at_once("alternate-contact", "", MEMBER, values | changes))
 
 
 def unreadable() -> Gap:

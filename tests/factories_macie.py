@@ -6,12 +6,12 @@ from typing import Any
 
 from orgaudit.facts.account import DetailGap
 from orgaudit.facts.macie import MacieDiscovery, MacieSession
-from tests.factories import HOME, MEMBER, denied
+from tests.factories import HOME, MEMBER, denied, seen_all
 
 
 def a_session(status: str = "ENABLED", *, account_id: str = MEMBER, region: str = HOME) -> MacieSession:
     arn = f"arn:aws:macie2:{region}:{account_id}:session"
-    return MacieSession(arn=arn, account_id=account_id, region=region, status=status)
+    return seen_all(MacieSession, arn=arn, account_id=account_id, region=region, status=status)
 
 
 def a_discovery(session: MacieSession, **changes: Any) -> MacieDiscovery:

@@ -24,9 +24,9 @@ from orgaudit.facts.organizations import (
 from orgaudit.facts.resource_policies import document_of
 from orgaudit.facts.s3.buckets import Bucket, BucketLogging
 from orgaudit.facts.workloads import DELIVERING, KINDS
-from orgaudit.model import GLOBAL, Scope
+from orgaudit.model import GLOBAL, Gap, Scope
 from orgaudit.store.manifest import AccountRecord
-from tests.factories import HOME, MANAGEMENT, MEMBER, NOW, REGIONS, SECURITY, an_account
+from tests.factories import HOME, MANAGEMENT, MEMBER, NOW, REGIONS, SECURITY, an_account, seen_all
 
 ROOT, UNIT, CHILD, ELSEWHERE = "r-root", "ou-root-workload", "ou-root-payments", "ou-root-sandbox"
 PATH = (ROOT, UNIT, CHILD)
@@ -117,12 +117,13 @@ def in_member(
 
 def an_instance(name: str = "i-1", state: str = "running") -> Instance:
     arn = f"arn:aws:ec2:{HOME}:{MANAGEMENT}:instance/{name}"
-    return Instance(arn=arn, account_id=MANAGEMENT, region=HOME, state=state)
+    values: dict[str, Any] = {"state": state, "profile_arn": None, "tokens": "required", "endpoint": "enabled"}
+    return seen_all(Instance, arn=arn, account_id=MANAGEMENT, region=HOME, applied=True, **values)
 
 
-def a_cluster(tasks: int = 0, services: int = 0) -> EcsCluster:
+def a_cluster(tasks: int | Gap = 0, services: int = 0) -> EcsCluster:
     arn = f"arn:aws:ecs:{HOME}:{MANAGEMENT}:cluster/main"
-    return EcsCluster(arn=arn, account_id=MANAGEMENT, region=HOME, tasks=tasks, services=services)
+    return seen_all(EcsCluster, arn=arn, account_id=MANAGEMENT, region=HOME, tasks=tasks, services=services)
 
 
 def a_table(name: str = "orders") -> DynamoDbTable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from orgaudit.facts.rds import DatabaseCluster, DatabaseInstance
-from tests.factories import HOME, MEMBER
+from tests.factories import HOME, MEMBER, seen_all
 
 
 def an_instance(name: str = "orders", **changes: Any) -> DatabaseInstance:
@@ -18,8 +18,12 @@ def an_instance(name: str = "orders", **changes: Any) -> DatabaseInstance:
         "encrypted": True,
         "upgrades_minor_versions": True,
         "multi_az": True,
+        "vpc_id": "vpc-1",
+        "subnets": ("subnet-1",),
+        "security_groups": ("sg-1",),
+        "port": 5432,
     }
-    return DatabaseInstance(**values | changes)
+    return seen_all(DatabaseInstance, **values | changes)
 
 
 def a_cluster(name: str = "orders", **changes: Any) -> DatabaseCluster:
@@ -30,4 +34,4 @@ def a_cluster(name: str = "orders", **changes: Any) -> DatabaseCluster:
         "engine": "aurora-mysql",
         "multi_az": True,
     }
-    return DatabaseCluster(**values | changes)
+    return seen_all(DatabaseCluster, **values | changes)

@@ -22,7 +22,7 @@ from orgaudit.facts.secretsmanager import Secret, SecretPolicy
 from orgaudit.facts.sns import SnsTopic, TopicPolicy
 from orgaudit.facts.sqs import Queue, QueuePolicy
 from orgaudit.model import GLOBAL, Seen
-from tests.factories import HOME, MEMBER
+from tests.factories import HOME, MEMBER, seen_all
 from tests.factories_efs import a_file_system
 
 EVERYONE = {"AWS": "*"}
@@ -55,7 +55,7 @@ def a_secret(name: str = "password-AbCdEf") -> Secret:
 
 def a_bus(name: str = "orders", policy: Any = None) -> EventBus:
     return EventBus(
-        arn=arn("events", f"event-bus/{name}"), account_id=MEMBER, region=HOME, policy=document_of(policy or None)
+        arn=arn("events", f"event-bus/{name}"), account_id=MEMBER, region=HOME, policy=Seen(document_of(policy or None))
     )
 
 
@@ -68,16 +68,19 @@ def a_backup_vault(name: str = "daily") -> BackupVault:
 
 
 def a_domain(name: str = "logs", **changes: Any) -> SearchDomain:
-    return SearchDomain(arn=arn("es", f"domain/{name}"), account_id=MEMBER, region=HOME, **changes)
+    values = {"vpc_id": None, "signs_in": False} | changes
+    return seen_all(SearchDomain, arn=arn("es", f"domain/{name}"), account_id=MEMBER, region=HOME, **values)
 
 
 def an_api(api_id: str = "abc", **changes: Any) -> RestApi:
     made = f"arn:aws:apigateway:{HOME}::/restapis/{api_id}"
-    return RestApi(arn=made, account_id=MEMBER, region=HOME, api_id=api_id, api_name="orders", **changes)
+    values = {"api_name": "orders", "private": False} | changes
+    return seen_all(RestApi, arn=made, account_id=MEMBER, region=HOME, api_id=api_id, **values)
 
 
 def a_role(name: str = "deploy") -> Role:
-    return Role(arn=f"arn:aws:iam::{MEMBER}:role/{name}", account_id=MEMBER, region=GLOBAL)
+    made = f"arn:aws:iam::{MEMBER}:role/{name}"
+    return seen_all(Role, arn=made, account_id=MEMBER, region=GLOBAL, inline=(), attached=())
 
 
 METHODS = arn("execute-api", "abc/*")

@@ -15,7 +15,7 @@ from orgaudit.facts.s3.block import (
 )
 from orgaudit.facts.s3.buckets import Bucket, BucketAcl, BucketPolicy, Grant
 from orgaudit.model import GLOBAL, Gap
-from tests.factories import HOME, MEMBER, denied, facts_of
+from tests.factories import HOME, MEMBER, denied, facts_of, seen_all
 
 EVERYONE = "http://acs.amazonaws.com/groups/global/AllUsers"
 ANY_ACCOUNT = "http://acs.amazonaws.com/groups/global/AuthenticatedUsers"
@@ -28,7 +28,7 @@ def a_bucket(name: str = "data", *, account_id: str = MEMBER, region: str = HOME
 
 def settings(*on: str) -> PublicAccessBlock:
     """A public access block with these settings on, all of them for "all"."""
-    return PublicAccessBlock(**{field: name in on or "all" in on for name, field in SETTINGS.items()})
+    return seen_all(PublicAccessBlock, **{field: name in on or "all" in on for name, field in SETTINGS.items()})
 
 
 def block_of_bucket(bucket: Bucket, *on: str) -> BucketPublicAccessBlock:

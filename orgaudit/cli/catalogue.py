@@ -162,7 +162,7 @@ def _place(control: Control) -> str:
 
 def unfilled(template: str) -> str:
     """Return a remediation with a name in capitals where a finding fills in its resource."""
-    named = re.sub(r"(?<!{){(?:resource\.)?(\w+)}(?!})", lambda blank: blank[1].upper(), template)
+    named = re.sub(r"(?<!{){(?:resource\.)?(\w+)(?:\.value)?}(?!})", lambda blank: blank[1].upper(), template)
     return named.replace("{{", "{").replace("}}", "}")
 
 

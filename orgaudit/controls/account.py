@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.contacts import ContactInformation, SecurityContact
-from orgaudit.model import Json, Severity, Status, Verdict, failed, require
+from orgaudit.model import Json, Severity, Status, Verdict, failed, require, shown
 from orgaudit.thresholds import Thresholds
 
 
@@ -75,12 +75,13 @@ def account_security_contact_registered(contact: SecurityContact, thresholds: Th
     evidence: dict[str, Json] = {
         "name": contact.full_name,
         "title": contact.title,
-        "email": contact.email,
-        "phone": contact.phone,
+        "email": shown(contact.email),
+        "phone": shown(contact.phone),
     }
     if not contact.exists:
         return failed("no security contact is registered")
-    if not contact.email or not contact.phone:
+    email, phone = contact.email.value, contact.phone.value
+    if not email or not phone:
         return failed("the security contact lacks an address or a phone number", **evidence)
-    declared = {email.casefold() for email in thresholds.security_contact_emails}
-    return _known(f"the address {contact.email}", contact.email.casefold() in declared if declared else None, evidence)
+    declared = {each.casefold() for each in thresholds.security_contact_emails}
+    return _known(f"the address {email}", email.casefold() in declared if declared else None, evidence)

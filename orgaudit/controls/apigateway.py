@@ -25,7 +25,7 @@ def apigateway_stage_access_logging_enabled(stage: RestApiStage) -> Verdict:
     Who called which method, and what the answer was, is known afterwards only where it was written down. An API with
     private endpoints only is not called from the internet.
     """
-    if stage.private:
+    if stage.private.value:
         return not_applicable("the API has private endpoints only", api=stage.api_name, logs_to=stage.logs_to)
     return require(
         stage.logs_to is not None,

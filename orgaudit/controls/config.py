@@ -7,9 +7,15 @@ from collections.abc import Iterable
 
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.account import AccountFacts
-from orgaudit.facts.config import ConfigDelivery, ConfigRecording, ConfigRecordingStatus, delegated_administrators
+from orgaudit.facts.config import (
+    ConfigDelivery,
+    ConfigRecording,
+    ConfigRecordingStatus,
+    RecordingGroup,
+    delegated_administrators,
+)
 from orgaudit.facts.organization import Organization
-from orgaudit.model import Json, Observed, Severity, Verdict, failed, not_applicable, passed, require
+from orgaudit.model import Json, Observed, Seen, Severity, Verdict, failed, not_applicable, passed, require, shown
 
 ROLL_OUT = "Roll recorder, delivery channel and role out to every account and region with one StackSet."
 GUARD = (
@@ -74,10 +80,11 @@ def config_recorder_all_types_recorded(recording: ConfigRecording) -> Verdict:
     """
     if not recording.recorders:
         return not_applicable(NO_RECORDER, service_linked=list(recording.service_linked))
-    partial = [each for each in recording.recorders if not each.everything]
-    said = "; ".join(f"recorder {each.name} records {each.describe()}" for each in partial or recording.recorders)
-    excluded = sorted({kind for each in partial for kind in each.excluded})
-    strategies = {each.name: each.strategy or None for each in recording.recorders}
+    groups = {each.name: each.group.value for each in recording.recorders}
+    partial = {name: group for name, group in groups.items() if not group.everything}
+    said = "; ".join(f"recorder {name} records {group.describe()}" for name, group in (partial or groups).items())
+    excluded = sorted({kind for group in partial.values() for kind in group.excluded})
+    strategies = {name: group.strategy or None for name, group in groups.items()}
     return require(not partial, then=said, otherwise=said, excluded=excluded, strategies=strategies)
 
 
@@ -98,19 +105,23 @@ def config_recorder_global_types_recorded(account: AccountFacts, organization: O
     Users, roles and policies belong to no region: unless a recorder that records everything is told to include them,
     no region has the record of who could do what.
     """
-    regions = sorted(
-        recording.region
-        for recording in account.resources(ConfigRecording)
-        if any(each.everything and each.global_types for each in recording.recorders)
-    )
+    recorders = [(one.region, each.group) for one in account.resources(ConfigRecording) for each in one.recorders]
+    regions = sorted({region for region, group in recorders if isinstance(group, Seen) and _is_global(group.value)})
     evidence = {"regions": regions, "delegated_administrators": delegated_administrators(organization)}
     if regions:
         return passed(f"recorded in {', '.join(regions)}", **evidence)
+    for _, group in recorders:
+        if group.value.everything:
+            group.value.global_types.value  # noqa: B018 - one that was not seen may be the one
     # Asked here, as a region that was not seen may be the one.
     command = _include_global(account.everywhere(ConfigRecording))
     return failed(
         "no region has a recorder of all resource types that includes the global ones", command=command, **evidence
     )
+
+
+def _is_global(group: RecordingGroup) -> bool:
+    return group.everything and shown(group.global_types) is True
 
 
 def _include_global(recordings: Iterable[ConfigRecording]) -> str | None:

@@ -25,7 +25,7 @@ def efs_file_system_encrypted(system: FileSystem) -> Verdict:
     policy too.
     """
     return require(
-        system.encrypted,
+        system.encrypted.value,
         then="the file system is encrypted",
         otherwise="the file system is not encrypted",
         kms_key=system.key_id,

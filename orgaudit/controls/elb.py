@@ -26,12 +26,12 @@ def elb_load_balancer_access_logs_enabled(
     balancer is not reached from the internet.
     """
     if balancer.internal:
-        return not_applicable("an internal load balancer has no public endpoint", scheme=balancer.scheme)
+        return not_applicable("an internal load balancer has no public endpoint", scheme=balancer.scheme.value)
     bucket = logs.value.bucket
     return require(
         bucket is not None,
         then=f"access logs go to bucket {bucket}",
         otherwise="no access logs are written",
         bucket=bucket,
-        scheme=balancer.scheme,
+        scheme=balancer.scheme.value,
     )

@@ -24,15 +24,15 @@ def elbv2_load_balancer_access_logs_enabled(balancer: LoadBalancer, logs: Observ
     writes down the connections of its TLS listeners. An internal load balancer is not reached from the internet.
     """
     if not balancer.able_to_log:
-        return not_applicable("a gateway load balancer writes no access logs", kind=balancer.kind)
+        return not_applicable("a gateway load balancer writes no access logs", kind=balancer.kind.value)
     if balancer.internal:
-        return not_applicable("an internal load balancer has no public endpoint", scheme=balancer.scheme)
+        return not_applicable("an internal load balancer has no public endpoint", scheme=balancer.scheme.value)
     bucket = logs.value.bucket
     return require(
         bucket is not None,
         then=f"access logs go to bucket {bucket}",
         otherwise="no access logs are written",
         bucket=bucket,
-        kind=balancer.kind,
-        scheme=balancer.scheme,
+        kind=balancer.kind.value,
+        scheme=balancer.scheme.value,
     )

@@ -27,13 +27,14 @@ def macie_account_enabled(session: MacieSession, account: AccountFacts, threshol
     Macie knows which buckets hold personal data or credentials, and says when one of them opens up. It looks only in
     the regions where it is on.
     """
+    status = session.status.value
     if session.enabled:
-        return passed("Macie is enabled", status=session.status)
+        return passed("Macie is enabled", status=status)
     if session.account_id in thresholds.accept_alternative_data_discovery:
         reason = "looked into by other means, as [thresholds] accept_alternative_data_discovery declares"
-        return Verdict(Status.MANUAL, reason, {"status": session.status})
+        return Verdict(Status.MANUAL, reason, {"status": status})
     buckets = [bucket.name for bucket in account.everywhere(Bucket) if bucket.region == session.region]
     if not buckets:
-        return not_applicable(f"no buckets in {session.region}", status=session.status)
-    reason = f"Macie is {session.status.lower()} in {session.region}, which has {len(buckets)} buckets"
-    return failed(reason, status=session.status, buckets=buckets)
+        return not_applicable(f"no buckets in {session.region}", status=status)
+    reason = f"Macie is {status.lower()} in {session.region}, which has {len(buckets)} buckets"
+    return failed(reason, status=status, buckets=buckets)

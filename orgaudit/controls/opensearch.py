@@ -26,7 +26,8 @@ def opensearch_domain_policy_restricted(domain: SearchDomain, policy: Observed[S
     A domain with a public endpoint and an open policy is a database that any web browser can read and delete. Where the
     domain is in a VPC, or asks for a sign-in itself, a person has to judge whether that is enough.
     """
-    openings, held = policy.value.openings, domain.held_by
+    openings = policy.value.openings
+    held = domain.held_by if openings else None
     if held is not None:
         openings = tuple(replace(each, through=f"{each.through}, but {held}", certain=False) for each in openings)
     return judge_policy(policy.value.parsed, openings)

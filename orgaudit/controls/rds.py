@@ -7,7 +7,19 @@ from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.ec2.groups import SecurityGroup
 from orgaudit.facts.ec2.routes import RouteTable
 from orgaudit.facts.rds import Approach, DatabaseCluster, DatabaseInstance, approach_to
-from orgaudit.model import Json, Severity, Verdict, failed, not_applicable, passed, require
+from orgaudit.model import (
+    UNKNOWN,
+    Gap,
+    Json,
+    Observed,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    require,
+    shown,
+)
 
 
 @control(
@@ -27,10 +39,10 @@ def rds_instance_storage_encrypted(instance: DatabaseInstance) -> Verdict:
     no use without the key.
     """
     return require(
-        instance.encrypted,
+        instance.encrypted.value,
         then="the storage is encrypted",
         otherwise="the storage is not encrypted",
-        engine=instance.engine,
+        engine=instance.engine.value,
     )
 
 
@@ -50,10 +62,10 @@ def rds_instance_auto_minor_upgrade_enabled(instance: DatabaseInstance) -> Verdi
     Minor versions mend flaws that are public from the day on which they appear.
     """
     return require(
-        instance.upgrades_minor_versions,
+        instance.upgrades_minor_versions.value,
         then="minor versions are taken automatically",
         otherwise="minor versions wait for somebody",
-        engine=instance.engine,
+        engine=instance.engine.value,
     )
 
 
@@ -76,21 +88,26 @@ def rds_instance_private(instance: DatabaseInstance, account: AccountFacts) -> V
     and security groups hold back today can change tomorrow. The evidence shows what they hold back now.
     """
     evidence: dict[str, Json] = {
-        "vpc": instance.vpc_id,
-        "subnets": list(instance.subnets),
-        "security_groups": list(instance.security_groups),
+        "engine": instance.engine.value,
+        "vpc": shown(instance.vpc_id),
+        "subnets": _listed(instance.subnets),
+        "security_groups": _listed(instance.security_groups),
     }
-    if not instance.public:
+    if not instance.public.value:
         return passed("the instance has no public address", **evidence)
     found = approach_to(instance, account)
     evidence |= {
-        "port": instance.port,
+        "port": shown(instance.port),
         "reachable_from_internet": found.reachable,
         "internet_routes": list(found.routes.shown),
         "open_groups": list(found.groups.shown),
         "unseen": [*found.routes.unseen, *found.groups.unseen],
     }
     return failed(f"the instance is publicly accessible; {_reached(found)}", **evidence)
+
+
+def _listed(observed: Observed[tuple[str, ...]]) -> Json:
+    return UNKNOWN if isinstance(observed, Gap) else list(observed.value)
 
 
 def _reached(found: Approach) -> str:
@@ -125,10 +142,10 @@ def rds_instance_multi_az(instance: DatabaseInstance) -> Verdict:
     if instance.cluster is not None:
         return not_applicable(f"a member of cluster {instance.cluster}: rds_cluster_multi_az judges that")
     return require(
-        instance.multi_az,
+        instance.multi_az.value,
         then="there is a standby in another zone",
         otherwise="the instance stands in one zone only",
-        engine=instance.engine,
+        engine=instance.engine.value,
     )
 
 
@@ -138,7 +155,8 @@ def rds_instance_multi_az(instance: DatabaseInstance) -> Verdict:
         service_wide="Decide which stages need several zones, and set that in the clusters' template.",
         asset="Add a reader in another zone to cluster {resource.name}, or accept an outage of its zone.",
         command="aws rds create-db-instance --region {region} --db-cluster-identifier {resource.name} "
-        "--db-instance-identifier READER --db-instance-class CLASS --engine {resource.engine} --availability-zone ZONE",
+        "--db-instance-identifier READER --db-instance-class CLASS --engine {resource.engine.value} "
+        "--availability-zone ZONE",
         preventive="Create production clusters only from a template with readers in other zones.",
     ),
 )
@@ -148,8 +166,8 @@ def rds_cluster_multi_az(cluster: DatabaseCluster) -> Verdict:
     A cluster keeps its data in several zones, but with instances in one of them only it is down when that zone fails.
     """
     return require(
-        cluster.multi_az,
+        cluster.multi_az.value,
         then="the cluster has instances in several zones",
         otherwise="all instances of the cluster stand in one zone",
-        engine=cluster.engine,
+        engine=cluster.engine.value,
     )

@@ -28,7 +28,7 @@ def not_everywhere(trail: Trail, account: AccountFacts, owner: AccountFacts) -> 
 
     Raises NotSeenError where the trail's status was not seen, or whether the account has the trail's home region.
     """
-    if not trail.multi_region:
+    if not trail.multi_region.value:
         return "records one region only"
     if trail.account_id != account.account_id and not account.has_enabled(trail.region):
         # docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-trail-organization.html, on opt-in home regions

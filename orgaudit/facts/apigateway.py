@@ -9,8 +9,10 @@ from typing import Any
 from orgaudit.facts.declare import Aws, Resource, collector, detail
 from orgaudit.facts.openings import Opening
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
-from orgaudit.model import Scope
+from orgaudit.facts.rows import Row, each_row, text
+from orgaudit.model import Observed, Scope
 
+ACTION = "apigateway:GET"
 APIS_PER_PAGE = 500
 
 
@@ -19,7 +21,7 @@ class RestApi(Resource, frozen=True, kw_only=True):
 
     api_id: str
     api_name: str
-    private: bool = False
+    private: Observed[bool]
 
 
 class RestApiPolicy(ResourcePolicy, frozen=True, kw_only=True):
@@ -43,68 +45,82 @@ class RestApiStage(Resource, frozen=True, kw_only=True):
     api_name: str
     stage: str
     logs_to: str | None = None
-    private: bool = False
+    private: Observed[bool]
 
 
-@collector(scope=Scope.REGIONAL, actions=("apigateway:GET",))
+@collector(scope=Scope.REGIONAL, actions=(ACTION,))
 async def rest_apis(aws: Aws) -> AsyncIterator[RestApi]:
     """Yield the region's REST APIs."""
-    for api in (await aws.once(_apis)).values():
-        yield RestApi(
-            arn=f"arn:{aws.partition}:apigateway:{aws.region}::/restapis/{api['id']}",
-            account_id=aws.account_id,
-            region=aws.region,
-            tags=api.get("tags", {}),
-            api_id=api["id"],
-            api_name=api.get("name", ""),
-            private=_is_private(api),
-        )
+    async for row in each_row(aws, ACTION, [await aws.once(_apis)]):
+        with row as api:
+            api_id = text(api["id"])
+            yield RestApi(
+                arn=f"arn:{aws.partition}:apigateway:{aws.region}::/restapis/{api_id}",
+                account_id=aws.account_id,
+                region=aws.region,
+                tags=api.get("tags", {}),
+                api_id=api_id,
+                api_name=api.get("name", ""),
+                private=row.read(_is_private),
+            )
 
 
-@detail(actions=("apigateway:GET",))
+@detail(actions=(ACTION,))
 async def rest_api_policy(aws: Aws, api: RestApi) -> RestApiPolicy:
     """Return the API's policy, which comes with the list."""
-    text = (await aws.once(_apis))[api.api_id].get("policy")
+    written = (await aws.once(_by_id))[api.api_id].get("policy")
     return RestApiPolicy(
         arn=api.arn,
-        document=document_of(_unescaped(text) if text else None),
+        document=document_of(_unescaped(written) if written else None),
         methods=f"arn:{aws.partition}:execute-api:{aws.region}:{aws.account_id}:{api.api_id}/*",
     )
 
 
-@collector(scope=Scope.REGIONAL, actions=("apigateway:GET",))
+@collector(scope=Scope.REGIONAL, actions=(ACTION,))
 async def rest_api_stages(aws: Aws) -> AsyncIterator[RestApiStage]:
     """Yield every stage of the region's REST APIs, with one call for each API."""
-    for api in (await aws.once(_apis)).values():
-        answer = await aws.find("apigateway", "GetStages", ("NotFoundException",), restApiId=api["id"])
-        for found in answer.get("item", ()) if answer else ():
-            name = found["stageName"]
-            yield RestApiStage(
-                arn=f"arn:{aws.partition}:apigateway:{aws.region}::/restapis/{api['id']}/stages/{name}",
-                account_id=aws.account_id,
-                region=aws.region,
-                tags=found.get("tags", {}),
-                api_id=api["id"],
-                api_name=api.get("name", ""),
-                stage=name,
-                logs_to=found.get("accessLogSettings", {}).get("destinationArn"),
-                private=_is_private(api),
-            )
+    async for row in each_row(aws, ACTION, [await aws.once(_apis)]):
+        with row as api:
+            answer = await aws.find("apigateway", "GetStages", ("NotFoundException",), restApiId=text(api["id"]))
+            async for stage in each_row(aws, ACTION, [answer.get("item", ()) if answer else ()]):
+                with stage as found:
+                    yield _stage(aws, row, found)
 
 
-async def _apis(aws: Aws) -> dict[str, dict[str, Any]]:
+def _stage(aws: Aws, row: Row, found: dict[str, Any]) -> RestApiStage:
+    api, name = row.found, text(found["stageName"])
+    return RestApiStage(
+        arn=f"arn:{aws.partition}:apigateway:{aws.region}::/restapis/{api['id']}/stages/{name}",
+        account_id=aws.account_id,
+        region=aws.region,
+        tags=found.get("tags", {}),
+        api_id=api["id"],
+        api_name=api.get("name", ""),
+        stage=name,
+        # A stage logs once it has a destination:
+        # docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
+        logs_to=found.get("accessLogSettings", {}).get("destinationArn"),
+        private=row.read(_is_private),
+    )
+
+
+async def _apis(aws: Aws) -> list[dict[str, Any]]:
     pages = aws.pages("apigateway", "GetRestApis", limit=APIS_PER_PAGE)
-    return {api["id"]: api async for page in pages for api in page.get("items", ())}  # the SDK leaves an empty list out
+    return [api async for page in pages for api in page.get("items", ())]  # the SDK leaves an empty list out
+
+
+async def _by_id(aws: Aws) -> dict[Any, dict[str, Any]]:
+    return {api.get("id"): api for api in await aws.once(_apis)}
 
 
 def _is_private(api: dict[str, Any]) -> bool:
-    types: list[str] = api.get("endpointConfiguration", {}).get("types", [])
+    types: list[str] = api["endpointConfiguration"]["types"]
     return types == ["PRIVATE"]
 
 
-def _unescaped(text: str) -> str:
+def _unescaped(written: str) -> str:
     """Return a policy as JSON: API Gateway returns it as the inside of a JSON string, with its quotes escaped."""
     try:
-        return str(json.loads(f'"{text}"'))
+        return str(json.loads(f'"{written}"'))
     except ValueError:  # its quotes are not escaped, so they ended the string
-        return text
+        return written

@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.rows import each_row, text
 from orgaudit.model import Scope
+
+ACTION = "apigateway:GET"
 
 
 class ApiStage(Resource, frozen=True, kw_only=True):
@@ -19,18 +22,20 @@ class ApiStage(Resource, frozen=True, kw_only=True):
     logs_to: str | None = None
 
 
-@collector(scope=Scope.REGIONAL, actions=("apigateway:GET",))
+@collector(scope=Scope.REGIONAL, actions=(ACTION,))
 async def api_stages(aws: Aws) -> AsyncIterator[ApiStage]:
     """Yield every stage of the region's HTTP and WebSocket APIs, with one call for each API."""
-    async for page in aws.pages("apigatewayv2", "GetApis"):
-        for api in page.get("Items", ()):
-            async for stages in aws.pages("apigatewayv2", "GetStages", ApiId=api["ApiId"]):
-                for found in stages.get("Items", ()):
+    lists = (page.get("Items", ()) async for page in aws.pages("apigatewayv2", "GetApis"))
+    async for row in each_row(aws, ACTION, lists):
+        with row as api:
+            pages = aws.pages("apigatewayv2", "GetStages", ApiId=text(api["ApiId"]))
+            async for stage in each_row(aws, ACTION, (page.get("Items", ()) async for page in pages)):
+                with stage as found:
                     yield _stage(aws, api, found)
 
 
 def _stage(aws: Aws, api: dict[str, Any], found: dict[str, Any]) -> ApiStage:
-    name = found["StageName"]
+    name = text(found["StageName"])
     return ApiStage(
         arn=f"arn:{aws.partition}:apigateway:{aws.region}::/apis/{api['ApiId']}/stages/{name}",
         account_id=aws.account_id,
@@ -38,7 +43,9 @@ def _stage(aws: Aws, api: dict[str, Any], found: dict[str, Any]) -> ApiStage:
         tags=found.get("Tags", {}),
         api_id=api["ApiId"],
         api_name=api.get("Name", ""),
-        protocol=api["ProtocolType"],
+        protocol=api.get("ProtocolType", ""),
         stage=name,
+        # A stage logs once it has a destination:
+        # docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
         logs_to=found.get("AccessLogSettings", {}).get("DestinationArn"),
     )

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Resource, collector, detail
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
+from orgaudit.facts.rows import each_row
 from orgaudit.model import Scope
 
 VAULTS_PER_PAGE = 1000
@@ -22,8 +23,9 @@ class BackupVaultPolicy(ResourcePolicy, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("backup:ListBackupVaults",))
 async def backup_vaults(aws: Aws) -> AsyncIterator[BackupVault]:
     """Yield the region's backup vaults."""
-    async for page in aws.pages("backup", "ListBackupVaults", MaxResults=VAULTS_PER_PAGE):
-        for vault in page["BackupVaultList"]:
+    pages = aws.pages("backup", "ListBackupVaults", MaxResults=VAULTS_PER_PAGE)
+    async for row in each_row(aws, "backup:ListBackupVaults", (page["BackupVaultList"] async for page in pages)):
+        with row as vault:
             yield BackupVault(arn=vault["BackupVaultArn"], account_id=aws.account_id, region=aws.region)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.rows import each_row
 from orgaudit.model import GLOBAL, Scope
 
 ACCESS_LOGS = "ACCESS_LOGS"
@@ -27,14 +28,16 @@ class DistributionLogs(Detail, frozen=True, kw_only=True):
 @collector(scope=Scope.ACCOUNT, actions=("cloudfront:ListDistributions",))
 async def distributions(aws: Aws) -> AsyncIterator[Distribution]:
     """Yield the account's distributions."""
-    async for page in aws.pages("cloudfront", "ListDistributions"):
-        for found in page["DistributionList"].get("Items", ()):
+    pages = aws.pages("cloudfront", "ListDistributions")
+    lists = (page["DistributionList"].get("Items", ()) async for page in pages)
+    async for row in each_row(aws, "cloudfront:ListDistributions", lists):
+        with row as found:
             yield Distribution(
                 arn=found["ARN"],
                 account_id=aws.account_id,
                 region=GLOBAL,
                 enabled=found["Enabled"],
-                aliases=tuple(found["Aliases"].get("Items", ())),
+                aliases=tuple(found.get("Aliases", {}).get("Items", ())),
             )
 
 

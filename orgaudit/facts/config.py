@@ -9,19 +9,21 @@ import msgspec
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
 from orgaudit.facts.organization import Organization
-from orgaudit.model import Json, NotSeenError, Scope
+from orgaudit.facts.rows import Row
+from orgaudit.model import Json, NotSeenError, Observed, Scope
 
+ACTION = "config:DescribeConfigurationRecorders"
+EXCLUSION = "EXCLUSION_BY_RESOURCE_TYPES"
 EVERYTHING = "ALL_SUPPORTED_RESOURCE_TYPES"
 PRINCIPALS = ("config.amazonaws.com", "config-multiaccountsetup.amazonaws.com")
 """The service principals under which an organization delegates aggregation, and rules for all accounts."""
 
 
-class Recorder(msgspec.Struct, frozen=True, kw_only=True):
-    """A customer managed recorder; `included` and `excluded` are the resource types that its settings name."""
+class RecordingGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """What a recorder is set to record; `included` and `excluded` are the resource types that its settings name."""
 
-    name: str
     all_supported: bool = False
-    global_types: bool = False
+    global_types: Observed[bool]
     strategy: str = ""
     included: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
@@ -38,6 +40,13 @@ class Recorder(msgspec.Struct, frozen=True, kw_only=True):
         if self.excluded:
             return f"all resource types except {', '.join(self.excluded)}"
         return f"only {', '.join(self.included)}" if self.included else "no resource types"
+
+
+class Recorder(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer managed recorder and what it is set to record."""
+
+    name: str
+    group: Observed[RecordingGroup]
 
 
 class ConfigRecording(Resource, frozen=True, kw_only=True):
@@ -86,7 +95,7 @@ class ConfigDelivery(Detail, frozen=True, kw_only=True):
     buckets: tuple[str, ...] = ()
 
 
-@collector(scope=Scope.REGIONAL, actions=("config:DescribeConfigurationRecorders",))
+@collector(scope=Scope.REGIONAL, actions=(ACTION,))
 async def config_recordings(aws: Aws) -> AsyncIterator[ConfigRecording]:
     """Yield what is recorded in the region: one item, with or without recorders."""
     answer = await aws.call("config", "DescribeConfigurationRecorders")
@@ -95,20 +104,28 @@ async def config_recordings(aws: Aws) -> AsyncIterator[ConfigRecording]:
         arn=f"arn:{aws.partition}:config:{aws.region}:{aws.account_id}:configuration-recorders",
         account_id=aws.account_id,
         region=aws.region,
-        recorders=tuple(_recorder(each) for each in found if not each.get("servicePrincipal")),
+        recorders=tuple(_recorder(Row(aws, ACTION, each)) for each in found if not each.get("servicePrincipal")),
         service_linked=tuple(each["name"] for each in found if each.get("servicePrincipal")),
     )
 
 
-def _recorder(answer: dict[str, Any]) -> Recorder:
-    group = answer["recordingGroup"]
-    return Recorder(
-        name=answer["name"],
-        all_supported=group.get("allSupported", False),
-        global_types=group.get("includeGlobalResourceTypes", False),
-        strategy=group.get("recordingStrategy", {}).get("useOnly", ""),
+def _recorder(row: Row) -> Recorder:
+    return Recorder(name=row.found["name"], group=row.read(lambda found: _group(row, found["recordingGroup"])))
+
+
+def _group(row: Row, group: dict[str, Any]) -> RecordingGroup:
+    """Return what a recorder records; raises KeyError where its strategy names types and they are not there.
+
+    https://docs.aws.amazon.com/config/latest/APIReference/API_RecordingGroup.html
+    """
+    strategy = group.get("recordingStrategy", {}).get("useOnly", "")
+    excluded = group["exclusionByResourceTypes"] if strategy == EXCLUSION else group.get("exclusionByResourceTypes", {})
+    return RecordingGroup(
+        all_supported=group.get("allSupported", False) if strategy else group["allSupported"],
+        global_types=row.member("recordingGroup.includeGlobalResourceTypes", bool),
+        strategy=strategy,
         included=tuple(group.get("resourceTypes", ())),
-        excluded=tuple(group.get("exclusionByResourceTypes", {}).get("resourceTypes", ())),
+        excluded=tuple(excluded["resourceTypes"] if strategy == EXCLUSION else excluded.get("resourceTypes", ())),
     )
 
 

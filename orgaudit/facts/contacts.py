@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Resource, collector
-from orgaudit.model import GLOBAL, Scope
+from orgaudit.facts.rows import Row
+from orgaudit.model import GLOBAL, Observed, Scope, Seen
 
 
 class ContactInformation(Resource, frozen=True, kw_only=True):
@@ -37,25 +38,29 @@ class SecurityContact(Resource, frozen=True, kw_only=True):
     exists: bool
     full_name: str = ""
     title: str = ""
-    email: str = ""
-    phone: str = ""
+    email: Observed[str] = Seen("")
+    phone: Observed[str] = Seen("")
+
+
+BLANK = dict.fromkeys(("FullName", "PhoneNumber", "AddressLine1", "City", "CountryCode"), "")
+"""What a contact that is set always has, as an account without contact information has it."""
 
 
 @collector(scope=Scope.ACCOUNT, actions=("account:GetContactInformation",))
 async def contact_information(aws: Aws) -> AsyncIterator[ContactInformation]:
     """Yield the account's primary contact, filled in or not."""
     answer = await aws.find("account", "GetContactInformation", ("ResourceNotFoundException",))
-    found = answer["ContactInformation"] if answer else {}
+    found = answer["ContactInformation"] if answer else BLANK
     yield ContactInformation(
         arn=f"arn:{aws.partition}:account::{aws.account_id}:contact-information",
         account_id=aws.account_id,
         region=GLOBAL,
-        full_name=found.get("FullName", ""),
+        full_name=found["FullName"],
         company=found.get("CompanyName", ""),
-        phone=found.get("PhoneNumber", ""),
-        address=found.get("AddressLine1", ""),
-        city=found.get("City", ""),
-        country=found.get("CountryCode", ""),
+        phone=found["PhoneNumber"],
+        address=found["AddressLine1"],
+        city=found["City"],
+        country=found["CountryCode"],
     )
 
 
@@ -64,14 +69,19 @@ async def security_contact(aws: Aws) -> AsyncIterator[SecurityContact]:
     """Yield the account's security contact, set or not."""
     absent = ("ResourceNotFoundException",)
     answer = await aws.find("account", "GetAlternateContact", absent, AlternateContactType="SECURITY")
-    found = answer["AlternateContact"] if answer else {}
+    arn = f"arn:{aws.partition}:account::{aws.account_id}:alternate-contact/SECURITY"
+    if answer is None:
+        yield SecurityContact(arn=arn, account_id=aws.account_id, region=GLOBAL, exists=False)
+        return
+    found = answer["AlternateContact"]
+    row = Row(aws, "account:GetAlternateContact", found)
     yield SecurityContact(
-        arn=f"arn:{aws.partition}:account::{aws.account_id}:alternate-contact/SECURITY",
+        arn=arn,
         account_id=aws.account_id,
         region=GLOBAL,
-        exists=answer is not None,
+        exists=True,
         full_name=found.get("Name", ""),
         title=found.get("Title", ""),
-        email=found.get("EmailAddress", ""),
-        phone=found.get("PhoneNumber", ""),
+        email=row.member("EmailAddress", str),
+        phone=row.member("PhoneNumber", str),
     )

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Resource, collector, detail
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
+from orgaudit.facts.rows import each_row
 from orgaudit.model import Scope
 
 NO_POLICY = ("RepositoryPolicyNotFoundException", "RepositoryNotFoundException")
@@ -25,13 +26,15 @@ class RepositoryPolicy(ResourcePolicy, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("ecr:DescribeRepositories",))
 async def repositories(aws: Aws) -> AsyncIterator[Repository]:
     """Yield the region's private repositories."""
-    async for page in aws.pages("ecr", "DescribeRepositories", maxResults=REPOSITORIES_PER_PAGE):
-        for found in page["repositories"]:
+    pages = aws.pages("ecr", "DescribeRepositories", maxResults=REPOSITORIES_PER_PAGE)
+    async for row in each_row(aws, "ecr:DescribeRepositories", (page["repositories"] async for page in pages)):
+        with row as found:
+            arn = found["repositoryArn"]
             yield Repository(
-                arn=found["repositoryArn"],
+                arn=arn,
                 account_id=aws.account_id,
                 region=aws.region,
-                repository_name=found["repositoryName"],
+                repository_name=arn.split(":repository/", 1)[1],
             )
 
 

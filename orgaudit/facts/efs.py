@@ -9,7 +9,8 @@ from orgaudit.facts.declare import Aws, Resource, collector, detail
 from orgaudit.facts.openings import Opening
 from orgaudit.facts.policies import Condition, Effect, Statement, dump
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
-from orgaudit.model import Scope
+from orgaudit.facts.rows import each_row, tags_in, text
+from orgaudit.model import Observed, Scope
 
 NO_POLICY = ("FileSystemNotFound", "PolicyNotFound")
 MOUNT_TARGET = "elasticfilesystem:accessedviamounttarget"
@@ -18,21 +19,23 @@ MOUNT_TARGET = "elasticfilesystem:accessedviamounttarget"
 class FileSystem(Resource, frozen=True, kw_only=True):
     """A file system; encryption is chosen when it is created and never changes."""
 
-    encrypted: bool
+    encrypted: Observed[bool]
     key_id: str | None = None
 
 
 @collector(scope=Scope.REGIONAL, actions=("elasticfilesystem:DescribeFileSystems",))
 async def file_systems(aws: Aws) -> AsyncIterator[FileSystem]:
     """Yield the region's file systems."""
-    async for page in aws.pages("efs", "DescribeFileSystems"):
-        for found in page["FileSystems"]:
+    lists = (page["FileSystems"] async for page in aws.pages("efs", "DescribeFileSystems"))
+    async for row in each_row(aws, "elasticfilesystem:DescribeFileSystems", lists):
+        with row as found:
+            name = f"{found['OwnerId']}:file-system/{text(found['FileSystemId'])}"
             yield FileSystem(
-                arn=found["FileSystemArn"],
+                arn=f"arn:{aws.partition}:elasticfilesystem:{aws.region}:{name}",
                 account_id=found["OwnerId"],
                 region=aws.region,
-                tags={tag["Key"]: tag["Value"] for tag in found["Tags"]},
-                encrypted=found.get("Encrypted", False),
+                tags=tags_in(found.get("Tags")),
+                encrypted=row.member("Encrypted", bool),
                 key_id=found.get("KmsKeyId"),
             )
 

@@ -6,18 +6,19 @@ from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
 from orgaudit.facts.elbv2 import INTERNAL
-from orgaudit.model import Scope
+from orgaudit.facts.rows import each_row, text
+from orgaudit.model import Observed, Scope
 
 
 class ClassicLoadBalancer(Resource, frozen=True, kw_only=True):
     """A classic load balancer; `scheme` is internet-facing or internal."""
 
-    scheme: str = ""
+    scheme: Observed[str]
 
     @property
     def internal(self) -> bool:
-        """Whether it has private addresses only."""
-        return self.scheme == INTERNAL
+        """Whether it has private addresses only; raises NotSeenError where the scheme was not seen."""
+        return self.scheme.value == INTERNAL
 
 
 class ClassicLoadBalancerLogs(Detail, frozen=True, kw_only=True):
@@ -29,14 +30,15 @@ class ClassicLoadBalancerLogs(Detail, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("elasticloadbalancing:DescribeLoadBalancers",))
 async def classic_load_balancers(aws: Aws) -> AsyncIterator[ClassicLoadBalancer]:
     """Yield the region's classic load balancers."""
-    async for page in aws.pages("elb", "DescribeLoadBalancers"):
-        for found in page["LoadBalancerDescriptions"]:
-            name = found["LoadBalancerName"]
+    lists = (page["LoadBalancerDescriptions"] async for page in aws.pages("elb", "DescribeLoadBalancers"))
+    async for row in each_row(aws, "elasticloadbalancing:DescribeLoadBalancers", lists):
+        with row as found:
+            name = text(found["LoadBalancerName"])
             yield ClassicLoadBalancer(
                 arn=f"arn:{aws.partition}:elasticloadbalancing:{aws.region}:{aws.account_id}:loadbalancer/{name}",
                 account_id=aws.account_id,
                 region=aws.region,
-                scheme=found.get("Scheme", ""),
+                scheme=row.member("Scheme", str),
             )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
-from orgaudit.model import Scope
+from orgaudit.facts.rows import each_row
+from orgaudit.model import Observed, Scope
 
 INTERNAL = "internal"
 """The scheme of a load balancer that has private addresses only."""
@@ -14,18 +15,18 @@ INTERNAL = "internal"
 class LoadBalancer(Resource, frozen=True, kw_only=True):
     """A load balancer of the kind application, network or gateway; `scheme` is internet-facing or internal."""
 
-    kind: str
-    scheme: str = ""
+    kind: Observed[str]
+    scheme: Observed[str]
 
     @property
     def able_to_log(self) -> bool:
-        """Whether its kind writes access logs at all."""
-        return self.kind != "gateway"
+        """Whether its kind writes access logs at all; raises NotSeenError where the kind was not seen."""
+        return self.kind.value != "gateway"
 
     @property
     def internal(self) -> bool:
-        """Whether it has private addresses only."""
-        return self.scheme == INTERNAL
+        """Whether it has private addresses only; raises NotSeenError where the scheme was not seen."""
+        return self.scheme.value == INTERNAL
 
 
 class LoadBalancerLogs(Detail, frozen=True, kw_only=True):
@@ -37,14 +38,15 @@ class LoadBalancerLogs(Detail, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("elasticloadbalancing:DescribeLoadBalancers",))
 async def load_balancers(aws: Aws) -> AsyncIterator[LoadBalancer]:
     """Yield the region's load balancers, without classic ones."""
-    async for page in aws.pages("elbv2", "DescribeLoadBalancers"):
-        for found in page["LoadBalancers"]:
+    lists = (page["LoadBalancers"] async for page in aws.pages("elbv2", "DescribeLoadBalancers"))
+    async for row in each_row(aws, "elasticloadbalancing:DescribeLoadBalancers", lists):
+        with row as found:
             yield LoadBalancer(
                 arn=found["LoadBalancerArn"],
                 account_id=aws.account_id,
                 region=aws.region,
-                kind=found["Type"],
-                scheme=found.get("Scheme", ""),
+                kind=row.member("Type", str),
+                scheme=row.member("Scheme", str),
             )
 
 

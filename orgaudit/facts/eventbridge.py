@@ -8,7 +8,8 @@ from orgaudit.facts.declare import Aws, Resource, collector
 from orgaudit.facts.openings import Opening, openings_of
 from orgaudit.facts.policies import Policy, parse
 from orgaudit.facts.resource_policies import document_of
-from orgaudit.model import Json, Scope
+from orgaudit.facts.rows import each_row
+from orgaudit.model import Json, Observed, Scope, Seen
 
 BUSES_PER_PAGE = 100
 
@@ -16,12 +17,12 @@ BUSES_PER_PAGE = 100
 class EventBus(Resource, frozen=True, kw_only=True):
     """An event bus; `policy` is JSON, None where it has none."""
 
-    policy: Json = None
+    policy: Observed[Json] = Seen(None)
 
     @property
     def parsed(self) -> Policy | None:
-        """The policy, or None where there is none."""
-        return None if self.policy is None else parse(self.policy)
+        """The policy, or None where there is none; raises NotSeenError where it was not seen."""
+        return None if self.policy.value is None else parse(self.policy.value)
 
     @property
     def openings(self) -> tuple[Opening, ...]:
@@ -33,7 +34,9 @@ class EventBus(Resource, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("events:ListEventBuses",))
 async def event_buses(aws: Aws) -> AsyncIterator[EventBus]:
     """Yield the region's event buses, the default one first."""
-    async for page in aws.pages("events", "ListEventBuses", Limit=BUSES_PER_PAGE):
-        for bus in page["EventBuses"]:
-            policy = document_of(bus.get("Policy"))
+    lists = (page["EventBuses"] async for page in aws.pages("events", "ListEventBuses", Limit=BUSES_PER_PAGE))
+    async for row in each_row(aws, "events:ListEventBuses", lists):
+        with row as bus:
+            # Only a bus with a policy has it: docs.aws.amazon.com/eventbridge/latest/APIReference/API_EventBus.html
+            policy = row.read(lambda found: document_of(found.get("Policy")))
             yield EventBus(arn=bus["Arn"], account_id=aws.account_id, region=aws.region, policy=policy)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
 from orgaudit.facts.organization import Organization
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
+from orgaudit.facts.rows import each_row
 from orgaudit.model import Scope, Seen
 
 AWS_ALIAS = "alias/aws/"
@@ -61,11 +62,12 @@ async def keys(aws: Aws) -> AsyncIterator[Key]:
     names: dict[str, list[str]] = defaultdict(list)
     async for page in aws.pages("kms", "ListAliases", Limit=ALIASES_PER_PAGE):
         for alias in page["Aliases"]:
-            if "TargetKeyId" in alias:
+            if "TargetKeyId" in alias and "AliasName" in alias:  # an alias of AWS's own need not have a key yet
                 names[alias["TargetKeyId"]].append(alias["AliasName"])
-    async for page in aws.pages("kms", "ListKeys", Limit=KEYS_PER_PAGE):
-        for key in page["Keys"]:
-            aliases = tuple(sorted(names[key["KeyId"]]))
+    lists = (page["Keys"] async for page in aws.pages("kms", "ListKeys", Limit=KEYS_PER_PAGE))
+    async for row in each_row(aws, "kms:ListKeys", lists):
+        with row as key:
+            aliases = tuple(sorted(names[key["KeyArn"].rsplit("/", 1)[-1]]))
             if not any(alias.startswith(AWS_ALIAS) for alias in aliases):
                 yield Key(arn=key["KeyArn"], account_id=aws.account_id, region=aws.region, aliases=aliases)
 

@@ -11,8 +11,9 @@ import msgspec
 from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
 from orgaudit.facts.organization import Organization
+from orgaudit.facts.rows import Row
 from orgaudit.facts.s3.buckets import Bucket
-from orgaudit.model import Gap, GapReason, NotSeenError, Scope
+from orgaudit.model import Gap, GapReason, NotSeenError, Observed, Scope, Seen
 
 OFF = "Macie is not enabled"
 """How AWS words its AccessDeniedException where Macie is off; the code alone may also mean a lack of permission."""
@@ -23,12 +24,12 @@ IDLE_STATUSES = frozenset({"CANCELLED", "USER_PAUSED"})
 class MacieSession(Resource, frozen=True, kw_only=True):
     """Macie in one region of an account; `status` is ENABLED, PAUSED or DISABLED."""
 
-    status: str
+    status: Observed[str]
 
     @property
     def enabled(self) -> bool:
-        """Whether Macie watches the buckets of the region."""
-        return self.status == "ENABLED"
+        """Whether Macie watches the buckets of the region; raises NotSeenError where its status was not seen."""
+        return self.status.value == "ENABLED"
 
 
 class Criterion(msgspec.Struct, frozen=True):
@@ -94,14 +95,14 @@ async def macie_sessions(aws: Aws) -> AsyncIterator[MacieSession]:
     )
 
 
-async def _status(aws: Aws) -> str:
+async def _status(aws: Aws) -> Observed[str]:
     try:
         answer = await aws.find("macie2", "GetMacieSession", ("ResourceNotFoundException",))
     except NotSeenError as error:
         if OFF not in error.gap.message:
             raise
         answer = None
-    return "DISABLED" if answer is None else str(answer["status"])
+    return Seen("DISABLED") if answer is None else Row(aws, "macie2:GetMacieSession", answer).member("status", str)
 
 
 @detail(

@@ -27,7 +27,7 @@ from orgaudit.facts.policies import (
     principals_allowed,
 )
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
-from orgaudit.model import GLOBAL, Account, Gap, GapReason, NotSeenError, Scope
+from orgaudit.model import GLOBAL, Account, Gap, GapReason, NotSeenError, Scope, parse_arn
 
 NO_ORGANIZATION = ("AWSOrganizationsNotInUseException",)
 NO_POLICY = ("ResourcePolicyNotFoundException",)
@@ -219,7 +219,8 @@ async def member_of(aws: Aws) -> AsyncIterator[MemberOf]:
         found = answer["Organization"]
         yield MemberOf(
             arn=found["Arn"],
-            account_id=found["MasterAccountId"],
+            # The ARN names it too: docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html
+            account_id=found.get("MasterAccountId") or parse_arn(found["Arn"])[3],
             region=GLOBAL,
             feature_set=found.get("FeatureSet", ""),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,8 @@ from orgaudit.facts.declare import Aws, Resource, collector
 from orgaudit.facts.ec2.groups import SecurityGroup
 from orgaudit.facts.ec2.reach import Inbound, Opening, Question
 from orgaudit.facts.ec2.routes import RouteTable, table_of
-from orgaudit.model import NotSeenError, Scope
+from orgaudit.facts.rows import each_row, tags_in
+from orgaudit.model import Gap, NotSeenError, Observed, Scope, Seen
 
 ENGINES_OF_OTHER_SERVICES = frozenset({"docdb", "neptune"})
 
@@ -19,70 +20,82 @@ ENGINES_OF_OTHER_SERVICES = frozenset({"docdb", "neptune"})
 class DatabaseInstance(Resource, frozen=True, kw_only=True):
     """A database instance; `cluster` names the cluster of which it is a member, `port` is None before it has one."""
 
-    engine: str
-    public: bool
-    encrypted: bool
-    upgrades_minor_versions: bool
-    multi_az: bool
+    engine: Observed[str]
+    public: Observed[bool]
+    encrypted: Observed[bool]
+    upgrades_minor_versions: Observed[bool]
+    multi_az: Observed[bool]
     cluster: str | None = None
-    vpc_id: str | None = None
-    subnets: tuple[str, ...] = ()
-    security_groups: tuple[str, ...] = ()
-    port: int | None = None
+    vpc_id: Observed[str]
+    subnets: Observed[tuple[str, ...]]
+    security_groups: Observed[tuple[str, ...]]
+    port: Observed[int | None]
 
 
 class DatabaseCluster(Resource, frozen=True, kw_only=True):
     """A database cluster; `multi_az` says whether its instances stand in several zones."""
 
-    engine: str
-    multi_az: bool
+    engine: Observed[str]
+    multi_az: Observed[bool]
 
 
 @collector(scope=Scope.REGIONAL, actions=("rds:DescribeDBInstances",))
 async def database_instances(aws: Aws) -> AsyncIterator[DatabaseInstance]:
     """Yield the region's database instances, members of clusters included."""
-    async for page in aws.pages("rds", "DescribeDBInstances"):
-        for found in page["DBInstances"]:
-            if found["Engine"] in ENGINES_OF_OTHER_SERVICES:
+    lists = (page["DBInstances"] async for page in aws.pages("rds", "DescribeDBInstances"))
+    async for row in each_row(aws, "rds:DescribeDBInstances", lists):
+        with row as found:
+            if found.get("Engine") in ENGINES_OF_OTHER_SERVICES:
                 continue
-            group = found.get("DBSubnetGroup", {})
             yield DatabaseInstance(
                 arn=found["DBInstanceArn"],
                 account_id=aws.account_id,
                 region=aws.region,
-                tags=_tags(found),
-                engine=found["Engine"],
-                public=found["PubliclyAccessible"],
-                encrypted=found["StorageEncrypted"],
-                upgrades_minor_versions=found["AutoMinorVersionUpgrade"],
-                multi_az=found["MultiAZ"],
+                tags=tags_in(found.get("TagList")),
+                engine=row.member("Engine", str),
+                public=row.member("PubliclyAccessible", bool),
+                encrypted=row.member("StorageEncrypted", bool),
+                upgrades_minor_versions=row.member("AutoMinorVersionUpgrade", bool),
+                multi_az=row.member("MultiAZ", bool),
+                # Only members of a cluster have it:
+                # docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html
                 cluster=found.get("DBClusterIdentifier"),
-                vpc_id=group.get("VpcId"),
-                subnets=tuple(subnet["SubnetIdentifier"] for subnet in group.get("Subnets", ())),
-                security_groups=tuple(each["VpcSecurityGroupId"] for each in found.get("VpcSecurityGroups", ())),
-                port=found.get("Endpoint", {}).get("Port") or found.get("DbInstancePort") or None,
+                vpc_id=row.member("DBSubnetGroup.VpcId", str),
+                subnets=row.read(_subnets),
+                security_groups=row.read(_security_groups),
+                port=row.read(_port),
             )
 
 
 @collector(scope=Scope.REGIONAL, actions=("rds:DescribeDBClusters",))
 async def database_clusters(aws: Aws) -> AsyncIterator[DatabaseCluster]:
     """Yield the region's database clusters."""
-    async for page in aws.pages("rds", "DescribeDBClusters"):
-        for found in page["DBClusters"]:
-            if found["Engine"] in ENGINES_OF_OTHER_SERVICES:
+    lists = (page["DBClusters"] async for page in aws.pages("rds", "DescribeDBClusters"))
+    async for row in each_row(aws, "rds:DescribeDBClusters", lists):
+        with row as found:
+            if found.get("Engine") in ENGINES_OF_OTHER_SERVICES:
                 continue
             yield DatabaseCluster(
                 arn=found["DBClusterArn"],
                 account_id=aws.account_id,
                 region=aws.region,
-                tags=_tags(found),
-                engine=found["Engine"],
-                multi_az=found["MultiAZ"],
+                tags=tags_in(found.get("TagList")),
+                engine=row.member("Engine", str),
+                multi_az=row.member("MultiAZ", bool),
             )
 
 
-def _tags(found: dict[str, Any]) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in found.get("TagList", ())}
+def _subnets(found: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(subnet["SubnetIdentifier"] for subnet in found["DBSubnetGroup"]["Subnets"])
+
+
+def _security_groups(found: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(each["VpcSecurityGroupId"] for each in found["VpcSecurityGroups"])
+
+
+def _port(found: Mapping[str, Any]) -> int | None:
+    """Return the port, which the endpoint has; an instance that is being created has no endpoint and port 0."""
+    return int(found.get("Endpoint", {}).get("Port") or found["DbInstancePort"]) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,35 +133,43 @@ def approach_to(instance: DatabaseInstance, account: AccountFacts) -> Approach:
 def _routes_to(instance: DatabaseInstance, account: AccountFacts) -> Half:
     if gap := _not_listed(RouteTable, instance, account):
         return Half(unseen=(f"route tables: {gap}",))
+    if isinstance(instance.subnets, Gap) or not instance.subnets.value:
+        return Half(unseen=("the subnets of the instance",))
     tables = [table for table in account.resources(RouteTable) if table.region == instance.region]
-    found = {subnet: table_of(subnet, instance.vpc_id, tables) for subnet in instance.subnets}
-    return Half(
-        tuple(
-            f"subnet {subnet} sends {route.destination} to {route.gateway} by {table.name}"
-            for subnet, table in found.items()
-            if table is not None
-            for route in table.internet
-        ),
-        tuple(f"the route table of subnet {subnet}" for subnet, table in found.items() if table is None)
-        or (() if found else ("the subnets of the instance",)),
-    )
+    vpc_id = instance.vpc_id.value if isinstance(instance.vpc_id, Seen) else None
+    told: list[str] = []
+    unseen: list[str] = []
+    for subnet in instance.subnets.value:
+        table = table_of(subnet, vpc_id, tables)
+        if table is None:
+            unseen.append(f"the route table of subnet {subnet}")
+        elif isinstance(table.internet, Gap):
+            unseen.append(f"the routes of route table {table.name}")
+        else:
+            told += (
+                f"subnet {subnet} sends {route.destination} to {route.gateway} by {table.name}"
+                for route in table.internet.value
+            )
+    return Half(tuple(told), tuple(unseen))
 
 
 def _groups_of(instance: DatabaseInstance, account: AccountFacts) -> Half:
     if gap := _not_listed(SecurityGroup, instance, account):
         return Half(unseen=(f"security groups: {gap}",))
-    if instance.port is None:
+    if isinstance(instance.port, Gap) or instance.port.value is None:
         return Half(unseen=("the port of the instance",))
-    named = set(instance.security_groups)
-    groups = [each for each in account.resources(SecurityGroup) if each.name in named]
+    if isinstance(instance.security_groups, Gap):
+        return Half(unseen=("the security groups of the instance",))
+    named = set(instance.security_groups.value)
+    groups = [each for each in account.resources(SecurityGroup) if each.name in named and isinstance(each.rules, Seen)]
     # The rules of all groups of an instance add up.
     inbound = Inbound(
-        [rule for group in groups for rule in group.rules],
+        [rule for group in groups for rule in group.rules.value],
         {list_id: found for group in groups for list_id, found in group.lists.items()},
     )
     lacking = tuple(f"security group {each}" for each in sorted(named - {group.name for group in groups}))
     try:
-        openings = inbound.openings(Question((instance.port,), ("tcp",)))
+        openings = inbound.openings(Question((instance.port.value,), ("tcp",)))
     except NotSeenError as error:
         return Half(unseen=(*lacking, f"a prefix list that a rule names: {error.gap.message}"))
     return Half(tuple(_described(opening, groups) for opening in openings), lacking)
@@ -164,5 +185,5 @@ def _not_listed(kind: type[Resource], instance: DatabaseInstance, account: Accou
 
 def _described(opening: Opening, groups: Iterable[SecurityGroup]) -> str:
     rules = [source.rule for source in opening.sources]
-    names = [group.name for group in groups if any(rule in group.rules for rule in rules)]
+    names = [group.name for group in groups if any(rule in group.rules.value for rule in rules)]
     return f"security group {' with '.join(names)} opens {opening.describe()}"

@@ -22,7 +22,7 @@ from orgaudit.facts.elbv2 import LoadBalancer
 from orgaudit.facts.lambda_ import Function
 from orgaudit.facts.rds import DatabaseCluster, DatabaseInstance
 from orgaudit.facts.s3.buckets import Bucket, BucketLogging
-from orgaudit.model import Gap, NotSeenError, Seen
+from orgaudit.model import Gap, NotSeenError, Seen, shown
 
 SERVING: tuple[type[Resource], ...] = (ClassicLoadBalancer, LoadBalancer, RestApiStage, ApiStage)
 """What takes requests for an application as long as it exists."""
@@ -46,8 +46,10 @@ RUNNING = frozenset({"pending", "running"})
 
 def workloads(account: AccountFacts) -> list[Resource]:
     """Return what certainly is work: instances and containers that run, databases, and what takes requests for them."""
-    instances = [one for one in account.resources(Instance) if one.state in RUNNING]
-    clusters = [one for one in account.resources(EcsCluster) if one.tasks or one.services]
+    instances = [one for one in account.resources(Instance) if shown(one.state) in RUNNING]
+    clusters = [
+        one for one in account.resources(EcsCluster) if any(isinstance(part, Seen) and part.value for part in one.parts)
+    ]
     distributions = [one for one in account.resources(Distribution) if one.enabled]
     serving = [one for kind in SERVING for one in account.resources(kind)]
     return [*instances, *_databases(account), *clusters, *distributions, *serving]
@@ -67,12 +69,15 @@ def doubtful(account: AccountFacts) -> list[Resource]:
     """
     for kind in KINDS:
         account.everywhere(kind)
+    for cluster in account.resources(EcsCluster):
+        for part in cluster.parts:
+            part.value  # noqa: B018 - a gap raises what it is: something may run there
     return [
         *account.resources(Function),
         *account.resources(DynamoDbTable),
         *account.resources(FileSystem),
         *beyond_logs(account),
-        *(one for one in account.resources(Instance) if one.state not in RUNNING),
+        *(one for one in account.resources(Instance) if shown(one.state) not in RUNNING),
         *(one for one in account.resources(Distribution) if not one.enabled),
     ]
 
@@ -87,8 +92,8 @@ def beyond_logs(account: AccountFacts) -> list[Bucket]:
     configured = [account.detail(ConfigDelivery, one) for one in account.resources(ConfigRecording)]
     accessed = [account.detail(BucketLogging, one) for one in buckets]
     receiving = {
-        *(trail.bucket for trail in account.resources(Trail)),
-        *(_bucket_in(log.destination or "") for log in account.resources(FlowLog)),
+        *(trail.bucket.value for trail in account.resources(Trail) if isinstance(trail.bucket, Seen)),
+        *(_bucket_in(log.destination.value) for log in account.resources(FlowLog) if isinstance(log.destination, Seen)),
         *(name for one in configured if isinstance(one, Seen) for name in one.value.buckets),
         *(one.value.target for one in accessed if isinstance(one, Seen)),
     }
@@ -96,7 +101,9 @@ def beyond_logs(account: AccountFacts) -> list[Bucket]:
     if left:
         for kind in DELIVERING:
             account.everywhere(kind)
-        for observed in (*configured, *accessed):
+        trails = (trail.bucket for trail in account.resources(Trail))
+        logs = (log.destination for log in account.resources(FlowLog))
+        for observed in (*configured, *accessed, *trails, *logs):
             if isinstance(observed, Gap):
                 raise NotSeenError(observed)
     return left

@@ -121,6 +121,7 @@ CASES: dict[Control, tuple[Case, ...]] = {
         failing("no recorders", account(), ORGANIZATION, says="no region has a recorder"),
         failing("global, but not all types", account(PARTLY_GLOBAL), ORGANIZATION, says="of all resource types"),
         failing("other region disabled", account(LOCAL, unseen_in=DISABLED_THERE), ORGANIZATION, says="no region"),
+        unseen("not seen whether global", account(a_recording(a_recorder(global_types=denied()))), ORGANIZATION),
         unseen("other region denied", account(LOCAL, unseen_in=DENIED_THERE), ORGANIZATION),
         unseen("account shut", facts_of(MEMBER, gap=denied()), ORGANIZATION),
     ),

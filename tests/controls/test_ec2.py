@@ -381,7 +381,10 @@ def logged_in_two_regions() -> tuple[Vpc, AccountFacts]:
 FLOW_LOGS = (
     passing("all traffic", *logged(a_flow_log(VPC)), says="fl-1 records all traffic"),
     passing("rejected traffic", *logged(a_flow_log(VPC, traffic="REJECT")), says="rejected traffic"),
-    passing("delivers no status yet", *logged(a_flow_log(VPC, delivery=None))),
+    unseen("delivers no status yet", *logged(a_flow_log(VPC, delivery=denied())), says="is denied"),
+    unseen("may be on the VPC", *logged(a_flow_log(VPC, watches=denied())), says="is denied"),
+    passing("beside one that may be", *logged(a_flow_log(VPC, watches=denied()), a_flow_log(VPC, "fl-2")), says="fl-2"),
+    failing("a flaw beside what is not seen", *logged(a_flow_log(VPC, status="OFF", traffic=denied())), says="is OFF"),
     passing("a good one beside a bad one", *logged(a_flow_log(VPC, status="INACTIVE"), a_flow_log(VPC, "fl-2"))),
     failing("an unused VPC without one", *logged(), says="no flow log on the VPC"),
     failing("accepted traffic only", *logged(a_flow_log(VPC, traffic="ACCEPT")), says="leaves out rejected"),
@@ -440,6 +443,9 @@ PEERING_ROUTES = (
 IMDS = (
     passing("required and applied", an_instance(), says="IMDSv2 is required"),
     passing("endpoint disabled", an_instance(tokens="optional", endpoint="disabled"), says="switched off"),
+    unseen("optional, endpoint not seen", an_instance(tokens="optional", endpoint=denied()), says="is denied"),
+    passing("required, endpoint not seen", an_instance(endpoint=denied())),
+    unseen("required, not seen whether applied", an_instance(applied=denied()), says="is denied"),
     passing("stopped", an_instance(state="stopped")),
     failing("required, not applied", an_instance(applied=False), says="not applied yet"),
     failing("optional", an_instance(tokens="optional"), says="IMDSv1 is still answered"),

@@ -82,12 +82,13 @@ NO_PASSWORD: dict[str, Any] = {"password_enabled": False}
 KEY, KEY_OFF = KeySlot(1, active=True), KeySlot(1, active=False)
 SECOND_KEY = NO_PASSWORD | {"keys": slots(None, KeySlot(2, active=True))}
 KEYED = (ROBOT, credentials_of(ROBOT, **NO_PASSWORD, keys=slots(KEY)))
+NO_SSO = denied("sso:ListInstances")
 LOCAL = (*SIGNS_IN, ROBOT, credentials_of(ROBOT, password_enabled=False))
 ALONE = Organization([], management_account_id=None, load=lambda _: None)
 CENTRAL = organization_of(iam_facts(an_identity_center(), account_id=MANAGEMENT))
+CENTRAL_UNKNOWN = organization_of(iam_facts(an_identity_center(status=NO_SSO), account_id=MANAGEMENT))
 EMPTY = organization_of(iam_facts(account_id=MANAGEMENT))
 OWN_CENTER = an_identity_center(account_id=MEMBER)
-NO_SSO = denied("sso:ListInstances")
 
 
 def people(*lines: Any, organization: Organization = EMPTY, **more: Any) -> tuple[Any, ...]:
@@ -118,6 +119,7 @@ FEDERATION = (
     manual("keys in the second slot", *people(ROBOT, credentials_of(ROBOT, **SECOND_KEY)), says="access keys"),
     manual("keys, outside an organization", *people(*KEYED, organization=ALONE), says="a person has to"),
     failing("keys, and people beside them", *people(*SIGNS_IN, *KEYED), says="1 IAM users have a password, and no"),
+    unseen("keys, the instance's status not seen", *people(*KEYED, organization=CENTRAL_UNKNOWN), says="is denied"),
     unseen("keys, instances denied", *people(*KEYED, gaps={IdentityCenter: NO_SSO})),
     failing("people and no provider", *people(*LOCAL), says="1 IAM users have a password, and no identity provider"),
     failing("outside an organization", *people(*LOCAL, organization=ALONE), says="no identity provider"),

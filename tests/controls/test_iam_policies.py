@@ -218,6 +218,8 @@ AWS_POLICY = (
     ),
     passing("everything but IAM", an_aws_policy(ALICE, name="PowerUserAccess", document=POWER), USUAL, says="nobody"),
     unseen("unreadable", an_aws_policy(ALICE, grants=unreadable()), USUAL, says="GetAccountAuthorizationDetails"),
+    unseen("others may hold it", an_aws_policy(SSO, hidden=denied()), APPROVED, says="is denied"),
+    failing("one holds it, others may", an_aws_policy(ALICE, hidden=denied()), APPROVED, says=f"attached to {ALICE}"),
 )
 
 
@@ -226,6 +228,7 @@ def cloudshell(*holders: User | Group | Role, thresholds: Thresholds = USUAL, **
 
 
 SHELL, SHELL_CN = (aws_policy_arn(CLOUDSHELL, partition) for partition in ("aws", "aws-cn"))
+HIDDEN = a_user("bob", attached=denied())
 HOLDER = an_iam_role(attached=(SHELL,))
 CLOUD = (
     passing("attached to nobody", *cloudshell(a_user(), a_group(), an_iam_role()), says="attached to nobody"),
@@ -247,6 +250,8 @@ CLOUD = (
         *cloudshell(a_user(attached=(SHELL,)), HOLDER),
         says=f"attached to {HOLDER.arn}, {ALICE}",
     ),
+    unseen("policies of a user not seen", *cloudshell(HIDDEN, an_iam_role()), says="is denied"),
+    failing("a role, policies of a user not seen", *cloudshell(HIDDEN, HOLDER), says=f"attached to {HOLDER.arn}"),
     unseen("users denied", *cloudshell(HOLDER, gaps={User: denied("iam:GetAccountAuthorizationDetails")})),
 )
 SUPPORTS = an_iam_role("helps", attached=(aws_policy_arn(SUPPORT, "aws-us-gov"),))
@@ -255,6 +260,8 @@ SUPPORT_CASES = (
     failing("roles have other policies only", iam_facts(an_iam_role(attached=(SHELL,))), says="to no role"),
     failing("no role at all", iam_facts(), says="to no role"),
     failing("a user has it", iam_facts(a_user(attached=(aws_policy_arn(SUPPORT),))), says="to no role"),
+    unseen("policies of a role not seen", iam_facts(an_iam_role(attached=denied())), says="is denied"),
+    passing("a role has it, another one's not seen", iam_facts(an_iam_role(attached=denied()), SUPPORTS), says="helps"),
     unseen("roles denied", iam_facts(gaps={Role: denied("iam:GetAccountAuthorizationDetails")})),
 )
 HELPED = (aws_policy_arn(SUPPORT),)

@@ -231,6 +231,8 @@ WORKLOADS = (
     failing("instance beside a blind spot", *in_management(RUNNING, BLIND), says="1 x Instance"),
     asking("stopped instance", *in_management(STOPPED), says="1 x Instance"),
     asking("function", *in_management(FUNCTION), says="serves the organization's administration: 1 x Function"),
+    unseen("cluster whose tasks are not seen", *in_management(a_cluster(tasks=denied())), says="is denied"),
+    failing("cluster with a service, tasks not seen", *in_management(a_cluster(denied(), 1)), says="1 x EcsCluster"),
     unseen("blind spot", *in_management(BLIND), says="ecs:ListClusters"),
     unseen("function beside a blind spot", *in_management(FUNCTION, BLIND), says="ecs:ListClusters"),
     *elsewhere(),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from orgaudit.controls.declare import Control
@@ -27,8 +29,23 @@ from orgaudit.facts.declare import Resource
 from orgaudit.facts.ec2.groups import SecurityGroup
 from orgaudit.facts.ec2.routes import RouteTable
 from orgaudit.facts.rds import DatabaseInstance
-from orgaudit.model import Status
-from tests.factories import HOME, MEMBER, NASTY, Case, denied, every, facts_of, failing, idle, name_of, passing
+from orgaudit.model import UNKNOWN, Cell, Status
+from orgaudit.store.run import Run, read_lines
+from tests.evaluated import findings
+from tests.factories import (
+    HOME,
+    MEMBER,
+    NASTY,
+    REGIONS,
+    Case,
+    denied,
+    every,
+    facts_of,
+    failing,
+    idle,
+    name_of,
+    passing,
+)
 from tests.factories_ec2 import ANY4, ANY6, HALVES4, OFFICE, a_group, a_route_table, all_traffic, listed, rule
 from tests.factories_rds import a_cluster, an_instance
 
@@ -188,6 +205,7 @@ def test_what_stands_before_a_public_instance_is_in_the_evidence() -> None:
     """Subnets and groups are shown, and decide nothing."""
     evidence = private(*near(*LISTED, PUBLIC_SUBNET, MAIN, a_group(OPEN), SECOND)).evidence
     assert evidence == {
+        "engine": "postgres",
         "vpc": "vpc-1",
         "subnets": ["subnet-1", "subnet-2"],
         "security_groups": ["sg-1", "sg-2"],
@@ -207,6 +225,57 @@ def test_reach_is_told_as_far_as_it_was_seen(case: Case) -> None:
     assert evidence["unseen"] or evidence["reachable_from_internet"] is not None
 
 
+@pytest.mark.parametrize("field", ["vpc_id", "subnets", "security_groups", "port"])
+def test_what_was_not_seen_of_a_network_decides_nothing(field: str) -> None:
+    hidden = {field: denied("rds:DescribeDBInstances")}
+    lines = (*LISTED, MAIN, a_group(OPEN), SECOND)
+    verdict = private(*near(*lines, **hidden))
+    name = {"vpc_id": "vpc"}.get(field, field)
+    assert verdict.status is Status.FAIL
+    assert verdict.evidence[name] == UNKNOWN
+    assert private(an_instance(**PLACED | hidden), NOWHERE).status is Status.PASS
+    assert verdict.evidence["unseen"]
+
+
+HIDDEN = denied("ec2:DescribeRouteTables")
+OTHER = a_route_table(table_id="rtb-9", vpc_id="vpc-2")
+PARTLY = {
+    "subnets of a table": (msgspec.structs.replace(a_route_table(), subnets=HIDDEN), MAIN, None),
+    "subnets of a table of an unknown VPC": (
+        msgspec.structs.replace(OTHER, vpc_id=HIDDEN, subnets=HIDDEN),
+        *(MAIN, None),
+    ),
+    "subnets of a table of another VPC": (msgspec.structs.replace(OTHER, subnets=HIDDEN), MAIN, False),
+    "VPC of the main table": (msgspec.structs.replace(MAIN, vpc_id=HIDDEN), OTHER, None),
+    "whether a table is the main one": (msgspec.structs.replace(MAIN, main=HIDDEN), OTHER, None),
+    "routes": (msgspec.structs.replace(MAIN, internet=HIDDEN), OTHER, None),
+}
+
+
+@pytest.mark.parametrize(("table", "other", "reachable"), PARTLY.values(), ids=list(PARTLY))
+def test_route_tables_that_were_seen_in_part(table: RouteTable, other: RouteTable, reachable: bool | None) -> None:
+    evidence = private(*near(*LISTED, table, other, a_group(OPEN), SECOND)).evidence
+    assert evidence["reachable_from_internet"] is reachable
+    assert bool(evidence["unseen"]) is (reachable is None)
+
+
+def test_group_without_its_rules_is_not_seen() -> None:
+    hidden = msgspec.structs.replace(SECOND, rules=denied("ec2:DescribeSecurityGroups"))
+    evidence = private(*near(*LISTED, PUBLIC_SUBNET, MAIN, a_group(SHUT), hidden)).evidence
+    assert (evidence["reachable_from_internet"], evidence["unseen"]) == (None, ["security group sg-2"])
+
+
 def test_encryption_is_about_storage_only() -> None:
     """Nothing but the storage's encryption is asked."""
     assert encrypted(an_instance(public=True, multi_az=False, upgrades_minor_versions=False)).status is Status.PASS
+
+
+def test_what_was_seen_of_a_listing_is_judged_beside_its_gap(tmp_path: Path) -> None:
+    """One row that cannot be read neither hides the others nor lets the region pass."""
+    cut_off = Listed("DatabaseInstance", HOME, count=1, gap=denied("rds:DescribeDBInstances"))
+    facts = facts_of(MEMBER, cut_off, an_instance(public=True), regions=REGIONS)
+    region, instance = findings(tmp_path, private, facts)
+    assert (region.status, region.resource) == (Status.NOT_ASSESSED, f"{MEMBER}:{HOME}")
+    assert (instance.status, instance.resource) == (Status.FAIL, an_instance().arn)
+    (cell,) = read_lines(Run(tmp_path).cells_path(MEMBER), msgspec.json.Decoder(Cell))
+    assert (cell.status, cell.not_assessed, cell.failed) == (Status.NOT_ASSESSED, 1, 1)

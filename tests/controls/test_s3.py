@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from orgaudit.controls.declare import Control
 from orgaudit.controls.s3 import (
@@ -70,6 +71,7 @@ from tests.factories_s3 import (
     hidden,
     owner_of,
     policy_of,
+    settings,
 )
 
 BUCKET = a_bucket()
@@ -97,6 +99,8 @@ def owned(*lines: Any, **more: Any) -> tuple[Any, ...]:
 
 
 HALF, OTHER_HALF = ("BlockPublicAcls", "IgnorePublicAcls"), ("BlockPublicPolicy", "RestrictPublicBuckets")
+IN_PART = replace(settings(*HALF, "BlockPublicPolicy"), restrict_public_buckets=denied())
+BLOCK_IN_PART = BucketPublicAccessBlock(arn=BUCKET.arn, block=IN_PART)
 BLOCKED = (
     passing("the bucket alone", *owned(block_of_bucket(BUCKET, "all"))),
     passing("the account alone", *owned(block=block_of_account("all"))),
@@ -118,6 +122,7 @@ BLOCKED = (
     failing(
         "the same half twice", *owned(block_of_bucket(BUCKET, *HALF), block=block_of_account(*HALF)), says="Policy"
     ),
+    unseen("one setting not seen", *owned(BLOCK_IN_PART), says="is denied"),
     unseen("both denied", *owned(hidden(BucketPublicAccessBlock, BUCKET), block=denied())),
     unseen("the bucket's denied, the account lacks one", *owned(hidden(BucketPublicAccessBlock, BUCKET))),
     unseen("the account's denied, the bucket lacks some", *owned(block_of_bucket(BUCKET, *HALF), block=denied())),

@@ -55,6 +55,7 @@ from tests.factories import (
     basic,
     field,
     filters_of,
+    seen_all,
     statement,
     topic_arn,
     trust,
@@ -83,6 +84,9 @@ SMALLEST: dict[str, Any] = {
     "TrailARN": f"arn:aws:cloudtrail:us-east-1:{MANAGEMENT}:trail/org",
     "HomeRegion": "us-east-1",
     "IsMultiRegionTrail": True,
+    "IsOrganizationTrail": False,
+    "LogFileValidationEnabled": False,
+    "S3BucketName": "files",
 }
 LARGEST = SMALLEST | {
     "Name": "org",
@@ -97,21 +101,20 @@ LARGEST = SMALLEST | {
 
 async def test_trail_belongs_to_the_account_and_region_of_its_arn() -> None:
     (trail,) = await listed(aws({("cloudtrail", "DescribeTrails"): {"trailList": [SMALLEST]}}))
-    assert trail == Trail(
-        arn=SMALLEST["TrailARN"], account_id=MANAGEMENT, region="us-east-1", multi_region=True, organization=False
-    )
+    values = {"multi_region": True, "organization": False, "validated": False, "bucket": "files"}
+    assert trail == seen_all(Trail, arn=SMALLEST["TrailARN"], account_id=MANAGEMENT, region="us-east-1", **values)
 
 
 async def test_trail_with_everything() -> None:
     at = aws({("cloudtrail", "DescribeTrails"): {"trailList": [LARGEST, LARGEST]}})
     trail, again = await listed(at)
     assert trail == again
-    assert trail.organization
-    assert trail.validated
+    assert trail.organization.value
+    assert trail.validated.value
     assert (trail.log_group_arn, trail.role_arn, trail.bucket, trail.key_id) == (
         LARGEST["CloudWatchLogsLogGroupArn"],
         LARGEST["CloudWatchLogsRoleArn"],
-        "archive",
+        Seen("archive"),
         LARGEST["KmsKeyId"],
     )
     assert at.world.calls[0].parameters == {"includeShadowTrails": True}
@@ -883,7 +886,7 @@ def test_every_member_shows_the_organization_trail(shown: dict[tuple[str, str], 
     seen = {account: found for (account, place), found in shown.items() if place == region and isinstance(found, list)}
     assert len(seen) == (11 if region == "eu-central-1" else 13)
     for found in seen.values():
-        (trail,) = [trail for trail in found if trail.organization]
+        (trail,) = [trail for trail in found if trail.organization.value]
         assert trail.arn == f"arn:aws:cloudtrail:us-east-1:{DEMO_MANAGEMENT}:trail/org-trail"
         assert (trail.account_id, trail.region) == (DEMO_MANAGEMENT, "us-east-1")
 
@@ -920,7 +923,7 @@ def test_single_region_trail_is_shown_at_home_only(shown: dict[tuple[str, str], 
 def test_multi_region_trail_is_shown_everywhere_with_its_home(shown: dict[tuple[str, str], Any]) -> None:
     for region in DEMO_REGIONS:
         (trail,) = [trail for trail in shown["536402918877", region] if trail.name == "payments-trail"]
-        assert (trail.region, trail.multi_region, trail.organization) == ("eu-central-1", True, False)
+        assert (trail.region, trail.multi_region, trail.organization) == ("eu-central-1", Seen(True), Seen(False))
 
 
 @pytest.mark.parametrize(

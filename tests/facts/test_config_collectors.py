@@ -22,7 +22,7 @@ from orgaudit.facts.config import (
 )
 from orgaudit.facts.declare import Collector, closure
 from orgaudit.facts.securityhub import SecurityHub, security_hubs
-from orgaudit.model import GapReason, NotSeenError
+from orgaudit.model import Gap, GapReason, NotSeenError, Seen
 from orgaudit.settings import AccessSettings, RunSettings, load_limits
 from tests.emulated import leading_to
 from tests.factories import HOME, MEMBER
@@ -58,6 +58,7 @@ EXCLUDING = PARTLY | {
     "exclusionByResourceTypes": {"resourceTypes": ["AWS::EC2::Volume"]},
     "recordingStrategy": {"useOnly": "EXCLUSION_BY_RESOURCE_TYPES"},
 }
+EXCLUSION_OF_NOTHING = {"allSupported": False, "recordingStrategy": {"useOnly": "EXCLUSION_BY_RESOURCE_TYPES"}}
 LISTING = PARTLY | {
     "resourceTypes": ["AWS::S3::Bucket"],
     "recordingStrategy": {"useOnly": "INCLUSION_BY_RESOURCE_TYPES"},
@@ -73,6 +74,11 @@ async def recordings(*recorders: dict[str, Any]) -> ConfigRecording:
     return await the_one(config_recordings(aws({RECORDERS: {"ConfigurationRecorders": [*recorders]}})))
 
 
+def lacking(member: str) -> Gap:
+    action = "config:DescribeConfigurationRecorders"
+    return Gap(MEMBER, HOME, action, GapReason.MALFORMED, f"the answer lacks {member}")
+
+
 async def test_region_without_a_recorder_is_an_item_too() -> None:
     assert await recordings() == NOTHING
 
@@ -81,12 +87,14 @@ async def test_region_without_a_recorder_is_an_item_too() -> None:
     ("group", "recorder"),
     [
         (WHOLE, a_recorder()),
-        ({"allSupported": True}, a_recorder(global_types=False, strategy="")),
+        (
+            {"allSupported": True},
+            a_recorder(global_types=lacking("recordingGroup.includeGlobalResourceTypes"), strategy=""),
+        ),
         (EXCLUDING, without("AWS::EC2::Volume")),
         (LISTING, only("AWS::S3::Bucket")),
-        ({}, a_recorder(all_supported=False, global_types=False, strategy="")),
     ],
-    ids=["whole", "older form", "excluding", "listing", "empty"],
+    ids=["whole", "older form", "excluding", "listing"],
 )
 async def test_recorder(group: dict[str, Any], recorder: Any) -> None:
     assert await recordings({"name": "default", "recordingGroup": group}) == a_recording(recorder)
@@ -98,9 +106,13 @@ async def test_service_linked_recorders_are_kept_apart() -> None:
     assert (await recordings(LINKED)).recorders == ()
 
 
-async def test_recorder_without_settings_is_no_answer() -> None:
-    with pytest.raises(KeyError):
-        await recordings({"name": "default"})
+@pytest.mark.parametrize("settings", [{}, {"recordingGroup": {}}, {"recordingGroup": EXCLUSION_OF_NOTHING}])
+async def test_recorder_without_settings_is_a_gap_of_the_recorder(settings: dict[str, Any]) -> None:
+    found = await recordings({"name": "default", **settings}, {"name": "other", "recordingGroup": WHOLE})
+    group, other = (each.group for each in found.recorders)
+    assert isinstance(group, Gap)
+    assert (group.reason, group.action) == (GapReason.MALFORMED, "config:DescribeConfigurationRecorders")
+    assert other == a_recorder().group
 
 
 @pytest.mark.parametrize(
@@ -271,7 +283,8 @@ def emulated(empty: Demo) -> Iterator[dict[str, Any]]:
 
 def test_region_of_the_emulator_with_everything(emulated: dict[str, Any]) -> None:
     recording, status, delivery, found = emulated["us-east-1"]
-    assert [(each.name, each.everything, each.global_types) for each in recording.recorders] == [("all", True, True)]
+    assert [(each.name, each.group.value.everything) for each in recording.recorders] == [("all", True)]
+    assert recording.recorders[0].group.value.global_types == Seen(True)
     assert [each.recording for each in status.recorders] == [True]
     assert delivery.buckets == ("orgaudit-config",)
     assert (found.enabled, found.subscribed_at is not None) == (True, True)

@@ -26,7 +26,7 @@ from orgaudit.facts.ec2.vpcs import FlowLog, Vpc, flow_logs, vpcs
 from orgaudit.model import Gap, GapReason, NotSeenError, Scope, Seen
 from orgaudit.settings import AccessSettings, RunSettings, load_limits
 from tests.emulated import leading_to
-from tests.factories import HOME, MEMBER, SECURITY
+from tests.factories import HOME, MEMBER, SECURITY, seen_all
 from tests.factories_ec2 import ANY4, ANY6, OFFICE, a_peering, all_traffic, entry, rule
 from tests.literal_aws import Answers, LiteralAws, Refused, World
 
@@ -65,6 +65,7 @@ def groups(*found: dict[str, Any]) -> Answered:
     return {("ec2", "DescribeSecurityGroups"): [{"SecurityGroups": [one]} for one in found]}
 
 
+FROM_OFFICE = {"IpRanges": [{"CidrIp": OFFICE}]}
 EVERYTHING = {
     "IpProtocol": "tcp",
     "FromPort": 22,
@@ -77,12 +78,13 @@ EVERYTHING = {
 
 
 async def test_groups_of_all_pages_with_every_kind_of_source() -> None:
-    at = aws(groups(group("sg-1", EVERYTHING, Tags=TAGS), group("sg-2", IpPermissionsEgress=[{"IpProtocol": "-1"}])))
+    outbound = [{"IpProtocol": "-1", **FROM_OFFICE}]
+    at = aws(groups(group("sg-1", EVERYTHING, Tags=TAGS), group("sg-2", IpPermissionsEgress=outbound)))
     first, second = await listing(security_groups, at)
     assert first.arn == f"arn:aws:ec2:{HOME}:{MEMBER}:security-group/sg-1"
-    assert (first.group_name, first.vpc_id, first.tags) == ("web", "vpc-1", {"Name": "main"})
-    assert first.rules == (rule("tcp", (22, 23), ANY4, OFFICE, ANY6, "sg-2"),)
-    assert (second.rules, second.outbound) == ((), (all_traffic(),))
+    assert (first.group_name, first.vpc_id, first.tags) == (Seen("web"), "vpc-1", {"Name": "main"})
+    assert first.rules.value == (rule("tcp", (22, 23), ANY4, OFFICE, ANY6, "sg-2"),)
+    assert (second.rules.value, second.outbound.value) == ((), (all_traffic(OFFICE),))
     assert at.world.calls[0].parameters == {"MaxResults": 1000}
 
 
@@ -93,7 +95,6 @@ async def test_groups_of_all_pages_with_every_kind_of_source() -> None:
         ({"IpProtocol": "-1", "FromPort": 80, "ToPort": 80}, ALL, (80, 80)),
         ({"IpProtocol": "6", "FromPort": 22, "ToPort": 22}, "tcp", (22, 22)),
         ({"IpProtocol": "17", "FromPort": 53, "ToPort": 53}, "udp", (53, 53)),
-        ({"IpProtocol": "tcp"}, "tcp", ALL_PORTS),
         ({"IpProtocol": "tcp", "FromPort": -1, "ToPort": -1}, "tcp", ALL_PORTS),
         ({"IpProtocol": "icmp", "FromPort": 8, "ToPort": -1}, "icmp", (8, -1)),
         ({"IpProtocol": "58", "FromPort": -1, "ToPort": -1}, "icmpv6", ALL_PORTS),
@@ -101,8 +102,8 @@ async def test_groups_of_all_pages_with_every_kind_of_source() -> None:
     ],
 )
 async def test_protocols_and_ports(permission: dict[str, Any], protocol: str, ports: tuple[int, int]) -> None:
-    (found,) = await listing(security_groups, aws(groups(group("sg-1", permission))))
-    assert found.rules == (Rule(protocol=protocol, ports=ports),)
+    (found,) = await listing(security_groups, aws(groups(group("sg-1", permission | FROM_OFFICE))))
+    assert found.rules.value == (Rule(protocol=protocol, ports=ports, cidrs=(OFFICE,)),)
 
 
 async def test_shared_group_belongs_to_its_owner() -> None:
@@ -112,18 +113,31 @@ async def test_shared_group_belongs_to_its_owner() -> None:
 
 async def test_default_groups_come_from_the_same_answer() -> None:
     outbound = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": ANY4}]}]
-    default = group("sg-2", {"IpProtocol": "-1"}, GroupName="default", IpPermissionsEgress=outbound)
+    default = group("sg-2", {"IpProtocol": "-1", **FROM_OFFICE}, GroupName="default", IpPermissionsEgress=outbound)
     at = aws(groups(group(), default))
     assert len(await listing(security_groups, at)) == 2
     (found,) = await listing(default_security_groups, at)
-    assert (found.name, found.rules, found.outbound) == ("sg-2", (all_traffic(),), (all_traffic(ANY4),))
+    assert (found.name, found.rules.value) == ("sg-2", (all_traffic(OFFICE),))
+    assert found.outbound.value == (all_traffic(ANY4),)
     assert len(at.world.calls) == 2, "two pages, read once"
 
 
-async def test_group_without_its_permissions_is_no_group_without_rules() -> None:
-    lacking = {name: value for name, value in group().items() if name != "IpPermissions"}
-    with pytest.raises(KeyError):
-        await listing(security_groups, aws(groups(lacking)))
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (None, "the answer lacks IpPermissions"),
+        ([{"IpProtocol": "tcp", **FROM_OFFICE}], "the answer cannot be read: a rule for tcp has no ports"),
+        ([{"IpProtocol": "-1"}], "the answer cannot be read: a rule names no source or destination"),
+    ],
+    ids=["no rules", "no ports", "no sources"],
+)
+async def test_group_whose_rules_cannot_be_read_is_no_group_without_rules(changes: Any, message: str) -> None:
+    answer = {name: value for name, value in group().items() if name != "IpPermissions"}
+    answer |= {"IpPermissions": changes} if changes else {}
+    found, other = await listing(security_groups, aws(groups(answer, group("sg-2"))))
+    assert isinstance(found.rules, Gap)
+    assert (found.rules.reason, found.rules.message) == (GapReason.MALFORMED, message)
+    assert other.rules == Seen(())
 
 
 # Prefix lists
@@ -217,7 +231,8 @@ async def test_inbound_entries_of_all_pages() -> None:
     ping = acl_entry(95, Protocol="1", IcmpTypeCode={"Code": -1, "Type": 8})
     pages = [{"NetworkAcls": [acl(ssh, acl_entry(100), ping, IPV6_ENTRY)]}, {"NetworkAcls": [acl(OwnerId=SECURITY)]}]
     first, second = await read(network_acls, "DescribeNetworkAcls", *pages)
-    assert first == NetworkAcl(
+    assert first == seen_all(
+        NetworkAcl,
         arn=f"arn:aws:ec2:{HOME}:{MEMBER}:network-acl/acl-1",
         account_id=MEMBER,
         region=HOME,
@@ -231,12 +246,12 @@ async def test_inbound_entries_of_all_pages() -> None:
             entry(101, "allow", ANY6),
         ),
     )
-    assert (second.account_id, second.entries) == (SECURITY, ())
+    assert (second.account_id, second.entries) == (SECURITY, Seen(()))
 
 
 async def test_outbound_entries_are_left_out() -> None:
     (found,) = await read(network_acls, "DescribeNetworkAcls", {"NetworkAcls": [acl(acl_entry(100, Egress=True))]})
-    assert found.entries == ()
+    assert found.entries == Seen(())
 
 
 # VPCs and flow logs
@@ -249,18 +264,27 @@ def vpc(vpc_id: str = "vpc-1", owner: str = MEMBER) -> dict[str, Any]:
 
 async def test_shared_vpc_belongs_to_its_owner() -> None:
     own, shared = await read(vpcs, "DescribeVpcs", {"Vpcs": [vpc()]}, {"Vpcs": [vpc("vpc-2", SECURITY)]})
-    assert own == Vpc(
+    assert own == seen_all(
+        Vpc,
         arn=f"arn:aws:ec2:{HOME}:{MEMBER}:vpc/vpc-1",
         account_id=MEMBER,
         region=HOME,
         tags={"Name": "main"},
         vpc_id="vpc-1",
+        default=False,
         cidrs=("10.0.0.0/16", "10.1.0.0/16"),
     )
     assert (shared.account_id, shared.arn) == (SECURITY, f"arn:aws:ec2:{HOME}:{SECURITY}:vpc/vpc-2")
 
 
-SMALL_LOG = {"FlowLogId": "fl-1", "ResourceId": "vpc-1", "FlowLogStatus": "ACTIVE"}
+SMALL_LOG = {
+    "FlowLogId": "fl-1",
+    "ResourceId": "vpc-1",
+    "FlowLogStatus": "ACTIVE",
+    "TrafficType": "ALL",
+    "DeliverLogsStatus": "SUCCESS",
+    "LogGroupName": "small",
+}
 LARGE_LOG = SMALL_LOG | {
     "TrafficType": "REJECT",
     "DeliverLogsStatus": "FAILED",
@@ -272,19 +296,20 @@ LARGE_LOG = SMALL_LOG | {
 async def test_flow_logs_of_all_pages() -> None:
     small, large = await read(flow_logs, "DescribeFlowLogs", {"FlowLogs": [SMALL_LOG]}, {"FlowLogs": [LARGE_LOG]})
     arn = f"arn:aws:ec2:{HOME}:{MEMBER}:vpc-flow-log/fl-1"
-    assert small == FlowLog(arn=arn, account_id=MEMBER, region=HOME, watches="vpc-1", status="ACTIVE")
+    values = {"watches": "vpc-1", "status": "ACTIVE", "traffic": "ALL", "delivery": "SUCCESS", "destination": "small"}
+    assert small == seen_all(FlowLog, arn=arn, account_id=MEMBER, region=HOME, **values)
     assert (large.traffic, large.delivery, large.delivery_error, large.destination) == (
-        "REJECT",
-        "FAILED",
+        Seen("REJECT"),
+        Seen("FAILED"),
         "Access error",
-        "flows",
+        Seen("flows"),
     )
 
 
 async def test_destination_of_a_flow_log_is_its_bucket() -> None:
     log = SMALL_LOG | {"LogDestination": "arn:aws:s3:::flows", "LogDestinationType": "s3"}
     (found,) = await read(flow_logs, "DescribeFlowLogs", {"FlowLogs": [log]})
-    assert found.destination == "arn:aws:s3:::flows"
+    assert found.destination == Seen("arn:aws:s3:::flows")
 
 
 # Peering
@@ -309,7 +334,7 @@ async def test_only_active_connections_count() -> None:
     others = ["pending-acceptance", "deleted", "rejected", "failed", "expired", "provisioning", "deleting"]
     pages = [{"VpcPeeringConnections": [connection(code)]} for code in (*others, "active")]
     (found,) = await read(peering_connections, "DescribeVpcPeeringConnections", *pages)
-    assert found.sides == {"vpc-1": ("10.0.0.0/16",), "vpc-2": ("10.1.0.0/16", "10.2.0.0/16", "2600:1f00::/56")}
+    assert found.sides.value == {"vpc-1": ("10.0.0.0/16",), "vpc-2": ("10.1.0.0/16", "10.2.0.0/16", "2600:1f00::/56")}
     assert (found.account_id, found.accounts) == (MEMBER, (MEMBER, SECURITY))
 
 
@@ -380,9 +405,10 @@ async def test_tables_with_their_subnets_and_routes_to_the_internet() -> None:
         a_table("rtb-2", associated(), routes=(route("10.0.0.0/16", "local"), route(ANY4, "nat-1"))),
     ]
     own, main = await read(route_tables, "DescribeRouteTables", *pages)
-    assert (own.name, own.vpc_id, own.main, own.subnets) == ("rtb-1", "vpc-1", False, ("subnet-1",))
-    assert own.internet == (InternetRoute(destination=ANY4, gateway="igw-1"),)
-    assert (main.main, main.subnets, main.internet) == (True, (), ())
+    assert (own.name, own.vpc_id, own.main) == ("rtb-1", Seen("vpc-1"), Seen(value=False))
+    assert own.subnets == Seen(("subnet-1",))
+    assert own.internet == Seen((InternetRoute(destination=ANY4, gateway="igw-1"),))
+    assert (main.main, main.subnets, main.internet) == (Seen(value=True), Seen(()), Seen(()))
     tables = [own, main]
     assert [table_of(subnet, "vpc-1", tables) for subnet in ("subnet-1", "subnet-2")] == [own, main]
     assert table_of("subnet-3", "vpc-2", tables) is None
@@ -402,7 +428,7 @@ async def test_tables_with_their_subnets_and_routes_to_the_internet() -> None:
 )
 async def test_only_what_leads_in_is_a_route_to_the_internet(found: dict[str, Any], destinations: list[str]) -> None:
     (one,) = await read(route_tables, "DescribeRouteTables", a_table("rtb-1", routes=(found,)))
-    assert [each.destination for each in one.internet] == destinations
+    assert [each.destination for each in one.internet.value] == destinations
 
 
 async def test_tables_are_read_once_for_peering_and_for_themselves() -> None:
@@ -415,8 +441,11 @@ async def test_tables_are_read_once_for_peering_and_for_themselves() -> None:
 # Instances
 
 
+OPTIONS = {"State": "applied", "HttpTokens": "optional", "HttpEndpoint": "enabled"}
+
+
 def instance(instance_id: str = "i-1", state: str = "running", **more: Any) -> dict[str, Any]:
-    return {"InstanceId": instance_id, "State": {"Name": state, "Code": 0}, **more}
+    return {"InstanceId": instance_id, "State": {"Name": state, "Code": 0}, "MetadataOptions": OPTIONS, **more}
 
 
 def reservations(*found: dict[str, Any]) -> dict[str, Any]:
@@ -435,7 +464,8 @@ async def test_instances_of_all_pages_and_reservations() -> None:
     first, second, third = await read(
         instances, "DescribeInstances", reservations(FULL, instance("i-2")), reservations(instance("i-3", "stopped"))
     )
-    assert first == Instance(
+    assert first == seen_all(
+        Instance,
         arn=f"arn:aws:ec2:{HOME}:{MEMBER}:instance/i-1",
         account_id=MEMBER,
         region=HOME,
@@ -447,8 +477,8 @@ async def test_instances_of_all_pages_and_reservations() -> None:
         applied=False,
         vpc_id="vpc-1",
     )
-    assert (second.tokens, second.endpoint, second.profile_arn) == ("optional", "enabled", None)
-    assert (third.name, third.state) == ("i-3", "stopped")
+    assert (second.tokens, second.endpoint, second.profile_arn) == (Seen("optional"), Seen("enabled"), Seen(None))
+    assert (third.name, third.state) == ("i-3", Seen("stopped"))
 
 
 @pytest.mark.parametrize(
@@ -475,13 +505,13 @@ async def test_ebs_default(encrypted: bool) -> None:
     (found,) = await listing(
         ebs_defaults, aws({("ec2", "GetEbsEncryptionByDefault"): {"EbsEncryptionByDefault": encrypted}})
     )
-    assert found.encrypted is encrypted
+    assert found.encrypted == Seen(encrypted)
     assert found.arn == f"arn:aws:ec2:{HOME}:{MEMBER}:ebs-encryption-by-default"
 
 
 async def test_empty_answer_is_no_encryption_that_is_off() -> None:
-    with pytest.raises(KeyError):
-        await listing(ebs_defaults, aws({("ec2", "GetEbsEncryptionByDefault"): {}}))
+    (found,) = await listing(ebs_defaults, aws({("ec2", "GetEbsEncryptionByDefault"): {}}))
+    assert isinstance(found.encrypted, Gap)
 
 
 POLICY = {
@@ -656,12 +686,12 @@ def test_group_of_the_emulator_is_open_through_its_list(emulated: tuple[dict[str
 def test_network_of_the_emulator(emulated: tuple[dict[str, str], dict[Any, Any]]) -> None:
     ids, found = emulated
     (log,) = found[flow_logs]
-    assert (log.name, log.watches, log.traffic) == (ids["log"], ids["vpc"], "REJECT")
+    assert (log.name, log.watches, log.traffic) == (ids["log"], Seen(ids["vpc"]), Seen("REJECT"))
     assert log.flaw == "fails to deliver: Access error", "its role does not exist"
     assert ids["vpc"] in {each.name for each in found[vpcs]}
     assert {one.vpc_id for one in found[default_security_groups]} == {one.vpc_id for one in found[vpcs]}
     assert all(
-        passages(each.entries, Question((22,), ("tcp",), (Family.IPV4,)))[0].open for each in found[network_acls]
+        passages(each.entries.value, Question((22,), ("tcp",), (Family.IPV4,)))[0].open for each in found[network_acls]
     )
 
 
@@ -676,12 +706,12 @@ def test_routes_of_the_emulator(emulated: tuple[dict[str, str], dict[Any, Any]])
     ids, found = emulated
     table = table_of(ids["subnet"], ids["vpc"], found[route_tables])
     assert table is not None
-    assert table.internet == (InternetRoute(destination=ANY4, gateway=ids["gateway"]),)
+    assert table.internet == Seen((InternetRoute(destination=ANY4, gateway=ids["gateway"]),))
     other = table_of("subnet-other", ids["vpc"], found[route_tables])
     assert other is not None
-    assert (other.main, other.internet) == (True, ())
+    assert (other.main, other.internet) == (Seen(value=True), Seen(()))
 
 
 def test_settings_of_the_emulator(emulated: tuple[dict[str, str], dict[Any, Any]]) -> None:
-    assert [found.encrypted for found in emulated[1][ebs_defaults]] == [False]
+    assert [found.encrypted.value for found in emulated[1][ebs_defaults]] == [False]
     assert emulated[1][instances] == []

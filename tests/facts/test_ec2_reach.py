@@ -28,7 +28,7 @@ from orgaudit.facts.ec2.addresses import (
     union,
 )
 from orgaudit.facts.ec2.groups import security_groups
-from orgaudit.facts.ec2.reach import ALL, WORTH_TELLING, Inbound, Question, Rule, ports_of, protocol_of
+from orgaudit.facts.ec2.reach import ALL, ALL_PORTS, WORTH_TELLING, Inbound, Question, Rule, ports_of, protocol_of
 from orgaudit.model import NotSeenError
 from tests.factories import HOME, MEMBER
 from tests.factories_ec2 import ANY4, ANY6, all_traffic, entry, rule
@@ -132,10 +132,18 @@ def test_protocol_names(told: str, protocol: str) -> None:
 
 @pytest.mark.parametrize(
     ("first", "last", "ports"),
-    [(22, 22, (22, 22)), (0, 65535, (0, 65535)), (None, None, (0, 65535)), (-1, -1, (0, 65535)), (0, 0, (0, 0))],
+    [(22, 22, (22, 22)), (0, 65535, (0, 65535)), (-1, -1, (0, 65535)), (0, 0, (0, 0))],
 )
-def test_port_ranges(first: int | None, last: int | None, ports: tuple[int, int]) -> None:
-    assert ports_of(first, last) == ports
+def test_port_ranges(first: int, last: int, ports: tuple[int, int]) -> None:
+    assert ports_of("tcp", first, last) == ports
+
+
+def test_only_rules_of_tcp_and_udp_always_have_ports() -> None:
+    assert ports_of(ALL, None, None) == ports_of("47", None, None) == ALL_PORTS
+    for protocol in ("tcp", "udp"):
+        for first, last in ((22, None), (None, 22), (None, None)):
+            with pytest.raises(ValueError, match="has no ports"):
+                ports_of(protocol, first, last)
 
 
 RANGES = st.tuples(st.integers(0, 65535), st.integers(0, 65535)).map(lambda pair: (min(pair), max(pair)))
@@ -233,17 +241,15 @@ def a_permission(random: Random, cidrs: list[str], lists: Mapping[str, list[str]
     """A rule as EC2 returns it for these blocks, and sometimes for a list or another group."""
     protocol = random.choice(["tcp", "tcp", "6", "udp", "17", "-1", "icmp", "58", "47"])
     permission: dict[str, Any] = {"IpProtocol": protocol, "UserIdGroupPairs": [], "PrefixListIds": []}
-    if protocol in {"tcp", "6", "udp", "17"} and random.random() < 0.9:
+    if protocol in {"tcp", "6", "udp", "17"}:
         first, last = random.choice(EDGES)
         permission |= {"FromPort": first, "ToPort": last}
     elif protocol != "47":
         permission |= random.choice([{"FromPort": -1, "ToPort": -1}, {"FromPort": 22, "ToPort": 22}, {}])
-    if protocol in {"tcp", "6", "udp", "17"} and permission.get("FromPort") == -1:
-        del permission["FromPort"], permission["ToPort"]
     permission["IpRanges"] = [{"CidrIp": cidr} for cidr in cidrs if ":" not in cidr]
     permission["Ipv6Ranges"] = [{"CidrIpv6": cidr} for cidr in cidrs if ":" in cidr]
     permission["PrefixListIds"] = [{"PrefixListId": list_id} for list_id in lists if random.random() < 0.4]
-    if random.random() < 0.2:
+    if random.random() < 0.2 or not (cidrs or permission["PrefixListIds"]):
         permission["UserIdGroupPairs"] = [{"GroupId": "sg-2", "UserId": MEMBER}]
     return permission
 
@@ -353,7 +359,7 @@ def a_random_entry(random: Random, number: int, cidr: str, denied: float) -> dic
     verb = "deny" if random.random() < denied else "allow"
     found: dict[str, Any] = {"RuleNumber": number, "Protocol": protocol, "RuleAction": verb}
     found |= {"Egress": random.random() < 0.1, "Ipv6CidrBlock" if ":" in cidr else "CidrBlock": cidr}
-    if protocol in {"6", "17"} and random.random() < 0.9:
+    if protocol in {"6", "17"}:
         first, last = random.choice(EDGES)
         found["PortRange"] = {"From": first, "To": last}
     return found
@@ -384,7 +390,7 @@ async def test_acls_are_open_where_packets_from_everywhere_pass_and_closed_where
         at = LiteralAws(World({MEMBER: {("ec2", "DescribeNetworkAcls"): {"NetworkAcls": [acl]}}}), MEMBER, HOME)
         (found,) = [each async for each in network_acls(at)]
         for protocol, number, family in lines_of(Question(())):
-            for passage in passages(found.entries, Question(ASKED, (protocol,), (family,))):
+            for passage in passages(found.entries.value, Question(ASKED, (protocol,), (family,))):
                 seen = judged_acl(entries, number, passage.port, family)
                 outcomes["whole" if seen.whole else "some" if seen.some else "none"] += 1
                 assert bool(passage.open) or not seen.whole, (entries, passage)

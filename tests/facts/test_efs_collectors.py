@@ -40,7 +40,7 @@ async def found(at: LiteralAws) -> list[FileSystem]:
 
 async def test_file_systems_page_by_page() -> None:
     sealed = answer("fs-1", Encrypted=True, KmsKeyId="k", Tags=[{"Key": "stage", "Value": "prod"}])
-    assert await found(aws([sealed], [answer("fs-2", Encrypted=False), answer("fs-3")])) == [
+    assert await found(aws([sealed], [answer("fs-2", Encrypted=False), answer("fs-3", Encrypted=False)])) == [
         a_file_system("fs-1", key_id="k", tags={"stage": "prod"}),
         a_file_system("fs-2", encrypted=False),
         a_file_system("fs-3", encrypted=False),

@@ -14,7 +14,7 @@ from orgaudit.facts.cloudfront import Distribution, distribution_logs, distribut
 from orgaudit.facts.declare import Resource
 from orgaudit.facts.elb import classic_load_balancer_logs, classic_load_balancers
 from orgaudit.facts.elbv2 import load_balancer_logs, load_balancers
-from orgaudit.model import GLOBAL, NotSeenError
+from orgaudit.model import GLOBAL, UNKNOWN, NotSeenError, Seen, shown
 from tests.factories import HOME, MEMBER
 from tests.factories_front_ends import GROUP, a_balancer, a_classic, a_distribution, a_rest_stage, a_stage
 from tests.literal_aws import Answers, LiteralAws, Refused, World
@@ -127,7 +127,7 @@ async def test_classic_load_balancers() -> None:
     ]
     first, second = [each async for each in classic_load_balancers(aws({("elb", "DescribeLoadBalancers"): pages}))]
     assert first == a_classic()
-    assert (second.name, second.scheme) == ("older", "")
+    assert (second.name, shown(second.scheme)) == ("older", UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ async def test_load_balancers() -> None:
     pages = [{"LoadBalancers": [one], "NextMarker": "2"} for one in answers]
     first, second = [each async for each in load_balancers(aws({("elbv2", "DescribeLoadBalancers"): pages}))]
     assert first == a_balancer()
-    assert (second.kind, second.scheme, second.able_to_log) == ("gateway", "", False)
+    assert (second.kind, shown(second.scheme), second.able_to_log) == (Seen("gateway"), UNKNOWN, False)
 
 
 @pytest.mark.parametrize(("value", "bucket"), [("true", "archive"), ("false", None)])
@@ -192,7 +192,10 @@ async def test_attributes_denied(read: Any, balancer: Resource) -> None:
 
 def rest_stages(**by_api: Any) -> Answers:
     return {
-        ("apigateway", "GetRestApis"): [{"items": [{"id": api, "name": "orders"}], "position": "2"} for api in by_api],
+        ("apigateway", "GetRestApis"): [
+            {"items": [{"id": api, "name": "orders", "endpointConfiguration": {"types": ["EDGE"]}}], "position": "2"}
+            for api in by_api
+        ],
         ("apigateway", "GetStages"): lambda restApiId: by_api[restApiId],  # noqa: N803 - AWS's name
     }
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +21,7 @@ from orgaudit.facts.iam.federation import IdentityCenter, IdentityProvider, Prot
 from orgaudit.facts.iam.grants import Grant, Grants, grants_of
 from orgaudit.facts.policies import PolicyError
 from orgaudit.model import GLOBAL, Gap, GapReason, NotSeenError, Seen
-from tests.factories import HOME, MANAGEMENT, MEMBER, NOW, statement
+from tests.factories import HOME, MANAGEMENT, MEMBER, NOW, seen_all, statement
 from tests.factories_iam import (
     ADMINISTRATOR,
     EVERYTHING,
@@ -91,7 +92,7 @@ ALICE = {
     "UserPolicyList": [{"PolicyName": "extra", "PolicyDocument": EVERYTHING}],
     "AttachedManagedPolicies": attached(WIDE_ARN),
 }
-ROBOT = {"Arn": f"{IAM}:user/robot", "UserName": "robot", "CreateDate": NOW}
+ROBOT = {"Arn": f"{IAM}:user/robot", "UserName": "robot", "CreateDate": NOW, "AttachedManagedPolicies": []}
 STAFF = {"Arn": f"{IAM}:group/staff", "AttachedManagedPolicies": attached(WIDE_ARN, ADMIN_ARN)}
 DEPLOYS = {
     "Arn": f"{IAM}:role/deploys",
@@ -118,26 +119,26 @@ FULL = Seen(Grants((Grant("statement 1"),)))
 
 async def test_users_of_all_pages() -> None:
     alice, robot = await listed(authorization.users, aws(AUTHORIZED))
-    assert alice == User(
+    assert alice == seen_all(
+        User,
         arn=f"{IAM}:user/team/alice",
         account_id=MEMBER,
         region=GLOBAL,
         tags={"team": "web"},
-        created_at=NOW,
         groups=("staff",),
         inline=("extra",),
         attached=(WIDE_ARN,),
     )
     assert alice.name == "alice"
-    assert (robot.inline, robot.attached, robot.groups, robot.tags) == ((), (), (), {})
+    assert (robot.inline, robot.attached, robot.groups, robot.tags) == (Seen(()), Seen(()), (), {})
 
 
 async def test_groups_and_roles() -> None:
     at = aws(AUTHORIZED)
     (group,), (role,) = await listed(authorization.groups, at), await listed(authorization.roles, at)
-    assert (group.name, group.attached) == ("staff", (WIDE_ARN, ADMIN_ARN))
-    assert role == Role(
-        arn=f"{IAM}:role/deploys", account_id=MEMBER, region=GLOBAL, inline=("inline",), attached=(ADMIN_ARN,)
+    assert (group.name, group.attached) == ("staff", Seen((WIDE_ARN, ADMIN_ARN)))
+    assert role == seen_all(
+        Role, arn=f"{IAM}:role/deploys", account_id=MEMBER, region=GLOBAL, inline=("inline",), attached=(ADMIN_ARN,)
     )
 
 
@@ -415,7 +416,12 @@ async def test_keys_of_a_user_who_is_gone() -> None:
 
 # Once in an account
 
-SUMMARY = {"AccountMFAEnabled": 1, "AccountAccessKeysPresent": 0}
+SUMMARY = {
+    "AccountMFAEnabled": 1,
+    "AccountAccessKeysPresent": 0,
+    "AccountPasswordPresent": 1,
+    "AccountSigningCertificatesPresent": 0,
+}
 
 
 @pytest.mark.parametrize(
@@ -426,16 +432,31 @@ SUMMARY = {"AccountMFAEnabled": 1, "AccountAccessKeysPresent": 0}
         (SUMMARY | {"AccountPasswordPresent": 0, "AccountAccessKeysPresent": 2}, {"password": False, "access_keys": 2}),
         (SUMMARY | {"AccountSigningCertificatesPresent": 1}, {"signing_certificates": 1}),
     ],
-    ids=["older answer", "no MFA", "keys without a password", "certificate"],
+    ids=["whole", "no MFA", "keys without a password", "certificate"],
 )
 async def test_root_user(summary: dict[str, int], changes: dict[str, Any]) -> None:
     assert await listed(account.root, aws(iam(GetAccountSummary={"SummaryMap": summary}))) == [a_root(**changes)]
 
 
-@pytest.mark.parametrize("summary", [{"AccountMFAEnabled": 1}, {"AccountAccessKeysPresent": 0}, {}])
-async def test_summary_without_the_root_user_is_malformed(summary: dict[str, int]) -> None:
-    with pytest.raises(KeyError):
-        await listed(account.root, aws(iam(GetAccountSummary={"SummaryMap": summary})))
+FIELDS = {
+    "AccountMFAEnabled": "mfa",
+    "AccountAccessKeysPresent": "access_keys",
+    "AccountPasswordPresent": "password",
+    "AccountSigningCertificatesPresent": "signing_certificates",
+}
+
+
+@pytest.mark.parametrize("lacking", SUMMARY)
+async def test_what_the_summary_lacks_is_a_gap_of_its_own(lacking: str) -> None:
+    summary = {name: value for name, value in SUMMARY.items() if name != lacking}
+    (found,) = await listed(account.root, aws(iam(GetAccountSummary={"SummaryMap": summary})))
+    gap = getattr(found, FIELDS[lacking])
+    assert (gap.reason, gap.action, gap.message) == (
+        GapReason.MALFORMED,
+        "iam:GetAccountSummary",
+        f"the answer lacks {lacking}",
+    )
+    assert msgspec.structs.replace(found, **{FIELDS[lacking]: getattr(a_root(), FIELDS[lacking])}) == a_root()
 
 
 def device(serial: str, owner: str = "") -> dict[str, Any]:
@@ -474,6 +495,9 @@ WHOLE_POLICY = {
     "MaxPasswordAge": 90,
     "PasswordReusePrevention": 24,
 }
+SMALLEST_POLICY = {"MinimumPasswordLength": 6, "ExpirePasswords": False} | dict.fromkeys(
+    ("RequireUppercaseCharacters", "RequireLowercaseCharacters", "RequireSymbols", "RequireNumbers"), False
+)
 BARE_POLICY = {"min_length": 0, "max_age_days": None, "remembered": None} | dict.fromkeys(
     ("uppercase", "lowercase", "symbols", "numbers"), False
 )
@@ -484,7 +508,7 @@ BARE_POLICY = {"min_length": 0, "max_age_days": None, "remembered": None} | dict
     [
         ({"PasswordPolicy": WHOLE_POLICY}, {}),
         ({"PasswordPolicy": WHOLE_POLICY | {"ExpirePasswords": False}}, {"max_age_days": None}),
-        ({"PasswordPolicy": {"MinimumPasswordLength": 6}}, BARE_POLICY | {"min_length": 6}),
+        ({"PasswordPolicy": SMALLEST_POLICY}, BARE_POLICY | {"min_length": 6}),
         (Refused("NoSuchEntity"), BARE_POLICY | {"exists": False}),
     ],
     ids=["whole", "no expiry", "smallest", "none"],
@@ -519,7 +543,7 @@ async def test_certificates_of_all_pages() -> None:
         return {"ServerCertificateMetadataList": [entry | {"Arn": f"{IAM}:server-certificate/x/{name}"}]}
 
     found = await listed(certificates.server_certificates, aws(iam(ListServerCertificates=[page("a"), page("b")])))
-    assert [(each.name, each.expires_at) for each in found] == [("a", AT), ("b", AT)]
+    assert [(each.name, each.expires_at) for each in found] == [("a", Seen(AT)), ("b", Seen(AT))]
 
 
 NO_PROVIDERS = iam(ListSAMLProviders={}, ListOpenIDConnectProviders={})
@@ -542,11 +566,11 @@ async def test_identity_centers_of_all_pages_belong_to_their_owners() -> None:
     arn = "arn:aws:sso:::instance/ssoins-"
     pages = [
         {"Instances": [{"InstanceArn": f"{arn}1", "OwnerAccountId": MANAGEMENT, "Status": "ACTIVE"}]},
-        {"Instances": [{"InstanceArn": f"{arn}2"}]},
+        {"Instances": [{"InstanceArn": f"{arn}2", "OwnerAccountId": MEMBER, "Status": "CREATE_FAILED"}]},
     ]
     assert await listed(federation.identity_centers, aws({("sso-admin", "ListInstances"): pages})) == [
-        IdentityCenter(arn=f"{arn}1", account_id=MANAGEMENT, region=HOME, status="ACTIVE"),
-        IdentityCenter(arn=f"{arn}2", account_id=MEMBER, region=HOME),
+        IdentityCenter(arn=f"{arn}1", account_id=MANAGEMENT, region=HOME, status=Seen("ACTIVE")),
+        IdentityCenter(arn=f"{arn}2", account_id=MEMBER, region=HOME, status=Seen("CREATE_FAILED")),
     ]
 
 

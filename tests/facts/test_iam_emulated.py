@@ -87,7 +87,7 @@ def found(empty: Demo) -> Iterator[Found]:
 
 def test_user_with_all_that_is_attached(found: Found) -> None:
     (alice,) = found["users"]
-    assert (alice.inline, [arn.rsplit("/", 1)[-1] for arn in alice.attached]) == (("extra",), ["wide"])
+    assert (alice.inline.value, [arn.rsplit("/", 1)[-1] for arn in alice.attached.value]) == (("extra",), ["wide"])
 
 
 def test_instance_profiles_with_a_role(found: Found) -> None:
@@ -110,7 +110,7 @@ def test_default_version_of_an_own_policy_is_judged(found: Found) -> None:
 
 def test_what_is_there_once(found: Found) -> None:
     (root,), (policy,), (contact,) = found["root"], found["password_policy"], found["security_contact"]
-    assert (root.mfa, root.access_keys) == (False, 0)
-    assert (policy.exists, policy.min_length, policy.remembered) == (True, 14, 24)
-    assert (contact.exists, contact.email) == (True, "soc@example.com")
+    assert (root.mfa.value, root.access_keys.value) == (False, 0)
+    assert (policy.exists, policy.min_length.value, policy.remembered) == (True, 14, 24)
+    assert (contact.exists, contact.email.value) == (True, "soc@example.com")
     assert found["identity_providers"] == []

@@ -12,8 +12,9 @@ from orgaudit.facts.apigateway import rest_api_policy, rest_api_stages, rest_api
 from orgaudit.facts.declare import Resource
 from orgaudit.facts.iam.authorization import roles
 from orgaudit.facts.iam.trust import role_trust
-from orgaudit.facts.opensearch import search_domain_policy, search_domains
+from orgaudit.facts.opensearch import SearchDomain, search_domain_policy, search_domains
 from orgaudit.facts.policies import PolicyError
+from orgaudit.facts.rows import RowError
 from orgaudit.model import NotSeenError
 from tests.factories import HOME, MEMBER, NOW
 from tests.factories_resource_policies import METHODS, a_domain, a_role, allow, an_api, text
@@ -34,7 +35,8 @@ async def drained(listing: AsyncIterator[Resource]) -> list[Resource]:
 
 
 def status(name: str, **more: Any) -> dict[str, Any]:
-    return {"DomainId": f"{MEMBER}/{name}", "DomainName": name, "ARN": a_domain(name).arn, "ClusterConfig": {}, **more}
+    values = {"DomainId": f"{MEMBER}/{name}", "DomainName": name, "ARN": a_domain(name).arn, "ClusterConfig": {}}
+    return values | {"AdvancedSecurityOptions": {"Enabled": False}} | more
 
 
 def domains(*found: dict[str, Any]) -> Answers:
@@ -62,15 +64,39 @@ async def test_domains_are_described_five_at_a_time() -> None:
     ("more", "values"),
     [
         ({}, {}),
+        ({"VPCOptions": {}}, {}),
         (VPC, {"vpc_id": "vpc-1"}),
         ({"AdvancedSecurityOptions": SIGN_IN}, {"signs_in": True}),
         ({"AdvancedSecurityOptions": SIGN_IN | {"AnonymousAuthEnabled": True}}, {}),
         ({"AdvancedSecurityOptions": {"Enabled": False}}, {}),
     ],
-    ids=["public", "VPC", "sign-in", "anonymous", "no sign-in"],
+    ids=["public", "public, in other words", "VPC", "sign-in", "anonymous", "no sign-in"],
 )
 async def test_what_holds_a_domain(more: dict[str, Any], values: dict[str, Any]) -> None:
     assert await drained(search_domains(aws(domains(status("logs", **more))))) == [a_domain(**values)]
+
+
+@pytest.mark.parametrize(
+    ("more", "lacking"),
+    [
+        ({"Endpoints": {"vpc": "vpc-logs.example.com"}}, "VPCOptions"),
+        ({"VPCOptions": {"SubnetIds": ["subnet-1"]}}, "VPCId"),
+        ({"AdvancedSecurityOptions": {}}, "Enabled"),
+    ],
+)
+async def test_what_holds_a_domain_is_not_seen(more: dict[str, Any], lacking: str) -> None:
+    (domain,) = await drained(search_domains(aws(domains(status("logs", **more)))))
+    assert isinstance(domain, SearchDomain)
+    with pytest.raises(NotSeenError, match=lacking):
+        _ = domain.held_by
+
+
+async def test_domain_without_a_name_leaves_the_others() -> None:
+    names = {"DomainNames": [{"EngineType": "OpenSearch"}, {"DomainName": "logs"}]}
+    listing = search_domains(aws({**domains(status("logs")), ("opensearch", "ListDomainNames"): names}))
+    assert await anext(listing) == a_domain()
+    with pytest.raises(RowError):
+        await anext(listing)
 
 
 async def test_domain_that_is_being_deleted_is_none() -> None:
@@ -100,6 +126,11 @@ async def test_domains_denied(operation: str) -> None:
         await search_domain_policy(at, a_domain())
 
 
+async def test_policy_of_a_domain_that_the_answer_lacks() -> None:
+    with pytest.raises(KeyError, match="AccessPolicies"):
+        await search_domain_policy(aws(domains(status("logs"))), a_domain())
+
+
 async def test_domain_with_a_policy_that_is_none() -> None:
     with pytest.raises(PolicyError):
         await search_domain_policy(aws(domains(status("logs", AccessPolicies="{}"))), a_domain())
@@ -116,8 +147,7 @@ def apis(*found: dict[str, Any]) -> Answers:
 
 
 def one(api_id: str = "abc", *types: str, **more: Any) -> dict[str, Any]:
-    endpoints = {"endpointConfiguration": {"types": [*types]}} if types else {}
-    return {"id": api_id, "name": "orders", **endpoints, **more}
+    return {"id": api_id, "name": "orders", "endpointConfiguration": {"types": list(types or ("EDGE",))}, **more}
 
 
 async def test_apis_page_by_page_with_their_endpoints() -> None:
@@ -133,7 +163,7 @@ async def test_apis_page_by_page_with_their_endpoints() -> None:
 async def test_stages_of_private_apis() -> None:
     stages = {("apigateway", "GetStages"): {"item": [{"stageName": "prod"}]}}
     found: Any = await drained(rest_api_stages(aws({**apis(one("a", "PRIVATE"), one("b")), **stages})))
-    assert [stage.private for stage in found] == [True, False]
+    assert [stage.private.value for stage in found] == [True, False]
 
 
 @pytest.mark.parametrize("written", [POLICY, ESCAPED], ids=["plain", "escaped"])
@@ -188,6 +218,15 @@ def without_resource(statement: dict[str, Any]) -> dict[str, Any]:
 async def test_trust_that_is_none() -> None:
     with pytest.raises(PolicyError):
         await role_trust(aws({BULK: {"RoleDetailList": [role("deploy", {})]}}), a_role())
+
+
+async def test_role_without_a_trust_policy_leaves_the_others() -> None:
+    trusting = without_resource(allow(action="sts:AssumeRole"))
+    lacking = {name: value for name, value in role("b", {}).items() if name != "AssumeRolePolicyDocument"}
+    at = aws({BULK: {"RoleDetailList": [lacking, {}, role("deploy", trusting)]}})
+    assert (await role_trust(at, a_role())).parsed is not None
+    with pytest.raises(KeyError, match="AssumeRolePolicyDocument"):
+        await role_trust(at, a_role("b"))
 
 
 async def test_trust_denied() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from orgaudit.facts.rds import database_clusters, database_instances
-from orgaudit.model import NotSeenError
+from orgaudit.model import Gap, GapReason, NotSeenError, Seen
 from tests.factories import HOME, MEMBER
 from tests.factories_rds import a_cluster, an_instance
 from tests.literal_aws import LiteralAws, World
@@ -19,6 +19,9 @@ INSTANCE: dict[str, Any] = {
     "StorageEncrypted": True,
     "AutoMinorVersionUpgrade": True,
     "MultiAZ": True,
+    "DBSubnetGroup": {"VpcId": "vpc-1", "Subnets": [{"SubnetIdentifier": "subnet-1"}]},
+    "VpcSecurityGroups": [{"VpcSecurityGroupId": "sg-1", "Status": "active"}],
+    "Endpoint": {"Address": "orders.example.com", "Port": 5432},
 }
 CLUSTER: dict[str, Any] = {"DBClusterArn": a_cluster().arn, "Engine": "aurora-mysql", "MultiAZ": True}
 
@@ -36,8 +39,8 @@ async def test_instances_page_by_page() -> None:
         "DBInstanceArn": an_instance("full").arn,
         "DBClusterIdentifier": "orders",
         "PubliclyAccessible": True,
-        "DBSubnetGroup": {"VpcId": "vpc-1", "Subnets": [{"SubnetIdentifier": "subnet-1"}]},
-        "VpcSecurityGroups": [{"VpcSecurityGroupId": "sg-1", "Status": "active"}],
+        "DBSubnetGroup": {"VpcId": "vpc-2", "Subnets": [{"SubnetIdentifier": "subnet-2"}]},
+        "VpcSecurityGroups": [{"VpcSecurityGroupId": "sg-2", "Status": "active"}],
         "Endpoint": {"Address": "full.example.com", "Port": 5433},
         "TagList": [{"Key": "stage", "Value": "prod"}],
     }
@@ -48,13 +51,27 @@ async def test_instances_page_by_page() -> None:
             "full",
             cluster="orders",
             public=True,
-            vpc_id="vpc-1",
-            subnets=("subnet-1",),
-            security_groups=("sg-1",),
+            vpc_id="vpc-2",
+            subnets=("subnet-2",),
+            security_groups=("sg-2",),
             port=5433,
             tags={"stage": "prod"},
         ),
     ]
+
+
+@pytest.mark.parametrize(
+    ("found", "port"),
+    [
+        ({"Endpoint": {"Port": 3306}}, Seen(3306)),
+        ({"DbInstancePort": 3307}, Seen(3307)),
+        ({"DbInstancePort": 0}, Seen(None)),
+    ],
+)
+async def test_port_of_an_instance(found: dict[str, Any], port: Seen[int | None]) -> None:
+    bare = {name: value for name, value in INSTANCE.items() if name != "Endpoint"}
+    (instance,) = await all_of(database_instances(aws(DescribeDBInstances={"DBInstances": [bare | found]})))
+    assert instance.port == port
 
 
 @pytest.mark.parametrize("engine", ["neptune", "docdb"])
@@ -74,11 +91,22 @@ async def test_clusters_page_by_page() -> None:
     assert await all_of(database_clusters(at)) == [a_cluster(), a_cluster("small", multi_az=False)]
 
 
-@pytest.mark.parametrize("lacking", ["PubliclyAccessible", "StorageEncrypted", "MultiAZ"])
-async def test_an_instance_without_a_setting_is_no_answer(lacking: str) -> None:
+@pytest.mark.parametrize(
+    ("lacking", "field"),
+    [
+        ("PubliclyAccessible", "public"),
+        ("StorageEncrypted", "encrypted"),
+        ("AutoMinorVersionUpgrade", "upgrades_minor_versions"),
+        ("MultiAZ", "multi_az"),
+        ("Engine", "engine"),
+    ],
+)
+async def test_what_an_instance_lacks_is_a_gap_of_that_field(lacking: str, field: str) -> None:
     answer = {name: value for name, value in INSTANCE.items() if name != lacking}
-    with pytest.raises(KeyError, match=lacking):
-        await all_of(database_instances(aws(DescribeDBInstances={"DBInstances": [answer]})))
+    found, other = await all_of(database_instances(aws(DescribeDBInstances={"DBInstances": [answer, INSTANCE]})))
+    gap = Gap(MEMBER, HOME, "rds:DescribeDBInstances", GapReason.MALFORMED, f"the answer lacks {lacking}")
+    changes: dict[str, Any] = {field: gap}
+    assert (found, other) == (an_instance(**changes), an_instance())
 
 
 async def test_no_databases() -> None:

@@ -21,7 +21,7 @@ from orgaudit.facts.resource_policies import ResourcePolicy
 from orgaudit.facts.secretsmanager import Secret, SecretPolicy, secret_policy, secrets
 from orgaudit.facts.sns import SnsTopic, TopicPolicy, topic_policy, topics
 from orgaudit.facts.sqs import Queue, QueuePolicy, queue_policy, queues
-from orgaudit.model import NotSeenError
+from orgaudit.model import Gap, GapReason, NotSeenError, Seen
 from tests.factories import HOME, MEMBER
 from tests.factories_efs import a_file_system
 from tests.factories_resource_policies import (
@@ -174,7 +174,7 @@ async def test_buses_come_with_their_policies_page_by_page() -> None:
     ]
     at = aws({("events", "ListEventBuses"): pages})
     default, orders = [bus async for bus in event_buses(at)]
-    assert (default.name, default.policy, default.parsed) == ("default", None, None)
+    assert (default.name, default.policy, default.parsed) == ("default", Seen(None), None)
     assert orders.parsed is not None
     assert orders.parsed.statements[0].sid == "open"
     assert [call.parameters for call in at.world.calls] == [{"Limit": 100}, {"Limit": 100, "NextToken": "2"}]
@@ -186,8 +186,11 @@ async def test_buses_denied() -> None:
 
 
 async def test_bus_with_a_policy_that_is_none() -> None:
-    with pytest.raises(PolicyError):
-        await drained(event_buses(aws({("events", "ListEventBuses"): {"EventBuses": [a_bus("a", Policy="{}")]}})))
+    answer = {"EventBuses": [a_bus("a", Policy="{}"), a_bus("b")]}
+    bad, good = [bus async for bus in event_buses(aws({("events", "ListEventBuses"): answer}))]
+    assert isinstance(bad.policy, Gap)
+    assert (bad.policy.reason, bad.policy.action) == (GapReason.MALFORMED, "events:ListEventBuses")
+    assert good.policy == Seen(None)
 
 
 # Clusters
@@ -211,7 +214,10 @@ async def test_clusters_are_described_page_by_page() -> None:
             ("ecs", "DescribeClusters"): lambda clusters: {"clusters": [known[each] for each in clusters]},
         }
     )
-    assert [(each.name, each.tasks, each.services) async for each in clusters(at)] == [("a", 3, 0), ("b", 0, 4)]
+    assert [(each.name, *each.parts) async for each in clusters(at)] == [
+        ("a", Seen(3), Seen(0)),
+        ("b", Seen(0), Seen(4)),
+    ]
 
 
 async def test_no_clusters_need_no_second_call() -> None:

@@ -31,7 +31,7 @@ from orgaudit.facts.resource_policies import ResourcePolicy
 from orgaudit.facts.secretsmanager import Secret, SecretPolicy
 from orgaudit.facts.sns import SnsTopic, TopicPolicy
 from orgaudit.facts.sqs import Queue, QueuePolicy
-from orgaudit.model import Account
+from orgaudit.model import Account, Seen
 from orgaudit.settings import AccessSettings, RunSettings, ScopeSettings, load_limits
 from tests.emulated import leading_to
 from tests.factories_resource_policies import allow, text
@@ -175,7 +175,7 @@ def test_policy_of_a_secret(account: AccountFacts) -> None:
 
 
 def test_policies_of_event_buses(account: AccountFacts) -> None:
-    found = {bus.name: bus.policy for bus in account.everywhere(EventBus)}
+    found = {bus.name: bus.policy.value for bus in account.everywhere(EventBus)}
     assert found["default"] is None
     assert found["orders"]["Statement"][0]["Principal"] == "*"
 
@@ -187,7 +187,7 @@ def test_listings_of_nothing(account: AccountFacts) -> None:
 
 def test_load_balancers_without_logs(account: AccountFacts) -> None:
     (classic,), (application,) = account.everywhere(ClassicLoadBalancer), account.everywhere(LoadBalancer)
-    assert (classic.name, application.kind) == ("old", "application")
+    assert (classic.name, application.kind) == ("old", Seen("application"))
     assert account.detail(ClassicLoadBalancerLogs, classic).value.bucket is None
     assert account.detail(LoadBalancerLogs, application).value.bucket is None
 
@@ -205,7 +205,7 @@ def test_distribution_without_logs(account: AccountFacts) -> None:
 
 
 def test_cluster_with_nothing_in_it(account: AccountFacts) -> None:
-    assert [(one.name, one.tasks, one.services) for one in account.everywhere(EcsCluster)] == [("main", 0, 0)]
+    assert [(one.name, *one.parts) for one in account.everywhere(EcsCluster)] == [("main", Seen(0), Seen(0))]
 
 
 def test_tables(account: AccountFacts) -> None:

@@ -15,7 +15,7 @@ from orgaudit.aws.access import Access
 from orgaudit.demo import Demo
 from orgaudit.facts.declare import Collector
 from orgaudit.facts.policies import PolicyError, parse
-from orgaudit.facts.s3.block import account_public_access_block, bucket_public_access_block
+from orgaudit.facts.s3.block import SETTINGS, account_public_access_block, bucket_public_access_block
 from orgaudit.facts.s3.buckets import (
     Grant,
     bucket_acl,
@@ -167,8 +167,11 @@ async def test_access_log() -> None:
     assert (await bucket_logging(aws(GetBucketLogging={}), BUCKET)).target is None
 
 
+ALL_OFF = dict.fromkeys(SETTINGS, False)
+
+
 async def test_block_of_a_bucket() -> None:
-    answer = {"PublicAccessBlockConfiguration": {"IgnorePublicAcls": True, "BlockPublicPolicy": False}}
+    answer = {"PublicAccessBlockConfiguration": ALL_OFF | {"IgnorePublicAcls": True}}
     found = await bucket_public_access_block(aws(GetPublicAccessBlock=answer), BUCKET)
     assert found.block == settings("IgnorePublicAcls")
     absent = aws(GetPublicAccessBlock=Refused("NoSuchPublicAccessBlockConfiguration"))
@@ -176,7 +179,8 @@ async def test_block_of_a_bucket() -> None:
 
 
 async def test_block_of_the_account_is_one_item_whether_it_is_set_or_not() -> None:
-    answer = {"PublicAccessBlockConfiguration": dict.fromkeys(("BlockPublicAcls", "RestrictPublicBuckets"), True)}
+    on = dict.fromkeys(("BlockPublicAcls", "RestrictPublicBuckets"), True)
+    answer = {"PublicAccessBlockConfiguration": ALL_OFF | on}
     told: tuple[tuple[Answer, Any], ...] = (
         (answer, settings("BlockPublicAcls", "RestrictPublicBuckets")),
         (Refused("NoSuchPublicAccessBlockConfiguration"), settings()),

@@ -39,8 +39,8 @@ Recorders: TypeAlias = Sequence[tuple[Trail, TrailSelectors]]
     facts=(Bucket, BucketLogging),
     fix=Fix(
         service_wide="Log the access to the one bucket that receives the organization trail.",
-        asset="Turn on access logging for bucket {resource.bucket} of trail {resource.name}.",
-        command="aws s3api put-bucket-logging --bucket {resource.bucket} --bucket-logging-status file://logging.json",
+        asset="Turn on access logging for bucket {resource.bucket.value} of trail {resource.name}.",
+        command="aws s3api put-bucket-logging --bucket {resource.bucket.value} --bucket-logging-status file://logging.json",
         preventive="Create buckets for logs only from a template that turns access logging on.",
     ),
 )
@@ -67,8 +67,9 @@ def cloudtrail_bucket_access_logging_enabled(trail: Trail, organization: Organiz
     facts=(Bucket, BucketPolicy, BucketAcl, BucketPublicAccessBlock, AccountPublicAccessBlock),
     fix=Fix(
         service_wide="Block public access for the whole account that keeps the logs.",
-        asset="Remove what lets strangers into bucket {resource.bucket} of trail {resource.name}.",
-        command="aws s3api put-public-access-block --bucket {resource.bucket} --public-access-block-configuration "
+        asset="Remove what lets strangers into bucket {resource.bucket.value} of trail {resource.name}.",
+        command="aws s3api put-public-access-block --bucket {resource.bucket.value} "
+        "--public-access-block-configuration "
         "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true",
         preventive="Attach an S3 policy of AWS Organizations that blocks public access: no member can then undo it.",
     ),

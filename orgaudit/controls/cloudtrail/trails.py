@@ -16,6 +16,7 @@ from orgaudit.model import (
     failed,
     passed,
     require,
+    shown,
 )
 
 
@@ -69,7 +70,7 @@ def cloudtrail_trail_multi_region_management_events(account: AccountFacts, organ
         evidence: dict[str, Json] = {
             "trail": trail.arn,
             "home_region": trail.region,
-            "of_organization": trail.organization,
+            "of_organization": shown(trail.organization),
         }
         if reason := recording(trail, account, owner):
             return failed(reason, **evidence)
@@ -119,8 +120,8 @@ def cloudtrail_trail_log_validation_enabled(trail: Trail) -> Verdict:
     Only with them can anybody show that no file was changed or removed after it was delivered.
     """
     return require(
-        trail.validated,
+        trail.validated.value,
         then="log file validation is on",
         otherwise="log file validation is off",
-        bucket=trail.bucket,
+        bucket=shown(trail.bucket),
     )

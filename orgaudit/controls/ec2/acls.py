@@ -8,7 +8,7 @@ from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.controls.ec2.groups import ADMIN_PORTS, CLOSED, TCP
 from orgaudit.facts.ec2.acls import NetworkAcl, passages
 from orgaudit.facts.ec2.reach import Question
-from orgaudit.model import Json, Severity, Verdict, failed, passed
+from orgaudit.model import Json, Severity, Verdict, failed, passed, shown
 from orgaudit.thresholds import Thresholds
 
 RATIONALE = (
@@ -22,10 +22,10 @@ def admin_ports_closed(name: str, title: str, question: Question) -> Control:
 
     def judge(acl: NetworkAcl, thresholds: Thresholds) -> Verdict:
         asked = question._replace(ports=(*question.ports, *thresholds.further_admin_ports))
-        found = passages(acl.entries, asked)
+        found = passages(acl.entries.value, asked)
         shadowed = sorted({entry.describe() for passage in found for entry in passage.shadowed})
         openings = [passage.describe() for passage in found if passage.open]
-        evidence: dict[str, Json] = {"shadowed": shadowed, "default": acl.default, "subnets": acl.subnets}
+        evidence: dict[str, Json] = {"shadowed": shadowed, "default": shown(acl.default), "subnets": acl.subnets}
         if openings:
             first = next(passage.open[0] for passage in found if passage.open)
             said = f"open to the internet: {', '.join(openings)}"

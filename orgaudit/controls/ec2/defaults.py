@@ -23,10 +23,10 @@ def ec2_ebs_default_encryption_enabled(defaults: EbsDefaults) -> Verdict:
     a region without volumes needs it for its first one.
     """
     return require(
-        defaults.encrypted,
+        defaults.encrypted.value,
         then="new volumes are encrypted",
         otherwise="new volumes are not encrypted unless whoever makes them asks for it",
-        encryption_by_default=defaults.encrypted,
+        encryption_by_default=defaults.encrypted.value,
     )
 
 

@@ -170,18 +170,22 @@ def ec2_default_security_group_empty(group: DefaultSecurityGroup) -> Verdict:
     What is started without naming a group gets the default one. Only a group that allows nothing makes the omission
     show at once, so it counts in every VPC, used or not.
     """
-    inbound = [rule.describe() for rule in group.rules]
-    outbound = [rule.describe() for rule in group.outbound]
+    vpc, name = group.vpc_id, group.group_name.value
+    inbound = [rule.describe() for rule in group.rules.value]
+    outbound = [rule.describe() for rule in group.outbound.value]
     if not inbound and not outbound:
-        return passed("allows nothing in or out", vpc=group.vpc_id)
+        return passed("allows nothing in or out", vpc=vpc, group=name)
     said = f"{len(inbound)} inbound and {len(outbound)} outbound rules"
-    return failed(said, command=_emptying(group), vpc=group.vpc_id, inbound=inbound, outbound=outbound)
+    return failed(said, command=_emptying(group), vpc=vpc, group=name, inbound=inbound, outbound=outbound)
 
 
 def _emptying(group: SecurityGroup) -> str:
     """Return the commands that take away the rules of each direction that has any."""
     name = shlex.quote(group.name)
-    directions = (("ingress", "IpPermissions", group.rules), ("egress", "IpPermissionsEgress", group.outbound))
+    directions = (
+        ("ingress", "IpPermissions", group.rules.value),
+        ("egress", "IpPermissionsEgress", group.outbound.value),
+    )
     return " && ".join(
         f"aws ec2 revoke-security-group-{direction} --region {group.region} --group-id {name} --ip-permissions "
         f'"$(aws ec2 describe-security-groups --region {group.region} --group-ids {name} '

@@ -6,7 +6,7 @@ from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.ec2.instances import Instance
 from orgaudit.facts.iam.authorization import InstanceProfile
-from orgaudit.model import Json, Severity, Verdict, failed, passed, require
+from orgaudit.model import Json, Severity, Verdict, failed, passed, require, shown
 
 
 @control(
@@ -26,13 +26,18 @@ def ec2_instance_imdsv2_required(instance: Instance) -> Verdict:
     Version 1 of the metadata service answers any request, so a web application that can be made to fetch an address
     hands over the keys of the instance's role. Version 2 wants a token first.
     """
-    evidence = {"state": instance.state, "tokens": instance.tokens, "endpoint": instance.endpoint}
-    if instance.endpoint == "disabled":
+    evidence = {
+        "state": instance.state.value,
+        "tokens": shown(instance.tokens),
+        "endpoint": shown(instance.endpoint),
+    }
+    if shown(instance.endpoint) == "disabled":
         return passed("the metadata service is switched off", **evidence)
-    if instance.tokens == "required" and not instance.applied:
+    required = instance.tokens.value == "required"
+    if required and not instance.applied.value:
         return failed("IMDSv2 is to be required, but the change is not applied yet", **evidence)
     return require(
-        instance.tokens == "required",
+        required or instance.endpoint.value == "disabled",
         then="IMDSv2 is required",
         otherwise="IMDSv1 is still answered: tokens are optional",
         **evidence,
@@ -57,13 +62,14 @@ def ec2_instance_iam_role_attached(instance: Instance, account: AccountFacts) ->
     Whether an instance without a role calls AWS at all, its owner has to say. An instance profile without a role gives
     an instance nothing.
     """
-    evidence: dict[str, Json] = {"state": instance.state, "profile": instance.profile_arn}
-    if instance.profile_arn is None:
+    profile_arn = instance.profile_arn.value
+    evidence: dict[str, Json] = {"state": instance.state.value, "profile": profile_arn}
+    if profile_arn is None:
         return failed("has no instance profile: if its software calls AWS, it does so with stored keys", **evidence)
-    profile = account.find(InstanceProfile, instance.profile_arn)
+    profile = account.find(InstanceProfile, profile_arn)
     if profile is None:
         account.everywhere(InstanceProfile)
-        name = instance.profile_arn.rsplit("/", 1)[-1]
+        name = profile_arn.rsplit("/", 1)[-1]
         said = f"its instance profile {name} has no role: if its software calls AWS, it does so with stored keys"
         return failed(said, **evidence)
     return passed(f"has an instance profile with the role {profile.role_arn}", role=profile.role_arn, **evidence)

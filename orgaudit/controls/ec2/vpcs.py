@@ -6,7 +6,7 @@ from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.ec2.peering import Breadth, PeeringConnection, PeeringRoutes
 from orgaudit.facts.ec2.vpcs import FlowLog, Vpc, flow_logs_of
-from orgaudit.model import Observed, Severity, Status, Verdict, failed, passed
+from orgaudit.model import Json, Observed, Severity, Status, Verdict, failed, passed, shown
 
 
 @control(
@@ -29,14 +29,23 @@ def ec2_vpc_flow_logs_enabled(vpc: Vpc, owner: AccountFacts) -> Verdict:
     """
     logs = flow_logs_of(vpc, owner)
     evidence = [
-        {"id": log.name, "status": log.status, "traffic": log.traffic, "delivery": log.delivery, "to": log.destination}
+        {
+            "id": log.name,
+            "status": shown(log.status),
+            "traffic": shown(log.traffic),
+            "delivery": shown(log.delivery),
+            "to": shown(log.destination),
+        }
         for log in logs
     ]
-    good = [log for log in logs if log.flaw is None]
+    good = next((log for log in logs if log.is_whole), None)
     if good:
-        said = f"flow log {good[0].name} records {'all' if good[0].traffic == 'ALL' else 'rejected'} traffic"
+        said = f"flow log {good.name} records {'all' if good.traffic.value == 'ALL' else 'rejected'} traffic"
         return passed(said, flow_logs=evidence)
-    reasons = "; ".join(f"flow log {log.name} {log.flaw}" for log in logs)
+    flaws = [(log.name, log.flaw) for log in logs if shown(log.watches) == vpc.vpc_id]
+    for log in logs:
+        log.watches.value  # noqa: B018 - a log of which it is not known may be on this VPC
+    reasons = "; ".join(f"flow log {name} {flaw}" for name, flaw in flaws)
     return failed(reasons or "no flow log on the VPC", flow_logs=evidence)
 
 
@@ -59,13 +68,17 @@ def ec2_vpc_peering_routes_restricted(connection: PeeringConnection, routes: Obs
     people know, so a route to all of a block is shown to them.
     """
     found = [(route, route.breadth(connection)) for route in routes.value.routes]
-    evidence = [
-        {"table": route.table, "destination": route.destination, "reaches": str(breadth)} for route, breadth in found
-    ]
+    evidence: dict[str, Json] = {
+        "state": connection.state.value,
+        "routes": [
+            {"table": route.table, "destination": route.destination, "reaches": str(breadth)}
+            for route, breadth in found
+        ],
+    }
     told = {breadth: [route.destination for route, each in found if each is breadth] for breadth in Breadth}
     if wider := told[Breadth.WIDER]:
-        return failed(f"routes to {', '.join(wider)} are wider than the other VPC", routes=evidence)
+        return failed(f"routes to {', '.join(wider)} are wider than the other VPC", **evidence)
     if review := told[Breadth.WHOLE] + told[Breadth.UNKNOWN]:
         reason = f"a person has to say whether all of {', '.join(review)} is needed"
-        return Verdict(Status.MANUAL, reason, {"routes": evidence, "accounts": list(connection.accounts)})
-    return passed("routes reach parts of the other VPC only" if found else "no route leads through it", routes=evidence)
+        return Verdict(Status.MANUAL, reason, {**evidence, "accounts": list(connection.accounts)})
+    return passed("routes reach parts of the other VPC only" if found else "no route leads through it", **evidence)

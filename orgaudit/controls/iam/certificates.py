@@ -22,7 +22,7 @@ def iam_server_certificate_valid(certificate: ServerCertificate, observed: Accou
 
     An expired certificate that is deployed by mistake breaks a service and trains its users to click warnings away.
     """
-    ends = certificate.expires_at
+    ends = certificate.expires_at.value
     return require(
         observed.now < ends,
         then=f"valid until {ends:%Y-%m-%d}",

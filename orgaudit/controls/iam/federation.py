@@ -8,7 +8,7 @@ from orgaudit.facts.iam.authorization import User
 from orgaudit.facts.iam.credential_report import UserCredentials
 from orgaudit.facts.iam.federation import IdentityCenter, IdentityProvider, Protocol
 from orgaudit.facts.organization import Organization
-from orgaudit.model import Json, Severity, Status, Verdict, failed, passed
+from orgaudit.model import Json, Seen, Severity, Status, Verdict, failed, passed
 
 
 def _identity_centers(account: AccountFacts, organization: Organization) -> list[str]:
@@ -28,7 +28,9 @@ def _identity_centers(account: AccountFacts, organization: Organization) -> list
 
 
 def _of_organization(found: list[IdentityCenter], management: str | None) -> list[str]:
-    return sorted({each.arn for each in found if each.active and each.account_id == management})
+    own = [each for each in found if each.account_id == management]
+    seen = sorted({each.arn for each in own if isinstance(each.status, Seen) and each.active})
+    return seen or sorted({each.arn for each in own if each.active})
 
 
 @control(

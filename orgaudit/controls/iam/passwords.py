@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.facts.iam.account import PasswordPolicy
-from orgaudit.model import Json, Severity, Verdict, failed, require
+from orgaudit.model import Json, Severity, Verdict, failed, require, shown
 
 DEFAULT = "no password policy is set, so AWS's default applies: 8 characters, no reuse blocked, no expiry"
 LENGTH, REMEMBERED, AGE = 14, 24, 90
@@ -28,9 +28,9 @@ def _rule(
             return failed(DEFAULT, exists=False)
         holds, said = judged(policy)
         evidence: dict[str, Json] = {
-            "min_length": policy.min_length,
+            "min_length": shown(policy.min_length),
             "remembered": policy.remembered,
-            "max_age_days": policy.max_age_days,
+            "max_age_days": shown(policy.max_age_days),
         }
         return require(holds, then=said, otherwise=said, **evidence)
 
@@ -60,16 +60,19 @@ def _character(word: str, name: str, holds: Callable[[PasswordPolicy], bool]) ->
     )
 
 
-uppercase = _character("an uppercase letter", "uppercase", lambda policy: policy.uppercase)
-lowercase = _character("a lowercase letter", "lowercase", lambda policy: policy.lowercase)
-symbol = _character("a symbol", "symbol", lambda policy: policy.symbols)
-number = _character("a number", "number", lambda policy: policy.numbers)
+uppercase = _character("an uppercase letter", "uppercase", lambda policy: policy.uppercase.value)
+lowercase = _character("a lowercase letter", "lowercase", lambda policy: policy.lowercase.value)
+symbol = _character("a symbol", "symbol", lambda policy: policy.symbols.value)
+number = _character("a number", "number", lambda policy: policy.numbers.value)
 min_length = _rule(
     f"min_length_{LENGTH}",
     f"Passwords have {LENGTH} characters or more",
     why="Length protects a password best: every character more makes guessing dozens of times dearer.",
     option=f"--minimum-password-length {LENGTH}",
-    judged=lambda policy: (policy.min_length >= LENGTH, f"the shortest password has {policy.min_length} characters"),
+    judged=lambda policy: (
+        policy.min_length.value >= LENGTH,
+        f"the shortest password has {policy.min_length.value} characters",
+    ),
     severity=Severity.MEDIUM,
 )
 reuse = _rule(
@@ -89,7 +92,9 @@ expiry = _rule(
     why="A password that leaked unnoticed opens the door until it is changed; an end bounds that time.",
     option=f"--max-password-age {AGE}",
     judged=lambda policy: (
-        0 < (policy.max_age_days or 0) <= AGE,
-        f"passwords expire after {policy.max_age_days} days" if policy.max_age_days else "passwords never expire",
+        0 < (policy.max_age_days.value or 0) <= AGE,
+        f"passwords expire after {policy.max_age_days.value} days"
+        if policy.max_age_days.value
+        else "passwords never expire",
     ),
 )

@@ -10,7 +10,18 @@ from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.iam.authorization import AwsPolicy, CustomerPolicy, Group, ManagedPolicy, Principal, Role, User
 from orgaudit.facts.iam.grants import Grants
-from orgaudit.model import Json, Severity, Status, Verdict, failed, not_applicable, passed, require
+from orgaudit.model import (
+    Gap,
+    Json,
+    NotSeenError,
+    Severity,
+    Status,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    require,
+)
 from orgaudit.thresholds import Thresholds
 
 CLOUDSHELL = "AWSCloudShellFullAccess"
@@ -86,7 +97,7 @@ def iam_customer_policy_attached_limited(policy: CustomerPolicy) -> Verdict:
     Whoever holds such a policy, or breaks into what holds it, owns the account. It is judged by what its statements
     allow together after what they deny; NotAction counts as everything unless nobody can be given rights.
     """
-    if not policy.attached_to:
+    if not (policy.attached_to or policy.holders):
         return not_applicable("the policy is attached to nobody")
     return _judge_grants(policy)
 
@@ -113,11 +124,23 @@ def iam_aws_policy_full_admin_restricted(policy: AwsPolicy, thresholds: Threshol
         return passed("the policy makes nobody an administrator", **evidence)
     others = _unapproved(policy.attached_to, thresholds.approved_administrators)
     if not others:
-        return passed(f"{len(policy.attached_to)} approved principals hold {policy.name}", **evidence)
+        return passed(f"{len(policy.holders)} approved principals hold {policy.name}", **evidence)
     if not grants.administering:
         return _unclear(policy, grants)
     said = f"{policy.name} is attached to {', '.join(others)}"
     return failed(said, command=_detach(policy.arn, others[0]), unapproved=others, **evidence)
+
+
+def _holding(name: str, principals: Iterable[Principal]) -> tuple[dict[str, Principal], Gap | None]:
+    """Return the principals that hold a policy of AWS's own, and a gap where another one may hold it too."""
+    holders: dict[str, Principal] = {}
+    hidden: Gap | None = None
+    for each in principals:
+        if isinstance(each.attached, Gap):
+            hidden = hidden or each.attached
+        elif each.holds_aws_policy(name):
+            holders[each.arn] = each
+    return holders, hidden
 
 
 def _principals(account: AccountFacts) -> list[Principal]:
@@ -140,13 +163,15 @@ def iam_cloudshell_full_access_restricted(account: AccountFacts, thresholds: Thr
 
     Its holders can move files in and out of a machine with internet access that the company's controls do not see.
     """
-    holders = {each.arn: each for each in _principals(account) if each.holds_aws_policy(CLOUDSHELL)}
+    holders, hidden = _holding(CLOUDSHELL, _principals(account))
     others = _unapproved(sorted(holders), thresholds.approved_cloudshell_principals)
     evidence: dict[str, Json] = {"holders": sorted(holders), "unapproved": others}
     if not others:
+        if hidden is not None:
+            raise NotSeenError(hidden)
         said = f"held by {len(holders)} approved principals" if holders else "attached to nobody"
         return passed(f"{CLOUDSHELL} is {said}", **evidence)
-    arn = next(arn for arn in holders[others[0]].attached if arn.endswith(CLOUDSHELL))
+    arn = next(arn for arn in holders[others[0]].attached.value if arn.endswith(CLOUDSHELL))
     return failed(f"{CLOUDSHELL} is attached to {', '.join(others)}", command=_detach(arn, others[0]), **evidence)
 
 
@@ -154,7 +179,10 @@ def _supported(name: str, title: str, *kinds: type[Principal], holder: str, list
     """Return the control that a principal of one of these kinds can open cases; evidence names them as `listed`."""
 
     def judge(account: AccountFacts) -> Verdict:
-        found = sorted(one.arn for kind in kinds for one in account.everywhere(kind) if one.holds_aws_policy(SUPPORT))
+        holders, hidden = _holding(SUPPORT, [one for kind in kinds for one in account.everywhere(kind)])
+        found = sorted(holders)
+        if hidden is not None and not found:
+            raise NotSeenError(hidden)
         return require(
             bool(found),
             then=f"{SUPPORT} is attached to {', '.join(found)}",

@@ -10,7 +10,7 @@ from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.iam.account import Root, RootFeatures, RootVirtualDevices
 from orgaudit.facts.iam.credential_report import RootCredentials
 from orgaudit.facts.organization import Organization
-from orgaudit.model import Json, NotSeenError, Observed, Severity, Status, Verdict, failed, passed, require
+from orgaudit.model import Json, NotSeenError, Observed, Severity, Status, Verdict, failed, passed, require, shown
 from orgaudit.thresholds import Thresholds
 
 NO_CREDENTIALS = "the root user has no password, no access key and no certificate: there is nothing to sign in with"
@@ -36,10 +36,10 @@ def _fix(asset: str) -> Fix:
 def _seen(root: Root, organization: Organization) -> dict[str, Json]:
     """Return which credentials the root user has, and how the organization manages root access."""
     return {
-        "mfa": root.mfa,
-        "password": root.password,
-        "access_keys": root.access_keys,
-        "signing_certificates": root.signing_certificates,
+        "mfa": shown(root.mfa),
+        "password": shown(root.password),
+        "access_keys": shown(root.access_keys),
+        "signing_certificates": shown(root.signing_certificates),
         "central_root_management": _central(organization),
     }
 
@@ -59,9 +59,9 @@ def _mfa_enabled(name: str, title: str, needs_mfa: Callable[[Root], bool]) -> Co
 
     def judge(root: Root, organization: Organization) -> Verdict:
         evidence = _seen(root, organization)
-        if not root.mfa and not needs_mfa(root):
-            return passed(NOBODY_SIGNS_IN if root.has_credentials else NO_CREDENTIALS, **evidence)
-        return require(root.mfa, then="MFA is on", otherwise="the root user has no MFA device", **evidence)
+        if not root.mfa.value and not needs_mfa(root):
+            return passed(NO_CREDENTIALS if root.is_bare else NOBODY_SIGNS_IN, **evidence)
+        return require(root.mfa.value, then="MFA is on", otherwise="the root user has no MFA device", **evidence)
 
     judge.__name__ = name
     judge.__doc__ = f"""{title}.
@@ -78,7 +78,7 @@ def _mfa_enabled(name: str, title: str, needs_mfa: Callable[[Root], bool]) -> Co
 
 root_mfa = _mfa_enabled("iam_root_mfa_enabled", "The root user has MFA", lambda root: root.has_credentials)
 root_console_mfa = _mfa_enabled(
-    "iam_root_console_mfa_enabled", "A root user with a password has MFA", lambda root: root.password
+    "iam_root_console_mfa_enabled", "A root user with a password has MFA", lambda root: root.password.value
 )
 
 
@@ -101,7 +101,7 @@ def iam_root_hardware_mfa_enabled(
     evidence = _seen(root, organization)
     if not root.has_credentials:
         return passed(NO_CREDENTIALS, **evidence)
-    if not root.mfa:
+    if not root.mfa.value:
         return failed("the root user has no MFA device", **evidence)
     virtual = list(devices.value.serial_numbers)
     return require(
@@ -128,10 +128,11 @@ def iam_root_access_keys_absent(root: Root, organization: Organization) -> Verdi
     keys count too: one call turns them on again.
     """
     evidence = _seen(root, organization)
+    keys = root.access_keys.value
     return require(
-        root.access_keys == 0,
-        then="the root user has no access keys" if root.has_credentials else NO_CREDENTIALS,
-        otherwise=f"the root user has {root.access_keys} access key{'s' * (root.access_keys > 1)}",
+        keys == 0,
+        then=NO_CREDENTIALS if root.is_bare else "the root user has no access keys",
+        otherwise=f"the root user has {keys} access key{'s' * (keys > 1)}",
         **evidence,
     )
 

@@ -199,12 +199,12 @@ def iam_user_permissions_through_groups(user: User) -> Verdict:
 
     Rights given one by one are seldom taken back. Rights of a group are reviewed once for all, and end with membership.
     """
-    direct = [*user.attached, *(f"inline policy {name}" for name in user.inline)]
+    direct = [*user.attached.value, *(f"inline policy {name}" for name in user.inline.value)]
     return require(
         not direct,
         then=f"no policy is the user's own; groups: {', '.join(user.groups) or 'none'}",
         otherwise=f"{len(direct)} policies are the user's own: {', '.join(direct)}",
-        attached=list(user.attached),
-        inline=list(user.inline),
+        attached=list(user.attached.value),
+        inline=list(user.inline.value),
         groups=list(user.groups),
     )

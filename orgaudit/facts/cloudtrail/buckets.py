@@ -14,10 +14,11 @@ def bucket_of(trail: Trail, organization: Organization) -> tuple[AccountFacts, B
 
     A bucket that is gone and one of a stranger look alike from here: neither is in any list of ours.
     """
-    arn = f"arn:{parse_arn(trail.arn)[0]}:s3:::{trail.bucket}"
+    name = trail.bucket.value
+    arn = f"arn:{parse_arn(trail.arn)[0]}:s3:::{name}"
     holder = organization.find(Bucket, arn)
     if holder is None:
-        why = f"no account that was seen has the bucket {trail.bucket} of trail {trail.name}: it is gone, or belongs to"
+        why = f"no account that was seen has the bucket {name} of trail {trail.name}: it is gone, or belongs to"
         message = f"{why} an account outside the organization or one that was not seen"
         action = "s3:ListAllMyBuckets"
         raise NotSeenError(Gap(trail.account_id, trail.region, action, GapReason.ACCOUNT_UNAVAILABLE, message))

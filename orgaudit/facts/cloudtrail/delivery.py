@@ -92,7 +92,7 @@ class TrailRole(Detail, frozen=True, kw_only=True):
         group = (trail.log_group_arn or "").removesuffix(":*")
         # CloudTrail User Guide, "Role policy document for CloudTrail to use CloudWatch Logs", names the streams so.
         streams = [f"{trail.account_id}_CloudTrail_{trail.region}*"]
-        if trail.organization and organization_id:
+        if organization_id and trail.organization.value:
             streams.append(f"{organization_id}_*")
         decisions = [self._decide(trail, action, f"{group}:log-stream:{stream}") for stream in streams]
         return next((found for found in decisions if found.outcome is not policies.Outcome.ALLOWED), decisions[0])

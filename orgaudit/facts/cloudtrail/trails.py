@@ -15,7 +15,8 @@ from orgaudit.facts.cloudtrail.selectors import (
     management_events,
 )
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
-from orgaudit.model import Scope, parse_arn
+from orgaudit.facts.rows import each_row
+from orgaudit.model import Observed, Scope, parse_arn
 
 
 class Trail(Resource, frozen=True, kw_only=True):
@@ -25,13 +26,13 @@ class Trail(Resource, frozen=True, kw_only=True):
     one trail, so `account_id` is its owner's and `region` its home.
     """
 
-    multi_region: bool
-    organization: bool
+    multi_region: Observed[bool]
+    organization: Observed[bool]
     log_group_arn: str | None = None
     role_arn: str | None = None
-    bucket: str | None = None
+    bucket: Observed[str]
     key_id: str | None = None
-    validated: bool = False
+    validated: Observed[bool]
 
 
 class TrailStatus(Detail, frozen=True, kw_only=True):
@@ -79,19 +80,23 @@ def record_objects(trails: Sequence[TrailSelectors], side: str, bucket_arn: str 
 async def trails(aws: Aws) -> AsyncIterator[Trail]:
     """Yield every trail that the region shows: own ones, copies of multi-region and of organization trails."""
     answer = await aws.call("cloudtrail", "DescribeTrails", includeShadowTrails=True)
-    for trail in answer["trailList"]:
-        yield Trail(
-            arn=trail["TrailARN"],
-            account_id=parse_arn(trail["TrailARN"])[3],
-            region=trail["HomeRegion"],
-            multi_region=trail["IsMultiRegionTrail"],
-            organization=trail.get("IsOrganizationTrail", False),
-            log_group_arn=trail.get("CloudWatchLogsLogGroupArn"),
-            role_arn=trail.get("CloudWatchLogsRoleArn"),
-            bucket=trail.get("S3BucketName"),
-            key_id=trail.get("KmsKeyId"),
-            validated=trail.get("LogFileValidationEnabled", False),
-        )
+    async for row in each_row(aws, "cloudtrail:DescribeTrails", [answer["trailList"]]):
+        with row as trail:
+            _, _, home, owner, _ = parse_arn(trail["TrailARN"])
+            # What is a text and not configured is not there, as for log group, role and key:
+            # docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_DescribeTrails.html
+            yield Trail(
+                arn=trail["TrailARN"],
+                account_id=owner,
+                region=trail.get("HomeRegion") or home,
+                multi_region=row.member("IsMultiRegionTrail", bool),
+                organization=row.member("IsOrganizationTrail", bool),
+                log_group_arn=trail.get("CloudWatchLogsLogGroupArn"),
+                role_arn=trail.get("CloudWatchLogsRoleArn"),
+                bucket=row.member("S3BucketName", str),
+                key_id=trail.get("KmsKeyId"),
+                validated=row.member("LogFileValidationEnabled", bool),
+            )
 
 
 @detail(actions=("cloudtrail:GetTrailStatus",))

@@ -33,7 +33,8 @@ from orgaudit.facts.ec2.reach import (
     summed,
 )
 from orgaudit.facts.ec2.tags import tags_of
-from orgaudit.model import Scope
+from orgaudit.facts.rows import each_row
+from orgaudit.model import Observed, Scope
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,37 +54,42 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 class NetworkAcl(Resource, frozen=True, kw_only=True):
     """A network ACL, with or without subnets."""
 
-    vpc_id: str
-    default: bool
+    vpc_id: str | None = None
+    default: Observed[bool]
     subnets: int = 0
-    entries: tuple[Entry, ...] = ()
+    entries: Observed[tuple[Entry, ...]]
 
 
 @collector(scope=Scope.REGIONAL, actions=("ec2:DescribeNetworkAcls",))
 async def network_acls(aws: Aws) -> AsyncIterator[NetworkAcl]:
     """Yield every network ACL of the region."""
-    async for page in aws.pages("ec2", "DescribeNetworkAcls", MaxResults=1000):
-        for answer in page["NetworkAcls"]:
+    lists = (page["NetworkAcls"] async for page in aws.pages("ec2", "DescribeNetworkAcls", MaxResults=1000))
+    async for row in each_row(aws, "ec2:DescribeNetworkAcls", lists):
+        with row as answer:
             owner, acl_id = answer["OwnerId"], answer["NetworkAclId"]
             yield NetworkAcl(
                 arn=f"arn:{aws.partition}:ec2:{aws.region}:{owner}:network-acl/{acl_id}",
                 account_id=owner,
                 region=aws.region,
                 tags=tags_of(answer),
-                vpc_id=answer["VpcId"],
-                default=answer["IsDefault"],
+                vpc_id=answer.get("VpcId"),
+                default=row.member("IsDefault", bool),
                 subnets=len(answer.get("Associations", ())),
-                entries=tuple(_entry(entry) for entry in answer["Entries"] if not entry["Egress"]),
+                entries=row.read(_inbound),
             )
 
 
+def _inbound(answer: dict[str, Any]) -> tuple[Entry, ...]:
+    return tuple(_entry(entry) for entry in answer["Entries"] if not entry["Egress"])
+
+
 def _entry(answer: dict[str, Any]) -> Entry:
-    ports = answer.get("PortRange", {})
+    protocol, ports = protocol_of(answer["Protocol"]), answer.get("PortRange", {})
     return Entry(
         number=answer["RuleNumber"],
         allows=answer["RuleAction"] == "allow",
-        protocol=protocol_of(answer["Protocol"]),
-        ports=ports_of(ports.get("From"), ports.get("To")),
+        protocol=protocol,
+        ports=ports_of(protocol, ports.get("From"), ports.get("To")),
         cidr=answer.get("CidrBlock") or answer["Ipv6CidrBlock"],
     )
 

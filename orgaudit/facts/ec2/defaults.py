@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Resource, collector
-from orgaudit.model import Scope
+from orgaudit.facts.rows import Row
+from orgaudit.model import Observed, Scope
 
 
 class EbsDefaults(Resource, frozen=True, kw_only=True):
     """Whether new EBS volumes of a region are encrypted."""
 
-    encrypted: bool
+    encrypted: Observed[bool]
 
 
 class MetadataDefaults(Resource, frozen=True, kw_only=True):
@@ -39,7 +40,7 @@ async def ebs_defaults(aws: Aws) -> AsyncIterator[EbsDefaults]:
         arn=f"arn:{aws.partition}:ec2:{aws.region}:{aws.account_id}:ebs-encryption-by-default",
         account_id=aws.account_id,
         region=aws.region,
-        encrypted=answer["EbsEncryptionByDefault"],
+        encrypted=Row(aws, "ec2:GetEbsEncryptionByDefault", answer).member("EbsEncryptionByDefault", bool),
     )
 
 

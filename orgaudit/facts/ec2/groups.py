@@ -7,12 +7,15 @@ from typing import Any
 
 import msgspec
 
-from orgaudit.facts.declare import Aws, Resource, collector, observe
+from orgaudit.facts.declare import Aws, Resource, collector
 from orgaudit.facts.ec2.prefixes import PREFIX_LIST_ACTIONS, PrefixList, prefix_list
 from orgaudit.facts.ec2.reach import Inbound, Rule, ports_of, protocol_of
 from orgaudit.facts.ec2.tags import tags_of
-from orgaudit.model import Observed, Scope
+from orgaudit.facts.rows import Row, each_row
+from orgaudit.model import UNKNOWN, Observed, Scope, Seen, shown
 
+ACTION = "ec2:DescribeSecurityGroups"
+DEFAULT = "default"
 PAGE = 1000
 """The most groups that one answer holds."""
 
@@ -20,38 +23,44 @@ PAGE = 1000
 class SecurityGroup(Resource, frozen=True, kw_only=True):
     """A security group, attached or not. `lists` are the prefix lists of its inbound rules, each seen or not."""
 
-    group_name: str
+    group_name: Observed[str]
     vpc_id: str | None = None
-    rules: tuple[Rule, ...] = ()
-    outbound: tuple[Rule, ...] = ()
+    rules: Observed[tuple[Rule, ...]]
+    outbound: Observed[tuple[Rule, ...]]
     lists: dict[str, Observed[PrefixList]] = msgspec.field(default_factory=dict)
 
     @property
     def inbound(self) -> Inbound:
-        """Return the inbound rules with all that is needed to tell what they open."""
-        return Inbound(self.rules, self.lists)
+        """Return the inbound rules with all that is needed to tell what they open; raises NotSeenError without them."""
+        return Inbound(self.rules.value, self.lists)
 
 
 class DefaultSecurityGroup(SecurityGroup, frozen=True, kw_only=True):
     """The group that every VPC has and nobody can delete: what names no group of its own gets this one."""
 
 
-@collector(scope=Scope.REGIONAL, actions=("ec2:DescribeSecurityGroups", *PREFIX_LIST_ACTIONS))
+@collector(scope=Scope.REGIONAL, actions=(ACTION, *PREFIX_LIST_ACTIONS))
 async def security_groups(aws: Aws) -> AsyncIterator[SecurityGroup]:
     """Yield every security group of the region, and those of other accounts that are shared with this one."""
-    for answer in await aws.once(_groups):
-        rules = _rules(answer["IpPermissions"])
-        named = sorted({list_id for rule in rules for list_id in rule.prefix_lists})
-        lists = {list_id: await observe(prefix_list(aws, list_id)) for list_id in named}
-        yield SecurityGroup(**_described(aws, answer), rules=rules, lists=lists)
+    async for row in each_row(aws, ACTION, [await aws.once(_groups)]):
+        with row:
+            described = _described(aws, row)
+            rules = described["rules"]
+            named = sorted(
+                {list_id for rule in rules.value for list_id in rule.prefix_lists} if isinstance(rules, Seen) else ()
+            )
+            lists = {list_id: await row.follow(prefix_list(aws, list_id)) for list_id in named}
+            yield SecurityGroup(**described, lists=lists)
 
 
-@collector(scope=Scope.REGIONAL, actions=("ec2:DescribeSecurityGroups",))
+@collector(scope=Scope.REGIONAL, actions=(ACTION,))
 async def default_security_groups(aws: Aws) -> AsyncIterator[DefaultSecurityGroup]:
     """Yield the default group of every VPC, used or not, from the same answer as all groups."""
-    for answer in await aws.once(_groups):
-        if answer["GroupName"] == "default" and answer.get("VpcId"):
-            yield DefaultSecurityGroup(**_described(aws, answer), rules=_rules(answer["IpPermissions"]))
+    async for row in each_row(aws, ACTION, [await aws.once(_groups)]):
+        with row:
+            # One without a name may be it, and is not judged.
+            if shown(row.member("GroupName", str)) in {DEFAULT, UNKNOWN}:
+                yield DefaultSecurityGroup(**_described(aws, row))
 
 
 async def _groups(aws: Aws) -> list[dict[str, Any]]:
@@ -59,30 +68,38 @@ async def _groups(aws: Aws) -> list[dict[str, Any]]:
     return [group async for page in pages for group in page["SecurityGroups"]]
 
 
-def _described(aws: Aws, answer: dict[str, Any]) -> dict[str, Any]:
+def _described(aws: Aws, row: Row) -> dict[str, Any]:
+    answer = row.found
     owner, group_id = answer["OwnerId"], answer["GroupId"]
     return {
         "arn": f"arn:{aws.partition}:ec2:{aws.region}:{owner}:security-group/{group_id}",
         "account_id": owner,
         "region": aws.region,
         "tags": tags_of(answer),
-        "group_name": answer["GroupName"],
+        "group_name": row.member("GroupName", str),
         "vpc_id": answer.get("VpcId"),
-        "outbound": _rules(answer["IpPermissionsEgress"]),
+        "rules": row.read(lambda found: _rules(found["IpPermissions"])),
+        "outbound": row.read(lambda found: _rules(found["IpPermissionsEgress"])),
     }
 
 
 def _rules(permissions: Iterable[dict[str, Any]]) -> tuple[Rule, ...]:
-    return tuple(
-        Rule(
-            protocol=protocol_of(found["IpProtocol"]),
-            ports=ports_of(found.get("FromPort"), found.get("ToPort")),
-            cidrs=(
-                *(each["CidrIp"] for each in found.get("IpRanges", ())),
-                *(each["CidrIpv6"] for each in found.get("Ipv6Ranges", ())),
-            ),
-            prefix_lists=tuple(each["PrefixListId"] for each in found.get("PrefixListIds", ())),
-            groups=tuple(each["GroupId"] for each in found.get("UserIdGroupPairs", ())),
-        )
-        for found in permissions
+    return tuple(_rule(found) for found in permissions)
+
+
+def _rule(found: dict[str, Any]) -> Rule:
+    """Return one permission; raises ValueError for one from or to nowhere, of which AWS keeps none."""
+    protocol = protocol_of(found["IpProtocol"])
+    rule = Rule(
+        protocol=protocol,
+        ports=ports_of(protocol, found.get("FromPort"), found.get("ToPort")),
+        cidrs=(
+            *(each["CidrIp"] for each in found.get("IpRanges", ())),
+            *(each["CidrIpv6"] for each in found.get("Ipv6Ranges", ())),
+        ),
+        prefix_lists=tuple(each["PrefixListId"] for each in found.get("PrefixListIds", ())),
+        groups=tuple(each["GroupId"] for each in found.get("UserIdGroupPairs", ())),
     )
+    if not rule.peers:
+        raise ValueError("a rule names no source or destination")
+    return rule

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 from orgaudit.facts.declare import Aws, Resource, collector
 from orgaudit.facts.ec2.tags import tags_of
-from orgaudit.model import Scope
+from orgaudit.facts.rows import Row, each_row
+from orgaudit.model import Observed, Scope
 
+ACTION = "ec2:DescribeInstances"
 GONE = frozenset({"shutting-down", "terminated"})
 """States of instances that are no more; AWS lists them for about an hour."""
 
@@ -19,32 +22,46 @@ class Instance(Resource, frozen=True, kw_only=True):
     metadata service are in force already.
     """
 
-    state: str
-    profile_arn: str | None = None
-    tokens: str = "optional"
-    endpoint: str = "enabled"
-    applied: bool = True
+    state: Observed[str]
+    profile_arn: Observed[str | None]
+    tokens: Observed[str]
+    endpoint: Observed[str]
+    applied: Observed[bool]
     vpc_id: str | None = None
 
 
-@collector(scope=Scope.REGIONAL, actions=("ec2:DescribeInstances",))
+@collector(scope=Scope.REGIONAL, actions=(ACTION,))
 async def instances(aws: Aws) -> AsyncIterator[Instance]:
     """Yield every instance of the region that is not terminated."""
-    async for page in aws.pages("ec2", "DescribeInstances", MaxResults=1000):
-        for reservation in page["Reservations"]:
-            for answer in reservation["Instances"]:
-                if answer["State"]["Name"] in GONE:
-                    continue
-                owner, options = reservation["OwnerId"], answer.get("MetadataOptions", {})
-                yield Instance(
-                    arn=f"arn:{aws.partition}:ec2:{aws.region}:{owner}:instance/{answer['InstanceId']}",
-                    account_id=owner,
-                    region=aws.region,
-                    tags=tags_of(answer),
-                    state=answer["State"]["Name"],
-                    profile_arn=answer.get("IamInstanceProfile", {}).get("Arn"),
-                    tokens=options.get("HttpTokens", "optional"),
-                    endpoint=options.get("HttpEndpoint", "enabled"),
-                    applied=options.get("State", "applied") == "applied",
-                    vpc_id=answer.get("VpcId"),
-                )
+    pages = aws.pages("ec2", "DescribeInstances", MaxResults=1000)
+    async for held in each_row(aws, ACTION, (page["Reservations"] async for page in pages)):
+        with held as reservation:
+            async for row in each_row(aws, ACTION, [reservation["Instances"]]):
+                with row as answer:
+                    if answer.get("State", {}).get("Name") not in GONE:
+                        yield _instance(aws, reservation["OwnerId"], row)
+
+
+def _instance(aws: Aws, owner: str, row: Row) -> Instance:
+    answer = row.found
+    return Instance(
+        arn=f"arn:{aws.partition}:ec2:{aws.region}:{owner}:instance/{answer['InstanceId']}",
+        account_id=owner,
+        region=aws.region,
+        tags=tags_of(answer),
+        state=row.member("State.Name", str),
+        profile_arn=row.read(_profile),
+        tokens=row.member("MetadataOptions.HttpTokens", str),
+        endpoint=row.member("MetadataOptions.HttpEndpoint", str),
+        applied=row.read(lambda found: found["MetadataOptions"]["State"] == "applied"),
+        vpc_id=answer.get("VpcId"),
+    )
+
+
+def _profile(answer: dict[str, Any]) -> str | None:
+    """Return the instance profile, which only an instance that has one answers.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html
+    """
+    arn: str | None = answer["IamInstanceProfile"]["Arn"] if "IamInstanceProfile" in answer else None
+    return arn

@@ -13,7 +13,11 @@ from orgaudit.facts.ec2.addresses import block, family_of, minus, space_of
 from orgaudit.facts.ec2.prefixes import PREFIX_LIST_ACTIONS, prefix_list
 from orgaudit.facts.ec2.routes import route_table_answers
 from orgaudit.facts.ec2.tags import tags_of
-from orgaudit.model import Scope
+from orgaudit.facts.rows import each_row
+from orgaudit.model import UNKNOWN, Observed, Scope, shown
+
+ACTIVE = "active"
+ENDS = ("RequesterVpcInfo", "AccepterVpcInfo")
 
 
 class Breadth(StrEnum):
@@ -29,7 +33,8 @@ class PeeringConnection(Resource, frozen=True, kw_only=True):
     """An active peering connection, as one of its sides sees it. `sides` has the blocks of both VPCs by their ids."""
 
     connection_id: str
-    sides: dict[str, tuple[str, ...]]
+    state: Observed[str]
+    sides: Observed[dict[str, tuple[str, ...]]]
     accounts: tuple[str, ...] = ()
 
 
@@ -41,9 +46,9 @@ class PeeringRoute(msgspec.Struct, frozen=True, kw_only=True):
     destination: str
 
     def breadth(self, connection: PeeringConnection) -> Breadth:
-        """Compare the destination with the blocks of the VPC on the other side."""
+        """Compare the destination with the blocks of the VPC on the other side; raises NotSeenError without these."""
         family = family_of(self.destination)
-        others = [cidrs for vpc_id, cidrs in connection.sides.items() if vpc_id != self.vpc_id]
+        others = [cidrs for vpc_id, cidrs in connection.sides.value.items() if vpc_id != self.vpc_id]
         blocks = [cidr for cidrs in others for cidr in cidrs if family_of(cidr) is family]
         if not blocks:
             return Breadth.UNKNOWN
@@ -63,20 +68,23 @@ class PeeringRoutes(Detail, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("ec2:DescribeVpcPeeringConnections",))
 async def peering_connections(aws: Aws) -> AsyncIterator[PeeringConnection]:
     """Yield the active peering connections; others carry no traffic. Each side judges its own routes."""
-    async for page in aws.pages("ec2", "DescribeVpcPeeringConnections", MaxResults=1000):
-        for answer in page["VpcPeeringConnections"]:
-            if answer["Status"]["Code"] != "active":
+    pages = aws.pages("ec2", "DescribeVpcPeeringConnections", MaxResults=1000)
+    lists = (page["VpcPeeringConnections"] async for page in pages)
+    async for row in each_row(aws, "ec2:DescribeVpcPeeringConnections", lists):
+        with row as answer:
+            state = row.member("Status.Code", str)
+            if shown(state) not in {ACTIVE, UNKNOWN}:
                 continue
             connection_id, account_id = answer["VpcPeeringConnectionId"], aws.account_id
-            ends = [answer["RequesterVpcInfo"], answer["AccepterVpcInfo"]]
             yield PeeringConnection(
                 arn=f"arn:{aws.partition}:ec2:{aws.region}:{account_id}:vpc-peering-connection/{connection_id}",
                 account_id=account_id,
                 region=aws.region,
                 tags=tags_of(answer),
                 connection_id=connection_id,
-                sides={end["VpcId"]: tuple(_blocks(end)) for end in ends},
-                accounts=tuple(sorted({end["OwnerId"] for end in ends})),
+                state=state,
+                sides=row.read(lambda found: {found[end]["VpcId"]: tuple(_blocks(found[end])) for end in ENDS}),
+                accounts=tuple(sorted({answer[end]["OwnerId"] for end in ENDS if "OwnerId" in answer.get(end, {})})),
             )
 
 

@@ -42,11 +42,16 @@ def protocol_of(told: str) -> str:
     return _NAMES.get(told.lower(), told.lower())
 
 
-def ports_of(first: int | None, last: int | None) -> tuple[int, int]:
-    """Return the port range of a TCP or UDP rule; one without a range is for all ports."""
-    if first is None or last is None or first < 0:
+def ports_of(protocol: str, first: int | None, last: int | None) -> tuple[int, int]:
+    """Return the port range of a rule; raises ValueError where a TCP or UDP rule has none, as these always do.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html
+    """
+    if first is None or last is None:
+        if protocol in {"tcp", "udp"}:
+            raise ValueError(f"a rule for {protocol} has no ports")
         return ALL_PORTS
-    return first, last
+    return ALL_PORTS if first < 0 else (first, last)
 
 
 def carries(protocol: str, ports: tuple[int, int], wanted: str, port: int) -> bool:

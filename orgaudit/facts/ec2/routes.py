@@ -9,8 +9,10 @@ import msgspec
 
 from orgaudit.facts.declare import Aws, Resource, collector
 from orgaudit.facts.ec2.tags import tags_of
-from orgaudit.model import Scope
+from orgaudit.facts.rows import each_row, text
+from orgaudit.model import Gap, Observed, Scope, Seen
 
+ACTION = "ec2:DescribeRouteTables"
 GATEWAY = "igw-"
 """How the ids of internet gateways begin."""
 
@@ -28,28 +30,28 @@ class RouteTable(Resource, frozen=True, kw_only=True):
     The `main` table of a VPC is for the subnets that name none.
     """
 
-    vpc_id: str
-    main: bool = False
-    subnets: tuple[str, ...] = ()
-    internet: tuple[InternetRoute, ...] = ()
+    vpc_id: Observed[str]
+    main: Observed[bool]
+    subnets: Observed[tuple[str, ...]]
+    internet: Observed[tuple[InternetRoute, ...]]
 
 
-@collector(scope=Scope.REGIONAL, actions=("ec2:DescribeRouteTables",))
+@collector(scope=Scope.REGIONAL, actions=(ACTION,))
 async def route_tables(aws: Aws) -> AsyncIterator[RouteTable]:
     """Yield every route table of the region, and those of shared subnets."""
-    for answer in await aws.once(route_table_answers):
-        owner, table_id = answer["OwnerId"], answer["RouteTableId"]
-        associations = [each for each in answer["Associations"] if _is_associated(each)]
-        yield RouteTable(
-            arn=f"arn:{aws.partition}:ec2:{aws.region}:{owner}:route-table/{table_id}",
-            account_id=owner,
-            region=aws.region,
-            tags=tags_of(answer),
-            vpc_id=answer["VpcId"],
-            main=any(each["Main"] for each in associations),
-            subnets=tuple(each["SubnetId"] for each in associations if "SubnetId" in each),
-            internet=tuple(_internet_route(route) for route in answer["Routes"] if _leads_to_internet(route)),
-        )
+    async for row in each_row(aws, ACTION, [await aws.once(route_table_answers)]):
+        with row as answer:
+            owner, table_id = answer["OwnerId"], text(answer["RouteTableId"])
+            yield RouteTable(
+                arn=f"arn:{aws.partition}:ec2:{aws.region}:{owner}:route-table/{table_id}",
+                account_id=owner,
+                region=aws.region,
+                tags=tags_of(answer),
+                vpc_id=row.member("VpcId", str),
+                main=row.read(lambda found: any(each["Main"] for each in _associations(found))),
+                subnets=row.read(_subnets),
+                internet=row.read(_internet),
+            )
 
 
 async def route_table_answers(aws: Aws) -> list[dict[str, Any]]:
@@ -59,27 +61,46 @@ async def route_table_answers(aws: Aws) -> list[dict[str, Any]]:
 
 
 def table_of(subnet: str, vpc_id: str | None, tables: Iterable[RouteTable]) -> RouteTable | None:
-    """Return the route table of a subnet: the one that it names, or else its VPC's main one; None if none was seen."""
-    main = None
+    """Return the route table of a subnet: the one that it names, or else its VPC's main one.
+
+    None if none was seen, or if the subnet may name another one, whose subnets were not seen.
+    """
+    main, hidden = None, False
     for table in tables:
-        if subnet in table.subnets:
+        if isinstance(table.subnets, Seen) and subnet in table.subnets.value:
             return table
-        if table.main and table.vpc_id == vpc_id:
+        here = isinstance(table.vpc_id, Gap) or vpc_id in {None, table.vpc_id.value}
+        hidden = hidden or (here and isinstance(table.subnets, Gap))
+        if table.main == Seen(value=True) and table.vpc_id == Seen(vpc_id):
             main = table
-    return main
+    return None if hidden else main
 
 
-def _is_associated(association: dict[str, Any]) -> bool:
-    state: str = association.get("AssociationState", {}).get("State", "associated")
-    return state == "associated"
+def _associations(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    return [each for each in answer["Associations"] if each["AssociationState"]["State"] == "associated"]
+
+
+def _subnets(answer: dict[str, Any]) -> tuple[str, ...]:
+    """Return the subnets that name the table; the main association and those with gateways are with none.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RouteTableAssociation.html
+    """
+    return tuple(each["SubnetId"] for each in _associations(answer) if "SubnetId" in each)
+
+
+def _internet(answer: dict[str, Any]) -> tuple[InternetRoute, ...]:
+    return tuple(_internet_route(route) for route in answer["Routes"] if _leads_to_internet(route))
 
 
 def _leads_to_internet(route: dict[str, Any]) -> bool:
     """Tell whether a route leads to an internet gateway that is there; a detached one leaves a blackhole behind."""
-    gateway, state = str(route.get("GatewayId", "")), str(route.get("State", "active"))
-    return gateway.startswith(GATEWAY) and state == "active"
+    # Routes to other kinds of targets have no gateway: docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Route.html
+    return str(route.get("GatewayId", "")).startswith(GATEWAY) and bool(route["State"] == "active")
 
 
 def _internet_route(route: dict[str, Any]) -> InternetRoute:
-    members = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
-    return InternetRoute(destination=next(route[name] for name in members if name in route), gateway=route["GatewayId"])
+    """Return a route; raises ValueError for one to nowhere, of which AWS keeps none."""
+    for name in ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId"):
+        if name in route:
+            return InternetRoute(destination=route[name], gateway=route["GatewayId"])
+    raise ValueError("a route has no destination")

@@ -7,44 +7,57 @@ from collections.abc import AsyncIterator
 from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.declare import Aws, Resource, collector
 from orgaudit.facts.ec2.tags import tags_of
-from orgaudit.model import NotSeenError, Scope
+from orgaudit.facts.rows import each_row
+from orgaudit.model import UNKNOWN, NotSeenError, Observed, Scope, Seen, shown
 
 
 class Vpc(Resource, frozen=True, kw_only=True):
     """A VPC; `account_id` is its owner's, which shares it with others where these show it too."""
 
     vpc_id: str
-    default: bool = False
+    default: Observed[bool]
     cidrs: tuple[str, ...] = ()
 
 
 class FlowLog(Resource, frozen=True, kw_only=True):
     """A flow log of a VPC, a subnet, a network interface or a gateway. `traffic` is ALL, ACCEPT or REJECT."""
 
-    watches: str
-    status: str
-    traffic: str | None = None
-    delivery: str | None = None
+    watches: Observed[str]
+    status: Observed[str]
+    traffic: Observed[str]
+    delivery: Observed[str]
     delivery_error: str | None = None
-    destination: str | None = None
+    destination: Observed[str]
 
     @property
     def flaw(self) -> str | None:
-        """Return why this log does not show who was turned away, or None where it does."""
-        if self.status != "ACTIVE":
-            return f"is {self.status}"
-        if self.delivery == "FAILED":
+        """Return why this log does not show who was turned away, or None where it does.
+
+        Raises NotSeenError where no flaw was seen and something else was not.
+        """
+        if isinstance(self.status, Seen) and self.status.value != "ACTIVE":
+            return f"is {self.status.value}"
+        if shown(self.delivery) == "FAILED":
             return f"fails to deliver: {self.delivery_error or 'AWS does not say why'}"
-        if self.traffic not in {"ALL", "REJECT"}:
+        if self.traffic.value not in {"ALL", "REJECT"}:
             return "leaves out rejected traffic"
+        for observed in (self.status, self.delivery):
+            observed.value  # noqa: B018 - a gap raises what it is: there may be a flaw
         return None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of this log was seen, and no flaw in it."""
+        seen = all(isinstance(each, Seen) for each in (self.watches, self.status, self.traffic, self.delivery))
+        return seen and self.flaw is None
 
 
 @collector(scope=Scope.REGIONAL, actions=("ec2:DescribeVpcs",))
 async def vpcs(aws: Aws) -> AsyncIterator[Vpc]:
     """Yield every VPC of the region, used or not, and those that other accounts share with this one."""
-    async for page in aws.pages("ec2", "DescribeVpcs", MaxResults=1000):
-        for answer in page["Vpcs"]:
+    lists = (page["Vpcs"] async for page in aws.pages("ec2", "DescribeVpcs", MaxResults=1000))
+    async for row in each_row(aws, "ec2:DescribeVpcs", lists):
+        with row as answer:
             owner, vpc_id = answer["OwnerId"], answer["VpcId"]
             yield Vpc(
                 arn=f"arn:{aws.partition}:ec2:{aws.region}:{owner}:vpc/{vpc_id}",
@@ -52,33 +65,40 @@ async def vpcs(aws: Aws) -> AsyncIterator[Vpc]:
                 region=aws.region,
                 tags=tags_of(answer),
                 vpc_id=vpc_id,
-                default=answer["IsDefault"],
-                cidrs=tuple(each["CidrBlock"] for each in answer.get("CidrBlockAssociationSet", ())),
+                default=row.member("IsDefault", bool),
+                cidrs=tuple(
+                    each["CidrBlock"] for each in answer.get("CidrBlockAssociationSet", ()) if "CidrBlock" in each
+                ),
             )
 
 
 @collector(scope=Scope.REGIONAL, actions=("ec2:DescribeFlowLogs",))
 async def flow_logs(aws: Aws) -> AsyncIterator[FlowLog]:
     """Yield every flow log that the account has in the region."""
-    async for page in aws.pages("ec2", "DescribeFlowLogs", MaxResults=1000):
-        for answer in page["FlowLogs"]:
+    lists = (page["FlowLogs"] async for page in aws.pages("ec2", "DescribeFlowLogs", MaxResults=1000))
+    async for row in each_row(aws, "ec2:DescribeFlowLogs", lists):
+        with row as answer:
             yield FlowLog(
                 arn=f"arn:{aws.partition}:ec2:{aws.region}:{aws.account_id}:vpc-flow-log/{answer['FlowLogId']}",
                 account_id=aws.account_id,
                 region=aws.region,
                 tags=tags_of(answer),
-                watches=answer["ResourceId"],
-                status=answer["FlowLogStatus"],
-                traffic=answer.get("TrafficType"),
-                delivery=answer.get("DeliverLogsStatus"),
+                watches=row.member("ResourceId", str),
+                status=row.member("FlowLogStatus", str),
+                traffic=row.member("TrafficType", str),
+                delivery=row.member("DeliverLogsStatus", str),
                 delivery_error=answer.get("DeliverLogsErrorMessage"),
-                destination=answer.get("LogDestination") or answer.get("LogGroupName"),
+                destination=row.read(lambda found: found.get("LogDestination") or found["LogGroupName"]),
             )
 
 
 def flow_logs_of(vpc: Vpc, owner: AccountFacts) -> list[FlowLog]:
-    """Return the flow logs on the whole of a VPC; raises NotSeenError where those of its region were not seen."""
+    """Return the flow logs that are or may be on the whole of a VPC; raises NotSeenError where they were not seen."""
     listed = owner.listing(FlowLog, vpc.region)
     if listed is not None and listed.gap is not None:
         raise NotSeenError(listed.gap)
-    return [log for log in owner.anywhere(FlowLog) if (log.watches, log.region) == (vpc.vpc_id, vpc.region)]
+    return [
+        log
+        for log in owner.anywhere(FlowLog)
+        if log.region == vpc.region and shown(log.watches) in {vpc.vpc_id, UNKNOWN}
+    ]

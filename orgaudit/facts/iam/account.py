@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
-from orgaudit.model import GLOBAL, Scope
+from orgaudit.facts.rows import Row
+from orgaudit.model import GLOBAL, Observed, Scope, Seen, shown
 
 ROOT_DEVICE = ":mfa/root-account-mfa-device"
 """How the serial number of a virtual MFA device ends that was made for the root user."""
@@ -28,15 +29,24 @@ NOT_ENABLED = (
 class Root(Resource, frozen=True, kw_only=True):
     """The root user of an account, and which credentials it has."""
 
-    mfa: bool
-    password: bool
-    access_keys: int
-    signing_certificates: int
+    mfa: Observed[bool]
+    password: Observed[bool]
+    access_keys: Observed[int]
+    signing_certificates: Observed[int]
 
     @property
     def has_credentials(self) -> bool:
-        """Whether anybody could act as the root user without recovering its password."""
-        return self.password or self.access_keys > 0 or self.signing_certificates > 0
+        """Whether somebody could act as the root user without recovering its password.
+
+        Raises NotSeenError where none was seen and one may be there.
+        """
+        kinds = (self.password, self.access_keys, self.signing_certificates)
+        return any(isinstance(kind, Seen) and kind.value for kind in kinds) or any(kind.value for kind in kinds)
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it was seen to have no credential of any kind."""
+        return all(shown(kind) == 0 for kind in (self.password, self.access_keys, self.signing_certificates))
 
 
 class RootVirtualDevices(Detail, frozen=True, kw_only=True):
@@ -52,12 +62,12 @@ class PasswordPolicy(Resource, frozen=True, kw_only=True):
     """
 
     exists: bool
-    min_length: int = 0
-    uppercase: bool = False
-    lowercase: bool = False
-    symbols: bool = False
-    numbers: bool = False
-    max_age_days: int | None = None
+    min_length: Observed[int] = Seen(0)
+    uppercase: Observed[bool] = Seen(False)
+    lowercase: Observed[bool] = Seen(False)
+    symbols: Observed[bool] = Seen(False)
+    numbers: Observed[bool] = Seen(False)
+    max_age_days: Observed[int | None] = Seen(None)
     remembered: int | None = None
 
 
@@ -73,15 +83,15 @@ class RootFeatures(Resource, frozen=True, kw_only=True):
 @collector(scope=Scope.ACCOUNT, actions=("iam:GetAccountSummary",))
 async def root(aws: Aws) -> AsyncIterator[Root]:
     """Yield the root user."""
-    summary: dict[str, int] = (await aws.call("iam", "GetAccountSummary"))["SummaryMap"]
+    summary = Row(aws, "iam:GetAccountSummary", (await aws.call("iam", "GetAccountSummary"))["SummaryMap"])
     yield Root(
         arn=f"arn:{aws.partition}:iam::{aws.account_id}:root",
         account_id=aws.account_id,
         region=GLOBAL,
-        mfa=summary["AccountMFAEnabled"] > 0,
-        password=summary.get("AccountPasswordPresent", 1) > 0,  # where AWS does not tell, root has one
-        access_keys=summary["AccountAccessKeysPresent"],
-        signing_certificates=summary.get("AccountSigningCertificatesPresent", 0),
+        mfa=summary.read(lambda found: found["AccountMFAEnabled"] > 0),
+        password=summary.read(lambda found: found["AccountPasswordPresent"] > 0),
+        access_keys=summary.member("AccountAccessKeysPresent", int),
+        signing_certificates=summary.member("AccountSigningCertificatesPresent", int),
     )
 
 
@@ -101,20 +111,35 @@ async def root_virtual_devices(aws: Aws, root: Root) -> RootVirtualDevices:
 async def password_policy(aws: Aws) -> AsyncIterator[PasswordPolicy]:
     """Yield the password policy, whether one is set or not."""
     answer = await aws.find("iam", "GetAccountPasswordPolicy", ("NoSuchEntity",))
-    rules: dict[str, Any] = answer["PasswordPolicy"] if answer else {}
+    arn = f"arn:{aws.partition}:iam::{aws.account_id}:password-policy"
+    if answer is None:
+        yield PasswordPolicy(arn=arn, account_id=aws.account_id, region=GLOBAL, exists=False)
+        return
+    rules = Row(aws, "iam:GetAccountPasswordPolicy", answer["PasswordPolicy"])
     yield PasswordPolicy(
-        arn=f"arn:{aws.partition}:iam::{aws.account_id}:password-policy",
+        arn=arn,
         account_id=aws.account_id,
         region=GLOBAL,
-        exists=answer is not None,
-        min_length=rules.get("MinimumPasswordLength", 0),
-        uppercase=rules.get("RequireUppercaseCharacters", False),
-        lowercase=rules.get("RequireLowercaseCharacters", False),
-        symbols=rules.get("RequireSymbols", False),
-        numbers=rules.get("RequireNumbers", False),
-        max_age_days=rules.get("MaxPasswordAge") if rules.get("ExpirePasswords") else None,
-        remembered=rules.get("PasswordReusePrevention"),
+        exists=True,
+        min_length=rules.member("MinimumPasswordLength", int),
+        uppercase=rules.member("RequireUppercaseCharacters", bool),
+        lowercase=rules.member("RequireLowercaseCharacters", bool),
+        symbols=rules.member("RequireSymbols", bool),
+        numbers=rules.member("RequireNumbers", bool),
+        max_age_days=rules.read(_max_age),
+        # Without it old passwords may be used again:
+        # docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAccountPasswordPolicy.html
+        remembered=rules.found.get("PasswordReusePrevention"),
     )
+
+
+def _max_age(rules: dict[str, Any]) -> int | None:
+    """Return after how many days passwords expire, None for never. Where they never do, there need not be an age.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_PasswordPolicy.html
+    """
+    age: int | None = rules["MaxPasswordAge"] if rules.get("ExpirePasswords") else rules.get("MaxPasswordAge")
+    return age if rules.get("ExpirePasswords", age) else None
 
 
 @collector(scope=Scope.ACCOUNT, actions=("iam:ListOrganizationsFeatures",))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
 
 from orgaudit.facts.declare import Aws, Resource, collector
 from orgaudit.facts.iam.grants import Grants, grants_of
-from orgaudit.facts.policies import PolicyError
 from orgaudit.facts.policies.vocabulary import Home
-from orgaudit.model import GLOBAL, Gap, GapReason, Json, Observed, Scope, Seen
+from orgaudit.facts.rows import Row, each_row, tags_in
+from orgaudit.model import GLOBAL, Gap, Json, NotSeenError, Observed, Scope
 
 ACTION = "iam:GetAccountAuthorizationDetails"
 USERS, GROUPS, ROLES, POLICIES = "UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"
@@ -19,18 +19,20 @@ USERS, GROUPS, ROLES, POLICIES = "UserDetailList", "GroupDetailList", "RoleDetai
 class Principal(Resource, frozen=True, kw_only=True):
     """Who policies can be given to: the names of its inline policies, and the ARNs of those attached to it."""
 
-    inline: tuple[str, ...] = ()
-    attached: tuple[str, ...] = ()
+    inline: Observed[tuple[str, ...]]
+    attached: Observed[tuple[str, ...]]
 
     def holds_aws_policy(self, name: str) -> bool:
-        """Tell whether the policy of AWS's own with this name is attached, in whichever partition."""
-        return any(arn.endswith(f":iam::aws:policy/{name}") for arn in self.attached)
+        """Tell whether the policy of AWS's own with this name is attached, in whichever partition.
+
+        Raises NotSeenError where the attached policies were not seen.
+        """
+        return any(arn.endswith(f":iam::aws:policy/{name}") for arn in self.attached.value)
 
 
 class User(Principal, frozen=True, kw_only=True):
     """An IAM user; the root user is none."""
 
-    created_at: datetime
     groups: tuple[str, ...] = ()
 
 
@@ -52,10 +54,21 @@ class InstanceProfile(Resource, frozen=True, kw_only=True):
 
 
 class ManagedPolicy(Resource, frozen=True, kw_only=True):
-    """A policy with an ARN: the ARNs of the principals that it is attached to, and what its default version grants."""
+    """A policy with an ARN: the ARNs of the principals that it is attached to, and what its default version grants.
+
+    `hidden` is set where further principals may hold it, because the policies of one were not seen.
+    """
 
     attached_to: tuple[str, ...] = ()
+    hidden: Gap | None = None
     grants: Observed[Grants]
+
+    @property
+    def holders(self) -> tuple[str, ...]:
+        """All principals that it is attached to; raises NotSeenError where there may be more than were seen."""
+        if self.hidden is not None:
+            raise NotSeenError(self.hidden)
+        return self.attached_to
 
 
 class CustomerPolicy(ManagedPolicy, frozen=True, kw_only=True):
@@ -78,93 +91,120 @@ async def authorization(aws: Aws) -> dict[str, list[dict[str, Any]]]:
 @collector(scope=Scope.ACCOUNT, actions=(ACTION,))
 async def users(aws: Aws) -> AsyncIterator[User]:
     """Yield every IAM user."""
-    for each in (await aws.once(authorization))[USERS]:
-        groups = tuple(each.get("GroupList", ()))
-        yield User(**_principal(aws, each, "UserPolicyList"), created_at=each["CreateDate"], groups=groups)
+    async for row in each_row(aws, ACTION, [(await aws.once(authorization))[USERS]]):
+        with row as each:
+            yield User(**_principal(aws, row, "UserPolicyList"), groups=tuple(each.get("GroupList", ())))
 
 
 @collector(scope=Scope.ACCOUNT, actions=(ACTION,))
 async def groups(aws: Aws) -> AsyncIterator[Group]:
     """Yield every group."""
-    for each in (await aws.once(authorization))[GROUPS]:
-        yield Group(**_principal(aws, each, "GroupPolicyList"))
+    async for row in each_row(aws, ACTION, [(await aws.once(authorization))[GROUPS]]):
+        with row:
+            yield Group(**_principal(aws, row, "GroupPolicyList"))
 
 
 @collector(scope=Scope.ACCOUNT, actions=(ACTION,))
 async def roles(aws: Aws) -> AsyncIterator[Role]:
     """Yield every role, those of services included."""
-    for each in (await aws.once(authorization))[ROLES]:
-        yield Role(**_principal(aws, each, "RolePolicyList"))
+    async for row in each_row(aws, ACTION, [(await aws.once(authorization))[ROLES]]):
+        with row:
+            yield Role(**_principal(aws, row, "RolePolicyList"))
 
 
 @collector(scope=Scope.ACCOUNT, actions=(ACTION,))
 async def instance_profiles(aws: Aws) -> AsyncIterator[InstanceProfile]:
     """Yield every instance profile that has a role."""
-    for role in (await aws.once(authorization))[ROLES]:
-        for found in role.get("InstanceProfileList", ()):
-            yield InstanceProfile(arn=found["Arn"], account_id=aws.account_id, region=GLOBAL, role_arn=role["Arn"])
+    async for row in each_row(aws, ACTION, [(await aws.once(authorization))[ROLES]]):
+        with row as role:
+            async for profile in each_row(aws, ACTION, [role["InstanceProfileList"]]):
+                with profile as found:
+                    arn, role_arn = found["Arn"], role["Arn"]
+                    yield InstanceProfile(arn=arn, account_id=aws.account_id, region=GLOBAL, role_arn=role_arn)
 
 
-def _principal(aws: Aws, answer: Mapping[str, Any], inline: str) -> dict[str, Any]:
+def _principal(aws: Aws, row: Row, inline: str) -> dict[str, Any]:
     return {
-        "arn": answer["Arn"],
+        "arn": row.found["Arn"],
         "account_id": aws.account_id,
         "region": GLOBAL,
-        "tags": {tag["Key"]: tag["Value"] for tag in answer.get("Tags", ())},
-        "inline": tuple(policy["PolicyName"] for policy in answer.get(inline, ())),
-        "attached": _attached(answer),
+        "tags": tags_in(row.found.get("Tags")),
+        # Who has no inline policies may have no list of them, unlike one of attached policies: see the response in
+        # docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html
+        "inline": row.read(lambda found: tuple(policy["PolicyName"] for policy in found.get(inline, ()))),
+        "attached": row.read(_attached),
     }
 
 
 def _attached(answer: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(policy["PolicyArn"] for policy in answer.get("AttachedManagedPolicies", ()))
+    return tuple(policy["PolicyArn"] for policy in answer["AttachedManagedPolicies"])
 
 
 @collector(scope=Scope.ACCOUNT, actions=(ACTION,))
 async def customer_policies(aws: Aws) -> AsyncIterator[CustomerPolicy]:
     """Yield every managed policy of the account."""
     found = await aws.once(authorization)
-    holders = _holders(found)
-    for each in found[POLICIES]:
-        if not _is_aws(each["Arn"]):
-            yield CustomerPolicy(**_policy(aws, each["Arn"], holders), grants=_grants(aws, each))
+    holders = _holders(aws, found)
+    async for row in each_row(aws, ACTION, [found[POLICIES]]):
+        with row as each:
+            if not _is_aws(each["Arn"]):
+                yield CustomerPolicy(**_policy(aws, each["Arn"], holders), grants=_grants(aws, each["Arn"], row))
 
 
 @collector(scope=Scope.ACCOUNT, actions=(ACTION,))
 async def aws_policies(aws: Aws) -> AsyncIterator[AwsPolicy]:
     """Yield every managed policy of AWS's that is attached to a user, a group or a role."""
     found = await aws.once(authorization)
-    holders = _holders(found)
-    answers = {each["Arn"]: each for each in found[POLICIES] if each["Arn"] in holders}
-    for arn in sorted(filter(_is_aws, holders)):
-        yield AwsPolicy(**_policy(aws, arn, holders), grants=_grants(aws, answers.get(arn, {})))
+    holders = _holders(aws, found)
+    answers = {each.get("Arn"): each for each in found[POLICIES] if each.get("Arn") in holders.known}
+    for arn in sorted(filter(_is_aws, holders.known)):
+        row = Row(aws, ACTION, answers.get(arn, {}))
+        yield AwsPolicy(**_policy(aws, arn, holders), grants=_grants(aws, arn, row))
+    if holders.hidden is not None:  # further policies may be attached there
+        raise NotSeenError(holders.hidden)
 
 
 def _is_aws(arn: str) -> bool:
     return ":iam::aws:policy/" in arn
 
 
-def _holders(found: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
-    """Return the ARNs of the principals to which each policy is attached."""
-    holders: dict[str, list[str]] = {}
-    for kind in (USERS, GROUPS, ROLES):
-        for principal in found[kind]:
-            for arn in _attached(principal):
-                holders.setdefault(arn, []).append(principal["Arn"])
-    return holders
+@dataclass(frozen=True, slots=True)
+class _Holders:
+    """The principals to which each policy is attached, by ARNs; `hidden` where the policies of one were not seen."""
+
+    known: dict[str, list[str]]
+    hidden: Gap | None
 
 
-def _policy(aws: Aws, arn: str, holders: Mapping[str, list[str]]) -> dict[str, Any]:
-    attached_to = tuple(sorted(holders.get(arn, ())))
-    return {"arn": arn, "account_id": aws.account_id, "region": GLOBAL, "attached_to": attached_to}
+def _holders(aws: Aws, found: Mapping[str, list[dict[str, Any]]]) -> _Holders:
+    known: dict[str, list[str]] = {}
+    hidden: Gap | None = None
+    for principal in (each for kind in (USERS, GROUPS, ROLES) for each in found[kind]):
+        held = Row(aws, ACTION, principal).read(lambda answer: (answer["Arn"], answer["AttachedManagedPolicies"]))
+        if isinstance(held, Gap):
+            hidden = hidden or held
+            continue
+        holder, policies = held.value
+        for arn in (Row(aws, ACTION, policy).member("PolicyArn", str) for policy in policies):
+            if isinstance(arn, Gap):
+                hidden = hidden or arn
+            else:
+                known.setdefault(arn.value, []).append(holder)
+    return _Holders(known, hidden)
 
 
-def _grants(aws: Aws, answer: Mapping[str, Any]) -> Observed[Grants]:
+def _policy(aws: Aws, arn: str, holders: _Holders) -> dict[str, Any]:
+    attached_to = tuple(sorted(holders.known.get(arn, ())))
+    place = {"arn": arn, "account_id": aws.account_id, "region": GLOBAL}
+    return {**place, "attached_to": attached_to, "hidden": holders.hidden}
+
+
+def _grants(aws: Aws, arn: str, row: Row) -> Observed[Grants]:
     """Return what a policy's default version grants, or the gap that it is where that cannot be told."""
-    versions = answer.get("PolicyVersionList", ())
-    document: Json = next((each["Document"] for each in versions if each["IsDefaultVersion"]), None)
-    try:
-        return Seen(grants_of(document, Home(answer["Arn"].split(":")[1] if answer else None, aws.account_id)))
-    except PolicyError as error:
-        message = f"the policy's default version cannot be read: {error}"
-        return Gap(aws.account_id, aws.region, ACTION, GapReason.MALFORMED, message)
+    home = Home(arn.split(":")[1], aws.account_id)
+    return row.read(lambda found: grants_of(_document(found), home))
+
+
+def _document(answer: Mapping[str, Any]) -> Json:
+    document: Json = next((each["Document"] for each in answer["PolicyVersionList"] if each["IsDefaultVersion"]), None)
+    return document

@@ -6,20 +6,21 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 from orgaudit.facts.declare import Aws, Resource, collector
-from orgaudit.model import GLOBAL, Scope
+from orgaudit.facts.rows import each_row
+from orgaudit.model import GLOBAL, Observed, Scope
 
 
 class ServerCertificate(Resource, frozen=True, kw_only=True):
     """A server certificate, and when it ends."""
 
-    expires_at: datetime
+    expires_at: Observed[datetime]
 
 
 @collector(scope=Scope.ACCOUNT, actions=("iam:ListServerCertificates",))
 async def server_certificates(aws: Aws) -> AsyncIterator[ServerCertificate]:
     """Yield every server certificate."""
-    async for page in aws.pages("iam", "ListServerCertificates"):
-        for each in page["ServerCertificateMetadataList"]:
-            yield ServerCertificate(
-                arn=each["Arn"], account_id=aws.account_id, region=GLOBAL, expires_at=each["Expiration"]
-            )
+    lists = (page["ServerCertificateMetadataList"] async for page in aws.pages("iam", "ListServerCertificates"))
+    async for row in each_row(aws, "iam:ListServerCertificates", lists):
+        with row as each:
+            ends = row.member("Expiration", datetime)
+            yield ServerCertificate(arn=each["Arn"], account_id=aws.account_id, region=GLOBAL, expires_at=ends)

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from enum import StrEnum
 
 from orgaudit.facts.declare import Aws, Resource, collector
-from orgaudit.model import GLOBAL, Scope
+from orgaudit.facts.rows import each_row
+from orgaudit.model import GLOBAL, Observed, Scope
 
 
 class Protocol(StrEnum):
@@ -25,12 +26,12 @@ class IdentityProvider(Resource, frozen=True, kw_only=True):
 class IdentityCenter(Resource, frozen=True, kw_only=True):
     """An instance of IAM Identity Center, in the account that owns it and the region where it is."""
 
-    status: str = ""
+    status: Observed[str]
 
     @property
     def active(self) -> bool:
-        """Whether people can sign in with it."""
-        return self.status in {"", "ACTIVE"}
+        """Whether people can sign in with it; raises NotSeenError where its status was not seen."""
+        return self.status.value == "ACTIVE"
 
 
 @collector(scope=Scope.ACCOUNT, actions=("iam:ListSAMLProviders", "iam:ListOpenIDConnectProviders"))
@@ -38,19 +39,21 @@ async def identity_providers(aws: Aws) -> AsyncIterator[IdentityProvider]:
     """Yield every SAML and every OIDC provider."""
     saml = (await aws.call("iam", "ListSAMLProviders")).get("SAMLProviderList", ())
     oidc = (await aws.call("iam", "ListOpenIDConnectProviders")).get("OpenIDConnectProviderList", ())
-    for protocol, found in ((Protocol.SAML, saml), (Protocol.OIDC, oidc)):
-        for each in found:
+    lists = ([(protocol, each) for each in found] for protocol, found in ((Protocol.SAML, saml), (Protocol.OIDC, oidc)))
+    async for row in each_row(aws, "iam:ListSAMLProviders", lists):
+        with row as (protocol, each):
             yield IdentityProvider(arn=each["Arn"], account_id=aws.account_id, region=GLOBAL, protocol=protocol)
 
 
 @collector(scope=Scope.REGIONAL, actions=("sso:ListInstances",))
 async def identity_centers(aws: Aws) -> AsyncIterator[IdentityCenter]:
     """Yield the instances that the region shows: own ones, and the organization's."""
-    async for page in aws.pages("sso-admin", "ListInstances"):
-        for each in page.get("Instances", ()):
+    lists = (page.get("Instances", ()) async for page in aws.pages("sso-admin", "ListInstances"))
+    async for row in each_row(aws, "sso:ListInstances", lists):
+        with row as each:
             yield IdentityCenter(
                 arn=each["InstanceArn"],
-                account_id=each.get("OwnerAccountId") or aws.account_id,
+                account_id=each["OwnerAccountId"],
                 region=aws.region,
-                status=each.get("Status", ""),
+                status=row.member("Status", str),
             )

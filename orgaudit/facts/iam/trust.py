@@ -17,9 +17,9 @@ class RoleTrust(ResourcePolicy, frozen=True, kw_only=True):
 @detail(actions=(ACTION,))
 async def role_trust(aws: Aws, role: Role) -> RoleTrust:
     """Return the role's trust policy; raises PolicyError, which makes a gap, for a document that is none."""
-    documents = await aws.once(_trust_policies)
-    return RoleTrust(arn=role.arn, document=dump(parse(documents[role.arn])))
+    answers = await aws.once(_by_arn)
+    return RoleTrust(arn=role.arn, document=dump(parse(answers[role.arn]["AssumeRolePolicyDocument"])))
 
 
-async def _trust_policies(aws: Aws) -> dict[str, Any]:
-    return {each["Arn"]: each["AssumeRolePolicyDocument"] for each in (await aws.once(authorization))[ROLES]}
+async def _by_arn(aws: Aws) -> dict[Any, dict[str, Any]]:
+    return {each.get("Arn"): each for each in (await aws.once(authorization))[ROLES]}

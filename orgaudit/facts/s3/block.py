@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.rows import Row
 from orgaudit.facts.s3.buckets import Bucket
-from orgaudit.model import GLOBAL, Gap, Json, NotSeenError, Scope
+from orgaudit.model import GLOBAL, Gap, Json, NotSeenError, Observed, Scope, Seen
 
 NONE_SET = ("NoSuchPublicAccessBlockConfiguration",)
+
+
+ON, OFF = Seen(True), Seen(False)
 
 
 class PublicAccessBlock(msgspec.Struct, frozen=True):
     """The four settings. The two of each pair differ: one stops new openings, the other makes existing ones void."""
 
-    block_public_acls: bool = False
-    ignore_public_acls: bool = False
-    block_public_policy: bool = False
-    restrict_public_buckets: bool = False
+    block_public_acls: Observed[bool] = OFF
+    ignore_public_acls: Observed[bool] = OFF
+    block_public_policy: Observed[bool] = OFF
+    restrict_public_buckets: Observed[bool] = OFF
 
     @property
     def on(self) -> frozenset[str]:
-        """The names of the settings that are on, as the API has them."""
-        return frozenset(name for name, field in SETTINGS.items() if getattr(self, field))
+        """The names of the settings that were seen to be on, as the API has them."""
+        return frozenset(name for name, member in SETTINGS.items() if getattr(self, member) == ON)
+
+    @property
+    def unseen(self) -> dict[str, Gap]:
+        """The settings that were not seen, by name."""
+        found = {name: getattr(self, member) for name, member in SETTINGS.items()}
+        return {name: gap for name, gap in found.items() if isinstance(gap, Gap)}
 
 
 SETTINGS = {
@@ -58,7 +68,7 @@ async def account_public_access_block(aws: Aws) -> AsyncIterator[AccountPublicAc
         arn=f"arn:{aws.partition}:s3::{aws.account_id}:public-access-block",
         account_id=aws.account_id,
         region=GLOBAL,
-        block=_block(answer),
+        block=_block(aws, "s3:GetAccountPublicAccessBlock", answer),
     )
 
 
@@ -66,26 +76,28 @@ async def account_public_access_block(aws: Aws) -> AsyncIterator[AccountPublicAc
 async def bucket_public_access_block(aws: Aws, bucket: Bucket) -> BucketPublicAccessBlock:
     """Read the bucket's own block."""
     answer = await aws.find("s3", "GetPublicAccessBlock", NONE_SET, Bucket=bucket.name)
-    return BucketPublicAccessBlock(arn=bucket.arn, block=_block(answer))
+    return BucketPublicAccessBlock(arn=bucket.arn, block=_block(aws, "s3:GetBucketPublicAccessBlock", answer))
 
 
-def _block(answer: dict[str, Any] | None) -> PublicAccessBlock:
+def _block(aws: Aws, action: str, answer: dict[str, Any] | None) -> PublicAccessBlock:
     if answer is None:
         return PublicAccessBlock()
-    told = answer["PublicAccessBlockConfiguration"]
-    return PublicAccessBlock(**{field: told.get(name, False) for name, field in SETTINGS.items()})
+    row = Row(aws, action, answer["PublicAccessBlockConfiguration"])
+    return PublicAccessBlock(**{member: row.member(name, bool) for name, member in SETTINGS.items()})
 
 
 @dataclass(frozen=True, slots=True)
 class EffectiveBlock:
     """What a bucket's block and its account's come to: a setting holds where either has it.
 
-    `bucket` and `account` are the settings that are on there; `gap` says what could not be seen of them.
+    `bucket` and `account` are the settings that are on there; `gap` says what could not be seen of all of them, and
+    `unseen` of single ones.
     """
 
     bucket: frozenset[str]
     account: frozenset[str]
     gap: Gap | None = None
+    unseen: Mapping[str, Gap] = field(default_factory=dict)
 
     def is_seen(self, setting: str) -> bool:
         """Tell whether a setting was seen to be on somewhere."""
@@ -95,8 +107,8 @@ class EffectiveBlock:
         """Tell whether a setting is in force; raises NotSeenError where what was not seen decides that."""
         if self.is_seen(setting):
             return True
-        if self.gap is not None:
-            raise NotSeenError(self.gap)
+        if gap := self.gap or self.unseen.get(setting):
+            raise NotSeenError(gap)
         return False
 
     @property
@@ -109,9 +121,15 @@ def effective_block(account: AccountFacts, bucket: Bucket) -> EffectiveBlock:
     """Return what protects a bucket, with the facts of its account."""
     own = account.detail(BucketPublicAccessBlock, bucket)
     gap = own if isinstance(own, Gap) else None
-    levels = [] if isinstance(own, Gap) else [own.value.block.on]
+    of_bucket = [] if isinstance(own, Gap) else [own.value.block]
+    of_account: list[PublicAccessBlock] = []
     try:
-        of_account = frozenset[str]().union(*(found.block.on for found in account.everywhere(AccountPublicAccessBlock)))
+        of_account = [found.block for found in account.everywhere(AccountPublicAccessBlock)]
     except NotSeenError as error:
-        of_account, gap = frozenset(), error.gap
-    return EffectiveBlock(frozenset[str]().union(*levels), of_account, gap)
+        gap = error.gap
+    unseen = {name: hidden for block in (*of_bucket, *of_account) for name, hidden in block.unseen.items()}
+    return EffectiveBlock(_on(of_bucket), _on(of_account), gap, unseen)
+
+
+def _on(blocks: Iterable[PublicAccessBlock]) -> frozenset[str]:
+    return frozenset[str]().union(*(block.on for block in blocks))

@@ -7,10 +7,11 @@ from typing import Any
 
 import msgspec
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, observe
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
 from orgaudit.facts.policies import Policy
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
-from orgaudit.model import Gap, NotSeenError, Scope
+from orgaudit.facts.rows import each_row, text
+from orgaudit.model import Scope
 
 PAGE = 1000
 LEGACY_LOCATIONS: dict[str | None, str] = {None: "us-east-1", "EU": "eu-west-1"}
@@ -76,18 +77,12 @@ class BucketLogging(Detail, frozen=True, kw_only=True):
 @collector(scope=Scope.ACCOUNT, actions=("s3:ListAllMyBuckets", "s3:GetBucketLocation"))
 async def buckets(aws: Aws) -> AsyncIterator[Bucket]:
     """Yield the account's buckets with the region of each; one whose region is not told makes the listing a gap."""
-    unplaced: list[Gap] = []
     # A page size is sent because S3 names the buckets' regions only where the request has a parameter.
-    async for page in aws.pages("s3", "ListBuckets", MaxBuckets=PAGE):
-        for found in page["Buckets"]:
-            place = await observe(_region(aws, found))
-            if isinstance(place, Gap):
-                unplaced.append(place)
-                continue
-            arn = f"arn:{aws.partition}:s3:::{found['Name']}"
-            yield Bucket(arn=arn, account_id=aws.account_id, region=place.value)
-    if unplaced:
-        raise NotSeenError(unplaced[0])
+    lists = (page["Buckets"] async for page in aws.pages("s3", "ListBuckets", MaxBuckets=PAGE))
+    async for row in each_row(aws, "s3:ListAllMyBuckets", lists):
+        with row as found:
+            arn = f"arn:{aws.partition}:s3:::{text(found['Name'])}"
+            yield Bucket(arn=arn, account_id=aws.account_id, region=await _region(aws, found))
 
 
 async def _region(aws: Aws, found: dict[str, Any]) -> str:

@@ -1,0 +1,573 @@
+"""Literal rows of every listing, with all that its collector reads of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from orgaudit.facts import (
+    accessanalyzer,
+    apigateway,
+    apigatewayv2,
+    backup,
+    cloudfront,
+    config,
+    contacts,
+    ecr,
+    ecs,
+    efs,
+    elb,
+    elbv2,
+    eventbridge,
+    glacier,
+    kms,
+    lambda_,
+    macie,
+    opensearch,
+    organizations,
+    rds,
+    secretsmanager,
+    securityhub,
+    sns,
+)
+from orgaudit.facts.cloudtrail import trails
+from orgaudit.facts.declare import Detail, Resource
+from orgaudit.facts.ec2 import acls, defaults, groups, instances, peering, routes, vpcs
+from orgaudit.facts.iam import account, authorization, certificates, federation
+from orgaudit.facts.s3 import block, buckets
+from tests.factories import HOME, MEMBER, NOW, a_selection, a_status, a_trail, basic
+
+Path: TypeAlias = tuple[str | int, ...]
+"""Members by name, and items of lists by place."""
+ROLE = f"arn:aws:iam::{MEMBER}:role/deploys"
+NOBODY = '{"Version": "2012-10-17", "Statement": []}'
+TAGS = [{"Key": "team", "Value": "web"}]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A listing whose answer to one call has two rows, the second with another identity; `place` is where they are.
+
+    Without one there is a single row at the place; `named_by` are then the members that it cannot do without. `around`
+    is what stands beside the rows, and `others` are answers to further calls. What is `named_elsewhere` of a row's
+    identity is known without it.
+    """
+
+    service: str
+    operation: str
+    place: Path
+    row: dict[str, Any]
+    identity: Mapping[str, Any] = field(default_factory=dict)
+    others: Mapping[tuple[str, str], Any] = field(default_factory=dict)
+    around: Mapping[str, Any] = field(default_factory=dict)
+    named_by: frozenset[str] = frozenset()
+    named_elsewhere: frozenset[str] = frozenset()
+    details: Callable[[Resource], Sequence[Detail]] = lambda _: ()
+
+
+def arn(service: str, rest: str) -> str:
+    return f"arn:aws:{service}:{HOME}:{MEMBER}:{rest}"
+
+
+def iam_arn(rest: str) -> str:
+    return f"arn:aws:iam::{MEMBER}:{rest}"
+
+
+def authorized(kind: str, row: dict[str, Any], **identity: Any) -> Case:
+    return Case("iam", "GetAccountAuthorizationDetails", (kind,), row, identity)
+
+
+ACL_ENTRY = {
+    "Egress": False,
+    "RuleNumber": 100,
+    "RuleAction": "allow",
+    "Protocol": "6",
+    "CidrBlock": "0.0.0.0/0",
+    "PortRange": {"From": 22, "To": 22},
+}
+PERMISSION = {
+    "IpProtocol": "tcp",
+    "FromPort": 22,
+    "ToPort": 22,
+    "IpRanges": [{"CidrIp": "0.0.0.0/0"}],
+    "Ipv6Ranges": [],
+    "PrefixListIds": [],
+    "UserIdGroupPairs": [],
+}
+GROUP = {
+    "OwnerId": MEMBER,
+    "GroupId": "sg-1",
+    "GroupName": "default",
+    "VpcId": "vpc-1",
+    "Tags": TAGS,
+    "IpPermissions": [PERMISSION],
+    "IpPermissionsEgress": [PERMISSION],
+}
+USER = {
+    "Arn": iam_arn("user/alice"),
+    "GroupList": ["staff"],
+    "Tags": TAGS,
+    "UserPolicyList": [{"PolicyName": "own"}],
+    "AttachedManagedPolicies": [{"PolicyArn": "arn:aws:iam::aws:policy/AWSSupportAccess"}],
+}
+AUTHORIZED_ROLE = {
+    "Arn": ROLE,
+    "Tags": TAGS,
+    "RolePolicyList": [{"PolicyName": "own"}],
+    "AttachedManagedPolicies": [{"PolicyArn": "arn:aws:iam::aws:policy/AWSSupportAccess"}],
+    "InstanceProfileList": [{"Arn": iam_arn("instance-profile/deploys")}],
+}
+EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+POLICY = {
+    "Arn": iam_arn("policy/wide"),
+    "PolicyVersionList": [{"IsDefaultVersion": True, "Document": EVERYTHING}],
+}
+RECORDER = {
+    "name": "default",
+    "recordingGroup": {
+        "allSupported": True,
+        "includeGlobalResourceTypes": True,
+        "resourceTypes": [],
+        "exclusionByResourceTypes": {"resourceTypes": []},
+        "recordingStrategy": {"useOnly": "ALL_SUPPORTED_RESOURCE_TYPES"},
+    },
+    "servicePrincipal": "",
+}
+INSTANCE = {
+    "InstanceId": "i-1",
+    "State": {"Name": "running"},
+    "IamInstanceProfile": {"Arn": iam_arn("instance-profile/web")},
+    "MetadataOptions": {"HttpTokens": "optional", "HttpEndpoint": "disabled", "State": "applied"},
+    "VpcId": "vpc-1",
+    "Tags": TAGS,
+}
+PEERING = {
+    "VpcPeeringConnectionId": "pcx-1",
+    "Status": {"Code": "active"},
+    "Tags": TAGS,
+    "RequesterVpcInfo": {"VpcId": "vpc-1", "OwnerId": MEMBER, "CidrBlock": "10.0.0.0/16", "CidrBlockSet": []}
+    | {"Ipv6CidrBlockSet": []},
+    "AccepterVpcInfo": {"VpcId": "vpc-2", "OwnerId": MEMBER, "CidrBlock": "10.1.0.0/16", "Ipv6CidrBlockSet": []}
+    | {"CidrBlockSet": [{"CidrBlock": "10.1.0.0/16"}]},
+}
+DATABASE = {
+    "DBInstanceArn": arn("rds", "db:a"),
+    "Engine": "postgres",
+    "PubliclyAccessible": False,
+    "StorageEncrypted": True,
+    "AutoMinorVersionUpgrade": True,
+    "MultiAZ": True,
+    "DBSubnetGroup": {"VpcId": "vpc-1", "Subnets": [{"SubnetIdentifier": "subnet-1"}]},
+    "VpcSecurityGroups": [{"VpcSecurityGroupId": "sg-1"}],
+    "Endpoint": {"Port": 5432},
+    "DbInstancePort": 5432,
+    "DBClusterIdentifier": "orders",
+    "TagList": TAGS,
+}
+TRAIL = {
+    "TrailARN": arn("cloudtrail", "trail/main"),
+    "HomeRegion": HOME,
+    "IsMultiRegionTrail": True,
+    "IsOrganizationTrail": False,
+    "S3BucketName": "files",
+    "LogFileValidationEnabled": True,
+    "KmsKeyId": arn("kms", "key/1"),
+    "CloudWatchLogsLogGroupArn": arn("logs", "log-group:trail:*"),
+    "CloudWatchLogsRoleArn": ROLE,
+}
+FILE_SYSTEM = {
+    "OwnerId": MEMBER,
+    "FileSystemId": "fs-1",
+    "Tags": TAGS,
+    "Encrypted": True,
+    "KmsKeyId": "key",
+    "CreationToken": "x",
+    "CreationTime": NOW,
+    "LifeCycleState": "available",
+    "NumberOfMountTargets": 0,
+    "SizeInBytes": {"Value": 0},
+    "PerformanceMode": "generalPurpose",
+}
+CONTACT = {
+    "FullName": "Cloud team",
+    "CompanyName": "Example",
+    "PhoneNumber": "+44 20 7946 0000",
+    "AddressLine1": "1 High Street",
+    "City": "London",
+    "CountryCode": "GB",
+    "PostalCode": "1",
+}
+REST_API = {
+    "id": "abc",
+    "name": "orders",
+    "tags": {"a": "b"},
+    "endpointConfiguration": {"types": ["PRIVATE"]},
+}
+DOMAIN = {
+    "ARN": arn("es", "domain/logs"),
+    "DomainId": f"{MEMBER}/logs",
+    "DomainName": "logs",
+    "ClusterConfig": {},
+    "Deleted": False,
+    "VPCOptions": {"VPCId": "vpc-1"},
+    "Endpoints": {"vpc": "vpc-logs.example.com"},
+    "AdvancedSecurityOptions": {"Enabled": True, "AnonymousAuthEnabled": False},
+}
+ROUTE_TABLE = {
+    "OwnerId": MEMBER,
+    "RouteTableId": "rtb-1",
+    "VpcId": "vpc-1",
+    "Tags": TAGS,
+    "Associations": [{"Main": False, "SubnetId": "subnet-1", "AssociationState": {"State": "associated"}}],
+    "Routes": [
+        {"GatewayId": "igw-1", "State": "active", name: destination}
+        for name, destination in (
+            ("DestinationCidrBlock", "0.0.0.0/0"),
+            ("DestinationIpv6CidrBlock", "::/0"),
+            ("DestinationPrefixListId", "pl-1"),
+        )
+    ],
+}
+CLUSTER_ARNS = {("ecs", "ListClusters"): {"clusterArns": ["a", "b"]}}
+SUMMARY = {
+    "AccountMFAEnabled": 1,
+    "AccountPasswordPresent": 1,
+    "AccountAccessKeysPresent": 0,
+    "AccountSigningCertificatesPresent": 0,
+}
+PASSWORDS = {
+    "MinimumPasswordLength": 14,
+    "RequireUppercaseCharacters": True,
+    "RequireLowercaseCharacters": True,
+    "RequireSymbols": True,
+    "RequireNumbers": True,
+    "ExpirePasswords": True,
+    "MaxPasswordAge": 90,
+    "PasswordReusePrevention": 24,
+}
+
+
+def open_to_all(domain: Resource) -> Sequence[Detail]:
+    everyone = {"Effect": "Allow", "Principal": "*", "Action": "es:*", "Resource": "*"}
+    document = {"Version": "2012-10-17", "Statement": [everyone]}
+    return (opensearch.SearchDomainPolicy(arn=domain.arn, document=document),)
+
+
+def recorded(trail: Resource) -> Sequence[Detail]:
+    there = a_trail(arn=trail.arn)
+    return a_status(there), a_selection(there, basic())
+
+
+def no_routes(connection: Resource) -> Sequence[Detail]:
+    route = peering.PeeringRoute(table="rtb-1", vpc_id="vpc-1", destination="10.1.0.0/16")
+    return (peering.PeeringRoutes(arn=connection.arn, routes=(route,)),)
+
+
+CASES: dict[Callable[..., Any], Case] = {
+    accessanalyzer.region_analyzers: Case(
+        "accessanalyzer",
+        "ListAnalyzers",
+        ("analyzers", 0),
+        {"name": "a", "arn": "a", "type": "ACCOUNT", "status": "ACTIVE", "createdAt": NOW},
+    ),
+    account.root: Case("iam", "GetAccountSummary", ("SummaryMap",), SUMMARY),
+    account.password_policy: Case("iam", "GetAccountPasswordPolicy", ("PasswordPolicy",), PASSWORDS),
+    account.root_features: Case(
+        "iam", "ListOrganizationsFeatures", (), {"EnabledFeatures": ["RootCredentialsManagement"]}
+    ),
+    acls.network_acls: Case(
+        "ec2",
+        "DescribeNetworkAcls",
+        ("NetworkAcls",),
+        {"OwnerId": MEMBER, "NetworkAclId": "acl-1", "VpcId": "vpc-1", "IsDefault": True, "Tags": TAGS}
+        | {"Associations": [{"SubnetId": "subnet-1"}], "Entries": [ACL_ENTRY]},
+        {"OwnerId": MEMBER, "NetworkAclId": "acl-2"},
+    ),
+    apigateway.rest_apis: Case("apigateway", "GetRestApis", ("items",), REST_API, {"id": "other"}),
+    apigateway.rest_api_stages: Case(
+        "apigateway",
+        "GetStages",
+        ("item",),
+        {"stageName": "prod", "tags": {"a": "b"}, "accessLogSettings": {"destinationArn": "arn"}},
+        {"stageName": "test"},
+        {("apigateway", "GetRestApis"): {"items": [REST_API]}},
+    ),
+    apigatewayv2.api_stages: Case(
+        "apigatewayv2",
+        "GetStages",
+        ("Items",),
+        {"StageName": "prod", "Tags": {"a": "b"}, "AccessLogSettings": {"DestinationArn": "arn"}},
+        {"StageName": "test"},
+        {("apigatewayv2", "GetApis"): {"Items": [{"ApiId": "abc", "Name": "orders", "ProtocolType": "HTTP"}]}},
+    ),
+    authorization.users: authorized("UserDetailList", USER, Arn=iam_arn("user/bob")),
+    authorization.groups: authorized(
+        "GroupDetailList",
+        {"Arn": iam_arn("group/staff"), "GroupPolicyList": USER["UserPolicyList"]}
+        | {"AttachedManagedPolicies": USER["AttachedManagedPolicies"]},
+        Arn=iam_arn("group/others"),
+    ),
+    authorization.roles: authorized("RoleDetailList", AUTHORIZED_ROLE, Arn=iam_arn("role/other")),
+    authorization.instance_profiles: Case(
+        "iam",
+        "GetAccountAuthorizationDetails",
+        ("RoleDetailList", 0, "InstanceProfileList"),
+        {"Arn": iam_arn("instance-profile/deploys"), "Path": "/", "InstanceProfileName": "deploys"}
+        | {"InstanceProfileId": "x", "CreateDate": NOW, "Roles": []},
+        {"Arn": iam_arn("instance-profile/other")},
+        around={"Arn": ROLE},
+    ),
+    authorization.customer_policies: authorized("Policies", POLICY, Arn=iam_arn("policy/other")),
+    authorization.aws_policies: Case(
+        "iam",
+        "GetAccountAuthorizationDetails",
+        ("Policies",),
+        POLICY | {"Arn": "arn:aws:iam::aws:policy/AdministratorAccess"},
+        {"Arn": "arn:aws:iam::aws:policy/PowerUserAccess"},
+        named_elsewhere=frozenset({"Arn"}),
+        around={
+            "UserDetailList": [
+                {
+                    "Arn": iam_arn("user/alice"),
+                    "AttachedManagedPolicies": [
+                        {"PolicyArn": f"arn:aws:iam::aws:policy/{name}"}
+                        for name in ("AdministratorAccess", "PowerUserAccess")
+                    ],
+                }
+            ]
+        },
+    ),
+    backup.backup_vaults: Case(
+        "backup",
+        "ListBackupVaults",
+        ("BackupVaultList",),
+        {"BackupVaultArn": arn("backup", "backup-vault:a")},
+        {"BackupVaultArn": arn("backup", "backup-vault:b")},
+    ),
+    block.account_public_access_block: Case(
+        "s3control", "GetPublicAccessBlock", ("PublicAccessBlockConfiguration",), dict.fromkeys(block.SETTINGS, True)
+    ),
+    buckets.buckets: Case(
+        "s3",
+        "ListBuckets",
+        ("Buckets",),
+        {"Name": "a", "BucketRegion": HOME},
+        {"Name": "b"},
+        {("s3", "GetBucketLocation"): {"LocationConstraint": HOME}},
+    ),
+    certificates.server_certificates: Case(
+        "iam",
+        "ListServerCertificates",
+        ("ServerCertificateMetadataList",),
+        {"Arn": iam_arn("server-certificate/a"), "Expiration": NOW, "Path": "/", "ServerCertificateName": "a"}
+        | {"ServerCertificateId": "a"},
+        {"Arn": iam_arn("server-certificate/b")},
+    ),
+    cloudfront.distributions: Case(
+        "cloudfront",
+        "ListDistributions",
+        ("DistributionList", "Items"),
+        {
+            "ARN": f"arn:aws:cloudfront::{MEMBER}:distribution/A",
+            "Enabled": True,
+            "Aliases": {"Quantity": 0, "Items": []},
+        },
+        {"ARN": f"arn:aws:cloudfront::{MEMBER}:distribution/B"},
+    ),
+    config.config_recordings: Case(
+        "config",
+        "DescribeConfigurationRecorders",
+        ("ConfigurationRecorders", 0),
+        RECORDER,
+        named_by=frozenset({"name"}),
+    ),
+    contacts.contact_information: Case("account", "GetContactInformation", ("ContactInformation",), CONTACT),
+    contacts.security_contact: Case(
+        "account",
+        "GetAlternateContact",
+        ("AlternateContact",),
+        {"Name": "Security", "Title": "Team", "EmailAddress": "a@example.com", "PhoneNumber": "1"},
+    ),
+    ecr.repositories: Case(
+        "ecr",
+        "DescribeRepositories",
+        ("repositories",),
+        {"repositoryArn": arn("ecr", "repository/team/a")},
+        {"repositoryArn": arn("ecr", "repository/team/b")},
+    ),
+    ecs.clusters: Case(
+        "ecs",
+        "DescribeClusters",
+        ("clusters",),
+        {
+            "clusterArn": arn("ecs", "cluster/a"),
+            "runningTasksCount": 0,
+            "pendingTasksCount": 0,
+            "activeServicesCount": 0,
+        },
+        {"clusterArn": arn("ecs", "cluster/b")},
+        CLUSTER_ARNS,
+    ),
+    efs.file_systems: Case(
+        "efs", "DescribeFileSystems", ("FileSystems",), FILE_SYSTEM, {"OwnerId": MEMBER, "FileSystemId": "fs-2"}
+    ),
+    elb.classic_load_balancers: Case(
+        "elb",
+        "DescribeLoadBalancers",
+        ("LoadBalancerDescriptions",),
+        {"LoadBalancerName": "a", "Scheme": "internal"},
+        {"LoadBalancerName": "b"},
+        details=lambda balancer: (elb.ClassicLoadBalancerLogs(arn=balancer.arn),),
+    ),
+    elbv2.load_balancers: Case(
+        "elbv2",
+        "DescribeLoadBalancers",
+        ("LoadBalancers",),
+        {
+            "LoadBalancerArn": arn("elasticloadbalancing", "loadbalancer/app/a/1"),
+            "Type": "application",
+            "Scheme": "internal",
+        },
+        {"LoadBalancerArn": arn("elasticloadbalancing", "loadbalancer/app/b/1")},
+        details=lambda balancer: (elbv2.LoadBalancerLogs(arn=balancer.arn),),
+    ),
+    eventbridge.event_buses: Case(
+        "events",
+        "ListEventBuses",
+        ("EventBuses",),
+        {"Arn": arn("events", "event-bus/a"), "Policy": NOBODY},
+        {"Arn": arn("events", "event-bus/b")},
+    ),
+    federation.identity_centers: Case(
+        "sso-admin",
+        "ListInstances",
+        ("Instances",),
+        {"InstanceArn": "arn:aws:sso:::instance/a", "OwnerAccountId": MEMBER, "Status": "ACTIVE"},
+        {"InstanceArn": "arn:aws:sso:::instance/b", "OwnerAccountId": MEMBER},
+    ),
+    federation.identity_providers: Case(
+        "iam",
+        "ListSAMLProviders",
+        ("SAMLProviderList",),
+        {"Arn": iam_arn("saml-provider/a")},
+        {"Arn": iam_arn("saml-provider/b")},
+        {("iam", "ListOpenIDConnectProviders"): {"OpenIDConnectProviderList": []}},
+    ),
+    defaults.ebs_defaults: Case("ec2", "GetEbsEncryptionByDefault", (), {"EbsEncryptionByDefault": True}),
+    defaults.metadata_defaults: Case(
+        "ec2",
+        "GetInstanceMetadataDefaults",
+        ("AccountLevel",),
+        {"HttpTokens": "required", "HttpEndpoint": "enabled", "ManagedBy": "account", "ManagedExceptionMessage": "x"},
+    ),
+    glacier.vaults: Case(
+        "glacier", "ListVaults", ("VaultList",), {"VaultARN": arn("glacier", "a")}, {"VaultARN": arn("glacier", "b")}
+    ),
+    groups.security_groups: Case(
+        "ec2", "DescribeSecurityGroups", ("SecurityGroups",), GROUP, {"OwnerId": MEMBER, "GroupId": "sg-2"}
+    ),
+    groups.default_security_groups: Case(
+        "ec2", "DescribeSecurityGroups", ("SecurityGroups",), GROUP, {"OwnerId": MEMBER, "GroupId": "sg-2"}
+    ),
+    instances.instances: Case(
+        "ec2",
+        "DescribeInstances",
+        ("Reservations", 0, "Instances"),
+        INSTANCE,
+        {"InstanceId": "i-2"},
+        around={"OwnerId": MEMBER},
+    ),
+    kms.keys: Case(
+        "kms",
+        "ListKeys",
+        ("Keys",),
+        {"KeyArn": arn("kms", "key/a")},
+        {"KeyArn": arn("kms", "key/b")},
+        {("kms", "ListAliases"): {"Aliases": [{"AliasName": "alias/x"}, {"TargetKeyId": "a"}]}},
+    ),
+    lambda_.functions: Case(
+        "lambda",
+        "ListFunctions",
+        ("Functions",),
+        {"FunctionArn": arn("lambda", "function:a")},
+        {"FunctionArn": arn("lambda", "function:b")},
+    ),
+    macie.macie_sessions: Case("macie2", "GetMacieSession", (), {"status": "ENABLED"}),
+    opensearch.search_domains: Case(
+        "opensearch",
+        "DescribeDomains",
+        ("DomainStatusList",),
+        DOMAIN,
+        {"ARN": arn("es", "domain/other")},
+        {("opensearch", "ListDomainNames"): {"DomainNames": [{"DomainName": "logs"}, {"DomainName": "other"}]}},
+        details=open_to_all,
+    ),
+    organizations.member_of: Case(
+        "organizations",
+        "DescribeOrganization",
+        ("Organization",),
+        {"Arn": f"arn:aws:organizations::{MEMBER}:organization/o-1", "MasterAccountId": MEMBER, "FeatureSet": "ALL"},
+        named_by=frozenset({"Arn"}),
+    ),
+    peering.peering_connections: Case(
+        "ec2",
+        "DescribeVpcPeeringConnections",
+        ("VpcPeeringConnections",),
+        PEERING,
+        {"VpcPeeringConnectionId": "pcx-2"},
+        details=no_routes,
+    ),
+    rds.database_instances: Case(
+        "rds", "DescribeDBInstances", ("DBInstances",), DATABASE, {"DBInstanceArn": arn("rds", "db:b")}
+    ),
+    rds.database_clusters: Case(
+        "rds",
+        "DescribeDBClusters",
+        ("DBClusters",),
+        {"DBClusterArn": arn("rds", "cluster:a"), "Engine": "aurora", "MultiAZ": True, "TagList": TAGS},
+        {"DBClusterArn": arn("rds", "cluster:b")},
+    ),
+    routes.route_tables: Case(
+        "ec2", "DescribeRouteTables", ("RouteTables",), ROUTE_TABLE, {"OwnerId": MEMBER, "RouteTableId": "rtb-2"}
+    ),
+    secretsmanager.secrets: Case(
+        "secretsmanager",
+        "ListSecrets",
+        ("SecretList",),
+        {"ARN": arn("secretsmanager", "secret:a"), "Tags": TAGS},
+        {"ARN": arn("secretsmanager", "secret:b")},
+    ),
+    securityhub.security_hubs: Case(
+        "securityhub",
+        "DescribeHub",
+        (),
+        {"HubArn": arn("securityhub", "hub/default"), "SubscribedAt": "2024", "AutoEnableControls": True},
+        named_by=frozenset({"HubArn"}),
+    ),
+    sns.topics: Case("sns", "ListTopics", ("Topics",), {"TopicArn": arn("sns", "a")}, {"TopicArn": arn("sns", "b")}),
+    trails.trails: Case(
+        "cloudtrail",
+        "DescribeTrails",
+        ("trailList",),
+        TRAIL,
+        {"TrailARN": arn("cloudtrail", "trail/other")},
+        details=recorded,
+    ),
+    vpcs.vpcs: Case(
+        "ec2",
+        "DescribeVpcs",
+        ("Vpcs",),
+        {"OwnerId": MEMBER, "VpcId": "vpc-1", "IsDefault": False, "Tags": TAGS}
+        | {"CidrBlockAssociationSet": [{"CidrBlock": "10.0.0.0/16"}]},
+        {"OwnerId": MEMBER, "VpcId": "vpc-2"},
+    ),
+    vpcs.flow_logs: Case(
+        "ec2",
+        "DescribeFlowLogs",
+        ("FlowLogs",),
+        {"FlowLogId": "fl-1", "ResourceId": "vpc-1", "FlowLogStatus": "ACTIVE", "TrafficType": "ALL", "Tags": TAGS}
+        | {"DeliverLogsStatus": "SUCCESS", "DeliverLogsErrorMessage": "", "LogDestination": "x", "LogGroupName": "x"},
+        {"FlowLogId": "fl-2"},
+    ),
+}
