@@ -1,38 +1,44 @@
-# `make` lists the commands. Each one first sets up .venv when it is missing or out of date.
+# `make` lists the commands. Each one first sets up .venv (or $(VENV)) when it is missing or out of date.
 
-PYTHON := .venv/bin/python
-READY := .venv/.ready
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+READY := $(VENV)/.ready
+PARALLEL := -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test format bench clean
+.PHONY: help demo check test static format bench newest clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 demo: $(READY) ## Audit the embedded organization and say where the reports are
-	.venv/bin/orgaudit demo
+	$(VENV)/bin/orgaudit demo
 
-test: $(READY) ## Check format, lint and types, then run the tests
+check: static ## Check format, lint and types, and run the fast tests (a minute)
+	$(PYTHON) -m pytest $(PARALLEL) -m "not slow"
+
+test: static ## Check format, lint and types, and run every test (minutes)
+	$(PYTHON) -m pytest $(PARALLEL)
+
+static: $(READY)
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m mypy
-	$(PYTHON) -m pytest
 
 format: $(READY) ## Format the code and apply the safe lint fixes
 	$(PYTHON) -m ruff format
 	$(PYTHON) -m ruff check --fix
 
-bench: $(READY) ## Measure CPU time a call and peak memory, beside the bare SDK
-	$(PYTHON) scripts/bench_calls.py
-	$(PYTHON) scripts/bench_access.py
-	$(PYTHON) scripts/bench_memory.py
-	$(PYTHON) scripts/bench_evaluate.py
-	$(PYTHON) scripts/count_calls.py
+bench: $(READY) ## Run the benchmarks, append to docs/bench.csv, show changes
+	$(PYTHON) scripts/bench_history.py
+
+newest: ## Run every test with the newest dependencies, in an environment of its own
+	scripts/test_newest.sh
 
 clean: ## Remove .venv, caches and build output; reports stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml requirements.lock
-	@scripts/setup_environment.sh
+	@scripts/setup_environment.sh $(VENV)
 	@touch $@

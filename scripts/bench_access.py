@@ -24,6 +24,7 @@ from orgaudit.aws.access import Access
 from orgaudit.aws.actions import iam_action
 from orgaudit.settings import AccessSettings, Limits, RunSettings, load_limits
 from scripts import endpoint, synthetic_aws
+from scripts.bench_history import figure
 from scripts.replay import WIDTH, Bare, Call, measure
 
 REPEATS = 4
@@ -120,6 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"bare SDK {bare * 1e6:7.0f} µs")
     print(f"access   {access * 1e6:7.0f} µs")
     print(f"ratio    {access / bare:7.2f}")
+    print(figure("a call: ratio to the bare SDK", access / bare))
 
 
 if __name__ == "__main__":

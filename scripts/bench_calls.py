@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scripts import endpoint, synthetic_aws
 from scripts.bench_access import unpaced_file
+from scripts.bench_history import figure
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -122,6 +123,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"{name:<20}{calls:8}{each[0]:>8}{each[1]:>11}{run / loop:7.2f}{each[2]:>14}{run / process:7.2f}",
             flush=True,
         )
+        print(figure(f"{name}: calls", calls))
+        print(figure(f"{name}: ratio to the bare loop", run / loop))
+        print(figure(f"{name}: ratio to the bare process", run / process), flush=True)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from orgaudit.facts.declare import Detail, Resource
 from orgaudit.facts.s3.buckets import BucketVersioning
 from orgaudit.model import GLOBAL, Finding, Status
 from orgaudit.thresholds import Thresholds
+from scripts.bench_history import figure
 from tests.factories import HOME, facts_of, organization_of
 from tests.factories_ec2 import a_group, an_instance
 from tests.factories_kms import a_key, described, rotating
@@ -76,6 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         taken, made = taken + seconds, made + count
         print(f"{control.id:<58} {seconds / count * 1e6:6.1f} µs a verdict ({count} verdicts)")
     print(f"{'altogether':<58} {taken / made * 1e6:6.1f} µs a verdict ({made:.0f} verdicts); the bar is {BAR:.0f} µs")
+    print(figure("microseconds a verdict", taken / made * 1e6))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scripts import endpoint
 from scripts.bench_calls import environment, measure_audit
+from scripts.bench_history import figure
 
 FEW = 10
 
@@ -35,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     small, large = peak(FEW, options.regions), peak(options.accounts, options.regions)
     print(f"peak memory  {small:.0f} MiB with {FEW} accounts, {large:.0f} MiB with {options.accounts}", end="")
     print(f" ({large / small - 1:+.1%})")
+    print(figure(f"MiB with {FEW} accounts", small))
+    print(figure(f"MiB with {options.accounts} accounts", large))
 
 
 if __name__ == "__main__":

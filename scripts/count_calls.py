@@ -25,6 +25,7 @@ from orgaudit.aws.region import Traffic
 from orgaudit.demo import running
 from orgaudit.model import Account
 from orgaudit.store.manifest import AccountRecord
+from scripts.bench_history import figure
 
 HOME, REGIONS = "us-east-1", ("us-east-1", "eu-west-1", "eu-central-1")
 ACCOUNT = "123456789012"
@@ -139,6 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for action, number in sorted(traffic.by_action.items(), key=lambda item: (-item[1], item[0])):
         print(f"{number:4}  {action}")
     print(f"{traffic.calls:4}  calls, {traffic.retries} of them repeated: {framework}, {len(REGIONS)} regions")
+    print(figure(f"{framework}: calls", traffic.calls))
 
 
 if __name__ == "__main__":

@@ -145,7 +145,7 @@ class Caller:
     def call(self, *arguments: str, preexec: Callable[[], None] | None = None) -> Outcome:
         """Run any command to its end."""
         with self.started(*arguments, preexec=preexec) as process:
-            stdout, stderr = process.communicate(timeout=120)
+            stdout, stderr = process.communicate(timeout=600)
         assert process.returncode != ExitCode.FINDINGS or stdout, f"ended by an error nobody expected: {stderr}"
         return Outcome(process.returncode, stdout, stderr, Run(self.directory / "reports" / "run"))
 

@@ -7,15 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from orgaudit.demo import Demo, running
+from orgaudit.demo import Demo
 from tests.audit_runs import Caller, Outcome, assert_adds_up, environment_for
 from tests.faults import FaultProxy
-
-
-@pytest.fixture(scope="session")
-def demo() -> Iterator[Demo]:
-    with running() as started:
-        yield started
 
 
 @pytest.fixture

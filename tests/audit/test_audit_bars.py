@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from orgaudit.aws.access import Access
-from orgaudit.demo import Demo, running
+from orgaudit.demo import Demo
 from orgaudit.demo.organization import ACCOUNTS, DELEGATED_ADMINISTRATORS, TRAILS, UNITS, account_named
 from orgaudit.errors import ExitCode
 from orgaudit.model import Status
@@ -110,12 +109,6 @@ def test_clients_are_shared_by_all_accounts(tmp_path: Path, monkeypatch: pytest.
     assert access.clients.created == len(called)
     assert access.traffic.calls == len(proxy.calls)
     assert not [cell for account in run.read_manifest().accounts for cell in run.cells(account.id) if cell.not_assessed]
-
-
-@pytest.fixture
-def stock() -> Iterator[Demo]:
-    with running("stock") as started:
-        yield started
 
 
 def test_stock_emulator_without_an_organization(stock: Demo, tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_every_refusal_at_once(caller: Caller, proxy: FaultProxy, clean: Outcome
     ]
     started = time.monotonic()
     outcome = caller.audit("--format", "xlsx", "--format", "json", config=caller.configured("attempts = 2"))
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 300
     assert outcome.code == ExitCode.INCOMPLETE, outcome.stderr
     assert "Traceback" not in outcome.stderr
     assert_honest(outcome, clean)

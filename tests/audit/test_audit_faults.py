@@ -444,7 +444,7 @@ def test_region_that_hangs_is_given_up_once(caller: Caller, proxy: FaultProxy, c
     proxy.rules.append(Hang(region="eu-west-1"))
     began = time.monotonic()
     outcome = caller.audit(config=caller.configured("connect_timeout = 1\nread_timeout = 1"))
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 60
     assert_honest(outcome, clean)
     silent = places_of(outcome, regions=["eu-west-1"])
     assert {(cell.status, cell.reason) for cell in silent} == {(Status.NOT_ASSESSED, GapReason.UNREACHABLE)}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import resource
 import shutil
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,6 +24,10 @@ from tests.audit_runs import CHOSEN, WEBSHOP, Caller, Outcome, assert_same, by_p
 from tests.faults import FaultProxy
 
 REPORTS = ("report.json", "report.xlsx", "findings.parquet", "coverage.parquet", "register.json")
+
+
+_PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH = 24, 1, 2
+"""From linux/prctl.h and linux/capability.h."""
 
 
 @pytest.fixture
@@ -175,11 +181,19 @@ def test_output_below_a_file_is_refused_before_anything_is_called(caller: Caller
     assert proxy.calls == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def _obey_permissions() -> None:
+    """Give up what lets root write everywhere, for this process and what it executes."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for capability in (_CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH):
+        if libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0):
+            raise OSError(ctypes.get_errno(), "prctl")
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and sys.platform != "linux", reason="root writes everywhere; run as another user")
 def test_output_without_permission_is_refused_before_anything_is_called(caller: Caller, proxy: FaultProxy) -> None:
     shut = caller.directory / "shut"
     shut.mkdir(mode=0o500)
-    outcome = caller.audit("--out", str(shut))
+    outcome = caller.audit("--out", str(shut), preexec=_obey_permissions if os.geteuid() == 0 else None)
     assert outcome.code == ExitCode.NO_OUTPUT
     assert proxy.calls == []
 

@@ -20,8 +20,8 @@ from orgaudit.aws.actions import (
 )
 from orgaudit.collect import actions_for
 from orgaudit.controls.declare import catalogue
-from orgaudit.documents import PACKAGED
 from orgaudit.organization import discovery
+from tests.packaged import FRAMEWORKS
 
 SERVICES = (
     *("accessanalyzer", "account", "cloudtrail", "cloudwatch", "config", "ec2", "ecs", "efs", "eks", "elbv2"),
@@ -157,9 +157,6 @@ def test_a_lower_limit_is_kept_down_to_one_entry(limit: int) -> None:
     groups = session_groups(asked, limit)
     assert sorted(action for group in groups for action in group.actions) == sorted(asked)
     assert all(group.size <= limit for group in groups if len(group.entries) > 1)
-
-
-FRAMEWORKS = frameworks.load(PACKAGED, catalogue())
 
 
 @pytest.mark.parametrize("name", [*FRAMEWORKS, "everything"])

@@ -16,12 +16,10 @@ from hypothesis import strategies as st
 from orgaudit.cli import orgaudit as program
 from orgaudit.cli.catalogue import unfilled, wrapped_command
 from orgaudit.controls.declare import Control, catalogue
-from orgaudit.documents import PACKAGED
 from orgaudit.errors import ConfigError
-from orgaudit.frameworks import load
+from tests.packaged import FRAMEWORKS
 
 CONTROLS = catalogue()
-FRAMEWORKS = load(PACKAGED)
 ONE_A_MODULE = {control.judge.__module__: control for control in CONTROLS.values()}.values()
 OWN = """id: own
 title: Our rules, which have a rather long title, as rules that many people agreed upon have

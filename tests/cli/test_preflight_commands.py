@@ -6,14 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 from ruamel.yaml import YAML
 
-from orgaudit.demo import Demo, running
+from orgaudit.demo import Demo
 from orgaudit.demo.organization import ACCOUNTS, MANAGEMENT, account_named
 from orgaudit.facts import policies
 
@@ -26,12 +26,6 @@ LOGGING = ("--control", "cloudtrail_trail_logging")
 PRINCIPAL = f"arn:aws:iam::{MANAGEMENT.id}:role/Auditor"
 
 
-@pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
-    with running() as started:
-        yield started
-
-
 @pytest.fixture
 def orgaudit(demo: Demo, tmp_path: Path) -> Orgaudit:
     """Run orgaudit in an empty directory with the demo's environment; keywords are more of that."""
@@ -41,7 +35,7 @@ def orgaudit(demo: Demo, tmp_path: Path) -> Orgaudit:
     def run(*arguments: str, **more: str) -> Done:
         command = [sys.executable, "-m", "orgaudit", *arguments]
         return subprocess.run(
-            command, cwd=tmp_path, env=environment | more, capture_output=True, text=True, timeout=60, check=False
+            command, cwd=tmp_path, env=environment | more, capture_output=True, text=True, timeout=240, check=False
         )
 
     return run

@@ -63,13 +63,13 @@ DISABLED = Gap(MANAGEMENT, HOME, "access-analyzer:ListAnalyzers", GapReason.REGI
 FAR = facts_of(MANAGEMENT, Listed("RegionAnalyzers", OTHER), regions=(OTHER,))
 
 EXTERNAL = (
-    passing("46: own analyzer", *member(an_analyzer()), says="analyzer account of type ACCOUNT is active"),
-    passing("46: own analyzer beside others", *member(an_analyzer("ACCOUNT_UNUSED_ACCESS"), an_analyzer())),
-    passing("46: the administrator's own", *member(OURS), says="of type ORGANIZATION"),
+    passing("own analyzer", *member(an_analyzer()), says="analyzer account of type ACCOUNT is active"),
+    passing("own analyzer beside others", *member(an_analyzer("ACCOUNT_UNUSED_ACCESS"), an_analyzer())),
+    passing("the administrator's own", *member(OURS), says="of type ORGANIZATION"),
     failing("none", *member(seen=(NONE_THERE,)), says=f"no active analyzer looks for access from outside in {HOME}"),
     failing("none, no organization", *member(organized=False), says="no active analyzer"),
     *(
-        failing(f"46: {kind}", *member(an_analyzer(kind), seen=(NONE_THERE,)), says="no active analyzer")
+        failing(kind, *member(an_analyzer(kind), seen=(NONE_THERE,)), says="no active analyzer")
         for kind in (
             "ACCOUNT_UNUSED_ACCESS",
             "ORGANIZATION_UNUSED_ACCESS",
@@ -78,41 +78,41 @@ EXTERNAL = (
         )
     ),
     *(
-        failing(f"46: own analyzer {status}", *member(an_analyzer(status=status), seen=(NONE_THERE,)), says="no active")
+        failing(f"own analyzer {status}", *member(an_analyzer(status=status), seen=(NONE_THERE,)), says="no active")
         for status in ("CREATING", "DISABLED", "FAILED")
     ),
     passing(
-        "47: the management account's",
+        "the management account's",
         *member(seen=(administrator(MANAGEMENT, OURS),)),
         says=f"the organization's analyzer organization of account Account 1 ({MANAGEMENT})",
     ),
     passing(
-        "47: the delegated administrator's",
+        "the delegated administrator's",
         *member(seen=(NONE_THERE, administrator(SECURITY, OURS)), delegated=DELEGATED),
         says=f"account Account 3 ({SECURITY})",
     ),
     passing(
-        "47: the delegated administrator's, the management account unseen",
+        "the delegated administrator's, the management account unseen",
         *member(seen=(administrator(SECURITY, OURS),), delegated=DELEGATED),
         says=SECURITY,
     ),
     failing(
-        "47: an account that is no administrator",
+        "an account that is no administrator",
         *member(seen=(NONE_THERE, administrator(SECURITY, OURS))),
         says="no active analyzer",
     ),
     failing(
-        "47: in another region",
+        "in another region",
         *member(seen=(administrator(MANAGEMENT, OURS, region=OTHER),)),
         says="no active analyzer",
     ),
     failing(
-        "47: disabled after a change of administrator",
+        "disabled after a change of administrator",
         *member(seen=(administrator(MANAGEMENT, an_analyzer("ORGANIZATION", "DISABLED")),)),
         says="no active analyzer",
     ),
     failing(
-        "47: the management account's own account analyzer",
+        "the management account's own account analyzer",
         *member(seen=(administrator(MANAGEMENT, an_analyzer()),)),
         says="no active analyzer",
     ),
@@ -122,8 +122,8 @@ EXTERNAL = (
         *member(seen=(administrator(MANAGEMENT, gap=DISABLED),)),
         says="no active analyzer",
     ),
-    unseen("47: the management account was not collected", *member(), says=f"account {MANAGEMENT} was not collected"),
-    unseen("47: its analyzers are denied", *member(seen=(administrator(MANAGEMENT, gap=HIDDEN),)), says="is denied"),
+    unseen("the management account was not collected", *member(), says=f"account {MANAGEMENT} was not collected"),
+    unseen("its analyzers are denied", *member(seen=(administrator(MANAGEMENT, gap=HIDDEN),)), says="is denied"),
     unseen("its analyzers were not asked for", *member(seen=(facts_of(MANAGEMENT),)), says="not collected in this run"),
 )
 CASES: dict[Control, tuple[Case, ...]] = {enabled: EXTERNAL}

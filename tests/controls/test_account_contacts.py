@@ -26,21 +26,21 @@ def manual(name: str, *arguments: Any, says: str) -> Case:
 
 
 CONTACT = (
-    manual("49: filled in", a_contact(), USUAL, says="a person must confirm"),
-    passing("49: a declared number, written otherwise", a_contact(), DECLARED, says="+44 20 7946 0000 is one that"),
-    failing("49: another number", a_contact(phone="+44 20 7946 0009"), DECLARED, says="is none that"),
-    failing("49: blank", a_contact(phone=" "), USUAL, says="lacks phone number"),
-    failing("49: blank and declared", a_contact(full_name=""), DECLARED, says="lacks name"),
+    manual("filled in", a_contact(), USUAL, says="a person must confirm"),
+    passing("a declared number, written otherwise", a_contact(), DECLARED, says="+44 20 7946 0000 is one that"),
+    failing("another number", a_contact(phone="+44 20 7946 0009"), DECLARED, says="is none that"),
+    failing("blank", a_contact(phone=" "), USUAL, says="lacks phone number"),
+    failing("blank and declared", a_contact(full_name=""), DECLARED, says="lacks name"),
     failing(
         "none", a_contact(full_name="", phone="", address="", city="", country=""), USUAL, says="name, phone number,"
     ),
 )
 SECURITY = (
-    manual("49: registered", a_security_contact(), USUAL, says="soc@example.com is set: a person must confirm"),
-    passing("49: a declared address in another case", a_security_contact(), DECLARED, says="is one that"),
-    failing("49: another address", a_security_contact(email="bob@example.com"), DECLARED, says="is none that"),
-    failing("49: not registered", a_security_contact(exists=False), USUAL, says="no security contact"),
-    failing("49: without a phone number", a_security_contact(phone=""), DECLARED, says="lacks an address or a phone"),
+    manual("registered", a_security_contact(), USUAL, says="soc@example.com is set: a person must confirm"),
+    passing("a declared address in another case", a_security_contact(), DECLARED, says="is one that"),
+    failing("another address", a_security_contact(email="bob@example.com"), DECLARED, says="is none that"),
+    failing("not registered", a_security_contact(exists=False), USUAL, says="no security contact"),
+    failing("without a phone number", a_security_contact(phone=""), DECLARED, says="lacks an address or a phone"),
     failing("without an address", a_security_contact(email=""), USUAL, says="lacks an address or a phone"),
 )
 CASES: dict[Control, tuple[Case, ...]] = {present: CONTACT, registered: SECURITY}

@@ -83,14 +83,14 @@ def with_key(*lines: Any) -> tuple[Trail, Organization]:
 
 
 ENCRYPTED = (
-    passing("difference 13: a key of the organization", *with_key(KEY, described(KEY)), says="in state Enabled"),
-    passing("difference 13: a disabled key is told", *with_key(KEY, described(KEY, state="Disabled")), says="Disabled"),
-    passing("difference 13: a stranger's key", *with_key(), says="encrypted with arn:aws:kms"),
+    passing("a key of the organization", *with_key(KEY, described(KEY)), says="in state Enabled"),
+    passing("a disabled key is told", *with_key(KEY, described(KEY, state="Disabled")), says="Disabled"),
+    passing("a stranger's key", *with_key(), says="encrypted with arn:aws:kms"),
     passing("key denied", *with_key(KEY, DetailGap("KeyDescription", KEY.arn, denied())), says="key/trails"),
     failing("none", a_trail(), organization_of(), says="bucket's default only"),
 )
 VALIDATED = (
-    passing("difference 13: on", a_trail(validated=True)),
+    passing("on", a_trail(validated=True)),
     failing("off", a_trail(), says="log file validation is off"),
 )
 
@@ -98,38 +98,36 @@ VALIDATED = (
 
 LOGGED, SILENT = BucketLogging(arn=ARCHIVE.arn, target="access", prefix="t/"), BucketLogging(arn=ARCHIVE.arn)
 ACCESS_LOGGED = (
-    passing("difference 8: logged, in another account", *archive(LOGGED), says="is logged in access"),
+    passing("logged, in another account", *archive(LOGGED), says="is logged in access"),
     passing("logged, in the trail's account", *kept_in(owner_of(a_bucket(), LOGGED))),
-    failing("difference 8: silent, in another account", *archive(SILENT), says="access to data is not logged"),
-    unseen(
-        "difference 8: outside the organization", *kept_in(None), says="no account that was seen has the bucket data"
-    ),
+    failing("silent, in another account", *archive(SILENT), says="access to data is not logged"),
+    unseen("outside the organization", *kept_in(None), says="no account that was seen has the bucket data"),
     unseen("logging denied", *archive(hidden(BucketLogging, ARCHIVE)), says="s3:BucketLogging is denied"),
 )
 
 PUBLIC_POLICY, PUBLIC_ACL = policy_of(ARCHIVE, allow(Sid="World")), acl_of(ARCHIVE, (EVERYONE, "READ"))
 TO_CLOUDTRAIL = allow("s3:PutObject", {"Service": "cloudtrail.amazonaws.com"})
 PRIVATE = (
-    passing("difference 8: private, in another account", *archive(policy_of(ARCHIVE, TO_CLOUDTRAIL, deny()))),
-    passing("difference 7: public policy, restricted", *archive(PUBLIC_POLICY, block_of_bucket(ARCHIVE, "all"))),
+    passing("private, in another account", *archive(policy_of(ARCHIVE, TO_CLOUDTRAIL, deny()))),
+    passing("public policy, restricted", *archive(PUBLIC_POLICY, block_of_bucket(ARCHIVE, "all"))),
     passing(
-        "difference 7: public ACL, ignored",
+        "public ACL, ignored",
         *archive(PUBLIC_ACL, block=block_of_account("IgnorePublicAcls", account_id=SECURITY)),
     ),
     passing(
-        "difference 7: condition on the organization",
+        "condition on the organization",
         *archive(policy_of(ARCHIVE, allow(Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}}))),
     ),
-    failing("difference 7: public policy", *archive(PUBLIC_POLICY), says="policy statement World"),
-    failing("difference 7: ACL for everyone", *archive(PUBLIC_ACL), says="READ to everyone"),
-    failing("difference 7: ACL for every account", *archive(acl_of(ARCHIVE, (ANY_ACCOUNT, "READ"))), says="every AWS"),
+    failing("public policy", *archive(PUBLIC_POLICY), says="policy statement World"),
+    failing("ACL for everyone", *archive(PUBLIC_ACL), says="READ to everyone"),
+    failing("ACL for every account", *archive(acl_of(ARCHIVE, (ANY_ACCOUNT, "READ"))), says="every AWS"),
     Case(
         "unclear",
         Status.MANUAL,
         archive(policy_of(ARCHIVE, allow(Condition={"StringLike": {"es:unknown": "*"}}))),
         "for a person to judge",
     ),
-    unseen("difference 8: outside the organization", *kept_in(None), says="outside the organization"),
+    unseen("outside the organization", *kept_in(None), says="outside the organization"),
     unseen("ACL denied", *archive(hidden(BucketAcl, ARCHIVE))),
 )
 
@@ -191,15 +189,15 @@ def shared(first: Any, second: Any, *others: Any, trail: Trail = SECOND, **statu
 
 DENIED_BUCKETS = (Listed("Bucket", GLOBAL, gap=denied("s3:ListAllMyBuckets")),)
 READS_LOGGED: tuple[Case, ...] = (
-    passing("difference 9: advanced, all", *recorded(EVERYTHING), says="object reads in all buckets"),
-    passing("difference 9: advanced, reads", *recorded(READING)),
-    passing("difference 11: each bucket by name", *recorded(NAMED, buckets=ONE_BUCKET), says="each of the 1 buckets"),
+    passing("advanced, all", *recorded(EVERYTHING), says="object reads in all buckets"),
+    passing("advanced, reads", *recorded(READING)),
+    passing("each bucket by name", *recorded(NAMED, buckets=ONE_BUCKET), says="each of the 1 buckets"),
     passing("an organization trail", *inherited(EVERYTHING), says="trail org of account Account 1"),
     passing("all buckets, which are denied", *recorded(EVERYTHING, buckets=DENIED_BUCKETS)),
-    failing("difference 9: advanced, writes only", *recorded(WRITING), says="no object reads in data, more"),
-    failing("difference 12: some buckets left out", *recorded(NAMED), says="no object reads in more"),
-    failing("difference 10: one region", *recorded(EVERYTHING, multi_region=False), says="one region only"),
-    failing("difference 10: stopped", *recorded(EVERYTHING, logging=False), says="does not log"),
+    failing("advanced, writes only", *recorded(WRITING), says="no object reads in data, more"),
+    failing("some buckets left out", *recorded(NAMED), says="no object reads in more"),
+    failing("one region", *recorded(EVERYTHING, multi_region=False), says="one region only"),
+    failing("stopped", *recorded(EVERYTHING, logging=False), says="does not log"),
     failing("management events only", *recorded(advanced(MANAGEMENT_FIELD)), says="no object reads in data, more"),
     failing("no trail", *seen(*BUCKETS), says="no trail records this account"),
     idle("no buckets", *recorded(buckets=BUCKETS[:1]), says="the account has no buckets"),
@@ -223,9 +221,9 @@ READS_LOGGED += (
 )
 WRITES_LOGGED = (
     passing("two trails name each", *shared(NAMED, MORE_WRITES), says="together name each of the 2 buckets"),
-    passing("difference 9: advanced, all", *recorded(EVERYTHING), says="object writes in all buckets"),
-    passing("difference 9: advanced, writes", *recorded(WRITING)),
-    failing("difference 9: advanced, reads only", *recorded(READING), says="no object writes in data, more"),
+    passing("advanced, all", *recorded(EVERYTHING), says="object writes in all buckets"),
+    passing("advanced, writes", *recorded(WRITING)),
+    failing("advanced, reads only", *recorded(READING), says="no object writes in data, more"),
     idle("no buckets", *recorded(buckets=BUCKETS[:1]), says="no buckets"),
     unseen("no trail, buckets denied", *seen(*DENIED_BUCKETS), says="ListAllMyBuckets"),
 )
@@ -249,7 +247,7 @@ def test_verdict(control: Control, case: Case) -> None:
 
 
 def test_left_out_buckets_are_in_the_evidence() -> None:
-    """Difference 12: one verdict an account, with the buckets that are not covered."""
+    """One verdict an account, with the buckets that are not covered."""
     (trail,) = reads_logged(*recorded(NAMED)).evidence["trails"]
     assert trail["buckets_left_out"] == ["more"]
 
@@ -295,7 +293,7 @@ def test_a_trail_that_adds_nothing_is_not_named() -> None:
 
 
 def test_the_holder_of_the_bucket_is_in_the_evidence() -> None:
-    """Difference 8: the bucket was judged in the account that has it."""
+    """The bucket was judged in the account that has it."""
     assert private(*archive()).evidence["bucket_account"] == f"Account 3 ({SECURITY})"
 
 

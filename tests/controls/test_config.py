@@ -83,34 +83,34 @@ DISABLED_THERE = Gap(MEMBER, THERE, "", GapReason.REGION_DISABLED, "not enabled"
 CASES: dict[Control, tuple[Case, ...]] = {
     enabled: (
         passing("records", *running(), says="recorder default records and delivers to config-archive"),
-        passing("31: success in small letters", *running(last_status="success")),
-        passing("31: success as the SDK has it", *running(last_status="Success")),
+        passing("success in small letters", *running(last_status="success")),
+        passing("success as the SDK has it", *running(last_status="Success")),
         passing("one of two records", TWO, Seen(MIXED), Seen(a_delivery(TWO, BUCKET)), says="recorder one records"),
-        passing("30: what it records is asked elsewhere", *running(a_recording(only("AWS::S3::Bucket")))),
+        passing("what it records is asked elsewhere", *running(a_recording(only("AWS::S3::Bucket")))),
         failing("no recorder", *running(NOTHING), says="no recorder"),
         failing("no recorder, status unseen", NOTHING, GAP, GAP, says="no recorder"),
-        failing("32: service-linked recorder only", *running(LINKED), says="services have theirs"),
+        failing("service-linked recorder only", *running(LINKED), says="services have theirs"),
         failing("stopped", *running(recording=False), says="recorder default is stopped"),
         failing("stopped, delivery unseen", *running(recording=False)[:2], GAP, says="is stopped"),
-        failing("31: pending", *running(last_status="PENDING"), says="has the last status PENDING"),
+        failing("pending", *running(last_status="PENDING"), says="has the last status PENDING"),
         failing("failure", *running(last_status="Failure", error="NoSuchBucket"), says="Failure (NoSuchBucket)"),
         failing("never recorded", *running(last_status=""), says="has the last status unknown"),
         failing("both fail", *running(TWO, last_status="FAILURE"), says="one has the last status FAILURE; rec"),
         failing("no delivery channel", *running(buckets=()), says="has no delivery channel"),
-        unseen("33: status denied", RECORDING, GAP, DELIVERY),
+        unseen("status denied", RECORDING, GAP, DELIVERY),
         unseen("delivery denied", RECORDING, STATUS, GAP),
     ),
     all_types: (
         passing("everything", RECORDING, says="recorder default records all resource types"),
-        passing("32: by strategy", a_recording(a_recorder(all_supported=False))),
+        passing("by strategy", a_recording(a_recorder(all_supported=False))),
         passing("without a strategy", a_recording(a_recorder(strategy=""))),
-        failing("32: by exclusion", a_recording(without("AWS::EC2::Volume", "AWS::S3::Bucket")),
+        failing("by exclusion", a_recording(without("AWS::EC2::Volume", "AWS::S3::Bucket")),
                 says="all resource types except AWS::EC2::Volume, AWS::S3::Bucket"),
         failing("a list", a_recording(only("AWS::S3::Bucket")), says="records only AWS::S3::Bucket"),
         failing("an empty list", a_recording(only()), says="no resource types"),
         failing("one of two", a_recording(a_recorder("one"), only("AWS::S3::Bucket")), says="recorder default records"),
         idle("no recorder", NOTHING, says="no recorder is set up here"),
-        idle("32: service-linked recorder only", LINKED, says="no recorder is set up here"),
+        idle("service-linked recorder only", LINKED, says="no recorder is set up here"),
     ),
     global_types: (
         passing("in one of two regions", account(LOCAL, GLOBAL_THERE), ORGANIZATION, says=f"recorded in {THERE}"),
@@ -118,11 +118,11 @@ CASES: dict[Control, tuple[Case, ...]] = {
         passing("in one, the other unseen", account(RECORDING, unseen_in=DENIED_THERE), ORGANIZATION),
         passing("administrators unseen", account(RECORDING), organization()),
         failing("in none", account(LOCAL, LOCAL_THERE), ORGANIZATION, says="no region has a recorder"),
-        failing("30: no recorders", account(), ORGANIZATION, says="no region has a recorder"),
-        failing("30: global, but not all types", account(PARTLY_GLOBAL), ORGANIZATION, says="of all resource types"),
-        failing("33: other region disabled", account(LOCAL, unseen_in=DISABLED_THERE), ORGANIZATION, says="no region"),
+        failing("no recorders", account(), ORGANIZATION, says="no region has a recorder"),
+        failing("global, but not all types", account(PARTLY_GLOBAL), ORGANIZATION, says="of all resource types"),
+        failing("other region disabled", account(LOCAL, unseen_in=DISABLED_THERE), ORGANIZATION, says="no region"),
         unseen("not seen whether global", account(a_recording(a_recorder(global_types=denied()))), ORGANIZATION),
-        unseen("33: other region denied", account(LOCAL, unseen_in=DENIED_THERE), ORGANIZATION),
+        unseen("other region denied", account(LOCAL, unseen_in=DENIED_THERE), ORGANIZATION),
         unseen("account shut", facts_of(MEMBER, gap=denied()), ORGANIZATION),
     ),
 }  # fmt: skip
@@ -191,7 +191,7 @@ def test_command_is_one_for_the_shell(control: Control, resource: ConfigRecordin
     ],
 )
 @pytest.mark.parametrize("control", [enabled, all_types], ids=name_of)
-def test_item_33_region_that_was_not_seen(tmp_path: Path, control: Control, reason: GapReason, status: Status) -> None:
+def test_region_that_was_not_seen(tmp_path: Path, control: Control, reason: GapReason, status: Status) -> None:
     finding = in_audit(tmp_path, control, Gap(MEMBER, HOME, "", reason, "not seen there"))
     assert finding.status is status
     assert finding.gap is not None

@@ -142,44 +142,42 @@ ADMIN4_TCP = (
     passing("ICMP types are no ports", *admin(rule("icmp", (22, 22), ANY4), rule("icmpv6", 3389, ANY6))),
     passing("another protocol by number", *admin(rule("47", 22, ANY4))),
     passing("a group as source", *admin(all_traffic("sg-2"))),
-    passing("item 67: IPv6 is another requirement", *admin(rule("tcp", 22, ANY6))),
-    passing("item 68: UDP does not count", *admin(rule("udp", 22, ANY4))),
-    passing("item 70: half the internet", *admin(rule("tcp", 22, "0.0.0.0/1")), says="of all public addresses"),
+    passing("IPv6 is another requirement", *admin(rule("tcp", 22, ANY6))),
+    passing("UDP does not count", *admin(rule("udp", 22, ANY4))),
+    passing("half the internet", *admin(rule("tcp", 22, "0.0.0.0/1")), says="of all public addresses"),
     passing(
-        "item 70: AWS's own list",
+        "AWS's own list",
         *admin(rule("tcp", 22, "pl-a"), pl_a=aws_list("pl-a", "cloudfront")),
         says="pl-a (cloudfront)",
     ),
-    passing("item 70: a list of the office", *admin(rule("tcp", 22, "pl-1"), pl_1=a_list("pl-1", OFFICE))),
-    passing("item 70: halves on two ports", *admin(rule("tcp", 22, HALVES4[0]), rule("tcp", 3389, HALVES4[1]))),
+    passing("a list of the office", *admin(rule("tcp", 22, "pl-1"), pl_1=a_list("pl-1", OFFICE))),
+    passing("halves on two ports", *admin(rule("tcp", 22, HALVES4[0]), rule("tcp", 3389, HALVES4[1]))),
     passing("an unseen list for https", *admin(rule("tcp", 443, "pl-1"), pl_1=UNSEEN_LIST)),
     failing("ssh", *admin(rule("tcp", 22, ANY4)), says="tcp 22 from 0.0.0.0/0"),
     failing("rdp", *admin(rule("tcp", 3389, ANY4)), says="tcp 3389 from 0.0.0.0/0"),
     failing("a range that begins there", *admin(rule("tcp", (22, 30), ANY4)), says="tcp 22"),
     failing("a range that ends there", *admin(rule("tcp", (0, 22), ANY4)), says="tcp 22"),
+    failing("all traffic is one with the ports", *admin(all_traffic(ANY4)), says="tcp 22 from 0.0.0.0/0, tcp 3389"),
+    failing("attached or not", *admin(rule("tcp", 22, ANY4)), says="open to the internet"),
+    failing("two halves in one rule", *admin(rule("tcp", 22, *HALVES4)), says="0.0.0.0/1 + 128.0.0.0/1"),
     failing(
-        "item 69: all traffic is one with the ports", *admin(all_traffic(ANY4)), says="tcp 22 from 0.0.0.0/0, tcp 3389"
-    ),
-    failing("item 66: attached or not", *admin(rule("tcp", 22, ANY4)), says="open to the internet"),
-    failing("item 70: two halves in one rule", *admin(rule("tcp", 22, *HALVES4)), says="0.0.0.0/1 + 128.0.0.0/1"),
-    failing(
-        "item 70: two halves in two rules",
+        "two halves in two rules",
         *admin(rule("tcp", (0, 22), HALVES4[0]), rule("tcp", (22, 99), HALVES4[1])),
         says="+",
     ),
     failing(
-        "item 70: a half and a list",
+        "a half and a list",
         *admin(rule("tcp", 22, HALVES4[0], "pl-1"), pl_1=a_list("pl-1", HALVES4[1])),
         says="pl-1",
     ),
-    failing("item 70: a list", *admin(rule("tcp", 22, "pl-1"), pl_1=a_list("pl-1", OFFICE, ANY4)), says="from pl-1"),
+    failing("a list", *admin(rule("tcp", 22, "pl-1"), pl_1=a_list("pl-1", OFFICE, ANY4)), says="from pl-1"),
     failing(
-        "item 70: eighths over four rules",
+        "eighths over four rules",
         *admin(*(rule("tcp", (22, 22 + place), *EIGHTHS4[place::4]) for place in range(4))),
         says="tcp 22 from 0.0.0.0/3 + 128.0.0.0/3 + 32.0.0.0/3 + 160.0.0.0/3 + 3 more",
     ),
     failing(
-        "item 70: eighths over two lists and all traffic",
+        "eighths over two lists and all traffic",
         *admin(
             *(rule("tcp", 22, "pl-1"), all_traffic("pl-2"), rule("tcp", (0, 65535), *EIGHTHS4[6:])),
             pl_1=a_list("pl-1", *EIGHTHS4[:3]),
@@ -187,12 +185,9 @@ ADMIN4_TCP = (
         ),
         says="tcp 22 from pl-1 + pl-2",
     ),
-    passing("item 70: all but one eighth", *admin(rule("tcp", 22, *EIGHTHS4[1:])), says="of all public addresses"),
-    *(
-        passing(f"item 70: {cidr} alone", *admin(rule("tcp", 22, cidr)), says="% of all public addresses")
-        for cidr in WIDE
-    ),
-    failing("item 70: all but private addresses", *admin(rule("tcp", 22, *WITHOUT_TEN)), says="tcp 22"),
+    passing("all but one eighth", *admin(rule("tcp", 22, *EIGHTHS4[1:])), says="of all public addresses"),
+    *(passing(f"{cidr} alone", *admin(rule("tcp", 22, cidr)), says="% of all public addresses") for cidr in WIDE),
+    failing("all but private addresses", *admin(rule("tcp", 22, *WITHOUT_TEN)), says="tcp 22"),
     failing("open beside an unseen list", *admin(rule("tcp", 22, ANY4, "pl-1"), pl_1=UNSEEN_LIST), says="0.0.0.0/0"),
     failing("the organization's own port", *admin(rule("tcp", 5986, ANY4), thresholds=WINRM), says="tcp 5986"),
     unseen("a list denied", *admin(rule("tcp", 22, "pl-1"), pl_1=UNSEEN_LIST), says="GetManagedPrefixListEntries"),
@@ -201,36 +196,36 @@ ADMIN4_TCP = (
 
 ADMIN4 = (
     passing("the office", *admin(rule("udp", 3389, OFFICE))),
-    passing("item 67: IPv6 is another requirement", *admin(rule("udp", 22, ANY6))),
-    passing("item 68: halves by two protocols", *admin(rule("tcp", 22, HALVES4[0]), rule("udp", 22, HALVES4[1]))),
-    failing("item 68: TCP", *admin(rule("tcp", 22, ANY4)), says="tcp 22 from 0.0.0.0/0"),
-    failing("item 68: UDP", *admin(rule("udp", 3389, ANY4)), says="udp 3389 from 0.0.0.0/0"),
-    failing("item 68: all", *admin(all_traffic(ANY4)), says="udp 22"),
+    passing("IPv6 is another requirement", *admin(rule("udp", 22, ANY6))),
+    passing("halves by two protocols", *admin(rule("tcp", 22, HALVES4[0]), rule("udp", 22, HALVES4[1]))),
+    failing("TCP", *admin(rule("tcp", 22, ANY4)), says="tcp 22 from 0.0.0.0/0"),
+    failing("UDP", *admin(rule("udp", 3389, ANY4)), says="udp 3389 from 0.0.0.0/0"),
+    failing("all", *admin(all_traffic(ANY4)), says="udp 22"),
     unseen("a list denied", *admin(rule("udp", 22, "pl-1"), pl_1=UNSEEN_LIST)),
 )
 
 ADMIN6_TCP = (
-    passing("item 67: IPv4 is another requirement", *admin(rule("tcp", 22, ANY4))),
-    passing("item 68: UDP does not count", *admin(rule("udp", 22, ANY6))),
-    passing("item 70: half of it", *admin(rule("tcp", 22, "2000::/4")), says="50% of all public addresses"),
-    passing("item 70: what nobody has", *admin(rule("tcp", 22, "8000::/1"))),
+    passing("IPv4 is another requirement", *admin(rule("tcp", 22, ANY4))),
+    passing("UDP does not count", *admin(rule("udp", 22, ANY6))),
+    passing("half of it", *admin(rule("tcp", 22, "2000::/4")), says="50% of all public addresses"),
+    passing("what nobody has", *admin(rule("tcp", 22, "8000::/1"))),
     failing("ssh", *admin(rule("tcp", 22, ANY6)), says="tcp 22 from ::/0"),
     failing(
-        "item 70: eighths over two rules and a list",
+        "eighths over two rules and a list",
         *admin(
             rule("tcp", 22, *EIGHTHS6[:4]), rule("tcp", 22, *EIGHTHS6[4:6], "pl-1"), pl_1=a_list("pl-1", *EIGHTHS6[6:])
         ),
         says="tcp 22 from pl-1 + 2000::/6",
     ),
-    failing("item 70: two halves", *admin(rule("tcp", 22, *HALVES6)), says="tcp 22 from ::/1"),
-    failing("item 70: all that is given out", *admin(rule("tcp", 22, "2000::/3")), says="tcp 22 from 2000::/3"),
+    failing("two halves", *admin(rule("tcp", 22, *HALVES6)), says="tcp 22 from ::/1"),
+    failing("all that is given out", *admin(rule("tcp", 22, "2000::/3")), says="tcp 22 from 2000::/3"),
     unseen("a list denied", *admin(rule("tcp", 22, "pl-1"), pl_1=UNSEEN_LIST)),
 )
 
 ADMIN6 = (
-    passing("item 67: IPv4 is another requirement", *admin(rule("udp", 22, ANY4))),
-    failing("item 68: UDP", *admin(rule("udp", 22, ANY6)), says="udp 22 from ::/0"),
-    failing("item 68: all", *admin(all_traffic(ANY6)), says="udp 3389 from ::/0"),
+    passing("IPv4 is another requirement", *admin(rule("udp", 22, ANY4))),
+    failing("UDP", *admin(rule("udp", 22, ANY6)), says="udp 22 from ::/0"),
+    failing("all", *admin(all_traffic(ANY6)), says="udp 3389 from ::/0"),
     unseen("a list denied", *admin(all_traffic("pl-1"), pl_1=UNSEEN_LIST)),
 )
 
@@ -252,8 +247,8 @@ def single(port: int, *, ipv6: bool, udp: bool) -> tuple[Case, ...]:
 
 CIFS = (
     *single(445, ipv6=True, udp=False),
-    passing("item 73: NetBIOS is optional", a_group(rule("tcp", 139, ANY4))),
-    failing("item 73: a group that nothing uses", a_group(rule("tcp", (440, 450), ANY4)), says="tcp 445"),
+    passing("NetBIOS is optional", a_group(rule("tcp", 139, ANY4))),
+    failing("a group that nothing uses", a_group(rule("tcp", (440, 450), ANY4)), says="tcp 445"),
 )
 
 LOW, HIGH = (0, 32767), (32768, 65535)
@@ -278,9 +273,9 @@ ALL_CLOSED = (
 )
 
 DEFAULT_GROUP = (
-    passing("item 72: no rules", a_default_group(), says="allows nothing"),
+    passing("no rules", a_default_group(), says="allows nothing"),
     failing(
-        "item 72: as AWS makes it, used by nothing",
+        "as AWS makes it, used by nothing",
         a_default_group(all_traffic("sg-1"), outbound=(all_traffic(ANY4),)),
         says="1 inbound and 1 outbound",
     ),
@@ -300,15 +295,15 @@ ACL_TCP = (
     passing("https", *entries(entry(100, "allow", ANY4, "tcp", 443))),
     passing("the office", *entries(entry(100, "allow", OFFICE))),
     passing("ephemeral ports after RDP", *entries(entry(100, "allow", ANY4, "tcp", (3390, 65535)))),
-    passing("item 71: UDP does not count", *entries(entry(100, "allow", ANY4, "udp", 22))),
+    passing("UDP does not count", *entries(entry(100, "allow", ANY4, "udp", 22))),
     passing("ICMP", *entries(entry(100, "allow", ANY4, "icmp"))),
     passing(
-        "item 71: shadowed by an earlier deny",
+        "shadowed by an earlier deny",
         *entries(entry(110, "allow", ANY4), entry(90, "deny", ANY4, "tcp", (0, 3389))),
         says="an earlier entry denies what entry 110: all traffic from 0.0.0.0/0 allows",
     ),
     passing(
-        "item 71: shadowed by two",
+        "shadowed by two",
         *entries(entry(1, "deny", HALVES4[0]), entry(2, "deny", HALVES4[1]), entry(3, "allow", ANY4)),
         says="entry 3",
     ),
@@ -318,46 +313,44 @@ ACL_TCP = (
     ),
     failing("a range that ends there", *entries(entry(100, "allow", ANY4, "tcp", (0, 22))), says="tcp 22"),
     failing(
-        "item 70: eighths",
+        "eighths",
         *entries(*(entry(place, "allow", part) for place, part in enumerate(EIGHTHS4, 1))),
         says="entry 4: all traffic from 96.0.0.0/3 + 3 more",
     ),
     failing(
-        "item 70: eighths, IPv6",
+        "eighths, IPv6",
         *entries(*(entry(place, "allow", part, "tcp", (20, 30)) for place, part in enumerate(EIGHTHS6, 1))),
         says="tcp 22 by entry 1: tcp 20-30 from 2000::/6",
     ),
     passing(
-        "item 70: all but one eighth",
+        "all but one eighth",
         *entries(*(entry(place, "allow", part) for place, part in enumerate(EIGHTHS4[1:], 1))),
         says="% of all public addresses are let in",
     ),
     passing("a half", *entries(entry(1, "allow", HALVES4[0])), says="% of all public addresses are let in"),
     failing("two halves", *entries(entry(1, "allow", HALVES4[0]), entry(2, "allow", HALVES4[1])), says="entry 1"),
-    failing("item 71: a later deny", *entries(entry(100, "allow", ANY4), entry(110, "deny", ANY4)), says="entry 100"),
+    failing("a later deny", *entries(entry(100, "allow", ANY4), entry(110, "deny", ANY4)), says="entry 100"),
     failing(
-        "item 71: the deny is for another port",
+        "the deny is for another port",
         *entries(entry(1, "deny", ANY4, "tcp", 22), entry(2, "allow", ANY4)),
         says="tcp 3389",
     ),
     failing(
-        "item 71: the deny is for another protocol",
+        "the deny is for another protocol",
         *entries(entry(1, "deny", ANY4, "udp"), entry(2, "allow", ANY4)),
         says="tcp 22",
     ),
     failing(
-        "item 71: the deny is for another family",
+        "the deny is for another family",
         *entries(entry(1, "deny", ANY6), entry(2, "allow", ANY4)),
         says="tcp 22",
     ),
     failing(
-        "item 71: a list of denied networks in front",
+        "a list of denied networks in front",
         *entries(entry(1, "deny", OFFICE), entry(2, "deny", "5.0.0.0/8"), entry(3, "allow", ANY4)),
         says="entry 3",
     ),
-    failing(
-        "item 71: half of it is denied", *entries(entry(1, "deny", HALVES4[0]), entry(2, "allow", ANY4)), says="entry 2"
-    ),
+    failing("half of it is denied", *entries(entry(1, "deny", HALVES4[0]), entry(2, "allow", ANY4)), says="entry 2"),
     failing(
         "the organization's own port", *entries(entry(1, "allow", ANY4, "tcp", 5986), thresholds=WINRM), says="5986"
     ),
@@ -365,12 +358,10 @@ ACL_TCP = (
 
 ACL = (
     passing("the office", *entries(entry(100, "allow", OFFICE))),
-    passing("item 71: shadowed", *entries(entry(1, "deny", ANY4), entry(2, "allow", ANY4, "udp", 22)), says="entry 2"),
-    failing("item 71: UDP", *entries(entry(100, "allow", ANY4, "udp", 3389)), says="udp 3389"),
+    passing("shadowed", *entries(entry(1, "deny", ANY4), entry(2, "allow", ANY4, "udp", 22)), says="entry 2"),
+    failing("UDP", *entries(entry(100, "allow", ANY4, "udp", 3389)), says="udp 3389"),
     failing("TCP", *entries(entry(100, "allow", ANY4, "tcp", 22)), says="tcp 22"),
-    failing(
-        "item 71: only TCP is denied", *entries(entry(1, "deny", ANY4, "tcp"), entry(2, "allow", ANY4)), says="udp 22"
-    ),
+    failing("only TCP is denied", *entries(entry(1, "deny", ANY4, "tcp"), entry(2, "allow", ANY4)), says="udp 22"),
 )
 
 VPC = a_vpc()
@@ -388,22 +379,22 @@ def logged_in_two_regions() -> tuple[Vpc, AccountFacts]:
 
 
 FLOW_LOGS = (
-    passing("item 65: all traffic", *logged(a_flow_log(VPC)), says="fl-1 records all traffic"),
-    passing("item 65: rejected traffic", *logged(a_flow_log(VPC, traffic="REJECT")), says="rejected traffic"),
+    passing("all traffic", *logged(a_flow_log(VPC)), says="fl-1 records all traffic"),
+    passing("rejected traffic", *logged(a_flow_log(VPC, traffic="REJECT")), says="rejected traffic"),
     unseen("delivers no status yet", *logged(a_flow_log(VPC, delivery=denied())), says="is denied"),
     unseen("may be on the VPC", *logged(a_flow_log(VPC, watches=denied())), says="is denied"),
     passing("beside one that may be", *logged(a_flow_log(VPC, watches=denied()), a_flow_log(VPC, "fl-2")), says="fl-2"),
     failing("a flaw beside what is not seen", *logged(a_flow_log(VPC, status="OFF", traffic=denied())), says="is OFF"),
     passing("a good one beside a bad one", *logged(a_flow_log(VPC, status="INACTIVE"), a_flow_log(VPC, "fl-2"))),
-    failing("item 66: an unused VPC without one", *logged(), says="no flow log on the VPC"),
-    failing("item 65: accepted traffic only", *logged(a_flow_log(VPC, traffic="ACCEPT")), says="leaves out rejected"),
+    failing("an unused VPC without one", *logged(), says="no flow log on the VPC"),
+    failing("accepted traffic only", *logged(a_flow_log(VPC, traffic="ACCEPT")), says="leaves out rejected"),
     failing(
-        "item 65: does not deliver",
+        "does not deliver",
         *logged(a_flow_log(VPC, delivery="FAILED", delivery_error="Access error")),
         says="fails to deliver: Access error",
     ),
     failing(
-        "item 65: does not deliver, nobody knows why",
+        "does not deliver, nobody knows why",
         *logged(a_flow_log(VPC, delivery="FAILED")),
         says="does not say why",
     ),
@@ -429,7 +420,7 @@ PEERING_ROUTES = (
     passing("a subnet", PEERING, routes_of(PEERING, "10.1.2.0/24"), says="parts of the other VPC"),
     passing("one machine, IPv6", IPV6_PEERING, routes_of(IPV6_PEERING, "2600:1f00::1/128")),
     review(
-        "item 75: a whole block",
+        "a whole block",
         PEERING,
         routes_of(PEERING, "10.1.2.0/24", "10.1.0.0/16"),
         says="all of 10.1.0.0/16 is needed",
@@ -443,20 +434,20 @@ PEERING_ROUTES = (
     ),
     review("blocks unknown", a_peering(theirs=()), routes_of(PEERING, "10.1.2.0/24"), says="10.1.2.0/24"),
     review("a side of the other VPC", PEERING, routes_of(PEERING, "10.0.0.0/16", vpc_id="vpc-2"), says="10.0.0.0/16"),
-    failing("item 75: a default route", PEERING, routes_of(PEERING, ANY4), says="0.0.0.0/0 are wider"),
+    failing("a default route", PEERING, routes_of(PEERING, ANY4), says="0.0.0.0/0 are wider"),
     failing("twice its size", PEERING, routes_of(PEERING, "10.0.0.0/15"), says="10.0.0.0/15 are wider"),
     failing("somewhere else", PEERING, routes_of(PEERING, "192.168.0.0/24"), says="are wider"),
     unseen("routes denied", PEERING, denied("ec2:DescribeRouteTables"), says="DescribeRouteTables"),
 )
 
 IMDS = (
-    passing("item 74: required and applied", an_instance(), says="IMDSv2 is required"),
-    passing("item 74: endpoint disabled", an_instance(tokens="optional", endpoint="disabled"), says="switched off"),
+    passing("required and applied", an_instance(), says="IMDSv2 is required"),
+    passing("endpoint disabled", an_instance(tokens="optional", endpoint="disabled"), says="switched off"),
     unseen("optional, endpoint not seen", an_instance(tokens="optional", endpoint=denied()), says="is denied"),
     passing("required, endpoint not seen", an_instance(endpoint=denied())),
     unseen("required, not seen whether applied", an_instance(applied=denied()), says="is denied"),
     passing("stopped", an_instance(state="stopped")),
-    failing("item 74: required, not applied", an_instance(applied=False), says="not applied yet"),
+    failing("required, not applied", an_instance(applied=False), says="not applied yet"),
     failing("optional", an_instance(tokens="optional"), says="IMDSv1 is still answered"),
     failing("optional, stopped", an_instance(tokens="optional", state="stopped"), says="IMDSv1"),
 )
@@ -464,13 +455,13 @@ IMDS = (
 NO_PROFILES = iam_facts(gaps={InstanceProfile: denied("iam:GetAccountAuthorizationDetails")})
 ROLE = (
     passing(
-        "item 52: has a role",
+        "has a role",
         an_instance(),
         iam_facts(an_instance_profile("web")),
         says=f"has an instance profile with the role arn:aws:iam::{MEMBER}:role/web",
     ),
     passing("stopped", an_instance(state="stopped"), iam_facts(an_instance_profile("web"))),
-    failing("item 52: has none", an_instance(profile_arn=None), iam_facts(), says="has no instance profile"),
+    failing("has none", an_instance(profile_arn=None), iam_facts(), says="has no instance profile"),
     failing("profile without a role", an_instance(), iam_facts(), says="its instance profile web has no role"),
     failing("profile of another name", an_instance(), iam_facts(an_instance_profile("web-2")), says="web has no role"),
     failing(
@@ -483,14 +474,14 @@ ROLE = (
 )
 
 EBS = (
-    passing("item 59: on", ebs_defaults_of(encrypted=True), says="new volumes are encrypted"),
-    failing("item 59: off, region without volumes", ebs_defaults_of(encrypted=False), says="not encrypted unless"),
+    passing("on", ebs_defaults_of(encrypted=True), says="new volumes are encrypted"),
+    failing("off, region without volumes", ebs_defaults_of(encrypted=False), says="not encrypted unless"),
 )
 
 BY_POLICY = {"managed_by": "declarative-policy"}
 
 IMDS_DEFAULT = (
-    passing("item 74: required", metadata_defaults_of("required", managed_by="account"), says="set by the account"),
+    passing("required", metadata_defaults_of("required", managed_by="account"), says="set by the account"),
     passing(
         "by a declarative policy", metadata_defaults_of("required", **BY_POLICY), says="set by a declarative policy"
     ),
@@ -680,7 +671,7 @@ def test_region_that_is_closed_to_the_account_has_nothing(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(("traffic", "status"), [("ALL", Status.PASS), ("ACCEPT", Status.FAIL)])
-def test_item_80_shared_vpc_is_judged_where_it_lives(tmp_path: Path, traffic: str, status: Status) -> None:
+def test_shared_vpc_is_judged_where_it_lives(tmp_path: Path, traffic: str, status: Status) -> None:
     shared = a_vpc(account_id=SECURITY)
     member = facts_of(MEMBER, shared, listed(Vpc), listed(FlowLog), regions=(HOME,))
     log = a_flow_log(shared, traffic=traffic)
@@ -689,7 +680,7 @@ def test_item_80_shared_vpc_is_judged_where_it_lives(tmp_path: Path, traffic: st
     assert (finding.status, finding.inherited_from, finding.resource) == (status, SECURITY, shared.arn)
 
 
-def test_item_80_shared_vpc_of_an_unseen_owner_is_not_assessed(tmp_path: Path) -> None:
+def test_shared_vpc_of_an_unseen_owner_is_not_assessed(tmp_path: Path) -> None:
     member = facts_of(MEMBER, a_vpc(account_id=SECURITY), listed(Vpc), listed(FlowLog), regions=(HOME,))
     (finding,) = findings(tmp_path, flow_logs, member)
     assert (finding.status, finding.inherited_from) == (Status.NOT_ASSESSED, SECURITY)

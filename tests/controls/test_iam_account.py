@@ -121,13 +121,11 @@ FEDERATION = (
     failing("keys, and people beside them", *people(*SIGNS_IN, *KEYED), says="1 IAM users have a password, and no"),
     unseen("keys, the instance's status not seen", *people(*KEYED, organization=CENTRAL_UNKNOWN), says="is denied"),
     unseen("keys, instances denied", *people(*KEYED, gaps={IdentityCenter: NO_SSO})),
-    failing(
-        "48: people and no provider", *people(*LOCAL), says="1 IAM users have a password, and no identity provider"
-    ),
-    failing("48: outside an organization", *people(*LOCAL, organization=ALONE), says="no identity provider"),
-    manual("48: people and SAML", *people(*LOCAL, a_provider()), says="a person must tell"),
-    manual("48: people and the organization's Identity Center", *people(*LOCAL, organization=CENTRAL), says="a person"),
-    manual("48: it shows in the account itself", *people(*LOCAL, an_identity_center()), says="a person must tell"),
+    failing("people and no provider", *people(*LOCAL), says="1 IAM users have a password, and no identity provider"),
+    failing("outside an organization", *people(*LOCAL, organization=ALONE), says="no identity provider"),
+    manual("people and SAML", *people(*LOCAL, a_provider()), says="a person must tell"),
+    manual("people and the organization's Identity Center", *people(*LOCAL, organization=CENTRAL), says="a person"),
+    manual("it shows in the account itself", *people(*LOCAL, an_identity_center()), says="a person must tell"),
     manual(
         "a gap in another region hides nothing that matters",
         *people(*LOCAL, an_identity_center(), gaps={IdentityCenter: denied("sso:ListInstances", region="us-east-1")}),

@@ -79,25 +79,19 @@ def policy_cases(**changes: Any) -> tuple[Case, ...]:
     return (
         passing("reads", a_policy(READS, **changes), says="none allows everything"),
         failing("everything", a_policy(EVERYTHING, **changes), says="statement 1 allows everything"),
-        failing("42: *:*", has(allow(Action="*:*")), says="allows everything"),
-        failing("42: in lists", has(allow(Action=["s3:Get*", "*"], Resource=["*"])), says="allows everything"),
-        failing("42: resources by ARN", has(allow(Action="*", Resource="arn:aws:*:*:*:*")), says="everything"),
+        failing("*:*", has(allow(Action="*:*")), says="allows everything"),
+        failing("in lists", has(allow(Action=["s3:Get*", "*"], Resource=["*"])), says="allows everything"),
+        failing("resources by ARN", has(allow(Action="*", Resource="arn:aws:*:*:*:*")), says="everything"),
         failing("the second statement", has(allow(Action="s3:*"), allow(Action="*", Sid="All")), says="All allows"),
-        failing("42: NotAction", has(allow(NotAction="s3:DeleteBucket")), says="everything but s3:DeleteBucket"),
-        failing("42: NotAction of some of IAM", has(allow(NotAction="iam:Delete*")), says="but iam:Delete*"),
-        failing("42: NotAction of a part of IAM by a star", has(allow(NotAction=["ia*:*User"])), says="but ia*:*User"),
-        passing("42: NotAction of all of IAM", has(allow(NotAction=["IAM:*", "sts:*"])), says="but IAM:*, sts:*"),
-        failing(
-            "42: NotResource", has({"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:s3:::x"}), says="but"
-        ),
-        failing(
-            "42: a condition", has(allow(Action="*", Condition=MFA_ONLY)), says="if Bool aws:MultiFactorAuthPresent"
-        ),
-        failing("42: denies some", has(allow(Action="*"), deny(Action="s3:Delete*")), says="allows everything"),
-        passing("42: denies everything", has(allow(Action="*"), deny(Action="*")), says="none allows everything"),
-        failing(
-            "42: denies under a condition", has(allow(Action="*"), deny(Action="*", Condition=MFA_ONLY)), says="all"
-        ),
+        failing("NotAction", has(allow(NotAction="s3:DeleteBucket")), says="everything but s3:DeleteBucket"),
+        failing("NotAction of some of IAM", has(allow(NotAction="iam:Delete*")), says="but iam:Delete*"),
+        failing("NotAction of a part of IAM by a star", has(allow(NotAction=["ia*:*User"])), says="but ia*:*User"),
+        passing("NotAction of all of IAM", has(allow(NotAction=["IAM:*", "sts:*"])), says="but IAM:*, sts:*"),
+        failing("NotResource", has({"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:s3:::x"}), says="but"),
+        failing("a condition", has(allow(Action="*", Condition=MFA_ONLY)), says="if Bool aws:MultiFactorAuthPresent"),
+        failing("denies some", has(allow(Action="*"), deny(Action="s3:Delete*")), says="allows everything"),
+        passing("denies everything", has(allow(Action="*"), deny(Action="*")), says="none allows everything"),
+        failing("denies under a condition", has(allow(Action="*"), deny(Action="*", Condition=MFA_ONLY)), says="all"),
         failing("any action of a service", has(allow(Action="*:?*")), says="allows everything"),
         failing("letter by letter", has(allow(Action=LETTERS)), says="allows everything"),
         failing(
@@ -212,10 +206,10 @@ POWER_USER = document(
 )
 
 AWS_POLICY = (
-    failing("42: held by a user", an_aws_policy(ALICE), USUAL, says=f"AdministratorAccess is attached to {ALICE}"),
-    failing("42: held by a group and a role", an_aws_policy(STAFF, DEPLOYS), USUAL, says=f"{STAFF}, {DEPLOYS}"),
-    passing("42: held by approved ones", an_aws_policy(SSO, DEPLOYS), APPROVED, says="2 approved principals"),
-    failing("42: held by others too", an_aws_policy(SSO, ALICE), APPROVED, says=f"attached to {ALICE}"),
+    failing("held by a user", an_aws_policy(ALICE), USUAL, says=f"AdministratorAccess is attached to {ALICE}"),
+    failing("held by a group and a role", an_aws_policy(STAFF, DEPLOYS), USUAL, says=f"{STAFF}, {DEPLOYS}"),
+    passing("held by approved ones", an_aws_policy(SSO, DEPLOYS), APPROVED, says="2 approved principals"),
+    failing("held by others too", an_aws_policy(SSO, ALICE), APPROVED, says=f"attached to {ALICE}"),
     passing("reads", an_aws_policy(ALICE, name="ReadOnlyAccess", document=READS), USUAL, says="nobody"),
     manual("an unknown Deny", an_aws_policy(ALICE, document=UNCLEAR), USUAL, says="cannot be determined"),
     passing("an unknown Deny, held by approved ones", an_aws_policy(DEPLOYS, document=UNCLEAR), APPROVED, says="1 app"),
@@ -237,22 +231,22 @@ SHELL, SHELL_CN = (aws_policy_arn(CLOUDSHELL, partition) for partition in ("aws"
 HIDDEN = a_user("bob", attached=denied())
 HOLDER = an_iam_role(attached=(SHELL,))
 CLOUD = (
-    passing("51: attached to nobody", *cloudshell(a_user(), a_group(), an_iam_role()), says="attached to nobody"),
-    passing("51: nobody there", *cloudshell(), says="attached to nobody"),
-    failing("51: a role", *cloudshell(HOLDER), says=f"attached to {HOLDER.arn}"),
-    failing("51: a user", *cloudshell(a_user(attached=(SHELL,))), says=ALICE),
-    failing("51: a group", *cloudshell(a_group(attached=(SHELL,))), says=STAFF),
-    failing("51: another partition", *cloudshell(a_user(attached=(SHELL_CN,))), says=ALICE),
+    passing("attached to nobody", *cloudshell(a_user(), a_group(), an_iam_role()), says="attached to nobody"),
+    passing("nobody there", *cloudshell(), says="attached to nobody"),
+    failing("a role", *cloudshell(HOLDER), says=f"attached to {HOLDER.arn}"),
+    failing("a user", *cloudshell(a_user(attached=(SHELL,))), says=ALICE),
+    failing("a group", *cloudshell(a_group(attached=(SHELL,))), says=STAFF),
+    failing("another partition", *cloudshell(a_user(attached=(SHELL_CN,))), says=ALICE),
     passing(
         "a policy of the same name", *cloudshell(a_user(attached=(SHELL.replace(":aws:policy", f":{MEMBER}:policy"),)))
     ),
     passing(
-        "51: an approved role",
+        "an approved role",
         *cloudshell(HOLDER, thresholds=Thresholds(approved_cloudshell_principals=("*:role/deploys",))),
         says="held by 1 approved principals",
     ),
     failing(
-        "51: one result names all",
+        "one result names all",
         *cloudshell(a_user(attached=(SHELL,)), HOLDER),
         says=f"attached to {HOLDER.arn}, {ALICE}",
     ),
@@ -263,9 +257,9 @@ CLOUD = (
 SUPPORTS = an_iam_role("helps", attached=(aws_policy_arn(SUPPORT, "aws-us-gov"),))
 SUPPORT_CASES = (
     passing("a role has it", iam_facts(an_iam_role(), SUPPORTS), says=SUPPORTS.arn),
-    failing("45: roles have other policies only", iam_facts(an_iam_role(attached=(SHELL,))), says="to no role"),
-    failing("45: no role at all", iam_facts(), says="to no role"),
-    failing("45: a user has it", iam_facts(a_user(attached=(aws_policy_arn(SUPPORT),))), says="to no role"),
+    failing("roles have other policies only", iam_facts(an_iam_role(attached=(SHELL,))), says="to no role"),
+    failing("no role at all", iam_facts(), says="to no role"),
+    failing("a user has it", iam_facts(a_user(attached=(aws_policy_arn(SUPPORT),))), says="to no role"),
     unseen("policies of a role not seen", iam_facts(an_iam_role(attached=denied())), says="is denied"),
     passing("a role has it, another one's not seen", iam_facts(an_iam_role(attached=denied()), SUPPORTS), says="helps"),
     unseen("roles denied", iam_facts(gaps={Role: denied("iam:GetAccountAuthorizationDetails")})),
@@ -286,11 +280,11 @@ HOLDER_CASES = (
 CASES: dict[Control, tuple[Case, ...]] = {
     iam_customer_policy_limited: (
         *policy_cases(),
-        failing("43: attached to nobody", a_policy(attached_to=()), says="full administration"),
+        failing("attached to nobody", a_policy(attached_to=()), says="full administration"),
     ),
     iam_customer_policy_attached_limited: (
         *policy_cases(),
-        idle("42: attached to nobody", a_policy(attached_to=()), says="attached to nobody"),
+        idle("attached to nobody", a_policy(attached_to=()), says="attached to nobody"),
     ),
     iam_aws_policy_full_admin_restricted: AWS_POLICY,
     iam_cloudshell_full_access_restricted: CLOUD,

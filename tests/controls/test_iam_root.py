@@ -57,24 +57,24 @@ HIDDEN = denied("iam:GetCredentialReport")
 
 MFA = (
     passing("MFA is on", ROOT, CENTRAL, says="MFA is on"),
-    failing("34: MFA is off", BARE, CENTRAL, says="no MFA device"),
-    passing("35: no root credentials", NONE, CENTRAL, says=NO_CREDENTIALS),
-    failing("34: before 5.0 a root user with a key alone needs MFA", KEY_ONLY, CENTRAL, says="no MFA device"),
-    failing("34: before 5.0 a root user with a certificate alone too", CERTIFICATE_ONLY, CENTRAL, says="no MFA"),
+    failing("MFA is off", BARE, CENTRAL, says="no MFA device"),
+    passing("no root credentials", NONE, CENTRAL, says=NO_CREDENTIALS),
+    failing("before 5.0 a root user with a key alone needs MFA", KEY_ONLY, CENTRAL, says="no MFA device"),
+    failing("before 5.0 a root user with a certificate alone too", CERTIFICATE_ONLY, CENTRAL, says="no MFA"),
 )
 CONSOLE_MFA = (
     passing("MFA is on", ROOT, CENTRAL, says="MFA is on"),
-    failing("34: password without MFA", BARE, CENTRAL, says="no MFA device"),
-    passing("35: no root credentials", NONE, CENTRAL, says=NO_CREDENTIALS),
-    passing("34: from 5.0 on a root user without a password is right", KEY_ONLY, CENTRAL, says="no password"),
+    failing("password without MFA", BARE, CENTRAL, says="no MFA device"),
+    passing("no root credentials", NONE, CENTRAL, says=NO_CREDENTIALS),
+    passing("from 5.0 on a root user without a password is right", KEY_ONLY, CENTRAL, says="no password"),
 )
 VIRTUAL = f"arn:aws:iam::{MEMBER}:mfa/root-account-mfa-device"
 HARDWARE = (
-    passing("36: MFA and no virtual device", ROOT, Seen(devices_of(ROOT)), CENTRAL, says="no virtual device"),
-    failing("36: virtual device", ROOT, Seen(devices_of(ROOT, VIRTUAL)), CENTRAL, says=VIRTUAL),
+    passing("MFA and no virtual device", ROOT, Seen(devices_of(ROOT)), CENTRAL, says="no virtual device"),
+    failing("virtual device", ROOT, Seen(devices_of(ROOT, VIRTUAL)), CENTRAL, says=VIRTUAL),
     failing("no MFA", BARE, Seen(devices_of(BARE)), CENTRAL, says="no MFA device"),
     failing("no MFA, devices unseen", BARE, denied("iam:ListVirtualMFADevices"), CENTRAL, says="no MFA device"),
-    passing("35, 36: no root credentials", NONE, Seen(devices_of(NONE)), CENTRAL, says=NO_CREDENTIALS),
+    passing("no root credentials", NONE, Seen(devices_of(NONE)), CENTRAL, says=NO_CREDENTIALS),
     passing("no root credentials, devices unseen", NONE, denied(), CENTRAL, says=NO_CREDENTIALS),
     unseen("devices denied", ROOT, denied("iam:ListVirtualMFADevices"), CENTRAL),
 )
@@ -83,7 +83,7 @@ KEYS = (
     failing("one", a_root(access_keys=1), CENTRAL, says="1 access key"),
     failing("two", a_root(access_keys=2), CENTRAL, says="2 access keys"),
     failing("one and no password", KEY_ONLY, CENTRAL, says="1 access key"),
-    passing("35: no root credentials", NONE, CENTRAL, says=NO_CREDENTIALS),
+    passing("no root credentials", NONE, CENTRAL, says=NO_CREDENTIALS),
 )
 
 
@@ -103,14 +103,14 @@ def idle_cases(recent: Any) -> tuple[Case, ...]:
         passing("exactly as long ago as asked", *used(password_used_at=ago(90)), says="90 days ago"),
         recent("a day less", *used(password_used_at=ago(89)), says="89 days ago"),
         recent("an instant less", *used(password_used_at=ago(90) + timedelta(seconds=1)), says="89 days ago"),
-        recent("37: the first key today", *used(keys=key_used(1, 0)), says="access key 1 was last used 0 days ago"),
-        recent("37: the second key", *used(keys=key_used(2, 5)), says="access key 2 was last used 5 days ago"),
+        recent("the first key today", *used(keys=key_used(1, 0)), says="access key 1 was last used 0 days ago"),
+        recent("the second key", *used(keys=key_used(2, 5)), says="access key 2 was last used 5 days ago"),
         recent(
-            "37: the newest of three dates counts",
+            "the newest of three dates counts",
             *used(password_used_at=ago(400), keys=key_used(2, 10)),
             says="access key 2 was last used 10 days ago",
         ),
-        passing("37: an old use of a key", *used(keys=key_used(1, 400)), says="400 days ago"),
+        passing("an old use of a key", *used(keys=key_used(1, 400)), says="400 days ago"),
         passing("a shorter window", *used(Thresholds(root_idle_days=10), password_used_at=ago(10))),
         recent("a longer window", *used(Thresholds(root_idle_days=200), password_used_at=ago(199)), says="200 days"),
         unseen("report denied", ROOT, HIDDEN, FACTS, USUAL, says="iam:GetCredentialReport is denied"),

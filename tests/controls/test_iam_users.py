@@ -64,19 +64,19 @@ def unused_cases(days: int) -> tuple[Case, ...]:
     just = days - SECOND / timedelta(days=1)
     return (
         passing("used today", *idles()),
-        failing("39: password idle for as many days", *idles(password_used_at=ago(days)), says=f"password for {over}"),
-        passing("39: password idle for a second less", *idles(password_used_at=ago(just))),
-        failing("39: key", *idles(keys=slots(key(used=days))), says=f"access key 1 for {over}"),
-        passing("39: key idle for a second less", *idles(keys=slots(key(used=just)))),
+        failing("password idle for as many days", *idles(password_used_at=ago(days)), says=f"password for {over}"),
+        passing("password idle for a second less", *idles(password_used_at=ago(just))),
+        failing("key idle for as many days", *idles(keys=slots(key(used=days))), says=f"access key 1 for {over}"),
+        passing("key idle for a second less", *idles(keys=slots(key(used=just)))),
         failing("the second key", *idles(keys=slots(key(used=0), key(2, used=days))), says="access key 2"),
         failing(
-            "38: password set and never used",
+            "password set and never used",
             *idles(password_used_at=None, password_changed_at=ago(days)),
             says=f"password for {over}",
         ),
-        passing("38: password set yesterday", *idles(password_used_at=None, password_changed_at=ago(1))),
-        failing("38: key made and never used", *idles(keys=slots(key(made=days))), says=f"access key 1 for {over}"),
-        passing("38: key made yesterday", *idles(keys=slots(key(made=1)))),
+        passing("password set yesterday", *idles(password_used_at=None, password_changed_at=ago(1))),
+        failing("key made and never used", *idles(keys=slots(key(made=days))), says=f"access key 1 for {over}"),
+        passing("key made yesterday", *idles(keys=slots(key(made=1)))),
         failing(
             "a password that was set again is still idle",
             *idles(password_used_at=ago(days), password_changed_at=ago(1)),
@@ -91,8 +91,8 @@ def unused_cases(days: int) -> tuple[Case, ...]:
 
 
 BETWEEN = (
-    passing("38: 45 days are not too many for 1.2 and 1.3", *idles(password_used_at=ago(45))),
-    passing("38: 89 days neither", *idles(password_used_at=ago(89))),
+    passing("45 days are not too many for 1.2 and 1.3", *idles(password_used_at=ago(45))),
+    passing("89 days neither", *idles(password_used_at=ago(89))),
 )
 
 
@@ -106,15 +106,15 @@ def over_90(seconds: int) -> AccessKey:
 
 ROTATED = (
     passing("new", *ages(a_key(0)), says="0 days old"),
-    passing("39: exactly 90 days", *ages(a_key(90)), says="90 days old"),
-    passing("39: a second less than 91 days", *ages(over_90(1)), says="90 days old"),
-    failing("39: 91 days", *ages(over_90(0)), says="AKIAFIRST is 91 days old; at most 90"),
+    passing("exactly 90 days", *ages(a_key(90)), says="90 days old"),
+    passing("a second less than 91 days", *ages(over_90(1)), says="90 days old"),
+    failing("91 days", *ages(over_90(0)), says="AKIAFIRST is 91 days old; at most 90"),
     failing("the second", *ages(a_key(1), a_key(200, "AKIASECOND")), says="access key AKIASECOND is 200 days"),
     failing("both", *ages(a_key(95), a_key(200, "AKIASECOND")), says="95 days old and AKIASECOND"),
     passing("an old inactive key", *ages(a_key(1), a_key(200, "AKIASECOND", active=False)), says="1 days"),
     idle("no keys", *ages(), says="no active access key"),
     idle("inactive keys only", *ages(a_key(200, active=False)), says="no active access key"),
-    unseen("40: keys denied", USER, NO_KEYS, FACTS),
+    unseen("keys denied", USER, NO_KEYS, FACTS),
 )
 SINGLE = (
     passing("none", USER, Seen(keys_of(USER)), says="no access key"),
@@ -138,13 +138,13 @@ def born(*keys: KeySlot, **changes: Any) -> tuple[Any, ...]:
 
 INITIAL = (
     passing("no keys", *born()),
-    failing("41: made with the user and never used", *born(born_with()), says="access key 1 was made with the user"),
-    failing("41: the second slot", *born(key(used=1), born_with(slot=2)), says="access key 2"),
-    failing("41: both slots", *born(born_with(), born_with(slot=2)), says="access key 1 and 2"),
-    failing("41: ten seconds after", *born(born_with(after=10)), says="access key 1"),
-    passing("41: eleven seconds after", *born(born_with(after=11))),
-    passing("41: made with the user and used", *born(born_with(used_at=NOW))),
-    passing("41: made later and never used", *born(key(made=10))),
+    failing("made with the user and never used", *born(born_with()), says="access key 1 was made with the user"),
+    failing("the second slot", *born(key(used=1), born_with(slot=2)), says="access key 2"),
+    failing("both slots", *born(born_with(), born_with(slot=2)), says="access key 1 and 2"),
+    failing("ten seconds after", *born(born_with(after=10)), says="access key 1"),
+    passing("eleven seconds after", *born(born_with(after=11))),
+    passing("made with the user and used", *born(born_with(used_at=NOW))),
+    passing("made later and never used", *born(key(made=10))),
     passing("inactive", *born(born_with(active=False))),
     unseen("AWS does not show when it was made", *born(born_with(rotated_at=None)), says="key 1 was created"),
     unseen("one known, one not", *born(key(made=10), born_with(slot=2, rotated_at=None)), says="key 2 was created"),
@@ -158,9 +158,9 @@ READ_ONLY = aws_policy_arn("ReadOnlyAccess")
 GROUPS = (
     passing("in a group", USER, says="groups: staff"),
     passing("in no group and without rights", a_user(groups=()), says="groups: none"),
-    failing("44: attached", a_user(attached=(READ_ONLY,)), says=f"1 policies are the user's own: {READ_ONLY}"),
-    failing("44: inline", a_user(inline=("extra",)), says="inline policy extra"),
-    failing("44: both kinds", a_user(inline=("extra",), attached=(READ_ONLY,)), says="2 policies"),
+    failing("attached", a_user(attached=(READ_ONLY,)), says=f"1 policies are the user's own: {READ_ONLY}"),
+    failing("inline", a_user(inline=("extra",)), says="inline policy extra"),
+    failing("both kinds", a_user(inline=("extra",), attached=(READ_ONLY,)), says="2 policies"),
 )
 
 CASES: dict[Control, tuple[Case, ...]] = {

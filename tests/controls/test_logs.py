@@ -123,7 +123,7 @@ CASES: dict[Control, tuple[Case, ...]] = {
         failing("group is gone", *chained(GONE), says="trail-events, which does not exist"),
         failing("stopped", *chained(a_status(TRAIL, logging=False)), says="does not log"),
         failing("one region", *chained(trail=a_trail(multi_region=False)), says="records one region only"),
-        passing("27: advanced selectors", *chained(a_selection(TRAIL, advanced(MANAGEMENT_FIELD)))),
+        passing("advanced selectors", *chained(a_selection(TRAIL, advanced(MANAGEMENT_FIELD)))),
         passing("keys left out", *chained(a_selection(TRAIL, basic(excluding=[KMS])))),
         failing("reads only", *chained(a_selection(TRAIL, basic("ReadOnly"))), says="only read management events"),
         failing("no filter", *chained(filters_of(TRAIL)), says="no metric filter"),

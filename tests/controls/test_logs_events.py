@@ -99,10 +99,10 @@ def usual(control: Control) -> tuple[Case, ...]:
     elsewhere = Thresholds(accept_alternative_monitoring=(MANAGEMENT,))
     return (
         passing("pattern of the command", *watched(right), says="filter watch"),
-        failing("21: a clause that narrows it", *watched(narrow), says="only for some values of $.awsRegion"),
+        failing("a clause that narrows it", *watched(narrow), says="only for some values of $.awsRegion"),
         failing("another pattern", *watched("{ $.eventName = DescribeTags }"), says="has no metric filter for this"),
         unseen("topics of the pattern denied", *watched(right, gap_in(TrailTopics, ORG_TRAIL))),
-        Case("28: another way", Status.MANUAL, watched("{}", thresholds=elsewhere), "monitored by other means"),
+        Case("another way", Status.MANUAL, watched("{}", thresholds=elsewhere), "monitored by other means"),
     )
 
 
@@ -112,18 +112,18 @@ REFUSED = '($.errorCode = "*UnauthorizedOperation") || ($.errorCode = "AccessDen
 NOISE = '($.sourceIPAddress != "delivery.logs.amazonaws.com")', '($.eventName != "HeadBucket")'
 RESTLESS = "filter watch matches harmless calls too, so the alarm never rests"
 CASES[UNAUTHORIZED] += (
-    passing("22: two clauses", *watched(f"{{ {REFUSED} }}")),
-    passing("22: exclusions joined by AND", *watched(f"{{ ({REFUSED}) && {' && '.join(NOISE)} }}")),
-    passing("22: exclusions joined by OR", *watched(f"{{ {REFUSED} || {' || '.join(NOISE)} }}"), says=RESTLESS),
-    failing("22: one code only", *watched('{ $.errorCode = "AccessDenied*" }'), says="UnauthorizedOperation"),
+    passing("two clauses", *watched(f"{{ {REFUSED} }}")),
+    passing("exclusions joined by AND", *watched(f"{{ ({REFUSED}) && {' && '.join(NOISE)} }}")),
+    passing("exclusions joined by OR", *watched(f"{{ {REFUSED} || {' || '.join(NOISE)} }}"), says=RESTLESS),
+    failing("one code only", *watched('{ $.errorCode = "AccessDenied*" }'), says="UnauthorizedOperation"),
 )
 
 LOGIN = "($.eventName = ConsoleLogin) && ($.additionalEventData.MFAUsed != Yes)"
 PEOPLE = '($.userIdentity.type = "IAMUser") && ($.responseElements.ConsoleLogin = "Success")'
 CASES[SIGN_IN] += (
-    passing("25: single sign-on, after", *watched(f"{{ {LOGIN} && {PEOPLE} }}")),
-    passing("25: single sign-on, before", *watched(f"{{ {PEOPLE} && {LOGIN} }}")),
-    failing("25: root only", *watched(f'{{ {LOGIN} && ($.userIdentity.type = "Root") }}'), says="misses sign-ins"),
+    passing("single sign-on, after", *watched(f"{{ {LOGIN} && {PEOPLE} }}")),
+    passing("single sign-on, before", *watched(f"{{ {PEOPLE} && {LOGIN} }}")),
+    failing("root only", *watched(f'{{ {LOGIN} && ($.userIdentity.type = "Root") }}'), says="misses sign-ins"),
 )
 
 FEDERATED = '{ ($.eventName = ConsoleLogin) && ($.additionalEventData.MFAUsed = "No") }'
@@ -136,25 +136,25 @@ CASES[SIGN_IN] += (
 )
 
 REORDERED = "{$.eventType!=AwsServiceEvent&&$.userIdentity.invokedBy NOT EXISTS&&$.userIdentity.type=Root}"
-CASES[ROOT] += (passing("19: other order, spaces and quotes", *watched(REORDERED)),)
+CASES[ROOT] += (passing("other order, spaces and quotes", *watched(REORDERED)),)
 
 CHANGES = [event.name for event in prescribed.ROUTE_TABLE_CHANGES]
 EC2 = "ec2.amazonaws.com"
 UNBRACKETED = f"{{ ($.eventSource = {EC2}) && {pattern(*CHANGES).strip('{} ')} }}"
 CASES[ROUTES] += (
-    passing("24: names only", *watched(pattern(*CHANGES))),
-    passing("24: with the source", *watched(pattern(*CHANGES, source=EC2))),
-    passing("24: with the source, without brackets", *watched(UNBRACKETED)),
-    failing("24: another source", *watched(pattern(*CHANGES, source="rds.amazonaws.com")), says="misses CreateRoute"),
-    failing("20: names joined by AND", *watched(pattern(*CHANGES).replace("||", "&&")), says="misses CreateRoute"),
+    passing("names only", *watched(pattern(*CHANGES))),
+    passing("with the source", *watched(pattern(*CHANGES, source=EC2))),
+    passing("with the source, without brackets", *watched(UNBRACKETED)),
+    failing("another source", *watched(pattern(*CHANGES, source="rds.amazonaws.com")), says="misses CreateRoute"),
+    failing("names joined by AND", *watched(pattern(*CHANGES).replace("||", "&&")), says="misses CreateRoute"),
 )
 
 SIX = pattern(*(event.name for event in prescribed.SECURITY_GROUP_CHANGES))
 SEVEN = pattern(*(event.name for event in prescribed.SECURITY_GROUP_AND_RULE_CHANGES))
-CASES[GROUPS] += (passing("23: six names", *watched(SIX)), passing("23: seven names", *watched(SEVEN)))
+CASES[GROUPS] += (passing("six names", *watched(SIX)), passing("seven names", *watched(SEVEN)))
 CASES[GROUPS_AND_RULES] += (
-    passing("23: seven names", *watched(SEVEN)),
-    failing("23: six names", *watched(SIX), says="misses ModifySecurityGroupRules"),
+    passing("seven names", *watched(SEVEN)),
+    failing("six names", *watched(SIX), says="misses ModifySecurityGroupRules"),
 )
 
 
@@ -226,7 +226,7 @@ CASES[ORGANIZATIONS] += (
     failing("member of an unwatched one", *member(governed("{}"), *OWN_CHAIN), says="no metric filter"),
     unseen("management account not collected", *member(None, *OWN_CHAIN), says="not collected"),
     unseen("management account shut", *member(facts_of(MANAGEMENT, gap=denied()))),
-    Case("28: another way, member", Status.MANUAL, member(governed("{}"), thresholds=DECLARED), "by other means"),
+    Case("another way, member", Status.MANUAL, member(governed("{}"), thresholds=DECLARED), "by other means"),
     passing("no organization", ALONE, STANDALONE, USUAL),
     failing("outside the organization", OUTSIDE, organization_of(OUTSIDE, governed(WHOLE)), USUAL, says="no metric"),
 )

@@ -258,11 +258,11 @@ def denied_again(principal: Any = None, **deny: Any) -> tuple[AccountFacts, Orga
 
 
 DELEGATION = (
-    passing("difference 78: a member", *delegated_to(SECURITY), USUAL, says="delegated to Account 3"),
+    passing("a member", *delegated_to(SECURITY), USUAL, says="delegated to Account 3"),
     passing("a member by its id", *in_management(delegation(text(allow({"AWS": SECURITY}, action="*")))), USUAL),
     passing("a trusted member", *delegated_to(SECURITY), STRICT),
-    failing("difference 78: no policy", *in_management(delegation("")), USUAL, says="nothing is delegated"),
-    failing("difference 78: a member that is not trusted", *delegated_to(SECURITY, MEMBER), STRICT, says="Account 2"),
+    failing("no policy", *in_management(delegation("")), USUAL, says="nothing is delegated"),
+    failing("a member that is not trusted", *delegated_to(SECURITY, MEMBER), STRICT, says="Account 2"),
     failing("a member that only reads", *delegated_to(SECURITY, action=READS), USUAL, says="lets no member"),
     failing("a member that only tags", *delegated_to(SECURITY, action=TAGS), USUAL, says="lets no member"),
     failing(
@@ -309,7 +309,7 @@ DELEGABLE_TOO = (
 BOTH = trusted("guardduty", "securityhub", "tagpolicies.tag")
 TO_SECURITY = {"guardduty": (SECURITY,), "securityhub": (SECURITY,)}
 ADMINS = (
-    passing("difference 78: each service", *in_management(BOTH, delegated=TO_SECURITY), USUAL, says="2 services"),
+    passing("each service", *in_management(BOTH, delegated=TO_SECURITY), USUAL, says="2 services"),
     passing("to a trusted member", *in_management(BOTH, delegated=TO_SECURITY), STRICT),
     passing(
         "what is delegated is counted, not what has trusted access",
@@ -345,9 +345,9 @@ ADMINS = (
         *in_management(trusted("controltower", "sso"), delegated={"sso": (MEMBER,)}),
         USUAL,
     ),
-    failing("difference 78: none", *in_management(BOTH), USUAL, says="no service has a delegated administrator"),
+    failing("none", *in_management(BOTH), USUAL, says="no service has a delegated administrator"),
     failing(
-        "difference 78: one service without",
+        "one service without",
         *in_management(BOTH, delegated={"guardduty": (SECURITY,)}),
         USUAL,
         says="no member administers securityhub.amazonaws.com",
@@ -359,7 +359,7 @@ ADMINS = (
         says="no member administers guardduty.amazonaws.com",
     ),
     failing(
-        "difference 78: a member that is not trusted",
+        "a member that is not trusted",
         *in_management(BOTH, delegated=TO_SECURITY | {"sso": (MEMBER,)}),
         STRICT,
         says="Account 2 (222222222222), which is not trusted",

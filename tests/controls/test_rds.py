@@ -108,7 +108,7 @@ REACHED = (
         says="does not reach it now: no subnet",
     ),
     failing(
-        "difference 61: public behind a group",
+        "public behind a group",
         *near(*LISTED, PUBLIC_SUBNET, MAIN, a_group(SHUT), SECOND),
         says="does not reach it now: no security group of it opens its port to the internet",
     ),
@@ -178,7 +178,7 @@ CASES: dict[Control, tuple[Case, ...]] = {
         passing("standby", an_instance()),
         failing("one zone", an_instance(multi_az=False), says="one zone only"),
         idle(
-            "difference 63: a member of a cluster",
+            "a member of a cluster",
             an_instance(multi_az=False, cluster="orders"),
             says="a member of cluster orders",
         ),
@@ -202,7 +202,7 @@ def test_verdict(control: Control, case: Case) -> None:
 
 
 def test_what_stands_before_a_public_instance_is_in_the_evidence() -> None:
-    """Difference 61: subnets and groups are shown, and decide nothing."""
+    """Subnets and groups are shown, and decide nothing."""
     evidence = private(*near(*LISTED, PUBLIC_SUBNET, MAIN, a_group(OPEN), SECOND)).evidence
     assert evidence == {
         "engine": "postgres",
@@ -266,7 +266,7 @@ def test_group_without_its_rules_is_not_seen() -> None:
 
 
 def test_encryption_is_about_storage_only() -> None:
-    """Difference 62: nothing but the storage's encryption is asked."""
+    """Nothing but the storage's encryption is asked."""
     assert encrypted(an_instance(public=True, multi_az=False, upgrades_minor_versions=False)).status is Status.PASS
 
 

@@ -53,18 +53,18 @@ def common(given: Argued) -> tuple[Case, ...]:
             *given(allow(Condition={"Bool": {"aws:SecureTransport": "true"}})),
             says="under Bool aws:SecureTransport",
         ),
-        passing("difference 95: everyone of the organization", *given(allow(Condition=ORGANIZATION))),
+        passing("everyone of the organization", *given(allow(Condition=ORGANIZATION))),
         passing(
-            "difference 95: everyone of an account",
+            "everyone of an account",
             *given(allow(Condition={"StringEquals": {"AWS:SourceOwner": MEMBER}})),
         ),
         failing(
-            "difference 95: any account",
+            "any account",
             *given(allow(Condition={"StringLike": {"aws:SourceAccount": "*"}})),
             says="under StringLike aws:SourceAccount *",
         ),
         asking(
-            "difference 95: a condition of unclear reach",
+            "a condition of unclear reach",
             *given(allow(Condition={"StringEquals": {"es:unknown": "red"}})),
             says="for a person to judge",
         ),
@@ -198,7 +198,7 @@ def test_control(control: Control, case: Case) -> None:
 
 
 def test_conditions_are_in_the_evidence() -> None:
-    """Difference 95: whoever reads a PASS sees what it rests on."""
+    """Whoever reads a PASS sees what it rests on."""
     verdict = queue_restricted(*QUEUE(allow(Condition=ORGANIZATION)))
     assert verdict.evidence["conditions"] == ["StringEquals aws:PrincipalOrgID o-example1234"]
 

@@ -87,8 +87,8 @@ def algorithms(*names: str) -> tuple[Any, ...]:
 
 
 ENCRYPTED = (
-    passing("difference 58: the platform's default", *algorithms("AES256"), says="S3 sets a default"),
-    passing("difference 58: KMS without a key of its own", *algorithms("aws:kms"), says="aws:kms"),
+    passing("the platform's default", *algorithms("AES256"), says="S3 sets a default"),
+    passing("KMS without a key of its own", *algorithms("aws:kms"), says="aws:kms"),
     failing("none", *algorithms(), says="no default encryption"),
     unseen("denied", BUCKET, denied("s3:GetEncryptionConfiguration"), says="GetEncryptionConfiguration is denied"),
 )
@@ -102,20 +102,20 @@ HALF, OTHER_HALF = ("BlockPublicAcls", "IgnorePublicAcls"), ("BlockPublicPolicy"
 IN_PART = replace(settings(*HALF, "BlockPublicPolicy"), restrict_public_buckets=denied())
 BLOCK_IN_PART = BucketPublicAccessBlock(arn=BUCKET.arn, block=IN_PART)
 BLOCKED = (
-    passing("difference 54: the bucket alone", *owned(block_of_bucket(BUCKET, "all"))),
-    passing("difference 54: the account alone", *owned(block=block_of_account("all"))),
+    passing("the bucket alone", *owned(block_of_bucket(BUCKET, "all"))),
+    passing("the account alone", *owned(block=block_of_account("all"))),
     passing(
-        "difference 53: each half on one level",
+        "each half on one level",
         *owned(block_of_bucket(BUCKET, *HALF), block=block_of_account(*OTHER_HALF)),
     ),
     passing(
-        "difference 53: an organization policy, which the account's setting then shows",
+        "an organization policy, which the account's setting then shows",
         *owned(hidden(BucketPublicAccessBlock, BUCKET), block=block_of_account("all")),
     ),
     passing("the bucket has all, the account is denied", *owned(block_of_bucket(BUCKET, "all"), block=denied())),
     failing("none at all", *owned(), says="BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy, Restrict"),
     failing(
-        "difference 53: only the two that void what is open",
+        "only the two that void what is open",
         *owned(block_of_bucket(BUCKET, "IgnorePublicAcls", "RestrictPublicBuckets")),
         says="BlockPublicAcls, BlockPublicPolicy on neither",
     ),
@@ -123,7 +123,7 @@ BLOCKED = (
         "the same half twice", *owned(block_of_bucket(BUCKET, *HALF), block=block_of_account(*HALF)), says="Policy"
     ),
     unseen("one setting not seen", *owned(BLOCK_IN_PART), says="is denied"),
-    unseen("difference 55: both denied", *owned(hidden(BucketPublicAccessBlock, BUCKET), block=denied())),
+    unseen("both denied", *owned(hidden(BucketPublicAccessBlock, BUCKET), block=denied())),
     unseen("the bucket's denied, the account lacks one", *owned(hidden(BucketPublicAccessBlock, BUCKET))),
     unseen("the account's denied, the bucket lacks some", *owned(block_of_bucket(BUCKET, *HALF), block=denied())),
 )
@@ -131,7 +131,7 @@ BLOCKED = (
 VERSIONED = (
     passing("both", BUCKET, Seen(BucketVersioning(arn=BUCKET.arn, enabled=True, mfa_delete=True))),
     failing(
-        "difference 60: versions without MFA",
+        "versions without MFA",
         BUCKET,
         Seen(BucketVersioning(arn=BUCKET.arn, enabled=True, mfa_delete=False)),
         says="MFA delete off",
@@ -200,7 +200,7 @@ PRIVATE = (
     ),
     failing("others are denied to write", *owned(policy_of(BUCKET, allow(), NO_WRITES)), says="allows s3:GetObject"),
     manual("any canonical user", *owned(policy_of(BUCKET, allow(principal={"CanonicalUser": "*"}))), says="document"),
-    unseen("difference 55: policy denied", *owned(hidden(BucketPolicy, BUCKET))),
+    unseen("policy denied", *owned(hidden(BucketPolicy, BUCKET))),
     unseen("ACL denied", *owned(hidden(BucketAcl, BUCKET))),
     unseen("public, but perhaps blocked", *owned(OPEN_POLICY, block=denied())),
     unseen("unclear, ACL denied", *owned(policy_of(BUCKET, allow(Condition=UNCLEAR)), hidden(BucketAcl, BUCKET))),
@@ -229,7 +229,7 @@ WRITES = (
     ),
     manual("conditions of unclear reach", *written("s3:PutObject", Condition=UNCLEAR), says="es:unknown"),
     passing("denied beside", *owned(policy_of(BUCKET, allow(["s3:GetObject", "s3:PutObject"]), NO_WRITES))),
-    unseen("difference 55: policy denied", *owned(hidden(BucketPolicy, BUCKET))),
+    unseen("policy denied", *owned(hidden(BucketPolicy, BUCKET))),
     unseen(
         "writable, but perhaps blocked",
         *owned(policy_of(BUCKET, allow("s3:*")), hidden(BucketPublicAccessBlock, BUCKET)),
@@ -270,7 +270,7 @@ def tls_below(version: str, key: str = "s3:TlsVersion") -> dict[str, Any]:
 
 DENIES_HTTP = (
     passing("the usual statement", *ruled(deny(NO_HTTP)), says="denies everyone plain HTTP"),
-    passing("difference 56: the key in another case", *ruled(deny({"Bool": {"AWS:securetransport": ["false"]}}))),
+    passing("the key in another case", *ruled(deny({"Bool": {"AWS:securetransport": ["false"]}}))),
     passing("bucket and objects in two statements", *ruled(*IN_TWO)),
     passing("every action and resource", *ruled(deny(NO_HTTP, Action="*", Resource="*"))),
     passing("one pattern for both", *ruled(deny(NO_HTTP, Resource="arn:aws:s3:::data*"))),
@@ -280,15 +280,15 @@ DENIES_HTTP = (
     failing(
         "only a permission", *ruled(allow(Condition={"Bool": {"aws:SecureTransport": "true"}})), says="does not deny"
     ),
-    failing("difference 56: one action", *ruled(deny(NO_HTTP, Action="s3:PutObject")), says="does not deny"),
-    failing("difference 56: objects only", *ruled(deny(NO_HTTP, Resource="arn:aws:s3:::data/*")), says="does not deny"),
-    failing("difference 56: bucket only", *ruled(deny(NO_HTTP, Resource="arn:aws:s3:::data")), says="does not deny"),
+    failing("one action", *ruled(deny(NO_HTTP, Action="s3:PutObject")), says="does not deny"),
+    failing("objects only", *ruled(deny(NO_HTTP, Resource="arn:aws:s3:::data/*")), says="does not deny"),
+    failing("bucket only", *ruled(deny(NO_HTTP, Resource="arn:aws:s3:::data")), says="does not deny"),
     failing(
-        "difference 56: another bucket",
+        "another bucket",
         *ruled(deny(NO_HTTP, Resource=["arn:aws:s3:::dat", "arn:aws:s3:::dat/*"])),
         says="does",
     ),
-    failing("difference 56: one principal", *ruled(deny(NO_HTTP, Principal={"AWS": SECURITY})), says="does not deny"),
+    failing("one principal", *ruled(deny(NO_HTTP, Principal={"AWS": SECURITY})), says="does not deny"),
     failing(
         "all but one principal",
         *ruled(
@@ -359,10 +359,8 @@ DENIES_HTTP = (
 
 NEEDS_TLS = (
     passing("no HTTP", *ruled(deny(NO_HTTP)), says="plain HTTP"),
-    manual("difference 56: below 1.2", *ruled(tls_below("1.2")), says="denies old versions of TLS by s3:TlsVersion"),
-    manual(
-        "difference 56: below 1.3, a number that no text compares with", *ruled(tls_below("1.3")), says="s3:TlsVersion"
-    ),
+    manual("below 1.2", *ruled(tls_below("1.2")), says="denies old versions of TLS by s3:TlsVersion"),
+    manual("below 1.3, a number that no text compares with", *ruled(tls_below("1.3")), says="s3:TlsVersion"),
     manual("the key in another case", *ruled(tls_below("1.2", "S3:tlsversion")), says="s3:TlsVersion"),
     passing("below 1.2, or without a version", *ruled(below("NumericLessThanIfExists", "1.2"))),
     passing("no HTTP, and below 1.2", *ruled(deny(NO_HTTP), tls_below("1.2"))),
@@ -379,7 +377,7 @@ NEEDS_TLS = (
         says="denies requests with TLS",
     ),
     failing("below 1.2 on the objects", *ruled(tls_below("1.2") | {"Resource": "arn:aws:s3:::data/*"}), says="TLS"),
-    failing("difference 56: below 1.1, which lets 1.1 in", *ruled(tls_below("1.1")), says="plain HTTP or TLS older"),
+    failing("below 1.1, which lets 1.1 in", *ruled(tls_below("1.1")), says="plain HTTP or TLS older"),
     failing("one action", *ruled(tls_below("1.2") | {"Action": "s3:GetObject"}), says="does not deny"),
     failing("no policy", *ruled(), says="has no policy"),
     unseen("policy denied", BUCKET, denied("s3:GetBucketPolicy")),
@@ -421,11 +419,11 @@ def administrator(**discovery: Any) -> AccountFacts:
 
 MACIE = (
     passing("a job names it", *standing(jobs=(NAMED,)), says="job weekly"),
-    passing("difference 57: automated discovery", *standing(automated=True), says="automated discovery"),
-    passing("difference 57: conditions choose it", *standing(jobs=(chosen(MINE, THIS),)), says="job chosen"),
+    passing("automated discovery", *standing(automated=True), says="automated discovery"),
+    passing("conditions choose it", *standing(jobs=(chosen(MINE, THIS),)), says="job chosen"),
     passing("conditions without any", *standing(jobs=(chosen(),))),
-    passing("difference 57: a job of the administrator", *administered(administrator(jobs=(NAMED,))), says="weekly"),
-    passing("difference 57: automated by the administrator", *administered(administrator(), automated=True)),
+    passing("a job of the administrator", *administered(administrator(jobs=(NAMED,))), says="weekly"),
+    passing("automated by the administrator", *administered(administrator(), automated=True)),
     passing("own job, administrator unseen", *administered(None, jobs=(NAMED,)), says="weekly"),
     failing("nothing", *standing(), says="neither a job of Macie nor automated discovery"),
     failing("off", *looked(a_session("DISABLED"), a_discovery(SESSION)), says="neither a job"),
@@ -494,7 +492,7 @@ def test_verdict(control: Control, case: Case) -> None:
 
 @pytest.mark.parametrize("lacking", SETTINGS)
 def test_each_of_the_four_settings_counts(lacking: str) -> None:
-    """Difference 53: three of four are not enough, on whichever level they are."""
+    """Three of four are not enough, on whichever level they are."""
     others = [setting for setting in SETTINGS if setting != lacking]
     verdict = blocked(*owned(block_of_bucket(BUCKET, *others[:1]), block=block_of_account(*others[1:])))
     assert verdict.status is Status.FAIL

@@ -28,10 +28,10 @@ def a_hub(**changes: Any) -> SecurityHub:
 NASTY_RESOURCES = (a_hub(),)
 CASES: dict[Control, tuple[Case, ...]] = {
     enabled: (
-        passing("29: enabled", a_hub(), says="enabled since 2024-03-01"),
-        passing("29: without new controls", a_hub(enables_new_controls=False)),
+        passing("enabled", a_hub(), says="enabled since 2024-03-01"),
+        passing("without new controls", a_hub(enables_new_controls=False)),
         passing("time not told", a_hub(subscribed_at=None), says="enabled since an unknown time"),
-        failing("29: not subscribed", a_hub(enabled=False, subscribed_at=None), says="not enabled in this region"),
+        failing("not subscribed", a_hub(enabled=False, subscribed_at=None), says="not enabled in this region"),
     ),
 }
 
@@ -60,7 +60,7 @@ def test_evidence_names_the_hub_that_is_there() -> None:
         (GapReason.NOT_OFFERED, Status.NOT_APPLICABLE),
     ],
 )
-def test_item_29_region_that_was_not_seen(tmp_path: Path, reason: GapReason, status: Status) -> None:
+def test_region_that_was_not_seen(tmp_path: Path, reason: GapReason, status: Status) -> None:
     finding = in_audit(tmp_path, enabled, Gap(MEMBER, HOME, "", reason, "not seen there"))
     assert finding.status is status
     assert finding.gap is not None

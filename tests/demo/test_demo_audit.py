@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pytest
 
 from orgaudit.controls.declare import catalogue
-from orgaudit.demo import Demo, running
+from orgaudit.demo import Demo
 from orgaudit.demo.organization import ACCOUNTS, FENCED_REGION, FENCED_UNIT
 from orgaudit.errors import ExitCode
 from orgaudit.model import Finding, GapReason, Status
 from tests.audit_runs import SHUT, Caller, Outcome, environment_for
 
-SECONDS = 60
-"""How long the audit of the demo may take on a machine with two cores."""
+SECONDS = 300
+"""A bound that only an audit that waits for something exceeds; `make bench` measures how long audits take."""
 OF_ORGANIZATION = "judged once, in the management account; every other account is not applicable"
 COVERED = "the organization's trail is right and covers every account that can be entered"
 BY_PERSON = "no contact is declared in [thresholds], so a person confirms each one that is set"
@@ -38,12 +38,6 @@ EXPECTED_OTHERWISE: Mapping[str, tuple[set[Status], str]] = {
 }
 """The controls that cannot both pass and fail in one organization, with the statuses that they do have and why."""
 FENCED = {account.id for account in ACCOUNTS if account.unit == FENCED_UNIT}
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
-    with running() as demo:
-        yield demo
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +105,6 @@ def test_no_answer_of_the_emulation_is_malformed(outcome: Outcome) -> None:
     assert [gap for gap in (*gaps, *outcome.manifest.discovery_gaps) if gap.reason in broken] == []
 
 
-def test_the_audit_is_quick(outcome: Outcome, seconds: list[float]) -> None:
+def test_the_audit_waits_for_nothing(outcome: Outcome, seconds: list[float]) -> None:
     assert outcome.findings
     assert seconds[0] < SECONDS

@@ -544,12 +544,6 @@ def test_many_calls_at_once() -> None:
 # Without the organization
 
 
-@pytest.fixture(scope="module")
-def empty() -> Iterator[Demo]:
-    with running("empty") as empty:
-        yield empty
-
-
 def test_empty_server_obeys_policies_that_calls_made(empty: Demo) -> None:
     organizations = client(empty, "organizations")
     organizations.create_organization(FeatureSet="ALL")

@@ -12,7 +12,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from orgaudit.demo import running
+from orgaudit.demo import Demo
 from tests.audit_runs import Caller, Outcome, environment_for
 
 PAGE = Path(__file__).parents[2] / "docs" / "exceptions-walkthrough.md"
@@ -54,15 +54,14 @@ def fill_in(workbook: Path, table: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def caller(tmp_path_factory: pytest.TempPathFactory) -> Caller:
-    """A user with one stored run, whose emulated organization is gone."""
+def caller(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Caller:
+    """A user with one stored run, from whom the emulated organization is out of reach."""
     directory = tmp_path_factory.mktemp("walk")
-    with running() as demo:
-        one = Caller(environment_for(demo.endpoint_url, demo), directory)
-        config = str(one.configured())
-        made = one.call("audit", "--config", config, "--run-id", "2026-q4")
-        assert made.code == 1, made.stderr
-    return one
+    one = Caller(environment_for(demo.endpoint_url, demo), directory)
+    config = str(one.configured())
+    made = one.call("audit", "--config", config, "--run-id", "2026-q4")
+    assert made.code == 1, made.stderr
+    return Caller(environment_for("http://127.0.0.1:9", demo), directory)
 
 
 def test_every_command_does_what_the_page_says(caller: Caller) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from orgaudit.aws.access import Access
-from orgaudit.demo import DemoAccount, running
+from orgaudit.demo import Demo, DemoAccount
 from orgaudit.demo.organization import OPT_IN_REGION as OPT_IN
 from orgaudit.demo.organization import OUTSIDE_ACCOUNT_ID, ROLE_REFUSED
 from orgaudit.demo.organization import REGIONS_BY_DEFAULT as DEMO_REGIONS
@@ -33,6 +33,7 @@ from orgaudit.facts.policies import Outcome
 from orgaudit.facts.resource_policies import document_of
 from orgaudit.model import Gap, GapReason, NotSeenError, Seen
 from orgaudit.settings import AccessSettings, RunSettings, load_limits
+from tests.emulated import leading_to
 from tests.factories import (
     HOME,
     LETS_CLOUDWATCH_IN,
@@ -864,11 +865,8 @@ def _own(found: Any, account_id: str) -> list[Trail]:
 
 
 @pytest.fixture(scope="module")
-def organization() -> Iterator[tuple[dict[tuple[str, str], Any], dict[str, Found]]]:
-    with running() as demo, pytest.MonkeyPatch.context() as patch:
-        patch.delenv("AWS_PROFILE", raising=False)
-        for name, value in demo.environment.items():
-            patch.setenv(name, value)
+def organization(demo: Demo) -> Iterator[tuple[dict[tuple[str, str], Any], dict[str, Found]]]:
+    with leading_to(demo):
         yield asyncio.run(read_organization(demo.accounts))
 
 

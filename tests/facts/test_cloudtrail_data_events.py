@@ -37,26 +37,26 @@ def selected(*selectors: BasicSelector | AdvancedSelector) -> TrailSelectors:
 @pytest.mark.parametrize(
     ("selector", "one", "every"),
     [
-        pytest.param(objects("arn:aws:s3"), True, True, id="difference 11: all buckets"),
-        pytest.param(objects("arn:aws:s3:::"), True, True, id="difference 11: all buckets, with colons"),
+        pytest.param(objects("arn:aws:s3"), True, True, id="all buckets"),
+        pytest.param(objects("arn:aws:s3:::"), True, True, id="all buckets, with colons"),
         pytest.param(objects("arn:aws-cn:s3:::"), True, True, id="all buckets of another partition"),
-        pytest.param(objects(f"{FOO}/"), True, False, id="difference 11: the bucket"),
+        pytest.param(objects(f"{FOO}/"), True, False, id="the bucket"),
         pytest.param(objects("arn:aws:s3:::bar/", f"{FOO}/"), True, False, id="the bucket beside another"),
         pytest.param(objects(FOO), False, False, id="the bucket without a prefix's slash"),
-        pytest.param(objects(f"{FOO}/logs/"), False, False, id="difference 11: a part of the bucket"),
-        pytest.param(objects(f"{FOO}bar/"), False, False, id="difference 11: a longer name"),
-        pytest.param(objects("arn:aws:s3:::fo/"), False, False, id="difference 11: a shorter name"),
+        pytest.param(objects(f"{FOO}/logs/"), False, False, id="a part of the bucket"),
+        pytest.param(objects(f"{FOO}bar/"), False, False, id="a longer name"),
+        pytest.param(objects("arn:aws:s3:::fo/"), False, False, id="a shorter name"),
         pytest.param(objects(), False, False, id="no objects"),
-        pytest.param(advanced(DATA, OBJECT), True, True, id="difference 9: advanced"),
+        pytest.param(advanced(DATA, OBJECT), True, True, id="advanced"),
         pytest.param(advanced(DATA), False, False, id="advanced without a type"),
         pytest.param(advanced(OBJECT), False, False, id="advanced without a category"),
         pytest.param(advanced(field("eventCategory", "Management"), OBJECT), False, False, id="management"),
         pytest.param(advanced(DATA, field("resources.type", "AWS::S3::AccessPoint")), False, False, id="access points"),
         pytest.param(advanced(DATA, OBJECT, field("eventName", "PutObject")), False, False, id="one call"),
-        pytest.param(arns(starts_with=(f"{FOO}/",)), True, False, id="difference 9: narrowed to the bucket"),
+        pytest.param(arns(starts_with=(f"{FOO}/",)), True, False, id="narrowed to the bucket"),
         pytest.param(arns(starts_with=("arn:aws:s3:::fo",)), True, False, id="a beginning of names"),
         pytest.param(arns(starts_with=("arn:aws:s3:::",)), True, True, id="a beginning of all"),
-        pytest.param(arns(starts_with=(f"{FOO}/logs/",)), False, False, id="difference 9: a part"),
+        pytest.param(arns(starts_with=(f"{FOO}/logs/",)), False, False, id="a part"),
         pytest.param(arns(starts_with=("arn:aws:s3:::bar/",)), False, False, id="another bucket"),
         pytest.param(arns(equals=(f"{FOO}/key",)), False, False, id="one object"),
         pytest.param(arns(equals=(f"{FOO}/",)), False, False, id="an object with an empty name"),
@@ -90,7 +90,7 @@ def test_reach(selector: BasicSelector | AdvancedSelector, one: bool, every: boo
     ],
 )
 def test_sides(selectors: list[BasicSelector | AdvancedSelector], read: bool, write: bool) -> None:
-    """Difference 9: reads and writes are two questions."""
+    """Reads and writes are two questions."""
     found = selected(*selectors)
     assert (found.records_objects("read"), found.records_objects("write")) == (read, write)
 

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from orgaudit.aws.access import Access
-from orgaudit.demo import running
+from orgaudit.demo import Demo
 from orgaudit.facts.config import (
     ConfigDelivery,
     ConfigRecording,
@@ -24,6 +24,7 @@ from orgaudit.facts.declare import Collector, closure
 from orgaudit.facts.securityhub import SecurityHub, security_hubs
 from orgaudit.model import Gap, GapReason, NotSeenError, Seen
 from orgaudit.settings import AccessSettings, RunSettings, load_limits
+from tests.emulated import leading_to
 from tests.factories import HOME, MEMBER
 from tests.factories_config import a_recorder, a_recording, only, without
 from tests.literal_aws import Answers, LiteralAws, Refused, World
@@ -274,12 +275,9 @@ async def read_account() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def emulated() -> Iterator[dict[str, Any]]:
-    with running("empty") as demo, pytest.MonkeyPatch.context() as patch:
-        patch.delenv("AWS_PROFILE", raising=False)
-        for name, value in demo.environment.items():
-            patch.setenv(name, value)
-        seed(demo.endpoint_url)
+def emulated(empty: Demo) -> Iterator[dict[str, Any]]:
+    with leading_to(empty):
+        seed(empty.endpoint_url)
         yield asyncio.run(read_account())
 
 

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from orgaudit.aws.access import Access
-from orgaudit.demo import running
+from orgaudit.demo import Demo
 from orgaudit.facts.declare import Collector, Resource
 from orgaudit.facts.ec2.acls import NetworkAcl, network_acls, passages
 from orgaudit.facts.ec2.addresses import Family
@@ -25,6 +25,7 @@ from orgaudit.facts.ec2.routes import InternetRoute, route_tables, table_of
 from orgaudit.facts.ec2.vpcs import FlowLog, Vpc, flow_logs, vpcs
 from orgaudit.model import Gap, GapReason, NotSeenError, Scope, Seen
 from orgaudit.settings import AccessSettings, RunSettings, load_limits
+from tests.emulated import leading_to
 from tests.factories import HOME, MEMBER, SECURITY, seen_all
 from tests.factories_ec2 import ANY4, ANY6, OFFICE, a_peering, all_traffic, entry, rule
 from tests.literal_aws import Answers, LiteralAws, Refused, World
@@ -261,7 +262,7 @@ def vpc(vpc_id: str = "vpc-1", owner: str = MEMBER) -> dict[str, Any]:
     return {"VpcId": vpc_id, "OwnerId": owner, "IsDefault": False, "CidrBlockAssociationSet": blocks, "Tags": TAGS}
 
 
-async def test_item_80_shared_vpc_belongs_to_its_owner() -> None:
+async def test_shared_vpc_belongs_to_its_owner() -> None:
     own, shared = await read(vpcs, "DescribeVpcs", {"Vpcs": [vpc()]}, {"Vpcs": [vpc("vpc-2", SECURITY)]})
     assert own == seen_all(
         Vpc,
@@ -491,7 +492,7 @@ async def test_instances_of_all_pages_and_reservations() -> None:
         ("terminated", False),
     ],
 )
-async def test_items_52_and_74_terminated_instances_are_skipped(state: str, listed: bool) -> None:
+async def test_terminated_instances_are_skipped(state: str, listed: bool) -> None:
     found = await read(instances, "DescribeInstances", reservations(instance(state=state)))
     assert bool(found) == listed
 
@@ -668,13 +669,10 @@ async def read_account() -> dict[Any, Any]:
 
 
 @pytest.fixture(scope="module")
-def emulated() -> Iterator[tuple[dict[str, str], dict[Any, Any]]]:
+def emulated(empty: Demo) -> Iterator[tuple[dict[str, str], dict[Any, Any]]]:
     """The ids of what was made, and what each collector sees."""
-    with running("empty") as demo, pytest.MonkeyPatch.context() as patch:
-        patch.delenv("AWS_PROFILE", raising=False)
-        for name, value in demo.environment.items():
-            patch.setenv(name, value)
-        ids = seed(demo.endpoint_url)
+    with leading_to(empty):
+        ids = seed(empty.endpoint_url)
         yield ids, asyncio.run(read_account())
 
 

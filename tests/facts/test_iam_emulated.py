@@ -12,11 +12,12 @@ import boto3
 import pytest
 
 from orgaudit.aws.access import Access
-from orgaudit.demo import Demo, running
+from orgaudit.demo import Demo
 from orgaudit.facts.contacts import security_contact
 from orgaudit.facts.iam import access_keys, account, authorization, credential_report, federation
 from orgaudit.model import Seen
 from orgaudit.settings import AccessSettings, RunSettings, load_limits
+from tests.emulated import leading_to
 from tests.factories import statement, trust
 from tests.factories_iam import EVERYTHING
 
@@ -77,13 +78,10 @@ async def read() -> Found:
 
 
 @pytest.fixture(scope="module")
-def found() -> Iterator[Found]:
-    with running("empty") as demo, pytest.MonkeyPatch.context() as patch:
-        patch.delenv("AWS_PROFILE", raising=False)
-        for name, value in demo.environment.items():
-            patch.setenv(name, value)
+def found(empty: Demo) -> Iterator[Found]:
+    with leading_to(empty) as patch:
         patch.setattr(credential_report, "PAUSES", (0.01, 0.01, 0.01))
-        seed(demo)
+        seed(empty)
         yield asyncio.run(read())
 
 

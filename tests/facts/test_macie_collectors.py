@@ -101,7 +101,7 @@ async def test_an_administrator_that_was_left_is_none() -> None:
 
 
 async def test_jobs_page_by_page() -> None:
-    """Difference 57: a job that was cancelled, or paused by somebody, covers nothing."""
+    """A job that was cancelled, or paused by somebody, covers nothing."""
     simple = {"simpleCriterion": {"key": "S3_BUCKET_NAME", "comparator": "EQ", "values": ["data"]}}
     tags = {"tagCriterion": {"comparator": "EQ", "tagValues": [{"key": "stage", "value": "prod"}]}}
     named = {"jobId": "1", "name": "named", "jobStatus": "IDLE"}

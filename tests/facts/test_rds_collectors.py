@@ -76,7 +76,7 @@ async def test_port_of_an_instance(found: dict[str, Any], port: Seen[int | None]
 
 @pytest.mark.parametrize("engine", ["neptune", "docdb"])
 async def test_other_services_databases_are_left_out(engine: str) -> None:
-    """Difference 63: Neptune and DocumentDB answer through the same API."""
+    """Neptune and DocumentDB answer through the same API."""
     at = aws(
         DescribeDBInstances={"DBInstances": [INSTANCE | {"Engine": engine}, INSTANCE]},
         DescribeDBClusters={"DBClusters": [CLUSTER | {"Engine": engine}, CLUSTER]},

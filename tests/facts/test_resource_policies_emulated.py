@@ -13,7 +13,7 @@ import pytest
 
 from orgaudit.aws.access import Access
 from orgaudit.collect import actions_for, collect_account
-from orgaudit.demo import running
+from orgaudit.demo import Demo
 from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.apigateway import RestApiStage
 from orgaudit.facts.apigatewayv2 import ApiStage
@@ -33,6 +33,7 @@ from orgaudit.facts.sns import SnsTopic, TopicPolicy
 from orgaudit.facts.sqs import Queue, QueuePolicy
 from orgaudit.model import Account, Seen
 from orgaudit.settings import AccessSettings, RunSettings, ScopeSettings, load_limits
+from tests.emulated import leading_to
 from tests.factories_resource_policies import allow, text
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
@@ -143,12 +144,9 @@ async def read_account() -> AccountFacts:
 
 
 @pytest.fixture(scope="module")
-def account() -> Iterator[AccountFacts]:
-    with running("empty") as demo, pytest.MonkeyPatch.context() as patch:
-        patch.delenv("AWS_PROFILE", raising=False)
-        for name, value in demo.environment.items():
-            patch.setenv(name, value)
-        seeding = Seeding(demo.endpoint_url)
+def account(empty: Demo) -> Iterator[AccountFacts]:
+    with leading_to(empty):
+        seeding = Seeding(empty.endpoint_url)
         seeding.policies()
         seeding.front_ends()
         seeding.organization()

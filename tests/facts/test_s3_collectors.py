@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from orgaudit.aws.access import Access
-from orgaudit.demo import running
+from orgaudit.demo import Demo
 from orgaudit.facts.declare import Collector
 from orgaudit.facts.policies import PolicyError, parse
 from orgaudit.facts.s3.block import SETTINGS, account_public_access_block, bucket_public_access_block
@@ -27,6 +27,7 @@ from orgaudit.facts.s3.buckets import (
 )
 from orgaudit.model import GLOBAL, NotSeenError
 from orgaudit.settings import AccessSettings, RunSettings, load_limits
+from tests.emulated import leading_to
 from tests.factories import MEMBER
 from tests.factories_s3 import EVERYONE, a_bucket, allow, settings
 from tests.literal_aws import Answer, LiteralAws, Refused, World
@@ -219,13 +220,10 @@ def seed(url: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def emulated() -> Iterator[dict[str, Any]]:
+def emulated(empty: Demo) -> Iterator[dict[str, Any]]:
     """What an audit of the emulated account sees, by fact and bucket, with the calls that it made."""
-    with running("empty") as demo, pytest.MonkeyPatch.context() as patch:
-        patch.delenv("AWS_PROFILE", raising=False)
-        for name, value in demo.environment.items():
-            patch.setenv(name, value)
-        seed(demo.endpoint_url)
+    with leading_to(empty):
+        seed(empty.endpoint_url)
         yield asyncio.run(read_account())
 
 

@@ -9,15 +9,9 @@ from typing import Any
 
 import pytest
 
-from orgaudit.demo import Demo, running
+from orgaudit.demo import Demo
 from orgaudit.settings import Settings, load
 from tests.faults import FaultProxy
-
-
-@pytest.fixture(scope="session")
-def demo() -> Iterator[Demo]:
-    with running() as started:
-        yield started
 
 
 @pytest.fixture

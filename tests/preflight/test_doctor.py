@@ -11,7 +11,7 @@ import pytest
 
 from orgaudit.aws.actions import iam_action
 from orgaudit.collect import actions_for
-from orgaudit.demo import Demo, running
+from orgaudit.demo import Demo
 from orgaudit.demo.organization import ACCOUNTS, MANAGEMENT, account_named
 from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.facts.declare import load
@@ -183,11 +183,10 @@ async def test_without_credentials_there_is_one_failure(
 
 
 async def test_without_an_organization_the_callers_account_is_checked(
-    proxy: FaultProxy, settings: Make, monkeypatch: pytest.MonkeyPatch
+    proxy: FaultProxy, empty: Demo, settings: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with running("empty") as empty:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", empty.endpoint_url)
-        found = await examined(settings())
+    monkeypatch.setenv("AWS_ENDPOINT_URL", empty.endpoint_url)
+    found = await examined(settings())
     assert found.exit_code is ExitCode.CLEAN
     assert [check.name for check in found.checks if check.name.startswith("organizations:")] == [
         "organizations:DescribeOrganization"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orgaudit.demo import running
+from orgaudit.demo import Demo
 from orgaudit.demo.organization import ACCOUNTS, MANAGEMENT, account_named
 from orgaudit.errors import AccessError, ConfigError
 from orgaudit.facts.cloudtrail.trails import Trail, trail_status, trails
@@ -120,11 +120,10 @@ async def test_tags_are_counted_once(proxy: FaultProxy, settings: Make) -> None:
 
 
 async def test_without_an_organization_the_plan_is_of_the_callers_account(
-    proxy: FaultProxy, settings: Make, monkeypatch: pytest.MonkeyPatch
+    proxy: FaultProxy, empty: Demo, settings: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with running("empty") as empty:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", empty.endpoint_url)
-        plan = await make_plan(Auditor(settings()))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", empty.endpoint_url)
+    plan = await make_plan(Auditor(settings()))
     assert plan.organization is None
     assert [account.id for account in plan.accounts] == [empty.management_account_id]
     assert plan.estimate.tag_calls == 0

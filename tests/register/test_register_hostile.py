@@ -20,7 +20,7 @@ from orgaudit.register.workbook.read import read
 
 SHEET = "xl/worksheets/sheet1.xml"
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
-SECONDS = 10
+SECONDS = 60
 
 
 @pytest.fixture

@@ -1,4 +1,3 @@
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -27,6 +26,7 @@ from orgaudit.register.workbook.incoming import Outcome
 from orgaudit.register.workbook.read import read
 from orgaudit.settings import RegisterSettings
 from orgaudit.spreadsheet.text import fitted, stored
+from tests import needs
 from tests.synthetic_run import build
 
 ON = date(2025, 2, 1)
@@ -454,7 +454,7 @@ def write_all(book: Workbook, edits: dict[tuple[str, str], str]) -> None:
         cell.data_type = "s"
 
 
-@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+@needs.libreoffice
 def test_through_libreoffice_exactly_the_edits_come_back(register: Path, tmp_path: Path) -> None:
     path = exported(register, {"EXC-2025-0001": Computed("active", 149, 7)})
     assert bring(through_libreoffice(path, tmp_path / "untouched"), register) == Outcome()

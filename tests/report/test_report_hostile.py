@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import zipfile
 from datetime import date
 from pathlib import Path
@@ -21,6 +20,7 @@ from orgaudit.report.view import RegisterProblem, RegisterView
 from orgaudit.spreadsheet.text import stored
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run, write_lines
+from tests import needs
 from tests.report.recalculated import assert_computed_as_shown
 from tests.report.small import AS_OF, entry, mark, write
 
@@ -109,7 +109,7 @@ def test_both_reports_are_written_and_every_part_is_well_formed(run: Run) -> Non
     assert {cell.data_type for cell in cells} == {"s"}
 
 
-@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+@needs.libreoffice
 def test_libreoffice_opens_it_and_computes_what_it_shows(run: Run, tmp_path: Path) -> None:
     (path,) = write(run, REGISTER, AS_OF, ["xlsx"])
     computed = assert_computed_as_shown(path, tmp_path)

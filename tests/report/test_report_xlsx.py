@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import zipfile
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -21,6 +20,7 @@ from orgaudit.report import xlsx
 from orgaudit.report.view import RegisterView, viewing
 from orgaudit.store.run import Run, write_lines
 from orgaudit.store.tables import consolidate
+from tests import needs
 from tests.report.recalculated import assert_computed_as_shown
 from tests.report.small import AS_OF, REGISTER, mark, write
 from tests.synthetic_run import account_id
@@ -348,7 +348,7 @@ def test_a_run_of_nothing_makes_a_workbook(small: Run) -> None:
     assert book["Summary"]["B13"].value == "n/a"
 
 
-@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+@needs.libreoffice
 @pytest.mark.parametrize("row_limit", [1_048_576, 29])
 def test_libreoffice_computes_what_the_workbook_shows(small: Run, tmp_path: Path, row_limit: int) -> None:
     units = {account_id(0): "", account_id(1): 'Root/"A*', account_id(2): 'Root/"Ab?~'}

@@ -213,7 +213,7 @@ def test_query_ends_when_its_time_is_over(run: Run, sql: str) -> None:
     started = time.monotonic()
     with pytest.raises(ConfigError, match=r"longer than 1\.5 s.*--timeout"), query(run, sql, seconds=1.5) as answer:
         deque(answer.rows, maxlen=0)
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 50
     assert not active_children()
 
 
