@@ -101,9 +101,10 @@ async def collect_account(
     except OrgauditError:
         raise
     except Exception as error:
-        log.error("account %s could not be collected: %s: %s", account.id, type(error).__name__, error)  # noqa: TRY400
+        what = masked(f"{type(error).__name__}: {error}")
+        log.error("account %s could not be collected: %s", account.id, what)  # noqa: TRY400
         log.info("the traceback, for whoever fixes it", exc_info=True)
-        message = f"the collection of the account failed: {type(error).__name__}: {error}"
+        message = f"the collection of the account failed: {what}"
         return [Entered(account, _record(account, gap=Gap(account.id, GLOBAL, "", GapReason.DEFECT, message)))]
 
 
@@ -237,12 +238,12 @@ async def _attempt(collector: Collector, aws: RegionAccess, reading: Any) -> Gap
     except NotSeenError as error:
         return error.gap
     except Exception as error:
-        what = f"{type(error).__name__}: {error}"
+        what = masked(f"{type(error).__name__}: {error}")
         log.error("%s failed in account %s, region %s: %s", collector.name, aws.account_id, aws.region, what)  # noqa: TRY400
         log.info("the traceback, for whoever fixes it", exc_info=True)
         lacking = isinstance(error, KeyError | ValueError | msgspec.ValidationError)
         reason = GapReason.MALFORMED if lacking else GapReason.DEFECT
-        message = f"{collector.name} could not read the answer: {masked(what)}"
+        message = f"{collector.name} could not read the answer: {what}"
         return Gap(aws.account_id, aws.region, collector.actions[0], reason, message)
     return None
 

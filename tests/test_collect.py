@@ -44,3 +44,9 @@ async def test_a_surprise_is_a_gap_and_one_line(level: int, caplog: pytest.LogCa
 async def test_what_ends_the_run_still_does() -> None:
     with pytest.raises(AccessError, match="no way"):
         await collect_account(cast("Access", Broken(AccessError("no way"))), ACCOUNT, [], ScopeSettings())
+
+
+async def test_a_surprise_that_quotes_a_secret_is_a_gap_without_it() -> None:
+    error = ValueError("SessionToken=FwoGZXIvYXdzEXAMPLE")
+    (entered,) = await collect_account(cast("Access", Broken(error)), ACCOUNT, [], ScopeSettings())
+    assert entered.record.gap.message == "the collection of the account failed: ValueError: SessionToken=***"
