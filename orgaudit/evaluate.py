@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.organization import Organization
 from orgaudit.controls.declare import Control
-from orgaudit.facts.account import AccountFacts, Entered, shard_decoder
 from orgaudit.facts.declare import Detail, Resource, load
-from orgaudit.facts.organization import Organization
+from orgaudit.facts.shard import shard_decoder
 from orgaudit.model import (
     GLOBAL,
     Account,
+    AccountRecord,
     Cell,
     Finding,
     Gap,
@@ -31,20 +32,13 @@ from orgaudit.model import (
     Verdict,
     fingerprint,
 )
-from orgaudit.store.manifest import AccountRecord
+from orgaudit.settings.thresholds import Thresholds
 from orgaudit.store.run import Run, read_lines, write_lines
-from orgaudit.thresholds import Thresholds
 
 log = logging.getLogger(__name__)
 
 KEPT_SHARDS = 8
 """How many accounts' facts stay in memory: those whose resources others share are asked for again and again."""
-
-
-def read_record(run: Run, account_id: str) -> AccountRecord:
-    """Return how an account's collection went, from the first line of its shard."""
-    with closing(read_lines(run.shard_path(account_id), msgspec.json.Decoder(Entered))) as lines:
-        return next(lines).record
 
 
 class Shards:

@@ -15,28 +15,31 @@ from typing import Protocol
 
 import msgspec
 
-from orgaudit import __version__, frameworks
+from orgaudit import __version__
+from orgaudit.analysis.organization import Organization
 from orgaudit.aws.access import Access
 from orgaudit.aws.clients import GLOBAL_REGIONS
 from orgaudit.aws.region import Traffic
-from orgaudit.collect import Batch, actions_for, collect_accounts
+from orgaudit.collect.account import Batch, actions_for, collect_accounts, read_record
+from orgaudit.collect.workers import distribute
 from orgaudit.controls.declare import Control, catalogue
 from orgaudit.errors import ConfigError, ReportError
-from orgaudit.evaluate import Rules, Shards, evaluate_account, read_record, regions_of
+from orgaudit.evaluate import Rules, Shards, evaluate_account, regions_of
 from orgaudit.facts.declare import FactType
-from orgaudit.facts.organization import Organization
-from orgaudit.frameworks import Framework
-from orgaudit.model import Account, Gap
+from orgaudit.model import Account, AccountRecord, Gap
 from orgaudit.organization import discovery
 from orgaudit.organization.discovery import Discovered, discover, read_tags
 from orgaudit.organization.scope import check_regions, matches_any, select_accounts, selects_region
-from orgaudit.settings import ScopeSettings, Settings, load_limits
+from orgaudit.settings import frameworks
+from orgaudit.settings.frameworks import Framework
+from orgaudit.settings.limits import load_limits
+from orgaudit.settings.sections import ScopeSettings
+from orgaudit.settings.settings import Settings
+from orgaudit.settings.thresholds import Thresholds
 from orgaudit.store import seal
 from orgaudit.store.lease import mark
-from orgaudit.store.manifest import AccountRecord, ControlRecord, Manifest
+from orgaudit.store.manifest import ControlRecord, Manifest
 from orgaudit.store.run import Run
-from orgaudit.thresholds import Thresholds
-from orgaudit.workers import distribute
 
 
 class Progress(Protocol):

@@ -21,7 +21,7 @@ from orgaudit.register.state import today
 from orgaudit.report.exceptions import hygiene_of
 from orgaudit.report.stored import RegisterResult, Source, read_result, result_of, write_result
 from orgaudit.report.view import RegisterProblem, RegisterView, View
-from orgaudit.settings import Settings
+from orgaudit.settings.settings import Settings
 from orgaudit.store import seal as sealing
 from orgaudit.store.lease import mark
 from orgaudit.store.run import LATEST, Run

@@ -22,7 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from orgaudit.aws.access import Access
 from orgaudit.aws.actions import iam_action
-from orgaudit.settings import AccessSettings, Limits, RunSettings, load_limits
+from orgaudit.settings.limits import Limits, load_limits
+from orgaudit.settings.sections import AccessSettings, RunSettings
 from scripts import endpoint, synthetic_aws
 from scripts.bench_history import figure
 from scripts.replay import WIDTH, Bare, Call, measure

@@ -15,11 +15,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from orgaudit.controls.declare import catalogue
 from orgaudit.evaluate import Evaluation, Rules, places
-from orgaudit.facts.account import Listed
 from orgaudit.facts.declare import Detail, Resource
 from orgaudit.facts.s3.buckets import BucketVersioning
+from orgaudit.facts.shard import Listed
 from orgaudit.model import GLOBAL, Finding, Status
-from orgaudit.thresholds import Thresholds
+from orgaudit.settings.thresholds import Thresholds
 from scripts.bench_history import figure
 from tests.factories import HOME, facts_of, organization_of
 from tests.factories_ec2 import a_group, an_instance

@@ -24,7 +24,7 @@ from orgaudit.model import Account, Finding, Remediation, Remedy, RequirementRef
 from orgaudit.register.apply import Application
 from orgaudit.register.entries import Entry
 from orgaudit.register.load import Register
-from orgaudit.settings import RegisterSettings
+from orgaudit.settings.sections import RegisterSettings
 
 ON = date(2026, 6, 1)
 ACCOUNTS, UNITS, CONTROLS = 1000, 40, 200

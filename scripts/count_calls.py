@@ -20,11 +20,11 @@ import boto3
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from orgaudit import pipeline, settings
+from orgaudit import pipeline
 from orgaudit.aws.region import Traffic
 from orgaudit.demo import running
-from orgaudit.model import Account
-from orgaudit.store.manifest import AccountRecord
+from orgaudit.model import Account, AccountRecord
+from orgaudit.settings import settings
 from scripts.bench_history import figure
 
 HOME, REGIONS = "us-east-1", ("us-east-1", "eu-west-1", "eu-central-1")

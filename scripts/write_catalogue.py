@@ -12,9 +12,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from orgaudit.cli.catalogue import unfilled, wrapped_command
 from orgaudit.controls.declare import Control, catalogue
-from orgaudit.documents import PACKAGED
-from orgaudit.frameworks import Framework, load, requirements_of
 from orgaudit.model import Scope
+from orgaudit.settings.documents import PACKAGED
+from orgaudit.settings.frameworks import Framework, load, requirements_of
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "catalogue.md"
 WIDTH = 100

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import msgspec
 
+from orgaudit.analysis.account import AccountFacts
 from orgaudit.controls.declare import Control
 from orgaudit.evaluate import Rules, evaluate_account
-from orgaudit.facts.account import AccountFacts, Listed
 from orgaudit.facts.declare import Resource
+from orgaudit.facts.shard import Listed
 from orgaudit.model import Finding, Gap
+from orgaudit.settings.thresholds import Thresholds
 from orgaudit.store.run import Run, read_lines
-from orgaudit.thresholds import Thresholds
 from tests.factories import HOME, MEMBER, facts_of, organization_of
 
 

@@ -10,8 +10,9 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.organization import Organization
 from orgaudit.controls.declare import Control
-from orgaudit.facts.account import AccountFacts, DetailGap, Entered, Listed
 from orgaudit.facts.cloudtrail.alarms import (
     Addition,
     Alarm,
@@ -22,14 +23,13 @@ from orgaudit.facts.cloudtrail.alarms import (
     TrailFilters,
 )
 from orgaudit.facts.cloudtrail.delivery import Subscription, TrailLogGroup, TrailRole, TrailSubscriptions
-from orgaudit.facts.cloudtrail.evaluation import Limit
-from orgaudit.facts.cloudtrail.selectors import AdvancedSelector, BasicSelector, FieldSelector
 from orgaudit.facts.cloudtrail.topics import Topic, TopicKey, TrailTopics
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.facts.declare import Detail, Resource
-from orgaudit.facts.organization import Organization
-from orgaudit.model import Account, Gap, GapReason, Observed, Seen, Status
-from orgaudit.store.manifest import AccountRecord, RegionRecord, RegionState
+from orgaudit.facts.shard import DetailGap, Entered, Listed
+from orgaudit.languages.alarm.evaluation import Limit
+from orgaudit.languages.event_selector.management import AdvancedSelector, BasicSelector, FieldSelector
+from orgaudit.model import Account, AccountRecord, Gap, GapReason, Observed, RegionRecord, RegionState, Seen, Status
 
 S = TypeVar("S", bound=msgspec.Struct)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from orgaudit.facts.account import Listed
 from orgaudit.facts.declare import Resource
 from orgaudit.facts.ec2.acls import Entry, NetworkAcl
 from orgaudit.facts.ec2.defaults import EbsDefaults, MetadataDefaults
@@ -12,9 +11,10 @@ from orgaudit.facts.ec2.groups import DefaultSecurityGroup, SecurityGroup
 from orgaudit.facts.ec2.instances import Instance
 from orgaudit.facts.ec2.peering import PeeringConnection, PeeringRoute, PeeringRoutes
 from orgaudit.facts.ec2.prefixes import PrefixList
-from orgaudit.facts.ec2.reach import ALL, ALL_PORTS, Rule
 from orgaudit.facts.ec2.routes import InternetRoute, RouteTable
+from orgaudit.facts.ec2.rules import ALL, ALL_PORTS, Rule
 from orgaudit.facts.ec2.vpcs import FlowLog, Vpc
+from orgaudit.facts.shard import Listed
 from orgaudit.model import Gap, Observed, Seen
 from tests.factories import HOME, MEMBER, seen_all
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from orgaudit.analysis.account import AccountFacts
 from orgaudit.facts.accessanalyzer import Analyzer, RegionAnalyzers
-from orgaudit.facts.account import AccountFacts, DetailGap, Listed
 from orgaudit.facts.contacts import ContactInformation, SecurityContact
 from orgaudit.facts.declare import Detail, Resource
 from orgaudit.facts.iam.access_keys import AccessKey, UserAccessKeys
@@ -16,9 +16,10 @@ from orgaudit.facts.iam.authorization import AwsPolicy, CustomerPolicy, Group, I
 from orgaudit.facts.iam.certificates import ServerCertificate
 from orgaudit.facts.iam.credential_report import Credentials, KeySlot, RootCredentials, UserCredentials
 from orgaudit.facts.iam.federation import IdentityCenter, IdentityProvider, Protocol
-from orgaudit.facts.iam.grants import grants_of
-from orgaudit.facts.policies import PolicyError
-from orgaudit.facts.policies.vocabulary import Home
+from orgaudit.facts.shard import DetailGap, Listed
+from orgaudit.languages.iam_policy import PolicyError
+from orgaudit.languages.iam_policy.grants import grants_of
+from orgaudit.languages.iam_policy.vocabulary import Home
 from orgaudit.model import GLOBAL, Gap, Seen
 from tests.factories import HOME, MANAGEMENT, MEMBER, NOW, REGIONS, denied, facts_of, seen_all, statement
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from orgaudit.facts.account import DetailGap
 from orgaudit.facts.macie import MacieDiscovery, MacieSession
+from orgaudit.facts.shard import DetailGap
 from tests.factories import HOME, MEMBER, denied, seen_all
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from orgaudit.facts.account import AccountFacts, DetailGap, Entered, Listed
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.workloads import DELIVERING, KINDS
 from orgaudit.facts.config import ConfigDelivery, ConfigRecording
 from orgaudit.facts.declare import Detail, Resource, load
 from orgaudit.facts.dynamodb import DynamoDbTable
 from orgaudit.facts.ec2.instances import Instance
 from orgaudit.facts.ecs import EcsCluster
 from orgaudit.facts.iam.account import RootFeatures
-from orgaudit.facts.organization import Organization
 from orgaudit.facts.organizations import (
     ControlPolicy,
     Effectiveness,
@@ -23,9 +24,8 @@ from orgaudit.facts.organizations import (
 )
 from orgaudit.facts.resource_policies import document_of
 from orgaudit.facts.s3.buckets import Bucket, BucketLogging
-from orgaudit.facts.workloads import DELIVERING, KINDS
-from orgaudit.model import GLOBAL, Gap, Scope
-from orgaudit.store.manifest import AccountRecord
+from orgaudit.facts.shard import DetailGap, Entered, Listed
+from orgaudit.model import GLOBAL, AccountRecord, Gap, Scope
 from tests.factories import HOME, MANAGEMENT, MEMBER, NOW, REGIONS, SECURITY, an_account, seen_all
 
 ROOT, UNIT, CHILD, ELSEWHERE = "r-root", "ou-root-workload", "ou-root-payments", "ou-root-sandbox"

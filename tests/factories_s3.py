@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orgaudit.facts.account import AccountFacts, DetailGap, Listed
+from orgaudit.analysis.account import AccountFacts
 from orgaudit.facts.declare import Detail, Resource
 from orgaudit.facts.s3.block import (
     SETTINGS,
@@ -14,6 +14,7 @@ from orgaudit.facts.s3.block import (
     PublicAccessBlock,
 )
 from orgaudit.facts.s3.buckets import Bucket, BucketAcl, BucketPolicy, Grant
+from orgaudit.facts.shard import DetailGap, Listed
 from orgaudit.model import GLOBAL, Gap
 from tests.factories import HOME, MEMBER, denied, facts_of, seen_all
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orgaudit.documents import PACKAGED
-from orgaudit.frameworks import load
+from orgaudit.settings.documents import PACKAGED
+from orgaudit.settings.frameworks import load
 
 FRAMEWORKS = load(PACKAGED)

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from orgaudit.model import Status
-from orgaudit.settings import Settings, load
+from orgaudit.settings.settings import Settings, load
 from orgaudit.store import seal
 from orgaudit.store.run import Run, write_lines
 from tests.synthetic_run import account_id, build

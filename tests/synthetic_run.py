@@ -6,14 +6,18 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from orgaudit.frameworks import Assessment, Framework, Requirement
 from orgaudit.model import (
     GLOBAL,
     Account,
+    AccountRecord,
+    Caller,
     Cell,
     Finding,
     Gap,
     GapReason,
+    OrganizationRecord,
+    RegionRecord,
+    RegionState,
     Remediation,
     Remedy,
     RequirementRef,
@@ -21,15 +25,8 @@ from orgaudit.model import (
     Status,
     fingerprint,
 )
-from orgaudit.store.manifest import (
-    AccountRecord,
-    Caller,
-    ControlRecord,
-    Manifest,
-    OrganizationRecord,
-    RegionRecord,
-    RegionState,
-)
+from orgaudit.settings.frameworks import Assessment, Framework, Requirement
+from orgaudit.store.manifest import ControlRecord, Manifest
 from orgaudit.store.run import Run, write_lines
 
 STARTED = datetime(2026, 10, 1, 6, 0, tzinfo=UTC)

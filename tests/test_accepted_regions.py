@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from orgaudit.analysis.account import AccountFacts
 from orgaudit.controls.declare import Control, catalogue
 from orgaudit.evaluate import Rules, evaluate_account
-from orgaudit.facts.account import AccountFacts, DetailGap, Entered, Listed
 from orgaudit.facts.s3.buckets import BucketVersioning
-from orgaudit.model import GLOBAL, Cell, Finding, Gap, GapReason, Status
-from orgaudit.store.manifest import RegionRecord, RegionState
+from orgaudit.facts.shard import DetailGap, Entered, Listed
+from orgaudit.model import GLOBAL, Cell, Finding, Gap, GapReason, RegionRecord, RegionState, Status
+from orgaudit.settings.thresholds import Thresholds
 from orgaudit.store.run import Run
-from orgaudit.thresholds import Thresholds
 from tests.factories import HOME, MANAGEMENT, MEMBER, REGIONS, a_trail, an_account, facts_of, organization_of
 from tests.factories_iam import a_user, credentials_of
 from tests.factories_s3 import a_bucket

@@ -12,7 +12,7 @@ from orgaudit.controls.declare import Control, catalogue
 from orgaudit.controls.efs import efs_file_system_encrypted as encrypted
 from orgaudit.controls.organizations import organizations_root_access_centralized as centralized
 from orgaudit.facts.declare import ENTRY_POINT
-from orgaudit.frameworks import Assessment, Framework, Requirement
+from orgaudit.settings.frameworks import Assessment, Framework, Requirement
 from scripts.write_catalogue import PAGE, packaged_page, page
 
 CONTROLS = list(catalogue().values())

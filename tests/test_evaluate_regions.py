@@ -5,11 +5,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from orgaudit.analysis.account import AccountFacts
 from orgaudit.controls.declare import catalogue
 from orgaudit.evaluate import Evaluation, Rules
-from orgaudit.facts.account import AccountFacts, Entered, Listed
+from orgaudit.facts.shard import Entered, Listed
 from orgaudit.model import Cell, Finding, Gap, GapReason, Status
-from orgaudit.thresholds import Thresholds
+from orgaudit.settings.thresholds import Thresholds
 from tests.factories import HOME, MANAGEMENT, MEMBER, a_status, a_trail, an_account, facts_of, organization_of
 
 AWAY = "me-south-1"

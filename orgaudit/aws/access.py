@@ -21,10 +21,10 @@ from orgaudit.aws.pacing import Bucket
 from orgaudit.aws.region import RegionAccess, Traffic, UndeclaredActionError
 from orgaudit.aws.sessions import PolicyTooLargeError, RoleSessions, SessionPlan
 from orgaudit.errors import AccessError
-from orgaudit.identifiers import AnsweredAccountId
-from orgaudit.model import GLOBAL, Gap, GapReason, NotSeenError, is_opt_in, parse_arn
-from orgaudit.settings import AccessSettings, Limits, Per, RunSettings
-from orgaudit.store.manifest import Caller
+from orgaudit.model import GLOBAL, Caller, Gap, GapReason, NotSeenError, is_opt_in, parse_arn
+from orgaudit.settings.identifiers import AnsweredAccountId
+from orgaudit.settings.limits import Limits, Per
+from orgaudit.settings.sections import AccessSettings, RunSettings
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

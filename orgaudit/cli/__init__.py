@@ -11,8 +11,8 @@ import click
 
 from orgaudit import __version__
 from orgaudit.aws.masking import MaskingFormatter
+from orgaudit.collect.stopping import Stopping
 from orgaudit.errors import ExitCode, OrgauditError
-from orgaudit.stopping import Stopping
 
 PLACES = {
     **dict.fromkeys(("audit", "evaluate", "report"), "audit"),

@@ -16,14 +16,14 @@ from orgaudit import pipeline, report, reporting
 from orgaudit.cli import options, stopping
 from orgaudit.cli.progress import progress
 from orgaudit.cli.summary import print_summary
+from orgaudit.collect.workers import workers
 from orgaudit.errors import ExitCode
 from orgaudit.model import Severity
-from orgaudit.settings import Settings
+from orgaudit.settings.settings import Settings
 from orgaudit.store import lease
 from orgaudit.store.leftovers import sweep_output, sweep_run
 from orgaudit.store.run import Run
 from orgaudit.store.seal import digest
-from orgaudit.workers import workers
 
 
 @click.command()

@@ -13,15 +13,15 @@ from typing import Any
 import click
 import msgspec
 
-from orgaudit import frameworks as framework_files
 from orgaudit.cli import options
 from orgaudit.controls.declare import Control
 from orgaudit.controls.declare import catalogue as all_controls
-from orgaudit.documents import nearest
 from orgaudit.errors import ConfigError
-from orgaudit.frameworks import Assessment, Framework
 from orgaudit.model import Scope, Severity
-from orgaudit.settings import Settings
+from orgaudit.settings import frameworks as framework_files
+from orgaudit.settings.documents import nearest
+from orgaudit.settings.frameworks import Assessment, Framework
+from orgaudit.settings.settings import Settings
 
 WIDTH = 80
 INDENT = 12

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 import click
 
-from orgaudit.documents import nearest
 from orgaudit.errors import ConfigError
 from orgaudit.model import Severity
 from orgaudit.report import FORMATS
-from orgaudit.settings import Settings, load
+from orgaudit.settings.documents import nearest
+from orgaudit.settings.settings import Settings, load
 from orgaudit.store.run import LATEST, Run, valid_id
 
 F = TypeVar("F", bound=Callable[..., Any])

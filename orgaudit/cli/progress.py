@@ -12,8 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from orgaudit.aws.region import Traffic
-from orgaudit.model import Account
-from orgaudit.store.manifest import AccountRecord, RegionState
+from orgaudit.model import Account, AccountRecord, RegionState
 
 PLAIN_EVERY = 10.0
 """Seconds between plain lines, so that a log stays short."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.contacts import ContactInformation, SecurityContact
 from orgaudit.model import Json, Severity, Status, Verdict, failed, require, shown
-from orgaudit.thresholds import Thresholds
+from orgaudit.settings.thresholds import Thresholds
 
 
 def _known(what: str, is_declared: bool | None, evidence: dict[str, Json]) -> Verdict:

@@ -5,16 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.config import delegated_administrators
+from orgaudit.analysis.organization import Organization
 from orgaudit.controls.declare import Fix, control
-from orgaudit.facts.account import AccountFacts
-from orgaudit.facts.config import (
-    ConfigDelivery,
-    ConfigRecording,
-    ConfigRecordingStatus,
-    RecordingGroup,
-    delegated_administrators,
-)
-from orgaudit.facts.organization import Organization
+from orgaudit.facts.config import ConfigDelivery, ConfigRecording, ConfigRecordingStatus, RecordingGroup
 from orgaudit.model import Json, Observed, Seen, Severity, Verdict, failed, not_applicable, passed, require, shown
 
 ROLL_OUT = "Roll recorder, delivery channel and role out to every account and region with one StackSet."

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 
 import msgspec
 
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.cloudtrail.chain import Terms, alarm_chain
+from orgaudit.analysis.organization import Organization
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.controls.trails import judge_each, recording
-from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.cloudtrail.alarms import TrailAlarms, TrailFilters
-from orgaudit.facts.cloudtrail.chain import Terms, alarm_chain
 from orgaudit.facts.cloudtrail.delivery import TrailLogGroup
 from orgaudit.facts.cloudtrail.topics import TrailTopics
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
-from orgaudit.facts.organization import Organization
-from orgaudit.facts.patterns import Event, prescribed
+from orgaudit.languages.filter_pattern import Event, prescribed
 from orgaudit.model import Severity, Status, Verdict, failed, passed
-from orgaudit.thresholds import Thresholds
+from orgaudit.settings.thresholds import Thresholds
 
 CHAIN = (
     "Somebody must hear of it at once: from trail to log group, filter, metric, alarm, topic and a subscriber who has "

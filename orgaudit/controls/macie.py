@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from orgaudit.analysis.account import AccountFacts
 from orgaudit.controls.declare import Fix, control
-from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.macie import MacieSession
 from orgaudit.facts.s3.buckets import Bucket
 from orgaudit.model import Severity, Status, Verdict, failed, not_applicable, passed
-from orgaudit.thresholds import Thresholds
+from orgaudit.settings.thresholds import Thresholds
 
 
 @control(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.workloads import FACTS, counted, doubtful, workloads
 from orgaudit.controls.declare import Fix, control
-from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.iam.account import RootFeatures
-from orgaudit.facts.organization import Organization
 from orgaudit.facts.organizations import Effectiveness, Guardrails, MemberOf, PolicyDelegation, TrustedServices
-from orgaudit.facts.workloads import FACTS, counted, doubtful, workloads
 from orgaudit.model import (
     GLOBAL,
     Gap,
@@ -23,7 +23,7 @@ from orgaudit.model import (
     not_applicable,
     passed,
 )
-from orgaudit.thresholds import Thresholds
+from orgaudit.settings.thresholds import Thresholds
 
 ROOT_CREDENTIALS = "RootCredentialsManagement"
 SHOWN = 20

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.rds import Approach, approach_to
 from orgaudit.controls.declare import Fix, control
-from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.ec2.groups import SecurityGroup
 from orgaudit.facts.ec2.routes import RouteTable
-from orgaudit.facts.rds import Approach, DatabaseCluster, DatabaseInstance, approach_to
+from orgaudit.facts.rds import DatabaseCluster, DatabaseInstance
 from orgaudit.model import (
     UNKNOWN,
     Gap,

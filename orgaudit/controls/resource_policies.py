@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from orgaudit.controls.openings import judge_openings
-from orgaudit.facts.openings import Opening
-from orgaudit.facts.policies import Policy
 from orgaudit.facts.resource_policies import conditions_in
+from orgaudit.languages.iam_policy import Policy
+from orgaudit.languages.iam_policy.openings import Opening
 from orgaudit.model import Verdict, passed
 
 

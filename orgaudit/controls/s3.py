@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.macie import coverage
+from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.s3.block import effective_block
+from orgaudit.analysis.s3.exposure import exposure, write_exposure
+from orgaudit.analysis.s3.transport import Transport, transport_of
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.controls.openings import judge_openings
-from orgaudit.facts.account import AccountFacts
-from orgaudit.facts.macie import MacieDiscovery, MacieSession, coverage
-from orgaudit.facts.organization import Organization
-from orgaudit.facts.s3.block import SETTINGS, AccountPublicAccessBlock, BucketPublicAccessBlock, effective_block
+from orgaudit.facts.macie import MacieDiscovery, MacieSession
+from orgaudit.facts.s3.block import SETTINGS, AccountPublicAccessBlock, BucketPublicAccessBlock
 from orgaudit.facts.s3.buckets import Bucket, BucketAcl, BucketEncryption, BucketPolicy, BucketVersioning
-from orgaudit.facts.s3.exposure import exposure, write_exposure
-from orgaudit.facts.s3.transport import Transport, transport_of
 from orgaudit.model import Observed, Severity, Status, Verdict, failed, passed, require
-from orgaudit.thresholds import Thresholds
+from orgaudit.settings.thresholds import Thresholds
 
 BLOCK_EVERYTHING = ",".join(f"{setting}=true" for setting in SETTINGS)
 BLOCK_ACCOUNT = (

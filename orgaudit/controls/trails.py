@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from orgaudit.facts.account import AccountFacts
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.organization import Organization
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
-from orgaudit.facts.organization import Organization
 from orgaudit.model import NotSeenError, Status, Verdict, failed
 
 

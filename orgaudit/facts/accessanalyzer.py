@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.declare import Aws, Resource, collector
-from orgaudit.model import NotSeenError, Scope
+from orgaudit.model import Scope
 
 PRINCIPAL = "access-analyzer.amazonaws.com"
 """The service principal to which an organization delegates its analyzers."""
@@ -46,26 +45,4 @@ async def region_analyzers(aws: Aws) -> AsyncIterator[RegionAnalyzers]:
         account_id=aws.account_id,
         region=aws.region,
         analyzers=tuple(found),
-    )
-
-
-def organization_analyzer(administrator: AccountFacts, region: str) -> Analyzer | None:
-    """Return the analyzer with which an account watches its whole organization in a region, or None.
-
-    Raises NotSeenError where it may have one that was not seen.
-    """
-    listed = administrator.listing(RegionAnalyzers, region)
-    if listed is None and administrator.has_enabled(region):
-        administrator.everywhere(RegionAnalyzers)
-    if listed is not None and listed.gap is not None and not listed.nothing_there:
-        raise NotSeenError(listed.gap)
-    return next(
-        (
-            analyzer
-            for each in administrator.resources(RegionAnalyzers)
-            if each.region == region
-            for analyzer in each.analyzers
-            if analyzer.finds_external_access("ORGANIZATION")
-        ),
-        None,
     )

@@ -8,15 +8,12 @@ from typing import Any
 import msgspec
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
-from orgaudit.facts.organization import Organization
 from orgaudit.facts.rows import Row
-from orgaudit.model import Json, NotSeenError, Observed, Scope
+from orgaudit.model import Observed, Scope
 
 ACTION = "config:DescribeConfigurationRecorders"
 EXCLUSION = "EXCLUSION_BY_RESOURCE_TYPES"
 EVERYTHING = "ALL_SUPPORTED_RESOURCE_TYPES"
-PRINCIPALS = ("config.amazonaws.com", "config-multiaccountsetup.amazonaws.com")
-"""The service principals under which an organization delegates aggregation, and rules for all accounts."""
 
 
 class RecordingGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,12 +154,3 @@ async def config_delivery(aws: Aws, recording: ConfigRecording) -> ConfigDeliver
         return ConfigDelivery(arn=recording.arn)
     answer = await aws.call("config", "DescribeDeliveryChannels")
     return ConfigDelivery(arn=recording.arn, buckets=tuple(each["s3BucketName"] for each in answer["DeliveryChannels"]))
-
-
-def delegated_administrators(organization: Organization) -> Json:
-    """Return the accounts that administer AWS Config for the organization; None where that was not seen."""
-    try:
-        delegated = organization.delegated
-    except NotSeenError:
-        return None
-    return sorted({account for principal in PRINCIPALS for account in delegated.get(principal, ())})

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from orgaudit.facts.declare import Aws, Resource, collector, detail
-from orgaudit.facts.openings import Opening
-from orgaudit.facts.policies import Condition, Effect, Statement, dump
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import each_row, tags_in, text
+from orgaudit.languages.iam_policy import Condition, Effect, Statement, dump
+from orgaudit.languages.iam_policy.openings import Opening
 from orgaudit.model import Observed, Scope
 
 NO_POLICY = ("FileSystemNotFound", "PolicyNotFound")

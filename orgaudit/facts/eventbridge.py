@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Resource, collector
-from orgaudit.facts.openings import Opening, openings_of
-from orgaudit.facts.policies import Policy, parse
 from orgaudit.facts.resource_policies import document_of
 from orgaudit.facts.rows import each_row
+from orgaudit.languages.iam_policy import Policy, parse
+from orgaudit.languages.iam_policy.openings import Opening, openings_of
 from orgaudit.model import Json, Observed, Scope, Seen
 
 BUSES_PER_PAGE = 100

@@ -6,10 +6,9 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
-from orgaudit.facts.organization import Organization
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import each_row
-from orgaudit.model import Scope, Seen
+from orgaudit.model import Scope
 
 AWS_ALIAS = "alias/aws/"
 """How the aliases begin that AWS gives to its own keys and lets nobody else use (KMS API reference, CreateAlias)."""
@@ -102,13 +101,3 @@ async def key_policy(aws: Aws, key: Key) -> KeyPolicy:
     """Read the key's policy; raises PolicyError, which makes a gap, for a document that is none."""
     answer = await aws.call("kms", "GetKeyPolicy", KeyId=key.arn, PolicyName="default")
     return KeyPolicy(arn=key.arn, document=document_of(answer["Policy"]))
-
-
-def key_state(organization: Organization, key_arn: str) -> str | None:
-    """Return the state of a key, in whichever account it is; None where that was not seen."""
-    holder = organization.find(Key, key_arn)
-    if holder is None:
-        return None
-    key = next(each for each in holder.resources(Key) if each.arn == key_arn)
-    described = holder.detail(KeyDescription, key)
-    return described.value.state if isinstance(described, Seen) else None

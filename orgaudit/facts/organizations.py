@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
-from orgaudit.facts.policies import (
+from orgaudit.facts.resource_policies import ResourcePolicy, document_of
+from orgaudit.languages.iam_policy import (
     Effect,
     Outcome,
     Policy,
@@ -26,7 +27,6 @@ from orgaudit.facts.policies import (
     parse,
     principals_allowed,
 )
-from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.model import GLOBAL, Account, Gap, GapReason, NotSeenError, Scope, parse_arn
 
 NO_ORGANIZATION = ("AWSOrganizationsNotInUseException",)

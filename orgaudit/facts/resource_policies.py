@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from orgaudit.facts.declare import Detail
-from orgaudit.facts.openings import Opening, openings_of
-from orgaudit.facts.policies import Effect, Policy, dump, parse
+from orgaudit.languages.iam_policy import Effect, Policy, dump, parse
+from orgaudit.languages.iam_policy.openings import Opening, openings_of
 from orgaudit.model import Json
 
 

@@ -12,11 +12,10 @@ import msgspec
 from orgaudit.aws.access import Access
 from orgaudit.aws.region import RegionAccess
 from orgaudit.errors import AccessError
-from orgaudit.identifiers import AnsweredAccountId
-from orgaudit.model import Account, Gap, GapReason, Json, NotSeenError
+from orgaudit.model import Account, Gap, GapReason, Json, NotSeenError, OrganizationRecord
 from orgaudit.organization.answers import each_of, part
-from orgaudit.settings import OrganizationSettings
-from orgaudit.store.manifest import OrganizationRecord
+from orgaudit.settings.identifiers import AnsweredAccountId
+from orgaudit.settings.sections import OrganizationSettings
 
 ACTIONS = (
     "organizations:DescribeOrganization",

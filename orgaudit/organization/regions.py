@@ -8,9 +8,8 @@ from typing import Literal
 import msgspec
 
 from orgaudit.aws.access import AccountAccess
-from orgaudit.model import GLOBAL, Gap, GapReason, NotSeenError
+from orgaudit.model import GLOBAL, PARTITION_DEFAULTS, Gap, GapReason, NotSeenError
 from orgaudit.organization.answers import each_of, part
-from orgaudit.store.manifest import PARTITION_DEFAULTS
 
 ACTIONS = ("account:ListRegions", "ec2:DescribeRegions")
 """What is asked for the regions of an account."""

@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from orgaudit.aws.access import Access
-from orgaudit.documents import error_of, nearest
 from orgaudit.errors import AccessError, ConfigError
 from orgaudit.model import Account, NotSeenError
 from orgaudit.organization.regions import discover_regions
-from orgaudit.settings import ScopeSettings
+from orgaudit.settings.documents import error_of, nearest
+from orgaudit.settings.sections import ScopeSettings
 
 
 def select_accounts(accounts: Iterable[Account], scope: ScopeSettings) -> tuple[list[Account], list[Account]]:

@@ -12,7 +12,7 @@ import msgspec
 
 from orgaudit.aws.access import Access, AccountAccess
 from orgaudit.aws.region import RegionAccess
-from orgaudit.collect import actions_for
+from orgaudit.collect.account import actions_for
 from orgaudit.errors import AccessError, ExitCode
 from orgaudit.facts.declare import Collector, closure
 from orgaudit.model import Account, Gap, GapReason, NotSeenError, Scope
@@ -23,7 +23,7 @@ from orgaudit.organization.scope import selects_region
 from orgaudit.pipeline import Auditor, choose
 from orgaudit.preflight.refusal import mend_entry, mend_reading
 from orgaudit.preflight.visit import visit
-from orgaudit.settings import Settings
+from orgaudit.settings.settings import Settings
 
 TRIALS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "cloudwatch:DescribeAlarms": ("cloudwatch", "DescribeAlarms", {"MaxRecords": 1}),

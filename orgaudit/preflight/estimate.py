@@ -20,7 +20,8 @@ import msgspec
 
 from orgaudit.facts.declare import Collector, FactType
 from orgaudit.model import GLOBAL, Scope
-from orgaudit.settings import Limit, Limits, Per, RunSettings
+from orgaudit.settings.limits import Limit, Limits, Per
+from orgaudit.settings.sections import RunSettings
 
 LATENCY = 0.1
 """Seconds that one call is assumed to take."""

@@ -7,16 +7,15 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from orgaudit.collect import collect_account
+from orgaudit.collect.account import collect_account
 from orgaudit.evaluate import places, regions_of
 from orgaudit.facts.declare import closure
-from orgaudit.model import Account, Gap, Scope
+from orgaudit.model import Account, AccountRecord, Gap, Scope
 from orgaudit.organization.discovery import Discovered
 from orgaudit.pipeline import Auditor, Chosen, choose
 from orgaudit.preflight.estimate import RESOURCES, Estimate, estimate
 from orgaudit.preflight.visit import visit
-from orgaudit.settings import OrganizationSettings
-from orgaudit.store.manifest import AccountRecord
+from orgaudit.settings.sections import OrganizationSettings
 
 
 class PlannedAccount(msgspec.Struct, frozen=True, kw_only=True):

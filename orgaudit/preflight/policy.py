@@ -10,10 +10,11 @@ from typing import Any, TypeAlias
 
 from ruamel.yaml import YAML
 
-from orgaudit.collect import actions_for
+from orgaudit.collect.account import actions_for
 from orgaudit.organization import discovery
 from orgaudit.pipeline import Chosen
-from orgaudit.settings import AccessSettings, Settings
+from orgaudit.settings.sections import AccessSettings
+from orgaudit.settings.settings import Settings
 
 Document: TypeAlias = dict[str, Any]
 Template: TypeAlias = dict[str, Any]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from orgaudit.model import Gap, GapReason
-from orgaudit.settings import AccessSettings
-from orgaudit.store.manifest import Caller
+from orgaudit.model import Caller, Gap, GapReason
+from orgaudit.settings.sections import AccessSettings
 
 ENTRY_MENDS = (
     # What AWS appends to "is not authorized to perform": IAM User Guide, "Troubleshoot access denied error messages".

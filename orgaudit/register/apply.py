@@ -8,12 +8,12 @@ from datetime import date
 
 import msgspec
 
-from orgaudit.documents import Problem
 from orgaudit.model import Account, ExceptionRef, Finding, Severity, Status
 from orgaudit.register.entries import Draft, Entry
 from orgaudit.register.load import Register
 from orgaudit.register.match import Matcher
 from orgaudit.register.state import State, days_left, state_of
+from orgaudit.settings.documents import Problem
 
 
 class Tally(msgspec.Struct):

@@ -12,17 +12,17 @@ from typing import Annotated, Any, Self
 import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from orgaudit.documents import Document, Problem, error_of, nearest, read, validate, value_at
 from orgaudit.errors import ConfigError
-from orgaudit.frameworks import Framework
 from orgaudit.model import Account, Severity
 from orgaudit.register.entries import AccountPattern, Action, Choice, Choices, Day, Event
 from orgaudit.register.load import MOST_BYTES
 from orgaudit.register.match import units_of
 from orgaudit.register.patterns import Patterns
 from orgaudit.register.state import State
-from orgaudit.settings import RegisterSettings, Section, Text, TimeZone
-from orgaudit.syntax import KeyPath
+from orgaudit.settings.documents import Document, Problem, error_of, nearest, read, validate, value_at
+from orgaudit.settings.frameworks import Framework
+from orgaudit.settings.sections import RegisterSettings, Section, Text, TimeZone
+from orgaudit.settings.syntax import KeyPath
 
 SECTION = "attestations"
 """The key of the register's file under which attestations are."""

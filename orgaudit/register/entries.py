@@ -9,10 +9,10 @@ from typing import Annotated, Self, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
-from orgaudit.identifiers import account_id
 from orgaudit.model import Severity
 from orgaudit.register.patterns import Patterns, is_exact
-from orgaudit.settings import Section, Text
+from orgaudit.settings.identifiers import account_id
+from orgaudit.settings.sections import Section, Text
 
 
 class Kind(StrEnum):

@@ -13,12 +13,12 @@ from typing import Any
 import msgspec
 from pydantic import ValidationError
 
-from orgaudit.documents import dotted, explain
 from orgaudit.errors import ConfigError
 from orgaudit.register import prowler, spreadsheet
 from orgaudit.register.edit import Ledger
 from orgaudit.register.entries import Action, Draft, Entry, Scope
 from orgaudit.register.prowler import Candidate, LeftOut
+from orgaudit.settings.documents import dotted, explain
 
 KINDS = ("prowler", "spreadsheet")
 

@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 import msgspec
 from pydantic import ValidationError
 
-from orgaudit.documents import dotted, explain
 from orgaudit.register.entries import Action, Draft, Entry, identity
 from orgaudit.register.splice import same
 from orgaudit.register.state import State, state_of
+from orgaudit.settings.documents import dotted, explain
 
 Data: TypeAlias = Mapping[str, Any]
 """An entry's keys and values as the register's file has them."""

@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 from pydantic import BaseModel, ConfigDict
 
-from orgaudit.documents import Document, Problem, error_of, read, validate, value_at
 from orgaudit.errors import ConfigError
 from orgaudit.register.entries import Draft, Entry
-from orgaudit.settings import RegisterSettings, TimeZone
-from orgaudit.syntax import KeyPath
+from orgaudit.settings.documents import Document, Problem, error_of, read, validate, value_at
+from orgaudit.settings.sections import RegisterSettings, TimeZone
+from orgaudit.settings.syntax import KeyPath
 
 MOST_BYTES = 64 * 1024 * 1024
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from orgaudit.documents import Document, error_of, read
 from orgaudit.errors import ConfigError
-from orgaudit.syntax import KeyPath
+from orgaudit.settings.documents import Document, error_of, read
+from orgaudit.settings.syntax import KeyPath
 
 _TOPS = ("Mutelist", "Mute List", "Allowlist")
 _KEYS = {"Regions", "Resources", "Tags", "Exceptions", "Description"}

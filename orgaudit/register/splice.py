@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from orgaudit.syntax import KeyPath
+from orgaudit.settings.syntax import KeyPath
 
 Plain: TypeAlias = Any
 """Plain data of a file: text, numbers, booleans, dates, lists, dictionaries by text, and None."""

@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 
-from orgaudit.documents import Problem, error_of, nearest
 from orgaudit.errors import ConfigError
 from orgaudit.register.days import LAST_MONTH, TWO_WAYS, day, text_of
 from orgaudit.register.entries import Kind
@@ -20,6 +19,7 @@ from orgaudit.register.patterns import is_exact
 from orgaudit.register.prowler import Candidate, Found, LeftOut, checks
 from orgaudit.register.workbook import cells
 from orgaudit.register.workbook.cells import Cell, Failed, Formula
+from orgaudit.settings.documents import Problem, error_of, nearest
 
 IGNORE = "-"
 """The key of a column that is not taken over; one without any key goes into the comments."""

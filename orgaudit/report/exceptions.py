@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from orgaudit import frameworks
 from orgaudit.model import Cell
 from orgaudit.register.apply import Application
 from orgaudit.register.hygiene import Extent, Remark, review
+from orgaudit.settings import frameworks
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run
 

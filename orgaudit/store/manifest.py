@@ -3,34 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 
 import msgspec
 
-from orgaudit.frameworks import Framework
-from orgaudit.model import Account, Gap, Json, Severity, is_opt_in
+from orgaudit.model import Account, AccountRecord, Caller, Gap, Json, OrganizationRecord, Severity
+from orgaudit.settings.frameworks import Framework
 
 SCHEMA_VERSION = 1
-PARTITION_DEFAULTS = "partition defaults"
-"""Where an account's regions are from when AWS listed none: the SDK's own list."""
-
-
-class Caller(msgspec.Struct, frozen=True):
-    """The identity that ran the audit, as sts:GetCallerIdentity names it."""
-
-    account_id: str
-    arn: str
-    partition: str
-
-
-class OrganizationRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The organization as discovered; `delegated` maps a service principal to its administrator accounts."""
-
-    id: str
-    arn: str
-    management_account_id: str
-    feature_set: str
-    delegated: dict[str, tuple[str, ...]] | None = None
 
 
 class ControlRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,55 +22,6 @@ class ControlRecord(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     rationale: str
     actions: tuple[str, ...]
-
-
-class RegionState(StrEnum):
-    """What became of one region of one account."""
-
-    AUDITED = "AUDITED"
-    DISABLED = "DISABLED"
-    BLOCKED = "BLOCKED"
-    UNREACHABLE = "UNREACHABLE"
-    NOT_ASSESSED = "NOT_ASSESSED"
-
-
-class RegionRecord(msgspec.Struct, frozen=True):
-    """One region of one account; `gap` says why it is anything but AUDITED.
-
-    BLOCKED is a region that a service control policy denies whole while another region of the account answers.
-    """
-
-    name: str
-    state: RegionState
-    gap: Gap | None = None
-
-
-class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """How the audit of one account went; `gap` is set where the account could not be entered at all.
-
-    `regions` are the enabled ones in scope; `enabled` and `disabled` are all, in scope or not, as `regions_source`
-    says: the IAM action that told, or "partition defaults" when none did.
-    """
-
-    account_id: str
-    collected_at: datetime
-    regions: tuple[RegionRecord, ...]
-    enabled: tuple[str, ...] = ()
-    disabled: tuple[str, ...] = ()
-    regions_source: str
-    gap: Gap | None = None
-    calls: int = 0
-    throttles: int = 0
-    retries: int = 0
-
-    def has_enabled(self, region: str) -> bool | None:
-        """Return whether the account has a region enabled, or None where AWS did not list the account's regions.
-
-        Without that list only the regions are known that no account can disable.
-        """
-        if self.enabled and self.regions_source != PARTITION_DEFAULTS:
-            return region in self.enabled
-        return None if is_opt_in(region) else True
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

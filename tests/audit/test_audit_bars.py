@@ -13,7 +13,7 @@ from orgaudit.demo.organization import ACCOUNTS, DELEGATED_ADMINISTRATORS, TRAIL
 from orgaudit.errors import ExitCode
 from orgaudit.model import Status
 from orgaudit.pipeline import Auditor, Chosen
-from orgaudit.settings import load
+from orgaudit.settings.settings import load
 from scripts.endpoint import serve
 from scripts.synthetic_aws import HOME as SYNTHETIC_HOME
 from tests.audit_runs import (

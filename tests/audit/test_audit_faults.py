@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 
 from orgaudit.errors import ExitCode
-from orgaudit.facts.account import Listed, shard_decoder
 from orgaudit.facts.declare import load
+from orgaudit.facts.shard import Listed, shard_decoder
 from orgaudit.model import GLOBAL, GapReason, Status
 from orgaudit.store.run import read_lines
 from tests.audit_runs import (

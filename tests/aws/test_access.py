@@ -17,7 +17,8 @@ from orgaudit.aws.actions import SESSION_POLICY_LIMIT, iam_action, is_read
 from orgaudit.aws.region import RegionAccess, UndeclaredActionError
 from orgaudit.errors import AccessError, ConfigError
 from orgaudit.model import GLOBAL, GapReason, NotSeenError
-from orgaudit.settings import AccessSettings, Limits, RunSettings, load_limits
+from orgaudit.settings.limits import Limits, load_limits
+from orgaudit.settings.sections import AccessSettings, RunSettings
 from scripts.endpoint import Served
 from scripts.synthetic_aws import MANAGEMENT
 from tests.faults import (

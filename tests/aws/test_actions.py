@@ -7,7 +7,6 @@ from itertools import combinations
 import pytest
 from botocore.session import get_session
 
-from orgaudit import frameworks
 from orgaudit.aws.actions import (
     IAM_ACTIONS,
     IAM_PREFIXES,
@@ -18,9 +17,10 @@ from orgaudit.aws.actions import (
     is_read,
     session_groups,
 )
-from orgaudit.collect import actions_for
+from orgaudit.collect.account import actions_for
 from orgaudit.controls.declare import catalogue
 from orgaudit.organization import discovery
+from orgaudit.settings import frameworks
 from tests.packaged import FRAMEWORKS
 
 SERVICES = (

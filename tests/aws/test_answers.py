@@ -15,7 +15,7 @@ from botocore.session import get_session
 
 from orgaudit.aws.actions import iam_action, is_read
 from orgaudit.aws.answers import check_body
-from orgaudit.collect import actions_for
+from orgaudit.collect.account import actions_for
 from orgaudit.facts.declare import load
 from orgaudit.organization import discovery
 

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 from orgaudit.demo import Demo
 from orgaudit.demo.organization import ACCOUNTS, MANAGEMENT, account_named
-from orgaudit.facts import policies
+from orgaudit.languages import iam_policy as policies
 
 Done: TypeAlias = subprocess.CompletedProcess[str]
 Orgaudit: TypeAlias = Callable[..., Done]

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.organization import Organization
 from orgaudit.controls.accessanalyzer import accessanalyzer_external_analyzer_enabled as enabled
 from orgaudit.controls.declare import Control
 from orgaudit.facts.accessanalyzer import PRINCIPAL, Analyzer, RegionAnalyzers
-from orgaudit.facts.account import AccountFacts, Listed
-from orgaudit.facts.organization import Organization
+from orgaudit.facts.shard import Listed
 from orgaudit.model import Gap, GapReason, Status
 from tests.factories import (
     HOME,

@@ -10,7 +10,7 @@ from orgaudit.controls.account import account_contact_information_present as pre
 from orgaudit.controls.account import account_security_contact_registered as registered
 from orgaudit.controls.declare import Control
 from orgaudit.model import Status
-from orgaudit.thresholds import Thresholds
+from orgaudit.settings.thresholds import Thresholds
 from tests.factories import Case, every, failing, name_of, passing
 from tests.factories_iam import a_contact, a_security_contact
 

@@ -14,13 +14,13 @@ import pytest
 from botocore import xform_name
 from botocore.loaders import Loader
 
+from orgaudit.analysis.account import AccountFacts
 from orgaudit.aws.actions import IAM_ACTIONS, IAM_PREFIXES, iam_action, is_read
 from orgaudit.controls.declare import Control, catalogue
-from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.declare import Detail, Resource
-from orgaudit.frameworks import controls_of
-from orgaudit.frameworks import load as load_frameworks
 from orgaudit.model import Remedy, Severity, Status
+from orgaudit.settings.frameworks import controls_of
+from orgaudit.settings.frameworks import load as load_frameworks
 from tests.factories import MEMBER, NASTY, Case, name_of
 from tests.literal_aws import service_model
 from tests.packaged import FRAMEWORKS

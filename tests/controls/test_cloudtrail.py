@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.organization import Organization
 from orgaudit.controls.cloudtrail.delivery import cloudtrail_trail_cloudwatch_logs_delivered as delivered
 from orgaudit.controls.cloudtrail.delivery import cloudtrail_trail_log_group_retained as retained
 from orgaudit.controls.cloudtrail.delivery import cloudtrail_trail_log_group_subscriptions_known as subscriptions_known
@@ -15,12 +17,11 @@ from orgaudit.controls.cloudtrail.delivery import cloudtrail_trail_role_can_deli
 from orgaudit.controls.cloudtrail.trails import cloudtrail_trail_logging as logging
 from orgaudit.controls.cloudtrail.trails import cloudtrail_trail_multi_region_management_events as multi_region
 from orgaudit.controls.declare import Control
-from orgaudit.facts.account import AccountFacts, Listed
 from orgaudit.facts.cloudtrail.delivery import TrailRole
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
-from orgaudit.facts.organization import Organization
+from orgaudit.facts.shard import Listed
 from orgaudit.model import Gap, GapReason, Seen, Status, Verdict
-from orgaudit.thresholds import Thresholds
+from orgaudit.settings.thresholds import Thresholds
 from tests.factories import (
     HOME,
     MANAGEMENT,

@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.organization import Organization
 from orgaudit.controls.cloudtrail.buckets import cloudtrail_bucket_access_logging_enabled as access_logged
 from orgaudit.controls.cloudtrail.buckets import cloudtrail_bucket_private as private
 from orgaudit.controls.cloudtrail.buckets import cloudtrail_s3_read_data_events_logged as reads_logged
@@ -14,11 +16,10 @@ from orgaudit.controls.cloudtrail.buckets import cloudtrail_s3_write_data_events
 from orgaudit.controls.cloudtrail.trails import cloudtrail_trail_kms_encrypted as encrypted
 from orgaudit.controls.cloudtrail.trails import cloudtrail_trail_log_validation_enabled as validated
 from orgaudit.controls.declare import Control
-from orgaudit.facts.account import AccountFacts, DetailGap, Listed
-from orgaudit.facts.cloudtrail.selectors import BasicSelector
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors
-from orgaudit.facts.organization import Organization
 from orgaudit.facts.s3.buckets import BucketAcl, BucketLogging
+from orgaudit.facts.shard import DetailGap, Listed
+from orgaudit.languages.event_selector.management import BasicSelector
 from orgaudit.model import GLOBAL, Status
 from tests.factories import (
     MANAGEMENT,

@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.organization import Organization
 from orgaudit.controls.config import config_recorder_all_regions_enabled as enabled
 from orgaudit.controls.config import config_recorder_all_types_recorded as all_types
 from orgaudit.controls.config import config_recorder_global_types_recorded as global_types
 from orgaudit.controls.declare import Control
-from orgaudit.facts.account import AccountFacts, Listed
 from orgaudit.facts.config import ConfigRecording
-from orgaudit.facts.organization import Organization
+from orgaudit.facts.shard import Listed
 from orgaudit.model import Gap, GapReason, Seen, Status
 from tests.evaluated import in_audit
 from tests.factories import (

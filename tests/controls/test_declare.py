@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.organization import Organization
 from orgaudit.controls import declare
 from orgaudit.controls.declare import Control, Fix, catalogue, control
-from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
-from orgaudit.facts.organization import Organization
 from orgaudit.model import Gap, Observed, Scope, Seen, Severity, Status, Verdict, passed
-from orgaudit.thresholds import Thresholds
+from orgaudit.settings.thresholds import Thresholds
 from tests.factories import a_status, a_trail, denied
 
 FIX = Fix(

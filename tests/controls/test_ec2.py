@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from orgaudit.analysis.account import AccountFacts
 from orgaudit.controls.declare import Control
 from orgaudit.controls.ec2.acls import (
     ec2_network_acl_admin_ports_closed_to_internet as acl,
@@ -69,13 +70,12 @@ from orgaudit.controls.ec2.vpcs import (
 from orgaudit.controls.ec2.vpcs import (
     ec2_vpc_peering_routes_restricted as peering,
 )
-from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.declare import Resource
-from orgaudit.facts.ec2.reach import Rule
+from orgaudit.facts.ec2.rules import Rule
 from orgaudit.facts.ec2.vpcs import FlowLog, Vpc
 from orgaudit.facts.iam.authorization import InstanceProfile
 from orgaudit.model import Gap, GapReason, Status, Verdict
-from orgaudit.thresholds import Thresholds
+from orgaudit.settings.thresholds import Thresholds
 from tests.evaluated import findings
 from tests.factories import (
     HOME,

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
+from orgaudit.analysis.organization import Organization
 from orgaudit.controls.declare import Control
 from orgaudit.controls.iam.certificates import iam_server_certificate_valid
 from orgaudit.controls.iam.federation import iam_identity_federation_configured
 from orgaudit.controls.iam.passwords import expiry, lowercase, min_length, number, reuse, symbol, uppercase
-from orgaudit.facts.account import DetailGap
 from orgaudit.facts.iam.authorization import User
 from orgaudit.facts.iam.credential_report import KeySlot
 from orgaudit.facts.iam.federation import IdentityCenter, IdentityProvider, Protocol
-from orgaudit.facts.organization import Organization
+from orgaudit.facts.shard import DetailGap
 from orgaudit.model import Status
 from tests.factories import (
     HOME,

@@ -20,7 +20,7 @@ from orgaudit.controls.iam.policies import (
 )
 from orgaudit.facts.iam.authorization import Group, Role, User
 from orgaudit.model import Status
-from orgaudit.thresholds import Thresholds
+from orgaudit.settings.thresholds import Thresholds
 from tests.factories import MEMBER, Case, denied, every, failing, idle, name_of, passing, statement, unseen
 from tests.factories_iam import (
     EVERYTHING,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from orgaudit.analysis.organization import Organization
 from orgaudit.controls.declare import Control
 from orgaudit.controls.iam.root import (
     NO_CREDENTIALS,
@@ -19,9 +20,8 @@ from orgaudit.controls.iam.root import (
 )
 from orgaudit.facts.iam.account import Root, RootFeatures
 from orgaudit.facts.iam.credential_report import KeySlot
-from orgaudit.facts.organization import Organization
 from orgaudit.model import Seen, Status
-from orgaudit.thresholds import Thresholds
+from orgaudit.settings.thresholds import Thresholds
 from tests.factories import (
     MANAGEMENT,
     MEMBER,

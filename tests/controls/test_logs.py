@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.organization import Organization
 from orgaudit.controls.declare import Control
 from orgaudit.controls.logs import logs_metric_filter_cloudtrail_changes_alarmed as alarmed
-from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.cloudtrail.alarms import MetricFilter, TrailAlarms, TrailFilters
 from orgaudit.facts.cloudtrail.delivery import TrailLogGroup
-from orgaudit.facts.cloudtrail.evaluation import Limit
 from orgaudit.facts.cloudtrail.topics import TrailTopics
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
-from orgaudit.facts.organization import Organization
+from orgaudit.languages.alarm.evaluation import Limit
 from orgaudit.model import Seen, Status
-from orgaudit.thresholds import Thresholds
+from orgaudit.settings.thresholds import Thresholds
 from tests.factories import (
     HOME,
     LETS_CLOUDWATCH_IN,

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.organization import Organization
 from orgaudit.controls import logs
 from orgaudit.controls.declare import Control
-from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.cloudtrail.alarms import Alarm, Metric, MetricFilter, TrailFilters
 from orgaudit.facts.cloudtrail.topics import TrailTopics
-from orgaudit.facts.organization import Organization
-from orgaudit.facts.patterns import Event, coverage, parse, prescribed
+from orgaudit.languages.filter_pattern import Event, coverage, parse, prescribed
 from orgaudit.model import Status
-from orgaudit.thresholds import Thresholds
+from orgaudit.settings.thresholds import Thresholds
 from tests.factories import (
     MANAGEMENT,
     MANAGEMENT_FIELD,

@@ -8,9 +8,9 @@ import pytest
 
 from orgaudit.controls.declare import Control
 from orgaudit.controls.macie import macie_account_enabled as enabled
-from orgaudit.facts.account import Listed
+from orgaudit.facts.shard import Listed
 from orgaudit.model import GLOBAL, Status
-from orgaudit.thresholds import Thresholds
+from orgaudit.settings.thresholds import Thresholds
 from tests.factories import (
     MEMBER,
     SECURITY,

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.organization import Organization
 from orgaudit.controls.declare import Control
 from orgaudit.controls.organizations import (
     organizations_account_scp_guardrail_attached as guardrail_attached,
@@ -22,12 +24,11 @@ from orgaudit.controls.organizations import (
 from orgaudit.controls.organizations import (
     organizations_service_delegated_admins_registered as admins_registered,
 )
-from orgaudit.facts.account import AccountFacts, DetailGap, Listed
 from orgaudit.facts.declare import Detail, Resource
-from orgaudit.facts.organization import Organization
 from orgaudit.facts.organizations import Effectiveness
+from orgaudit.facts.shard import DetailGap, Listed
 from orgaudit.model import GLOBAL, Gap, GapReason, Status
-from orgaudit.thresholds import Thresholds
+from orgaudit.settings.thresholds import Thresholds
 from tests.factories import (
     HOME,
     MANAGEMENT,

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from orgaudit.analysis.account import AccountFacts
 from orgaudit.controls.declare import Control
 from orgaudit.controls.rds import (
     rds_cluster_multi_az as cluster_multi_az,
@@ -24,11 +25,11 @@ from orgaudit.controls.rds import (
 from orgaudit.controls.rds import (
     rds_instance_storage_encrypted as encrypted,
 )
-from orgaudit.facts.account import AccountFacts, Listed
 from orgaudit.facts.declare import Resource
 from orgaudit.facts.ec2.groups import SecurityGroup
 from orgaudit.facts.ec2.routes import RouteTable
 from orgaudit.facts.rds import DatabaseInstance
+from orgaudit.facts.shard import Listed
 from orgaudit.model import UNKNOWN, Cell, Status
 from orgaudit.store.run import Run, read_lines
 from tests.evaluated import findings

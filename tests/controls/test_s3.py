@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.organization import Organization
 from orgaudit.controls.declare import Control
 from orgaudit.controls.s3 import (
     s3_bucket_default_encryption_enabled as encrypted,
@@ -35,13 +37,12 @@ from orgaudit.controls.s3 import (
 from orgaudit.controls.s3 import (
     s3_bucket_versioning_enabled as versioning,
 )
-from orgaudit.facts.account import AccountFacts, Listed
 from orgaudit.facts.macie import Criterion, Job
-from orgaudit.facts.organization import Organization
 from orgaudit.facts.s3.block import SETTINGS, BucketPublicAccessBlock
 from orgaudit.facts.s3.buckets import BucketAcl, BucketEncryption, BucketPolicy, BucketVersioning
+from orgaudit.facts.shard import Listed
 from orgaudit.model import Gap, GapReason, Seen, Status
-from orgaudit.thresholds import Thresholds
+from orgaudit.settings.thresholds import Thresholds
 from tests.factories import (
     HOME,
     MEMBER,

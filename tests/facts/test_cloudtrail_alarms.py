@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from orgaudit.analysis.cloudtrail.sensitivity import Watcher, watchers
 from orgaudit.facts.cloudtrail.alarms import ActingAlarm, Addition, Alarm, CompositeAlarm, Metric, MetricFilter
-from orgaudit.facts.cloudtrail.evaluation import Limit
-from orgaudit.facts.cloudtrail.sensitivity import Watcher, watchers
-from orgaudit.facts.patterns.prescribed import CLOUDTRAIL_CHANGES
+from orgaudit.languages.alarm.evaluation import Limit
+from orgaudit.languages.filter_pattern.prescribed import CLOUDTRAIL_CHANGES
 from tests.factories import METRIC, a_composite, a_filter, a_trail, alarms_of, an_alarm
 
 OTHER = Metric("Other", "Other")

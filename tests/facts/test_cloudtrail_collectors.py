@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from orgaudit.analysis.cloudtrail.notifications import WORKS, Notification
 from orgaudit.aws.access import Access
 from orgaudit.demo import Demo, DemoAccount
 from orgaudit.demo.organization import OPT_IN_REGION as OPT_IN
@@ -24,15 +25,16 @@ from orgaudit.facts.cloudtrail.alarms import (
     trail_filters,
 )
 from orgaudit.facts.cloudtrail.delivery import trail_log_group, trail_role, trail_subscriptions
-from orgaudit.facts.cloudtrail.evaluation import Limit
-from orgaudit.facts.cloudtrail.selectors import AdvancedSelector
-from orgaudit.facts.cloudtrail.topics import WORKS, Notification, Topic, TopicKey, trail_topics
+from orgaudit.facts.cloudtrail.topics import Topic, TopicKey, trail_topics
 from orgaudit.facts.cloudtrail.trails import Trail, trail_selectors, trail_status, trails
 from orgaudit.facts.declare import Collector, closure
-from orgaudit.facts.policies import Outcome
 from orgaudit.facts.resource_policies import document_of
+from orgaudit.languages.alarm.evaluation import Limit
+from orgaudit.languages.event_selector.management import AdvancedSelector
+from orgaudit.languages.iam_policy import Outcome
 from orgaudit.model import Gap, GapReason, NotSeenError, Seen
-from orgaudit.settings import AccessSettings, RunSettings, load_limits
+from orgaudit.settings.limits import load_limits
+from orgaudit.settings.sections import AccessSettings, RunSettings
 from tests.emulated import leading_to
 from tests.factories import (
     HOME,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orgaudit.facts.cloudtrail.delivery import WRITES, group_name
-from orgaudit.facts.policies import Outcome, PolicyError
+from orgaudit.languages.iam_policy import Outcome, PolicyError
 from tests.factories import HOME, MANAGEMENT, MEMBER, a_role, a_trail, statement, subscriptions_to, trust
 
 TRAIL = a_trail()

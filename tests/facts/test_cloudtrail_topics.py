@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orgaudit.facts.cloudtrail.topics import WORKS, Delivery, Notification
+from orgaudit.analysis.cloudtrail.notifications import WORKS, Delivery, Notification
 from orgaudit.model import Seen
 from tests.factories import HOME, MEMBER, SECURITY, a_topic, a_topic_key, denied, statement, topic_arn
 

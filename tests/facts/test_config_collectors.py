@@ -23,7 +23,8 @@ from orgaudit.facts.config import (
 from orgaudit.facts.declare import Collector, closure
 from orgaudit.facts.securityhub import SecurityHub, security_hubs
 from orgaudit.model import Gap, GapReason, NotSeenError, Seen
-from orgaudit.settings import AccessSettings, RunSettings, load_limits
+from orgaudit.settings.limits import load_limits
+from orgaudit.settings.sections import AccessSettings, RunSettings
 from tests.emulated import leading_to
 from tests.factories import HOME, MEMBER
 from tests.factories_config import a_recorder, a_recording, only, without

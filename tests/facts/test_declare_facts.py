@@ -10,12 +10,12 @@ import pytest
 
 from orgaudit.aws.actions import is_read
 from orgaudit.facts import declare
-from orgaudit.facts.account import Entered
 from orgaudit.facts.cloudtrail.alarms import TrailAlarms, TrailFilters
 from orgaudit.facts.cloudtrail.delivery import TrailLogGroup, TrailRole
 from orgaudit.facts.cloudtrail.topics import TrailTopics, trail_topics
 from orgaudit.facts.cloudtrail.trails import Trail, TrailStatus, trails
 from orgaudit.facts.declare import Aws, Collector, Detail, Resource, closure, collector, detail, load, observe
+from orgaudit.facts.shard import Entered
 from orgaudit.model import NotSeenError, Scope, Seen
 from tests.factories import denied
 

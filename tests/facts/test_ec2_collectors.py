@@ -10,21 +10,24 @@ from typing import Any
 import boto3
 import pytest
 
+from orgaudit.analysis.ec2.acls import passages
+from orgaudit.analysis.ec2.reach import Inbound, Question
 from orgaudit.aws.access import Access
 from orgaudit.demo import Demo
 from orgaudit.facts.declare import Collector, Resource
-from orgaudit.facts.ec2.acls import NetworkAcl, network_acls, passages
-from orgaudit.facts.ec2.addresses import Family
+from orgaudit.facts.ec2.acls import NetworkAcl, network_acls
 from orgaudit.facts.ec2.defaults import MetadataDefaults, ebs_defaults, metadata_defaults
 from orgaudit.facts.ec2.groups import default_security_groups, security_groups
 from orgaudit.facts.ec2.instances import Instance, instances
 from orgaudit.facts.ec2.peering import Breadth, PeeringRoute, peering_connections, peering_routes
 from orgaudit.facts.ec2.prefixes import PrefixList
-from orgaudit.facts.ec2.reach import ALL, ALL_PORTS, Question, Rule
 from orgaudit.facts.ec2.routes import InternetRoute, route_tables, table_of
+from orgaudit.facts.ec2.rules import ALL, ALL_PORTS, Rule
 from orgaudit.facts.ec2.vpcs import FlowLog, Vpc, flow_logs, vpcs
+from orgaudit.languages.cidr import Family
 from orgaudit.model import Gap, GapReason, NotSeenError, Scope, Seen
-from orgaudit.settings import AccessSettings, RunSettings, load_limits
+from orgaudit.settings.limits import load_limits
+from orgaudit.settings.sections import AccessSettings, RunSettings
 from tests.emulated import leading_to
 from tests.factories import HOME, MEMBER, SECURITY, seen_all
 from tests.factories_ec2 import ANY4, ANY6, OFFICE, a_peering, all_traffic, entry, rule
@@ -679,7 +682,7 @@ def emulated(empty: Demo) -> Iterator[tuple[dict[str, str], dict[Any, Any]]]:
 def test_group_of_the_emulator_is_open_through_its_list(emulated: tuple[dict[str, str], dict[Any, Any]]) -> None:
     ids, found = emulated
     (opened,) = [one for one in found[security_groups] if one.name == ids["group"]]
-    (opening,) = opened.inbound.openings(Question((22,), ("tcp",)))
+    (opening,) = Inbound.of(opened).openings(Question((22,), ("tcp",)))
     assert opening.describe() == f"tcp 22 from {ids['list']}"
 
 

@@ -18,8 +18,8 @@ from orgaudit.facts.iam.access_keys import AccessKey
 from orgaudit.facts.iam.authorization import AwsPolicy, CustomerPolicy, Role, User
 from orgaudit.facts.iam.credential_report import ROOT_USER, Credentials, KeySlot, rows
 from orgaudit.facts.iam.federation import IdentityCenter, IdentityProvider, Protocol
-from orgaudit.facts.iam.grants import Grant, Grants, grants_of
-from orgaudit.facts.policies import PolicyError
+from orgaudit.languages.iam_policy import PolicyError
+from orgaudit.languages.iam_policy.grants import Grant, Grants, grants_of
 from orgaudit.model import GLOBAL, Gap, GapReason, NotSeenError, Seen
 from tests.factories import HOME, MANAGEMENT, MEMBER, NOW, seen_all, statement
 from tests.factories_iam import (

@@ -16,7 +16,8 @@ from orgaudit.demo import Demo
 from orgaudit.facts.contacts import security_contact
 from orgaudit.facts.iam import access_keys, account, authorization, credential_report, federation
 from orgaudit.model import Seen
-from orgaudit.settings import AccessSettings, RunSettings, load_limits
+from orgaudit.settings.limits import load_limits
+from orgaudit.settings.sections import AccessSettings, RunSettings
 from tests.emulated import leading_to
 from tests.factories import statement, trust
 from tests.factories_iam import EVERYTHING

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from orgaudit.facts.account import shard_decoder
 from orgaudit.facts.declare import Detail, Resource
+from orgaudit.facts.shard import shard_decoder
 from tests.factories import NOW
 from tests.factories_iam import (
     a_group,

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from orgaudit.facts.kms import Key, key_description, key_policy, key_rotation, key_state, keys
-from orgaudit.facts.policies import PolicyError
+from orgaudit.analysis.kms import key_state
+from orgaudit.facts.kms import Key, key_description, key_policy, key_rotation, keys
+from orgaudit.languages.iam_policy import PolicyError
 from orgaudit.model import NotSeenError
 from tests.factories import HOME, MEMBER, SECURITY, facts_of, organization_of
 from tests.factories_kms import a_key, described, key_policy_of

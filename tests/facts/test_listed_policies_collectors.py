@@ -14,8 +14,8 @@ from orgaudit.facts.declare import Resource
 from orgaudit.facts.iam.authorization import roles
 from orgaudit.facts.iam.trust import role_trust
 from orgaudit.facts.opensearch import SearchDomain, search_domain_policy, search_domains
-from orgaudit.facts.policies import PolicyError
 from orgaudit.facts.rows import RowError
+from orgaudit.languages.iam_policy import PolicyError
 from orgaudit.model import UNKNOWN, NotSeenError, Seen, Status, shown
 from tests.factories import HOME, MEMBER, NOW
 from tests.factories_resource_policies import METHODS, a_domain, a_role, allow, an_api, text

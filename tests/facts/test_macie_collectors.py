@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from orgaudit.facts.account import Listed
-from orgaudit.facts.macie import Criterion, Job, MacieSession, macie_discovery, macie_in, macie_sessions
+from orgaudit.analysis.macie import macie_in
+from orgaudit.facts.macie import Criterion, Job, MacieSession, macie_discovery, macie_sessions
+from orgaudit.facts.shard import Listed
 from orgaudit.model import GapReason, NotSeenError
 from tests.factories import HOME, MEMBER, SECURITY, denied, facts_of
 from tests.factories_macie import a_session

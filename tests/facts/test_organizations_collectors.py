@@ -16,7 +16,7 @@ from orgaudit.facts.organizations import (
     policy_delegation,
     trusted_services,
 )
-from orgaudit.facts.policies import parse
+from orgaudit.languages.iam_policy import parse
 from orgaudit.model import NotSeenError
 from tests.factories import HOME, MANAGEMENT, MEMBER, SECURITY
 from tests.factories_organizations import ROOT, THE_ORGANIZATION, UNIT, a_policy

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from orgaudit.collect import _is_exempt, _state, _unblocked
-from orgaudit.facts.account import Listed
+from orgaudit.collect.account import _is_exempt, _state, _unblocked
 from orgaudit.facts.declare import load
-from orgaudit.model import Gap, GapReason
-from orgaudit.store.manifest import RegionRecord, RegionState
+from orgaudit.facts.shard import Listed
+from orgaudit.model import Gap, GapReason, RegionRecord, RegionState
 from tests.factories import MEMBER
 
 REGION = "eu-central-1"

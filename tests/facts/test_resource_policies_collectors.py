@@ -16,11 +16,11 @@ from orgaudit.facts.efs import FileSystemPolicy, file_system_policy
 from orgaudit.facts.eventbridge import EventBus, event_buses
 from orgaudit.facts.glacier import GlacierVault, VaultPolicy, vault_policy, vaults
 from orgaudit.facts.lambda_ import Function, FunctionPolicy, function_policy, functions
-from orgaudit.facts.policies import PolicyError
 from orgaudit.facts.resource_policies import ResourcePolicy
 from orgaudit.facts.secretsmanager import Secret, SecretPolicy, secret_policy, secrets
 from orgaudit.facts.sns import SnsTopic, TopicPolicy, topic_policy, topics
 from orgaudit.facts.sqs import Queue, QueuePolicy, queue_policy, queues
+from orgaudit.languages.iam_policy import PolicyError
 from orgaudit.model import Gap, GapReason, NotSeenError, Seen
 from tests.factories import HOME, MEMBER
 from tests.factories_efs import a_file_system

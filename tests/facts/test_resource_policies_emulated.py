@@ -11,10 +11,10 @@ from typing import Any
 import boto3
 import pytest
 
+from orgaudit.analysis.account import AccountFacts
 from orgaudit.aws.access import Access
-from orgaudit.collect import actions_for, collect_account
+from orgaudit.collect.account import actions_for, collect_account
 from orgaudit.demo import Demo
-from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.apigateway import RestApiStage
 from orgaudit.facts.apigatewayv2 import ApiStage
 from orgaudit.facts.cloudfront import Distribution, DistributionLogs
@@ -32,7 +32,8 @@ from orgaudit.facts.secretsmanager import Secret, SecretPolicy
 from orgaudit.facts.sns import SnsTopic, TopicPolicy
 from orgaudit.facts.sqs import Queue, QueuePolicy
 from orgaudit.model import Account, Seen
-from orgaudit.settings import AccessSettings, RunSettings, ScopeSettings, load_limits
+from orgaudit.settings.limits import load_limits
+from orgaudit.settings.sections import AccessSettings, RunSettings, ScopeSettings
 from tests.emulated import leading_to
 from tests.factories_resource_policies import allow, text
 

@@ -10,18 +10,19 @@ from typing import Any, TypeAlias
 import pytest
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-from orgaudit.collect import _drain
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.organization import Organization
+from orgaudit.collect.account import _drain
 from orgaudit.controls.declare import Control, catalogue
 from orgaudit.facts import apigateway, apigatewayv2, config, dynamodb, eventbridge, opensearch, rds, sqs
-from orgaudit.facts.account import AccountFacts, Listed
 from orgaudit.facts.cloudtrail import trails
 from orgaudit.facts.declare import Collector, Detail, Resource, load
 from orgaudit.facts.ec2 import defaults, instances
 from orgaudit.facts.iam import account, authorization
-from orgaudit.facts.organization import Organization
 from orgaudit.facts.rows import RowError
+from orgaudit.facts.shard import Listed
 from orgaudit.model import GLOBAL, NotSeenError, Scope, Status
-from orgaudit.thresholds import Thresholds
+from orgaudit.settings.thresholds import Thresholds
 from tests.factories import HOME, MEMBER, facts_of, organization_of
 from tests.listings import CASES, Case, Path
 from tests.literal_aws import LiteralAws, World, service_model

@@ -14,7 +14,6 @@ import pytest
 from orgaudit.aws.access import Access
 from orgaudit.demo import Demo
 from orgaudit.facts.declare import Collector
-from orgaudit.facts.policies import PolicyError, parse
 from orgaudit.facts.s3.block import SETTINGS, account_public_access_block, bucket_public_access_block
 from orgaudit.facts.s3.buckets import (
     Grant,
@@ -25,8 +24,10 @@ from orgaudit.facts.s3.buckets import (
     bucket_versioning,
     buckets,
 )
+from orgaudit.languages.iam_policy import PolicyError, parse
 from orgaudit.model import GLOBAL, NotSeenError
-from orgaudit.settings import AccessSettings, RunSettings, load_limits
+from orgaudit.settings.limits import load_limits
+from orgaudit.settings.sections import AccessSettings, RunSettings
 from tests.emulated import leading_to
 from tests.factories import MEMBER
 from tests.factories_s3 import EVERYONE, a_bucket, allow, settings

@@ -14,11 +14,10 @@ import pytest
 
 from orgaudit.aws.access import Access, AccountAccess
 from orgaudit.errors import AccessError
-from orgaudit.model import Account, GapReason, NotSeenError
+from orgaudit.model import PARTITION_DEFAULTS, Account, Caller, GapReason, NotSeenError
 from orgaudit.organization.discovery import discover, read_tags
 from orgaudit.organization.regions import discover_regions
-from orgaudit.settings import OrganizationSettings
-from orgaudit.store.manifest import PARTITION_DEFAULTS, Caller
+from orgaudit.settings.sections import OrganizationSettings
 
 MANAGEMENT, MEMBER = "111111111111", "222222222222"
 ANSWERS: dict[str, dict[str, Any]] = {

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from orgaudit.demo import Demo
-from orgaudit.settings import Settings, load
+from orgaudit.settings.settings import Settings, load
 from tests.faults import FaultProxy
 
 

@@ -10,17 +10,17 @@ import boto3
 import pytest
 
 from orgaudit.aws.actions import iam_action
-from orgaudit.collect import actions_for
+from orgaudit.collect.account import actions_for
 from orgaudit.demo import Demo
 from orgaudit.demo.organization import ACCOUNTS, MANAGEMENT, account_named
 from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.facts.declare import load
-from orgaudit.model import Gap, GapReason
+from orgaudit.model import Caller, Gap, GapReason
 from orgaudit.pipeline import Auditor
 from orgaudit.preflight.doctor import TRIALS, Check, CheckStatus, Diagnosis, diagnose
 from orgaudit.preflight.refusal import mend_entry, mend_reading
-from orgaudit.settings import AccessSettings, Settings
-from orgaudit.store.manifest import Caller
+from orgaudit.settings.sections import AccessSettings
+from orgaudit.settings.settings import Settings
 from tests.faults import Cut, Deny, DenyByScp, FaultProxy, Garble, RegionDisabled, Rule
 
 Make = Callable[..., Settings]

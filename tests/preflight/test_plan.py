@@ -13,13 +13,14 @@ from orgaudit.demo.organization import ACCOUNTS, MANAGEMENT, account_named
 from orgaudit.errors import AccessError, ConfigError
 from orgaudit.facts.cloudtrail.trails import Trail, trail_status, trails
 from orgaudit.facts.declare import Collector
-from orgaudit.model import Account, GapReason, Scope
+from orgaudit.model import Account, AccountRecord, GapReason, Scope
 from orgaudit.pipeline import Auditor
 from orgaudit.preflight.estimate import LATENCY, Estimate, estimate
 from orgaudit.preflight.plan import make_plan
 from orgaudit.preflight.visit import visit
-from orgaudit.settings import Limits, RunSettings, Settings, load_limits
-from orgaudit.store.manifest import AccountRecord
+from orgaudit.settings.limits import Limits, load_limits
+from orgaudit.settings.sections import RunSettings
+from orgaudit.settings.settings import Settings
 from tests.faults import Deny, FaultProxy
 
 Make = Callable[..., Settings]

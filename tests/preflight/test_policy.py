@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from orgaudit.aws.actions import is_read
-from orgaudit.collect import actions_for
-from orgaudit.facts import policies
+from orgaudit.collect.account import actions_for
+from orgaudit.languages import iam_policy as policies
 from orgaudit.organization import discovery
 from orgaudit.pipeline import Auditor, choose
 from orgaudit.preflight import policy
@@ -29,7 +29,7 @@ from orgaudit.preflight.policy import (
     template_for,
     to_yaml,
 )
-from orgaudit.settings import Settings
+from orgaudit.settings.settings import Settings
 from tests.faults import FaultProxy
 
 Make = Callable[..., Settings]

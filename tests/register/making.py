@@ -12,7 +12,7 @@ import msgspec
 from orgaudit.model import Account, Finding, Remediation, Remedy, RequirementRef, Severity, Status, fingerprint
 from orgaudit.register.entries import Entry
 from orgaudit.register.load import Register, load
-from orgaudit.settings import RegisterSettings
+from orgaudit.settings.sections import RegisterSettings
 
 CONTROL = "cloudtrail_trail_logging"
 TRAIL = "arn:aws:cloudtrail:eu-west-1:111122223333:trail/main"

@@ -7,7 +7,7 @@ import pytest
 from orgaudit.model import ExceptionRef, Finding, Severity, Status
 from orgaudit.register.apply import Application
 from orgaudit.register.state import State
-from orgaudit.settings import LongestDays, RegisterSettings
+from orgaudit.settings.sections import LongestDays, RegisterSettings
 from tests.register.making import ACCOUNTS, CONTROL, fields, finding, registered
 
 ON = date(2025, 2, 1)

@@ -10,14 +10,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from orgaudit.errors import ConfigError
-from orgaudit.frameworks import Assessment, Framework, Requirement
 from orgaudit.model import Account
 from orgaudit.register import attestations
 from orgaudit.register.answers import apply
 from orgaudit.register.attestations import Attestations, Verdict, state_of
 from orgaudit.register.load import load as load_exceptions
 from orgaudit.register.state import State, today
-from orgaudit.settings import RegisterSettings
+from orgaudit.settings.frameworks import Assessment, Framework, Requirement
+from orgaudit.settings.sections import RegisterSettings
 from tests.register import making
 
 SHOP = making.ACCOUNT

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from orgaudit.documents import PACKAGED
 from orgaudit.errors import ConfigError, ReportError
 from orgaudit.register.edit import Ledger
 from orgaudit.register.load import load
-from orgaudit.settings import RegisterSettings
+from orgaudit.settings.documents import PACKAGED
+from orgaudit.settings.sections import RegisterSettings
 
 TEXT = """# Who touches this asks first.
 time_zone: Europe/Paris   # where the team is

@@ -21,7 +21,7 @@ from orgaudit.register.foreign import Imported, missing, run_foreign_import
 from orgaudit.register.load import load
 from orgaudit.register.match import Matcher
 from orgaudit.register.spreadsheet import Table, guess
-from orgaudit.settings import RegisterSettings
+from orgaudit.settings.sections import RegisterSettings
 from tests.register.making import ACCOUNTS, CONTROL, entry, finding
 
 CONTROLS = frozenset(catalogue())

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from orgaudit.documents import PACKAGED
 from orgaudit.errors import ConfigError
 from orgaudit.register.load import load
-from orgaudit.settings import LongestDays, RegisterSettings
+from orgaudit.settings.documents import PACKAGED
+from orgaudit.settings.sections import LongestDays, RegisterSettings
 from tests.register.making import fields, register_file, registered
 
 POLICY = RegisterSettings()

@@ -24,7 +24,7 @@ from orgaudit.register.workbook.columns import BASE_SHEET, HEADER_ROW, TABLES
 from orgaudit.register.workbook.export import Computed
 from orgaudit.register.workbook.incoming import Outcome
 from orgaudit.register.workbook.read import read
-from orgaudit.settings import RegisterSettings
+from orgaudit.settings.sections import RegisterSettings
 from orgaudit.spreadsheet.text import fitted, stored
 from tests import needs
 from tests.synthetic_run import build

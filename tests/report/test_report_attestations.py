@@ -9,14 +9,14 @@ import msgspec
 import openpyxl
 import pytest
 
-from orgaudit.frameworks import Assessment, Framework, Requirement
 from orgaudit.model import Account
 from orgaudit.register import attestations
 from orgaudit.register.answers import Attested, apply
 from orgaudit.report import json, xlsx
 from orgaudit.report.scores import RequirementScore
 from orgaudit.report.view import RegisterView, View, viewing
-from orgaudit.settings import RegisterSettings
+from orgaudit.settings.frameworks import Assessment, Framework, Requirement
+from orgaudit.settings.sections import RegisterSettings
 from orgaudit.store.run import Run
 from orgaudit.store.tables import consolidate
 from tests.register.making import register_file

@@ -13,12 +13,11 @@ import pytest
 
 from orgaudit.cli.summary import print_summary
 from orgaudit.errors import ExitCode
-from orgaudit.model import Cell, Finding, Gap, GapReason, Status
+from orgaudit.model import Cell, Finding, Gap, GapReason, RegionRecord, RegionState, Status
 from orgaudit.report.completeness import completeness_of
 from orgaudit.report.scores import RegionScore
 from orgaudit.report.view import View, viewing
 from orgaudit.reporting import exit_code
-from orgaudit.store.manifest import RegionRecord, RegionState
 from orgaudit.store.run import Run, write_lines
 from orgaudit.store.tables import consolidate
 from tests.report.small import AS_OF, REGISTER, write

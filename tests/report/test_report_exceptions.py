@@ -19,7 +19,7 @@ from orgaudit.register.apply import Application
 from orgaudit.register.load import load
 from orgaudit.report.exceptions import extent_of, hygiene_of
 from orgaudit.report.view import RegisterProblem, RegisterView, View, viewing
-from orgaudit.settings import RegisterSettings
+from orgaudit.settings.sections import RegisterSettings
 from orgaudit.store.run import Run
 from tests.register.making import fields, register_file
 from tests.report.small import write

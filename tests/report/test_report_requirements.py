@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import msgspec
 import pytest
 
-from orgaudit.frameworks import Assessment, Framework, Requirement
 from orgaudit.model import GLOBAL, Cell, Status
 from orgaudit.report.scores import Counts, RequirementScore
 from orgaudit.report.view import RegisterView, viewing
+from orgaudit.settings.frameworks import Assessment, Framework, Requirement
 from orgaudit.store.run import Run, write_lines
 from orgaudit.store.tables import consolidate
 from tests.report.small import AS_OF

@@ -11,19 +11,19 @@ from typing import Any, NamedTuple
 import click
 import msgspec
 
-from orgaudit import frameworks
 from orgaudit.cli import options
 from orgaudit.cli.exceptions.opening import allowed, editing, entry_in, id_argument, opened, person
 from orgaudit.controls.declare import catalogue
-from orgaudit.documents import nearest
 from orgaudit.errors import ConfigError, ExitCode
-from orgaudit.frameworks import Framework
 from orgaudit.register import answers
 from orgaudit.register import attestations as register
 from orgaudit.register.attestations import SECTION, Attestations, Verdict
 from orgaudit.register.edit import Ledger
 from orgaudit.register.splice import block
-from orgaudit.settings import RegisterSettings
+from orgaudit.settings import frameworks
+from orgaudit.settings.documents import nearest
+from orgaudit.settings.frameworks import Framework
+from orgaudit.settings.sections import RegisterSettings
 
 
 class _Found(NamedTuple):

@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 
 import click
 
-from orgaudit import frameworks
 from orgaudit.cli import options
 from orgaudit.cli.exceptions.opening import Opened, allowed, editing, entry_in, id_argument, opened, person, settings_of
 from orgaudit.controls.declare import catalogue
@@ -24,6 +23,7 @@ from orgaudit.register.entries import Draft, Entry, Kind
 from orgaudit.register.lifecycle import Change
 from orgaudit.register.patterns import Patterns
 from orgaudit.register.splice import flow
+from orgaudit.settings import frameworks
 
 Step: TypeAlias = Callable[[dict[str, Any], str, date], Change]
 """What a command does to an entry, as whom, and on which day."""

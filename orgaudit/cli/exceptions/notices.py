@@ -18,12 +18,12 @@ from orgaudit import reporting
 from orgaudit.cli import options
 from orgaudit.cli.exceptions.opening import opened
 from orgaudit.controls.declare import catalogue
-from orgaudit.documents import Problem
 from orgaudit.errors import ConfigError
 from orgaudit.register import notices
 from orgaudit.register.hygiene import Remark
 from orgaudit.register.notices import Notices
 from orgaudit.report.exceptions import hygiene_of
+from orgaudit.settings.documents import Problem
 from orgaudit.store.run import writing
 
 WIDTH = 80

@@ -13,14 +13,14 @@ from typing import Any, NamedTuple, TypeVar
 import click
 
 from orgaudit.cli import options
-from orgaudit.documents import nearest
 from orgaudit.errors import ConfigError
 from orgaudit.register.edit import Ledger
 from orgaudit.register.load import Register
 from orgaudit.register.state import today
 from orgaudit.reporting import load_register
-from orgaudit.settings import PERSON_VARIABLE, Settings
-from orgaudit.settings import load as load_settings
+from orgaudit.settings.documents import nearest
+from orgaudit.settings.settings import PERSON_VARIABLE, Settings
+from orgaudit.settings.settings import load as load_settings
 
 T = TypeVar("T")
 

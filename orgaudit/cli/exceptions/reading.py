@@ -14,11 +14,9 @@ from typing import Any
 import click
 import msgspec
 
-from orgaudit import frameworks
 from orgaudit.cli import options
 from orgaudit.cli.exceptions.opening import Opened, entry_in, id_argument, opened
 from orgaudit.controls.declare import catalogue
-from orgaudit.documents import Problem, dotted, explain, nearest, read
 from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.model import Finding, Status
 from orgaudit.register import attestations
@@ -30,6 +28,8 @@ from orgaudit.register.match import Matcher
 from orgaudit.register.patterns import Patterns, is_exact
 from orgaudit.register.splice import block
 from orgaudit.register.state import State
+from orgaudit.settings import frameworks
+from orgaudit.settings.documents import Problem, dotted, explain, nearest, read
 from orgaudit.store.run import Run
 
 WIDTH = 80

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.cloudtrail.delivery import last_delivery
+from orgaudit.analysis.organization import Organization
 from orgaudit.controls.declare import Fix, control
-from orgaudit.facts.account import AccountFacts
-from orgaudit.facts.cloudtrail.delivery import WRITES, TrailLogGroup, TrailRole, TrailSubscriptions, last_delivery
+from orgaudit.facts.cloudtrail.delivery import WRITES, TrailLogGroup, TrailRole, TrailSubscriptions
 from orgaudit.facts.cloudtrail.trails import Trail, TrailStatus
-from orgaudit.facts.organization import Organization
-from orgaudit.facts.policies import Outcome, PolicyError
+from orgaudit.languages.iam_policy import Outcome, PolicyError
 from orgaudit.model import (
     Gap,
     GapReason,
@@ -23,7 +24,7 @@ from orgaudit.model import (
     not_applicable,
     passed,
 )
-from orgaudit.thresholds import Thresholds
+from orgaudit.settings.thresholds import Thresholds
 
 RETENTION_DAYS = (30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 """The retention times from a month on that logs:PutRetentionPolicy takes (CloudWatch Logs API reference)."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.kms import key_state
+from orgaudit.analysis.organization import Organization
 from orgaudit.controls.declare import Fix, control
 from orgaudit.controls.trails import judge_each, recording
-from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
-from orgaudit.facts.kms import Key, KeyDescription, key_state
-from orgaudit.facts.organization import Organization
+from orgaudit.facts.kms import Key, KeyDescription
 from orgaudit.model import (
     Json,
     Observed,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 
+from orgaudit.analysis.ec2.acls import passages
+from orgaudit.analysis.ec2.reach import Question
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.controls.ec2.groups import ADMIN_PORTS, CLOSED, TCP
-from orgaudit.facts.ec2.acls import NetworkAcl, passages
-from orgaudit.facts.ec2.reach import Question
+from orgaudit.facts.ec2.acls import NetworkAcl
 from orgaudit.model import Json, Severity, Verdict, failed, passed, shown
-from orgaudit.thresholds import Thresholds
+from orgaudit.settings.thresholds import Thresholds
 
 RATIONALE = (
     "A network ACL stands in front of every machine of its subnets. Where it closes the ports of administration, a "

@@ -6,12 +6,12 @@ import json
 import shlex
 from collections.abc import Callable, Sequence
 
+from orgaudit.analysis.ec2.reach import Inbound, Opening, Question
 from orgaudit.controls.declare import Control, Fix, control
-from orgaudit.facts.ec2.addresses import Family
 from orgaudit.facts.ec2.groups import DefaultSecurityGroup, SecurityGroup
-from orgaudit.facts.ec2.reach import Opening, Question
+from orgaudit.languages.cidr import Family
 from orgaudit.model import Json, Severity, Verdict, failed, passed
-from orgaudit.thresholds import Thresholds
+from orgaudit.settings.thresholds import Thresholds
 
 ADMIN_PORTS = (22, 3389)
 """SSH and RDP, which every benchmark names; [thresholds] further_admin_ports adds an organization's own."""
@@ -28,7 +28,7 @@ FIX = Fix(
 
 
 def _judged(group: SecurityGroup, question: Question) -> Verdict:
-    inbound = group.inbound.about(question)
+    inbound = Inbound.of(group).about(question)
     if found := inbound.openings(question):
         openings = [opening.describe() for opening in found]
         said = f"open to the internet: {', '.join(openings)}"

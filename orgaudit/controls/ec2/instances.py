@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from orgaudit.analysis.account import AccountFacts
 from orgaudit.controls.declare import Fix, control
-from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.ec2.instances import Instance
 from orgaudit.facts.iam.authorization import InstanceProfile
 from orgaudit.model import Json, Severity, Verdict, failed, passed, require, shown

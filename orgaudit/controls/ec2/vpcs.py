@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.ec2.flow_logs import flow_logs_of
 from orgaudit.controls.declare import Fix, control
-from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.ec2.peering import Breadth, PeeringConnection, PeeringRoutes
-from orgaudit.facts.ec2.vpcs import FlowLog, Vpc, flow_logs_of
+from orgaudit.facts.ec2.vpcs import FlowLog, Vpc
 from orgaudit.model import Json, Observed, Severity, Status, Verdict, failed, passed, shown
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from orgaudit.analysis.account import AccountFacts
 from orgaudit.controls.declare import Fix, control
-from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.iam.certificates import ServerCertificate
 from orgaudit.model import Severity, Verdict, require
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.organization import Organization
 from orgaudit.controls.declare import Fix, control
-from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.iam.authorization import User
 from orgaudit.facts.iam.credential_report import UserCredentials
 from orgaudit.facts.iam.federation import IdentityCenter, IdentityProvider, Protocol
-from orgaudit.facts.organization import Organization
 from orgaudit.model import Json, Seen, Severity, Status, Verdict, failed, passed
 
 

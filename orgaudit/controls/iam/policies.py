@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
+from orgaudit.analysis.account import AccountFacts
 from orgaudit.controls.declare import Control, Fix, control
-from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.iam.authorization import AwsPolicy, CustomerPolicy, Group, ManagedPolicy, Principal, Role, User
-from orgaudit.facts.iam.grants import Grants
+from orgaudit.languages.iam_policy.grants import Grants
 from orgaudit.model import (
     Gap,
     Json,
@@ -22,7 +22,7 @@ from orgaudit.model import (
     passed,
     require,
 )
-from orgaudit.thresholds import Thresholds
+from orgaudit.settings.thresholds import Thresholds
 
 CLOUDSHELL = "AWSCloudShellFullAccess"
 SUPPORT = "AWSSupportAccess"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.organization import Organization
 from orgaudit.controls.declare import Control, Fix, control
-from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.iam.account import Root, RootFeatures, RootVirtualDevices
 from orgaudit.facts.iam.credential_report import RootCredentials
-from orgaudit.facts.organization import Organization
 from orgaudit.model import Json, NotSeenError, Observed, Severity, Status, Verdict, failed, passed, require, shown
-from orgaudit.thresholds import Thresholds
+from orgaudit.settings.thresholds import Thresholds
 
 NO_CREDENTIALS = "the root user has no password, no access key and no certificate: there is nothing to sign in with"
 NOBODY_SIGNS_IN = "the root user has no password, so nobody signs in as it"

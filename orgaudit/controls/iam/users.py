@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from datetime import timedelta
 
+from orgaudit.analysis.account import AccountFacts
 from orgaudit.controls.declare import Control, Fix, control
-from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.iam.access_keys import AccessKey, UserAccessKeys
 from orgaudit.facts.iam.authorization import User
 from orgaudit.facts.iam.credential_report import UserCredentials

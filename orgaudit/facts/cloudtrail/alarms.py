@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from orgaudit.facts.cloudtrail.delivery import TrailLogGroup
-from orgaudit.facts.cloudtrail.evaluation import Limit
-from orgaudit.facts.cloudtrail.rules import mentioned, name_of
 from orgaudit.facts.cloudtrail.trails import Trail
 from orgaudit.facts.declare import Aws, Detail, detail
+from orgaudit.languages.alarm.evaluation import Limit
+from orgaudit.languages.alarm.rules import mentioned, name_of
 
 
 class Metric(msgspec.Struct, frozen=True):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from orgaudit.facts import policies
-from orgaudit.facts.cloudtrail.trails import Trail, TrailStatus
+from orgaudit.facts.cloudtrail.trails import Trail
 from orgaudit.facts.declare import Aws, Detail, detail
+from orgaudit.languages import iam_policy as policies
 from orgaudit.model import Json, parse_arn
 
 SERVICE = "cloudtrail.amazonaws.com"
@@ -23,18 +21,6 @@ def group_name(log_group_arn: str) -> str:
     if kind != "log-group" or not name:
         raise ValueError(f"not the ARN of a log group: {log_group_arn!r}")
     return name.removesuffix(":*")
-
-
-def last_delivery(status: TrailStatus, now: datetime, hours: int) -> tuple[bool, str]:
-    """Return whether deliveries to a trail's log group work, the last within so many hours, and what was seen."""
-    if status.logs_delivery_error:
-        return False, f"the last delivery failed: {status.logs_delivery_error}"
-    if status.logs_delivered_at is None:
-        return False, "nothing has ever been delivered to the log group"
-    age = (now - status.logs_delivered_at) / timedelta(hours=1)
-    if age <= hours:
-        return True, f"delivered {age:.0f} hours ago"
-    return False, f"the last delivery was more than {math.ceil(age) - 1} hours ago; at most {hours} are allowed"
 
 
 class TrailLogGroup(Detail, frozen=True, kw_only=True):

@@ -6,16 +6,16 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from orgaudit.facts.cloudtrail.data_events import S3_OBJECT, records_objects
-from orgaudit.facts.cloudtrail.selectors import (
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.rows import each_row
+from orgaudit.languages.event_selector.data_events import S3_OBJECT, records_objects
+from orgaudit.languages.event_selector.management import (
     AdvancedSelector,
     BasicSelector,
     FieldSelector,
     ManagementEvents,
     management_events,
 )
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
-from orgaudit.facts.rows import each_row
 from orgaudit.model import Observed, Scope, parse_arn
 
 

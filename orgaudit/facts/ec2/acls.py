@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 
 from orgaudit.facts.declare import Aws, Resource, collector
-from orgaudit.facts.ec2.addresses import (
-    INTERNET,
-    SIZES,
-    Block,
-    Family,
-    block,
-    both,
-    family_of,
-    is_internet,
-    minus,
-    size,
-    union,
-)
-from orgaudit.facts.ec2.reach import (
-    ALL_PORTS,
-    WORTH_TELLING,
-    Question,
-    carries,
-    described,
-    ports_of,
-    protocol_of,
-    summed,
-)
+from orgaudit.facts.ec2.rules import ALL_PORTS, described, ports_of, protocol_of
 from orgaudit.facts.ec2.tags import tags_of
 from orgaudit.facts.rows import each_row
 from orgaudit.model import Observed, Scope
@@ -92,68 +69,3 @@ def _entry(answer: dict[str, Any]) -> Entry:
         ports=ports_of(protocol, ports.get("From"), ports.get("To")),
         cidr=answer.get("CidrBlock") or answer["Ipv6CidrBlock"],
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """What the entries of a network ACL do with one port and protocol from one family of addresses.
-
-    `open` are the allowing entries that make up the internet together, none where they do not; then `share` is the part
-    of all public addresses that is let in, 0 under `WORTH_TELLING`. `shadowed` are allowing entries for the whole
-    internet of which an earlier entry leaves nothing.
-    """
-
-    protocol: str
-    port: int
-    family: Family
-    open: tuple[Entry, ...]
-    shadowed: tuple[Entry, ...]
-    share: float = 0.0
-
-    def describe(self) -> str:
-        """Return the passage in a few words, such as `tcp 22 by entry 100: all traffic from 0.0.0.0/0`."""
-        return f"{self.protocol} {self.port} by {summed(entry.describe() for entry in self.open)}"
-
-
-def passages(entries: Iterable[Entry], question: Question) -> list[Passage]:
-    """Return what becomes of each port in question, entries taken in order.
-
-    An allowing entry counts with all that it says while earlier ones leave anything of it: a list of denied addresses
-    in front of `0.0.0.0/0` does not make it narrow.
-    """
-    ordered = sorted(entries, key=lambda entry: entry.number)
-    return [
-        _passage(ordered, protocol, port, family) for protocol, family in question.lines() for port in question.ports
-    ]
-
-
-def _passage(ordered: Sequence[Entry], protocol: str, port: int, family: Family) -> Passage:
-    about = [
-        (entry, block(entry.cidr))
-        for entry in ordered
-        if family_of(entry.cidr) is family and carries(entry.protocol, entry.ports, protocol, port)
-    ]
-    if size(found for entry, found in about if entry.allows) < WORTH_TELLING * SIZES[family]:
-        return Passage(protocol, port, family, (), ())
-    undecided, denied, let_in = INTERNET[family], False, 0
-    effective: list[tuple[Entry, Block]] = []
-    shadowed: list[Entry] = []
-    for entry, found in about:
-        if entry.allows and (passing := both(undecided, (found,))):
-            effective.append((entry, found))
-            let_in += size(passing)
-        elif entry.allows and denied and is_internet((found,), family):
-            shadowed.append(entry)
-        undecided, denied = minus(undecided, (found,)), denied or not entry.allows
-    whole, share = _enough(effective, family), let_in / SIZES[family]
-    told = 0.0 if whole or share < WORTH_TELLING else share
-    return Passage(protocol, port, family, whole, tuple(shadowed), told)
-
-
-def _enough(effective: Sequence[tuple[Entry, Block]], family: Family) -> tuple[Entry, ...]:
-    """Return the widest entries that make up the internet together; none where all of them do not."""
-    widest = sorted(effective, key=lambda pair: size([pair[1]]), reverse=True)
-    for count in range(1, len(widest) + 1):
-        if is_internet(union(found for _, found in widest[:count]), family):
-            return tuple(entry for entry, _ in widest[:count])
-    return ()

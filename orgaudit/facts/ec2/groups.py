@@ -9,7 +9,7 @@ import msgspec
 
 from orgaudit.facts.declare import Aws, Resource, collector
 from orgaudit.facts.ec2.prefixes import PREFIX_LIST_ACTIONS, PrefixList, prefix_list
-from orgaudit.facts.ec2.reach import Inbound, Rule, ports_of, protocol_of
+from orgaudit.facts.ec2.rules import Rule, ports_of, protocol_of
 from orgaudit.facts.ec2.tags import tags_of
 from orgaudit.facts.rows import Row, each_row
 from orgaudit.model import UNKNOWN, Observed, Scope, Seen, shown
@@ -28,11 +28,6 @@ class SecurityGroup(Resource, frozen=True, kw_only=True):
     rules: Observed[tuple[Rule, ...]]
     outbound: Observed[tuple[Rule, ...]]
     lists: dict[str, Observed[PrefixList]] = msgspec.field(default_factory=dict)
-
-    @property
-    def inbound(self) -> Inbound:
-        """Return the inbound rules with all that is needed to tell what they open; raises NotSeenError without them."""
-        return Inbound(self.rules.value, self.lists)
 
 
 class DefaultSecurityGroup(SecurityGroup, frozen=True, kw_only=True):

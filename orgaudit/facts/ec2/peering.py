@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
-from orgaudit.facts.ec2.addresses import block, family_of, minus, space_of
 from orgaudit.facts.ec2.prefixes import PREFIX_LIST_ACTIONS, prefix_list
 from orgaudit.facts.ec2.routes import route_table_answers
 from orgaudit.facts.ec2.tags import tags_of
 from orgaudit.facts.rows import each_row
+from orgaudit.languages.cidr import block, family_of, minus, space_of
 from orgaudit.model import UNKNOWN, Observed, Scope, shown
 
 ACTIVE = "active"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.declare import Aws, Resource, collector
 from orgaudit.facts.ec2.tags import tags_of
 from orgaudit.facts.rows import each_row
-from orgaudit.model import UNKNOWN, NotSeenError, Observed, Scope, Seen, shown
+from orgaudit.model import Observed, Scope, Seen, shown
 
 
 class Vpc(Resource, frozen=True, kw_only=True):
@@ -90,15 +89,3 @@ async def flow_logs(aws: Aws) -> AsyncIterator[FlowLog]:
                 delivery_error=answer.get("DeliverLogsErrorMessage"),
                 destination=row.read(lambda found: found.get("LogDestination") or found["LogGroupName"]),
             )
-
-
-def flow_logs_of(vpc: Vpc, owner: AccountFacts) -> list[FlowLog]:
-    """Return the flow logs that are or may be on the whole of a VPC; raises NotSeenError where they were not seen."""
-    listed = owner.listing(FlowLog, vpc.region)
-    if listed is not None and listed.gap is not None:
-        raise NotSeenError(listed.gap)
-    return [
-        log
-        for log in owner.anywhere(FlowLog)
-        if log.region == vpc.region and shown(log.watches) in {vpc.vpc_id, UNKNOWN}
-    ]

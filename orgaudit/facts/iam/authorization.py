@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from orgaudit.facts.declare import Aws, Resource, collector
-from orgaudit.facts.iam.grants import Grants, grants_of
-from orgaudit.facts.policies.vocabulary import Home
 from orgaudit.facts.rows import Row, each_row, tags_in
+from orgaudit.languages.iam_policy.grants import Grants, grants_of
+from orgaudit.languages.iam_policy.vocabulary import Home
 from orgaudit.model import GLOBAL, Gap, Json, NotSeenError, Observed, Scope
 
 ACTION = "iam:GetAccountAuthorizationDetails"

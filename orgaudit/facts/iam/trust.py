@@ -6,8 +6,8 @@ from typing import Any
 
 from orgaudit.facts.declare import Aws, detail
 from orgaudit.facts.iam.authorization import ACTION, ROLES, Role, authorization
-from orgaudit.facts.policies import dump, parse
 from orgaudit.facts.resource_policies import ResourcePolicy
+from orgaudit.languages.iam_policy import dump, parse
 
 
 class RoleTrust(ResourcePolicy, frozen=True, kw_only=True):

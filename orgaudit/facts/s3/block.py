@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 
-from orgaudit.facts.account import AccountFacts
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
 from orgaudit.facts.rows import Row
 from orgaudit.facts.s3.buckets import Bucket
-from orgaudit.model import GLOBAL, Gap, Json, NotSeenError, Observed, Scope, Seen
+from orgaudit.model import GLOBAL, Gap, Observed, Scope, Seen
 
 NONE_SET = ("NoSuchPublicAccessBlockConfiguration",)
 
@@ -84,52 +82,3 @@ def _block(aws: Aws, action: str, answer: dict[str, Any] | None) -> PublicAccess
         return PublicAccessBlock()
     row = Row(aws, action, answer["PublicAccessBlockConfiguration"])
     return PublicAccessBlock(**{member: row.member(name, bool) for name, member in SETTINGS.items()})
-
-
-@dataclass(frozen=True, slots=True)
-class EffectiveBlock:
-    """What a bucket's block and its account's come to: a setting holds where either has it.
-
-    `bucket` and `account` are the settings that are on there; `gap` says what could not be seen of all of them, and
-    `unseen` of single ones.
-    """
-
-    bucket: frozenset[str]
-    account: frozenset[str]
-    gap: Gap | None = None
-    unseen: Mapping[str, Gap] = field(default_factory=dict)
-
-    def is_seen(self, setting: str) -> bool:
-        """Tell whether a setting was seen to be on somewhere."""
-        return setting in self.bucket or setting in self.account
-
-    def holds(self, setting: str) -> bool:
-        """Tell whether a setting is in force; raises NotSeenError where what was not seen decides that."""
-        if self.is_seen(setting):
-            return True
-        if gap := self.gap or self.unseen.get(setting):
-            raise NotSeenError(gap)
-        return False
-
-    @property
-    def evidence(self) -> dict[str, Json]:
-        """The settings that are on, by level."""
-        return {"block_of_bucket": sorted(self.bucket), "block_of_account": sorted(self.account)}
-
-
-def effective_block(account: AccountFacts, bucket: Bucket) -> EffectiveBlock:
-    """Return what protects a bucket, with the facts of its account."""
-    own = account.detail(BucketPublicAccessBlock, bucket)
-    gap = own if isinstance(own, Gap) else None
-    of_bucket = [] if isinstance(own, Gap) else [own.value.block]
-    of_account: list[PublicAccessBlock] = []
-    try:
-        of_account = [found.block for found in account.everywhere(AccountPublicAccessBlock)]
-    except NotSeenError as error:
-        gap = error.gap
-    unseen = {name: hidden for block in (*of_bucket, *of_account) for name, hidden in block.unseen.items()}
-    return EffectiveBlock(_on(of_bucket), _on(of_account), gap, unseen)
-
-
-def _on(blocks: Iterable[PublicAccessBlock]) -> frozenset[str]:
-    return frozenset[str]().union(*(block.on for block in blocks))

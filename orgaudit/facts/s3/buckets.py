@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
-from orgaudit.facts.policies import Policy
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import each_row, text
+from orgaudit.languages.iam_policy import Policy
 from orgaudit.model import Scope
 
 PAGE = 1000

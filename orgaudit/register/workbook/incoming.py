@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 from pydantic import BaseModel, ValidationError
 
-from orgaudit.documents import Problem, error_of, explain
 from orgaudit.register import lifecycle
 from orgaudit.register.attestations import Attestation
 from orgaudit.register.edit import Ledger
@@ -19,9 +18,10 @@ from orgaudit.register.state import State, state_of
 from orgaudit.register.workbook.columns import EXCEPTIONS, ROW_ID, SET_STATE, TABLES, WHY, Column, Table
 from orgaudit.register.workbook.merge import Conflict, Entries, merge
 from orgaudit.register.workbook.read import Book, Line
-from orgaudit.settings import RegisterSettings
+from orgaudit.settings.documents import Problem, error_of, explain
+from orgaudit.settings.sections import RegisterSettings
+from orgaudit.settings.syntax import KeyPath
 from orgaudit.spreadsheet.text import fitted
-from orgaudit.syntax import KeyPath
 
 IN_THE_WORKBOOK = "edited in the workbook"
 _ASKED = (SET_STATE, WHY)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import msgspec
 
-from orgaudit.documents import Problem, error_of
 from orgaudit.errors import ConfigError
 from orgaudit.register.workbook import cells, grammar
 from orgaudit.register.workbook.cells import Cell, Failed, Formula, Rows, place
 from orgaudit.register.workbook.columns import BASE_SHEET, HEADER_ROW, ROW_ID, TABLES, Column, Table
+from orgaudit.settings.documents import Problem, error_of
 
 MARK = "orgaudit register workbook"
 VERSION = "1"

@@ -1,0 +1,1 @@
+"""What follows from facts, across resources, regions and accounts; no verdicts."""

@@ -1,0 +1,145 @@
+"""What one account's shard says: its facts by type, and a gap wherever something could not be read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Any, TypeVar
+
+from orgaudit.facts.declare import Detail, FactType, Resource
+from orgaudit.facts.shard import DetailGap, Listed
+from orgaudit.model import Account, AccountRecord, Gap, GapReason, NotSeenError, Observed, RegionState, Seen
+
+R = TypeVar("R", bound=Resource)
+D = TypeVar("D", bound=Detail)
+
+
+class AccountFacts:
+    """The facts of one account, and the only way for a control to see them.
+
+    What was not collected in the run is a gap like any other, so a control that asks for more than it declared is never
+    right by accident: run alone, it is not assessed.
+
+    `accepted` are the regions that a service control policy denies whole and that the settings accept as not audited.
+    """
+
+    def __init__(self, lines: Iterable[Any], accepts: Callable[[str], bool] = lambda _region: False) -> None:
+        entered, *rest = lines
+        self.account: Account = entered.account
+        self.record: AccountRecord = entered.record
+        self.accepted = frozenset(
+            region.name
+            for region in self.record.regions
+            if region.state is RegionState.BLOCKED and accepts(region.name)
+        )
+        self._listed: dict[tuple[str, str], Listed] = {}
+        self._resources: dict[type[Resource], dict[str, Resource]] = defaultdict(dict)
+        self._details: dict[tuple[str, str], Observed[Detail]] = {}
+        for line in rest:
+            self._keep(line)
+
+    def _keep(self, line: object) -> None:
+        match line:
+            case Listed():
+                self._listed[line.fact, line.region] = line
+            case Resource():
+                self._resources[type(line)].setdefault(line.arn, line)
+            case Detail():
+                self._details[type(line).__name__, line.arn] = Seen(line)
+            case DetailGap():
+                self._details[line.fact, line.arn] = line.gap
+
+    @property
+    def account_id(self) -> str:
+        """Return the account's id."""
+        return self.account.id
+
+    @property
+    def now(self) -> datetime:
+        """Return when the account was collected: the time against which ages are measured."""
+        return self.record.collected_at
+
+    def has_enabled(self, region: str) -> bool:
+        """Return whether the account has a region enabled; raises NotSeenError where AWS did not list it."""
+        known = self.record.has_enabled(region)
+        if known is None:
+            raise NotSeenError(self.record.gap or self.unknown_region(region))
+        return known
+
+    def unknown_region(self, region: str) -> Gap:
+        """Return the gap that says that AWS did not list a region as enabled or disabled."""
+        message = f"whether {region} is enabled in this account is unknown: AWS did not list the account's regions"
+        return Gap(self.account.id, region, "account:ListRegions", GapReason.DENIED, message)
+
+    def listing(self, kind: type[Resource], region: str) -> Listed | None:
+        """Return how a listing ended in a region, or None where it was not asked."""
+        return self._listed.get((kind.__name__, region))
+
+    def resources(self, kind: type[R]) -> list[R]:
+        """Return each resource of a kind that was seen in any region, once, whatever was not seen."""
+        return list(self._resources[kind].values())  # type: ignore[arg-type]  # keyed by the type itself
+
+    def find(self, kind: type[R], arn: str) -> R | None:
+        """Return the resource of a kind with this ARN, or None where none was seen."""
+        return self._resources[kind].get(arn)  # type: ignore[return-value]  # keyed by the type itself
+
+    def all_resources(self) -> Iterator[Resource]:
+        """Yield every resource that was seen, each once."""
+        for found in self._resources.values():
+            yield from found.values()
+
+    def is_accepted(self, gap: Gap) -> bool:
+        """Return whether a gap of this account is due to a service control policy in one of the accepted regions."""
+        own = gap.reason is GapReason.SCP_DENIED and gap.account_id == self.account.id
+        return own and gap.region in self.accepted
+
+    def overlooked(self, kinds: Iterable[FactType]) -> list[str]:
+        """Return the accepted regions, sorted, in which a listing of one of these kinds was denied."""
+        gaps = (listed.gap for kind in kinds for listed in self._listings_in(self.accepted, kind))
+        return sorted({gap.region for gap in gaps if gap is not None and self.is_accepted(gap)})
+
+    def _listings_in(self, regions: Iterable[str], kind: FactType) -> Iterator[Listed]:
+        found = (self._listed.get((kind.__name__, region)) for region in regions)
+        return (listed for listed in found if listed is not None)
+
+    def anywhere(self, kind: type[R]) -> list[R]:
+        """Return the resources of a kind, for what every region shows; raises NotSeenError when no region answered."""
+        listings = self._known_listings(kind)
+        gaps = [listed.gap for listed in listings if listed.gap is not None]
+        if len(gaps) == len(listings):
+            raise NotSeenError(gaps[0])
+        return self.resources(kind)
+
+    def everywhere(self, kind: type[R]) -> list[R]:
+        """Return the resources of a kind in all regions; raises NotSeenError when one region may hide some.
+
+        A region that a service control policy denies may hide some: the policy stops calls, not what runs there. One
+        that the settings accept is left out, and the evidence of the verdict names it.
+        """
+        for listed in self._known_listings(kind):
+            if listed.gap is not None and not listed.nothing_there and not self.is_accepted(listed.gap):
+                raise NotSeenError(listed.gap)
+        return self.resources(kind)
+
+    def _known_listings(self, kind: type[Resource]) -> list[Listed]:
+        if self.record.gap is not None:
+            raise NotSeenError(self.record.gap)
+        found = self._listings(kind.__name__)
+        if not found:
+            raise NotSeenError(self._unasked(kind))
+        return found
+
+    def _listings(self, fact: str) -> list[Listed]:
+        return [line for (name, _), line in self._listed.items() if name == fact]
+
+    def detail(self, kind: type[D], resource: Resource) -> Observed[D]:
+        """Return a detail of one resource of this account: seen, or the gap that it is."""
+        found = self._details.get((kind.__name__, resource.arn))
+        if found is None:
+            return self._unasked(kind, resource.region)
+        return found  # type: ignore[return-value]  # keyed by the type's own name
+
+    def _unasked(self, kind: FactType, region: str = "") -> Gap:
+        message = f"{kind.__name__} was not collected in this run; audit again to see it"
+        return Gap(self.account.id, region, "", GapReason.DEFECT, message)

@@ -1,0 +1,308 @@
+"""The alarm chain of a trail, followed link by link: log group, filter, alarm, topic, confirmed subscriber."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from weakref import WeakKeyDictionary
+
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.cloudtrail.delivery import last_delivery
+from orgaudit.analysis.cloudtrail.notifications import WORKS, Delivery, Notification
+from orgaudit.analysis.cloudtrail.sensitivity import Watcher, watchers
+from orgaudit.facts.cloudtrail.alarms import MetricFilter, TrailAlarms, TrailFilters
+from orgaudit.facts.cloudtrail.delivery import TrailLogGroup
+from orgaudit.facts.cloudtrail.topics import Topic, TrailTopics
+from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
+from orgaudit.languages.filter_pattern import Coverage, Event, Pattern, PatternError, Truth, coverage, evaluate, parse
+from orgaudit.languages.filter_pattern.prescribed import matches_ordinary_calls
+from orgaudit.model import Gap, Json, NotSeenError, Observed
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The most hours since the last delivery that a chain may show, and the organization to which its alarms belong."""
+
+    delivery_hours: int = 24
+    organization_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """How far the chain holds: `broken` names its first broken link, None where a person is told of every event.
+
+    `unclear` is what a person has to look at before that is certain. `unfiltered` is the log group where its filters
+    are the broken link. `restless` are filters of a whole chain that count harmless calls as well, `latching` alarms
+    that no datapoint takes out of ALARM again, each where the chain would not be whole without them.
+    """
+
+    broken: str | None
+    command: str | None = None
+    evidence: dict[str, Json] = field(default_factory=dict)
+    unfiltered: TrailLogGroup | None = None
+    restless: tuple[str, ...] = ()
+    latching: tuple[str, ...] = ()
+    unclear: str | None = None
+
+    def describe(self) -> str:
+        """Return the links that hold, as people would name them."""
+        said = " → ".join(f"{link} {', '.join(names)}" for link, names in self.evidence.items() if names)
+        if self.restless:
+            said += f"; but filter {', '.join(self.restless)} matches harmless calls too, so the alarm never rests"
+        if self.latching:
+            said += (
+                f"; but alarm {', '.join(self.latching)} ignores missing data: after an event it stays in ALARM, and "
+            )
+            said += "later events notify nobody, until its state is reset"
+        return said
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One way through the chain: a filter whose events reach an alarm and its topics."""
+
+    filter: MetricFilter
+    pattern: Pattern
+    watcher: Watcher | None = None
+    topic: str = ""
+    delivery: Delivery = WORKS
+
+    @property
+    def name(self) -> str:
+        """The name of its alarm."""
+        return self.watcher.alarm.name if self.watcher else ""
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics that its alarm notifies."""
+        return self.watcher.alarm.topics if self.watcher else ()
+
+    @property
+    def unclear(self) -> str | None:
+        """What a person has to look at in it."""
+        if self.watcher and self.watcher.answer.needed is None:
+            return f"has the alarm {self.name}, which {self.watcher.answer.why}"
+        return self.delivery.unclear and f"notifies topic {self.topic}, but {self.delivery.unclear}"
+
+
+def alarm_chain(trail: Trail, owner: AccountFacts, events: Sequence[Event], terms: Terms = Terms()) -> Chain:
+    """Follow the chain for the events that must raise an alarm, with the facts of the trail's owner.
+
+    All filters with a whole chain count together. Raises NotSeenError where what was not seen could complete it.
+    """
+    known = _followed.setdefault(owner, {})
+    key = trail.arn, trail.log_group_arn, tuple(events), terms
+    if key not in known:
+        try:
+            known[key] = _follow(trail, owner, events, terms)
+        except NotSeenError as error:
+            known[key] = error.gap
+    found = known[key]
+    if isinstance(found, Gap):
+        raise NotSeenError(found)
+    return found
+
+
+_followed: WeakKeyDictionary[AccountFacts, dict[tuple[object, ...], Chain | Gap]] = WeakKeyDictionary()
+"""The chains of each owner: all members of an organization ask for that of its one trail."""
+
+
+def _follow(trail: Trail, owner: AccountFacts, events: Sequence[Event], terms: Terms) -> Chain:
+    if trail.log_group_arn is None:
+        return Chain("delivers to no log group")
+    if left_out := _left_out(owner.detail(TrailSelectors, trail).value, events):
+        return Chain(f"does not record the events of {', '.join(left_out)}")
+    group = owner.detail(TrailLogGroup, trail).value
+    evidence: dict[str, Json] = {"log group": [group.name]}
+    if not group.exists:
+        return Chain(f"delivers to the log group {group.name}, which does not exist", None, evidence)
+    works, said = last_delivery(owner.detail(TrailStatus, trail).value, owner.now, terms.delivery_hours)
+    if not works:
+        return Chain(f"does not deliver to its log group {group.name}: {said}", _status(trail), evidence)
+    filters = owner.detail(TrailFilters, trail).value.filters
+    lines = _readable(filters)
+    about = _about(lines, events)
+    evidence["filter"] = [line.filter.name for line in about]
+    if not (found := _coverage(about, events)).complete:
+        lack = f"has no metric filter for this: log group {group.name} {_lack(found, lines)}"
+        return Chain(lack, None, evidence, unfiltered=group)
+    walk = _Walk(events, evidence, about, terms, place=f"--region {group.region}")
+    return walk.alarms(filters, owner.detail(TrailAlarms, trail)) or walk.topics(owner.detail(TrailTopics, trail))
+
+
+def _status(trail: Trail) -> str:
+    return f"aws cloudtrail get-trail-status --region {trail.region} --name {shlex.quote(trail.arn)}"
+
+
+class _Walk:
+    """The part of the chain behind the filters: each step keeps the lines that hold and stops where events get lost."""
+
+    def __init__(
+        self, events: Sequence[Event], evidence: dict[str, Json], lines: list[_Line], terms: Terms, *, place: str
+    ) -> None:
+        self.events, self.evidence, self.lines, self.terms, self.place = events, evidence, lines, terms, place
+        self.lost: list[tuple[str, str]] = []
+
+    def alarms(self, filters: Sequence[MetricFilter], observed: Observed[TrailAlarms]) -> Chain | None:
+        """Keep the lines with an alarm that one event may set off and that acts; return the break, if any."""
+        alarms = observed.value
+        bare = self.lines
+        self.lines = [
+            _Line(line.filter, line.pattern, watcher)
+            for line in bare
+            for watcher in watchers(line.filter, filters, alarms, self.events)
+        ]
+        self.evidence["alarm"] = sorted({line.name for line in self.lines})
+        watched = {line.filter.name for line in self.lines}
+        unwatched = [line.filter.name for line in bare if line.filter.name not in watched]
+        return (
+            self._lost(f"has no alarm on the metric of filter {', '.join(unwatched)}")
+            or self._keep(lambda found: found.answer.needed in {None, 1}, lambda found: found.answer.why)
+            or self._keep(
+                lambda found: found.alarm.actions_enabled, lambda _: "has its actions switched off", self._switch_on
+            )
+            or self._keep(lambda found: bool(found.alarm.topics), _elsewhere)
+        )
+
+    def topics(self, observed: Observed[TrailTopics]) -> Chain:
+        """Keep the lines that end at a confirmed subscriber; raises NotSeenError where what was not seen may be one."""
+        topics = observed.value.topics
+        self.evidence["topic"] = sorted({arn for line in self.lines for arn in line.topics})
+        followed = [
+            _Line(line.filter, line.pattern, line.watcher, arn, self._delivery(topics[arn], line.watcher.alarm.arn))
+            for line in self.lines
+            if line.watcher
+            for arn in line.topics
+        ]
+        seen = [line for line in followed if not line.delivery.gap and not line.delivery.broken]
+        sure = [line for line in seen if line.unclear is None]
+        if self._whole(sure):
+            count = sum(topics[arn].value.confirmed for arn in {line.topic for line in sure})
+            self.evidence["confirmed subscribers"] = [str(count)]
+            return self._told(sure)
+        possible = [line for line in followed if not line.delivery.broken]
+        if not self._whole(possible):
+            return self._silent(possible, topics)
+        unseen = [line for line in possible if line.delivery.gap]
+        if self._whole([*sure, *(line for line in unseen if line.unclear is None)]) or not self._whole(seen):
+            raise NotSeenError(next(line.delivery.gap for line in unseen if line.delivery.gap))
+        return Chain(None, None, self.evidence, unclear=next(line.unclear for line in seen if line.unclear))
+
+    def _delivery(self, topic: Observed[Topic], alarm_arn: str) -> Delivery:
+        if isinstance(topic, Gap):
+            return Delivery(gap=topic)
+        return Notification(topic.value, alarm_arn, self.terms.organization_id).delivery
+
+    def _silent(self, possible: Sequence[_Line], topics: Mapping[str, Observed[Topic]]) -> Chain:
+        """Return the break at the topics of the first line of which none is left."""
+        left = {(line.filter.name, line.name) for line in possible}
+        silent = next(line for line in self.lines if (line.filter.name, line.name) not in left)
+        arn = silent.topics[0]
+        found = self._delivery(topics[arn], silent.watcher.alarm.arn if silent.watcher else "")
+        subscribe = f"aws sns subscribe --topic-arn {shlex.quote(arn)} --protocol email --notification-endpoint ADDRESS"
+        return Chain(f"notifies topic {arn}, which {found.broken}", subscribe if found.silent else None, self.evidence)
+
+    def _told(self, lines: Sequence[_Line]) -> Chain:
+        """Return a whole chain, with what people should know of it."""
+        restless = {line.filter.name for line in lines if matches_ordinary_calls(line.pattern)}
+        latching = {line.name for line in lines if line.watcher and line.watcher.latches}
+        calm = self._whole([line for line in lines if line.filter.name not in restless])
+        recurring = self._whole([line for line in lines if line.name not in latching])
+        return Chain(
+            None,
+            None,
+            self.evidence,
+            restless=() if calm else tuple(sorted(restless)),
+            latching=() if recurring else tuple(sorted(latching)),
+        )
+
+    def _keep(
+        self, holds: Callable[[Watcher], bool], why: Callable[[Watcher], str], mend: Callable[[str], str] | None = None
+    ) -> Chain | None:
+        """Keep the lines whose alarm holds; the break names every alarm of the filters of which no line is left."""
+        lost = [(line, line.watcher) for line in self.lines if line.watcher and not holds(line.watcher)]
+        self.lines = [line for line in self.lines if line.watcher and holds(line.watcher)]
+        if not lost:
+            return None
+        self.lost += [(line.filter.name, f"the alarm {line.name}, which {why(watcher)}") for line, watcher in lost]
+        left = {line.filter.name for line in self.lines}
+        reasons = dict.fromkeys(reason for name, reason in self.lost if name not in left)
+        return self._lost(f"has {', and '.join(reasons)}", mend(lost[0][0].name) if mend else None)
+
+    def _lost(self, reason: str, command: str | None = None) -> Chain | None:
+        return None if self._whole(self.lines) else Chain(reason, command, self.evidence)
+
+    def _whole(self, lines: Sequence[_Line]) -> bool:
+        return _coverage(lines, self.events).complete
+
+    def _switch_on(self, name: str) -> str:
+        return f"aws cloudwatch enable-alarm-actions {self.place} --alarm-names {shlex.quote(name)}"
+
+
+def _elsewhere(found: Watcher) -> str:
+    """Return what an alarm does that notifies no topic."""
+    actions = found.alarm.actions
+    return f"notifies no SNS topic, only {', '.join(actions)}" if actions else "notifies no SNS topic"
+
+
+def _left_out(selectors: TrailSelectors, events: Sequence[Event]) -> list[str]:
+    """Return the event sources that the selectors leave out although some of the events come from there."""
+    recorded = selectors.management
+    found = set()
+    for event in events:
+        source = event.fields.get("$.eventSource")
+        sides = (recorded.write,) if event.fields.get("$.readOnly") is False else (recorded.read, recorded.write)
+        if isinstance(source, str) and any(side is not None and source in side for side in sides):
+            found.add(source)
+    return sorted(found)
+
+
+def _readable(filters: Iterable[MetricFilter]) -> list[_Line]:
+    """Return the filters that add to a metric for every event that their pattern matches."""
+    lines = []
+    for found in filters:
+        pattern = None if not found.metrics or found.narrowed_by else _parsed(found.pattern)
+        if pattern is not None:
+            lines.append(_Line(found, pattern))
+    return lines
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Pattern | None:
+    """Return a pattern, or None where it cannot be read, or is one for events that CloudTrail does not write."""
+    try:
+        return parse(text)
+    except PatternError:
+        return None
+
+
+def _coverage(lines: Sequence[_Line], events: Sequence[Event]) -> Coverage:
+    return _known_coverage(tuple(line.filter.pattern for line in lines), tuple(events))
+
+
+@lru_cache(maxsize=4096)
+def _known_coverage(texts: tuple[str, ...], events: tuple[Event, ...]) -> Coverage:
+    """Return how far patterns match events; the accounts of an organization mostly have the same few patterns."""
+    return coverage([pattern for text in texts if (pattern := _parsed(text))], events)
+
+
+def _about(lines: Sequence[_Line], events: Sequence[Event]) -> list[_Line]:
+    """Return the lines whose filters are about the events; where those cover them only with others, all that may match.
+
+    A filter for all calls by root and one for all others are about no event, and together cover every one.
+    """
+    about = [line for line in lines if _reach([line], events)]
+    if _coverage(about, events).complete or not _coverage(lines, events).complete:
+        return about
+    return [line for line in lines if any(evaluate(line.pattern, event.fields) is not Truth.FALSE for event in events)]
+
+
+def _reach(lines: Sequence[_Line], events: Sequence[Event]) -> bool:
+    found = _coverage(lines, events)
+    return bool(found.covered or found.narrowed)
+
+
+def _lack(found: Coverage, lines: Sequence[_Line]) -> str:
+    return found.describe() if lines else "has no readable metric filter"

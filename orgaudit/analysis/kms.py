@@ -1,0 +1,17 @@
+"""The state of a key in whichever account it is."""
+
+from __future__ import annotations
+
+from orgaudit.analysis.organization import Organization
+from orgaudit.facts.kms import Key, KeyDescription
+from orgaudit.model import Seen
+
+
+def key_state(organization: Organization, key_arn: str) -> str | None:
+    """Return the state of a key, in whichever account it is; None where that was not seen."""
+    holder = organization.find(Key, key_arn)
+    if holder is None:
+        return None
+    key = next(each for each in holder.resources(Key) if each.arn == key_arn)
+    described = holder.detail(KeyDescription, key)
+    return described.value.state if isinstance(described, Seen) else None

@@ -1,0 +1,79 @@
+"""The organization as a control sees it: who belongs to it, and the facts of any of its accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+
+from orgaudit.analysis.account import AccountFacts
+from orgaudit.facts.declare import Resource
+from orgaudit.model import GLOBAL, Account, Gap, GapReason, NotSeenError
+
+
+class Organization:
+    """The accounts of a run and the facts of each, so that a shared resource is judged where it lives.
+
+    `load` returns an account's facts, or None where it has no shard in this run. `delegated` maps a service principal
+    to its administrator accounts; None where that could not be read.
+    """
+
+    def __init__(
+        self,
+        accounts: Iterable[Account],
+        *,
+        id: str | None = None,  # noqa: A002 - AWS's own name for it
+        management_account_id: str | None,
+        load: Callable[[str], AccountFacts | None],
+        delegated: Mapping[str, tuple[str, ...]] | None = MappingProxyType({}),
+    ) -> None:
+        self._accounts = {account.id: account for account in accounts}
+        self.id = id
+        self.management_account_id = management_account_id
+        self._load = load
+        self._delegated = delegated
+        self._holders: dict[type[Resource], dict[str, str]] = {}
+
+    @property
+    def account_ids(self) -> frozenset[str]:
+        """Return the ids of all accounts of the organization, in the run's scope or not."""
+        return frozenset(self._accounts)
+
+    @property
+    def delegated(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the administrator accounts of each service principal; raises NotSeenError where discovery saw none."""
+        if self._delegated is None:
+            action, owner = "organizations:ListDelegatedAdministrators", self.management_account_id or ""
+            message = "the organization's delegated administrators could not be read"
+            raise NotSeenError(Gap(owner, GLOBAL, action, GapReason.DENIED, message))
+        return self._delegated
+
+    def name(self, account_id: str) -> str:
+        """Return "Name (id)" for an account of the organization, and the id for any other."""
+        account = self._accounts.get(account_id)
+        return f"{account.name} ({account_id})" if account and account.name else account_id
+
+    def find(self, kind: type[Resource], arn: str) -> AccountFacts | None:
+        """Return the facts of the account that has a resource whose ARN names no account, such as a bucket.
+
+        None means that no account into which the run could look has it: it is outside, or was not seen.
+        """
+        if kind not in self._holders:
+            self._holders[kind] = {
+                resource.arn: account_id
+                for account_id in self._accounts
+                if (facts := self._load(account_id)) is not None
+                for resource in facts.resources(kind)
+            }
+        holder = self._holders[kind].get(arn)
+        return None if holder is None else self._load(holder)
+
+    def facts(self, account_id: str) -> AccountFacts:
+        """Return an account's facts; raises NotSeenError where the run does not have them or could not enter it."""
+        found = self._load(account_id)
+        if found is None:
+            why = "was not collected in this run" if account_id in self._accounts else "is not part of the organization"
+            gap = Gap(account_id, GLOBAL, "", GapReason.ACCOUNT_UNAVAILABLE, f"account {account_id} {why}")
+            raise NotSeenError(gap)
+        if found.record.gap is not None:
+            raise NotSeenError(found.record.gap)
+        return found

@@ -1,0 +1,1 @@
+"""What follows from the facts of buckets: public access, and whether TLS is required."""

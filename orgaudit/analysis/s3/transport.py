@@ -1,0 +1,158 @@
+"""Whether a bucket's policy denies every request that comes without TLS, whoever sends it and whatever it asks for.
+
+Every request carries aws:SecureTransport: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from orgaudit.facts.s3.buckets import BucketPolicy
+from orgaudit.languages.iam_policy import Effect, Policy, Principal, PrincipalKind, Statement, parse
+from orgaudit.languages.iam_policy.coverage import Denied, Part, leaves_some, takes_all, terms_of, touches
+from orgaudit.languages.iam_policy.decision import admits
+from orgaudit.languages.iam_policy.situations import Known, situations
+from orgaudit.languages.iam_policy.wildcards import compile_pattern
+
+SECURE_TRANSPORT, TLS_VERSION = "aws:securetransport", "s3:tlsversion"
+# AWS does not document whether a request without TLS carries a version of it. By the rules for absent keys a condition
+# on its version alone does not hold then, but AWS recommends one as enforcing HTTPS, as if the version were 0:
+# https://repost.aws/knowledge-center/s3-enforce-modern-tls
+_WITHOUT_VERSION: Known = ((SECURE_TRANSPORT, ("false",)), (TLS_VERSION, ()))
+_WITH_LOWEST_VERSION: Known = ((SECURE_TRANSPORT, ("false",)), (TLS_VERSION, ("0",)))
+_OLD_TLS: tuple[Known, ...] = tuple(((SECURE_TRANSPORT, ("true",)), (TLS_VERSION, (each,))) for each in ("1.0", "1.1"))
+_ANYONE_ELSE = Principal(PrincipalKind.AWS, "arn:aws:iam::986420135790:role/anyone-else")
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """Whether all requests of one kind are denied, on the bucket and on its objects; None where that is unknown."""
+
+    on_bucket: bool | None
+    on_objects: bool | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every request is denied."""
+        return self.on_bucket is True and self.on_objects is True
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether a request is known that is not denied."""
+        return False in (self.on_bucket, self.on_objects)
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """What a bucket's policy denies for want of TLS, and what to know about the statements that are about TLS.
+
+    `by_version` says that old versions are denied, and plain HTTP as well if its requests count as of an old version.
+    `inverted` are the Deny statements that apply with TLS only, `allowing` the Allow statements that require it.
+    `depends_on` are the other condition keys in Deny statements.
+    """
+
+    plain_http: Denial
+    by_version: bool
+    inverted: tuple[str, ...]
+    allowing: tuple[str, ...]
+    depends_on: tuple[str, ...]
+
+
+def transport_of(policy: BucketPolicy) -> Transport:
+    """Return what the policy of a bucket denies for want of TLS; it must have a document."""
+    # Buckets mostly have one policy from one template, so it is judged once for them all, under a name that none has.
+    text, namesake = json.dumps(policy.document), policy.arn.rpartition(":")[0] + ":BUCKET"
+    shared = text.replace(policy.arn, namesake)
+    return _transport(shared, namesake) if _names_only(shared, namesake) else _transport(text, policy.arn)
+
+
+@lru_cache(maxsize=4096)
+def _names_only(document: str, arn: str) -> bool:
+    """Whether every resource is written with the bucket's ARN, so that other names mean the same for other buckets."""
+    return all(
+        value == "*" or value.startswith(arn)
+        for statement in _denials(parse(document))
+        if statement.resource is not None
+        for value in statement.resource.values
+    )
+
+
+@lru_cache(maxsize=4096)
+def _transport(document: str, arn: str) -> Transport:
+    policy = parse(document)
+    plain, lowest = (_denial(policy, arn, known) for known in (_WITHOUT_VERSION, _WITH_LOWEST_VERSION))
+    denials = _denials(policy)
+    keys = {each.key for statement in denials for each in statement.conditions}
+    return Transport(
+        Denial(_both(plain.on_bucket, lowest.on_bucket), _both(plain.on_objects, lowest.on_objects)),
+        lowest.is_whole and all(_denial(policy, arn, known).is_whole for known in _OLD_TLS),
+        tuple(name for name, each in _named(policy, Effect.DENY) if _requires_tls(each)),
+        tuple(name for name, each in _named(policy, Effect.ALLOW) if _requires_tls(each)),
+        tuple(sorted(key for key in keys if key.lower() not in {SECURE_TRANSPORT, TLS_VERSION})),
+    )
+
+
+def _denials(policy: Policy) -> list[Statement]:
+    return [each for each in policy.statements if each.effect is Effect.DENY and each.principal is not None]
+
+
+def _named(policy: Policy, effect: Effect) -> Iterator[tuple[str, Statement]]:
+    for number, statement in enumerate(policy.statements, start=1):
+        if statement.effect is effect:
+            yield statement.sid or f"statement {number}", statement
+
+
+def _requires_tls(statement: Statement) -> bool:
+    """Whether the statement is about aws:SecureTransport and never applies to a request without TLS."""
+    about = any(each.key.lower() == SECURE_TRANSPORT for each in statement.conditions)
+    return about and not any(each.active for each in situations([statement], _WITHOUT_VERSION, variables=False))
+
+
+def _denial(policy: Policy, arn: str, known: Known) -> Denial:
+    """Decide whether the requests that carry the known keys are denied to every principal in every situation."""
+    terms, every = terms_of(policy, arn), compile_pattern("s3:*").tokens
+    parts = [Part("s3:*", every, compile_pattern(name).tokens) for name in (arn, f"{arn}/*")]
+    taking = [(each, terms.areas(each)) for each in _denials(policy)]
+    taking = [(each, area) for each, area in taking if any(touches(area, part) for part in parts)]
+    denials, areas = [each for each, _ in taking], [area for _, area in taking]
+    found: list[bool | None] = [True, True]
+    for active, certain in _in_force(denials, known, variables=policy.has_variables):
+        taken = [areas[place] for place in active]
+        for place, part in enumerate(parts):
+            found[place] = _worse(found[place], _taken(taken, part, certain=certain))
+    return Denial(*found)
+
+
+def _in_force(denials: Sequence[Statement], known: Known, *, variables: bool) -> Iterator[tuple[tuple[int, ...], bool]]:
+    """Yield the places of the Deny statements that apply together to some principal, and whether that is certain."""
+    named = {each: None for statement in denials if statement.principal for each in statement.principal.values}
+    asking = [each for each in named if not each.is_anyone]
+    for principal in (*asking, _ANYONE_ELSE):
+        places = [place for place, each in enumerate(denials) if admits(each.principal, principal).value]
+        applying = [denials[place] for place in places]
+        # What a principal is by its name and what it is by its keys cannot be chosen apart.
+        free = not (asking and any(map(_is_about_principals, applying)))
+        for situation in situations(applying, known, variables=variables):
+            yield tuple(places[place] for place in situation.active), situation.certain and free
+
+
+def _is_about_principals(statement: Statement) -> bool:
+    return any(each.key.lower().startswith(("aws:principal", "aws:userid")) for each in statement.conditions)
+
+
+def _taken(denials: Sequence[Denied], part: Part, *, certain: bool) -> bool | None:
+    if takes_all(denials, part):
+        return True
+    return False if certain and leaves_some(denials, part) else None
+
+
+def _both(without_version: bool | None, with_lowest: bool | None) -> bool | None:
+    """What holds whether or not a request without TLS carries a version of it; the rules for absent keys say not."""
+    return True if without_version and with_lowest else False if without_version is False else None
+
+
+def _worse(one: bool | None, other: bool | None) -> bool | None:
+    return False if False in (one, other) else None if None in (one, other) else True

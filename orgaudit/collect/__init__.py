@@ -1,0 +1,1 @@
+"""Collects facts: the stage that talks to AWS."""

@@ -1,0 +1,1 @@
+"""CloudWatch alarms: how datapoints set one off, and the rules of composite alarms."""

@@ -1,0 +1,244 @@
+"""Reads the text of a filter pattern into its syntax tree.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
+"""
+
+import re
+
+import msgspec
+
+from orgaudit.languages.filter_pattern.regex import compile_regex
+from orgaudit.languages.filter_pattern.syntax import (
+    And,
+    Compare,
+    Constant,
+    Glob,
+    Is,
+    NotExists,
+    Number,
+    Operator,
+    Or,
+    Pattern,
+    PatternError,
+    Regex,
+    Search,
+    Term,
+    Without,
+)
+
+# The service allows 1,024 characters; the limit keeps a hostile nest of brackets off the stack.
+_DEEPEST = 60
+
+# Unquoted values are documented as letters, digits and underscores; host names and addresses are accepted too.
+_TOKEN = re.compile(
+    r"""(?P<selector> \$ (?: \.[A-Za-z0-9_-]+ | \.\* | \[ (?:\d+|\*) \] | \.?\['[^']*'\] )+ )
+      | (?P<quoted> " (?: [^"\\] | \\. )* " )
+      | (?P<regex> %[^%]*% )
+      | (?P<mark> \|\| | && | != | >= | <= | [(){}=<>] )
+      | (?P<word> [A-Za-z0-9_.*:/@\#+,;?~-]+ )""",
+    re.VERBOSE | re.ASCII | re.DOTALL,
+)
+# A blank after the minus sign is in examples of earlier editions of the page.
+_TERM = re.compile(
+    r"""(?P<mark> \? | -\s* )? (?: " (?P<phrase> (?: [^"\\] | \\. )* ) " | (?P<word> [A-Za-z0-9_]+ ) ) (?= \s | \Z )""",
+    re.VERBOSE | re.DOTALL,
+)
+_SPACE = re.compile(r"\s*")
+_QUOTED_NAME = re.compile(r"\.?\['([^']*)'\]")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_ESCAPE = re.compile(r'\\(["\\])')
+
+
+class _Token(msgspec.Struct, frozen=True):
+    kind: str
+    text: str
+    position: int
+
+
+def parse(text: str) -> Pattern:
+    """The tree of a pattern for JSON, for terms or of one regular expression; raises PatternError for all else.
+
+    Patterns for space-delimited events are among the rest: how CloudTrail's JSON falls into such fields is not known.
+    """
+    stripped = text.strip()
+    if stripped.startswith("{"):
+        return _Parser(text).pattern()
+    if stripped.startswith("["):
+        raise PatternError("a pattern for space-delimited events, not for JSON", text.index("["))
+    return _regex_of_text(text) if stripped.startswith("%") else _terms(text)
+
+
+def _regex_of_text(text: str) -> Pattern:
+    start = text.index("%")
+    found = _TOKEN.match(text, start)
+    if found is None or found.lastgroup != "regex" or text[found.end() :].strip():
+        raise PatternError("a regular expression stands alone between two %", start)
+    return Search(_regex(_Token("regex", found.group(), start)).source)
+
+
+def _terms(text: str) -> Pattern:
+    """Terms that all have to be there or missing; those after a question mark are alternatives, and count alone only.
+
+    No term at all, or one of blanks, matches everything.
+    """
+    wanted: list[Pattern] = []
+    optional: list[Pattern] = []
+    position = _skip_space(text, 0)
+    while position < len(text):
+        found = _TERM.match(text, position)
+        if found is None:
+            raise PatternError("neither a word nor a quoted phrase", position)
+        term = _ESCAPE.sub(r"\1", found["phrase"]) if found["phrase"] is not None else found["word"]
+        term = term if term.strip() else ""
+        if found["mark"] == "?":
+            optional.append(Term(term))
+        else:
+            wanted.append(Without(term) if found["mark"] else Term(term))
+        position = _skip_space(text, found.end())
+    if optional and not wanted:
+        return optional[0] if len(optional) == 1 else Or(tuple(optional))
+    return And(tuple(wanted)) if len(wanted) > 1 else next(iter(wanted), Term(""))
+
+
+def _tokens(text: str) -> list[_Token]:
+    tokens = []
+    position = _skip_space(text, 0)
+    while position < len(text):
+        found = _TOKEN.match(text, position)
+        if found is None or found.lastgroup is None:
+            raise PatternError(f"unexpected {text[position]!r}", position)
+        tokens.append(_Token(found.lastgroup, found.group(), position))
+        position = _skip_space(text, found.end())
+    return [*tokens, _Token("end", "the end", len(text))]
+
+
+def _skip_space(text: str, position: int) -> int:
+    found = _SPACE.match(text, position)
+    return found.end() if found else position
+
+
+class _Parser:
+    """Recursive descent over the tokens; `&&` binds tighter than `||`."""
+
+    def __init__(self, text: str) -> None:
+        self._tokens = _tokens(text)
+        self._next = 0
+        self._depth = 0
+
+    def pattern(self) -> Pattern:
+        self._expect("{")
+        pattern = self._alternatives()
+        self._expect("}")
+        if self._peek().kind != "end":
+            raise self._unexpected("nothing")
+        return pattern
+
+    def _alternatives(self) -> Pattern:
+        parts = [self._conjunction()]
+        while self._accept("||"):
+            parts.append(self._conjunction())
+        return parts[0] if len(parts) == 1 else Or(tuple(parts))
+
+    def _conjunction(self) -> Pattern:
+        parts = [self._operand()]
+        while self._accept("&&"):
+            parts.append(self._operand())
+        return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+    def _operand(self) -> Pattern:
+        if not self._accept("("):
+            return self._condition()
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise PatternError("brackets are nested too deeply", self._peek().position)
+        pattern = self._alternatives()
+        self._expect(")")
+        self._depth -= 1
+        return pattern
+
+    def _condition(self) -> Pattern:
+        selector = _canonical(self._take("selector", "a selector such as $.eventName").text)
+        if self._accept("IS"):
+            return Is(selector, self._constant())
+        if self._accept("NOT"):
+            self._expect("EXISTS")
+            return NotExists(selector)
+        return Compare(selector, *self._comparison())
+
+    def _constant(self) -> Constant:
+        if self._peek().text not in Constant.__members__:
+            raise self._unexpected("TRUE, FALSE or NULL")
+        return Constant(self._advance().text)
+
+    def _comparison(self) -> tuple[Operator, Glob | Number | Regex]:
+        token = self._take("mark", "a comparison")
+        try:
+            operator = Operator(token.text)
+        except ValueError:
+            raise PatternError(f"{token.text} is no comparison", token.position) from None
+        position = self._peek().position
+        value = self._value()
+        if operator not in (Operator.EQUAL, Operator.NOT_EQUAL) and not isinstance(value, Number):
+            raise PatternError(f"{operator.value} needs a number", position)
+        return operator, value
+
+    def _value(self) -> Glob | Number | Regex:
+        token = self._peek()
+        match token.kind:
+            case "quoted":
+                value: Glob | Number | Regex = Glob(_ESCAPE.sub(r"\1", token.text[1:-1]))
+            case "word":
+                value = Number(token.text) if _NUMBER.fullmatch(token.text) else Glob(token.text)
+            case "regex":
+                value = _regex(token)
+            case _:
+                raise self._unexpected("a value")
+        self._advance()
+        return value
+
+    def _peek(self) -> _Token:
+        return self._tokens[self._next]
+
+    def _advance(self) -> _Token:
+        token = self._tokens[self._next]
+        self._next += 1
+        return token
+
+    def _accept(self, text: str) -> bool:
+        token = self._peek()
+        if token.kind not in ("mark", "word") or token.text != text:
+            return False
+        self._advance()
+        return True
+
+    def _expect(self, text: str) -> None:
+        if not self._accept(text):
+            raise self._unexpected(text)
+
+    def _take(self, kind: str, wanted: str) -> _Token:
+        if self._peek().kind != kind:
+            raise self._unexpected(wanted)
+        return self._advance()
+
+    def _unexpected(self, wanted: str) -> PatternError:
+        token = self._peek()
+        return PatternError(f"expected {wanted}, found {token.text}", token.position)
+
+
+def _regex(token: _Token) -> Regex:
+    source = token.text[1:-1]
+    try:
+        compile_regex(source)
+    except ValueError as error:
+        raise PatternError(str(error), token.position) from error
+    return Regex(source)
+
+
+def _canonical(selector: str) -> str:
+    """One spelling for each path: plain names after a dot, other names as `['…']`."""
+
+    def name(found: re.Match[str]) -> str:
+        return f".{found[1]}" if _PLAIN_NAME.fullmatch(found[1]) else f".['{found[1]}']"
+
+    return _QUOTED_NAME.sub(name, selector)

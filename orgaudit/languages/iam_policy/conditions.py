@@ -1,0 +1,193 @@
+"""Condition operators: whether a condition holds in a request context that may be known only in part."""
+
+import re
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache, partial
+from ipaddress import ip_address, ip_network
+from operator import eq, ge, gt, le, lt
+from typing import TypeVar
+
+from orgaudit.languages.iam_policy.document import Condition
+from orgaudit.languages.iam_policy.truth import FALSE, Truth, all_of, any_of, of, unknown
+from orgaudit.languages.iam_policy.wildcards import Pattern, Tokens, compile_pattern, matches
+
+T = TypeVar("T", Decimal, datetime)
+
+# A context value by its key in lower case; an empty tuple is a key that the request is known not to carry.
+Context = Mapping[str, tuple[str, ...]]
+Comparison = Callable[[Pattern, str], bool | None]
+
+_OPERATOR = re.compile(r"(?:(foranyvalue|forallvalues):)?([a-z]+?)(ifexists)?", re.IGNORECASE)
+_ARN_PARTS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A condition operator taken apart; `base` is in lower case, `quantifier` is "any", "all" or None."""
+
+    base: str
+    quantifier: str | None
+    if_exists: bool
+
+    @property
+    def is_negated(self) -> bool:
+        """Whether the operator asks that no value matches."""
+        return self.base in _NEGATED
+
+
+@lru_cache(maxsize=256)
+def operator_of(name: str) -> Operator | None:
+    """The operator of that name, or None for one that is not understood."""
+    match = _OPERATOR.fullmatch(name)
+    if match is None:
+        return None
+    quantifier, base, if_exists = match.groups()
+    base = base.lower()
+    if base != "null" and base not in _COMPARISONS and base not in _NEGATED:
+        return None
+    return Operator(base, quantifier[3:6].lower() if quantifier else None, if_exists is not None)
+
+
+def test_of(condition: Condition) -> tuple[Hashable, bool]:
+    """What the condition tests of a key that is present, and whether it asks for the opposite of that."""
+    operator, values = operator_of(condition.operator), frozenset(condition.values)
+    if operator is None or not values:
+        return (condition.operator, values), False
+    if operator.base in {"bool", "null"}:
+        wanted = frozenset(value.lower() for value in values)
+        opposite = wanted == {"false"} and operator.quantifier is None
+        return (operator.base, operator.quantifier, frozenset({"true"}) if opposite else wanted), opposite
+    every = operator.quantifier == ("any" if operator.is_negated else "all")
+    return (_NEGATED.get(operator.base, operator.base), every, values), operator.is_negated
+
+
+def moment_of(text: str) -> datetime | None:
+    """The moment that the value of a date condition names, or None for a text that names none."""
+    try:
+        return _date(text)
+    except (ValueError, OverflowError):
+        return None
+
+
+def holds(condition: Condition, context: Context, *, variables: bool) -> Truth:
+    """Whether the condition holds; unknown for a key outside the context or an operator not understood."""
+    operator = operator_of(condition.operator)
+    values = context.get(condition.key.lower())
+    if operator is None or values is None:
+        return unknown(condition.key)
+    if operator.base == "null":
+        return of(any((wanted.lower() == "true") is (not values) for wanted in condition.values))
+    if not values:
+        return of(_holds_without_value(operator))
+    found = [_found(condition, operator, value, variables=variables) for value in values]
+    if operator.is_negated:
+        found = [truth.negated() for truth in found]
+    wants_all = operator.quantifier == "all" or (operator.quantifier is None and operator.is_negated)
+    return all_of(found) if wants_all else any_of(found)
+
+
+def _holds_without_value(operator: Operator) -> bool:
+    # IfExists has no effect under a set operator: there is no value to apply it to.
+    if operator.quantifier is not None:
+        return operator.quantifier == "all"
+    return operator.if_exists or operator.is_negated
+
+
+def _found(condition: Condition, operator: Operator, value: str, *, variables: bool) -> Truth:
+    base = _NEGATED.get(operator.base, operator.base)
+    return any_of(
+        _compared(
+            compile_pattern(wanted, wildcards=base in _WITH_WILDCARDS, variables=variables),
+            base,
+            value,
+            condition.key,
+        )
+        for wanted in condition.values
+    )
+
+
+def _compared(wanted: Pattern, base: str, value: str, key: str) -> Truth:
+    try:
+        result = _COMPARISONS[base](wanted, value)
+    except (ValueError, InvalidOperation, OverflowError):
+        result = None
+    if wanted.variables:
+        # The variable stands for any text: what cannot match even so is false for certain.
+        return FALSE if base in _TEXTUAL and result is False else unknown(*wanted.variables)
+    return unknown(key) if result is None else of(result)
+
+
+def _text(wanted: Pattern) -> str:
+    return "".join(token for token in wanted.tokens if isinstance(token, str))
+
+
+def _like(wanted: Pattern, value: str) -> bool:
+    return matches(wanted.tokens, value)
+
+
+def _like_ignoring_case(wanted: Pattern, value: str) -> bool:
+    lowered = tuple(token.lower() if isinstance(token, str) else token for token in wanted.tokens)
+    return matches(lowered, value.lower())
+
+
+def _arn_like(wanted: Pattern, value: str) -> bool | None:
+    """Compare part by part, as a wildcard does not reach over a colon; None for a pattern with too few parts."""
+    patterns, parts = _arn_parts(wanted.tokens), value.split(":", _ARN_PARTS - 1)
+    if len(patterns) < _ARN_PARTS:
+        return None
+    return len(parts) == _ARN_PARTS and all(map(matches, patterns, parts))
+
+
+def _arn_parts(tokens: Tokens) -> list[Tokens]:
+    parts: list[Tokens] = []
+    start = 0
+    for place, sign in enumerate(tokens):
+        if sign == ":" and len(parts) < _ARN_PARTS - 1:
+            parts.append(tokens[start:place])
+            start = place + 1
+    return [*parts, tokens[start:]]
+
+
+def _ordered(read: Callable[[str], T], compare: Callable[[T, T], bool], wanted: Pattern, value: str) -> bool:
+    return compare(read(value), read(_text(wanted)))
+
+
+def _date(text: str) -> datetime:
+    if re.fullmatch(r"-?\d{5,}(\.\d+)?", text):
+        return datetime.fromtimestamp(float(text), UTC)
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _in_network(wanted: Pattern, value: str) -> bool:
+    return ip_address(value) in ip_network(_text(wanted), strict=False)
+
+
+_ORDERS = {"equals": eq, "lessthan": lt, "lessthanequals": le, "greaterthan": gt, "greaterthanequals": ge}
+_COMPARISONS: dict[str, Comparison] = {
+    "stringequals": _like,
+    "stringequalsignorecase": _like_ignoring_case,
+    "stringlike": _like,
+    "arnequals": _arn_like,
+    "arnlike": _arn_like,
+    "binaryequals": _like,
+    "bool": _like_ignoring_case,
+    "ipaddress": _in_network,
+    **{f"numeric{name}": partial(_ordered, Decimal, order) for name, order in _ORDERS.items()},
+    **{f"date{name}": partial(_ordered, _date, order) for name, order in _ORDERS.items()},
+}
+_NEGATED = {
+    "stringnotequals": "stringequals",
+    "stringnotequalsignorecase": "stringequalsignorecase",
+    "stringnotlike": "stringlike",
+    "arnnotequals": "arnequals",
+    "arnnotlike": "arnlike",
+    "notipaddress": "ipaddress",
+    "numericnotequals": "numericequals",
+    "datenotequals": "dateequals",
+}
+_WITH_WILDCARDS = frozenset({"stringlike", "arnequals", "arnlike"})
+_TEXTUAL = _WITH_WILDCARDS | {"stringequals", "stringequalsignorecase"}

@@ -1,0 +1,207 @@
+"""Reads TOML and YAML into plain data that knows its lines, and names every problem with file, line, key and mend."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar, get_args
+
+import msgspec
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from orgaudit.errors import ConfigError
+from orgaudit.model import Json
+from orgaudit.settings.syntax import KeyPath, parse_toml, parse_yaml
+
+M = TypeVar("M", bound=BaseModel)
+
+_BESIDE = Path(__file__).parents[1]
+PACKAGED = _BESIDE / "config" if (_BESIDE / "config").is_dir() else _BESIDE.parent / "config"
+"""The directory of the files that come with orgaudit: in the wheel, or in a checkout the repository's config/."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing wrong in a file or an option, and how to mend it; `line` counts from 1."""
+
+    file: str
+    line: int | None = None
+    key: str = ""
+    message: str
+    mend: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Return what is wrong and the mend, without the place."""
+        return f"{self.message}; {self.mend}" if self.mend else self.message
+
+    def __str__(self) -> str:
+        return str(ConfigError(self.sentence, file=self.file, line=self.line, key=self.key))
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """A file's plain data, the line of each key, and what is wrong with its form though it could be read.
+
+    `flaws` pairs a place with its problem (duplicate keys, aliases, foreign tags), so that a reader of lists may drop
+    the item and keep the rest.
+    """
+
+    file: str
+    data: Json
+    lines: dict[KeyPath, int]
+    flaws: tuple[tuple[KeyPath, Problem], ...] = ()
+
+    def line(self, path: KeyPath) -> int | None:
+        """Return the line of the value at `path`, or of the nearest one around it."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path)
+
+    def problem(self, path: KeyPath, message: str, mend: str = "") -> Problem:
+        """Return a problem at `path`."""
+        return Problem(file=self.file, line=self.line(path), key=dotted(path), message=message, mend=mend)
+
+
+def dotted(path: KeyPath) -> str:
+    """Return a path as people write it: `limits.iam.rate`, `exceptions[3].scope`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the mend for an unknown word: the known one like it in any case, else all of them where they are few."""
+    names = sorted(known)
+    folded = {name.casefold(): name for name in names}
+    if close := difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6):
+        return f"did you mean {folded[close[0]]}?"
+    return f"known: {', '.join(names)}" if 0 < len(names) <= 20 else ""  # noqa: PLR2004 - more would hide the message
+
+
+def error_of(problems: Sequence[Problem]) -> ConfigError:
+    """Return one ConfigError that tells all problems, a line each."""
+    if len(problems) == 1:
+        only = problems[0]
+        return ConfigError(only.sentence, file=only.file, line=only.line, key=only.key)
+    return ConfigError("\n".join(map(str, problems)))
+
+
+def read(path: Path) -> Document:
+    """Return the document in a .toml, .yaml or .yml file; raises ConfigError when it cannot be read or parsed."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"cannot be read ({error.strerror})", file=str(path)) from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError("is not UTF-8; save it in that encoding", file=str(path), line=line) from error
+    file = str(path)
+    try:
+        parsed = (parse_toml if path.suffix == ".toml" else parse_yaml)(file, text)
+    except RecursionError as error:
+        raise ConfigError("is nested too deeply", file=file) from error
+    flaws = tuple(
+        (each.path, Problem(file=file, line=each.line, key=dotted(each.path), message=each.message, mend=each.mend))
+        for each in parsed.flaws
+    )
+    return Document(file=file, data=parsed.data, lines=parsed.lines, flaws=flaws)
+
+
+def load(path: Path, model: type[M]) -> M:
+    """Return a file's content as `model`; raises ConfigError with every problem."""
+    document = read(path)
+    found = validate(document, model)
+    flaws = [problem for _, problem in document.flaws]
+    if isinstance(found, list):
+        raise error_of(flaws + found)
+    if flaws:
+        raise error_of(flaws)
+    return found
+
+
+def validate(document: Document, model: type[M], at: KeyPath = ()) -> M | list[Problem]:
+    """Return the part of a document at `at` as `model`, or every problem that it has."""
+    data = value_at(document.data, at)
+    try:
+        return model.model_validate({} if data is None and not at else data)
+    except ValidationError as error:
+        return [
+            document.problem((*at, *path), message, mend)
+            for path, message, mend in explain(error, model, data if data is not None else {})
+        ]
+
+
+def value_at(data: Json, path: KeyPath) -> Json:
+    """Return the value at `path`; raises LookupError where there is none."""
+    for part in path:
+        data = data[part]
+    return data
+
+
+def explain(error: ValidationError, model: type[BaseModel], data: Json) -> Iterator[tuple[KeyPath, str, str]]:
+    """Yield (path, message, mend) for each of pydantic's findings about `data`, in plain words."""
+    for detail in error.errors(include_url=False):
+        path = _real_path(detail, data)
+        yield path, *_words(detail, model, path)
+
+
+def _real_path(detail: ErrorDetails, data: Json) -> KeyPath:
+    """Drop the parts of pydantic's location that name a branch of a type and no key of the data."""
+    location = detail["loc"]
+    path: list[str | int] = []
+    for position, part in enumerate(location):
+        missing_here = detail["type"] == "missing" and position == len(location) - 1
+        try:
+            data = data[part]
+        except (LookupError, TypeError):
+            if not missing_here:
+                continue
+        path.append(part)
+    return tuple(path)
+
+
+_PLAIN = {
+    "missing": "is missing",
+    "model_type": "must be a table of keys and values",
+    "dict_type": "must be a table of keys and values",
+    "tuple_type": "must be a list",
+    "string_type": "must be text",
+}
+
+
+def _words(detail: ErrorDetails, model: type[BaseModel], path: KeyPath) -> tuple[str, str]:
+    kind, given = detail["type"], detail["input"]
+    if kind == "extra_forbidden":
+        return "unknown key", nearest(str(path[-1]), _keys_known_at(model, path[:-1]))
+    if kind == "string_type" and isinstance(given, int | float):
+        return f"{given!r} is a number where text is expected", "put it in quotes"
+    if kind in {"enum", "literal_error"}:
+        choices = re.findall(r"'([^']*)'", detail["ctx"]["expected"])
+        return f"{given!r} is not one of {', '.join(choices)}", nearest(str(given), choices) if given else ""
+    if kind in _PLAIN:
+        return _PLAIN[kind], ""
+    if kind in {"value_error", "assertion_error"}:
+        message, _, mend = str(detail["ctx"]["error"]).partition("; ")
+        return message, mend
+    return detail["msg"].removeprefix("Input ").replace("should be", "must be", 1), ""
+
+
+def _keys_known_at(model: type[BaseModel], path: KeyPath) -> list[str]:
+    """Return the keys of the model that stands at `path` inside `model`."""
+    for part in path:
+        if field := fields_of(model).get(str(part)):
+            model = next(iter(models_in(field.annotation)), model)
+    return list(fields_of(model))
+
+
+def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return a model's fields by the keys that they have in files."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def models_in(annotation: object) -> list[type[BaseModel]]:
+    """Return the models that an annotation names, at any depth, outermost first."""
+    own = [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
+    return [*own, *(model for argument in get_args(annotation) for model in models_in(argument))]

@@ -1,0 +1,162 @@
+"""Which requirement asks for which controls; one file a framework in config/frameworks, and controls never name one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from orgaudit.errors import ConfigError
+from orgaudit.model import RequirementRef
+from orgaudit.settings.documents import PACKAGED, Document, Problem, error_of, nearest, read, validate
+from orgaudit.settings.thresholds import Thresholds
+
+
+class Assessment(StrEnum):
+    """Whether the framework's publisher expects a machine or a person to decide."""
+
+    AUTOMATED = "automated"
+    MANUAL = "manual"
+
+
+class Requirement(msgspec.Struct, frozen=True, kw_only=True):
+    """One requirement, in our own words, and the ids of the controls that decide it."""
+
+    id: str
+    title: str
+    level: int | None = None
+    assessment: Assessment
+    section: str = ""
+    controls: tuple[str, ...] = ()
+
+
+class Framework(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of one framework; `thresholds` are the numbers that it sets itself."""
+
+    id: str
+    title: str
+    version: str
+    requirements: tuple[Requirement, ...]
+    thresholds: dict[str, Any] = {}
+
+
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _RequirementInFile(_File):
+    id: _Text
+    title: _Text
+    level: int | None = None
+    assessment: Assessment
+    section: str = ""
+    controls: tuple[_Text, ...] = ()
+
+
+class _FrameworkInFile(_File):
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+    title: _Text
+    version: _Text
+    requirements: tuple[_RequirementInFile, ...]
+    thresholds: Thresholds = Thresholds()
+
+
+def files(directory: Path) -> list[Path]:
+    """Return the packaged framework files and those in `directory`/frameworks; there, the same name replaces ours."""
+    found = [*(PACKAGED / "frameworks").glob("*.yaml"), *(directory / "frameworks").glob("*.yaml")]
+    return [path for _, path in sorted({path.name: path for path in found}.items())]
+
+
+def load(directory: Path, known: Collection[str] | None = None) -> dict[str, Framework]:
+    """Return all frameworks by id; raises ConfigError with every problem of every file.
+
+    With `known`, the ids of all controls, a requirement that names another one is a problem too.
+    """
+    frameworks: dict[str, Framework] = {}
+    problems: list[Problem] = []
+    for path in files(directory):
+        try:
+            document = read(path)
+        except ConfigError as error:
+            problems.append(Problem(file="", message=str(error)))
+            continue
+        found = _framework(document)
+        if isinstance(found, list):
+            problems += found
+            continue
+        frameworks[found.id] = found
+        problems += [] if known is None else check(found, known, document)
+    if problems:
+        raise error_of(problems)
+    return frameworks
+
+
+def _framework(document: Document) -> Framework | list[Problem]:
+    problems = [problem for _, problem in document.flaws]
+    content = validate(document, _FrameworkInFile)
+    if isinstance(content, list):
+        return problems + content
+    if content.id != Path(document.file).stem:
+        problems.append(document.problem(("id",), f"{content.id!r} is not the file's name", "make them the same"))
+    problems += _twice(document, [requirement.id for requirement in content.requirements])
+    fields = content.model_dump(exclude={"thresholds"}) | {
+        "thresholds": content.thresholds.model_dump(exclude_unset=True)
+    }
+    return problems or msgspec.convert(fields, Framework)
+
+
+def _twice(document: Document, ids: list[str]) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for index, requirement in enumerate(ids):
+        if first.setdefault(requirement, index) != index:
+            line = document.line(("requirements", first[requirement], "id"))
+            path = ("requirements", index, "id")
+            yield document.problem(path, f"{requirement!r} is there twice, first on line {line}", "keep one")
+
+
+def check(framework: Framework, known: Collection[str], document: Document | None = None) -> list[Problem]:
+    """Return a problem for each control id that is not among `known`, with its line where the document is at hand."""
+    place = document or Document(file=f"{framework.id}.yaml", data=None, lines={})
+    return [
+        place.problem(("requirements", index, "controls", position), f"no control {control!r}", nearest(control, known))
+        for index, requirement in enumerate(framework.requirements)
+        for position, control in enumerate(requirement.controls)
+        if control not in known
+    ]
+
+
+def select(frameworks: dict[str, Framework], ids: Iterable[str]) -> dict[str, Framework]:
+    """Return the frameworks with these ids, or all when none is asked for; raises ConfigError for an unknown id."""
+    wanted = tuple(dict.fromkeys(ids))
+    problems = [
+        Problem(file="", message=f"no framework {name!r}", mend=nearest(name, frameworks))
+        for name in wanted
+        if name not in frameworks
+    ]
+    if problems:
+        raise error_of(problems)
+    return {name: frameworks[name] for name in wanted or frameworks}
+
+
+def controls_of(frameworks: Iterable[Framework]) -> tuple[str, ...]:
+    """Return the ids of the controls that any requirement asks for, sorted."""
+    return tuple(
+        sorted({control for framework in frameworks for item in framework.requirements for control in item.controls})
+    )
+
+
+def requirements_of(frameworks: Iterable[Framework], control: str) -> list[RequirementRef]:
+    """Return the requirements that ask for a control, in the order of the files."""
+    return [
+        RequirementRef(framework.id, requirement.id)
+        for framework in frameworks
+        for requirement in framework.requirements
+        if control in requirement.controls
+    ]

@@ -1,0 +1,220 @@
+"""What an orgaudit.toml may hold: its tables, their keys, defaults and bounds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from operator import eq
+from pathlib import Path
+from typing import Annotated, TypeAlias
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+)
+
+from orgaudit.model import Severity
+from orgaudit.settings.documents import (
+    Problem,
+    error_of,
+    nearest,
+)
+from orgaudit.settings.identifiers import AccountId, RoleArn
+from orgaudit.settings.syntax import KeyPath
+from orgaudit.settings.thresholds import Thresholds
+
+
+def _time_zone(name: str) -> str:
+    # ZoneInfo raises OSError for a name that is a directory of its data, such as "Europe".
+    try:
+        ZoneInfo(name)
+    except (ValueError, LookupError, OSError) as error:
+        raise ValueError(f"{name!r} is no time zone; write one such as Europe/Paris") from error
+    return name
+
+
+def _hushed(value: object) -> object:
+    """Refuse what is no text without quoting it, as an error of pydantic's would."""
+    if value is not None and not isinstance(value, str):
+        raise ValueError("must be text; put it in quotes")
+    return value
+
+
+def _mode(value: object) -> object:
+    """Return a directory's mode as four octal digits; a number would be read as decimal and is refused."""
+    if not isinstance(value, str) or not re.fullmatch("0?[0-7]{3}", value):
+        raise ValueError(f'{value!r} is not a mode of three octal digits; write it as text, such as "0750"')
+    group, others = value[-2], value[-1]
+    if value[-3] != "7":
+        raise ValueError(f"{value!r} shuts the owner out, who writes the run; the first digit must be 7")
+    if group not in "057" or others not in "057":
+        raise ValueError(f"{value!r} lets somebody do half of it; a directory is closed (0), read (5) or written (7)")
+    if others == "7":
+        raise ValueError(f"{value!r} lets everyone change the evidence; the last digit must be 0 or 5")
+    return f"0{value[-3:]}"
+
+
+Text: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+_ROLE_NAME = r"^[A-Za-z0-9_+=,.@-]+(/[A-Za-z0-9_+=,.@-]+)*$"
+
+
+RegionPattern: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9*?\[\]!-]+$")]
+
+
+TimeZone: TypeAlias = Annotated[str, AfterValidator(_time_zone)]
+
+
+class Section(BaseModel):
+    """A table of orgaudit.toml: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OrganizationSettings(Section):
+    """How the organization is read, and what is audited where there is none."""
+
+    role_arn: RoleArn | None = None
+    accounts: tuple[AccountId, ...] = ()
+    read_tags: bool = True
+
+
+class AccessSettings(Section):
+    """How accounts are entered."""
+
+    role_name: Annotated[str, StringConstraints(pattern=_ROLE_NAME, max_length=512)] = "OrgAuditRole"
+    external_id: Annotated[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1224)] | None,
+        BeforeValidator(_hushed),
+    ] = None
+    session_name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@-]+$", min_length=2, max_length=64)] = (
+        "orgaudit"
+    )
+    session_minutes: int = Field(default=60, ge=15, le=720)
+    narrow_sessions: bool = True
+    sts_region: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")] | None = None
+
+
+class ScopeSettings(Section):
+    """Which accounts, regions, frameworks and controls are audited; an empty choice is all of them.
+
+    `accept_blocked_regions` does not choose: a region that a service control policy denies whole and that one of these
+    patterns matches is accepted as not audited.
+    """
+
+    accounts: tuple[AccountId, ...] = ()
+    exclude_accounts: tuple[AccountId, ...] = ()
+    ous: tuple[Text, ...] = ()
+    exclude_ous: tuple[Text, ...] = ()
+    tags: dict[str, str] = {}
+    exclude_tags: dict[str, str] = {}
+    regions: tuple[RegionPattern, ...] = ()
+    exclude_regions: tuple[RegionPattern, ...] = ()
+    frameworks: tuple[Text, ...] = ()
+    accept_blocked_regions: tuple[RegionPattern, ...] = ()
+    controls: tuple[Text, ...] = ()
+    _places: dict[KeyPath, tuple[str, int | None]] = PrivateAttr(default_factory=dict)
+
+    def note(self, places: Mapping[KeyPath, tuple[str, int | None]]) -> None:
+        """Note the file, or the origin, and the line of each value, by its key and its index or name."""
+        self._places.update(places)
+
+    def problem(self, key: str, part: str | int, message: str, mend: str = "") -> Problem:
+        """Return a problem of one value of a key, with the place where it was set."""
+        file, line = self._places.get((key, part), ("", None))
+        return Problem(file=file, line=line, key=f"scope.{key}", message=message, mend=mend)
+
+    def check(
+        self,
+        key: str,
+        known: Collection[str],
+        wrong: str,
+        *,
+        matches: Callable[[str, str], bool] = eq,
+        otherwise: str = "",
+    ) -> None:
+        """Raise ConfigError for the values of a key that match none of the known names.
+
+        `wrong` is the message, with {!r} for the value; `matches` compares a name with a value; `otherwise` is the
+        advice where no known name is like the value.
+        """
+        problems = [
+            self.problem(key, index, wrong.format(value), nearest(value, known) or otherwise)
+            for index, value in enumerate(getattr(self, key))
+            if not any(matches(name, value) for name in known)
+        ]
+        if problems:
+            raise error_of(problems)
+
+    def check_rules(self, frameworks: Collection[str], controls: Collection[str]) -> None:
+        """Raise ConfigError for a framework or a control that is not among these."""
+        self.check("frameworks", frameworks, "no framework {!r}", otherwise="`orgaudit frameworks` lists them")
+        self.check("controls", controls, "no control {!r}", otherwise="`orgaudit controls` lists them")
+
+
+class RunSettings(Section):
+    """Where output goes and how wide a run is; time-outs are in seconds."""
+
+    out: Path = Path("reports")
+    formats: tuple[Text, ...] = ("xlsx", "json")
+    concurrent_accounts: int = Field(default=16, ge=1)
+    concurrent_calls: int = Field(default=64, ge=1)
+    workers: int = Field(default=1, ge=1)
+    connect_timeout: float = Field(default=5, gt=0)
+    read_timeout: float = Field(default=30, gt=0)
+    attempts: int = Field(default=6, ge=1)
+    mode: Annotated[str, BeforeValidator(_mode)] = "0700"
+
+    @property
+    def directory_mode(self) -> int:
+        """Return the mode of a run's directories; its files have the same without the execute bits."""
+        return int(self.mode, 8)
+
+
+class ReportSettings(Section):
+    """What reports are called, and the pass rate under which an account is shown."""
+
+    title: Text = "Security audit"
+    organization_name: Text | None = None
+    pass_rate_threshold: float = Field(default=0.9, ge=0, le=1)
+
+
+class LongestDays(Section):
+    """The longest life in days that an exception may have, by the severity of what it covers."""
+
+    critical: int = Field(default=30, ge=1)
+    high: int = Field(default=90, ge=1)
+    medium: int = Field(default=180, ge=1)
+    low: int = Field(default=365, ge=1)
+
+    def of(self, severity: Severity) -> int:
+        """Return the days for a severity."""
+        return int(getattr(self, severity.value))
+
+
+class RegisterSettings(Section):
+    """Where the exception register is and which rules its entries keep."""
+
+    file: Path = Path("exceptions.yaml")
+    expiring_days: int = Field(default=30, ge=0)
+    time_zone: TimeZone = "UTC"
+    longest_days: LongestDays = LongestDays()
+
+
+class Sections(Section):
+    """What an orgaudit.toml may hold."""
+
+    organization: OrganizationSettings = OrganizationSettings()
+    access: AccessSettings = AccessSettings()
+    scope: ScopeSettings = ScopeSettings()
+    run: RunSettings = RunSettings()
+    thresholds: Thresholds = Thresholds()
+    report: ReportSettings = ReportSettings()
+    exceptions: RegisterSettings = Field(default=RegisterSettings(), alias="register")
