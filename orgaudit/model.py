@@ -390,3 +390,25 @@ class OrganizationRecord(msgspec.Struct, frozen=True, kw_only=True):
     management_account_id: str
     feature_set: str
     delegated: dict[str, tuple[str, ...]] | None = None
+
+
+class EntryState(StrEnum):
+    """Where an exception stands in its life on a date."""
+
+    DRAFT = "draft"
+    PENDING = "pending"
+    ACTIVE = "active"
+    EXPIRING = "expiring"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+    REVOKED = "revoked"
+    INVALID = "invalid"
+
+    @property
+    def covers(self) -> bool:
+        """Tell whether an exception in this state covers findings."""
+        return self in {EntryState.ACTIVE, EntryState.EXPIRING}
+
+
+GLOBAL_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-northwest-1", "aws-us-gov": "us-gov-west-1"}
+"""Where a partition's global services are signed for."""

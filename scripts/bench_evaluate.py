@@ -14,14 +14,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from orgaudit.controls.declare import catalogue
-from orgaudit.evaluate import Evaluation, Rules, places
+from orgaudit.evaluate.account import Evaluation, places
 from orgaudit.facts.declare import Detail, Resource
 from orgaudit.facts.s3.buckets import BucketVersioning
 from orgaudit.facts.shard import Listed
 from orgaudit.model import GLOBAL, Finding, Status
-from orgaudit.settings.thresholds import Thresholds
 from scripts.bench_history import figure
-from tests.factories import HOME, facts_of, organization_of
+from tests.evaluated import context_of
+from tests.factories import HOME, facts_of
 from tests.factories_ec2 import a_group, an_instance
 from tests.factories_kms import a_key, described, rotating
 from tests.factories_rds import an_instance as a_database
@@ -62,14 +62,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     kinds = {type(line).__name__ for line in lines if isinstance(line, Resource)}
     listed = [Listed(kind, region) for kind in kinds for region in (HOME, GLOBAL)]
     facts = facts_of("222222222222", *listed, *lines)
-    organization = organization_of(facts)
     taken = made = 0.0
     for control in (catalogue()[name] for name in CONTROLS):
-        rules = Rules([control], Thresholds(), {}, "aws", HOME)
+        context = context_of(control, facts)
         count, start = 0, time.process_time()
         while count < wanted / len(CONTROLS):
             findings: list[Finding] = []
-            evaluation = Evaluation(facts, rules, organization)
+            evaluation = Evaluation(facts, context)
             for place in places(control, [HOME]):
                 evaluation.cell(control, place, findings)
             count += sum(finding.status in {Status.PASS, Status.FAIL} for finding in findings)

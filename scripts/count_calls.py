@@ -20,7 +20,7 @@ import boto3
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from orgaudit import pipeline
+from orgaudit import audit
 from orgaudit.aws.region import Traffic
 from orgaudit.demo import running
 from orgaudit.model import Account, AccountRecord
@@ -104,7 +104,7 @@ def seed_trail() -> None:
     trail.start_logging(Name="trail")
 
 
-class Counting(pipeline.Silence):
+class Counting(audit.Silence):
     """Keeps the traffic of the run."""
 
     def __init__(self) -> None:
@@ -122,7 +122,7 @@ def count(framework: str, environment: Mapping[str, str]) -> Traffic:
         scope = {"frameworks": (framework,), "regions": REGIONS}
         chosen = settings.load(None, environment, {"scope": scope, "run": {"out": Path(directory)}})
         watching = Counting()
-        asyncio.run(pipeline.Auditor(chosen, progress=watching).audit("count"))
+        asyncio.run(audit.Auditor(chosen, progress=watching).audit("count"))
         return watching.traffic
 
 

@@ -27,7 +27,7 @@ SECONDS = {
     "test_connections.py",
     "test_faults_proxy.py",
     "test_query.py",
-    "test_reporting.py",
+    "test_audit_reported.py",
     "test_scripts_endpoint.py",
     "test_scripts_replay.py",
 }

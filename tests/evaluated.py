@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from orgaudit.analysis.account import AccountFacts
 from orgaudit.controls.declare import Control
-from orgaudit.evaluate import Rules, evaluate_account
+from orgaudit.evaluate.account import RunContext, evaluate_account
 from orgaudit.facts.declare import Resource
 from orgaudit.facts.shard import Listed
 from orgaudit.model import Finding, Gap
@@ -17,13 +18,25 @@ from orgaudit.store.run import Run, read_lines
 from tests.factories import HOME, MEMBER, facts_of, organization_of
 
 
+def context_of(control: Control, *accounts: AccountFacts, regions: Sequence[str] = (HOME,)) -> RunContext:
+    """What accounts are judged with by one control, in an organization of these accounts."""
+    return RunContext(
+        controls=[control],
+        thresholds=Thresholds(),
+        requirements={},
+        regions=regions,
+        organization=organization_of(*accounts),
+        partition="aws",
+        home_region=HOME,
+    )
+
+
 def findings(tmp_path: Path, control: Control, *accounts: AccountFacts) -> list[Finding]:
     """What an audit says of the first account, a member with one region, which shows what the others own."""
     run = Run(tmp_path)
     for path in (run.findings_path(MEMBER), run.cells_path(MEMBER)):
         path.parent.mkdir(parents=True, exist_ok=True)
-    rules = Rules([control], Thresholds(), {}, "aws", HOME)
-    evaluate_account(run, accounts[0], [HOME], rules, organization_of(*accounts))
+    evaluate_account(run, accounts[0], context_of(control, *accounts))
     return list(read_lines(run.findings_path(MEMBER), msgspec.json.Decoder(Finding)))
 
 

@@ -15,13 +15,13 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from orgaudit.aws.actions import SessionGroup, is_read
-from orgaudit.aws.clients import GLOBAL_REGIONS, Clients
+from orgaudit.aws.clients import Clients
 from orgaudit.aws.credentials import AssumedRole, Credentials
 from orgaudit.aws.pacing import Bucket
 from orgaudit.aws.region import RegionAccess, Traffic, UndeclaredActionError
 from orgaudit.aws.sessions import PolicyTooLargeError, RoleSessions, SessionPlan
 from orgaudit.errors import AccessError
-from orgaudit.model import GLOBAL, Caller, Gap, GapReason, NotSeenError, is_opt_in, parse_arn
+from orgaudit.model import GLOBAL, GLOBAL_REGIONS, Caller, Gap, GapReason, NotSeenError, is_opt_in, parse_arn
 from orgaudit.settings.identifiers import AnsweredAccountId
 from orgaudit.settings.limits import Limits, Per
 from orgaudit.settings.sections import AccessSettings, RunSettings

@@ -26,9 +26,6 @@ from orgaudit.aws.endpoints import keep_custom_hosts
 from orgaudit.aws.masking import masked
 from orgaudit.errors import AccessError, ConfigError
 
-GLOBAL_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-northwest-1", "aws-us-gov": "us-gov-west-1"}
-"""Where a partition's global services are signed for."""
-
 
 @contextmanager
 def _explained() -> Iterator[None]:

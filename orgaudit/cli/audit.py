@@ -12,16 +12,22 @@ from typing import Any
 
 import click
 
-from orgaudit import pipeline, report, reporting
+from orgaudit.audit import Auditor, reevaluate, reported
 from orgaudit.cli import options, stopping
 from orgaudit.cli.progress import progress
 from orgaudit.cli.summary import print_summary
 from orgaudit.collect.workers import workers
 from orgaudit.errors import ExitCode
+from orgaudit.evaluate.rules import rules_of
+from orgaudit.evaluate.stage import check_accepted
 from orgaudit.model import Severity
+from orgaudit.register.load import register_of
+from orgaudit.report import json as json_report
+from orgaudit.report.stage import chosen, exit_code
 from orgaudit.settings.settings import Settings
 from orgaudit.store import lease
 from orgaudit.store.leftovers import sweep_output, sweep_run
+from orgaudit.store.output import check_writable
 from orgaudit.store.run import Run
 from orgaudit.store.seal import digest
 
@@ -44,15 +50,15 @@ from orgaudit.store.seal import digest
 def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
     """Collect, evaluate and report: the whole audit."""
     settings = options.settings_from(given)
-    report.chosen(settings.run.formats)  # so that a wrong one is known before the first call, as is a broken register
-    reporting.load_register(settings, given["register_file"])
+    chosen(settings.run.formats)  # a wrong one is known before the first call, as is a broken register
+    register_of(settings, given["register_file"])
     resumed = given["resume"]
     run = options.find_run(resumed, settings) if resumed else options.new_run(given["run_id"], settings)
-    pipeline.check_writable(run.path.parent)
+    check_writable(run.path.parent)
     sweep_output(run.path.parent)
     with stopping.resumable(run, given), _held(run, "audit"):
         with progress() as watching, workers(settings, given["dask"]) as executor:
-            auditor = pipeline.Auditor(settings, given["profile"], executor, watching)
+            auditor = Auditor(settings, given["profile"], executor, watching)
             asyncio.run(auditor.resume(run) if resumed else auditor.audit(run.id))
         code = write(run, settings, given)
         click.echo(f"{'run.json':<11} SHA-256 {digest(run.manifest_path)}")
@@ -72,10 +78,10 @@ def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by 
     """
     settings = options.settings_from(given)
     run = options.find_run(run_name, settings)
-    chosen, scope = pipeline.choose(settings), settings.scope
-    pipeline.check_accepted(run, scope)
+    rules = rules_of(settings)
+    check_accepted(run, settings.scope)
     with _held(run, "evaluate"), progress() as watching:
-        pipeline.evaluate(run, chosen, settings.thresholds, watching, scope.accept_blocked_regions)
+        reevaluate(run, rules, watching)
     click.echo(f"{run.path}: evaluated; `orgaudit report {run.id}` writes the reports")
 
 
@@ -96,7 +102,7 @@ def report_command(run_name: str | None, *, schema: bool, **given: Any) -> ExitC
     result again, in more formats; another date or register gets a directory as-of-DATE of its own in the run's.
     """
     if schema:
-        click.echo(json.dumps(report.json.schema(), indent=2))
+        click.echo(json.dumps(json_report.schema(), indent=2))
         return None
     if run_name is None:
         raise click.UsageError("Missing argument 'RUN'.")
@@ -125,8 +131,8 @@ def write(run: Run, settings: Settings, given: dict[str, Any]) -> ExitCode:
     as_of: date | None = given["as_of"]
     fail_on: Severity | None = given["fail_on"]
     unverified = given.get("unverified", False)
-    with reporting.reported(run, settings, register, as_of, unverified=unverified) as (view, paths):
-        code = reporting.exit_code(view, fail_on)
+    with reported(run, settings, register, as_of, unverified=unverified) as (view, paths):
+        code = exit_code(view, fail_on)
         print_summary(view, paths, code)
     return code
 

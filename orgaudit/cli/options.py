@@ -12,7 +12,7 @@ import click
 
 from orgaudit.errors import ConfigError
 from orgaudit.model import Severity
-from orgaudit.report import FORMATS
+from orgaudit.report.stage import FORMATS
 from orgaudit.settings.documents import nearest
 from orgaudit.settings.settings import Settings, load
 from orgaudit.store.run import LATEST, Run, valid_id

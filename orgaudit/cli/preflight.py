@@ -13,15 +13,17 @@ from typing import Any
 import click
 import msgspec
 
-from orgaudit import pipeline
+from orgaudit.audit import Auditor
 from orgaudit.cli import options
 from orgaudit.cli.progress import progress
 from orgaudit.errors import ConfigError, ExitCode
+from orgaudit.evaluate.rules import rules_of
 from orgaudit.model import Scope, parse_arn
 from orgaudit.preflight.doctor import Check, CheckStatus, Diagnosis, diagnose
 from orgaudit.preflight.estimate import LATENCY, RESOURCES
 from orgaudit.preflight.plan import Plan, make_plan
 from orgaudit.preflight.policy import Audience, policy_for, template_for, to_yaml
+from orgaudit.store.output import check_writable
 
 WIDTH = 80
 PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(root|(user|role)/.+)")
@@ -49,9 +51,9 @@ def plan(*, resources: int, as_json: bool, **given: Any) -> None:  # noqa: ANN40
     """
     settings = options.settings_from(given)
     if given["out"] is not None:
-        pipeline.check_writable(settings.run.out)
+        check_writable(settings.run.out)
     with progress() as watching:
-        auditor = pipeline.Auditor(settings, given["profile"], progress=watching)
+        auditor = Auditor(settings, given["profile"], progress=watching)
         found = asyncio.run(make_plan(auditor, resources=resources))
     if as_json:
         _print_json(found)
@@ -130,7 +132,7 @@ def doctor(*, sample: int | None, as_json: bool, **given: Any) -> ExitCode:  # n
     """
     settings = options.settings_from(given)
     with progress() as watching:
-        auditor = pipeline.Auditor(settings, given["profile"], progress=watching)
+        auditor = Auditor(settings, given["profile"], progress=watching)
         found = asyncio.run(diagnose(auditor, sample=sample))
     if as_json:
         _print_json(found)
@@ -190,12 +192,12 @@ def policy(audience: str, output: str, principal: str | None, **given: Any) -> N
       orgaudit policy --for caller > caller.json
     """
     settings = options.settings_from(given)
-    chosen, whose = pipeline.choose(settings), Audience(audience)
+    rules, whose = rules_of(settings), Audience(audience)
     partition = _partition(principal)
     if output == "cloudformation":
-        click.echo(to_yaml(template_for(whose, chosen, settings, principal=principal)), nl=False)
+        click.echo(to_yaml(template_for(whose, rules, settings, principal=principal)), nl=False)
     else:
-        click.echo(json.dumps(policy_for(whose, chosen, settings, partition=partition), indent=2))
+        click.echo(json.dumps(policy_for(whose, rules, settings, partition=partition), indent=2))
 
 
 def _partition(principal: str | None) -> str:

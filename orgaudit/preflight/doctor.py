@@ -10,17 +10,19 @@ from typing import Any
 
 import msgspec
 
+from orgaudit.audit import Auditor
 from orgaudit.aws.access import Access, AccountAccess
 from orgaudit.aws.region import RegionAccess
 from orgaudit.collect.account import actions_for
 from orgaudit.errors import AccessError, ExitCode
+from orgaudit.evaluate.rules import rules_of
 from orgaudit.facts.declare import Collector, closure
 from orgaudit.model import Account, Gap, GapReason, NotSeenError, Scope
 from orgaudit.organization import regions as account_regions
 from orgaudit.organization.discovery import NO_ORGANIZATION
+from orgaudit.organization.plan import discover_organization, select
 from orgaudit.organization.regions import discover_regions
 from orgaudit.organization.scope import selects_region
-from orgaudit.pipeline import Auditor, choose
 from orgaudit.preflight.refusal import mend_entry, mend_reading
 from orgaudit.preflight.visit import visit
 from orgaudit.settings.settings import Settings
@@ -68,14 +70,14 @@ class Diagnosis(msgspec.Struct, frozen=True):
 
 async def diagnose(auditor: Auditor, *, sample: int | None = None) -> Diagnosis:
     """Check all that an audit needs, in every account in scope or in `sample` of them; raises ConfigError."""
-    chosen = choose(auditor.settings)
+    rules = rules_of(auditor.settings)
     async with AsyncExitStack() as stack:
         try:
-            access = await stack.enter_async_context(auditor.access(chosen))
+            access = await stack.enter_async_context(auditor.access(rules))
         except AccessError as error:
             mend = "Sign in or name other credentials with --profile, then look at the endpoint and the proxy."
             return Diagnosis((Check(CheckStatus.FAIL, "", "identity", str(error), mend),), readable=False)
-        return await _diagnosed(auditor, access, closure(chosen.facts), sample)
+        return await _diagnosed(auditor, access, closure(rules.facts), sample)
 
 
 async def _diagnosed(
@@ -85,8 +87,8 @@ async def _diagnosed(
     organization = _OrganizationChecks(access, settings)
     checks = [Check(CheckStatus.OK, "", "identity", access.caller.arn), *[each async for each in organization.run()]]
     try:
-        found = await auditor.discover(access)
-        inside, _ = await auditor.select(access, found)
+        found = await discover_organization(access, settings)
+        inside, _ = await select(access, found, settings.scope)
     except AccessError as error:
         if not any(check.status is CheckStatus.FAIL for check in checks):
             mend = "Mend what the message names; without the accounts there is nothing to audit."

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from orgaudit.audit import Auditor
 from orgaudit.collect.account import collect_account
-from orgaudit.evaluate import places, regions_of
+from orgaudit.evaluate.account import places, regions_of
+from orgaudit.evaluate.rules import Rules, rules_of
 from orgaudit.facts.declare import closure
 from orgaudit.model import Account, AccountRecord, Gap, Scope
 from orgaudit.organization.discovery import Discovered
-from orgaudit.pipeline import Auditor, Chosen, choose
+from orgaudit.organization.plan import discover_organization, known_regions, select
 from orgaudit.preflight.estimate import RESOURCES, Estimate, estimate
 from orgaudit.preflight.visit import visit
 from orgaudit.settings.sections import OrganizationSettings
@@ -70,11 +72,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 async def make_plan(auditor: Auditor, *, resources: int = RESOURCES) -> Plan:
     """Discover the organization and each account's regions, and return the plan; raises ConfigError and AccessError."""
     settings = auditor.settings
-    chosen = choose(settings)
+    rules = rules_of(settings)
     began = time.monotonic()
-    async with auditor.access(chosen) as access:
-        found = await auditor.discover(access)
-        inside, outside = await auditor.select(access, found)
+    async with auditor.access(rules) as access:
+        found = await discover_organization(access, settings)
+        inside, outside = await select(access, found, settings.scope)
         auditor.progress.stage("plan", len(inside))
 
         async def look(account: Account) -> AccountRecord:
@@ -85,8 +87,8 @@ async def make_plan(auditor: Auditor, *, resources: int = RESOURCES) -> Plan:
             return record
 
         records = await visit(inside, settings.run.concurrent_accounts, look)
-        regions = regions_of(records) or await auditor.known_regions(access)
-        controls = _controls(chosen, regions)
+        regions = regions_of(records) or await known_regions(access, settings.scope)
+        controls = _controls(rules, regions)
         return Plan(
             organization=found.organization.id if found.organization else None,
             caller=access.caller.arn,
@@ -96,7 +98,7 @@ async def make_plan(auditor: Auditor, *, resources: int = RESOURCES) -> Plan:
             controls=controls,
             cells=len(inside) * sum(len(control.places) for control in controls),
             estimate=estimate(
-                closure(chosen.facts),
+                closure(rules.facts),
                 [[region.name for region in record.regions] for record in records if record.gap is None],
                 access.limits,
                 settings.run,
@@ -116,10 +118,10 @@ def _untagged(found: Discovered, accounts: Sequence[Account], settings: Organiza
     return sum(account.tags is None for account in accounts)
 
 
-def _controls(chosen: Chosen, regions: Sequence[str]) -> tuple[PlannedControl, ...]:
+def _controls(rules: Rules, regions: Sequence[str]) -> tuple[PlannedControl, ...]:
     return tuple(
         PlannedControl(id=control.id, scope=control.scope, places=tuple(places(control, regions)))
-        for control in chosen.controls
+        for control in rules.controls
     )
 
 

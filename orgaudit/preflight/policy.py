@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 from ruamel.yaml import YAML
 
 from orgaudit.collect.account import actions_for
+from orgaudit.evaluate.rules import Rules
 from orgaudit.organization import discovery
-from orgaudit.pipeline import Chosen
 from orgaudit.settings.sections import AccessSettings
 from orgaudit.settings.settings import Settings
 
@@ -36,9 +36,9 @@ class Audience(StrEnum):
     ORGANIZATION = "organization"
 
 
-def policy_for(audience: Audience, chosen: Chosen, settings: Settings, *, partition: str = "aws") -> Document:
+def policy_for(audience: Audience, rules: Rules, settings: Settings, *, partition: str = "aws") -> Document:
     """Return the permission policy that an audience needs for the chosen controls."""
-    reads = _statement("ReadConfiguration", actions_for(chosen.facts))
+    reads = _statement("ReadConfiguration", actions_for(rules.facts))
     organization = _statement("ReadOrganization", _organization_actions(settings))
     if audience is Audience.ACCOUNT:
         return _document([reads])
@@ -94,12 +94,12 @@ def _with(document: Document, statement: Document, action: str) -> Document:
     return _document([*document["Statement"], {**statement, "Action": [action]}])
 
 
-def template_for(audience: Audience, chosen: Chosen, settings: Settings, *, principal: str | None = None) -> Template:
+def template_for(audience: Audience, rules: Rules, settings: Settings, *, principal: str | None = None) -> Template:
     """Return the CloudFormation template for an audience: for accounts the role, for others managed policies.
 
     `principal` is who may assume the role: the ARN of a role, of a user, or of an account's root.
     """
-    document = policy_for(audience, chosen, settings, partition="${AWS::Partition}")
+    document = policy_for(audience, rules, settings, partition="${AWS::Partition}")
     if audience is Audience.ACCOUNT:
         return _role_template(document, settings.access, principal)
     policies = _managed(document)

@@ -6,51 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-import msgspec
-
-from orgaudit.model import Account
-from orgaudit.register.attestations import Attestation, Attestations, Verdict, state_of
+from orgaudit.model import Account, EntryState
+from orgaudit.register.attestations import Attestation, Attestations, state_of
 from orgaudit.register.patterns import is_exact
-from orgaudit.register.state import State
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person says of one requirement in one account, and until when."""
-
-    id: str
-    requirement: str
-    account_id: str
-    status: Verdict
-    attested_by: str
-    attested_on: date
-    expires_on: date
-
-
-class AttestationRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One attestation as a report lists it; what an invalid entry lacks is empty or None.
-
-    `accounts` are those of the run for which it answers now, `instead` the attestations that answer for the others.
-    """
-
-    id: str
-    requirement: str
-    state: State
-    attested_by: str
-    status: str = ""
-    subject: str = ""
-    attested_on: date | None = None
-    expires_on: date | None = None
-    days_left: int | None = None
-    evidence: tuple[str, ...] = ()
-    accounts: tuple[str, ...] = ()
-    instead: tuple[str, ...] = ()
-
-
-class Attested(msgspec.Struct, frozen=True):
-    """Attestations applied to accounts on a date: a row each, and the answers by requirement and account id."""
-
-    rows: tuple[AttestationRow, ...] = ()
-    answers: dict[str, dict[str, Answer]] = {}
+from orgaudit.store.register_result import Answer, AttestationRow, Attested
 
 
 def apply(attestations: Attestations, accounts: Iterable[Account], as_of: date) -> Attested:
@@ -72,7 +31,7 @@ def apply(attestations: Attestations, accounts: Iterable[Account], as_of: date) 
                 spoken[entry.id].append(account.id)
     rows = [_row(entry, states[entry.id], as_of, answers, spoken[entry.id]) for entry in attestations.entries]
     broken = [
-        AttestationRow(id=it.id, requirement=it.requirement, state=State.INVALID, attested_by=it.attested_by)
+        AttestationRow(id=it.id, requirement=it.requirement, state=EntryState.INVALID, attested_by=it.attested_by)
         for it in attestations.invalid
     ]
     return Attested(tuple(sorted((*rows, *broken), key=lambda row: row.id)), answers)
@@ -97,7 +56,11 @@ def _answer(entry: Attestation, account: Account) -> Answer:
 
 
 def _row(
-    entry: Attestation, state: State, as_of: date, answers: Mapping[str, Mapping[str, Answer]], spoken: Iterable[str]
+    entry: Attestation,
+    state: EntryState,
+    as_of: date,
+    answers: Mapping[str, Mapping[str, Answer]],
+    spoken: Iterable[str],
 ) -> AttestationRow:
     winners = {account: answers[entry.requirement][account].id for account in spoken}
     return AttestationRow(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 import msgspec
 
-from orgaudit.model import Account, ExceptionRef, Finding, Severity, Status
+from orgaudit.model import Account, EntryState, ExceptionRef, Finding, Severity, Status
 from orgaudit.register.entries import Draft, Entry
 from orgaudit.register.load import Register
 from orgaudit.register.match import Matcher
-from orgaudit.register.state import State, days_left, state_of
+from orgaudit.register.state import days_left, state_of
 from orgaudit.settings.documents import Problem
+from orgaudit.store.register_result import ExceptionRow
+from orgaudit.store.run import Run
 
 
 class Tally(msgspec.Struct):
@@ -31,29 +33,7 @@ class Tally(msgspec.Struct):
     too_long: Counter[tuple[str, Severity]] = msgspec.field(default_factory=Counter)
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One exception as a report lists it; what a draft or an invalid entry lacks is empty or None.
-
-    `ending` says when, by whom and why a rejected or revoked one was closed.
-    """
-
-    id: str
-    title: str
-    type: str
-    state: State
-    owner: str
-    approved_by: str
-    ticket: str
-    starts_on: date | None = None
-    expires_on: date | None = None
-    days_left: int | None = None
-    scope: str = ""
-    broad: bool = False
-    review_by: date | None = None
-    ending: str = ""
-
-
-def _ending(entry: Draft, state: State) -> str:
+def _ending(entry: Draft, state: EntryState) -> str:
     """Return when and by whom an exception was rejected or revoked, and why."""
     closing = [event for event in entry.history if event.what.value == state.value]
     return f"{closing[-1].when.isoformat()}, {closing[-1].who}: {closing[-1].why}" if closing else ""
@@ -75,7 +55,7 @@ class Application:
             entries = self._matcher.matching(finding)
             yield self._marked(finding, entries) if entries else finding
 
-    def state(self, entry: Draft) -> State:
+    def state(self, entry: Draft) -> EntryState:
         """Return an exception's state on the date."""
         return state_of(entry, self.as_of, self.register.policy.expiring_days)
 
@@ -96,17 +76,19 @@ class Application:
         ]
         return [*self.register.problems, *too_long]
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[ExceptionRow]:
         """Return every exception of the register, by id."""
         sound = [self._row(entry) for entry in (*self.register.entries, *self.register.drafts)]
         broken = [
-            Row(id=it.id, title=it.title, owner=it.owner, type="", state=State.INVALID, approved_by="", ticket="")
+            ExceptionRow(
+                id=it.id, title=it.title, owner=it.owner, type="", state=EntryState.INVALID, approved_by="", ticket=""
+            )
             for it in self.register.invalid
         ]
         return sorted((*sound, *broken), key=lambda row: row.id)
 
-    def _row(self, entry: Draft) -> Row:
-        return Row(
+    def _row(self, entry: Draft) -> ExceptionRow:
+        return ExceptionRow(
             id=entry.id,
             title=entry.title or "",
             type=entry.type or "",
@@ -134,7 +116,7 @@ class Application:
             self.tally.covered[winner.id] += 1
             self.tally.overlaps.update((winner.id, other.id) for other in covering[1:])
             return msgspec.structs.replace(finding, exception=self._reference(winner))
-        expired = next((entry for entry in entries if self._states[entry.id] is State.EXPIRED), None)
+        expired = next((entry for entry in entries if self._states[entry.id] is EntryState.EXPIRED), None)
         if expired is None:
             return finding
         self.tally.overdue[expired.id] += 1
@@ -156,3 +138,13 @@ class Application:
             state=self._states[entry.id].value,
             days_overdue=max(0, -days_left(entry, self.as_of)),
         )
+
+
+def applied(register: Register, run: Run, as_of: date) -> Application:
+    """Return a register's application after all findings of a run have passed through it; raises ConfigError."""
+    accounts = run.read_manifest().accounts
+    application = Application(register, {account.id: account for account in accounts}, as_of)
+    for account in accounts:
+        if run.findings_path(account.id).is_file():
+            deque(application.apply(run.findings(account.id)), maxlen=0)
+    return application

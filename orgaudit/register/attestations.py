@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -13,27 +12,19 @@ import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from orgaudit.errors import ConfigError
-from orgaudit.model import Account, Severity
+from orgaudit.model import Account, EntryState, Severity
 from orgaudit.register.entries import AccountPattern, Action, Choice, Choices, Day, Event
 from orgaudit.register.load import MOST_BYTES
 from orgaudit.register.match import units_of
 from orgaudit.register.patterns import Patterns
-from orgaudit.register.state import State
 from orgaudit.settings.documents import Document, Problem, error_of, nearest, read, validate, value_at
 from orgaudit.settings.frameworks import Framework
 from orgaudit.settings.sections import RegisterSettings, Section, Text, TimeZone
 from orgaudit.settings.syntax import KeyPath
+from orgaudit.store.register_result import AttestedStatus
 
 SECTION = "attestations"
 """The key of the register's file under which attestations are."""
-
-
-class Verdict(StrEnum):
-    """What a person says of a requirement."""
-
-    PASS = "pass"  # noqa: S105 - a verdict, not a password
-    FAIL = "fail"
-    NOT_APPLICABLE = "not_applicable"
 
 
 def _requirement(text: str) -> str:
@@ -48,7 +39,7 @@ class Attestation(Section):
 
     id: Annotated[str, StringConstraints(pattern=r"^ATT-[0-9]{4}-[0-9]{4,}$")]
     requirement: Annotated[Text, AfterValidator(_requirement)]
-    status: Verdict
+    status: AttestedStatus
     accounts: Annotated[tuple[AccountPattern, ...], Field(min_length=1)] | None = None
     ous: Choices | None = None
     attested_by: Text
@@ -228,15 +219,15 @@ def longest_life(policy: RegisterSettings) -> int:
     return max(map(policy.longest_days.of, Severity))
 
 
-def state_of(entry: Attestation, on: date, expiring_days: int) -> State:
+def state_of(entry: Attestation, on: date, expiring_days: int) -> EntryState:
     """Return an attestation's state on a date; the last day ends in the register's time zone."""
     if _is_revoked(entry, on):
-        return State.REVOKED
+        return EntryState.REVOKED
     if on < entry.attested_on:
-        return State.PENDING
+        return EntryState.PENDING
     if on > entry.expires_on:
-        return State.EXPIRED
-    return State.EXPIRING if (entry.expires_on - on).days <= expiring_days else State.ACTIVE
+        return EntryState.EXPIRED
+    return EntryState.EXPIRING if (entry.expires_on - on).days <= expiring_days else EntryState.ACTIVE
 
 
 def _is_revoked(entry: Attestation, on: date) -> bool:

@@ -4,93 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import date
-from enum import StrEnum
 
 import msgspec
 
-from orgaudit.model import Account, Cell, Status
+from orgaudit.model import Account, Cell, EntryState, Status
 from orgaudit.register.apply import Application
 from orgaudit.register.entries import Entry, Scope
 from orgaudit.register.match import Matcher, units_of
 from orgaudit.register.patterns import REGEX, Patterns, is_exact
-from orgaudit.register.state import State, days_left
+from orgaudit.register.state import days_left
+from orgaudit.settings import frameworks
+from orgaudit.store.manifest import Manifest
+from orgaudit.store.register_result import Concern, Remark
+from orgaudit.store.run import Run
 
 HORIZONS = (30, 60, 90)
 """Within how many days an expiry is told."""
 
 _LEFT = {"SUSPENDED", "CLOSED"}
-
-
-class Concern(StrEnum):
-    """Why somebody should look at an entry, the most pressing first."""
-
-    EXPIRED_MATCHING = "expired_matching"
-    TOO_LONG = "too_long"
-    GROWN = "grown"
-    REVIEW_PASSED = "review_passed"
-    EXPIRING = "expiring"
-    ORPHANED = "orphaned"
-    OVERLAPPING = "overlapping"
-    SHADOWED = "shadowed"
-    UNUSED_FIXED = "unused_fixed"
-    UNUSED_NOT_SCANNED = "unused_not_scanned"
-
-    @property
-    def heading(self) -> str:
-        """Return the concern as people read it."""
-        return _HEADINGS[self]
-
-    @property
-    def mend(self) -> str:
-        """Return what to do about it."""
-        return _MENDS[self]
-
-
-_HEADINGS = {
-    Concern.EXPIRED_MATCHING: "Expired, still failing",
-    Concern.TOO_LONG: "Too long for severity",
-    Concern.GROWN: "Grown past its limit",
-    Concern.REVIEW_PASSED: "Review overdue",
-    Concern.EXPIRING: "Expiring",
-    Concern.ORPHANED: "Orphaned",
-    Concern.OVERLAPPING: "Overlapping",
-    Concern.SHADOWED: "Shadowed",
-    Concern.UNUSED_FIXED: "Unused: fixed",
-    Concern.UNUSED_NOT_SCANNED: "Unused: not scanned",
-}
-
-_MENDS = {
-    Concern.EXPIRED_MATCHING: "Mend the findings, or renew the exception.",
-    Concern.TOO_LONG: "Expire it earlier, or leave those findings out of its scope.",
-    Concern.GROWN: "Narrow its scope, or ask for approval of a higher max_findings.",
-    Concern.REVIEW_PASSED: "Review it, and set the next review_by.",
-    Concern.EXPIRING: "Mend the findings in time, or renew the exception.",
-    Concern.ORPHANED: "Take that out of its scope, or revoke the exception.",
-    Concern.OVERLAPPING: "Keep one of the two, or narrow one scope.",
-    Concern.SHADOWED: "Revoke it, since others cover all that it would.",
-    Concern.UNUSED_FIXED: "Revoke it: nothing is left to except.",
-    Concern.UNUSED_NOT_SCANNED: "Keep it until a run has seen all of its scope.",
-}
-
-
-class Remark(msgspec.Struct, frozen=True, kw_only=True):
-    """One concern about one exception.
-
-    `findings` is how many are concerned, as rows of the findings' list; `within` the 30, 60 or 90 days of an expiry
-    that comes; `other` the exception that wins where two overlap.
-    """
-
-    concern: Concern
-    id: str
-    title: str
-    owner: str
-    expires_on: date
-    days_left: int
-    findings: int = 0
-    within: int | None = None
-    other: str = ""
-    detail: str
 
 
 class Extent(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,7 +44,7 @@ def review(application: Application, extent: Extent, cells: Iterable[Cell]) -> l
     """Return every concern, the most pressing first; all of the run's findings must have passed `application`."""
     entries = application.register.entries
     in_force = [entry for entry in entries if application.state(entry).covers]
-    waiting = [entry for entry in entries if application.state(entry) is State.PENDING]
+    waiting = [entry for entry in entries if application.state(entry) is EntryState.PENDING]
     census = _Census(extent)
     orphaned = [
         _remark(application, entry, Concern.ORPHANED, detail)
@@ -316,3 +247,36 @@ class _Sight:
 
 def _many(count: int, thing: str) -> str:
     return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
+def extent_of(manifest: Manifest, known: Collection[str]) -> Extent:
+    """Return what a run set out to see; `known` are the ids of all controls that there are."""
+    asked = {
+        record.id: (
+            record.id,
+            *(f"{item.framework}:{item.id}" for item in frameworks.requirements_of(manifest.frameworks, record.id)),
+        )
+        for record in manifest.controls
+    }
+    return Extent(
+        accounts=manifest.accounts,
+        outside=manifest.out_of_scope,
+        whole=manifest.organization is not None,
+        asked=asked,
+        known=frozenset({*known, *asked}),
+        frameworks=frozenset(framework.id for framework in manifest.frameworks),
+    )
+
+
+def hygiene_of(run: Run, application: Application, known: Collection[str]) -> list[Remark]:
+    """Return what to look at in the register, once all findings of an evaluated run have passed `application`.
+
+    Raises ConfigError where the run's coverage cannot be read.
+    """
+    manifest = run.read_manifest()
+    return review(application, extent_of(manifest, known), _cells(run, manifest))
+
+
+def _cells(run: Run, manifest: Manifest) -> Iterator[Cell]:
+    for account in manifest.accounts:
+        yield from run.cells(account.id)

@@ -9,9 +9,10 @@ from typing import Any, TypeAlias
 import msgspec
 from pydantic import ValidationError
 
+from orgaudit.model import EntryState
 from orgaudit.register.entries import Action, Draft, Entry, identity
 from orgaudit.register.splice import same
-from orgaudit.register.state import State, state_of
+from orgaudit.register.state import state_of
 from orgaudit.settings.documents import dotted, explain
 
 Data: TypeAlias = Mapping[str, Any]
@@ -57,7 +58,7 @@ def requested(entry: Data, by: str, on: date, why: str) -> Change:
 
     Raises ValueError where something is missing or wrong, or it waits or is approved already.
     """
-    if (state := _state(entry, on)) not in {State.DRAFT, State.REJECTED, State.REVOKED}:
+    if (state := _state(entry, on)) not in {EntryState.DRAFT, EntryState.REJECTED, EntryState.REVOKED}:
         raise ValueError(f"{entry['id']} is {state} and was requested before")
     changes = {"requested_by": by, **_unapproved(entry)}
     _checked(_with(entry, changes), Entry)
@@ -94,7 +95,7 @@ def rejected(entry: Data, by: str, on: date, why: str) -> Change:
 def revoked(entry: Data, by: str, on: date, why: str) -> Change:
     """Return what ends an approved exception before its day; raises ValueError for one that nobody approved."""
     state = _state(entry, on)
-    if state in {State.REJECTED, State.REVOKED}:
+    if state in {EntryState.REJECTED, EntryState.REVOKED}:
         raise ValueError(f"{entry['id']} is {state} already")
     if not entry.get("approved_by"):
         raise ValueError(f"{entry['id']} is {state} and was never in force; reject it")
@@ -107,7 +108,7 @@ def renewed(entry: Data, until: date, by: str, on: date, why: str) -> Change:
     Raises ValueError where it is closed, was never approved, or the day is not later.
     """
     name, state = entry["id"], _state(entry, on)
-    if state in {State.REJECTED, State.REVOKED}:
+    if state in {EntryState.REJECTED, EntryState.REVOKED}:
         raise ValueError(f"{name} is {state}; request it again")
     if not entry.get("approved_by"):
         raise ValueError(f"{name} is {state} and was not approved yet; change its expires_on")
@@ -135,11 +136,11 @@ def edited(old: Data, new: Data, by: str, on: date, why: str = "edited") -> Chan
         return Change({}, {})
     state, what = _state(old, on), Action.CHANGED
     about = sorted(APPROVED_FIELDS & changes.keys())
-    if about and state in {State.REJECTED, State.REVOKED}:
+    if about and state in {EntryState.REJECTED, EntryState.REVOKED}:
         raise ValueError(
             f"{old['id']} is {state}, so {', '.join(about)} cannot change; request it again or add another"
         )
-    if state is State.DRAFT:
+    if state is EntryState.DRAFT:
         what = Action.REQUESTED if new.get("requested_by") else Action.CHANGED
     elif about and not _is_shorter_only(old, new, about):
         if old.get("approved_by") and _ends_later(old, new):
@@ -170,16 +171,16 @@ def _unapproved(entry: Data) -> dict[str, None]:
 
 def _must_wait(entry: Data, on: date, verb: str) -> None:
     state = _state(entry, on)
-    if state is State.DRAFT:
+    if state is EntryState.DRAFT:
         raise ValueError(f"{entry['id']} is a draft that nobody asked for; request it before you {verb} it")
-    if state in {State.REJECTED, State.REVOKED}:
+    if state in {EntryState.REJECTED, EntryState.REVOKED}:
         raise ValueError(f"{entry['id']} is {state}; request it again before you {verb} it")
     if entry.get("approved_by"):
         mend = "renew it for a later end" if verb == "approve" else "revoke it to end it"
         raise ValueError(f"{entry['id']} is approved by {entry['approved_by']}; {mend}")
 
 
-def _state(entry: Data, on: date) -> State:
+def _state(entry: Data, on: date) -> EntryState:
     asked = any(entry.get(key) for key in ("requested_by", "approved_by", "approved_on"))
     return state_of(_checked(entry, Entry if asked else Draft), on, 0)
 

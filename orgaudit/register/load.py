@@ -13,6 +13,7 @@ from orgaudit.errors import ConfigError
 from orgaudit.register.entries import Draft, Entry
 from orgaudit.settings.documents import Document, Problem, error_of, read, validate, value_at
 from orgaudit.settings.sections import RegisterSettings, TimeZone
+from orgaudit.settings.settings import Settings
 from orgaudit.settings.syntax import KeyPath
 
 MOST_BYTES = 64 * 1024 * 1024
@@ -42,6 +43,15 @@ class Register(msgspec.Struct, frozen=True, kw_only=True):
     def problems(self) -> list[Problem]:
         """Return every problem of every entry, in the order of the file."""
         return [problem for entry in self.invalid for problem in entry.problems]
+
+
+def register_of(settings: Settings, file: Path | None) -> Register:
+    """Return the register of the settings, or the one in the given file.
+
+    Raises ConfigError where a named register is missing or cannot be understood as a whole.
+    """
+    must_exist = file is not None or settings.register_named
+    return load(file or settings.register_path, settings.exceptions, must_exist=must_exist)
 
 
 class _Envelope(BaseModel):

@@ -14,9 +14,10 @@ from typing import TypeAlias
 
 import msgspec
 
+from orgaudit.model import EntryState
 from orgaudit.register.entries import Entry, identity
 from orgaudit.register.load import Register
-from orgaudit.register.state import State, days_left, state_of
+from orgaudit.register.state import days_left, state_of
 
 ADDRESS = re.compile(r"[^\s<>@]+@[^\s<>@]+")
 
@@ -84,7 +85,7 @@ def _items(register: Register, as_of: date, until: date) -> Iterator[tuple[Entry
     superseded = {entry.supersedes for entry in register.entries if states[entry.id].covers}
     for entry in register.entries:
         state = states[entry.id]
-        if state is State.EXPIRED and entry.id not in superseded:
+        if state is EntryState.EXPIRED and entry.id not in superseded:
             yield entry, _item(entry, Event.EXPIRED, entry.expires_on, days_left(entry, as_of))
         if state.covers and entry.expires_on <= until:
             yield entry, _item(entry, Event.EXPIRES, entry.expires_on, days_left(entry, as_of))

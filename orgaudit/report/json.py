@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 
 from orgaudit.model import Gap, Json
-from orgaudit.register.hygiene import Remark
 from orgaudit.report.completeness import completeness_of
 from orgaudit.report.manual import ManualReview
 from orgaudit.report.scores import (
@@ -24,6 +23,7 @@ from orgaudit.report.scores import (
     RequirementScore,
 )
 from orgaudit.report.view import ReportedFinding, View
+from orgaudit.store.register_result import Remark
 from orgaudit.store.run import writing
 
 SCHEMA_VERSION = 1

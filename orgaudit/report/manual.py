@@ -9,8 +9,7 @@ from typing import Protocol
 import duckdb
 import msgspec
 
-from orgaudit.register.answers import Answer, AttestationRow, Attested
-from orgaudit.register.attestations import Verdict
+from orgaudit.store.register_result import Answer, AttestationRow, Attested, AttestedStatus
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -66,13 +65,15 @@ def standing(answers: Mapping[str, Answer], accounts: int) -> Standing:
     It fails where any account fails. An account without an answer leaves it MANUAL.
     """
     counts = Counter(answer.status for answer in answers.values())
-    if counts[Verdict.FAIL]:
+    if counts[AttestedStatus.FAIL]:
         status = "FAIL"
     elif counts.total() < accounts:
         status = "MANUAL"
     else:
-        status = "PASS" if counts[Verdict.PASS] else "NOT_APPLICABLE"
-    return Standing(status, counts[Verdict.FAIL], counts[Verdict.PASS], counts[Verdict.NOT_APPLICABLE])
+        status = "PASS" if counts[AttestedStatus.PASS] else "NOT_APPLICABLE"
+    return Standing(
+        status, counts[AttestedStatus.FAIL], counts[AttestedStatus.PASS], counts[AttestedStatus.NOT_APPLICABLE]
+    )
 
 
 def failing_accounts(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
@@ -97,7 +98,7 @@ def review(judged: Iterable[Judged], attested: Attested, failing: Mapping[str, s
 
 
 def _score(row: AttestationRow, status: str | None, failing: Mapping[str, set[str]]) -> AttestationScore:
-    passing = row.status == Verdict.PASS and status == "MANUAL"
+    passing = row.status == AttestedStatus.PASS and status == "MANUAL"
     contradicted = sorted(failing.get(row.requirement, set()) & set(row.accounts)) if passing else []
     return AttestationScore(row, _effect(row, status, contradicted), tuple(contradicted))
 

@@ -6,9 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
-from orgaudit.model import GapReason, Severity
-from orgaudit.register.apply import Row
-from orgaudit.register.state import State
+from orgaudit.model import EntryState, GapReason, Severity
+from orgaudit.store.register_result import ExceptionRow
 from orgaudit.store.tables import COVERING_STATES
 
 
@@ -244,7 +243,7 @@ class ExceptionScore(msgspec.Struct, frozen=True):
     An exception speaks about every row of the findings' list, so the repetitions of a shared resource are in.
     """
 
-    entry: Row
+    entry: ExceptionRow
     covered: int
     expired: int
 
@@ -256,8 +255,8 @@ class ExceptionScore(msgspec.Struct, frozen=True):
     @property
     def closed(self) -> bool:
         """Tell whether nothing is left to do: rejected, revoked, or expired and matching nothing that fails."""
-        over = self.entry.state is State.EXPIRED and not self.expired
-        return over or self.entry.state in {State.REJECTED, State.REVOKED}
+        over = self.entry.state is EntryState.EXPIRED and not self.expired
+        return over or self.entry.state in {EntryState.REJECTED, EntryState.REVOKED}
 
 
 class ExceptionTotals(msgspec.Struct, frozen=True, kw_only=True):

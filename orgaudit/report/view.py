@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date
 from typing import Any, TypeVar
@@ -10,11 +10,7 @@ from typing import Any, TypeVar
 import duckdb
 import msgspec
 
-from orgaudit.model import Finding
-from orgaudit.register.answers import Attested
-from orgaudit.register.apply import Row
-from orgaudit.register.hygiene import Remark
-from orgaudit.register.state import State
+from orgaudit.model import EntryState, Finding
 from orgaudit.report import counts, manual
 from orgaudit.report.manual import ManualReview
 from orgaudit.report.scores import (
@@ -36,32 +32,12 @@ from orgaudit.report.scores import (
     Unseen,
 )
 from orgaudit.store.manifest import Manifest
+from orgaudit.store.register_result import Attested, ExceptionRow, RegisterProblem, Remark, read_result, register_path
 from orgaudit.store.run import Run
 from orgaudit.store.seal import Standing, digest
 from orgaudit.store.tables import FINDING_COLUMNS, opened
 
 S = TypeVar("S", bound=msgspec.Struct)
-
-
-class RegisterProblem(msgspec.Struct, frozen=True):
-    """What is wrong in the register: `place` is file:line."""
-
-    place: str
-    key: str
-    message: str
-
-
-class RegisterView(msgspec.Struct, frozen=True, kw_only=True):
-    """The register for one date, and the function that sets the exception of each finding that it speaks about.
-
-    `problems` and `hygiene` are asked when all findings have passed through `apply`, since much only shows on findings.
-    """
-
-    entries: tuple[Row, ...] = ()
-    problems: Callable[[], Sequence[RegisterProblem]] = tuple
-    hygiene: Callable[[], Sequence[Remark]] = tuple
-    apply: Callable[[Iterable[Finding]], Iterable[Finding]] = iter
-    attested: Attested = Attested()
 
 
 class ReportedFinding(msgspec.Struct, frozen=True):
@@ -78,7 +54,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     manifest: Manifest
     manifest_sha256: str
-    register_sha256: str | None
+    register_sha256: str
     standing: Standing
     as_of: date
     summary: Summary
@@ -127,24 +103,20 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextmanager
-def viewing(
-    run: Run, register: RegisterView, as_of: date, *, standing: Standing = Standing.NOT_SEALED
-) -> Iterator[View]:
-    """Open the view of a consolidated run; raises ConfigError where it is not consolidated."""
-    manifest = run.read_manifest()
-    result = run.results / "register.json"
+def viewing(run: Run, *, standing: Standing = Standing.NOT_SEALED) -> Iterator[View]:
+    """Open the view of a run to which the register was applied; raises ConfigError where it was not."""
+    manifest, register = run.read_manifest(), read_result(run)
     with opened(run) as connection:
-        exceptions = _exceptions(connection, register)
-        problems = tuple(register.problems())
+        exceptions = _exceptions(connection, register.entries)
         judged = tuple(_structs(connection, RequirementScore, counts.REQUIREMENTS))
         requirements = tuple(_answered(score, register.attested, manifest) for score in judged)
         yield View(
             manifest=manifest,
             manifest_sha256=digest(run.manifest_path),
-            register_sha256=digest(result) if result.is_file() else None,
+            register_sha256=digest(register_path(run)),
             standing=standing,
-            as_of=as_of,
-            summary=_summary(connection, problems, exceptions),
+            as_of=register.source.as_of,
+            summary=_summary(connection, register.problems, exceptions),
             regions=tuple(_structs(connection, RegionScore, counts.REGIONS)),
             units=tuple(_structs(connection, UnitScore, counts.UNITS)),
             accounts=tuple(_structs(connection, AccountScore, counts.ACCOUNTS)),
@@ -154,8 +126,8 @@ def viewing(
             missing=tuple(_structs(connection, Missing, counts.MISSING)),
             missing_permissions=tuple(_structs(connection, MissingPermission, counts.MISSING_PERMISSIONS)),
             exceptions=exceptions,
-            hygiene=tuple(register.hygiene()),
-            problems=problems,
+            hygiene=register.hygiene,
+            problems=register.problems,
             manual=manual.review(judged, register.attested, manual.failing_accounts(connection)),
             findings_total=_number(connection, "SELECT count(*) FROM findings"),
             account_regions_total=_number(connection, f"SELECT count(*) FROM ({counts.ACCOUNT_REGIONS})"),  # noqa: S608
@@ -190,9 +162,9 @@ def _summary(
         open=headline.open,
         coverage=coverage,
         exceptions=ExceptionTotals(
-            active=states.count(State.ACTIVE),
-            expiring=states.count(State.EXPIRING),
-            expired=states.count(State.EXPIRED),
+            active=states.count(EntryState.ACTIVE),
+            expiring=states.count(EntryState.EXPIRING),
+            expired=states.count(EntryState.EXPIRED),
             unused=sum(score.unused for score in exceptions),
             broad=sum(score.entry.broad and score.entry.state.covers for score in exceptions),
             closed=sum(score.closed for score in exceptions),
@@ -202,9 +174,9 @@ def _summary(
     )
 
 
-def _exceptions(connection: duckdb.DuckDBPyConnection, register: RegisterView) -> tuple[ExceptionScore, ...]:
+def _exceptions(connection: duckdb.DuckDBPyConnection, entries: Sequence[ExceptionRow]) -> tuple[ExceptionScore, ...]:
     matched = {row[0]: (row[1], row[2]) for row in connection.execute(counts.EXCEPTIONS).fetchall()}
-    return tuple(ExceptionScore(entry, *matched.get(entry.id, (0, 0))) for entry in register.entries)
+    return tuple(ExceptionScore(entry, *matched.get(entry.id, (0, 0))) for entry in entries)
 
 
 def _answered(score: RequirementScore, attested: Attested, manifest: Manifest) -> RequirementScore:

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from orgaudit.errors import ConfigError
 from orgaudit.model import Json
+from orgaudit.settings import frameworks
 from orgaudit.settings.documents import (
     PACKAGED,
     Document,
@@ -69,6 +70,11 @@ class Settings(Sections):
         if self.access.external_id is not None:
             sections["access"]["external_id"] = "***"
         return sections
+
+    def hashes(self) -> dict[str, str]:
+        """Return the SHA-256 of every file that decides a run, by the file's name."""
+        files = (*self.sources, self.limits_path, *frameworks.files(self.directory))
+        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.is_file()}
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of what `dump` returns."""

@@ -178,6 +178,21 @@ class Run:
             raise ConfigError(f"schema version {manifest.schema_version} is not {SCHEMA_VERSION}", file=str(path))
         return manifest
 
+    def read_collected(self) -> Manifest:
+        """Return run.json of a run that was collected to the end; raises ConfigError for another one."""
+        manifest = self.read_manifest()
+        if manifest.collected_at is None:
+            mend = f"go on with `orgaudit audit --resume {self.id}`"
+            raise ConfigError(f"collection did not end; {mend}", file=str(self.path))
+        return manifest
+
+    def read_evaluated(self) -> Manifest:
+        """Return run.json of a run that was evaluated; raises ConfigError for another one."""
+        manifest = self.read_collected()
+        if manifest.evaluated_at is None:
+            raise ConfigError("the run is not evaluated; run `orgaudit evaluate` first", file=str(self.path))
+        return manifest
+
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace run.json; raises ReportError."""
         with writing(self.manifest_path) as file:

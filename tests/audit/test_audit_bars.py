@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from orgaudit.audit import Auditor
 from orgaudit.aws.access import Access
 from orgaudit.demo import Demo
 from orgaudit.demo.organization import ACCOUNTS, DELEGATED_ADMINISTRATORS, TRAILS, UNITS, account_named
 from orgaudit.errors import ExitCode
+from orgaudit.evaluate.rules import Rules
 from orgaudit.model import Status
-from orgaudit.pipeline import Auditor, Chosen
 from orgaudit.settings.settings import load
 from scripts.endpoint import serve
 from scripts.synthetic_aws import HOME as SYNTHETIC_HOME
@@ -84,8 +85,8 @@ class _Watched(Auditor):
 
     kept: list[Access] = []  # noqa: RUF012 - one list for the one test that reads it
 
-    def access(self, chosen: Chosen) -> Access:
-        made = Auditor.access(self, chosen)
+    def access(self, rules: Rules) -> Access:
+        made = Auditor.access(self, rules)
         self.kept.append(made)
         return made
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import boto3
 import pytest
 
+from orgaudit.audit import Auditor
 from orgaudit.aws.actions import iam_action
 from orgaudit.collect.account import actions_for
 from orgaudit.demo import Demo
@@ -16,7 +17,6 @@ from orgaudit.demo.organization import ACCOUNTS, MANAGEMENT, account_named
 from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.facts.declare import load
 from orgaudit.model import Caller, Gap, GapReason
-from orgaudit.pipeline import Auditor
 from orgaudit.preflight.doctor import TRIALS, Check, CheckStatus, Diagnosis, diagnose
 from orgaudit.preflight.refusal import mend_entry, mend_reading
 from orgaudit.settings.sections import AccessSettings

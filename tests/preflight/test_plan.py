@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from orgaudit.audit import Auditor
 from orgaudit.demo import Demo
 from orgaudit.demo.organization import ACCOUNTS, MANAGEMENT, account_named
 from orgaudit.errors import AccessError, ConfigError
 from orgaudit.facts.cloudtrail.trails import Trail, trail_status, trails
 from orgaudit.facts.declare import Collector
 from orgaudit.model import Account, AccountRecord, GapReason, Scope
-from orgaudit.pipeline import Auditor
 from orgaudit.preflight.estimate import LATENCY, Estimate, estimate
 from orgaudit.preflight.plan import make_plan
 from orgaudit.preflight.visit import visit

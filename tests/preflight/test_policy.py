@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from orgaudit.audit import Auditor
 from orgaudit.aws.actions import is_read
 from orgaudit.collect.account import actions_for
+from orgaudit.evaluate.rules import rules_of
 from orgaudit.languages import iam_policy as policies
 from orgaudit.organization import discovery
-from orgaudit.pipeline import Auditor, choose
 from orgaudit.preflight import policy
 from orgaudit.preflight.policy import (
     INLINE_LIMIT,
@@ -69,7 +70,7 @@ async def test_the_policies_permit_what_an_audit_calls_and_nothing_more(
     made = settings(scope={"controls": controls})
     await Auditor(made).audit("run")
     sent = {call.permission for call in proxy.calls} - {"sts:GetCallerIdentity"}  # needs no permission
-    account, caller = (policy_for(each, choose(made), made) for each in (Audience.ACCOUNT, Audience.CALLER))
+    account, caller = (policy_for(each, rules_of(made), made) for each in (Audience.ACCOUNT, Audience.CALLER))
     assert sent <= {*actions_of(account), *actions_of(caller)}
     assert set(actions_of(account)) - sent == never_sent
     assert set(actions_of(caller)) - sent == never_sent
@@ -80,13 +81,13 @@ async def test_each_side_needs_no_more_than_its_own_policy(proxy: FaultProxy, se
     await Auditor(made).audit("run")
     for audience, temporary in ((Audience.ACCOUNT, True), (Audience.CALLER, False)):
         sent = {call.permission for call in proxy.calls if call.temporary is temporary} - {"sts:GetCallerIdentity"}
-        assert sent <= set(actions_of(policy_for(audience, choose(made), made))), audience
+        assert sent <= set(actions_of(policy_for(audience, rules_of(made), made))), audience
 
 
 def test_the_account_policy_is_what_collectors_and_region_discovery_declare(settings: Make) -> None:
     made = settings()
-    document = policy_for(Audience.ACCOUNT, choose(made), made)
-    assert tuple(actions_of(document)) == actions_for(choose(made).facts)
+    document = policy_for(Audience.ACCOUNT, rules_of(made), made)
+    assert tuple(actions_of(document)) == actions_for(rules_of(made).facts)
     assert all(is_read(action) for action in actions_of(document))
     assert decision(document, "cloudtrail:DescribeTrails") is policies.Outcome.ALLOWED
     assert decision(document, "cloudtrail:StopLogging") is not policies.Outcome.ALLOWED
@@ -105,22 +106,22 @@ def test_the_caller_may_assume_the_audit_role_only(
     role_name: str, resource: str, allowed: bool, settings: Make
 ) -> None:
     made = settings(access={"role_name": role_name})
-    document = policy_for(Audience.CALLER, choose(made), made, partition="aws-cn")
+    document = policy_for(Audience.CALLER, rules_of(made), made, partition="aws-cn")
     assert (decision(document, "sts:AssumeRole", resource) is policies.Outcome.ALLOWED) is allowed
 
 
 def test_another_role_reads_the_organization(settings: Make) -> None:
     reader = "arn:aws:iam::111122223333:role/Reader"
     made = settings(organization={"role_arn": reader})
-    caller = policy_for(Audience.CALLER, choose(made), made)
+    caller = policy_for(Audience.CALLER, rules_of(made), made)
     assert decision(caller, "sts:AssumeRole", reader) is policies.Outcome.ALLOWED
     assert not [action for action in actions_of(caller) if action.startswith("organizations:")]
-    assert set(actions_of(policy_for(Audience.ORGANIZATION, choose(made), made))) == set(discovery.ACTIONS)
+    assert set(actions_of(policy_for(Audience.ORGANIZATION, rules_of(made), made))) == set(discovery.ACTIONS)
 
 
 def test_tags_that_are_not_read_need_no_permission(settings: Make) -> None:
     made = settings(organization={"read_tags": False})
-    missing = set(discovery.ACTIONS) - set(actions_of(policy_for(Audience.ORGANIZATION, choose(made), made)))
+    missing = set(discovery.ACTIONS) - set(actions_of(policy_for(Audience.ORGANIZATION, rules_of(made), made)))
     assert missing == {"organizations:ListTagsForResource"}
 
 
@@ -141,7 +142,7 @@ def test_a_split_policy_permits_the_same_in_parts_that_fit(numbers: list[list[in
 
 def test_a_policy_that_fits_is_not_split(settings: Make) -> None:
     made = settings()
-    document = policy_for(Audience.CALLER, choose(made), made)
+    document = policy_for(Audience.CALLER, rules_of(made), made)
     assert split(document, MANAGED_LIMIT) == [document]
 
 
@@ -164,18 +165,18 @@ def crowded(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("principal", [None, CALLER])
 def test_templates_are_accepted(audience: Audience, principal: str | None, settings: Make) -> None:
     made = settings(access={"role_name": "audit/Reader", "external_id": "quarter:4"})
-    assert linted(to_yaml(template_for(audience, choose(made), made, principal=principal))) == []
+    assert linted(to_yaml(template_for(audience, rules_of(made), made, principal=principal))) == []
 
 
 def test_the_linter_would_refuse_a_wrong_template(settings: Make) -> None:
-    template = template_for(Audience.ACCOUNT, choose(settings()), settings())
+    template = template_for(Audience.ACCOUNT, rules_of(settings()), settings())
     template["Resources"]["AuditRole"]["Properties"]["Colour"] = "blue"
     assert linted(to_yaml(template))
 
 
 def test_the_role_template(settings: Make) -> None:
     made = settings(access={"role_name": "audit/Reader", "external_id": "quarter:4", "session_minutes": 120})
-    template = YAML(typ="safe").load(to_yaml(template_for(Audience.ACCOUNT, choose(made), made, principal=CALLER)))
+    template = YAML(typ="safe").load(to_yaml(template_for(Audience.ACCOUNT, rules_of(made), made, principal=CALLER)))
     parameters = {name: each.get("Default") for name, each in template["Parameters"].items()}
     assert parameters == {"AuditPrincipalArn": CALLER, "ExternalId": "quarter:4", "RoleName": "Reader"}
     assert template["Parameters"]["AuditPrincipalArn"]["Type"] == "String"
@@ -188,12 +189,12 @@ def test_the_role_template(settings: Make) -> None:
     assert asked == {"StringEquals": {"sts:ExternalId": {"Ref": "ExternalId"}}}
     assert otherwise == {"Ref": "AWS::NoValue"}
     (inline,) = role["Policies"]
-    assert inline["PolicyDocument"] == policy_for(Audience.ACCOUNT, choose(made), made)
+    assert inline["PolicyDocument"] == policy_for(Audience.ACCOUNT, rules_of(made), made)
     assert list(template["Resources"]) == ["AuditRole"]
 
 
 def test_nobody_is_trusted_by_default_and_sessions_last_an_hour(settings: Make) -> None:
-    template = template_for(Audience.ACCOUNT, choose(settings()), settings(access={"session_minutes": 15}))
+    template = template_for(Audience.ACCOUNT, rules_of(settings()), settings(access={"session_minutes": 15}))
     assert "Default" not in template["Parameters"]["AuditPrincipalArn"]
     assert template["Resources"]["AuditRole"]["Properties"]["MaxSessionDuration"] == 3600
     assert "Path" not in template["Resources"]["AuditRole"]["Properties"]
@@ -202,8 +203,8 @@ def test_nobody_is_trusted_by_default_and_sessions_last_an_hour(settings: Make) 
 @pytest.mark.usefixtures("crowded")
 def test_a_policy_too_large_for_the_role_becomes_managed_policies(settings: Make) -> None:
     made = settings()
-    assert size(policy_for(Audience.ACCOUNT, choose(made), made)) > INLINE_LIMIT
-    text = to_yaml(template_for(Audience.ACCOUNT, choose(made), made, principal=CALLER))
+    assert size(policy_for(Audience.ACCOUNT, rules_of(made), made)) > INLINE_LIMIT
+    text = to_yaml(template_for(Audience.ACCOUNT, rules_of(made), made, principal=CALLER))
     assert linted(text) == []
     resources = YAML(typ="safe").load(text)["Resources"]
     role = resources.pop("AuditRole")["Properties"]
@@ -217,6 +218,6 @@ def test_a_policy_too_large_for_the_role_becomes_managed_policies(settings: Make
 @pytest.mark.usefixtures("crowded")
 def test_a_crowded_template_for_the_caller_is_accepted_too(settings: Make) -> None:
     made = settings()
-    text = to_yaml(template_for(Audience.CALLER, choose(made), made))
+    text = to_yaml(template_for(Audience.CALLER, rules_of(made), made))
     assert linted(text) == []
     assert "Fn::Sub: arn:${AWS::Partition}:iam::*:role/OrgAuditRole" in text

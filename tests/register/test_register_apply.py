@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from orgaudit.model import ExceptionRef, Finding, Severity, Status
+from orgaudit.model import EntryState, ExceptionRef, Finding, Severity, Status
 from orgaudit.register.apply import Application
-from orgaudit.register.state import State
 from orgaudit.settings.sections import LongestDays, RegisterSettings
 from tests.register.making import ACCOUNTS, CONTROL, fields, finding, registered
 
@@ -143,10 +142,10 @@ def test_rows_show_every_exception_with_its_state(tmp_path: Path) -> None:
     )
     rows = application.rows()
     assert [(row.id, row.state, row.days_left) for row in rows] == [
-        ("EXC-2025-0001", State.ACTIVE, 58),
-        ("EXC-2025-0002", State.INVALID, None),
-        ("EXC-2025-0003", State.DRAFT, None),
-        ("EXC-2025-0004", State.EXPIRED, -2),
+        ("EXC-2025-0001", EntryState.ACTIVE, 58),
+        ("EXC-2025-0002", EntryState.INVALID, None),
+        ("EXC-2025-0003", EntryState.DRAFT, None),
+        ("EXC-2025-0004", EntryState.EXPIRED, -2),
     ]
     assert rows[0].scope == f"controls: {CONTROL}; accounts: 111122223333"
     assert (rows[1].title, rows[1].owner) == ("The trail rests", "Ana <ana@example.com>")
@@ -155,7 +154,7 @@ def test_rows_show_every_exception_with_its_state(tmp_path: Path) -> None:
 def test_policy_numbers_come_from_the_settings(tmp_path: Path) -> None:
     policy = RegisterSettings(expiring_days=58, longest_days=LongestDays(medium=88))
     application = Application(registered(tmp_path, fields(), policy=policy), ACCOUNTS, ON)
-    assert [row.state for row in application.rows()] == [State.EXPIRING]
+    assert [row.state for row in application.rows()] == [EntryState.EXPIRING]
     assert mark(application) is None
     assert mark(application, severity=Severity.LOW) is not None
 

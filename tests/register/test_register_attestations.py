@@ -10,14 +10,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from orgaudit.errors import ConfigError
-from orgaudit.model import Account
+from orgaudit.model import Account, EntryState
 from orgaudit.register import attestations
 from orgaudit.register.answers import apply
-from orgaudit.register.attestations import Attestations, Verdict, state_of
+from orgaudit.register.attestations import Attestations, state_of
 from orgaudit.register.load import load as load_exceptions
-from orgaudit.register.state import State, today
+from orgaudit.register.state import today
 from orgaudit.settings.frameworks import Assessment, Framework, Requirement
 from orgaudit.settings.sections import RegisterSettings
+from orgaudit.store.register_result import AttestedStatus
 from tests.register import making
 
 SHOP = making.ACCOUNT
@@ -143,18 +144,18 @@ RENEWED = [*REVOKED, {"when": "2025-03-05", "who": "Jo", "what": "renewed", "why
 @pytest.mark.parametrize(
     ("on", "history", "state"),
     [
-        (date(2025, 1, 9), [], State.PENDING),
-        (date(2025, 1, 10), [], State.ACTIVE),
-        (date(2025, 5, 30), [], State.ACTIVE),
-        (date(2025, 5, 31), [], State.EXPIRING),
-        (date(2025, 6, 30), [], State.EXPIRING),
-        (date(2025, 7, 1), [], State.EXPIRED),
-        (date(2025, 2, 28), REVOKED, State.ACTIVE),
-        (date(2025, 3, 1), REVOKED, State.REVOKED),
-        (date(2025, 3, 6), RENEWED, State.ACTIVE),
+        (date(2025, 1, 9), [], EntryState.PENDING),
+        (date(2025, 1, 10), [], EntryState.ACTIVE),
+        (date(2025, 5, 30), [], EntryState.ACTIVE),
+        (date(2025, 5, 31), [], EntryState.EXPIRING),
+        (date(2025, 6, 30), [], EntryState.EXPIRING),
+        (date(2025, 7, 1), [], EntryState.EXPIRED),
+        (date(2025, 2, 28), REVOKED, EntryState.ACTIVE),
+        (date(2025, 3, 1), REVOKED, EntryState.REVOKED),
+        (date(2025, 3, 6), RENEWED, EntryState.ACTIVE),
     ],
 )
-def test_the_state_is_computed_for_a_date(tmp_path: Path, on: date, history: list[object], state: State) -> None:
+def test_the_state_is_computed_for_a_date(tmp_path: Path, on: date, history: list[object], state: EntryState) -> None:
     (entry,) = loaded(tmp_path, fields(history=history)).entries
     assert state_of(entry, on, 30) is state
 
@@ -165,7 +166,7 @@ def test_the_last_day_ends_in_the_time_zone_of_the_file(tmp_path: Path, zone: st
     end = datetime(2025, 7, 1, tzinfo=ZoneInfo(zone))
     moments = (end - timedelta(minutes=1), end + timedelta(minutes=1))
     states = [state_of(found.entries[0], today(moment, found.time_zone), 30) for moment in moments]
-    assert states == [State.EXPIRING, State.EXPIRED]
+    assert states == [EntryState.EXPIRING, EntryState.EXPIRED]
 
 
 def test_a_lapsed_one_answers_nothing(tmp_path: Path) -> None:
@@ -178,7 +179,7 @@ def test_a_lapsed_one_answers_nothing(tmp_path: Path) -> None:
 def test_a_unit_answers_for_the_accounts_below_it(tmp_path: Path) -> None:
     found = loaded(tmp_path, fields(accounts=None, ous=["Root/Workloads/Shop"]))
     (answer,) = apply(found, [SHOP, BANK], date(2025, 2, 1)).answers["cis_2.0:1.1"].values()
-    assert (answer.account_id, answer.status, answer.expires_on) == (SHOP.id, Verdict.PASS, date(2025, 6, 30))
+    assert (answer.account_id, answer.status, answer.expires_on) == (SHOP.id, AttestedStatus.PASS, date(2025, 6, 30))
 
 
 def test_the_more_specific_answer_wins_and_the_other_is_told(tmp_path: Path) -> None:
@@ -192,7 +193,7 @@ def test_the_more_specific_answer_wins_and_the_other_is_told(tmp_path: Path) -> 
 def test_among_equals_the_later_answer_wins(tmp_path: Path) -> None:
     later = fields(id="ATT-2025-0002", attested_on="2025-02-01", status="fail")
     said = apply(loaded(tmp_path, later, fields()), [SHOP], date(2025, 2, 2)).answers["cis_2.0:1.1"]
-    assert said[SHOP.id].status is Verdict.FAIL
+    assert said[SHOP.id].status is AttestedStatus.FAIL
 
 
 ON = date(2025, 6, 1)

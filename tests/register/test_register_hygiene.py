@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from orgaudit.model import Account, Cell, Finding, Severity, Status
+from orgaudit.model import Account, Cell, EntryState, Finding, Severity, Status
 from orgaudit.register.apply import Application
-from orgaudit.register.hygiene import Concern, Extent, Remark, review
+from orgaudit.register.hygiene import Extent, review
 from orgaudit.register.load import Register
-from orgaudit.register.state import State, state_of, today
+from orgaudit.register.state import state_of, today
+from orgaudit.store.register_result import Concern, Remark
 from tests.register.making import ACCOUNT, CONTROL, fields, finding, registered
 
 ON = date(2025, 2, 1)
@@ -244,8 +245,8 @@ def test_the_last_minute_of_the_last_day_covers_and_the_first_of_the_next_does_n
     assert marks == [("expiring", 0), ("expired", 1)]
 
 
-@pytest.mark.parametrize(("as_of", "state"), [("2025-03-31", State.EXPIRING), ("2025-04-01", State.EXPIRED)])
-def test_a_given_date_needs_no_zone(tmp_path: Path, as_of: str, state: State) -> None:
+@pytest.mark.parametrize(("as_of", "state"), [("2025-03-31", EntryState.EXPIRING), ("2025-04-01", EntryState.EXPIRED)])
+def test_a_given_date_needs_no_zone(tmp_path: Path, as_of: str, state: EntryState) -> None:
     [entry] = registered(tmp_path, fields(expires_on="2025-03-31")).entries
     assert state_of(entry, date.fromisoformat(as_of), 30) is state
 
@@ -254,4 +255,4 @@ def test_closed_entries_are_kept_and_say_how_they_ended(tmp_path: Path) -> None:
     ended = [{"when": "2025-01-20", "who": "jo", "what": "revoked", "why": "Mended."}]
     application = Application(registered(tmp_path, fields(history=ended)), {}, ON)
     [row] = application.rows()
-    assert (row.state, row.ending) == (State.REVOKED, "2025-01-20, jo: Mended.")
+    assert (row.state, row.ending) == (EntryState.REVOKED, "2025-01-20, jo: Mended.")

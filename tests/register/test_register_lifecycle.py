@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from orgaudit.model import EntryState
 from orgaudit.register import lifecycle
 from orgaudit.register.entries import Draft, Entry
 from orgaudit.register.lifecycle import APPROVED_FIELDS, Change
-from orgaudit.register.state import State, state_of
+from orgaudit.register.state import state_of
 from tests.register.making import fields
 
 ON = date(2025, 2, 1)
@@ -36,7 +37,7 @@ def after(entry: dict[str, Any], change: Change) -> dict[str, Any]:
     return {key: value for key, value in merged.items() if value is not None}
 
 
-def state(entry: dict[str, Any], on: date = ON) -> State:
+def state(entry: dict[str, Any], on: date = ON) -> EntryState:
     model = Entry if "requested_by" in entry else Draft
     return state_of(model.model_validate(entry), on, 30)
 
@@ -57,17 +58,17 @@ STEPS: dict[str, Callable[[dict[str, Any]], Change]] = {
 @pytest.mark.parametrize(
     ("step", "entry", "then", "what"),
     [
-        ("request", draft(), State.PENDING, "requested"),
-        ("request", closed("rejected"), State.PENDING, "requested"),
-        ("request", closed("revoked"), State.PENDING, "requested"),
-        ("approve", pending(), State.ACTIVE, "approved"),
-        ("reject", pending(), State.REJECTED, "rejected"),
-        ("revoke", approved(), State.REVOKED, "revoked"),
-        ("renew", approved(), State.PENDING, "renewed"),
-        ("renew", approved(expires_on=date(2025, 1, 15)), State.PENDING, "renewed"),
+        ("request", draft(), EntryState.PENDING, "requested"),
+        ("request", closed("rejected"), EntryState.PENDING, "requested"),
+        ("request", closed("revoked"), EntryState.PENDING, "requested"),
+        ("approve", pending(), EntryState.ACTIVE, "approved"),
+        ("reject", pending(), EntryState.REJECTED, "rejected"),
+        ("revoke", approved(), EntryState.REVOKED, "revoked"),
+        ("renew", approved(), EntryState.PENDING, "renewed"),
+        ("renew", approved(expires_on=date(2025, 1, 15)), EntryState.PENDING, "renewed"),
     ],
 )
-def test_a_step_leads_to_its_state(step: str, entry: dict[str, Any], then: State, what: str) -> None:
+def test_a_step_leads_to_its_state(step: str, entry: dict[str, Any], then: EntryState, what: str) -> None:
     change = STEPS[step](entry)
     assert state(after(entry, change)) is then
     assert (change.event["when"], change.event["what"]) == (ON, what)
@@ -132,7 +133,7 @@ def test_a_renewal_needs_another_approval_by_somebody_else_and_is_counted() -> N
         with pytest.raises(ValueError, match="somebody else"):
             lifecycle.approved(entry, "jo@example.com", ON, "mine")
         entry = after(entry, lifecycle.approved(entry, KIM, ON, "fine"))
-        assert state(entry) is State.ACTIVE
+        assert state(entry) is EntryState.ACTIVE
 
 
 def test_a_renewal_until_a_day_that_is_over_is_refused() -> None:
@@ -168,7 +169,7 @@ def test_an_edit_of_an_approved_field_needs_another_approval(key: str) -> None:
     assert change.changes["requested_by"] == JO
     assert change.event["what"] == ("renewed" if key == "expires_on" else "changed")
     assert key in change.event["why"]
-    assert state(after(approved(), change)) is State.PENDING
+    assert state(after(approved(), change)) is EntryState.PENDING
 
 
 @pytest.mark.parametrize(
@@ -199,7 +200,7 @@ def test_a_draft_is_edited_without_ado_and_requested_by_naming_who_asks() -> Non
     change = lifecycle.edited(draft(), draft(title="Other"), JO, ON)
     assert (change.changes, change.event["what"]) == ({"title": "Other"}, "changed")
     asked = lifecycle.edited(draft(), pending(), ANA, ON)
-    assert (asked.event["what"], state(after(draft(), asked))) == ("requested", State.PENDING)
+    assert (asked.event["what"], state(after(draft(), asked))) == ("requested", EntryState.PENDING)
 
 
 def test_no_edit_is_no_event() -> None:

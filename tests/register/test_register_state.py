@@ -2,8 +2,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from orgaudit.model import EntryState
 from orgaudit.register.entries import Draft
-from orgaudit.register.state import State, days_left, state_of, today
+from orgaudit.register.state import days_left, state_of, today
 from tests.register.making import entry
 
 ON = date(2025, 3, 1)
@@ -16,37 +17,37 @@ def happened(*events: tuple[str, str]) -> list[dict[str, str]]:
 @pytest.mark.parametrize(
     ("changes", "state"),
     [
-        ({}, State.ACTIVE),
-        ({"expires_on": "2025-04-01"}, State.ACTIVE),
-        ({"expires_on": "2025-03-31"}, State.EXPIRING),
-        ({"expires_on": "2025-03-01"}, State.EXPIRING),
-        ({"expires_on": "2025-02-28"}, State.EXPIRED),
-        ({"starts_on": "2025-03-01"}, State.ACTIVE),
-        ({"starts_on": "2025-03-02"}, State.PENDING),
-        ({"approved_on": "2025-03-02"}, State.PENDING),
-        ({"approved_by": None, "approved_on": None}, State.PENDING),
-        ({"approved_by": None, "approved_on": None, "expires_on": "2025-02-01"}, State.PENDING),
-        ({"history": happened(("2025-02-01", "revoked"))}, State.REVOKED),
-        ({"history": happened(("2025-03-01", "rejected"))}, State.REJECTED),
-        ({"history": happened(("2025-03-02", "revoked"))}, State.ACTIVE),
-        ({"history": happened(("2025-02-01", "rejected"), ("2025-02-01", "approved"))}, State.ACTIVE),
-        ({"history": happened(("2025-02-01", "revoked"), ("2025-02-02", "commented"))}, State.REVOKED),
-        ({"history": happened(("2025-02-01", "revoked")), "expires_on": "2025-02-02"}, State.REVOKED),
+        ({}, EntryState.ACTIVE),
+        ({"expires_on": "2025-04-01"}, EntryState.ACTIVE),
+        ({"expires_on": "2025-03-31"}, EntryState.EXPIRING),
+        ({"expires_on": "2025-03-01"}, EntryState.EXPIRING),
+        ({"expires_on": "2025-02-28"}, EntryState.EXPIRED),
+        ({"starts_on": "2025-03-01"}, EntryState.ACTIVE),
+        ({"starts_on": "2025-03-02"}, EntryState.PENDING),
+        ({"approved_on": "2025-03-02"}, EntryState.PENDING),
+        ({"approved_by": None, "approved_on": None}, EntryState.PENDING),
+        ({"approved_by": None, "approved_on": None, "expires_on": "2025-02-01"}, EntryState.PENDING),
+        ({"history": happened(("2025-02-01", "revoked"))}, EntryState.REVOKED),
+        ({"history": happened(("2025-03-01", "rejected"))}, EntryState.REJECTED),
+        ({"history": happened(("2025-03-02", "revoked"))}, EntryState.ACTIVE),
+        ({"history": happened(("2025-02-01", "rejected"), ("2025-02-01", "approved"))}, EntryState.ACTIVE),
+        ({"history": happened(("2025-02-01", "revoked"), ("2025-02-02", "commented"))}, EntryState.REVOKED),
+        ({"history": happened(("2025-02-01", "revoked")), "expires_on": "2025-02-02"}, EntryState.REVOKED),
     ],
 )
-def test_the_state_follows_from_the_date(changes: dict[str, object], state: State) -> None:
+def test_the_state_follows_from_the_date(changes: dict[str, object], state: EntryState) -> None:
     assert state_of(entry(**({"expires_on": "2025-04-01"} | changes)), ON, 30) is state
 
 
 def test_a_draft_is_a_draft_until_it_is_rejected() -> None:
     draft = Draft.model_validate({"id": "EXC-2025-0001"})
-    assert state_of(draft, ON, 30) is State.DRAFT
+    assert state_of(draft, ON, 30) is EntryState.DRAFT
     rejected = draft.model_validate({"id": draft.id, "history": happened(("2025-01-01", "rejected"))})
-    assert state_of(rejected, ON, 30) is State.REJECTED
+    assert state_of(rejected, ON, 30) is EntryState.REJECTED
 
 
 def test_only_active_and_expiring_cover() -> None:
-    assert {state for state in State if state.covers} == {State.ACTIVE, State.EXPIRING}
+    assert {state for state in EntryState if state.covers} == {EntryState.ACTIVE, EntryState.EXPIRING}
 
 
 def test_days_left_counts_down_through_zero() -> None:
@@ -66,5 +67,5 @@ def test_an_exception_ends_when_its_last_day_ends_in_the_registers_zone(
     zone: str, last_minute: datetime, first_minute: datetime
 ) -> None:
     exception = entry(expires_on="2025-03-31")
-    assert state_of(exception, today(last_minute, zone), 30) is State.EXPIRING
-    assert state_of(exception, today(first_minute, zone), 30) is State.EXPIRED
+    assert state_of(exception, today(last_minute, zone), 30) is EntryState.EXPIRING
+    assert state_of(exception, today(first_minute, zone), 30) is EntryState.EXPIRED

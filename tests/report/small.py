@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
-from orgaudit.model import ExceptionRef, Finding, Status
-from orgaudit.register.apply import Row
-from orgaudit.register.state import State
-from orgaudit.report import chosen, reported
-from orgaudit.report.view import RegisterProblem, RegisterView
+from orgaudit.model import EntryState, ExceptionRef, Finding, Status
+from orgaudit.report.stage import written
+from orgaudit.report.view import View, viewing
+from orgaudit.store.register_result import ExceptionRow, RegisterProblem, RegisterResult, Source, write_result
 from orgaudit.store.run import Run
-from orgaudit.store.tables import consolidate
+from orgaudit.store.seal import Standing
+from orgaudit.store.tables import Apply, consolidate
 from tests.synthetic_run import account_id, build
 
 AS_OF = date(2026, 10, 1)
@@ -41,13 +44,13 @@ def mark(findings: Iterable[Finding]) -> Iterator[Finding]:
             yield finding
 
 
-def entry(number: int, state: str, days_left: int | None) -> Row:
+def entry(number: int, state: str, days_left: int | None) -> ExceptionRow:
     """Return an entry of the register."""
-    return Row(
+    return ExceptionRow(
         id=f"EXC-2026-{number:04d}",
         title=f"Accepted until mended, {number}",
         type="risk_acceptance",
-        state=State(state),
+        state=EntryState(state),
         owner="Ann Example",
         approved_by="Carol Example",
         ticket="SEC-12",
@@ -58,18 +61,51 @@ def entry(number: int, state: str, days_left: int | None) -> Row:
     )
 
 
-REGISTER = RegisterView(
+@dataclass(frozen=True)
+class Decided:
+    """What a register decided: its result, and what sets the findings' exceptions."""
+
+    result: RegisterResult
+    apply: Apply = iter
+
+
+def decided(apply: Apply = iter, **kept: Any) -> Decided:
+    """Return a register's decisions on the report's date."""
+    return Decided(
+        RegisterResult(source=Source(as_of=AS_OF, file="exceptions.yaml", sha256=None, policy={}), **kept), apply
+    )
+
+
+REGISTER = decided(
+    mark,
     entries=(entry(1, "active", 91), entry(2, "expired", -42), entry(3, "expiring", 9)),
-    problems=lambda: (RegisterProblem("config/exceptions.yaml:42", "owner", "an owner is required"),),
-    apply=mark,
+    problems=(RegisterProblem("config/exceptions.yaml:42", "owner", "an owner is required"),),
 )
 
 
-def write(run: Run, register: RegisterView, as_of: date, formats: Iterable[str]) -> list[Path]:
-    """Write the tables and the reports, and return the reports' files."""
-    chosen(formats)
+def store(run: Run, register: Decided) -> None:
+    """Write the tables and the register's result."""
     consolidate(run, register.apply)
-    with reported(run, register, as_of, formats) as (_, paths):
+    write_result(run, register.result)
+
+
+@contextmanager
+def viewed(run: Run, register: Decided) -> Iterator[View]:
+    """Open the view of the run with these decisions."""
+    store(run, register)
+    with viewing(run) as view:
+        yield view
+
+
+def write(run: Run, register: Decided, formats: Iterable[str]) -> list[Path]:
+    """Write the tables and the reports, and return the reports' files."""
+    store(run, register)
+    return render(run, formats)
+
+
+def render(run: Run, formats: Iterable[str]) -> list[Path]:
+    """Write the reports of a run that has results."""
+    with written(run, formats, standing=Standing.NOT_SEALED) as (_, paths):
         return paths
 
 

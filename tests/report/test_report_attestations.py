@@ -11,16 +11,16 @@ import pytest
 
 from orgaudit.model import Account
 from orgaudit.register import attestations
-from orgaudit.register.answers import Attested, apply
+from orgaudit.register.answers import apply
 from orgaudit.report import json, xlsx
 from orgaudit.report.scores import RequirementScore
-from orgaudit.report.view import RegisterView, View, viewing
+from orgaudit.report.view import View
 from orgaudit.settings.frameworks import Assessment, Framework, Requirement
 from orgaudit.settings.sections import RegisterSettings
+from orgaudit.store.register_result import Attested
 from orgaudit.store.run import Run
-from orgaudit.store.tables import consolidate
 from tests.register.making import register_file
-from tests.report.small import AS_OF
+from tests.report.small import AS_OF, Decided, decided, viewed
 from tests.synthetic_run import account_id
 
 ALL = tuple(account_id(number) for number in range(4))
@@ -53,12 +53,10 @@ def attested(path: Path, *answers: tuple[str, str, tuple[str, ...]], expires_on:
     return apply(found, members, AS_OF)
 
 
-def registered(run: Run, said: Attested) -> RegisterView:
+def registered(run: Run, said: Attested) -> Decided:
     framework = Framework(id="own", title="Own", version="1", requirements=REQUIREMENTS)
     run.write_manifest(msgspec.structs.replace(run.read_manifest(), frameworks=(framework,)))
-    register = RegisterView(attested=said)
-    consolidate(run, register.apply)
-    return register
+    return decided(attested=said)
 
 
 def scores(view: View) -> dict[str, RequirementScore]:
@@ -78,7 +76,7 @@ def scores(view: View) -> dict[str, RequirementScore]:
 def test_a_manual_requirement_is_what_people_say(
     small: Run, tmp_path: Path, answers: list[tuple[str, str, tuple[str, ...]]], status: str
 ) -> None:
-    with viewing(small, registered(small, attested(tmp_path, *answers)), AS_OF) as view:
+    with viewed(small, registered(small, attested(tmp_path, *answers))) as view:
         score = scores(view)["bare"]
         counts = [accounts for _, _, accounts in answers]
         assert str(score.status) == status
@@ -88,26 +86,26 @@ def test_a_manual_requirement_is_what_people_say(
 
 def test_a_lapsed_attestation_leaves_the_requirement_manual(small: Run, tmp_path: Path) -> None:
     said = attested(tmp_path, ("bare", "pass", ALL), expires_on="2026-09-30")
-    with viewing(small, registered(small, said), AS_OF) as view:
+    with viewed(small, registered(small, said)) as view:
         assert str(scores(view)["bare"].status) == "MANUAL"
         assert view.manual.answers == ()
         assert [score.effect for score in view.manual.attestations] == ["Answers nothing: it is expired."]
 
 
 def test_nobody_attests_what_the_run_decides(small: Run, tmp_path: Path) -> None:
-    with viewing(small, registered(small, attested(tmp_path, ("judged", "pass", ALL))), AS_OF) as view:
+    with viewed(small, registered(small, attested(tmp_path, ("judged", "pass", ALL)))) as view:
         assert str(scores(view)["judged"].status) == "FAIL"
         assert view.manual.answers == ()
         assert view.manual.attestations[0].effect == "Answers nothing: the run itself says FAIL."
 
 
 def test_a_requirement_that_the_run_does_not_ask_for_is_told(small: Run, tmp_path: Path) -> None:
-    with viewing(small, registered(small, attested(tmp_path, ("gone", "pass", ALL))), AS_OF) as view:
+    with viewed(small, registered(small, attested(tmp_path, ("gone", "pass", ALL)))) as view:
         assert "does not ask" in view.manual.attestations[0].effect
 
 
 def test_a_pass_that_findings_contradict_is_told(small: Run, tmp_path: Path) -> None:
-    with viewing(small, registered(small, attested(tmp_path, ("left", "pass", ALL))), AS_OF) as view:
+    with viewed(small, registered(small, attested(tmp_path, ("left", "pass", ALL)))) as view:
         (score,) = view.manual.attestations
         assert score.contradicted == ALL[:3]
         assert "findings fail in 3 of 4 accounts" in score.effect
@@ -116,7 +114,7 @@ def test_a_pass_that_findings_contradict_is_told(small: Run, tmp_path: Path) -> 
 
 def test_reports_name_who_says_what_until_when(small: Run, tmp_path: Path) -> None:
     said = attested(tmp_path, ("bare", "pass", ALL[:1]))
-    with viewing(small, registered(small, said), AS_OF) as view:
+    with viewed(small, registered(small, said)) as view:
         json.write(view, tmp_path / "report.json")
         xlsx.write(view, tmp_path / "report.xlsx")
     document = msgspec.json.decode((tmp_path / "report.json").read_bytes())
@@ -140,6 +138,6 @@ def test_reports_name_who_says_what_until_when(small: Run, tmp_path: Path) -> No
 
 
 def test_without_attestations_there_is_no_sheet(small: Run, tmp_path: Path) -> None:
-    with viewing(small, registered(small, Attested()), AS_OF) as view:
+    with viewed(small, registered(small, Attested())) as view:
         xlsx.write(view, tmp_path / "report.xlsx")
     assert "Manual review" not in openpyxl.load_workbook(tmp_path / "report.xlsx").sheetnames

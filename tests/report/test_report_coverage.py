@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import msgspec
 import openpyxl
@@ -16,11 +14,10 @@ from orgaudit.errors import ExitCode
 from orgaudit.model import Cell, Finding, Gap, GapReason, RegionRecord, RegionState, Status
 from orgaudit.report.completeness import completeness_of
 from orgaudit.report.scores import RegionScore
-from orgaudit.report.view import View, viewing
-from orgaudit.reporting import exit_code
+from orgaudit.report.stage import exit_code
+from orgaudit.report.view import View
 from orgaudit.store.run import Run, write_lines
-from orgaudit.store.tables import consolidate
-from tests.report.small import AS_OF, REGISTER, write
+from tests.report.small import REGISTER, viewed, write
 from tests.synthetic_run import MANAGEMENT, account_id, build
 
 FENCED = "eu-west-1"
@@ -65,13 +62,6 @@ def fence(run: Run, account: str, *, accepted: bool) -> None:
     run.write_manifest(msgspec.structs.replace(manifest, records=tuple(records), accept_blocked_regions=(FENCED,)))
 
 
-@contextmanager
-def viewed(run: Run) -> Iterator[View]:
-    consolidate(run, REGISTER.apply)
-    with viewing(run, REGISTER, AS_OF) as view:
-        yield view
-
-
 def lines_of(view: View, capsys: pytest.CaptureFixture[str]) -> list[str]:
     print_summary(view, [], exit_code(view, None))
     return capsys.readouterr().out.splitlines()
@@ -79,7 +69,7 @@ def lines_of(view: View, capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 def test_blocked_region_is_not_assessed_and_has_figures_of_its_own(small: Run) -> None:
     fence(small, MANAGEMENT, accepted=False)
-    with viewed(small) as view:
+    with viewed(small, REGISTER) as view:
         totals = view.summary.coverage
         assert (totals.evaluations, totals.evaluations_blocked, totals.evaluations_accepted) == (60, 5, 0)
         assert (totals.regions_blocked, totals.regions_accepted) == (1, 0)
@@ -112,7 +102,7 @@ def seen_whole(small: Run) -> Run:
 def test_accepted_region_leaves_the_denominator_and_is_named(small: Run, capsys: pytest.CaptureFixture[str]) -> None:
     run = seen_whole(small)
     fence(run, MANAGEMENT, accepted=True)
-    with viewed(run) as view:
+    with viewed(run, REGISTER) as view:
         totals = view.summary.coverage
         assert (totals.evaluations, totals.evaluations_assessed, totals.evaluations_accepted) == (10, 10, 5)
         assert (totals.share, totals.complete, totals.regions, totals.regions_accepted) == (1.0, True, 1, 1)
@@ -131,7 +121,7 @@ def test_accepted_region_leaves_the_denominator_and_is_named(small: Run, capsys:
 def test_workbook_and_json_show_what_was_accepted(small: Run) -> None:
     run = seen_whole(small)
     fence(run, MANAGEMENT, accepted=True)
-    workbook, document = write(run, REGISTER, AS_OF, ["xlsx", "json"])
+    workbook, document = write(run, REGISTER, ["xlsx", "json"])
     book = openpyxl.load_workbook(workbook, data_only=True)
     assert book["Summary"]["A4"].value.startswith("Complete but for 1 accepted region (eu-west-1")
     rows = list(book["Coverage"].iter_rows(min_row=4, values_only=True))
@@ -145,7 +135,7 @@ def test_workbook_and_json_show_what_was_accepted(small: Run) -> None:
 
 def test_lines_of_what_was_not_seen_add_up(small: Run, capsys: pytest.CaptureFixture[str]) -> None:
     fence(small, account_id(1), accepted=False)
-    with viewed(small) as view:
+    with viewed(small, REGISTER) as view:
         totals = view.summary.coverage
         said = [line for line in lines_of(view, capsys) if re.search(r"[A-Z_]+: [\d,]+ evaluations? in", line)]
         counted = [int(re.findall(r": ([\d,]+) evaluation", line)[0]) for line in said]
@@ -164,7 +154,7 @@ def test_run_in_which_nothing_was_looked_at_is_incomplete(small: Run, reason: Ga
             for cell in small.cells(account.id)
         ]
         write_lines(small.cells_path(account.id), cells)
-    with viewed(small) as view:
+    with viewed(small, REGISTER) as view:
         assert view.summary.coverage.evaluations == view.summary.coverage.evaluations_assessed > 0
         assert exit_code(view, None) is ExitCode.INCOMPLETE
         assert completeness_of(view).startswith("INCOMPLETE: nothing was assessed")
@@ -174,5 +164,5 @@ def test_run_without_a_cell_is_incomplete(small: Run) -> None:
     for account in small.read_manifest().accounts:
         write_lines(small.cells_path(account.id), [])
         write_lines(small.findings_path(account.id), [])
-    with viewed(small) as view:
+    with viewed(small, REGISTER) as view:
         assert exit_code(view, None) is ExitCode.INCOMPLETE

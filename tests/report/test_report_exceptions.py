@@ -13,16 +13,17 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 from openpyxl.worksheet.worksheet import Worksheet
 
-from orgaudit import report
 from orgaudit.cli import orgaudit
-from orgaudit.register.apply import Application
+from orgaudit.register import stage
+from orgaudit.register.hygiene import extent_of
 from orgaudit.register.load import load
-from orgaudit.report.exceptions import extent_of, hygiene_of
-from orgaudit.report.view import RegisterProblem, RegisterView, View, viewing
+from orgaudit.report import json as json_report
+from orgaudit.report.view import View, viewing
 from orgaudit.settings.sections import RegisterSettings
 from orgaudit.store.run import Run
+from orgaudit.store.seal import Standing
 from tests.register.making import fields, register_file
-from tests.report.small import write
+from tests.report.small import render
 from tests.synthetic_run import account_id
 
 ON = date(2026, 10, 1)
@@ -65,27 +66,17 @@ def rows(sheet: Worksheet) -> list[dict[str, Any]]:
     return filled
 
 
-def registered(run: Run, path: Path) -> RegisterView:
-    accounts = {account.id: account for account in run.read_manifest().accounts}
-    application = Application(load(path, RegisterSettings()), accounts, ON)
-
-    def problems() -> list[RegisterProblem]:
-        return [RegisterProblem(f"{it.file}:{it.line}", it.key, it.sentence) for it in application.problems()]
-
-    return RegisterView(
-        entries=tuple(application.rows()),
-        problems=problems,
-        hygiene=lambda: hygiene_of(run, application, ()),
-        apply=application.apply,
-    )
+def registered(run: Run, path: Path) -> None:
+    """Apply a register's file to the run."""
+    stage.apply(run, load(path, RegisterSettings()), ON, controls=(), standing=Standing.NOT_SEALED)
 
 
 @pytest.fixture
 def reported(small: Run, tmp_path: Path) -> Reported:
-    register = registered(small, register_file(tmp_path, *ENTRIES))
-    json_path, book_path = write(small, register, ON, ["json", "xlsx"])
+    registered(small, register_file(tmp_path, *ENTRIES))
+    json_path, book_path = render(small, ["json", "xlsx"])
     document: dict[str, Any] = json.loads(json_path.read_bytes())
-    Draft202012Validator(report.json.schema(), format_checker=Draft202012Validator.FORMAT_CHECKER).validate(document)
+    Draft202012Validator(json_report.schema(), format_checker=Draft202012Validator.FORMAT_CHECKER).validate(document)
     return Reported(document, openpyxl.load_workbook(book_path, data_only=True))
 
 
@@ -183,7 +174,8 @@ def test_one_broken_entry_is_said_in_every_format_and_the_others_work(reported: 
 
 
 def test_an_empty_register_has_no_sheet_of_the_closed(small: Run, tmp_path: Path) -> None:
-    (path,) = write(small, registered(small, register_file(tmp_path)), ON, ["xlsx"])
+    registered(small, register_file(tmp_path))
+    (path,) = render(small, ["xlsx"])
     book = openpyxl.load_workbook(path)
     assert "Closed exceptions" not in book.sheetnames
     assert rows(book["Expiring and hygiene"]) == []
@@ -199,9 +191,8 @@ def test_the_extent_names_what_every_control_answers_to(small: Run) -> None:
 
 def test_an_exception_of_a_repeated_finding_is_not_unused(small: Run, tmp_path: Path) -> None:
     scope = {"controls": ["cloudtrail_control_0_holds"], "accounts": [account_id(2)]}
-    register = registered(small, register_file(tmp_path, exception(1, scope)))
-    write(small, register, ON, [])
-    with viewing(small, register, ON) as view:
+    registered(small, register_file(tmp_path, exception(1, scope)))
+    with viewing(small) as view:
         assert isinstance(view, View)
         [score] = view.exceptions
         assert (score.covered, score.unused) == (1, False)

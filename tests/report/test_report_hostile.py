@@ -15,14 +15,13 @@ import openpyxl
 import pytest
 
 from orgaudit.model import Cell, Finding
-from orgaudit.register.hygiene import Concern, Remark
-from orgaudit.report.view import RegisterProblem, RegisterView
 from orgaudit.spreadsheet.text import stored
 from orgaudit.store.manifest import Manifest
+from orgaudit.store.register_result import Concern, RegisterProblem, Remark
 from orgaudit.store.run import Run, write_lines
 from tests import needs
 from tests.report.recalculated import assert_computed_as_shown
-from tests.report.small import AS_OF, entry, mark, write
+from tests.report.small import decided, entry, mark, write
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -60,7 +59,7 @@ def spoiled(record: T) -> T:
     return msgspec.convert(spoil(msgspec.to_builtins(record), FIXED[type(record)]), type(record))
 
 
-REGISTER = RegisterView(
+REGISTER = decided(
     entries=tuple(
         msgspec.structs.replace(
             entry(number, state, days),
@@ -68,8 +67,8 @@ REGISTER = RegisterView(
         )
         for number, state, days in ((1, "active", 91), (2, "expired", -42))
     ),
-    problems=lambda: (RegisterProblem(hostile("a.yaml:1"), hostile("owner"), hostile("wrong")),),
-    hygiene=lambda: (
+    problems=(RegisterProblem(hostile("a.yaml:1"), hostile("owner"), hostile("wrong")),),
+    hygiene=(
         Remark(
             concern=Concern.UNUSED_FIXED,
             id="EXC-2026-0001",
@@ -95,7 +94,7 @@ def run(small: Run) -> Run:
 
 
 def test_both_reports_are_written_and_every_part_is_well_formed(run: Run) -> None:
-    workbook, document = write(run, REGISTER, AS_OF, ["xlsx", "json"])
+    workbook, document = write(run, REGISTER, ["xlsx", "json"])
     with zipfile.ZipFile(workbook) as archive:
         parts = [name for name in archive.namelist() if name.endswith((".xml", ".rels", ".vml"))]
         for name in parts:
@@ -111,7 +110,7 @@ def test_both_reports_are_written_and_every_part_is_well_formed(run: Run) -> Non
 
 @needs.libreoffice
 def test_libreoffice_opens_it_and_computes_what_it_shows(run: Run, tmp_path: Path) -> None:
-    (path,) = write(run, REGISTER, AS_OF, ["xlsx"])
+    (path,) = write(run, REGISTER, ["xlsx"])
     computed = assert_computed_as_shown(path, tmp_path)
     names = [computed["Accounts"].cell(row, 2).value for row in range(5, 9)]
     assert all(re.fullmatch(r'=1\+"account [0-3].*', str(name), re.DOTALL) for name in names)

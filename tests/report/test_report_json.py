@@ -12,14 +12,13 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from orgaudit.report.json import schema
-from orgaudit.report.view import RegisterView
 from orgaudit.store.run import Run, write_lines
-from tests.report.small import AS_OF, REGISTER, write
+from tests.report.small import REGISTER, Decided, decided, write
 from tests.synthetic_run import MANAGEMENT
 
 
-def written(run: Run, register: RegisterView = REGISTER) -> dict[str, Any]:
-    (path,) = write(run, register, AS_OF, ["json"])
+def written(run: Run, register: Decided = REGISTER) -> dict[str, Any]:
+    (path,) = write(run, register, ["json"])
     document: dict[str, Any] = json.loads(path.read_bytes())
     return document
 
@@ -37,7 +36,7 @@ def test_a_report_of_nothing_fulfils_its_schema(small: Run) -> None:
     for account in small.read_manifest().accounts:
         write_lines(small.findings_path(account.id), [])
         write_lines(small.cells_path(account.id), [])
-    document = written(small, RegisterView())
+    document = written(small, decided())
     validator().validate(document)
     assert document["findings"] == []
     assert document["summary"]["pass_rate"] is None
@@ -203,7 +202,7 @@ def test_every_object_of_the_schema_is_closed_and_requires_all_it_has() -> None:
 
 
 def test_the_same_input_makes_the_same_bytes(small: Run) -> None:
-    (path,) = write(small, REGISTER, AS_OF, ["json"])
+    (path,) = write(small, REGISTER, ["json"])
     first = path.read_bytes()
-    write(small, REGISTER, AS_OF, ["json"])
+    write(small, REGISTER, ["json"])
     assert path.read_bytes() == first

@@ -9,11 +9,10 @@ import pytest
 
 from orgaudit.model import GLOBAL, Cell, Status
 from orgaudit.report.scores import Counts, RequirementScore
-from orgaudit.report.view import RegisterView, viewing
 from orgaudit.settings.frameworks import Assessment, Framework, Requirement
 from orgaudit.store.run import Run, write_lines
 from orgaudit.store.tables import consolidate
-from tests.report.small import AS_OF
+from tests.report.small import decided, viewed
 from tests.synthetic_run import account_id
 
 FAILING, UNSEEN, PASSING = "cloudtrail_control_0_holds", "kms_control_3_holds", "iam_control_2_holds"
@@ -32,9 +31,9 @@ def asking(asked: Mapping[str, tuple[Assessment, tuple[str, ...]]]) -> Framework
 
 def scores(run: Run, asked: Mapping[str, tuple[Assessment, tuple[str, ...]]]) -> dict[str, RequirementScore]:
     run.write_manifest(msgspec.structs.replace(run.read_manifest(), frameworks=(asking(asked),)))
-    register = RegisterView()
+    register = decided()
     consolidate(run, register.apply)
-    with viewing(run, register, AS_OF) as view:
+    with viewed(run, register) as view:
         return {score.id: score for score in view.requirements}
 
 

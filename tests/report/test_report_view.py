@@ -8,17 +8,17 @@ import msgspec
 import pytest
 
 from orgaudit.report.scores import BySeverity, Completeness, Counts, CoverageTotals, ExceptionTotals, RegionScore
-from orgaudit.report.view import RegisterView, View, viewing
+from orgaudit.report.view import View
 from orgaudit.store.run import Run
 from orgaudit.store.tables import consolidate
-from tests.report.small import AS_OF, REGISTER
+from tests.report.small import REGISTER, decided, viewed
 from tests.synthetic_run import MANAGEMENT, account_id
 
 
 @pytest.fixture
 def view(small: Run) -> Iterator[View]:
     consolidate(small, REGISTER.apply)
-    with viewing(small, REGISTER, AS_OF) as opened:
+    with viewed(small, REGISTER) as opened:
         yield opened
 
 
@@ -129,6 +129,6 @@ def test_units_are_in_the_order_of_their_open_findings(view: View) -> None:
 
 
 def test_a_register_without_entries_excepts_nothing(small: Run) -> None:
-    consolidate(small, RegisterView().apply)
-    with viewing(small, RegisterView(), AS_OF) as view:
+    consolidate(small, decided().apply)
+    with viewed(small, decided()) as view:
         assert (view.summary.counts.covered, view.summary.counts.open, view.exceptions) == (0, 7, ())

@@ -17,12 +17,11 @@ from openpyxl.worksheet.worksheet import Worksheet
 from orgaudit.errors import ReportError
 from orgaudit.model import Finding
 from orgaudit.report import xlsx
-from orgaudit.report.view import RegisterView, viewing
 from orgaudit.store.run import Run, write_lines
 from orgaudit.store.tables import consolidate
 from tests import needs
 from tests.report.recalculated import assert_computed_as_shown
-from tests.report.small import AS_OF, REGISTER, mark, write
+from tests.report.small import REGISTER, Decided, decided, mark, viewed, write
 from tests.synthetic_run import account_id
 
 SHEETS = [
@@ -31,8 +30,8 @@ SHEETS = [
 ]
 
 
-def written(run: Run, register: RegisterView = REGISTER) -> Path:
-    (path,) = write(run, register, AS_OF, ["xlsx"])
+def written(run: Run, register: Decided = REGISTER) -> Path:
+    (path,) = write(run, register, ["xlsx"])
     return path
 
 
@@ -217,7 +216,7 @@ def test_the_method_states_the_definitions_and_the_inputs(small: Run) -> None:
 
 
 def test_both_formats_show_the_same_figures(small: Run) -> None:
-    book_path, json_path = write(small, REGISTER, AS_OF, ["xlsx", "json"])
+    book_path, json_path = write(small, REGISTER, ["xlsx", "json"])
     document = msgspec.json.decode(json_path.read_bytes())
     book = shown(book_path)
     for key, row in zip(document["summary"]["accounts"], records(book["Accounts"]), strict=True):
@@ -298,7 +297,7 @@ def test_a_text_is_never_a_formula(small: Run, start: str) -> None:
         for finding in findings:
             yield msgspec.structs.replace(finding, reason=attack, account_name=attack, evidence={})
 
-    path = written(small, RegisterView(apply=attacked))
+    path = written(small, decided(apply=attacked))
     sheet = openpyxl.load_workbook(path)["Findings"]
     cell = sheet["I5"]
     assert (cell.value, cell.data_type, cell.quotePrefix) == (attack, "s", True)
@@ -312,7 +311,7 @@ def test_long_and_illegal_text_is_cut_and_shown(small: Run) -> None:
         for finding in findings:
             yield msgspec.structs.replace(finding, reason="\x00" * 40_000)
 
-    cell = openpyxl.load_workbook(written(small, RegisterView(apply=long)))["Findings"]["I5"]
+    cell = openpyxl.load_workbook(written(small, decided(apply=long)))["Findings"]["I5"]
     assert len(cell.value) == 32_767
     assert cell.value.startswith("\u2400\u2400")
     assert cell.value.endswith("[cut, 40,000 characters in all]")
@@ -321,7 +320,7 @@ def test_long_and_illegal_text_is_cut_and_shown(small: Run) -> None:
 def test_a_sheet_goes_on_in_the_next_and_the_summary_is_its_index(small: Run, tmp_path: Path) -> None:
     consolidate(small, REGISTER.apply)
     path = tmp_path / "short.xlsx"
-    with viewing(small, REGISTER, AS_OF) as view:
+    with viewed(small, REGISTER) as view:
         xlsx.write(view, path, row_limit=29)
     book = shown(path)
     assert [name for name in book.sheetnames if name.startswith("Findings")] == ["Findings", "Findings 2", "Findings 3"]
@@ -342,7 +341,7 @@ def test_a_run_of_nothing_makes_a_workbook(small: Run) -> None:
     for account in small.read_manifest().accounts:
         write_lines(small.findings_path(account.id), [])
         write_lines(small.cells_path(account.id), [])
-    book = shown(written(small, RegisterView()))
+    book = shown(written(small, decided()))
     assert records(book["Findings"]) == []
     assert book["Summary"]["B7"].value == "0 of 4"
     assert book["Summary"]["B13"].value == "n/a"
@@ -359,7 +358,7 @@ def test_libreoffice_computes_what_the_workbook_shows(small: Run, tmp_path: Path
 
     consolidate(small, renamed)
     path = tmp_path / "report.xlsx"
-    with viewing(small, REGISTER, AS_OF) as view:
+    with viewed(small, REGISTER) as view:
         xlsx.write(view, path, row_limit=row_limit)
     assert_computed_as_shown(path, tmp_path)
 

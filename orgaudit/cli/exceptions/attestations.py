@@ -17,13 +17,14 @@ from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.register import answers
 from orgaudit.register import attestations as register
-from orgaudit.register.attestations import SECTION, Attestations, Verdict
+from orgaudit.register.attestations import SECTION, Attestations
 from orgaudit.register.edit import Ledger
 from orgaudit.register.splice import block
 from orgaudit.settings import frameworks
 from orgaudit.settings.documents import nearest
 from orgaudit.settings.frameworks import Framework
 from orgaudit.settings.sections import RegisterSettings
+from orgaudit.store.register_result import AttestedStatus
 
 
 class _Found(NamedTuple):
@@ -115,7 +116,7 @@ def history(name: str, register_file: Path | None, **given: Any) -> None:  # noq
 
 @attestations.command()
 @click.argument("requirement", metavar="FRAMEWORK:REQUIREMENT")
-@click.argument("status", type=click.Choice([*map(str, Verdict)]))
+@click.argument("status", type=click.Choice([*map(str, AttestedStatus)]))
 @editing
 @click.option("--account", "accounts", multiple=True, metavar="ID", help="For this account; repeat for more.")
 @click.option("--ou", "ous", multiple=True, metavar="ID", help="For the accounts below this unit; repeat for more.")
@@ -151,7 +152,7 @@ def add(register_file: Path | None, as_of: date | None, by: str | None, **given:
 @id_argument
 @editing
 @click.option("--until", type=_day, required=True, metavar="DATE", help="The new last day.")
-@click.option("--status", type=click.Choice([*map(str, Verdict)]), help="Another answer than before.")
+@click.option("--status", type=click.Choice([*map(str, AttestedStatus)]), help="Another answer than before.")
 @_evidence
 @_why
 def renew(

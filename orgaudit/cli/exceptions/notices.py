@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from itertools import groupby
@@ -14,16 +13,16 @@ from typing import Any
 import click
 import msgspec
 
-from orgaudit import reporting
 from orgaudit.cli import options
 from orgaudit.cli.exceptions.opening import opened
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
 from orgaudit.register import notices
-from orgaudit.register.hygiene import Remark
+from orgaudit.register.apply import applied
+from orgaudit.register.hygiene import hygiene_of
 from orgaudit.register.notices import Notices
-from orgaudit.report.exceptions import hygiene_of
 from orgaudit.settings.documents import Problem
+from orgaudit.store.register_result import Remark
 from orgaudit.store.run import writing
 
 WIDTH = 80
@@ -40,11 +39,9 @@ FILES = {"text": "due.txt", "json": "due.json", "ics": "due.ics"}
 @options.as_json
 def hygiene(run_name: str, register_file: Path | None, as_of: date | None, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
     """Tell what the register needs after RUN: what is unused, expired but failing, expiring, overlapping, orphaned."""
-    settings = options.settings_from(given)
-    run = options.find_run(run_name, settings)
-    application = reporting.apply_register(run, settings, register_file, as_of)
-    for account in run.read_manifest().accounts:
-        deque(application.apply(run.findings(account.id)), maxlen=0)
+    found = opened(register_file, as_of, given)
+    run = options.find_run(run_name, found.settings)
+    application = applied(found.register, run, found.on)
     remarks = hygiene_of(run, application, catalogue())
     problems = application.register.problems
     if as_json:

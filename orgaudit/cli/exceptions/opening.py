@@ -15,9 +15,8 @@ import click
 from orgaudit.cli import options
 from orgaudit.errors import ConfigError
 from orgaudit.register.edit import Ledger
-from orgaudit.register.load import Register
+from orgaudit.register.load import Register, register_of
 from orgaudit.register.state import today
-from orgaudit.reporting import load_register
 from orgaudit.settings.documents import nearest
 from orgaudit.settings.settings import PERSON_VARIABLE, Settings
 from orgaudit.settings.settings import load as load_settings
@@ -50,7 +49,7 @@ def settings_of(given: Mapping[str, Any]) -> Settings:
 def opened(register_file: Path | None, as_of: date | None, given: dict[str, Any]) -> Opened:
     """Return the register that the options name; raises ConfigError."""
     settings = settings_of(given)
-    register = load_register(settings, register_file)
+    register = register_of(settings, register_file)
     return Opened(settings, register, as_of or today(datetime.now(UTC), register.time_zone))
 
 

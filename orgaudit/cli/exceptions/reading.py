@@ -18,18 +18,18 @@ from orgaudit.cli import options
 from orgaudit.cli.exceptions.opening import Opened, entry_in, id_argument, opened
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError, ExitCode
-from orgaudit.model import Finding, Status
+from orgaudit.model import EntryState, Finding, Status
 from orgaudit.register import attestations
-from orgaudit.register.apply import Application, Row
+from orgaudit.register.apply import Application
 from orgaudit.register.edit import Ledger
 from orgaudit.register.entries import Draft, Entry
 from orgaudit.register.lifecycle import renewals
 from orgaudit.register.match import Matcher
 from orgaudit.register.patterns import Patterns, is_exact
 from orgaudit.register.splice import block
-from orgaudit.register.state import State
 from orgaudit.settings import frameworks
 from orgaudit.settings.documents import Problem, dotted, explain, nearest, read
+from orgaudit.store.register_result import ExceptionRow
 from orgaudit.store.run import Run
 
 WIDTH = 80
@@ -54,7 +54,11 @@ _COLUMNS = (
 @options.as_of
 @click.option("--owner", metavar="TEXT", help="Only where the owner has this text.")
 @click.option(
-    "--state", "states", multiple=True, type=click.Choice([*map(str, State)]), help="Only this state; repeat for more."
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice([*map(str, EntryState)]),
+    help="Only this state; repeat for more.",
 )
 @click.option("--control", metavar="ID", help="Only what can cover this control, or framework:requirement.")
 @click.option("--account", metavar="ID", help="Only what names this account, or no account.")
@@ -78,7 +82,7 @@ def list_command(register_file: Path | None, as_of: date | None, *, as_json: boo
             click.echo(line)
 
 
-def _check_filters(found: Opened, rows: Sequence[Row], wanted: Mapping[str, Any]) -> None:
+def _check_filters(found: Opened, rows: Sequence[ExceptionRow], wanted: Mapping[str, Any]) -> None:
     """Raise ConfigError for an owner, a control or an account that matches nothing: an empty list would hide a typo."""
     owner, control, account = wanted["owner"], wanted["control"], wanted["account"]
     owners = {row.owner for row in rows if row.owner}
@@ -101,7 +105,7 @@ def _unmatched(key: str, message: str, name: str, known: Collection[str]) -> Con
     return ConfigError(f"{message}; {mend}" if mend else message, key=key)
 
 
-def _wanted(found: Opened, row: Row, wanted: Mapping[str, Any]) -> bool:
+def _wanted(found: Opened, row: ExceptionRow, wanted: Mapping[str, Any]) -> bool:
     if wanted["owner"] is not None and wanted["owner"].casefold() not in row.owner.casefold():
         return False
     if wanted["states"] and row.state not in wanted["states"]:
@@ -120,7 +124,7 @@ def _takes(patterns: tuple[str, ...] | None, value: str | None) -> bool:
     return value is None or patterns is None or Patterns(patterns).match(value)
 
 
-def _table(rows: list[Row]) -> Iterator[str]:
+def _table(rows: list[ExceptionRow]) -> Iterator[str]:
     if not rows:
         yield "no exceptions"
         return
@@ -131,10 +135,10 @@ def _table(rows: list[Row]) -> Iterator[str]:
         yield "  ".join(cells).rstrip()
     counts = Counter(row.state for row in rows)
     yield ""
-    yield ", ".join(f"{counts[state]} {state}" for state in State if counts[state])
+    yield ", ".join(f"{counts[state]} {state}" for state in EntryState if counts[state])
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: ExceptionRow) -> tuple[str, ...]:
     return row.id, row.state, row.expires_on.isoformat() if row.expires_on else "-", row.owner or "-", row.title
 
 

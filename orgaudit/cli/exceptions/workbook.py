@@ -15,12 +15,11 @@ from orgaudit.cli.exceptions.foreign import from_options, import_from
 from orgaudit.cli.exceptions.opening import Opened, opened, person
 from orgaudit.errors import ConfigError
 from orgaudit.register import answers, attestations
-from orgaudit.register.apply import Application
+from orgaudit.register.apply import Application, applied
 from orgaudit.register.edit import Ledger
 from orgaudit.register.workbook import export, incoming
 from orgaudit.register.workbook.export import Computed
 from orgaudit.register.workbook.read import read
-from orgaudit.reporting import apply_register
 from orgaudit.store.run import Run, writing
 
 _file_argument = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
@@ -44,7 +43,7 @@ def export_command(
     if file.suffix.lower() != ".xlsx":
         raise ConfigError("name a file that ends in .xlsx", file=str(file))
     found = opened(register_file, as_of, given)
-    covered = None if run_name is None else _covered(options.find_run(run_name, found.settings), found, register_file)
+    covered = None if run_name is None else _covered(options.find_run(run_name, found.settings), found)
     ledger = Ledger.open(found.path)
     with writing(file) as target:
         export.write(target, ledger, _computed(found, covered), found.on)
@@ -94,14 +93,9 @@ def _import_workbook(file: Path, found: Opened, by: str | None) -> None:
     click.echo(f"{found.path}: {len(outcome.added)} added, {len(outcome.changed)} changed")
 
 
-def _covered(run: Run, found: Opened, register_file: Path | None) -> dict[str, int]:
+def _covered(run: Run, found: Opened) -> dict[str, int]:
     """Return how many open findings of a run each exception covers."""
-    application = apply_register(run, found.settings, register_file, found.on)
-    for account in run.read_manifest().accounts:
-        if run.findings_path(account.id).is_file():
-            for _ in application.apply(run.findings(account.id)):
-                pass
-    return dict(application.tally.covered)
+    return dict(applied(found.register, run, found.on).tally.covered)
 
 
 def _computed(found: Opened, covered: dict[str, int] | None) -> dict[str, Computed]:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from orgaudit.model import Json, Severity
-from orgaudit.register.attestations import SECTION, Verdict
+from orgaudit.register.attestations import SECTION
 from orgaudit.register.entries import Kind
 from orgaudit.register.workbook import grammar
 from orgaudit.register.workbook.grammar import Form
+from orgaudit.store.register_result import AttestedStatus
 
 STATE, DAYS_LEFT, COVERED, ROW_ID = "=state", "=days_left", "=covered", "=row"
 """Keys of what is computed when the workbook is written."""
@@ -193,7 +194,7 @@ ATTESTATIONS = Table(
     (
         *_FIRST,
         Column("requirement", "Requirement", "framework:requirement, such as cis_2.0:1.1.", "What", width=24),
-        Column("status", "Answer", "What was seen.", "What", width=16, choices=tuple(map(str, Verdict))),
+        Column("status", "Answer", "What was seen.", "What", width=16, choices=tuple(map(str, AttestedStatus))),
         Column(
             "accounts", "Accounts", f"Ids of 12 digits; either these or units. {_ONE_A_LINE}", "What", grammar.WORDS, 17
         ),

@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 from pydantic import BaseModel, ValidationError
 
+from orgaudit.model import EntryState
 from orgaudit.register import lifecycle
 from orgaudit.register.attestations import Attestation
 from orgaudit.register.edit import Ledger
 from orgaudit.register.entries import Action, Draft, Entry, Event
 from orgaudit.register.lifecycle import Change
-from orgaudit.register.state import State, state_of
+from orgaudit.register.state import state_of
 from orgaudit.register.workbook.columns import EXCEPTIONS, ROW_ID, SET_STATE, TABLES, WHY, Column, Table
 from orgaudit.register.workbook.merge import Conflict, Entries, merge
 from orgaudit.register.workbook.read import Book, Line
@@ -213,7 +214,7 @@ class _Bringer:
         if list(_wrong(self._table, entry, self._policy, self._on)):
             return False
         state = state_of(_model(self._table, entry).model_validate(entry), self._on, 0)  # type: ignore[arg-type]  # a Draft: only exceptions have wishes
-        return state in {State.REJECTED, State.REVOKED}
+        return state in {EntryState.REJECTED, EntryState.REVOKED}
 
     def _unapproved(self, entry: dict[str, Any]) -> dict[str, Any]:
         """Return an exception as it will be judged: an edit is not held against the approval that it ends."""

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from orgaudit.register.answers import Answer
-from orgaudit.register.state import State
+from orgaudit.model import EntryState
 from orgaudit.report.manual import AttestationScore
 from orgaudit.report.view import View
 from orgaudit.report.xlsx import look
 from orgaudit.report.xlsx.book import Book, print_to
 from orgaudit.report.xlsx.rows import Column
+from orgaudit.store.register_result import Answer
 
 TITLE = "Manual review"
 
 ATTESTATIONS: tuple[Column[AttestationScore], ...] = (
     Column("Attestation", 16, lambda a: a.entry.id),
     Column("Requirement", 20, lambda a: a.entry.requirement),
-    Column("State", 14, lambda a: a.entry.state, words=tuple(State)),
+    Column("State", 14, lambda a: a.entry.state, words=tuple(EntryState)),
     Column("Says", 14, lambda a: a.entry.status),
     Column("What it does", 44, lambda a: a.effect),
     Column("For", 36, lambda a: a.entry.subject),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 
 from orgaudit.model import Remedy, Status
-from orgaudit.register.hygiene import Remark
 from orgaudit.report.scores import (
     AccountRegion,
     AccountScore,
@@ -17,11 +16,12 @@ from orgaudit.report.scores import (
     RequirementScore,
     RequirementStatus,
 )
-from orgaudit.report.view import RegisterProblem, ReportedFinding, View
+from orgaudit.report.view import ReportedFinding, View
 from orgaudit.report.xlsx import look
 from orgaudit.report.xlsx.book import Book, Part, print_to
 from orgaudit.report.xlsx.evidence import evidence_text
 from orgaudit.report.xlsx.rows import Column, Formula
+from orgaudit.store.register_result import RegisterProblem, Remark
 
 NO_UNIT = "no unit"
 """What stands for an account outside of any organization; formulas cannot look for an empty text."""

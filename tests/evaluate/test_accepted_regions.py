@@ -11,13 +11,13 @@ import pytest
 
 from orgaudit.analysis.account import AccountFacts
 from orgaudit.controls.declare import Control, catalogue
-from orgaudit.evaluate import Rules, evaluate_account
+from orgaudit.evaluate.account import evaluate_account
 from orgaudit.facts.s3.buckets import BucketVersioning
 from orgaudit.facts.shard import DetailGap, Entered, Listed
 from orgaudit.model import GLOBAL, Cell, Finding, Gap, GapReason, RegionRecord, RegionState, Status
-from orgaudit.settings.thresholds import Thresholds
 from orgaudit.store.run import Run
-from tests.factories import HOME, MANAGEMENT, MEMBER, REGIONS, a_trail, an_account, facts_of, organization_of
+from tests.evaluated import context_of
+from tests.factories import HOME, MANAGEMENT, MEMBER, REGIONS, a_trail, an_account, facts_of
 from tests.factories_iam import a_user, credentials_of
 from tests.factories_s3 import a_bucket
 
@@ -39,10 +39,9 @@ def judged(
     record = facts_of(MEMBER).record
     record = msgspec.structs.replace(record, regions=(record.regions[0], blocked))
     facts = AccountFacts([Entered(an_account(), record), *lines], accepts)
-    rules = Rules([_control(control)], Thresholds(), {}, "aws", HOME)
     run = Run(tmp_path)
     management = facts_of(MANAGEMENT, *(Listed("IdentityCenter", region) for region in NAMES))
-    evaluate_account(run, facts, NAMES, rules, organization_of(facts, management))
+    evaluate_account(run, facts, context_of(_control(control), facts, management, regions=NAMES))
     return list(run.cells(MEMBER)), list(run.findings(MEMBER))
 
 

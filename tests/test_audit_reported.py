@@ -13,7 +13,8 @@ import openpyxl
 import pytest
 from click.testing import CliRunner
 
-from orgaudit import cli, reporting
+from orgaudit import cli
+from orgaudit.audit import reported
 from orgaudit.errors import ConfigError, ExitCode, OrgauditError
 from orgaudit.store import seal
 from orgaudit.store.run import Run
@@ -37,7 +38,7 @@ def report(
 ) -> list[Path]:
     """Write reports and return their files."""
     settings = settings_for(run.path.parent, *formats)
-    with reporting.reported(run, settings, register, as_of, unverified=unverified) as (_, paths):
+    with reported(run, settings, register, as_of, unverified=unverified) as (_, paths):
         return paths
 
 
@@ -258,3 +259,10 @@ def test_query_refuses_what_does_not_verify(run: Run) -> None:
     assert asked(run)[0] == ExitCode.USAGE
     code, answer, message = asked(run, "--unverified")
     assert (code, answer, message.startswith("orgaudit: UNVERIFIED")) == (0, "failing\n0\n", True)
+
+
+def test_an_unknown_format_is_refused_before_anything_is_sealed(run: Run) -> None:
+    before = contents(run)
+    with pytest.raises(ConfigError, match="unknown format 'pdf'"):
+        report(run, "json", "pdf")
+    assert contents(run) == before

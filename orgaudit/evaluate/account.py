@@ -1,10 +1,10 @@
-"""Evaluates: judges the facts of a run by its controls, without a call to AWS; every cell of the plan gets a status."""
+"""Judges one account by every control: each cell of the plan gets a status, each resource a finding."""
 
 from __future__ import annotations
 
 import logging
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,6 @@ from orgaudit.analysis.account import AccountFacts
 from orgaudit.analysis.organization import Organization
 from orgaudit.controls.declare import Control
 from orgaudit.facts.declare import Detail, Resource, load
-from orgaudit.facts.shard import shard_decoder
 from orgaudit.model import (
     GLOBAL,
     Account,
@@ -33,58 +32,32 @@ from orgaudit.model import (
     fingerprint,
 )
 from orgaudit.settings.thresholds import Thresholds
-from orgaudit.store.run import Run, read_lines, write_lines
+from orgaudit.store.run import Run, write_lines
 
 log = logging.getLogger(__name__)
 
-KEPT_SHARDS = 8
-"""How many accounts' facts stay in memory: those whose resources others share are asked for again and again."""
-
-
-class Shards:
-    """The facts of a run's accounts, read when asked for and kept as long as they are wanted.
-
-    `accepts` decides of a region that a policy denies whole whether the settings accept it as not audited.
-    """
-
-    def __init__(self, run: Run, accepts: Callable[[str], bool] = lambda _region: False) -> None:
-        self._run = run
-        self._accepts = accepts
-        self._decoder = shard_decoder(load())
-        self._kept: OrderedDict[str, AccountFacts] = OrderedDict()
-
-    def load(self, account_id: str) -> AccountFacts | None:
-        """Return an account's facts, or None where the run has no shard of it."""
-        if account_id not in self._kept:
-            path = self._run.shard_path(account_id)
-            if not path.exists():
-                return None
-            self._kept[account_id] = AccountFacts(read_lines(path, self._decoder), self._accepts)
-            if len(self._kept) > KEPT_SHARDS:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(account_id)
-        return self._kept[account_id]
-
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """What a run is judged by: the controls, the numbers of the organization, and which requirements ask for what."""
+class RunContext:
+    """What all accounts of a run are judged with; `requirements` are by control id, `regions` those of the run."""
 
     controls: Sequence[Control]
     thresholds: Thresholds
     requirements: Mapping[str, list[RequirementRef]]
+    regions: Sequence[str]
+    organization: Organization
     partition: str
     home_region: str
 
 
-def evaluate_account(
-    run: Run, facts: AccountFacts, regions: Sequence[str], rules: Rules, organization: Organization
-) -> None:
-    """Write an account's findings and cells; `regions` are those of the whole run."""
-    evaluation = Evaluation(facts, rules, organization)
+def evaluate_account(run: Run, facts: AccountFacts, context: RunContext) -> None:
+    """Write an account's findings and cells; raises ReportError."""
+    evaluation = Evaluation(facts, context)
     findings: list[Finding] = []
     cells = [
-        evaluation.cell(control, region, findings) for control in rules.controls for region in places(control, regions)
+        evaluation.cell(control, region, findings)
+        for control in context.controls
+        for region in places(control, context.regions)
     ]
     write_lines(run.findings_path(facts.account_id), findings)
     write_lines(run.cells_path(facts.account_id), cells)
@@ -102,8 +75,8 @@ def _is_global(control: Control) -> bool:
 class Evaluation:
     """One account, judged by every control."""
 
-    def __init__(self, facts: AccountFacts, rules: Rules, organization: Organization) -> None:
-        self.facts, self.rules, self.organization = facts, rules, organization
+    def __init__(self, facts: AccountFacts, context: RunContext) -> None:
+        self.facts, self.context, self.organization = facts, context, context.organization
         self.account: Account = facts.account
         self.regions = {record.name: record for record in facts.record.regions}
 
@@ -224,7 +197,7 @@ class Evaluation:
         given: dict[type, Any] = {
             AccountFacts: facts,
             Organization: self.organization,
-            Thresholds: self.rules.thresholds,
+            Thresholds: self.context.thresholds,
             control.subject: facts if resource is None else resource,
         }
         return [
@@ -238,8 +211,8 @@ class Evaluation:
         subject = resource.arn if resource else f"{account.id}:{region}" if region != GLOBAL else account.id
         kind = type(resource).__name__ if resource else "Account" if region == GLOBAL else "Region"
         owner = resource.account_id if resource and resource.account_id else account.id
-        region_of_command = self.rules.home_region if place == GLOBAL else place
-        blanks = {"account": owner, "region": region_of_command, "partition": self.rules.partition}
+        region_of_command = self.context.home_region if place == GLOBAL else place
+        blanks = {"account": owner, "region": region_of_command, "partition": self.context.partition}
         return Finding(
             fingerprint=fingerprint(control.id, account.id, place, subject),
             control=control.id,
@@ -254,7 +227,7 @@ class Evaluation:
             resource=subject,
             resource_type=kind,
             resource_tags=resource.tags if resource else {},
-            requirements=self.rules.requirements.get(control.id, []),
+            requirements=self.context.requirements.get(control.id, []),
             evidence=verdict.evidence,
             remediation=_remediation(control, resource, verdict, blanks),
             inherited_from=verdict.inherited_from,

@@ -7,10 +7,10 @@ import pytest
 
 from orgaudit.analysis.account import AccountFacts
 from orgaudit.controls.declare import catalogue
-from orgaudit.evaluate import Evaluation, Rules
+from orgaudit.evaluate.account import Evaluation
 from orgaudit.facts.shard import Entered, Listed
 from orgaudit.model import Cell, Finding, Gap, GapReason, Status
-from orgaudit.settings.thresholds import Thresholds
+from tests.evaluated import context_of
 from tests.factories import HOME, MANAGEMENT, MEMBER, a_status, a_trail, an_account, facts_of, organization_of
 
 AWAY = "me-south-1"
@@ -22,9 +22,8 @@ def cell_of(source: str, enabled: tuple[str, ...], disabled: tuple[str, ...] = (
     )
     facts = AccountFacts([Entered(an_account(MEMBER), record), Listed("Trail", HOME)])
     control = catalogue()["cloudtrail_trail_logging"]
-    rules = Rules([control], Thresholds(), {}, "aws", HOME)
     found: list[Finding] = []
-    return Evaluation(facts, rules, organization_of(facts)).cell(control, AWAY, found)
+    return Evaluation(facts, context_of(control, facts)).cell(control, AWAY, found)
 
 
 def test_a_region_that_aws_listed_as_disabled_holds_nothing() -> None:
@@ -58,7 +57,5 @@ def test_a_gap_at_home_is_not_taken_for_an_absent_service() -> None:
     facts = facts_of(MEMBER, listed, regions=(HOME,))
     control = next(each for each in catalogue().values() if each.subject.__name__ == "Root")
     found: list[Finding] = []
-    cell = Evaluation(facts, Rules([control], Thresholds(), {}, "aws", HOME), organization_of(facts)).cell(
-        control, "global", found
-    )
+    cell = Evaluation(facts, context_of(control, facts)).cell(control, "global", found)
     assert cell.status is Status.NOT_ASSESSED

@@ -1,0 +1,163 @@
+"""The audit, top to bottom: discover, plan, collect, evaluate, apply the register, report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Protocol
+
+from orgaudit import __version__
+from orgaudit.aws.access import Access
+from orgaudit.aws.region import Traffic
+from orgaudit.collect.stage import access_for, collect
+from orgaudit.controls.declare import catalogue
+from orgaudit.errors import ConfigError
+from orgaudit.evaluate.rules import Rules, rules_again, rules_of
+from orgaudit.evaluate.stage import evaluate
+from orgaudit.model import Account, AccountRecord
+from orgaudit.organization.plan import discover_organization, known_regions, select
+from orgaudit.register import stage as register_stage
+from orgaudit.register.load import register_of
+from orgaudit.register.state import today
+from orgaudit.report import stage as report_stage
+from orgaudit.report.view import View
+from orgaudit.settings.settings import Settings
+from orgaudit.store import seal
+from orgaudit.store.manifest import Manifest
+from orgaudit.store.output import check_writable, point_latest
+from orgaudit.store.run import Run
+from orgaudit.store.seal import Standing
+
+
+class Progress(Protocol):
+    """What follows a run; the command line shows it."""
+
+    def stage(self, name: str, total: int) -> None:
+        """Begin a stage of so many accounts."""
+
+    def account_done(self, account: Account, record: AccountRecord | None, traffic: Traffic | None) -> None:
+        """Count one account of the stage; `traffic` is all that this process sent so far."""
+
+
+class Silence:
+    """A progress that shows nothing."""
+
+    def stage(self, name: str, total: int) -> None:
+        """Do nothing."""
+
+    def account_done(self, account: Account, record: AccountRecord | None, traffic: Traffic | None) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Auditor:
+    """How a run is made: with which settings, as whom, in which workers, and what follows it."""
+
+    settings: Settings
+    profile: str | None = None
+    executor: Executor | None = None
+    progress: Progress = field(default_factory=Silence)
+
+    async def audit(self, run_id: str) -> Run:
+        """Discover, plan, collect and evaluate into a new run's directory, and return it.
+
+        Raises ConfigError for a run id that is taken, AccessError, and ReportError before anything is called where
+        output cannot be written.
+        """
+        run, rules = Run(self.settings.run.out / run_id), rules_of(self.settings)
+        if run.manifest_path.exists():
+            remedy = f"name another --run-id, or go on with it by --resume {run_id}"
+            raise ConfigError(f"run {run_id} exists; {remedy}", key="--run-id")
+        check_writable(self.settings.run.out)
+        async with self.access(rules) as access:
+            manifest = await self._plan(access, run_id, rules)
+            run.create(self.settings.run.directory_mode)
+            run.write_manifest(manifest)
+            await self._collect(access, run, rules, self.settings)
+        reevaluate(run, rules, self.progress)
+        return run
+
+    async def resume(self, run: Run) -> None:
+        """Collect the accounts of a stopped run that have no shard yet, by the run's own plan, and evaluate it.
+
+        Raises what `audit` raises, and ConfigError where the shards are not what was sealed.
+        """
+        rules_of(self.settings)  # the run's own choice counts, and a misspelt name is refused all the same
+        manifest = run.read_manifest()
+        if manifest.collected_at is not None:
+            seal.standing(run, seal.FACTS)
+        rules = rules_again(manifest)
+        scope = self.settings.scope.model_validate(manifest.settings["scope"])
+        async with self.access(rules) as access:
+            await self._collect(access, run, rules, self.settings.model_copy(update={"scope": scope}))
+        reevaluate(run, rules, self.progress)
+
+    def access(self, rules: Rules) -> Access:
+        """Return the way into the accounts, for what the rules need and nothing else."""
+        return access_for(self.settings, rules.facts, self.profile)
+
+    async def _plan(self, access: Access, run_id: str, rules: Rules) -> Manifest:
+        settings = self.settings
+        found = await discover_organization(access, settings)
+        inside, outside = await select(access, found, settings.scope)
+        return Manifest(
+            run_id=run_id,
+            tool_version=__version__,
+            started_at=datetime.now(UTC),
+            caller=access.caller,
+            organization=found.organization,
+            discovery_gaps=found.gaps,
+            accounts=tuple(inside),
+            out_of_scope=tuple(outside),
+            known_regions=await known_regions(access, settings.scope),
+            controls=rules.records,
+            frameworks=rules.frameworks,
+            thresholds=settings.thresholds.model_dump(mode="json"),
+            settings=settings.dump(),
+            inputs=settings.hashes(),
+        )
+
+    async def _collect(self, access: Access, run: Run, rules: Rules, settings: Settings) -> None:
+        await collect(
+            access,
+            run,
+            settings,
+            rules.facts,
+            profile=self.profile,
+            executor=self.executor,
+            begin=lambda total: self.progress.stage("collect", total),
+            done=self.progress.account_done,
+        )
+
+
+def reevaluate(run: Run, rules: Rules, progress: Progress) -> None:
+    """Judge the facts of a collected run by these rules; raises ConfigError and ReportError."""
+    progress.stage("evaluate", len(run.read_manifest().accounts))
+    evaluate(run, rules, lambda account: progress.account_done(account, None, None))
+
+
+@contextmanager
+def reported(
+    run: Run, settings: Settings, register_file: Path | None, as_of: date | None, *, unverified: bool = False
+) -> Iterator[tuple[View, list[Path]]]:
+    """Apply the register to an evaluated run, write its reports, and yield what they show and the files.
+
+    Without a date and a register file, a run that has results shows these again. Raises ConfigError, where the run is
+    not what was sealed too unless `unverified`, and ReportError.
+    """
+    report_stage.chosen(settings.run.formats)  # an unknown one is refused before anything is sealed
+    decided = seal.is_matched(run.read_evaluated())
+    standing = seal.standing(run, (*seal.JUDGED, *(seal.MATCHED if decided else ())), unverified=unverified)
+    at = run
+    if not decided or register_file or as_of or standing is Standing.UNVERIFIED:
+        register = register_of(settings, register_file)
+        on = as_of or today(datetime.now(UTC), register.time_zone)
+        at = register_stage.apply(run, register, on, controls=catalogue(), standing=standing)
+    with report_stage.written(at, settings.run.formats, standing=standing) as shown:
+        if standing is not Standing.UNVERIFIED:
+            point_latest(run)
+        yield shown

@@ -1,0 +1,84 @@
+"""The stage after collection: judges every account of a run, and notes in the manifest by which rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+
+import msgspec
+
+from orgaudit.analysis.organization import Organization
+from orgaudit.errors import ConfigError
+from orgaudit.evaluate.account import RunContext, evaluate_account, regions_of
+from orgaudit.evaluate.rules import Rules
+from orgaudit.evaluate.shards import Shards
+from orgaudit.model import GLOBAL_REGIONS, Account
+from orgaudit.settings.sections import ScopeSettings
+from orgaudit.store import seal
+from orgaudit.store.manifest import Manifest
+from orgaudit.store.run import Run
+
+
+def evaluate(run: Run, rules: Rules, done: Callable[[Account], None] = lambda _account: None) -> None:
+    """Judge the facts of a run, replacing what was judged before; `done` is called after each account.
+
+    Raises ConfigError where the run has not been collected to the end or its facts changed, and ReportError.
+    """
+    manifest = run.read_collected()
+    seal.standing(run, seal.FACTS)
+    shards = Shards(run, rules.accepts)
+    context = _context(manifest, rules, shards)
+    for account in manifest.accounts:
+        facts = shards.load(account.id)
+        if facts is None:
+            raise ConfigError(f"the facts of account {account.id} are gone", file=str(run.shard_path(account.id)))
+        evaluate_account(run, facts, context)
+        done(account)
+    judged = {
+        "controls": rules.records,
+        "frameworks": rules.frameworks,
+        "thresholds": rules.thresholds.model_dump(mode="json"),
+        "accept_blocked_regions": rules.accept_blocked_regions,
+        "evaluated_at": datetime.now(UTC),
+    }
+    _seal(run, msgspec.structs.replace(manifest, **judged))
+
+
+def check_accepted(run: Run, scope: ScopeSettings) -> None:
+    """Raise ConfigError where the scope accepts a blocked region that no account of the run lists."""
+    manifest = run.read_manifest()
+    listed = {name for record in manifest.records for name in (*record.enabled, *record.disabled)}
+    if known := listed | set(manifest.known_regions):
+        message = "no account of the run lists a region {!r}"
+        scope.check("accept_blocked_regions", known, message, matches=fnmatchcase)
+
+
+def _context(manifest: Manifest, rules: Rules, shards: Shards) -> RunContext:
+    found, partition = manifest.organization, manifest.caller.partition
+    organization = Organization(
+        (*manifest.accounts, *manifest.out_of_scope),
+        id=found.id if found else None,
+        management_account_id=found.management_account_id if found else None,
+        load=shards.load,
+        delegated=found.delegated if found else {},
+    )
+    return RunContext(
+        controls=rules.controls,
+        thresholds=rules.thresholds,
+        requirements=rules.requirements,
+        regions=regions_of(manifest.records) or manifest.known_regions,
+        organization=organization,
+        partition=partition,
+        home_region=GLOBAL_REGIONS.get(partition, manifest.known_regions[0] if manifest.known_regions else partition),
+    )
+
+
+def _seal(run: Run, manifest: Manifest) -> None:
+    """Seal what was judged; what was made of earlier findings is removed, but for the reports."""
+    ids = [account.id for account in manifest.accounts]
+    files = [path(account_id) for account_id in ids for path in (run.findings_path, run.cells_path)]
+    facts = [] if manifest.seal else seal.shards(run, "facts")
+    seal.seal(run, manifest, [*facts, *files], keep=seal.FACTS)
+    for name in seal.MATCHED:
+        (run.path / name).unlink(missing_ok=True)

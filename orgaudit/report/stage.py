@@ -1,0 +1,100 @@
+"""The last stage: writes the reports of a run to which the register was applied, and says how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from orgaudit import __version__
+from orgaudit.errors import ConfigError, ExitCode
+from orgaudit.model import Severity
+from orgaudit.report import json, xlsx
+from orgaudit.report.view import View, viewing
+from orgaudit.store import seal
+from orgaudit.store.register_result import read_result
+from orgaudit.store.run import Run
+from orgaudit.store.seal import ReportRecord, Standing
+
+
+class Format(msgspec.Struct, frozen=True):
+    """One kind of report: its file's name in the run's directory, and what writes a view to a path."""
+
+    file: str
+    write: Callable[[View, Path], None]
+
+
+FORMATS: dict[str, Format] = {
+    "xlsx": Format("report.xlsx", xlsx.write),
+    "json": Format("report.json", json.write),
+}
+
+
+def chosen(names: Iterable[str]) -> dict[str, Format]:
+    """Return the formats of these names, each once; raises ConfigError for an unknown one."""
+    wanted = list(dict.fromkeys(names))
+    if unknown := [name for name in wanted if name not in FORMATS]:
+        raise ConfigError(f"unknown format {unknown[0]!r}; choose from {', '.join(FORMATS)}", key="run.formats")
+    return {name: FORMATS[name] for name in wanted}
+
+
+@contextmanager
+def written(run: Run, formats: Iterable[str], *, standing: Standing) -> Iterator[tuple[View, list[Path]]]:
+    """Write each format of a run to which the register was applied, and yield the view and all the files.
+
+    A verified report that was handed out stays as it is; new ones are listed in reports.json.
+    Raises ConfigError for an unknown format or a run without results, and ReportError where a file cannot be written.
+    """
+    wanted = chosen(formats)
+    keep = _delivered(run) if standing is Standing.VERIFIED else set()
+    with viewing(run, standing=standing) as view:
+        added = [(each, run.results / each.file) for each in wanted.values() if each.file not in keep]
+        for each, path in added:
+            each.write(view, path)
+        if added and standing is Standing.VERIFIED:
+            seal.add(run.results, reports=[_record(path, view, run) for _, path in added])
+        yield view, [run.results / each.file for each in wanted.values()]
+
+
+def _delivered(run: Run) -> set[str]:
+    """Return the reports that are there as they were written of this seal."""
+    ledger = seal.read_ledger(run.results)
+    manifest = seal.digest(run.manifest_path)
+    newest = ledger.newest().values() if ledger else ()
+    return {
+        record.file
+        for record in newest
+        if record.manifest_sha256 == manifest and not list(seal.changed(run.results, {record.file: record.sha256}))
+    }
+
+
+def _record(path: Path, view: View, run: Run) -> ReportRecord:
+    return ReportRecord(
+        file=path.name,
+        sha256=seal.digest(path),
+        written_at=datetime.now(UTC),
+        as_of=view.as_of,
+        register_file_sha256=read_result(run).source.sha256,
+        register_sha256=view.register_sha256,
+        manifest_sha256=view.manifest_sha256,
+        tool_version=__version__,
+    )
+
+
+def exit_code(view: View, fail_on: Severity | None) -> ExitCode:
+    """Return how a reported run ends: INCOMPLETE where any expected cell was not assessed, else by open findings.
+
+    A run in which nothing at all was seen is INCOMPLETE too. What the settings accept as not audited is not expected.
+    """
+    if not view.summary.coverage.complete:
+        return ExitCode.INCOMPLETE
+    if fail_on is None:
+        return ExitCode.CLEAN
+    severities = [severity for severity in Severity if severity.rank >= fail_on.rank]
+    found = view.connection.execute(
+        "SELECT count(*) FROM findings WHERE open AND severity IN (SELECT unnest($1))", [severities]
+    )
+    return ExitCode.FINDINGS if found.fetchall()[0][0] else ExitCode.CLEAN

@@ -1,0 +1,218 @@
+"""register.json: what the register decided for the findings and requirements of a run, on a date."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+from orgaudit.errors import ConfigError
+from orgaudit.model import EntryState, Json
+from orgaudit.store.run import Run, writing
+
+SCHEMA_VERSION = 1
+
+
+class AttestedStatus(StrEnum):
+    """What a person says of a requirement."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    FAIL = "fail"
+    NOT_APPLICABLE = "not_applicable"
+
+
+class ExceptionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One exception as a report lists it; what a draft or an invalid entry lacks is empty or None.
+
+    `ending` says when, by whom and why a rejected or revoked one was closed.
+    """
+
+    id: str
+    title: str
+    type: str
+    state: EntryState
+    owner: str
+    approved_by: str
+    ticket: str
+    starts_on: date | None = None
+    expires_on: date | None = None
+    days_left: int | None = None
+    scope: str = ""
+    broad: bool = False
+    review_by: date | None = None
+    ending: str = ""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person says of one requirement in one account, and until when."""
+
+    id: str
+    requirement: str
+    account_id: str
+    status: AttestedStatus
+    attested_by: str
+    attested_on: date
+    expires_on: date
+
+
+class AttestationRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One attestation as a report lists it; what an invalid entry lacks is empty or None.
+
+    `accounts` are those of the run for which it answers now, `instead` the attestations that answer for the others.
+    """
+
+    id: str
+    requirement: str
+    state: EntryState
+    attested_by: str
+    status: str = ""
+    subject: str = ""
+    attested_on: date | None = None
+    expires_on: date | None = None
+    days_left: int | None = None
+    evidence: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    instead: tuple[str, ...] = ()
+
+
+class Attested(msgspec.Struct, frozen=True):
+    """Attestations applied to accounts on a date: a row each, and the answers by requirement and account id."""
+
+    rows: tuple[AttestationRow, ...] = ()
+    answers: dict[str, dict[str, Answer]] = {}
+
+
+class Concern(StrEnum):
+    """Why somebody should look at an entry, the most pressing first."""
+
+    EXPIRED_MATCHING = "expired_matching"
+    TOO_LONG = "too_long"
+    GROWN = "grown"
+    REVIEW_PASSED = "review_passed"
+    EXPIRING = "expiring"
+    ORPHANED = "orphaned"
+    OVERLAPPING = "overlapping"
+    SHADOWED = "shadowed"
+    UNUSED_FIXED = "unused_fixed"
+    UNUSED_NOT_SCANNED = "unused_not_scanned"
+
+    @property
+    def heading(self) -> str:
+        """Return the concern as people read it."""
+        return _HEADINGS[self]
+
+    @property
+    def mend(self) -> str:
+        """Return what to do about it."""
+        return _MENDS[self]
+
+
+_HEADINGS = {
+    Concern.EXPIRED_MATCHING: "Expired, still failing",
+    Concern.TOO_LONG: "Too long for severity",
+    Concern.GROWN: "Grown past its limit",
+    Concern.REVIEW_PASSED: "Review overdue",
+    Concern.EXPIRING: "Expiring",
+    Concern.ORPHANED: "Orphaned",
+    Concern.OVERLAPPING: "Overlapping",
+    Concern.SHADOWED: "Shadowed",
+    Concern.UNUSED_FIXED: "Unused: fixed",
+    Concern.UNUSED_NOT_SCANNED: "Unused: not scanned",
+}
+
+
+_MENDS = {
+    Concern.EXPIRED_MATCHING: "Mend the findings, or renew the exception.",
+    Concern.TOO_LONG: "Expire it earlier, or leave those findings out of its scope.",
+    Concern.GROWN: "Narrow its scope, or ask for approval of a higher max_findings.",
+    Concern.REVIEW_PASSED: "Review it, and set the next review_by.",
+    Concern.EXPIRING: "Mend the findings in time, or renew the exception.",
+    Concern.ORPHANED: "Take that out of its scope, or revoke the exception.",
+    Concern.OVERLAPPING: "Keep one of the two, or narrow one scope.",
+    Concern.SHADOWED: "Revoke it, since others cover all that it would.",
+    Concern.UNUSED_FIXED: "Revoke it: nothing is left to except.",
+    Concern.UNUSED_NOT_SCANNED: "Keep it until a run has seen all of its scope.",
+}
+
+
+class Remark(msgspec.Struct, frozen=True, kw_only=True):
+    """One concern about one exception.
+
+    `findings` is how many are concerned, as rows of the findings' list; `within` the 30, 60 or 90 days of an expiry
+    that comes; `other` the exception that wins where two overlap.
+    """
+
+    concern: Concern
+    id: str
+    title: str
+    owner: str
+    expires_on: date
+    days_left: int
+    findings: int = 0
+    within: int | None = None
+    other: str = ""
+    detail: str
+
+
+class RegisterProblem(msgspec.Struct, frozen=True):
+    """What is wrong in the register: `place` is file:line."""
+
+    place: str
+    key: str
+    message: str
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """What decides a register's result for one run: the date, the register's file and the rules for its entries.
+
+    `sha256` is None where there is no such file.
+    """
+
+    as_of: date
+    file: str
+    sha256: str | None
+    policy: dict[str, Json]
+
+    def equals(self, other: Source) -> bool:
+        """Return whether both lead to the same result, wherever the file is."""
+        return (self.as_of, self.sha256, self.policy) == (other.as_of, other.sha256, other.policy)
+
+
+class RegisterResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole of register.json. What became of each finding is in findings.parquet.
+
+    `covered` and `overdue` count the findings that each exception covers, or covered until it expired.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    source: Source
+    entries: tuple[ExceptionRow, ...] = ()
+    covered: dict[str, int] = {}
+    overdue: dict[str, int] = {}
+    problems: tuple[RegisterProblem, ...] = ()
+    hygiene: tuple[Remark, ...] = ()
+    attested: Attested = Attested()
+
+
+def register_path(run: Run) -> Path:
+    """Return where the register's result is."""
+    return run.results / "register.json"
+
+
+def write_result(run: Run, result: RegisterResult) -> None:
+    """Write register.json; raises ReportError."""
+    with writing(register_path(run)) as file:
+        file.write(msgspec.json.format(msgspec.json.encode(result, order="deterministic"), indent=1))
+
+
+def read_result(run: Run) -> RegisterResult:
+    """Return register.json; raises ConfigError where it is missing or foreign."""
+    path = register_path(run)
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=RegisterResult)
+    except OSError as error:
+        raise ConfigError(f"cannot be read ({error.strerror})", file=str(path)) from error
+    except msgspec.MsgspecError as error:
+        raise ConfigError(f"is not a register's result: {error}", file=str(path)) from error
