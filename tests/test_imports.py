@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import ast
+import graphlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "orgaudit"
 SDK = {"aioboto3", "aiobotocore", "boto3", "botocore", "aiohttp"}
 
-MAY_IMPORT = {
-    "": set(),
-    "model": set(),
-    "errors": set(),
-    "languages": {"model"},
-    "settings": {"errors", "model"},
-    "store": {"errors", "model", "settings"},
-    "aws": {"errors", "model", "settings"},
-    "organization": {"aws", "errors", "model", "settings"},
-    "facts": {"languages", "model"},
-    "analysis": {"facts", "languages", "model"},
-    "controls": {"analysis", "facts", "languages", "model", "settings"},
-    "collect": {"aws", "errors", "facts", "model", "organization", "settings", "store"},
-    "evaluate": {"analysis", "controls", "errors", "facts", "model", "settings", "store"},
-    "spreadsheet": {"errors"},
-    "register": {"errors", "model", "settings", "spreadsheet", "store"},
-    "report": {"errors", "model", "settings", "spreadsheet", "store"},
-    "demo": {"errors", "store"},
-}
-ANYTHING = {"cli", "preflight", "audit", "__main__"}
+ARCHITECTURE = PACKAGE.parent / "ARCHITECTURE.md"
+ROW = re.compile(r"\| `(\w+)` \|[^|]+\|([^|]*)\|")
+ANYTHING = {"audit", "cli", "preflight"}
+"""Packages above the stages, whose rows are not lists."""
+
+
+def may_import() -> dict[str, set[str]]:
+    """The table of ARCHITECTURE.md: what each package may import."""
+    rows = dict(ROW.findall(ARCHITECTURE.read_text()))
+    return {name: set(re.findall(r"`(\w+)`", others)) for name, others in rows.items() if name not in ANYTHING}
 
 
 def modules() -> list[Path]:
@@ -37,9 +29,8 @@ def modules() -> list[Path]:
     return found
 
 
-def room(path: Path) -> str:
-    parts = path.relative_to(PACKAGE).with_suffix("").parts
-    return "" if parts == ("__init__",) else parts[0]
+def package(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -50,21 +41,29 @@ def imported(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
-def rooms_imported(path: Path) -> set[str]:
-    rooms = {parts[1] for name in imported(path) if (parts := name.split("."))[0] == "orgaudit" and len(parts) > 1}
-    return rooms - {room(path), "__version__"}
+def packages_imported(path: Path) -> set[str]:
+    found = {parts[1] for name in imported(path) if (parts := name.split("."))[0] == "orgaudit" and len(parts) > 1}
+    return found - {package(path), "__version__"}
 
 
-def test_imports_point_one_way() -> None:
+def test_the_table_has_every_package_and_points_one_way() -> None:
+    table = may_import()
+    tops = {package(path) for path in modules()} - {"__init__", "__main__"}
+    assert tops == {*table, *ANYTHING}
+    assert list(graphlib.TopologicalSorter(table).static_order())
+
+
+def test_imports_are_those_of_the_table() -> None:
+    table = may_import()
     assert not {
-        path.relative_to(PACKAGE): upward
+        str(path.relative_to(PACKAGE)): upward
         for path in modules()
-        if room(path) not in ANYTHING and (upward := rooms_imported(path) - MAY_IMPORT[room(path)])
+        if package(path) in table and (upward := packages_imported(path) - table[package(path)])
     }
 
 
 def test_only_aws_knows_the_sdk() -> None:
-    others = [path for path in modules() if room(path) not in {"aws", "demo"}]
+    others = [path for path in modules() if package(path) not in {"aws", "demo"}]
     assert not {
         path.relative_to(PACKAGE): found
         for path in others
