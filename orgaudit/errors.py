@@ -1,12 +1,12 @@
 """What can stop orgaudit, and the exit code that each stop has.
 
     OrgauditError
-    ├── ConfigError      a file or an option is wrong: file, line, key and mend     exit 2
+    ├── ConfigError      a file or an option is wrong: file, line, key, remedy      exit 2
     ├── CutShortError    a part of the audit was lost; what is done is kept           exit 3
     ├── AccessError      the organization or the caller's identity is out of reach  exit 4
     └── ReportError      output cannot be written                                   exit 5
 
-What merely could not be looked at is no exception: it is a `Gap` (orgaudit/model.py).
+What could not be seen is not an exception but a value: a `Gap` (orgaudit/model.py).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import ClassVar
 
 
 class ExitCode(IntEnum):
-    """How a command ended; INCOMPLETE wins over FINDINGS, because an incomplete audit is no verdict."""
+    """How a command ended; INCOMPLETE wins over FINDINGS, because an incomplete audit decides nothing."""
 
     CLEAN = 0
     FINDINGS = 1

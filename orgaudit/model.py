@@ -140,7 +140,7 @@ def shown(observed: Observed[Any]) -> Json:
 
 
 class NotSeenError(Exception):
-    """A control asked for a fact that could not be read; `gap` says why."""
+    """A control needs a fact that could not be read; `gap` has the reason."""
 
     def __init__(self, gap: Gap) -> None:
         super().__init__(gap.message)
@@ -191,7 +191,7 @@ class RequirementRef(msgspec.Struct, frozen=True, order=True):
 
 
 class Remedy(msgspec.Struct, frozen=True):
-    """One way to mend a finding: what to do, and the command where there is one."""
+    """One way to remediate a finding: what to do, and the command where there is one."""
 
     text: str
     command: str | None = None
@@ -219,7 +219,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One verdict on one resource, as every report shows it.
 
     `fingerprint` is stable across runs. `inherited_from` names the account where a shared resource was judged; such a
-    finding repeats that judgement. `remediation` is None where there is nothing to mend. `gap` is set exactly where the
+    finding repeats that judgement. `remediation` is None where there is nothing to fix. `gap` is set exactly where the
     status is NOT_ASSESSED, or where the region holds nothing because it is disabled or the service is not offered.
     `accepted` is that of the verdict: not assessed, in a region that the settings accept as not audited.
     """
@@ -285,7 +285,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """One account: of the organization, or named in the configuration where there is none.
+    """One account: of the organization, or named in the settings without one.
 
     `state` is AWS's: PENDING_ACTIVATION, ACTIVE, SUSPENDED, PENDING_CLOSURE or CLOSED. `tags` is None where
     they could not be read.
@@ -358,7 +358,7 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
     """How the audit of one account went; `gap` is set where the account could not be entered at all.
 
     `regions` are the enabled ones in scope; `enabled` and `disabled` are all, in scope or not, as `regions_source`
-    says: the IAM action that told, or "partition defaults" when none did.
+    says: the IAM action that listed them, or "partition defaults" when none did.
     """
 
     account_id: str
@@ -406,7 +406,7 @@ class EntryState(StrEnum):
 
     @property
     def covers(self) -> bool:
-        """Tell whether an exception in this state covers findings."""
+        """Whether an exception in this state covers findings."""
         return self in {EntryState.ACTIVE, EntryState.EXPIRING}
 
 

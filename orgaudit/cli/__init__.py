@@ -22,7 +22,7 @@ PLACES = {
     "exceptions": "exceptions",
     "demo": "demo",
 }
-"""The module of each command. One is imported when it is asked for: what another needs would slow its start."""
+"""The module of each command. One is imported when it is run: what another needs would slow its start."""
 
 EPILOG = """\b
 Exit codes:
@@ -47,7 +47,7 @@ class Commands(click.Group):
         return sorted(PLACES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Return a command, or None where there is none of that name."""
+        """Return a command, or None for an unknown name."""
         if cmd_name not in PLACES:
             return None
         commands: tuple[click.Command, ...] = import_module(f"orgaudit.cli.{PLACES[cmd_name]}").COMMANDS
@@ -63,12 +63,12 @@ def orgaudit(verbose: int) -> None:
     """Audit every account and region of an AWS organization.
 
     orgaudit assumes a read-only role in each account, judges what it sees by security benchmarks, keeps the
-    register of accepted exceptions, and writes the workbook and the JSON that are handed upward.
+    register of accepted exceptions, and writes the workbook and the JSON for management.
     """
     level = {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(MaskingFormatter("%(levelname)s %(name)s: %(message)s"))
-    # The SDK's own DEBUG lines hold its requests, signatures and answers: they stay out, however much is asked for.
+    # The SDK's own DEBUG lines hold its requests, signatures and answers: they are never logged.
     logging.basicConfig(level=max(level, logging.INFO), handlers=[handler])
     logging.getLogger("orgaudit").setLevel(level)
 
@@ -91,6 +91,6 @@ def main() -> None:
     except Exception as error:
         # Python's own exit code for this is 1, which would say that the audit ended and found something.
         click.echo(f"orgaudit: has a defect ({type(error).__name__}: {error}); report it with what -v prints", err=True)
-        logging.getLogger(__name__).info("the traceback, for whoever fixes it", exc_info=True)
+        logging.getLogger(__name__).info("the traceback", exc_info=True)
         code = ExitCode.INCOMPLETE
     sys.exit(code)

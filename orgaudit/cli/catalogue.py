@@ -105,7 +105,7 @@ def _requirements(framework: Framework) -> Iterator[str]:
 @click.argument("control_id", metavar="ID")
 @options.config
 def explain(control_id: str, **given: Any) -> None:  # noqa: ANN401 - options by name
-    """Tell all about one control: why it matters, what it needs, who asks for it, and how to mend a failure."""
+    """Show one control: why it matters, what it reads, which requirements name it, and how to fix a failure."""
     settings = options.settings_from(given)
     known, loaded = _loaded(settings)
     settings.scope.check_rules(loaded, known)
@@ -135,7 +135,7 @@ def _filled(text: str) -> list[str]:
 
 
 def _path(text: str, command: str | None) -> list[str]:
-    """Return the lines of one way to mend a failure: what to do, and the command where there is one."""
+    """Return the lines of one remediation: what to do, and the command where there is one."""
     return _filled(unfilled(text)) + (wrapped_command(unfilled(command), WIDTH - INDENT) if command else [])
 
 

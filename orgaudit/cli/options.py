@@ -54,7 +54,7 @@ access = together(
     config,
     profile,
     click.option("--role-name", metavar="R", help="The role to assume in each account. [default: OrgAuditRole]"),
-    click.option("--external-id", metavar="X", help="The external id that the role's trust policy asks for."),
+    click.option("--external-id", metavar="X", help="The external id that the role's trust policy requires."),
 )
 scope = together(
     click.option("--account", multiple=True, metavar="ID", help="Only this account; repeat for more."),

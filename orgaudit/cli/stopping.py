@@ -1,4 +1,4 @@
-"""What an audit that was asked to stop says, so that somebody can go on with it."""
+"""What a stopped audit prints: the command that continues it."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class Evaluation:
         return self._counted(control, region, verdicts)
 
     def _shut(self, control: Control, region: str) -> tuple[Verdict, bool] | None:
-        """Return the verdict on a cell into which nobody could look, and whether it is a finding; None for others."""
+        """Return the verdict on a cell that could not be seen, and whether it is a finding; None for others."""
         if self.facts.record.gap is not None:
             return _not_seen(self.facts.record.gap), True
         if region != GLOBAL and region not in self.regions:
@@ -126,7 +126,7 @@ class Evaluation:
         return msgspec.structs.replace(verdict, accepted=True, evidence=evidence)
 
     def _seen_in_part(self, control: Control, region: str) -> bool:
-        """Tell whether a listing saw some resources before it became a gap: these are judged beside it."""
+        """Return whether a listing saw some resources before it became a gap: these are judged beside it."""
         listed = self.facts.listing(control.subject, region) if issubclass(control.subject, Resource) else None
         return listed is not None and listed.count > 0
 
@@ -185,7 +185,7 @@ class Evaluation:
         except Exception as error:
             message = f"the control {control.id} failed: {type(error).__name__}: {error}"
             log.error("%s, on %s", message, resource.arn if resource else facts.account_id)  # noqa: TRY400
-            log.info("the traceback, for whoever fixes it", exc_info=True)
+            log.info("the traceback", exc_info=True)
             return _not_seen(Gap(facts.account_id, GLOBAL, "", GapReason.DEFECT, message))
         if not facts.accepted or verdict.gap is not None or AccountFacts not in control.takes:
             return verdict
@@ -253,7 +253,7 @@ class Evaluation:
             status=status,
             reason=gap.reason if gap else None,
             action=gap.action or None if gap else None,
-            message=gap.message if gap else "" if verdicts else "nothing of this kind here",
+            message=gap.message if gap else "" if verdicts else "no resource of this kind exists here",
             passed=counts[Status.PASS],
             failed=counts[Status.FAIL],
             not_assessed=counts[Status.NOT_ASSESSED],
@@ -290,7 +290,7 @@ def _remediation(
 
 
 def _seeing(gap: Gap) -> Remediation:
-    """Return the remediation of a finding that is none yet: how to see next time."""
+    """Return what lets the next run see what this one could not."""
     return Remediation(
         service_wide=Remedy(
             "Roll the audit role out to every account with a StackSet.", "orgaudit policy --format cloudformation"

@@ -76,7 +76,7 @@ def rules_of(settings: Settings) -> Rules:
 
 
 def rules_again(manifest: Manifest) -> Rules:
-    """Return the rules with which a run was begun; raises ConfigError where a control of them is gone."""
+    """Return the rules with which a run was begun; raises ConfigError where a control of them no longer exists."""
     known = catalogue()
     if gone := [record.id for record in manifest.controls if record.id not in known]:
         raise ConfigError(f"the run uses control {gone[0]!r}, which this version does not have; audit again")

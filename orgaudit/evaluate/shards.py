@@ -11,11 +11,11 @@ from orgaudit.facts.shard import shard_decoder
 from orgaudit.store.run import Run, read_lines
 
 KEPT_SHARDS = 8
-"""How many accounts' facts stay in memory: those whose resources others share are asked for again and again."""
+"""How many accounts' facts stay in memory: those whose resources others share are read again and again."""
 
 
 class Shards:
-    """The facts of a run's accounts, read when asked for and kept as long as they are wanted.
+    """The facts of a run's accounts, read when needed; the last ones stay in memory.
 
     `accepts` decides of a region that a policy denies whole whether the settings accept it as not audited.
     """

@@ -1,4 +1,4 @@
-"""Reads TOML and YAML into plain data that knows its lines, and names every problem with file, line, key and mend."""
+"""Reads TOML and YAML into plain data that knows its lines, and names every problem with file, line, key and remedy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PACKAGED = _BESIDE / "config" if (_BESIDE / "config").is_dir() else _BESIDE.pare
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing wrong in a file or an option, and how to mend it; `line` counts from 1."""
+    """One thing wrong in a file or an option, and how to fix it; `line` counts from 1."""
 
     file: str
     line: int | None = None
@@ -35,7 +35,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def sentence(self) -> str:
-        """Return what is wrong and the mend, without the place."""
+        """What is wrong and how to fix it, without the place."""
         return f"{self.message}; {self.mend}" if self.mend else self.message
 
     def __str__(self) -> str:
@@ -72,7 +72,7 @@ def dotted(path: KeyPath) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the mend for an unknown word: the known one like it in any case, else all of them where they are few."""
+    """Return the advice for an unknown word: the known one like it in any case, else all of them where they are few."""
     names = sorted(known)
     folded = {name.casefold(): name for name in names}
     if close := difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6):
@@ -81,7 +81,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def error_of(problems: Sequence[Problem]) -> ConfigError:
-    """Return one ConfigError that tells all problems, a line each."""
+    """Return one ConfigError that lists all problems, a line each."""
     if len(problems) == 1:
         only = problems[0]
         return ConfigError(only.sentence, file=only.file, line=only.line, key=only.key)
@@ -141,7 +141,7 @@ def value_at(data: Json, path: KeyPath) -> Json:
 
 
 def explain(error: ValidationError, model: type[BaseModel], data: Json) -> Iterator[tuple[KeyPath, str, str]]:
-    """Yield (path, message, mend) for each of pydantic's findings about `data`, in plain words."""
+    """Yield (path, message, remedy) for each of pydantic's findings about `data`, in plain words."""
     for detail in error.errors(include_url=False):
         path = _real_path(detail, data)
         yield path, *_words(detail, model, path)

@@ -1,4 +1,4 @@
-"""Which requirement asks for which controls; one file a framework in config/frameworks, and controls never name one."""
+"""Which controls decide which requirement: one file a framework in config/frameworks; controls never name one."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def check(framework: Framework, known: Collection[str], document: Document | Non
 
 
 def select(frameworks: dict[str, Framework], ids: Iterable[str]) -> dict[str, Framework]:
-    """Return the frameworks with these ids, or all when none is asked for; raises ConfigError for an unknown id."""
+    """Return the frameworks with these ids, or all without a choice; raises ConfigError for an unknown id."""
     wanted = tuple(dict.fromkeys(ids))
     problems = [
         Problem(file="", message=f"no framework {name!r}", mend=nearest(name, frameworks))
@@ -146,7 +146,7 @@ def select(frameworks: dict[str, Framework], ids: Iterable[str]) -> dict[str, Fr
 
 
 def controls_of(frameworks: Iterable[Framework]) -> tuple[str, ...]:
-    """Return the ids of the controls that any requirement asks for, sorted."""
+    """Return the ids of the controls that any requirement names, sorted."""
     return tuple(
         sorted({control for framework in frameworks for item in framework.requirements for control in item.controls})
     )

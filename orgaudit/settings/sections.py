@@ -35,12 +35,12 @@ def _time_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ValueError, LookupError, OSError) as error:
-        raise ValueError(f"{name!r} is no time zone; write one such as Europe/Paris") from error
+        raise ValueError(f"{name!r} is not a time zone; write one such as Europe/Paris") from error
     return name
 
 
 def _hushed(value: object) -> object:
-    """Refuse what is no text without quoting it, as an error of pydantic's would."""
+    """Refuse what is not text without quoting it, as an error of pydantic's would."""
     if value is not None and not isinstance(value, str):
         raise ValueError("must be text; put it in quotes")
     return value
@@ -52,11 +52,13 @@ def _mode(value: object) -> object:
         raise ValueError(f'{value!r} is not a mode of three octal digits; write it as text, such as "0750"')
     group, others = value[-2], value[-1]
     if value[-3] != "7":
-        raise ValueError(f"{value!r} shuts the owner out, who writes the run; the first digit must be 7")
+        raise ValueError(f"{value!r} locks out the owner, who writes the run; the first digit must be 7")
     if group not in "057" or others not in "057":
-        raise ValueError(f"{value!r} lets somebody do half of it; a directory is closed (0), read (5) or written (7)")
+        raise ValueError(
+            f"{value!r} has an incomplete digit; group and others get nothing (0), may read (5) or may write (7)"
+        )
     if others == "7":
-        raise ValueError(f"{value!r} lets everyone change the evidence; the last digit must be 0 or 5")
+        raise ValueError(f"{value!r} lets every user change the evidence; the last digit must be 0 or 5")
     return f"0{value[-3:]}"
 
 
@@ -79,7 +81,7 @@ class Section(BaseModel):
 
 
 class OrganizationSettings(Section):
-    """How the organization is read, and what is audited where there is none."""
+    """How the organization is read, and which accounts are audited without one."""
 
     role_arn: RoleArn | None = None
     accounts: tuple[AccountId, ...] = ()
@@ -87,7 +89,7 @@ class OrganizationSettings(Section):
 
 
 class AccessSettings(Section):
-    """How accounts are entered."""
+    """How the role in each account is assumed."""
 
     role_name: Annotated[str, StringConstraints(pattern=_ROLE_NAME, max_length=512)] = "OrgAuditRole"
     external_id: Annotated[

@@ -51,17 +51,17 @@ class Settings(Sections):
 
     @property
     def register_path(self) -> Path:
-        """Return where the exception register is."""
+        """Where the exception register is."""
         return self.directory / self.exceptions.file
 
     @property
     def register_named(self) -> bool:
-        """Tell whether somebody named the register's file, so that it must exist."""
+        """Whether the settings name the register's file, so that it must exist."""
         return "file" in self.exceptions.model_fields_set
 
     @property
     def limits_path(self) -> Path:
-        """Return where the user's own rates would be; the file need not exist."""
+        """Where the user's own rates would be; the file need not exist."""
         return self.directory / "limits.toml"
 
     def dump(self) -> dict[str, Json]:
@@ -167,7 +167,7 @@ def _from_text(text: str, field: FieldInfo) -> Json:
 
 
 def _put(merged: dict[str, Any], place: KeyPath, value: Json) -> None:
-    """Set a section's key; a section that is no table is left for validation to refuse."""
+    """Set a section's key; a section that is not a table is left for validation to refuse."""
     section, key = place
     table = merged.get(str(section), {})
     if isinstance(table, dict):

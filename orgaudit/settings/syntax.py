@@ -22,7 +22,7 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 
 
 class Flaw(NamedTuple):
-    """What is not plain data, its place and line, and how to mend it."""
+    """What is not plain data, its place and line, and how to fix it."""
 
     path: KeyPath
     line: int
@@ -39,7 +39,7 @@ class Parsed(NamedTuple):
 
 
 def parse_yaml(file: str, text: str) -> Parsed:
-    """Return what a YAML document holds; raises ConfigError where it is none."""
+    """Return what a YAML document holds; raises ConfigError for invalid syntax."""
     if _LIBYAML and not _OTHER_BREAKS.search(text):
         # Where libyaml, which knows YAML 1.1, gives up, ruamel.yaml may not, or knows better what is wrong.
         with suppress(yaml.YAMLError):
@@ -143,7 +143,7 @@ class _Reader:
             return self._foreign(tag, _line(event), path)
         try:
             return self._rules.constructor.construct_object(ScalarNode(tag, event.value))
-        except ValueError:  # 2025-02-30 has the form of a date; whoever expects a date will say what is wrong
+        except ValueError:  # 2025-02-30 has the form of a date; the reader of a date reports what is wrong
             return event.value
 
     def _tag(self, event: Any) -> str:  # noqa: ANN401
@@ -163,7 +163,7 @@ def _line(event: Any) -> int:  # noqa: ANN401 - any of the events
 
 
 def parse_toml(file: str, text: str) -> Parsed:
-    """Return what a TOML document holds; raises ConfigError where it is none."""
+    """Return what a TOML document holds; raises ConfigError for invalid syntax."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

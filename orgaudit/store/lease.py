@@ -28,7 +28,7 @@ RENEW_EVERY = 30.0
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True):
-    """Who holds a run: `space` says in which set of process ids `pid` counts, `started` tells its reuses apart."""
+    """Who holds a run: `space` says in which set of process ids `pid` counts, `started` distinguishes its reuses."""
 
     host: str
     space: str
@@ -39,7 +39,7 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
     def gone(self, now: datetime) -> bool:
-        """Return whether nobody holds it any more: the process is not there, or, from elsewhere, it has expired."""
+        """Return whether it is held no longer: the process has ended, or, from another machine, the lease has expired."""
         if self.space == _space():
             return not alive(self.pid, self.started)
         return now > self.expires_at
@@ -55,7 +55,7 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def lease_path(run: Run) -> Path:
-    """Return where the run's lease is while somebody holds it."""
+    """Return where the run's lease is while a process holds it."""
     return run.path / "lease.json"
 
 
@@ -118,7 +118,7 @@ def alive(pid: int, started: str | None = None) -> bool:
 
 
 def age(path: Path) -> timedelta:
-    """Return how long ago a file was changed last; nothing for one that is gone."""
+    """Return how long ago a file was changed last; zero for one that does not exist."""
     try:
         return datetime.now(UTC) - datetime.fromtimestamp(path.lstat().st_mtime, UTC)
     except OSError:
@@ -205,7 +205,7 @@ def _unreadable(path: Path) -> Lease:
 
 @cache
 def _space() -> str:
-    """Return what tells machines, their starts, and containers apart, each of which has process ids of its own."""
+    """Return what distinguishes machines, their starts, and containers, each of which has process ids of its own."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
@@ -218,7 +218,7 @@ def _mark_of_space() -> str:
 
 
 def _status(pid: int) -> tuple[str | None, str | None]:
-    """Return a process's state and the moment of its start, in ticks since the machine's, where the system tells."""
+    """Return a process's state and the moment of its start, in ticks since the machine's, where the system shows it."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return fields[0], fields[19]

@@ -40,7 +40,7 @@ def sweep_run(run: Run) -> None:
 
 
 def sweep_output(out: Path) -> None:
-    """Remove what killed processes left in the directory of runs, and in runs that nobody holds any more."""
+    """Remove what killed processes left in the directory of runs, and in runs that no process holds any more."""
     for path in _entries(out):
         _remove_marked(path)
         run = Run(path)

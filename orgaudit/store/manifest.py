@@ -29,7 +29,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     `accounts` are those in scope; `supporting` are ids of accounts out of scope whose facts were collected because
     accounts in scope share their resources. `discovery_gaps` say what of the organization could not be read.
-    `known_regions` are those that stand for the run's where no account told its own. `inputs` maps each file that was
+    `known_regions` stand for the run's where no account listed its own. `inputs` maps each file that was
     read to its SHA-256. `records` are there once collection is over, `evaluated_at` once the findings are.
     `accept_blocked_regions` are the patterns of regions that the evaluation accepted as not audited. `seal` maps each
     file of the run that was there when run.json was written to its SHA-256; runs of earlier versions have none.

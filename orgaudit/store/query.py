@@ -55,7 +55,7 @@ def query(run: Run, sql: str, *, seconds: float = SECONDS) -> Iterator[Answer]:
 
     A process of its own answers from copies of the run's tables, without access to any other file, so that nothing in
     the statement can change the evidence. It is ended after `seconds` of computing; time for which the caller leaves
-    rows unread does not count. Raises ConfigError for what is no single SELECT, fails, or needs more time or memory.
+    rows unread does not count. Raises ConfigError for anything but a single SELECT that works, or needs more time or memory.
     """
     tables = table_files(run)
     context = get_context("spawn")
@@ -132,7 +132,7 @@ def _serve(sender: Connection, asked: _Question) -> None:
 
 
 def _limit(seconds: float) -> None:
-    """Bound what this process can take, also where the parent is no longer there to end it."""
+    """Bound what this process can take, also where the parent no longer exists to end it."""
     for kind, most in ((resource.RLIMIT_AS, PROCESS_MEMORY), (resource.RLIMIT_CPU, int(seconds) + 30)):
         with suppress(ValueError, OSError):  # a system that has no such limit, or a lower one already
             resource.setrlimit(kind, (most, most))

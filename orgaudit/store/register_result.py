@@ -85,7 +85,7 @@ class Attested(msgspec.Struct, frozen=True):
 
 
 class Concern(StrEnum):
-    """Why somebody should look at an entry, the most pressing first."""
+    """Why an entry needs attention, the most pressing first."""
 
     EXPIRED_MATCHING = "expired_matching"
     TOO_LONG = "too_long"

@@ -169,7 +169,7 @@ def connected(run: Run, files: Mapping[str, Path], scratch: Path) -> Iterator[du
 
 @contextmanager
 def scratch_of(run: Run) -> Iterator[Path]:
-    """Make a directory in a run's that is gone when the block ends; raises ReportError."""
+    """Make a directory in a run's that is removed when the block ends; raises ReportError."""
     try:
         directory = tempfile.TemporaryDirectory(dir=run.path, prefix=f".tables.{mark()}.")
     except OSError as error:

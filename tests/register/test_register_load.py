@@ -194,7 +194,7 @@ def test_a_missing_file_is_empty_unless_it_must_exist(tmp_path: Path) -> None:
     [
         ("exceptions: [\n", 2, "not valid YAML"),
         ("exeptions: []\n", 1, "did you mean exceptions"),
-        ("time_zone: Mars\nexceptions: []\n", 1, "no time zone"),
+        ("time_zone: Mars\nexceptions: []\n", 1, "is not a time zone"),
         ("exceptions: {a: 1}\n", 1, "must be a list"),
         ("exceptions: []\nexceptions: []\n", 2, "twice"),
         ("- id: EXC-2025-0001\n", 1, "must be a table"),
