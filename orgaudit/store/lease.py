@@ -39,7 +39,7 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
     def gone(self, now: datetime) -> bool:
-        """Return whether it is held no longer: the process has ended, or, from another machine, the lease has expired."""
+        """Return whether it is held no longer: the process has ended, or, from elsewhere, the lease has expired."""
         if self.space == _space():
             return not alive(self.pid, self.started)
         return now > self.expires_at

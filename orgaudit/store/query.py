@@ -55,7 +55,8 @@ def query(run: Run, sql: str, *, seconds: float = SECONDS) -> Iterator[Answer]:
 
     A process of its own answers from copies of the run's tables, without access to any other file, so that nothing in
     the statement can change the evidence. It is ended after `seconds` of computing; time for which the caller leaves
-    rows unread does not count. Raises ConfigError for anything but a single SELECT that works, or needs more time or memory.
+    rows unread does not count. Raises ConfigError for anything but a single SELECT, and for one that
+    fails or needs more time or memory.
     """
     tables = table_files(run)
     context = get_context("spawn")

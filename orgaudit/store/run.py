@@ -82,7 +82,7 @@ def write_lines(path: Path, records: Iterable[msgspec.Struct]) -> int:
 
 
 def read_lines(path: Path, decoder: msgspec.json.Decoder[T]) -> Generator[T, None, None]:
-    """Yield each record of a file that `write_lines` wrote; raises ConfigError where it is missing, damaged or foreign."""
+    """Yield each record of a file that `write_lines` wrote; raises ConfigError where it is missing or damaged."""
     stream = zstandard.ZstdDecompressor().decompressobj()
     rest = b""
     try:

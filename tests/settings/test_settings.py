@@ -196,9 +196,9 @@ def test_mode_is_octal_text(tmp_path: Path, given: str, directory: int) -> None:
         ("''", "octal digits"),
         ("true", "octal digits"),
         ("'0550'", "first digit must be 7"),
-        ("'0740'", "half of it"),
-        ("'0711'", "half of it"),
-        ("'0777'", "everyone change the evidence"),
+        ("'0740'", "incomplete digit"),
+        ("'0711'", "incomplete digit"),
+        ("'0777'", "every user change the evidence"),
     ],
 )
 def test_mode_that_cannot_be_meant_is_refused(tmp_path: Path, given: str, words: str) -> None:
