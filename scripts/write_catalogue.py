@@ -90,12 +90,12 @@ def _section(control: Control, frameworks: Sequence[Framework]) -> Iterator[str]
     yield ""
     yield f"- Facts: {', '.join(f'`{name}`' for name in facts)}"
     yield f"- Actions: {', '.join(f'`{action}`' for action in control.actions)}"
-    yield f"- Asked by: {'; '.join(_asked_by(control, frameworks)) or 'no framework'}"
+    yield f"- Required by: {'; '.join(_asked_by(control, frameworks)) or 'no framework'}"
     yield f"- Code: [{control.judge.__module__}](../{control.judge.__module__.replace('.', '/')}.py)"
     for name, text, command in (
-        ("Everywhere", control.fix.service_wide, control.fix.service_wide_command),
-        ("This one", control.fix.asset, control.fix.command),
-        ("For good", control.fix.preventive, control.fix.preventive_command),
+        ("Service", control.fix.service_wide, control.fix.service_wide_command),
+        ("Resource", control.fix.asset, control.fix.command),
+        ("Prevention", control.fix.preventive, control.fix.preventive_command),
     ):
         yield ""
         yield f"**{name}.** {unfilled(text)}"

@@ -84,14 +84,14 @@ def test_a_row_counts_and_frameworks_that_agree_share_a_line() -> None:
 def test_a_control_that_nobody_asks_for_says_so() -> None:
     text = page([encrypted], [])
     assert row_of(text, encrypted.id)[-1] == "none"
-    assert "- Asked by: no framework" in text
+    assert "- Required by: no framework" in text
 
 
 def test_a_section_names_needs_and_three_ways_to_mend() -> None:
     text = page([centralized], [])
     for action in centralized.actions:
         assert f"`{action}`" in text
-    assert [text.count(f"**{name}.**") for name in ("Everywhere", "This one", "For good")] == [1, 1, 1]
+    assert [text.count(f"**{name}.**") for name in ("Service", "Resource", "Prevention")] == [1, 1, 1]
     assert centralized.rationale in text
     assert "{" not in text
 

@@ -1,4 +1,4 @@
-"""controls, frameworks and explain: what orgaudit knows to ask, without a call to AWS."""
+"""controls, frameworks and explain: what orgaudit can judge, without a call to AWS."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import click
 import msgspec
 
 from orgaudit.cli import options
+from orgaudit.cli.printing import WIDTH, counted, print_json
 from orgaudit.controls.declare import Control
 from orgaudit.controls.declare import catalogue as all_controls
 from orgaudit.errors import ConfigError
@@ -23,8 +24,7 @@ from orgaudit.settings.documents import nearest
 from orgaudit.settings.frameworks import Assessment, Framework
 from orgaudit.settings.settings import Settings
 
-WIDTH = 80
-INDENT = 12
+INDENT = 13
 ID_WIDTH = 17
 
 
@@ -42,14 +42,14 @@ def controls(*, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options 
         wanted |= set(framework_files.controls_of(framework_files.select(loaded, settings.scope.frameworks).values()))
     found = [control for control in known.values() if not wanted or control.id in wanted]
     if as_json:
-        _print_json([_control(control, loaded.values()) for control in found])
+        print_json([_control(control, loaded.values()) for control in found])
         return
     click.echo(f"{'SEVERITY':<8}  {'SCOPE':<8}  CONTROL")
     for control in found:
         click.echo(f"{control.severity:<8}  {control.scope:<8}  {control.id}")
     by_severity = Counter(control.severity for control in found)
-    counted = ", ".join(f"{by_severity[severity]} {severity}" for severity in reversed(Severity))
-    click.echo(f"\n{_number(len(found), 'control')}: {counted}")
+    severities = ", ".join(f"{by_severity[severity]} {severity}" for severity in reversed(Severity))
+    click.echo(f"\n{counted(len(found), 'control')}: {severities}")
 
 
 @click.command()
@@ -68,7 +68,7 @@ def frameworks(framework_id: str | None, *, as_json: bool, **given: Any) -> None
         shown = [
             {key: each[key] for key in ("id", "title", "version", "requirements")} for each in _builtins(found.values())
         ]
-        _print_json(shown)
+        print_json(shown)
     elif framework_id:
         for line in _requirements(found[framework_id]):
             click.echo(line)
@@ -76,7 +76,7 @@ def frameworks(framework_id: str | None, *, as_json: bool, **given: Any) -> None
         for framework in found.values():
             asked = framework.requirements
             automated = sum(requirement.assessment is Assessment.AUTOMATED for requirement in asked)
-            count = f"{_number(len(asked), 'requirement')}, {automated} of them automated"
+            count = f"{counted(len(asked), 'requirement')}, {automated} of them automated"
             title = f"{framework.title} {framework.version}"
             for number, line in enumerate((*textwrap.wrap(title, WIDTH - ID_WIDTH), count)):
                 click.echo(f"{'' if number else framework.id:<{ID_WIDTH}}{line}")
@@ -87,7 +87,7 @@ def _requirements(framework: Framework) -> Iterator[str]:
     automated = sum(each.assessment is Assessment.AUTOMATED for each in framework.requirements)
     manual = len(framework.requirements) - automated
     yield from textwrap.wrap(f"{framework.title} {framework.version}", WIDTH)
-    yield f"{_number(len(framework.requirements), 'requirement')}: {automated} automated, {manual} manual"
+    yield f"{counted(len(framework.requirements), 'requirement')}: {automated} automated, {manual} manual"
     for section, found in groupby(framework.requirements, lambda requirement: requirement.section):
         yield ""
         if section:
@@ -120,10 +120,10 @@ def explain(control_id: str, **given: Any) -> None:  # noqa: ANN401 - options by
         ("Judged", ["once in an account" if control.scope is Scope.ACCOUNT else "in every region"]),
         ("Facts", _filled(", ".join(kind.__name__ for kind in control.facts))),
         ("Actions", list(control.actions)),
-        ("Asked by", list(_asked_by(control, loaded.values())) or ["no framework"]),
-        ("Everywhere", _path(control.fix.service_wide, control.fix.service_wide_command)),
-        ("This one", _path(control.fix.asset, control.fix.command)),
-        ("For good", _path(control.fix.preventive, control.fix.preventive_command)),
+        ("Required by", list(_required_by(control, loaded.values())) or ["no framework"]),
+        ("Service", _path(control.fix.service_wide, control.fix.service_wide_command)),
+        ("Resource", _path(control.fix.asset, control.fix.command)),
+        ("Prevention", _path(control.fix.preventive, control.fix.preventive_command)),
         ("Code", [_place(control)]),
     ):
         for number, line in enumerate(lines):
@@ -139,8 +139,8 @@ def _path(text: str, command: str | None) -> list[str]:
     return _filled(unfilled(text)) + (wrapped_command(unfilled(command), WIDTH - INDENT) if command else [])
 
 
-def _asked_by(control: Control, loaded: Iterable[Framework]) -> Iterator[str]:
-    """Yield the requirements that ask for a control, those of one title below it."""
+def _required_by(control: Control, loaded: Iterable[Framework]) -> Iterator[str]:
+    """Yield the requirements that name a control, those of one title below it."""
     asked = (
         (framework, requirement)
         for framework in loaded
@@ -178,10 +178,6 @@ def wrapped_command(command: str, width: int) -> list[str]:
     return [f"{line} \\" for line in lines[:-1]] + lines[-1:]
 
 
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
 def _loaded(settings: Settings) -> tuple[dict[str, Control], dict[str, Framework]]:
     known = all_controls()
     return known, framework_files.load(settings.directory, known)
@@ -202,10 +198,6 @@ def _control(control: Control, loaded: Iterable[Framework]) -> dict[str, Any]:
 def _builtins(values: Iterable[msgspec.Struct]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = msgspec.to_builtins(list(values))
     return found
-
-
-def _print_json(value: object) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 COMMANDS = (controls, frameworks, explain)

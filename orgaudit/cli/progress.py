@@ -60,7 +60,7 @@ class TerminalProgress:
 
 
 class PlainProgress:
-    """A line every ten seconds, and one for each account that could not be entered."""
+    """A line every ten seconds, and one for each account whose role could not be assumed."""
 
     def __init__(self) -> None:
         self._name, self._total, self._done, self._gaps = "", 0, 0, 0
@@ -81,11 +81,11 @@ class PlainProgress:
         click.echo(f"{name}: {total} accounts", err=True)
 
     def account_done(self, account: Account, record: AccountRecord | None, traffic: Traffic | None) -> None:
-        """Count an account; say so when it is time."""
+        """Count an account; print a line when it is time."""
         self._done += 1
         self._gaps += gaps_of(record)
         if record is not None and record.gap is not None:
-            click.echo(f"{self._name}: {account.id} not entered: {record.gap.message}", err=True)
+            click.echo(f"{self._name}: {account.id} not assessed: {record.gap.message}", err=True)
         now = time.monotonic()
         if traffic is not None and (now - self._said >= PLAIN_EVERY or self._done == self._total):
             self._said = now

@@ -1,4 +1,4 @@
-"""What a run says on the terminal when it is over: the figures of the summary sheet, in a few lines."""
+"""What is printed when a run ends: the figures of the summary sheet, in a few lines."""
 
 from __future__ import annotations
 

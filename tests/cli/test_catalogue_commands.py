@@ -205,7 +205,7 @@ def stays_whole(line: str) -> bool:
 
 def test_explain_names_the_requirements_by_title(orgaudit: Callable[..., Result]) -> None:
     lines = [" ".join(line.split()) for line in lines_of(orgaudit("explain", "efs_file_system_encrypted"))]
-    at = lines.index("Asked by Encrypt EFS file systems")
+    at = lines.index("Required by Encrypt EFS file systems")
     assert lines[at + 1] == "cis_1.5 2.4.1 level 1 manual"
     assert lines[at + 7] == "cis_7.0 3.3.1 level 1 automated"
     assert "own R-1 automated" in lines
