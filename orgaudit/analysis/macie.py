@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from orgaudit.analysis.account import AccountFacts
 from orgaudit.analysis.organization import Organization
-from orgaudit.facts.macie import MacieDiscovery, MacieSession
+from orgaudit.facts.macie import Criterion, Job, MacieDiscovery, MacieSession
 from orgaudit.facts.s3.buckets import Bucket
 from orgaudit.model import Gap, GapReason, NotSeenError
 
@@ -47,10 +48,34 @@ def coverage(bucket: Bucket, account: AccountFacts, organization: Organization) 
             seen.append(central.detail(MacieDiscovery, macie_in(central, bucket.region)).value)
         except NotSeenError as error:
             unseen = error
-    answers = [(f"job {job.name}", job.covers(bucket)) for each in seen for job in each.jobs]
+    answers = [(f"job {job.name}", covers(job, bucket)) for each in seen for job in each.jobs]
     by = [name for name, covered in answers if covered]
     if own.automated and unseen is None and not any(bucket.name in each.excluded for each in seen):
         by.append("automated discovery")
     if unseen is not None and not by:
         raise unseen
     return Coverage(tuple(by), tuple(name for name, covered in answers if covered is None))
+
+
+def covers(job: Job, bucket: Bucket) -> bool | None:
+    """Return whether a job inspects a bucket; None where its conditions cannot be evaluated."""
+    if not job.chooses:
+        return (bucket.account_id, bucket.name) in job.buckets
+    included = _all_hold(job.includes, bucket)
+    excluded = _all_hold(job.excludes, bucket) if job.excludes else False
+    if included is False or excluded is True:
+        return False
+    return True if included and excluded is False else None
+
+
+def _all_hold(criteria: Iterable[Criterion], bucket: Bucket) -> bool | None:
+    found = {_holds(criterion, bucket) for criterion in criteria}
+    return False if False in found else None if None in found else True
+
+
+def _holds(criterion: Criterion, bucket: Bucket) -> bool | None:
+    """Return whether a condition holds for a bucket; None where its name and account do not decide that."""
+    actual = {"ACCOUNT_ID": bucket.account_id, "S3_BUCKET_NAME": bucket.name}.get(criterion.name)
+    if actual is None or criterion.comparator not in {"EQ", "NE"}:
+        return None
+    return (actual in criterion.values) is (criterion.comparator == "EQ")

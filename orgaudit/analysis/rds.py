@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from orgaudit.analysis.account import AccountFacts
 from orgaudit.analysis.ec2.reach import Inbound, Opening, Question
+from orgaudit.analysis.ec2.routes import table_of
 from orgaudit.facts.declare import Resource
 from orgaudit.facts.ec2.groups import SecurityGroup
-from orgaudit.facts.ec2.routes import RouteTable, table_of
+from orgaudit.facts.ec2.routes import RouteTable
 from orgaudit.facts.rds import DatabaseInstance
 from orgaudit.model import Gap, NotSeenError, Seen
 

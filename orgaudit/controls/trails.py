@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.cloudtrail.recording import recorded_management
 from orgaudit.analysis.organization import Organization
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.model import NotSeenError, Status, Verdict, failed
@@ -19,7 +20,7 @@ def recording(trail: Trail, account: AccountFacts, owner: AccountFacts) -> str |
     """
     if reason := not_everywhere(trail, account, owner):
         return reason
-    management = owner.detail(TrailSelectors, trail).value.management
+    management = recorded_management(owner.detail(TrailSelectors, trail).value)
     return None if management.complete else f"records {management.describe()}"
 
 

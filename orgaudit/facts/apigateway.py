@@ -9,7 +9,6 @@ from typing import Any
 from orgaudit.facts.declare import Aws, Resource, collector, detail
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import Row, each_row, text
-from orgaudit.languages.iam_policy.openings import Opening
 from orgaudit.model import Observed, Scope
 
 ACTION = "apigateway:GET"
@@ -30,9 +29,9 @@ class RestApiPolicy(ResourcePolicy, frozen=True, kw_only=True):
     methods: str
 
     @property
-    def openings(self) -> tuple[Opening, ...]:
-        """The ways in that it leaves to external callers."""
-        return ResourcePolicy(arn=self.methods, document=self.document).openings
+    def governs(self) -> str:
+        """The ARN of the API's methods."""
+        return self.methods
 
 
 class RestApiStage(Resource, frozen=True, kw_only=True):

@@ -30,14 +30,6 @@ class RecordingGroup(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it records every resource type of its region, also those that AWS adds."""
         return (self.all_supported or self.strategy == EVERYTHING) and not self.excluded
 
-    def describe(self) -> str:
-        """What it records, as the object of a sentence."""
-        if self.everything:
-            return "all resource types"
-        if self.excluded:
-            return f"all resource types except {', '.join(self.excluded)}"
-        return f"only {', '.join(self.included)}" if self.included else "no resource types"
-
 
 class Recorder(msgspec.Struct, frozen=True, kw_only=True):
     """A customer managed recorder and what it is set to record."""
@@ -69,15 +61,6 @@ class RecorderStatus(msgspec.Struct, frozen=True, kw_only=True):
     recording: bool
     last_status: str = ""
     error: str = ""
-
-    @property
-    def flaw(self) -> str | None:
-        """What is wrong, as the predicate of a sentence about the recorder; None where it records and succeeds."""
-        if not self.recording:
-            return "is stopped"
-        if self.last_status.upper() == "SUCCESS":
-            return None
-        return f"has the last status {self.last_status or 'unknown'}" + (f" ({self.error})" if self.error else "")
 
 
 class ConfigRecordingStatus(Detail, frozen=True, kw_only=True):

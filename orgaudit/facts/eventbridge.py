@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Resource, collector
-from orgaudit.facts.resource_policies import document_of
+from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import each_row
-from orgaudit.languages.iam_policy import Policy, parse
-from orgaudit.languages.iam_policy.openings import Opening, openings_of
 from orgaudit.model import Json, Observed, Scope, Seen
 
 BUSES_PER_PAGE = 100
@@ -20,15 +18,9 @@ class EventBus(Resource, frozen=True, kw_only=True):
     policy: Observed[Json] = Seen(None)
 
     @property
-    def parsed(self) -> Policy | None:
-        """The policy, or None where there is none; raises NotSeenError where it was not seen."""
-        return None if self.policy.value is None else parse(self.policy.value)
-
-    @property
-    def openings(self) -> tuple[Opening, ...]:
-        """The ways in that the policy leaves to external callers."""
-        policy = self.parsed
-        return () if policy is None else openings_of(policy, resource=self.arn)
+    def attached(self) -> ResourcePolicy:
+        """The policy as that of any other resource; raises NotSeenError where it was not seen."""
+        return ResourcePolicy(arn=self.arn, document=self.policy.value)
 
 
 @collector(scope=Scope.REGIONAL, actions=("events:ListEventBuses",))

@@ -31,17 +31,13 @@ class KeyDescription(Detail, frozen=True, kw_only=True):
     replica: bool = False
 
     @property
-    def unable_to_rotate(self) -> str | None:
-        """Why automatic rotation is not for this key, or None where it is."""
-        if self.manager != "CUSTOMER":
-            return "AWS manages the key and rotates it"
-        if self.state != "Enabled":
-            return f"the key is in state {self.state}"
-        if self.spec != "SYMMETRIC_DEFAULT":
-            return f"a key of type {self.spec} cannot rotate"
-        if self.origin != "AWS_KMS":
-            return f"the key material has the origin {self.origin}: its owner has to replace it"
-        return "a replica rotates with its primary key" if self.replica else None
+    def keeps_from_rotating(self) -> str | None:
+        """The member whose value rules automatic rotation out, None where the key can rotate.
+
+        https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html
+        """
+        can = {"manager": "CUSTOMER", "state": "Enabled", "spec": "SYMMETRIC_DEFAULT", "origin": "AWS_KMS"}
+        return next((name for name, value in {**can, "replica": False}.items() if getattr(self, name) != value), None)
 
 
 class KeyRotation(Detail, frozen=True, kw_only=True):
@@ -88,7 +84,7 @@ async def key_description(aws: Aws, key: Key) -> KeyDescription:
 @detail(actions=("kms:GetKeyRotationStatus",))
 async def key_rotation(aws: Aws, key: Key, description: KeyDescription) -> KeyRotation:
     """Read whether the key rotates, where it can."""
-    if description.unable_to_rotate:
+    if description.keeps_from_rotating:
         return KeyRotation(arn=key.arn, enabled=None)
     answer = await aws.call("kms", "GetKeyRotationStatus", KeyId=key.arn)
     return KeyRotation(

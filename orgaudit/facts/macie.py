@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
 from orgaudit.facts.rows import Row
-from orgaudit.facts.s3.buckets import Bucket
 from orgaudit.model import NotSeenError, Observed, Scope, Seen
 
 OFF = "Macie is not enabled"
@@ -36,13 +35,6 @@ class Criterion(msgspec.Struct, frozen=True):
     comparator: str = ""
     values: tuple[str, ...] = ()
 
-    def holds(self, bucket: Bucket) -> bool | None:
-        """Tell whether it holds for a bucket; None where that cannot be told from its name and account."""
-        actual = {"ACCOUNT_ID": bucket.account_id, "S3_BUCKET_NAME": bucket.name}.get(self.name)
-        if actual is None or self.comparator not in {"EQ", "NE"}:
-            return None
-        return (actual in self.values) is (self.comparator == "EQ")
-
 
 class Job(msgspec.Struct, frozen=True):
     """A classification job at work: the buckets that it names by account and name, or conditions if it `chooses`."""
@@ -52,21 +44,6 @@ class Job(msgspec.Struct, frozen=True):
     includes: tuple[Criterion, ...] = ()
     excludes: tuple[Criterion, ...] = ()
     chooses: bool = False
-
-    def covers(self, bucket: Bucket) -> bool | None:
-        """Tell whether the job looks at a bucket; None where its conditions cannot be judged."""
-        if not self.chooses:
-            return (bucket.account_id, bucket.name) in self.buckets
-        included = _all_hold(self.includes, bucket)
-        excluded = _all_hold(self.excludes, bucket) if self.excludes else False
-        if included is False or excluded is True:
-            return False
-        return True if included and excluded is False else None
-
-
-def _all_hold(criteria: Iterable[Criterion], bucket: Bucket) -> bool | None:
-    found = {criterion.holds(bucket) for criterion in criteria}
-    return False if False in found else None if None in found else True
 
 
 class MacieDiscovery(Detail, frozen=True, kw_only=True):

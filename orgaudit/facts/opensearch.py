@@ -9,7 +9,6 @@ from typing import Any
 from orgaudit.facts.declare import Aws, Resource, collector, detail
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import each_row, text
-from orgaudit.languages.iam_policy.openings import Opening
 from orgaudit.model import Observed, Scope
 
 ACTIONS = ("es:DescribeDomains", "es:ListDomainNames")
@@ -26,25 +25,14 @@ class SearchDomain(Resource, frozen=True, kw_only=True):
     vpc_id: Observed[str | None]
     signs_in: Observed[bool]
 
-    @property
-    def held_by(self) -> str | None:
-        """What keeps public requests off whatever the policy says, or None where nothing does.
-
-        Raises NotSeenError where that was not seen.
-        https://docs.aws.amazon.com/opensearch-service/latest/developerguide/vpc.html#vpc-security and fgac.html there.
-        """
-        if self.vpc_id.value is not None:
-            return f"only what reaches VPC {self.vpc_id.value} reaches the domain"
-        return "fine-grained access control asks for a sign-in" if self.signs_in.value else None
-
 
 class SearchDomainPolicy(ResourcePolicy, frozen=True, kw_only=True):
     """A domain's access policy."""
 
     @property
-    def openings(self) -> tuple[Opening, ...]:
-        """The ways in that it leaves to external callers; it is about what is in the domain."""
-        return ResourcePolicy(arn=f"{self.arn}/*", document=self.document).openings
+    def governs(self) -> str:
+        """The ARN of what is in the domain."""
+        return f"{self.arn}/*"
 
 
 @collector(scope=Scope.REGIONAL, actions=ACTIONS)

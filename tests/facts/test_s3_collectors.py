@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
+from orgaudit.analysis.s3.exposure import PUBLIC_GROUPS
 from orgaudit.aws.access import Access
 from orgaudit.demo import Demo
 from orgaudit.facts.declare import Collector
@@ -107,13 +108,13 @@ async def test_the_policy_is_kept_as_json() -> None:
     text = json.dumps({"Version": "2012-10-17", "Statement": allow()})
     found = await bucket_policy(aws(GetBucketPolicy={"Policy": text}), BUCKET)
     assert found.document["Statement"][0]["Principal"] == "*"
-    assert len(found.rules.statements) == 1
+    assert found.parsed is not None
+    assert len(found.parsed.statements) == 1
 
 
 async def test_no_policy_is_an_answer() -> None:
     found = await bucket_policy(aws(GetBucketPolicy=Refused("NoSuchBucketPolicy")), BUCKET)
-    assert found.document is None
-    assert found.rules.statements == ()
+    assert (found.document, found.parsed) == (None, None)
 
 
 async def test_what_is_no_policy_is_never_kept() -> None:
@@ -129,7 +130,6 @@ async def test_acl_by_grantee() -> None:
     ]
     found = await bucket_acl(aws(GetBucketAcl={"Grants": grants}), BUCKET)
     assert found.grants == (Grant("abc", "FULL_CONTROL"), Grant(EVERYONE, "READ"), Grant("a@example.com", "WRITE"))
-    assert found.public == (Grant(EVERYONE, "READ"),)
 
 
 async def test_an_acl_without_grants_is_no_answer() -> None:
@@ -255,7 +255,7 @@ def test_settings_of_the_emulator(emulated: dict[str, Any]) -> None:
     assert opened[bucket_policy].parsed == parse(POLICY)
     assert west[bucket_policy].document is None
     assert west[bucket_public_access_block].block.on == {name for name, on in ON.items() if on}
-    assert opened[bucket_acl].public == ()
+    assert not {grant.grantee for grant in opened[bucket_acl].grants} & PUBLIC_GROUPS.keys()
     assert opened[bucket_logging].target is None
 
 

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from orgaudit.analysis.account import AccountFacts
 from orgaudit.analysis.cloudtrail.delivery import last_delivery
 from orgaudit.analysis.cloudtrail.notifications import WORKS, Delivery, Notification
+from orgaudit.analysis.cloudtrail.recording import recorded_management
 from orgaudit.analysis.cloudtrail.sensitivity import Watcher, watchers
 from orgaudit.facts.cloudtrail.alarms import MetricFilter, TrailAlarms, TrailFilters
 from orgaudit.facts.cloudtrail.delivery import TrailLogGroup
@@ -249,7 +250,7 @@ def _elsewhere(found: Watcher) -> str:
 
 def _left_out(selectors: TrailSelectors, events: Sequence[Event]) -> list[str]:
     """Return the event sources that the selectors leave out although some of the events come from there."""
-    recorded = selectors.management
+    recorded = recorded_management(selectors)
     found = set()
     for event in events:
         source = event.fields.get("$.eventSource")

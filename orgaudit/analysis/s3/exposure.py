@@ -10,11 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.resource_policies import openings_in
 from orgaudit.analysis.s3.block import EffectiveBlock, effective_block
-from orgaudit.facts.s3.buckets import EVERYONE, Bucket, BucketAcl, BucketPolicy
-from orgaudit.languages.iam_policy.openings import Opening, openings_of
+from orgaudit.facts.s3.buckets import Bucket, BucketAcl, BucketPolicy
+from orgaudit.languages.iam_policy.openings import Opening
 from orgaudit.model import NotSeenError
 
+PUBLIC_GROUPS = {
+    "http://acs.amazonaws.com/groups/global/AllUsers": "everyone",
+    "http://acs.amazonaws.com/groups/global/AuthenticatedUsers": "every AWS account",
+}
+"""The predefined groups of S3 that contain external callers, and whom they contain.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html
+"""
 READING = ("s3:get", "s3:list", "s3:describe")
 """How the names of the S3 actions begin that change nothing, in lower case."""
 
@@ -54,16 +63,16 @@ def write_exposure(account: AccountFacts, bucket: Bucket) -> Exposure:
 def _through_acl(account: AccountFacts, bucket: Bucket, block: EffectiveBlock) -> tuple[Opening, ...]:
     if block.is_seen("IgnorePublicAcls"):
         return ()
-    grants = account.detail(BucketAcl, bucket).value.public
+    grants = [grant for grant in account.detail(BucketAcl, bucket).value.grants if grant.grantee in PUBLIC_GROUPS]
     if not grants or block.holds("IgnorePublicAcls"):
         return ()
-    return tuple(Opening(f"the ACL grants {grant.permission} to {EVERYONE[grant.grantee]}") for grant in grants)
+    return tuple(Opening(f"the ACL grants {grant.permission} to {PUBLIC_GROUPS[grant.grantee]}") for grant in grants)
 
 
 def _through_policy(account: AccountFacts, bucket: Bucket, block: EffectiveBlock) -> tuple[Opening, ...]:
     if block.is_seen("RestrictPublicBuckets"):
         return ()
-    openings = openings_of(account.detail(BucketPolicy, bucket).value.rules, resource=bucket.arn)
+    openings = openings_in(account.detail(BucketPolicy, bucket).value)
     return () if not openings or block.holds("RestrictPublicBuckets") else openings
 
 

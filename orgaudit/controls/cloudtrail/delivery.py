@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 
 from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.cloudtrail.delivery import last_delivery
+from orgaudit.analysis.cloudtrail.delivery import WRITES, last_delivery, trusts_cloudtrail, writes_to
 from orgaudit.analysis.organization import Organization
 from orgaudit.controls.declare import Fix, control
-from orgaudit.facts.cloudtrail.delivery import WRITES, TrailLogGroup, TrailRole, TrailSubscriptions
+from orgaudit.facts.cloudtrail.delivery import TrailLogGroup, TrailRole, TrailSubscriptions
 from orgaudit.facts.cloudtrail.trails import Trail, TrailStatus
 from orgaudit.languages.iam_policy import Outcome, PolicyError
 from orgaudit.model import (
@@ -87,8 +87,8 @@ def cloudtrail_trail_role_can_deliver(trail: Trail, role: Observed[TrailRole], o
     if not seen.exists:
         return failed(f"the role {seen.role_arn} does not exist", role=seen.role_arn)
     try:
-        decisions = {"sts:AssumeRole by CloudTrail": seen.trusts_cloudtrail(trail)}
-        decisions |= {action: seen.writes_to(trail, action, organization.id) for action in WRITES}
+        decisions = {"sts:AssumeRole by CloudTrail": trusts_cloudtrail(seen, trail)}
+        decisions |= {action: writes_to(seen, trail, action, organization.id) for action in WRITES}
     except PolicyError as error:
         reason = f"a policy of the role {seen.role_arn} cannot be read: {error}"
         gap = Gap(trail.account_id, trail.region, "iam:GetRole", GapReason.MALFORMED, reason)

@@ -8,11 +8,7 @@ import msgspec
 
 from orgaudit.facts.cloudtrail.trails import Trail
 from orgaudit.facts.declare import Aws, Detail, detail
-from orgaudit.languages import iam_policy as policies
 from orgaudit.model import Json, parse_arn
-
-SERVICE = "cloudtrail.amazonaws.com"
-WRITES = ("logs:CreateLogStream", "logs:PutLogEvents")
 
 
 def group_name(log_group_arn: str) -> str:
@@ -62,34 +58,6 @@ class TrailRole(Detail, frozen=True, kw_only=True):
     trust: Json = None
     permissions: tuple[Json, ...] = ()
     boundary: Json = None
-
-    def trusts_cloudtrail(self, trail: Trail) -> policies.Decision:
-        """Decide whether CloudTrail may assume the role on behalf of this trail; raises PolicyError."""
-        request = policies.Request(
-            action="sts:AssumeRole",
-            resource=self.role_arn,
-            principal=policies.Principal(policies.PrincipalKind.SERVICE, SERVICE),
-            context={"aws:SourceArn": trail.arn, "aws:SourceAccount": trail.account_id},
-        )
-        return policies.decide([policies.parse(self.trust)], request)
-
-    def writes_to(self, trail: Trail, action: str, organization_id: str | None = None) -> policies.Decision:
-        """Decide whether the role may do `action` on every stream that the trail writes; raises PolicyError."""
-        group = (trail.log_group_arn or "").removesuffix(":*")
-        # CloudTrail User Guide, "Role policy document for CloudTrail to use CloudWatch Logs", names the streams so.
-        streams = [f"{trail.account_id}_CloudTrail_{trail.region}*"]
-        if organization_id and trail.organization.value:
-            streams.append(f"{organization_id}_*")
-        decisions = [self._decide(trail, action, f"{group}:log-stream:{stream}") for stream in streams]
-        return next((found for found in decisions if found.outcome is not policies.Outcome.ALLOWED), decisions[0])
-
-    def _decide(self, trail: Trail, action: str, resource: str) -> policies.Decision:
-        context = {"aws:SourceArn": trail.arn, "aws:SourceAccount": trail.account_id}
-        request = policies.Request(action=action, resource=resource, context=context)
-        granted = policies.decide([policies.parse(document) for document in self.permissions], request)
-        if granted.outcome is not policies.Outcome.ALLOWED or self.boundary is None:
-            return granted
-        return policies.decide([policies.parse(self.boundary)], request)
 
 
 @detail(actions=("logs:DescribeLogGroups",))

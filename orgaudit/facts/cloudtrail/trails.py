@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
 from orgaudit.facts.rows import each_row
-from orgaudit.languages.event_selector.data_events import S3_OBJECT, records_objects
-from orgaudit.languages.event_selector.management import (
-    AdvancedSelector,
-    BasicSelector,
-    FieldSelector,
-    ManagementEvents,
-    management_events,
-)
+from orgaudit.languages.event_selector.data_events import S3_OBJECT
+from orgaudit.languages.event_selector.management import AdvancedSelector, BasicSelector, FieldSelector
 from orgaudit.model import Observed, Scope, parse_arn
 
 
@@ -51,29 +45,6 @@ class TrailSelectors(Detail, frozen=True, kw_only=True):
 
     basic: tuple[BasicSelector, ...] = ()
     advanced: tuple[AdvancedSelector, ...] = ()
-
-    @property
-    def management(self) -> ManagementEvents:
-        """The management events that are recorded."""
-        return management_events(self.basic, self.advanced)
-
-    def records_objects(self, side: str, bucket_arn: str | None = None) -> bool:
-        """Return whether read or write events on all objects of a bucket are recorded; without one, of every bucket."""
-        return record_objects([self], side, bucket_arn)
-
-
-def record_objects(trails: Sequence[TrailSelectors], side: str, bucket_arn: str | None = None) -> bool:
-    """Return whether trails together record read or write events on all objects of a bucket.
-
-    Without a bucket they have to record those of every bucket, of future ones too.
-    """
-    partition = next((each.arn.split(":")[1] for each in trails if each.arn.startswith("arn:")), "aws")
-    beginning = f"{bucket_arn}/" if bucket_arn else f"arn:{partition}:s3:::"
-    selectors: list[BasicSelector | AdvancedSelector] = []
-    for each in trails:
-        selectors += each.basic
-        selectors += each.advanced
-    return records_objects(side, beginning, selectors)
 
 
 @collector(scope=Scope.REGIONAL, actions=("cloudtrail:DescribeTrails",))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -13,20 +12,10 @@ from orgaudit.facts.ec2.prefixes import PREFIX_LIST_ACTIONS, prefix_list
 from orgaudit.facts.ec2.routes import route_table_answers
 from orgaudit.facts.ec2.tags import tags_of
 from orgaudit.facts.rows import each_row
-from orgaudit.languages.cidr import block, family_of, minus, space_of
 from orgaudit.model import UNKNOWN, Observed, Scope, shown
 
 ACTIVE = "active"
 ENDS = ("RequesterVpcInfo", "AccepterVpcInfo")
-
-
-class Breadth(StrEnum):
-    """How a route through a peering connection compares with the address blocks of the VPC on the other side."""
-
-    PART = "a part of the other VPC"
-    WHOLE = "a whole block of the other VPC"
-    WIDER = "more than the other VPC has"
-    UNKNOWN = "unknown, for AWS does not tell the blocks of the other VPC"
 
 
 class PeeringConnection(Resource, frozen=True, kw_only=True):
@@ -44,19 +33,6 @@ class PeeringRoute(msgspec.Struct, frozen=True, kw_only=True):
     table: str
     vpc_id: str
     destination: str
-
-    def breadth(self, connection: PeeringConnection) -> Breadth:
-        """Compare the destination with the blocks of the VPC on the other side; raises NotSeenError without these."""
-        family = family_of(self.destination)
-        others = [cidrs for vpc_id, cidrs in connection.sides.value.items() if vpc_id != self.vpc_id]
-        blocks = [cidr for cidrs in others for cidr in cidrs if family_of(cidr) is family]
-        if not blocks:
-            return Breadth.UNKNOWN
-        reached = (block(self.destination),)
-        if minus(reached, space_of(blocks, family)):
-            return Breadth.WIDER
-        whole = any(not minus((block(cidr),), reached) for cidr in blocks)
-        return Breadth.WHOLE if whole else Breadth.PART
 
 
 class PeeringRoutes(Detail, frozen=True, kw_only=True):

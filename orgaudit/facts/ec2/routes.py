@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from orgaudit.facts.declare import Aws, Resource, collector
 from orgaudit.facts.ec2.tags import tags_of
 from orgaudit.facts.rows import each_row, text
-from orgaudit.model import Gap, Observed, Scope, Seen
+from orgaudit.model import Observed, Scope
 
 ACTION = "ec2:DescribeRouteTables"
 GATEWAY = "igw-"
@@ -58,22 +58,6 @@ async def route_table_answers(aws: Aws) -> list[dict[str, Any]]:
     """Return the route tables of a region as EC2 describes them; meant for `Aws.once`."""
     pages = aws.pages("ec2", "DescribeRouteTables", MaxResults=100)
     return [table async for page in pages for table in page["RouteTables"]]
-
-
-def table_of(subnet: str, vpc_id: str | None, tables: Iterable[RouteTable]) -> RouteTable | None:
-    """Return the route table of a subnet: the one that it names, or else its VPC's main one.
-
-    None if none was seen, or if the subnet may name another one, whose subnets were not seen.
-    """
-    main, hidden = None, False
-    for table in tables:
-        if isinstance(table.subnets, Seen) and subnet in table.subnets.value:
-            return table
-        here = isinstance(table.vpc_id, Gap) or vpc_id in {None, table.vpc_id.value}
-        hidden = hidden or (here and isinstance(table.subnets, Gap))
-        if table.main == Seen(value=True) and table.vpc_id == Seen(vpc_id):
-            main = table
-    return None if hidden else main
 
 
 def _associations(answer: dict[str, Any]) -> list[dict[str, Any]]:

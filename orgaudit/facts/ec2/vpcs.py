@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from orgaudit.facts.declare import Aws, Resource, collector
 from orgaudit.facts.ec2.tags import tags_of
 from orgaudit.facts.rows import each_row
-from orgaudit.model import Observed, Scope, Seen, shown
+from orgaudit.model import Observed, Scope
 
 
 class Vpc(Resource, frozen=True, kw_only=True):
@@ -27,28 +27,6 @@ class FlowLog(Resource, frozen=True, kw_only=True):
     delivery: Observed[str]
     delivery_error: str | None = None
     destination: Observed[str]
-
-    @property
-    def flaw(self) -> str | None:
-        """Return why this log does not show who was turned away, or None where it does.
-
-        Raises NotSeenError where no flaw was seen and something else was not.
-        """
-        if isinstance(self.status, Seen) and self.status.value != "ACTIVE":
-            return f"is {self.status.value}"
-        if shown(self.delivery) == "FAILED":
-            return f"fails to deliver: {self.delivery_error or 'AWS does not say why'}"
-        if self.traffic.value not in {"ALL", "REJECT"}:
-            return "leaves out rejected traffic"
-        for observed in (self.status, self.delivery):
-            observed.value  # noqa: B018 - a gap raises what it is: there may be a flaw
-        return None
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether all of this log was seen, and no flaw in it."""
-        seen = all(isinstance(each, Seen) for each in (self.watches, self.status, self.traffic, self.delivery))
-        return seen and self.flaw is None
 
 
 @collector(scope=Scope.REGIONAL, actions=("ec2:DescribeVpcs",))

@@ -10,17 +10,11 @@ import msgspec
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import each_row, text
-from orgaudit.languages.iam_policy import Policy
 from orgaudit.model import Scope
 
 PAGE = 1000
 LEGACY_LOCATIONS: dict[str | None, str] = {None: "us-east-1", "EU": "eu-west-1"}
 """What GetBucketLocation answers in place of two regions' names (S3 API reference)."""
-EVERYONE = {
-    "http://acs.amazonaws.com/groups/global/AllUsers": "everyone",
-    "http://acs.amazonaws.com/groups/global/AuthenticatedUsers": "every AWS account",
-}
-"""The two groups of S3 that take in strangers."""
 
 
 class Bucket(Resource, frozen=True, kw_only=True):
@@ -29,11 +23,6 @@ class Bucket(Resource, frozen=True, kw_only=True):
 
 class BucketPolicy(ResourcePolicy, frozen=True, kw_only=True):
     """A bucket's policy."""
-
-    @property
-    def rules(self) -> Policy:
-        """The policy; one without statements where the bucket has none."""
-        return self.parsed or Policy(())
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -47,11 +36,6 @@ class BucketAcl(Detail, frozen=True, kw_only=True):
     """A bucket's access control list."""
 
     grants: tuple[Grant, ...] = ()
-
-    @property
-    def public(self) -> tuple[Grant, ...]:
-        """The grants that let strangers in."""
-        return tuple(grant for grant in self.grants if grant.grantee in EVERYONE)
 
 
 class BucketEncryption(Detail, frozen=True, kw_only=True):
