@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -35,6 +36,11 @@ def not_everywhere(trail: Trail, account: AccountFacts, owner: AccountFacts) -> 
         # docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-trail-organization.html, on opt-in home regions
         return f"has its home in {trail.region}, which this account has not enabled, so it records nothing here"
     return None if owner.detail(TrailStatus, trail).value.logging else "does not log"
+
+
+def status_command(trail: Trail) -> str:
+    """Return the command that shows how the deliveries of a trail went."""
+    return f"aws cloudtrail get-trail-status --region {trail.region} --name {shlex.quote(trail.arn)}"
 
 
 def judge_each(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -13,7 +12,7 @@ from orgaudit.analysis.cloudtrail.delivery import last_delivery
 from orgaudit.analysis.cloudtrail.notifications import WORKS, Delivery, Notification
 from orgaudit.analysis.cloudtrail.recording import recorded_management
 from orgaudit.analysis.cloudtrail.sensitivity import Watcher, watchers
-from orgaudit.facts.cloudtrail.alarms import MetricFilter, TrailAlarms, TrailFilters
+from orgaudit.facts.cloudtrail.alarms import ActingAlarm, MetricFilter, TrailAlarms, TrailFilters
 from orgaudit.facts.cloudtrail.delivery import TrailLogGroup
 from orgaudit.facts.cloudtrail.topics import Topic, TrailTopics
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
@@ -32,32 +31,21 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """How far the chain holds: `broken` names its first broken link, None where a person is told of every event.
+    """How far the chain holds: `broken` names its first broken link, None where every event notifies a person.
 
-    `unclear` is what a person has to look at before that is certain. `unfiltered` is the log group where its filters
-    are the broken link. `restless` are filters of a whole chain that count harmless calls as well, `latching` alarms
-    that no datapoint takes out of ALARM again, each where the chain would not be whole without them.
+    `fixable` is what one command can fix at the broken link: a trail that does not deliver, a log group without the
+    filter, an alarm whose actions are off, or a topic without a subscriber. `unclear` is what a person has to decide
+    before the chain is certain. `evidence` has the names of the links that hold. `restless` are filters of a whole
+    chain that count harmless calls as well, `latching` alarms that no datapoint takes out of ALARM again, each where
+    the chain would not be whole without them.
     """
 
     broken: str | None
-    command: str | None = None
     evidence: dict[str, Json] = field(default_factory=dict)
-    unfiltered: TrailLogGroup | None = None
+    fixable: Trail | TrailLogGroup | ActingAlarm | Topic | None = None
     restless: tuple[str, ...] = ()
     latching: tuple[str, ...] = ()
     unclear: str | None = None
-
-    def describe(self) -> str:
-        """Return the links that hold, as people would name them."""
-        said = " → ".join(f"{link} {', '.join(names)}" for link, names in self.evidence.items() if names)
-        if self.restless:
-            said += f"; but filter {', '.join(self.restless)} matches harmless calls too, so the alarm never rests"
-        if self.latching:
-            said += (
-                f"; but alarm {', '.join(self.latching)} ignores missing data: after an event it stays in ALARM, and "
-            )
-            said += "later events notify nobody, until its state is reset"
-        return said
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,32 +106,26 @@ def _follow(trail: Trail, owner: AccountFacts, events: Sequence[Event], terms: T
     group = owner.detail(TrailLogGroup, trail).value
     evidence: dict[str, Json] = {"log group": [group.name]}
     if not group.exists:
-        return Chain(f"delivers to the log group {group.name}, which does not exist", None, evidence)
+        return Chain(f"delivers to the log group {group.name}, which does not exist", evidence)
     works, said = last_delivery(owner.detail(TrailStatus, trail).value, owner.now, terms.delivery_hours)
     if not works:
-        return Chain(f"does not deliver to its log group {group.name}: {said}", _status(trail), evidence)
+        return Chain(f"does not deliver to its log group {group.name}: {said}", evidence, trail)
     filters = owner.detail(TrailFilters, trail).value.filters
     lines = _readable(filters)
     about = _about(lines, events)
     evidence["filter"] = [line.filter.name for line in about]
     if not (found := _coverage(about, events)).complete:
         lack = f"has no metric filter for this: log group {group.name} {_lack(found, lines)}"
-        return Chain(lack, None, evidence, unfiltered=group)
-    walk = _Walk(events, evidence, about, terms, place=f"--region {group.region}")
+        return Chain(lack, evidence, group)
+    walk = _Walk(events, evidence, about, terms)
     return walk.alarms(filters, owner.detail(TrailAlarms, trail)) or walk.topics(owner.detail(TrailTopics, trail))
-
-
-def _status(trail: Trail) -> str:
-    return f"aws cloudtrail get-trail-status --region {trail.region} --name {shlex.quote(trail.arn)}"
 
 
 class _Walk:
     """The part of the chain behind the filters: each step keeps the lines that hold and stops where events get lost."""
 
-    def __init__(
-        self, events: Sequence[Event], evidence: dict[str, Json], lines: list[_Line], terms: Terms, *, place: str
-    ) -> None:
-        self.events, self.evidence, self.lines, self.terms, self.place = events, evidence, lines, terms, place
+    def __init__(self, events: Sequence[Event], evidence: dict[str, Json], lines: list[_Line], terms: Terms) -> None:
+        self.events, self.evidence, self.lines, self.terms = events, evidence, lines, terms
         self.lost: list[tuple[str, str]] = []
 
     def alarms(self, filters: Sequence[MetricFilter], observed: Observed[TrailAlarms]) -> Chain | None:
@@ -162,7 +144,7 @@ class _Walk:
             self._lost(f"has no alarm on the metric of filter {', '.join(unwatched)}")
             or self._keep(lambda found: found.answer.needed in {None, 1}, lambda found: found.answer.why)
             or self._keep(
-                lambda found: found.alarm.actions_enabled, lambda _: "has its actions switched off", self._switch_on
+                lambda found: found.alarm.actions_enabled, lambda _: "has its actions switched off", fixable=True
             )
             or self._keep(lambda found: bool(found.alarm.topics), _elsewhere)
         )
@@ -189,7 +171,7 @@ class _Walk:
         unseen = [line for line in possible if line.delivery.gap]
         if self._whole([*sure, *(line for line in unseen if line.unclear is None)]) or not self._whole(seen):
             raise NotSeenError(next(line.delivery.gap for line in unseen if line.delivery.gap))
-        return Chain(None, None, self.evidence, unclear=next(line.unclear for line in seen if line.unclear))
+        return Chain(None, self.evidence, unclear=next(line.unclear for line in seen if line.unclear))
 
     def _delivery(self, topic: Observed[Topic], alarm_arn: str) -> Delivery:
         if isinstance(topic, Gap):
@@ -202,17 +184,16 @@ class _Walk:
         silent = next(line for line in self.lines if (line.filter.name, line.name) not in left)
         arn = silent.topics[0]
         found = self._delivery(topics[arn], silent.watcher.alarm.arn if silent.watcher else "")
-        subscribe = f"aws sns subscribe --topic-arn {shlex.quote(arn)} --protocol email --notification-endpoint ADDRESS"
-        return Chain(f"notifies topic {arn}, which {found.broken}", subscribe if found.silent else None, self.evidence)
+        bare = topics[arn].value if found.silent else None
+        return Chain(f"notifies topic {arn}, which {found.broken}", self.evidence, bare)
 
     def _told(self, lines: Sequence[_Line]) -> Chain:
-        """Return a whole chain, with what people should know of it."""
+        """Return a whole chain, with what limits it."""
         restless = {line.filter.name for line in lines if matches_ordinary_calls(line.pattern)}
         latching = {line.name for line in lines if line.watcher and line.watcher.latches}
         calm = self._whole([line for line in lines if line.filter.name not in restless])
         recurring = self._whole([line for line in lines if line.name not in latching])
         return Chain(
-            None,
             None,
             self.evidence,
             restless=() if calm else tuple(sorted(restless)),
@@ -220,7 +201,7 @@ class _Walk:
         )
 
     def _keep(
-        self, holds: Callable[[Watcher], bool], why: Callable[[Watcher], str], mend: Callable[[str], str] | None = None
+        self, holds: Callable[[Watcher], bool], why: Callable[[Watcher], str], *, fixable: bool = False
     ) -> Chain | None:
         """Keep the lines whose alarm holds; the break names every alarm of the filters of which no line is left."""
         lost = [(line, line.watcher) for line in self.lines if line.watcher and not holds(line.watcher)]
@@ -230,16 +211,13 @@ class _Walk:
         self.lost += [(line.filter.name, f"the alarm {line.name}, which {why(watcher)}") for line, watcher in lost]
         left = {line.filter.name for line in self.lines}
         reasons = dict.fromkeys(reason for name, reason in self.lost if name not in left)
-        return self._lost(f"has {', and '.join(reasons)}", mend(lost[0][0].name) if mend else None)
+        return self._lost(f"has {', and '.join(reasons)}", lost[0][1].alarm if fixable else None)
 
-    def _lost(self, reason: str, command: str | None = None) -> Chain | None:
-        return None if self._whole(self.lines) else Chain(reason, command, self.evidence)
+    def _lost(self, reason: str, fixable: ActingAlarm | None = None) -> Chain | None:
+        return None if self._whole(self.lines) else Chain(reason, self.evidence, fixable)
 
     def _whole(self, lines: Sequence[_Line]) -> bool:
         return _coverage(lines, self.events).complete
-
-    def _switch_on(self, name: str) -> str:
-        return f"aws cloudwatch enable-alarm-actions {self.place} --alarm-names {shlex.quote(name)}"
 
 
 def _elsewhere(found: Watcher) -> str:

@@ -8,6 +8,7 @@ from orgaudit.analysis.account import AccountFacts
 from orgaudit.analysis.cloudtrail.delivery import WRITES, last_delivery, trusts_cloudtrail, writes_to
 from orgaudit.analysis.organization import Organization
 from orgaudit.controls.declare import Fix, control
+from orgaudit.controls.trails import status_command
 from orgaudit.facts.cloudtrail.delivery import TrailLogGroup, TrailRole, TrailSubscriptions
 from orgaudit.facts.cloudtrail.trails import Trail, TrailStatus
 from orgaudit.languages.iam_policy import Outcome, PolicyError
@@ -60,9 +61,8 @@ def cloudtrail_trail_cloudwatch_logs_delivered(
         "last_delivery": seen.logs_delivered_at,
         "last_delivery_error": seen.logs_delivery_error,
     }
-    check = f"aws cloudtrail get-trail-status --region {trail.region} --name {shlex.quote(trail.arn)}"
     works, said = last_delivery(seen, observed.now, thresholds.delivery_hours)
-    return passed(said, **evidence) if works else failed(said, command=check, **evidence)
+    return passed(said, **evidence) if works else failed(said, command=status_command(trail), **evidence)
 
 
 @control(
