@@ -16,7 +16,7 @@ from typing import Protocol
 import msgspec
 
 from orgaudit import __version__
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.aws.access import Access
 from orgaudit.aws.clients import GLOBAL_REGIONS
 from orgaudit.aws.region import Traffic

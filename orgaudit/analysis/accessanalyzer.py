@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.facts.accessanalyzer import Analyzer, RegionAnalyzers
 from orgaudit.model import NotSeenError
 

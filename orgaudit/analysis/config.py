@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.facts.config import RecorderStatus, RecordingGroup
 from orgaudit.model import Json, NotSeenError
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.organization import Organization
-from orgaudit.facts.macie import Criterion, Job, MacieDiscovery, MacieSession
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.organization_facts import Organization
+from orgaudit.facts.macie import BucketCriterion, ClassificationJob, MacieDiscovery, MacieSession
 from orgaudit.facts.s3.buckets import Bucket
 from orgaudit.model import Gap, GapReason, NotSeenError
 
@@ -25,21 +25,21 @@ def macie_in(account: AccountFacts, region: str) -> MacieSession:
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
+class MacieCoverage:
     """What looks for sensitive data in a bucket, and the jobs of which that cannot be told."""
 
     by: tuple[str, ...]
     unsure: tuple[str, ...]
 
 
-def coverage(bucket: Bucket, account: AccountFacts, organization: Organization) -> Coverage:
+def macie_coverage(bucket: Bucket, account: AccountFacts, organization: Organization) -> MacieCoverage:
     """Return what looks into a bucket: jobs and automated discovery, of its account or of Macie's administrator.
 
     Raises NotSeenError where nothing that was seen does, and something was not seen.
     """
     listed = account.listing(MacieSession, bucket.region)
     if listed is not None and listed.nothing_there:
-        return Coverage((), ())
+        return MacieCoverage((), ())
     own = account.detail(MacieDiscovery, macie_in(account, bucket.region)).value
     seen, unseen = [own], None
     if own.administrator is not None:
@@ -54,10 +54,10 @@ def coverage(bucket: Bucket, account: AccountFacts, organization: Organization) 
         by.append("automated discovery")
     if unseen is not None and not by:
         raise unseen
-    return Coverage(tuple(by), tuple(name for name, covered in answers if covered is None))
+    return MacieCoverage(tuple(by), tuple(name for name, covered in answers if covered is None))
 
 
-def covers(job: Job, bucket: Bucket) -> bool | None:
+def covers(job: ClassificationJob, bucket: Bucket) -> bool | None:
     """Return whether a job inspects a bucket; None where its conditions cannot be evaluated."""
     if not job.chooses:
         return (bucket.account_id, bucket.name) in job.buckets
@@ -68,12 +68,12 @@ def covers(job: Job, bucket: Bucket) -> bool | None:
     return True if included and excluded is False else None
 
 
-def _all_hold(criteria: Iterable[Criterion], bucket: Bucket) -> bool | None:
+def _all_hold(criteria: Iterable[BucketCriterion], bucket: Bucket) -> bool | None:
     found = {_holds(criterion, bucket) for criterion in criteria}
     return False if False in found else None if None in found else True
 
 
-def _holds(criterion: Criterion, bucket: Bucket) -> bool | None:
+def _holds(criterion: BucketCriterion, bucket: Bucket) -> bool | None:
     """Return whether a condition holds for a bucket; None where its name and account do not decide that."""
     actual = {"ACCOUNT_ID": bucket.account_id, "S3_BUCKET_NAME": bucket.name}.get(criterion.name)
     if actual is None or criterion.comparator not in {"EQ", "NE"}:

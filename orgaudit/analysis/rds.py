@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.ec2.reach import Inbound, Opening, Question
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.ec2.reach import Inbound, PortOpening, Question
 from orgaudit.analysis.ec2.routes import table_of
 from orgaudit.facts.declare import Resource
 from orgaudit.facts.ec2.groups import SecurityGroup
@@ -100,7 +100,7 @@ def _not_listed(kind: type[Resource], instance: DatabaseInstance, account: Accou
     return listed.gap.message or listed.gap.reason if listed.gap is not None else ""
 
 
-def _described(opening: Opening, groups: Iterable[SecurityGroup]) -> str:
+def _described(opening: PortOpening, groups: Iterable[SecurityGroup]) -> str:
     rules = [source.rule for source in opening.sources]
     names = [group.name for group in groups if any(rule in group.rules.value for rule in rules)]
     return f"security group {' with '.join(names)} opens {opening.describe()}"

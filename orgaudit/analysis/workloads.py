@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.facts.apigateway import RestApiStage
 from orgaudit.facts.apigatewayv2 import ApiStage
 from orgaudit.facts.cloudfront import Distribution

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.analysis.config import delegated_administrators, flaw_of, recorded_types
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.config import ConfigDelivery, ConfigRecording, ConfigRecordingStatus, RecordingGroup
 from orgaudit.model import Json, Observed, Seen, Severity, Verdict, failed, not_applicable, passed, require, shown

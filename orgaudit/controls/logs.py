@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.cloudtrail.chain import Chain, Terms, alarm_chain
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.cloudtrail.chain import Chain, ChainTerms, alarm_chain
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.controls.trails import judge_each, recording, status_command
 from orgaudit.facts.cloudtrail.alarms import ActingAlarm, TrailAlarms, TrailFilters
-from orgaudit.facts.cloudtrail.delivery import TrailLogGroup
-from orgaudit.facts.cloudtrail.topics import Topic, TrailTopics
+from orgaudit.facts.cloudtrail.log_groups import TrailLogGroup
+from orgaudit.facts.cloudtrail.topics import AlarmTopic, TrailTopics
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.languages.filter_pattern import Event, prescribed
 from orgaudit.model import Severity, Status, Verdict, failed, parse_arn, passed
@@ -48,7 +48,7 @@ def alarmed(
         if reason := recording(trail, account, owner):
             return failed(reason)
         member = owner.account_id in organization.account_ids
-        chain = alarm_chain(trail, owner, events, Terms(hours, organization.id if member else None))
+        chain = alarm_chain(trail, owner, events, ChainTerms(hours, organization.id if member else None))
         if chain.broken:
             return failed(chain.broken, command=_repair(chain, topic, pattern), **chain.evidence)
         if chain.unclear:
@@ -100,7 +100,7 @@ def _repair(chain: Chain, topic: str, pattern: str) -> str | None:
         case ActingAlarm() as alarm:
             region = parse_arn(alarm.arn)[2]
             return f"aws cloudwatch enable-alarm-actions --region {region} --alarm-names {shlex.quote(alarm.name)}"
-        case Topic() as bare:
+        case AlarmTopic() as bare:
             subscribe = f"aws sns subscribe --topic-arn {shlex.quote(bare.arn)} --protocol email"
             return f"{subscribe} --notification-endpoint ADDRESS"
     return None

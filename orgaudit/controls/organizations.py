@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.analysis.delegation import not_delegated, policy_delegates
 from orgaudit.analysis.guardrails import guardrails_of
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.analysis.workloads import FACTS, counted, doubtful, workloads
 from orgaudit.controls.declare import Fix, control
-from orgaudit.facts.iam.account import RootFeatures
+from orgaudit.facts.iam.root import RootFeatures
 from orgaudit.facts.organizations import Effectiveness, Guardrails, MemberOf, PolicyDelegation, TrustedServices
 from orgaudit.model import (
     GLOBAL,

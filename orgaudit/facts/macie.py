@@ -28,7 +28,7 @@ class MacieSession(Resource, frozen=True, kw_only=True):
         return self.status.value == "ENABLED"
 
 
-class Criterion(msgspec.Struct, frozen=True):
+class BucketCriterion(msgspec.Struct, frozen=True):
     """One condition on a bucket; tags are named "tags" and have no comparator."""
 
     name: str
@@ -36,13 +36,13 @@ class Criterion(msgspec.Struct, frozen=True):
     values: tuple[str, ...] = ()
 
 
-class Job(msgspec.Struct, frozen=True):
+class ClassificationJob(msgspec.Struct, frozen=True):
     """A classification job at work: the buckets that it names by account and name, or conditions if it `chooses`."""
 
     name: str
     buckets: tuple[tuple[str, str], ...] = ()
-    includes: tuple[Criterion, ...] = ()
-    excludes: tuple[Criterion, ...] = ()
+    includes: tuple[BucketCriterion, ...] = ()
+    excludes: tuple[BucketCriterion, ...] = ()
     chooses: bool = False
 
 
@@ -55,7 +55,7 @@ class MacieDiscovery(Detail, frozen=True, kw_only=True):
     administrator: str | None = None
     automated: bool = False
     excluded: frozenset[str] = frozenset()
-    jobs: tuple[Job, ...] = ()
+    jobs: tuple[ClassificationJob, ...] = ()
 
 
 @collector(scope=Scope.REGIONAL, actions=("macie2:GetMacieSession",))
@@ -121,9 +121,9 @@ async def _as_member(aws: Aws) -> tuple[bool, frozenset[str]]:
     return any(each["status"] == "ENABLED" for each in answer["items"]), frozenset()
 
 
-def _job(answer: dict[str, Any]) -> Job:
+def _job(answer: dict[str, Any]) -> ClassificationJob:
     criteria = answer.get("bucketCriteria")
-    return Job(
+    return ClassificationJob(
         name=answer.get("name", answer["jobId"]),
         buckets=tuple(
             (each["accountId"], bucket) for each in answer.get("bucketDefinitions", ()) for bucket in each["buckets"]
@@ -134,12 +134,12 @@ def _job(answer: dict[str, Any]) -> Job:
     )
 
 
-def _criteria(criteria: dict[str, Any] | None, side: str) -> tuple[Criterion, ...]:
+def _criteria(criteria: dict[str, Any] | None, side: str) -> tuple[BucketCriterion, ...]:
     block = (criteria or {}).get(side, {})
     return tuple(_criterion(each.get("simpleCriterion")) for each in block.get("and", ()))
 
 
-def _criterion(simple: dict[str, Any] | None) -> Criterion:
+def _criterion(simple: dict[str, Any] | None) -> BucketCriterion:
     if simple is None:
-        return Criterion("tags")
-    return Criterion(simple["key"], simple["comparator"], tuple(simple["values"]))
+        return BucketCriterion("tags")
+    return BucketCriterion(simple["key"], simple["comparator"], tuple(simple["values"]))

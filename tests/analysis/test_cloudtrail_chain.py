@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from orgaudit.analysis.cloudtrail.chain import Chain, Terms, alarm_chain
+from orgaudit.analysis.cloudtrail.chain import Chain, ChainTerms, alarm_chain
 from orgaudit.facts.cloudtrail.alarms import Alarm, CompositeAlarm, Metric, MetricFilter
-from orgaudit.facts.cloudtrail.topics import Topic, TrailTopics
+from orgaudit.facts.cloudtrail.topics import AlarmTopic, TrailTopics
 from orgaudit.languages.alarm.evaluation import Limit
 from orgaudit.languages.filter_pattern.prescribed import CLOUDTRAIL_CHANGES, VPC_CHANGES
 from orgaudit.model import Gap, NotSeenError, Seen
@@ -191,7 +191,7 @@ def test_delivery_that_does_not_work(changes: dict[str, Any], broken: str) -> No
 def test_terms_are_told_apart() -> None:
     owner = facts_of(TRAIL.account_id, *chain_of(TRAIL, a_status(TRAIL, delivered=timedelta(hours=25))))
     assert alarm_chain(TRAIL, owner, CLOUDTRAIL_CHANGES).broken is not None
-    assert alarm_chain(TRAIL, owner, CLOUDTRAIL_CHANGES, Terms(delivery_hours=48)).broken is None
+    assert alarm_chain(TRAIL, owner, CLOUDTRAIL_CHANGES, ChainTerms(delivery_hours=48)).broken is None
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ TELLS_DAY = an_alarm("starts", actions=(DAY,))
 TELLS_NIGHT = an_alarm("ends", metrics=(SECOND_METRIC,), actions=(NIGHT,))
 
 
-def shared(*alarms: Alarm, topics: tuple[Topic | tuple[str, Gap], ...] = (a_topic(DAY), a_topic(NIGHT))) -> Chain:
+def shared(*alarms: Alarm, topics: tuple[AlarmTopic | tuple[str, Gap], ...] = (a_topic(DAY), a_topic(NIGHT))) -> Chain:
     return follow(filters_of(TRAIL, STARTS, ENDS), alarms_of(TRAIL, *alarms), topics_of(TRAIL, *topics))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orgaudit.analysis.cloudtrail.delivery import WRITES, trusts_cloudtrail, writes_to
+from orgaudit.analysis.cloudtrail.log_delivery import WRITES, trusts_cloudtrail, writes_to
 from orgaudit.languages.iam_policy import Outcome, PolicyError
 from tests.factories import HOME, MANAGEMENT, MEMBER, a_role, a_trail, statement, trust
 

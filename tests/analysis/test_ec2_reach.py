@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from orgaudit.analysis.ec2.acls import passages
 from orgaudit.analysis.ec2.reach import WORTH_TELLING, Inbound, Question
-from orgaudit.facts.ec2.acls import Entry, network_acls
+from orgaudit.facts.ec2.acls import AclEntry, network_acls
 from orgaudit.facts.ec2.groups import security_groups
-from orgaudit.facts.ec2.rules import ALL, ALL_PORTS, Rule, ports_of, protocol_of
+from orgaudit.facts.ec2.rules import ALL, ALL_PORTS, SecurityGroupRule, ports_of, protocol_of
 from orgaudit.languages.cidr import (
     INTERNET,
     Block,
@@ -152,7 +152,7 @@ RANGES = st.tuples(st.integers(0, 65535), st.integers(0, 65535)).map(lambda pair
 SSH = Question((22,), ("tcp",), (Family.IPV4,))
 
 
-def opens(rules: list[Rule], question: Question) -> bool:
+def opens(rules: list[SecurityGroupRule], question: Question) -> bool:
     return bool(Inbound(rules, {}).openings(question))
 
 
@@ -205,7 +205,7 @@ ENTRIES = st.lists(
 
 
 @given(ENTRIES, st.randoms(use_true_random=False))
-def test_order_of_the_answer_does_not_matter(entries: list[Entry], random: object) -> None:
+def test_order_of_the_answer_does_not_matter(entries: list[AclEntry], random: object) -> None:
     shuffled = list(entries)
     random.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis gives a Random
     assert passages(shuffled, SSH) == passages(entries, SSH)

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Control
 from orgaudit.controls.logs import logs_metric_filter_cloudtrail_changes_alarmed as alarmed
 from orgaudit.facts.cloudtrail.alarms import MetricFilter, TrailAlarms, TrailFilters
-from orgaudit.facts.cloudtrail.delivery import TrailLogGroup
+from orgaudit.facts.cloudtrail.log_groups import TrailLogGroup
 from orgaudit.facts.cloudtrail.topics import TrailTopics
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.languages.alarm.evaluation import Limit

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from orgaudit.analysis.cloudtrail.delivery import trusts_cloudtrail, writes_to
+from orgaudit.analysis.cloudtrail.log_delivery import trusts_cloudtrail, writes_to
 from orgaudit.analysis.cloudtrail.notifications import WORKS, Notification
 from orgaudit.analysis.cloudtrail.recording import recorded_management
 from orgaudit.aws.access import Access
@@ -26,8 +26,8 @@ from orgaudit.facts.cloudtrail.alarms import (
     trail_alarms,
     trail_filters,
 )
-from orgaudit.facts.cloudtrail.delivery import trail_log_group, trail_role, trail_subscriptions
-from orgaudit.facts.cloudtrail.topics import Topic, TopicKey, trail_topics
+from orgaudit.facts.cloudtrail.log_groups import trail_log_group, trail_role, trail_subscriptions
+from orgaudit.facts.cloudtrail.topics import AlarmTopic, TopicKey, trail_topics
 from orgaudit.facts.cloudtrail.trails import Trail, trail_selectors, trail_status, trails
 from orgaudit.facts.declare import Collector, closure
 from orgaudit.facts.resource_policies import document_of
@@ -605,7 +605,7 @@ def attributes(**more: str) -> dict[str, Any]:
     return {"Attributes": {"TopicArn": topic_arn(), "Policy": json.dumps(POLICY), **more}}
 
 
-async def topic_in(*answers: Any, key: str = "", **others: Answers) -> Topic:
+async def topic_in(*answers: Any, key: str = "", **others: Answers) -> AlarmTopic:
     """What is read of a topic with these subscriptions, encrypted with a key or not; `others` answer for accounts."""
     here: dict[tuple[str, str], Any] = {
         ("sns", "ListSubscriptionsByTopic"): [*answers] or subscribers(CONFIRMED),

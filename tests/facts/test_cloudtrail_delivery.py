@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orgaudit.facts.cloudtrail.delivery import group_name
+from orgaudit.facts.cloudtrail.log_groups import group_name
 from tests.factories import HOME, MANAGEMENT, MEMBER, a_trail, subscriptions_to
 
 TRAIL = a_trail()

@@ -25,7 +25,7 @@ from orgaudit.facts.ec2.instances import Instance, instances
 from orgaudit.facts.ec2.peering import PeeringRoute, peering_connections, peering_routes
 from orgaudit.facts.ec2.prefixes import PrefixList
 from orgaudit.facts.ec2.routes import InternetRoute, route_tables
-from orgaudit.facts.ec2.rules import ALL, ALL_PORTS, Rule
+from orgaudit.facts.ec2.rules import ALL, ALL_PORTS, SecurityGroupRule
 from orgaudit.facts.ec2.vpcs import FlowLog, Vpc, flow_logs, vpcs
 from orgaudit.languages.cidr import Family
 from orgaudit.model import Gap, GapReason, NotSeenError, Scope, Seen
@@ -109,7 +109,7 @@ async def test_groups_of_all_pages_with_every_kind_of_source() -> None:
 )
 async def test_protocols_and_ports(permission: dict[str, Any], protocol: str, ports: tuple[int, int]) -> None:
     (found,) = await listing(security_groups, aws(groups(group("sg-1", permission | FROM_OFFICE))))
-    assert found.rules.value == (Rule(protocol=protocol, ports=ports, cidrs=(OFFICE,)),)
+    assert found.rules.value == (SecurityGroupRule(protocol=protocol, ports=ports, cidrs=(OFFICE,)),)
 
 
 async def test_shared_group_belongs_to_its_owner() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orgaudit.facts.macie import Criterion, Job, MacieSession, macie_discovery, macie_sessions
+from orgaudit.facts.macie import BucketCriterion, ClassificationJob, MacieSession, macie_discovery, macie_sessions
 from orgaudit.model import NotSeenError
 from tests.factories import HOME, MEMBER, SECURITY
 from tests.factories_macie import a_session
@@ -117,11 +117,11 @@ async def test_jobs_page_by_page() -> None:
         ListClassificationJobs=[{"items": [named, *over]}, {"items": [choosing]}],
     )
     assert (await macie_discovery(at, SESSION)).jobs == (
-        Job("named", buckets=((MEMBER, "data"), (MEMBER, "more"))),
-        Job(
+        ClassificationJob("named", buckets=((MEMBER, "data"), (MEMBER, "more"))),
+        ClassificationJob(
             "2",
-            includes=(Criterion("S3_BUCKET_NAME", "EQ", ("data",)),),
-            excludes=(Criterion("tags"),),
+            includes=(BucketCriterion("S3_BUCKET_NAME", "EQ", ("data",)),),
+            excludes=(BucketCriterion("tags"),),
             chooses=True,
         ),
     )

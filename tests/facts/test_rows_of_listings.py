@@ -10,17 +10,17 @@ from typing import Any, TypeAlias
 import pytest
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.collect.account import _drain
 from orgaudit.controls.declare import Control, catalogue
 from orgaudit.facts import apigateway, apigatewayv2, config, dynamodb, eventbridge, opensearch, rds, sqs
 from orgaudit.facts.cloudtrail import trails
 from orgaudit.facts.declare import Collector, Detail, Resource, load
 from orgaudit.facts.ec2 import defaults, instances
-from orgaudit.facts.iam import account, authorization
+from orgaudit.facts.iam import authorization, passwords
 from orgaudit.facts.rows import RowError
-from orgaudit.facts.shard import Listed
+from orgaudit.facts.shard import ListingResult
 from orgaudit.model import GLOBAL, NotSeenError, Scope, Status
 from orgaudit.settings.thresholds import Thresholds
 from tests.factories import HOME, MEMBER, facts_of, organization_of
@@ -38,9 +38,9 @@ LOGGING = "apigateway/latest/developerguide/set-up-logging.html"
 HTTP_LOGGING = "apigateway/latest/developerguide/http-api-logging.html"
 DESCRIBED = "awscloudtrail/latest/APIReference/API_DescribeTrails.html"
 DOCUMENTED: dict[tuple[Run, str], str] = {
-    (account.password_policy, "ExpirePasswords"): "IAM/latest/APIReference/API_PasswordPolicy.html",
+    (passwords.password_policy, "ExpirePasswords"): "IAM/latest/APIReference/API_PasswordPolicy.html",
     (
-        account.password_policy,
+        passwords.password_policy,
         "PasswordReusePrevention",
     ): "IAM/latest/APIReference/API_UpdateAccountPasswordPolicy.html",
     (apigateway.rest_api_stages, "accessLogSettings"): LOGGING,
@@ -190,7 +190,7 @@ def in_model(shape: Any, path: Path) -> bool:
 
 def verdicts(found: list[Resource], run: Run) -> Verdicts:
     """What each control on the listing's facts says, in an account that has only these."""
-    listings = [Listed(each.fact.__name__, place(each)) for each in load().values() if each.parent is None]
+    listings = [ListingResult(each.fact.__name__, place(each)) for each in load().values() if each.parent is None]
     details = [detail for resource in found for detail in CASES[run].details(resource)]
     facts = facts_of(MEMBER, *listings, *found, *details, regions=(HOME,))
     kind = collector_of(run).fact

@@ -17,7 +17,7 @@ from orgaudit.demo import Demo
 from orgaudit.facts.declare import Collector
 from orgaudit.facts.s3.block import SETTINGS, account_public_access_block, bucket_public_access_block
 from orgaudit.facts.s3.buckets import (
-    Grant,
+    AclGrant,
     bucket_acl,
     bucket_encryption,
     bucket_logging,
@@ -129,7 +129,11 @@ async def test_acl_by_grantee() -> None:
         {"Grantee": {"Type": "AmazonCustomerByEmail", "EmailAddress": "a@example.com"}, "Permission": "WRITE"},
     ]
     found = await bucket_acl(aws(GetBucketAcl={"Grants": grants}), BUCKET)
-    assert found.grants == (Grant("abc", "FULL_CONTROL"), Grant(EVERYONE, "READ"), Grant("a@example.com", "WRITE"))
+    assert found.grants == (
+        AclGrant("abc", "FULL_CONTROL"),
+        AclGrant(EVERYONE, "READ"),
+        AclGrant("a@example.com", "WRITE"),
+    )
 
 
 async def test_an_acl_without_grants_is_no_answer() -> None:

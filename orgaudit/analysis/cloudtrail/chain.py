@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from weakref import WeakKeyDictionary
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.cloudtrail.delivery import last_delivery
-from orgaudit.analysis.cloudtrail.notifications import WORKS, Delivery, Notification
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.cloudtrail.log_delivery import last_delivery
+from orgaudit.analysis.cloudtrail.notifications import WORKS, Notification, NotificationDelivery
 from orgaudit.analysis.cloudtrail.recording import recorded_management
 from orgaudit.analysis.cloudtrail.sensitivity import Watcher, watchers
 from orgaudit.facts.cloudtrail.alarms import ActingAlarm, MetricFilter, TrailAlarms, TrailFilters
-from orgaudit.facts.cloudtrail.delivery import TrailLogGroup
-from orgaudit.facts.cloudtrail.topics import Topic, TrailTopics
+from orgaudit.facts.cloudtrail.log_groups import TrailLogGroup
+from orgaudit.facts.cloudtrail.topics import AlarmTopic, TrailTopics
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.languages.filter_pattern import Coverage, Event, Pattern, PatternError, Truth, coverage, evaluate, parse
 from orgaudit.languages.filter_pattern.prescribed import matches_ordinary_calls
@@ -22,7 +22,7 @@ from orgaudit.model import Gap, Json, NotSeenError, Observed
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ChainTerms:
     """The most hours since the last delivery that a chain may show, and the organization to which its alarms belong."""
 
     delivery_hours: int = 24
@@ -42,7 +42,7 @@ class Chain:
 
     broken: str | None
     evidence: dict[str, Json] = field(default_factory=dict)
-    fixable: Trail | TrailLogGroup | ActingAlarm | Topic | None = None
+    fixable: Trail | TrailLogGroup | ActingAlarm | AlarmTopic | None = None
     restless: tuple[str, ...] = ()
     latching: tuple[str, ...] = ()
     unclear: str | None = None
@@ -56,7 +56,7 @@ class _Line:
     pattern: Pattern
     watcher: Watcher | None = None
     topic: str = ""
-    delivery: Delivery = WORKS
+    delivery: NotificationDelivery = WORKS
 
     @property
     def name(self) -> str:
@@ -76,7 +76,7 @@ class _Line:
         return self.delivery.unclear and f"notifies topic {self.topic}, but {self.delivery.unclear}"
 
 
-def alarm_chain(trail: Trail, owner: AccountFacts, events: Sequence[Event], terms: Terms = Terms()) -> Chain:
+def alarm_chain(trail: Trail, owner: AccountFacts, events: Sequence[Event], terms: ChainTerms = ChainTerms()) -> Chain:
     """Follow the chain for the events that must raise an alarm, with the facts of the trail's owner.
 
     All filters with a whole chain count together. Raises NotSeenError where what was not seen could complete it.
@@ -98,7 +98,7 @@ _followed: WeakKeyDictionary[AccountFacts, dict[tuple[object, ...], Chain | Gap]
 """The chains of each owner: all members of an organization ask for that of its one trail."""
 
 
-def _follow(trail: Trail, owner: AccountFacts, events: Sequence[Event], terms: Terms) -> Chain:
+def _follow(trail: Trail, owner: AccountFacts, events: Sequence[Event], terms: ChainTerms) -> Chain:
     if trail.log_group_arn is None:
         return Chain("delivers to no log group")
     if left_out := _left_out(owner.detail(TrailSelectors, trail).value, events):
@@ -124,7 +124,9 @@ def _follow(trail: Trail, owner: AccountFacts, events: Sequence[Event], terms: T
 class _Walk:
     """The part of the chain behind the filters: each step keeps the lines that hold and stops where events get lost."""
 
-    def __init__(self, events: Sequence[Event], evidence: dict[str, Json], lines: list[_Line], terms: Terms) -> None:
+    def __init__(
+        self, events: Sequence[Event], evidence: dict[str, Json], lines: list[_Line], terms: ChainTerms
+    ) -> None:
         self.events, self.evidence, self.lines, self.terms = events, evidence, lines, terms
         self.lost: list[tuple[str, str]] = []
 
@@ -173,12 +175,12 @@ class _Walk:
             raise NotSeenError(next(line.delivery.gap for line in unseen if line.delivery.gap))
         return Chain(None, self.evidence, unclear=next(line.unclear for line in seen if line.unclear))
 
-    def _delivery(self, topic: Observed[Topic], alarm_arn: str) -> Delivery:
+    def _delivery(self, topic: Observed[AlarmTopic], alarm_arn: str) -> NotificationDelivery:
         if isinstance(topic, Gap):
-            return Delivery(gap=topic)
+            return NotificationDelivery(gap=topic)
         return Notification(topic.value, alarm_arn, self.terms.organization_id).delivery
 
-    def _silent(self, possible: Sequence[_Line], topics: Mapping[str, Observed[Topic]]) -> Chain:
+    def _silent(self, possible: Sequence[_Line], topics: Mapping[str, Observed[AlarmTopic]]) -> Chain:
         """Return the break at the topics of the first line of which none is left."""
         left = {(line.filter.name, line.name) for line in possible}
         silent = next(line for line in self.lines if (line.filter.name, line.name) not in left)

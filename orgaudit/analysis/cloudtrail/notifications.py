@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import msgspec
 
-from orgaudit.facts.cloudtrail.topics import Topic
+from orgaudit.facts.cloudtrail.topics import AlarmTopic
 from orgaudit.languages import iam_policy as policies
 from orgaudit.model import Gap, Json, parse_arn
 
@@ -20,7 +20,7 @@ USES = ("kms:Decrypt", "kms:GenerateDataKey")
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class NotificationDelivery:
     """Whether a topic takes an alarm's notification to a subscriber; it does where nothing of this is set.
 
     `broken` is why it does not, as the predicate of a sentence about the topic, and `silent` that only a subscriber is
@@ -33,22 +33,22 @@ class Delivery:
     silent: bool = False
 
 
-WORKS = Delivery()
+WORKS = NotificationDelivery()
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
     """What an alarm sends to a topic, and the organization of the alarm's account where it is in one."""
 
-    topic: Topic
+    topic: AlarmTopic
     alarm_arn: str
     organization_id: str | None = None
 
     @property
-    def delivery(self) -> Delivery:
+    def delivery(self) -> NotificationDelivery:
         """Follow it into the topic and to a confirmed subscriber: what is broken for certain comes first."""
         if not self.topic.exists:
-            return Delivery("does not exist")
+            return NotificationDelivery("does not exist")
         links = (self._published(), self._encrypted(), self._received())
         return (
             next((link for link in links if link.broken), None)
@@ -56,25 +56,27 @@ class Notification:
             or next((link for link in links if link.unclear), WORKS)
         )
 
-    def _published(self) -> Delivery:
+    def _published(self) -> NotificationDelivery:
         if isinstance(self.topic.policy, Gap):
-            return Delivery(gap=self.topic.policy)
+            return NotificationDelivery(gap=self.topic.policy)
         decision = self._decide(self.topic.policy.value, "sns:Publish", self.topic.arn)
         return _link(
             decision, f"has a policy that does not let {SERVICE} publish to it", "its policy lets CloudWatch publish"
         )
 
-    def _encrypted(self) -> Delivery:
+    def _encrypted(self) -> NotificationDelivery:
         if isinstance(self.topic.key, Gap):
-            return Delivery(gap=self.topic.key)
+            return NotificationDelivery(gap=self.topic.key)
         key = self.topic.key.value
         if key is None:
             return WORKS
         broken = f"is encrypted with the key {key.name}, "
         if key.managed_by_aws:
-            return Delivery(f"{broken}which AWS manages: its policy does not let CloudWatch use it")
+            return NotificationDelivery(f"{broken}which AWS manages: its policy does not let CloudWatch use it")
         if key.state != "Enabled":
-            return Delivery(broken + (f"which is in state {key.state}" if key.state else "which does not exist"))
+            return NotificationDelivery(
+                broken + (f"which is in state {key.state}" if key.state else "which does not exist")
+            )
         links = [
             _link(
                 self._decide(key.policy, action, key.arn),
@@ -85,11 +87,11 @@ class Notification:
         ]
         return max(links, key=lambda link: (link.broken is not None, link.unclear is not None))
 
-    def _received(self) -> Delivery:
+    def _received(self) -> NotificationDelivery:
         if self.topic.confirmed:
             return WORKS
         waiting = f"; {self.topic.pending} wait for confirmation" if self.topic.pending else ""
-        return Delivery(f"has no confirmed subscriber{waiting}", silent=True)
+        return NotificationDelivery(f"has no confirmed subscriber{waiting}", silent=True)
 
     def _decide(self, document: Json, action: str, resource: str) -> policies.Decision:
         """Decide what CloudWatch may do on behalf of the alarm; alarms count apart only where the policy does so."""
@@ -134,9 +136,9 @@ def _decision(text: bytes, call: _Call) -> policies.Decision:
     return policies.decide([] if document is None else [policies.parse(document)], request)
 
 
-def _link(decision: policies.Decision, broken: str, subject: str) -> Delivery:
+def _link(decision: policies.Decision, broken: str, subject: str) -> NotificationDelivery:
     if decision.outcome is policies.Outcome.ALLOWED:
         return WORKS
     if decision.outcome is policies.Outcome.UNKNOWN:
-        return Delivery(unclear=f"whether {subject} depends on {', '.join(decision.depends_on)}")
-    return Delivery(broken)
+        return NotificationDelivery(unclear=f"whether {subject} depends on {', '.join(decision.depends_on)}")
+    return NotificationDelivery(broken)

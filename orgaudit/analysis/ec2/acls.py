@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from orgaudit.analysis.ec2.reach import WORTH_TELLING, Question, carries, summed
-from orgaudit.facts.ec2.acls import Entry
+from orgaudit.facts.ec2.acls import AclEntry
 from orgaudit.languages.cidr import (
     INTERNET,
     SIZES,
@@ -34,8 +34,8 @@ class Passage:
     protocol: str
     port: int
     family: Family
-    open: tuple[Entry, ...]
-    shadowed: tuple[Entry, ...]
+    open: tuple[AclEntry, ...]
+    shadowed: tuple[AclEntry, ...]
     share: float = 0.0
 
     def describe(self) -> str:
@@ -43,7 +43,7 @@ class Passage:
         return f"{self.protocol} {self.port} by {summed(entry.describe() for entry in self.open)}"
 
 
-def passages(entries: Iterable[Entry], question: Question) -> list[Passage]:
+def passages(entries: Iterable[AclEntry], question: Question) -> list[Passage]:
     """Return what becomes of each port in question, entries taken in order.
 
     An allowing entry counts with all that it says while earlier ones leave anything of it: a list of denied addresses
@@ -55,7 +55,7 @@ def passages(entries: Iterable[Entry], question: Question) -> list[Passage]:
     ]
 
 
-def _passage(ordered: Sequence[Entry], protocol: str, port: int, family: Family) -> Passage:
+def _passage(ordered: Sequence[AclEntry], protocol: str, port: int, family: Family) -> Passage:
     about = [
         (entry, block(entry.cidr))
         for entry in ordered
@@ -64,8 +64,8 @@ def _passage(ordered: Sequence[Entry], protocol: str, port: int, family: Family)
     if size(found for entry, found in about if entry.allows) < WORTH_TELLING * SIZES[family]:
         return Passage(protocol, port, family, (), ())
     undecided, denied, let_in = INTERNET[family], False, 0
-    effective: list[tuple[Entry, Block]] = []
-    shadowed: list[Entry] = []
+    effective: list[tuple[AclEntry, Block]] = []
+    shadowed: list[AclEntry] = []
     for entry, found in about:
         if entry.allows and (passing := both(undecided, (found,))):
             effective.append((entry, found))
@@ -78,7 +78,7 @@ def _passage(ordered: Sequence[Entry], protocol: str, port: int, family: Family)
     return Passage(protocol, port, family, whole, tuple(shadowed), told)
 
 
-def _enough(effective: Sequence[tuple[Entry, Block]], family: Family) -> tuple[Entry, ...]:
+def _enough(effective: Sequence[tuple[AclEntry, Block]], family: Family) -> tuple[AclEntry, ...]:
     """Return the widest entries that make up the internet together; none where all of them do not."""
     widest = sorted(effective, key=lambda pair: size([pair[1]]), reverse=True)
     for count in range(1, len(widest) + 1):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.facts.ec2.vpcs import FlowLog, Vpc
 from orgaudit.model import UNKNOWN, NotSeenError, Seen, shown
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self, TypeAlias
 
 from orgaudit.facts.ec2.groups import SecurityGroup
 from orgaudit.facts.ec2.prefixes import PrefixList
-from orgaudit.facts.ec2.rules import ALL, ALL_PORTS, Rule
+from orgaudit.facts.ec2.rules import ALL, ALL_PORTS, SecurityGroupRule
 from orgaudit.languages.cidr import (
     INTERNET,
     SIZES,
@@ -59,7 +59,7 @@ class Question(NamedTuple):
         """Yield each protocol with each family."""
         return ((protocol, family) for protocol in self.protocols for family in self.families)
 
-    def concerns(self, rule: Rule) -> bool:
+    def concerns(self, rule: SecurityGroupRule) -> bool:
         """Tell whether a rule is about a port and protocol in question."""
         if rule.protocol == ALL or rule.protocol not in self.protocols:
             return rule.protocol == ALL
@@ -67,12 +67,12 @@ class Question(NamedTuple):
         return not self.ports or any(first <= port <= last for port in self.ports)
 
 
-class Source(NamedTuple):
+class RuleSource(NamedTuple):
     """One block or prefix list from which a rule lets traffic in."""
 
     label: str
     space: Space
-    rule: Rule
+    rule: SecurityGroupRule
 
     def permission(self) -> Json:
         """Return the part of the rule that is about this source, as the EC2 API writes it."""
@@ -87,13 +87,13 @@ class Source(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class PortOpening:
     """A port that the internet reaches by one protocol; `port` None stands for every port. `sources` are enough."""
 
     protocol: str
     port: int | None
     family: Family
-    sources: tuple[Source, ...]
+    sources: tuple[RuleSource, ...]
 
     def describe(self) -> str:
         """Return the opening in a few words, such as `tcp 22 from 0.0.0.0/0`."""
@@ -108,7 +108,7 @@ PrefixLists: TypeAlias = Mapping[str, Observed[PrefixList]]
 class Inbound:
     """The inbound rules of a security group, and the prefix lists that they name."""
 
-    rules: Sequence[Rule]
+    rules: Sequence[SecurityGroupRule]
     lists: PrefixLists
 
     @classmethod
@@ -121,7 +121,7 @@ class Inbound:
         rules = [rule for rule in self.rules if (rule.cidrs or rule.prefix_lists) and question.concerns(rule)]
         return Inbound(rules, self.lists)
 
-    def openings(self, question: Question) -> list[Opening]:
+    def openings(self, question: Question) -> list[PortOpening]:
         """Return the ports that are open; raises NotSeenError where none is and a list that was not seen may open one.
 
         Prefix lists of AWS's own count for nothing here: `unread` names them.
@@ -154,22 +154,22 @@ class Inbound:
                     widest = max(widest, public_share(union(blocks), family))
         return widest if widest >= WORTH_TELLING else 0.0
 
-    def _ports(self, question: Question, ask: _Ask) -> Iterator[Opening]:
+    def _ports(self, question: Question, ask: _Ask) -> Iterator[PortOpening]:
         for protocol, family in question.lines():
             for port in question.ports:
                 if sources := _enough(ask(protocol, port, family), family):
-                    yield Opening(protocol, port, family, sources)
+                    yield PortOpening(protocol, port, family, sources)
 
-    def _everything(self, question: Question, ask: _Ask) -> Iterator[Opening]:
+    def _everything(self, question: Question, ask: _Ask) -> Iterator[PortOpening]:
         for protocol, family in question.lines():
-            needed: dict[Source, None] = {}
+            needed: dict[RuleSource, None] = {}
             for port in self._probes(protocol):
                 sources = _enough(ask(protocol, port, family), family)
                 if not sources:
                     break
                 needed |= dict.fromkeys(sources)
             else:
-                yield Opening(protocol, None, family, tuple(needed))
+                yield PortOpening(protocol, None, family, tuple(needed))
 
     def _probes(self, protocol: str) -> list[int]:
         """Return ports of which all are open only if every port is: the edges of all ranges. Nobody listens on 0."""
@@ -177,37 +177,37 @@ class Inbound:
         edges = {1} | {first for first, _ in ranges} | {last + 1 for _, last in ranges}
         return sorted(port for port in edges if 1 <= port <= ALL_PORTS[1])
 
-    def _sources(self, protocol: str, port: int, family: Family) -> Iterator[Source]:
+    def _sources(self, protocol: str, port: int, family: Family) -> Iterator[RuleSource]:
         for rule in self.rules:
             if not carries(rule.protocol, rule.ports, protocol, port):
                 continue
             for cidr in rule.cidrs:
                 if family_of(cidr) is family:
-                    yield Source(cidr, (block(cidr),), rule)
+                    yield RuleSource(cidr, (block(cidr),), rule)
             for list_id in rule.prefix_lists:
                 seen = self.lists.get(list_id)
                 if isinstance(seen, Seen) and seen.value.cidrs is not None:
-                    yield Source(list_id, space_of(seen.value.cidrs, family), rule)
+                    yield RuleSource(list_id, space_of(seen.value.cidrs, family), rule)
 
-    def _possible(self, protocol: str, port: int, family: Family) -> Iterator[Source]:
+    def _possible(self, protocol: str, port: int, family: Family) -> Iterator[RuleSource]:
         """Yield the sources, as if each prefix list that was not seen held every address."""
         yield from self._sources(protocol, port, family)
         for rule in self.rules:
             if carries(rule.protocol, rule.ports, protocol, port):
                 for list_id in rule.prefix_lists:
                     if isinstance(self.lists.get(list_id), Gap):
-                        yield Source(list_id, INTERNET[family], rule)
+                        yield RuleSource(list_id, INTERNET[family], rule)
 
 
-_Ask: TypeAlias = Callable[[str, int, Family], Iterable[Source]]
+_Ask: TypeAlias = Callable[[str, int, Family], Iterable[RuleSource]]
 
 
-def _enough(sources: Iterable[Source], family: Family) -> tuple[Source, ...]:
+def _enough(sources: Iterable[RuleSource], family: Family) -> tuple[RuleSource, ...]:
     """Return the widest sources that make up the internet together; none where all of them do not."""
     found = list(sources)
     if sum(size(source.space) for source in found) < SIZES[family]:
         return ()
-    chosen: list[Source] = []
+    chosen: list[RuleSource] = []
     covered: Space = ()
     for source in sorted(found, key=lambda each: size(each.space), reverse=True):
         wider = union((*covered, *source.space))

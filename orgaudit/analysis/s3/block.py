@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.facts.s3.block import AccountPublicAccessBlock, BucketPublicAccessBlock, PublicAccessBlock
 from orgaudit.facts.s3.buckets import Bucket
 from orgaudit.model import Gap, Json, NotSeenError

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.analysis.resource_policies import openings_in
 from orgaudit.analysis.s3.block import EffectiveBlock, effective_block
 from orgaudit.facts.s3.buckets import Bucket, BucketAcl, BucketPolicy
@@ -29,14 +29,14 @@ READING = ("s3:get", "s3:list", "s3:describe")
 
 
 @dataclass(frozen=True, slots=True)
-class Exposure:
+class BucketExposure:
     """Every way in, and the block that was weighed against them."""
 
     openings: tuple[Opening, ...]
     block: EffectiveBlock
 
 
-def exposure(account: AccountFacts, bucket: Bucket) -> Exposure:
+def exposure(account: AccountFacts, bucket: Bucket) -> BucketExposure:
     """Return how far a bucket of an account is open by policy and access control list.
 
     Raises NotSeenError where something was not seen and nothing that was seen is open for certain.
@@ -51,13 +51,13 @@ def exposure(account: AccountFacts, bucket: Bucket) -> Exposure:
             gaps.append(error)
     if gaps and not any(opening.certain for opening in found):
         raise gaps[0]
-    return Exposure(tuple(found), block)
+    return BucketExposure(tuple(found), block)
 
 
-def write_exposure(account: AccountFacts, bucket: Bucket) -> Exposure:
+def write_exposure(account: AccountFacts, bucket: Bucket) -> BucketExposure:
     """Return how far a bucket's policy lets strangers change something; raises NotSeenError where it was not seen."""
     block = effective_block(account, bucket)
-    return Exposure(tuple(each for each in _through_policy(account, bucket, block) if _writes(each)), block)
+    return BucketExposure(tuple(each for each in _through_policy(account, bucket, block) if _writes(each)), block)
 
 
 def _through_acl(account: AccountFacts, bucket: Bucket, block: EffectiveBlock) -> tuple[Opening, ...]:

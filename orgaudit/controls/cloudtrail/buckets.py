@@ -8,10 +8,10 @@ from typing import TypeAlias
 
 import msgspec
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.cloudtrail.buckets import bucket_of
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.analysis.cloudtrail.recording import record_objects
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.cloudtrail.trail_bucket import bucket_of
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.analysis.s3.exposure import exposure
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.controls.openings import judge_openings

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.cloudtrail.delivery import WRITES, last_delivery, trusts_cloudtrail, writes_to
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.cloudtrail.log_delivery import WRITES, last_delivery, trusts_cloudtrail, writes_to
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Fix, control
 from orgaudit.controls.trails import status_command
-from orgaudit.facts.cloudtrail.delivery import TrailLogGroup, TrailRole, TrailSubscriptions
+from orgaudit.facts.cloudtrail.log_groups import TrailLogGroup, TrailRole, TrailSubscriptions
 from orgaudit.facts.cloudtrail.trails import Trail, TrailStatus
 from orgaudit.languages.iam_policy import Outcome, PolicyError
 from orgaudit.model import (

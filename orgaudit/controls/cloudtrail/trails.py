@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.analysis.cloudtrail.recording import recorded_management
 from orgaudit.analysis.kms import key_state
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Fix, control
 from orgaudit.controls.trails import judge_each, recording
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus

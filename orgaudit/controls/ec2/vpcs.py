@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.analysis.ec2.flow_logs import flaw_of, flow_logs_of, is_whole
 from orgaudit.analysis.ec2.peering import Breadth, breadth_of
 from orgaudit.controls.declare import Fix, control

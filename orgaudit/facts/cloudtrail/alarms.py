@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from orgaudit.facts.cloudtrail.delivery import TrailLogGroup
+from orgaudit.facts.cloudtrail.log_groups import TrailLogGroup
 from orgaudit.facts.cloudtrail.trails import Trail
 from orgaudit.facts.declare import Aws, Detail, detail
 from orgaudit.languages.alarm.evaluation import Limit

@@ -27,7 +27,7 @@ class TopicKey(msgspec.Struct, frozen=True, kw_only=True):
     policy: Json = None
 
 
-class Topic(msgspec.Struct, frozen=True, kw_only=True):
+class AlarmTopic(msgspec.Struct, frozen=True, kw_only=True):
     """An SNS topic: how many of its subscriptions are confirmed and how many wait. `exists` False: it is gone.
 
     `key` is None for a topic that no key of KMS encrypts.
@@ -44,7 +44,7 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
 class TrailTopics(Detail, frozen=True, kw_only=True):
     """The topics that a trail's alarms notify, each seen or not by itself: they may be another account's."""
 
-    topics: dict[str, Observed[Topic]]
+    topics: dict[str, Observed[AlarmTopic]]
 
 
 @detail(actions=("kms:DescribeKey", "kms:GetKeyPolicy", "sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic"))
@@ -55,19 +55,19 @@ async def trail_topics(aws: Aws, trail: Trail, alarms: TrailAlarms) -> TrailTopi
     return TrailTopics(arn=trail.arn, topics={arn: await observe(_topic(aws, arn)) for arn in arns})
 
 
-async def _topic(aws: Aws, arn: str) -> Topic:
+async def _topic(aws: Aws, arn: str) -> AlarmTopic:
     return await (await aws.at(arn)).once(_topic_there, arn)
 
 
-async def _topic_there(aws: Aws, arn: str) -> Topic:
+async def _topic_there(aws: Aws, arn: str) -> AlarmTopic:
     subscribers = await _subscribers(aws, arn)
     if subscribers is None:
-        return Topic(arn=arn, exists=False, policy=Seen(None), key=Seen(None))
+        return AlarmTopic(arn=arn, exists=False, policy=Seen(None), key=Seen(None))
     attributes = await observe(aws.call("sns", "GetTopicAttributes", TopicArn=arn))
     if isinstance(attributes, Gap):
-        return Topic(arn=arn, exists=True, **subscribers, policy=attributes, key=attributes)
+        return AlarmTopic(arn=arn, exists=True, **subscribers, policy=attributes, key=attributes)
     found = attributes.value["Attributes"]
-    return Topic(
+    return AlarmTopic(
         arn=arn,
         exists=True,
         **subscribers,

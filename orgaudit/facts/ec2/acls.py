@@ -14,7 +14,7 @@ from orgaudit.facts.rows import each_row
 from orgaudit.model import Observed, Scope
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class AclEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One inbound entry of a network ACL."""
 
     number: int
@@ -34,7 +34,7 @@ class NetworkAcl(Resource, frozen=True, kw_only=True):
     vpc_id: str | None = None
     default: Observed[bool]
     subnets: int = 0
-    entries: Observed[tuple[Entry, ...]]
+    entries: Observed[tuple[AclEntry, ...]]
 
 
 @collector(scope=Scope.REGIONAL, actions=("ec2:DescribeNetworkAcls",))
@@ -56,13 +56,13 @@ async def network_acls(aws: Aws) -> AsyncIterator[NetworkAcl]:
             )
 
 
-def _inbound(answer: dict[str, Any]) -> tuple[Entry, ...]:
+def _inbound(answer: dict[str, Any]) -> tuple[AclEntry, ...]:
     return tuple(_entry(entry) for entry in answer["Entries"] if not entry["Egress"])
 
 
-def _entry(answer: dict[str, Any]) -> Entry:
+def _entry(answer: dict[str, Any]) -> AclEntry:
     protocol, ports = protocol_of(answer["Protocol"]), answer.get("PortRange", {})
-    return Entry(
+    return AclEntry(
         number=answer["RuleNumber"],
         allows=answer["RuleAction"] == "allow",
         protocol=protocol,

@@ -9,7 +9,7 @@ import msgspec
 
 from orgaudit.facts.declare import Aws, Resource, collector
 from orgaudit.facts.ec2.prefixes import PREFIX_LIST_ACTIONS, PrefixList, prefix_list
-from orgaudit.facts.ec2.rules import Rule, ports_of, protocol_of
+from orgaudit.facts.ec2.rules import SecurityGroupRule, ports_of, protocol_of
 from orgaudit.facts.ec2.tags import tags_of
 from orgaudit.facts.rows import Row, each_row
 from orgaudit.model import UNKNOWN, Observed, Scope, Seen, shown
@@ -25,8 +25,8 @@ class SecurityGroup(Resource, frozen=True, kw_only=True):
 
     group_name: Observed[str]
     vpc_id: str | None = None
-    rules: Observed[tuple[Rule, ...]]
-    outbound: Observed[tuple[Rule, ...]]
+    rules: Observed[tuple[SecurityGroupRule, ...]]
+    outbound: Observed[tuple[SecurityGroupRule, ...]]
     lists: dict[str, Observed[PrefixList]] = msgspec.field(default_factory=dict)
 
 
@@ -78,14 +78,14 @@ def _described(aws: Aws, row: Row) -> dict[str, Any]:
     }
 
 
-def _rules(permissions: Iterable[dict[str, Any]]) -> tuple[Rule, ...]:
+def _rules(permissions: Iterable[dict[str, Any]]) -> tuple[SecurityGroupRule, ...]:
     return tuple(_rule(found) for found in permissions)
 
 
-def _rule(found: dict[str, Any]) -> Rule:
+def _rule(found: dict[str, Any]) -> SecurityGroupRule:
     """Return one permission; raises ValueError for one from or to nowhere, of which AWS keeps none."""
     protocol = protocol_of(found["IpProtocol"])
-    rule = Rule(
+    rule = SecurityGroupRule(
         protocol=protocol,
         ports=ports_of(protocol, found.get("FromPort"), found.get("ToPort")),
         cidrs=(

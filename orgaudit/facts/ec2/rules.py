@@ -40,7 +40,7 @@ def described(protocol: str, ports: tuple[int, int]) -> str:
     return f"{protocol} {ports[0]}" if ports[0] == ports[1] else f"{protocol} {ports[0]}-{ports[1]}"
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True):
+class SecurityGroupRule(msgspec.Struct, frozen=True, kw_only=True):
     """One permission of a security group. `peers` are the blocks, prefix lists and groups that it names, in order."""
 
     protocol: str

@@ -16,7 +16,7 @@ ACTION = "iam:GetAccountAuthorizationDetails"
 USERS, GROUPS, ROLES, POLICIES = "UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"
 
 
-class Principal(Resource, frozen=True, kw_only=True):
+class IamPrincipal(Resource, frozen=True, kw_only=True):
     """Who policies can be given to: the names of its inline policies, and the ARNs of those attached to it."""
 
     inline: Observed[tuple[str, ...]]
@@ -30,17 +30,17 @@ class Principal(Resource, frozen=True, kw_only=True):
         return any(arn.endswith(f":iam::aws:policy/{name}") for arn in self.attached.value)
 
 
-class User(Principal, frozen=True, kw_only=True):
+class User(IamPrincipal, frozen=True, kw_only=True):
     """An IAM user; the root user is none."""
 
     groups: tuple[str, ...] = ()
 
 
-class Group(Principal, frozen=True, kw_only=True):
+class Group(IamPrincipal, frozen=True, kw_only=True):
     """A group of IAM users."""
 
 
-class Role(Principal, frozen=True, kw_only=True):
+class Role(IamPrincipal, frozen=True, kw_only=True):
     """An IAM role."""
 
 

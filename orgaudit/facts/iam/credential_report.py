@@ -11,15 +11,15 @@ from datetime import UTC, datetime
 import msgspec
 
 from orgaudit.facts.declare import Aws, Detail, detail
-from orgaudit.facts.iam.account import Root
 from orgaudit.facts.iam.authorization import User
+from orgaudit.facts.iam.root import Root
 from orgaudit.model import Gap, GapReason, NotSeenError
 
 ACTIONS = ("iam:GenerateCredentialReport", "iam:GetCredentialReport")
 PAUSES = (1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 10.0, 10.0, 0.0)
 """Seconds to wait after each time that the report is not ready."""
 NOT_READY = ("ReportNotPresent", "ReportInProgress", "ReportExpired")
-UNKNOWN = frozenset({"", "n/a", "no_information", "not_supported"})
+NO_VALUE = frozenset({"", "n/a", "no_information", "not_supported"})
 """What the report holds in place of a value, in lower case."""
 ROOT_USER = "<root_account>"
 SLOTS = (1, 2)
@@ -34,7 +34,7 @@ class KeySlot(msgspec.Struct, frozen=True):
     used_at: datetime | None = None
 
 
-class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+class CredentialRow(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the report. `password_enabled` is None where AWS does not say."""
 
     user: str
@@ -74,21 +74,21 @@ class CredentialReport(msgspec.Struct, frozen=True):
     """The whole report, up to four hours old, by the users' ARNs and for the root user by its name there."""
 
     generated_at: datetime
-    rows: dict[str, Credentials]
+    rows: dict[str, CredentialRow]
 
 
 class UserCredentials(Detail, frozen=True, kw_only=True):
     """A user's row of the credential report."""
 
     generated_at: datetime
-    row: Credentials
+    row: CredentialRow
 
 
 class RootCredentials(Detail, frozen=True, kw_only=True):
     """The root user's row of the credential report."""
 
     generated_at: datetime
-    row: Credentials
+    row: CredentialRow
 
 
 @detail(actions=ACTIONS)
@@ -122,7 +122,7 @@ async def credential_report(aws: Aws) -> CredentialReport:
         if state == "COMPLETE":
             answer = await aws.find("iam", "GetCredentialReport", NOT_READY)
             if answer is not None:
-                found = {ROOT_USER if row.user == ROOT_USER else row.arn: row for row in rows(answer["Content"])}
+                found = {ROOT_USER if row.user == ROOT_USER else row.arn: row for row in report_rows(answer["Content"])}
                 return CredentialReport(answer["GeneratedTime"], found)
         await asyncio.sleep(pause)
     message = f"AWS had not generated the credential report after {sum(PAUSES):.0f} seconds"
@@ -133,13 +133,13 @@ def _missing(aws: Aws, message: str) -> NotSeenError:
     return NotSeenError(Gap(aws.account_id, aws.region, ACTIONS[1], GapReason.MALFORMED, message))
 
 
-def rows(content: bytes) -> Iterator[Credentials]:
+def report_rows(content: bytes) -> Iterator[CredentialRow]:
     """Yield each row of the report, whichever columns it has beside ours; raises ValueError or KeyError."""
     for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig"))):
         created_at = _time(row["user_creation_time"])
         if created_at is None:
             raise ValueError(f"the report does not say when {row['user']} was created")
-        yield Credentials(
+        yield CredentialRow(
             user=row["user"],
             arn=row["arn"],
             created_at=created_at,
@@ -163,7 +163,7 @@ def _key(row: Mapping[str, str], slot: int) -> KeySlot:
 def _flag(text: str) -> bool | None:
     """Return a truth value in any case, or None for one that AWS does not tell; raises ValueError for other text."""
     folded = text.strip().lower()
-    if folded in UNKNOWN:
+    if folded in NO_VALUE:
         return None
     if folded not in {"true", "false"}:
         raise ValueError(f"{text!r} is no truth value")
@@ -172,7 +172,7 @@ def _flag(text: str) -> bool | None:
 
 def _time(text: str) -> datetime | None:
     """Return a time with its zone, or None for one that AWS does not tell; raises ValueError for other text."""
-    if text.strip().lower() in UNKNOWN:
+    if text.strip().lower() in NO_VALUE:
         return None
     found = datetime.fromisoformat(text.strip())
     return found if found.tzinfo else found.replace(tzinfo=UTC)

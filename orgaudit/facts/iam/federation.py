@@ -10,7 +10,7 @@ from orgaudit.facts.rows import each_row
 from orgaudit.model import GLOBAL, Observed, Scope
 
 
-class Protocol(StrEnum):
+class FederationProtocol(StrEnum):
     """How an identity provider vouches for those that it sends."""
 
     SAML = "SAML"
@@ -20,7 +20,7 @@ class Protocol(StrEnum):
 class IdentityProvider(Resource, frozen=True, kw_only=True):
     """An identity provider that the account knows."""
 
-    protocol: Protocol
+    protocol: FederationProtocol
 
 
 class IdentityCenter(Resource, frozen=True, kw_only=True):
@@ -39,7 +39,10 @@ async def identity_providers(aws: Aws) -> AsyncIterator[IdentityProvider]:
     """Yield every SAML and every OIDC provider."""
     saml = (await aws.call("iam", "ListSAMLProviders")).get("SAMLProviderList", ())
     oidc = (await aws.call("iam", "ListOpenIDConnectProviders")).get("OpenIDConnectProviderList", ())
-    lists = ([(protocol, each) for each in found] for protocol, found in ((Protocol.SAML, saml), (Protocol.OIDC, oidc)))
+    lists = (
+        [(protocol, each) for each in found]
+        for protocol, found in ((FederationProtocol.SAML, saml), (FederationProtocol.OIDC, oidc))
+    )
     async for row in each_row(aws, "iam:ListSAMLProviders", lists):
         with row as (protocol, each):
             yield IdentityProvider(arn=each["Arn"], account_id=aws.account_id, region=GLOBAL, protocol=protocol)

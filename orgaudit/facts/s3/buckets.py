@@ -25,7 +25,7 @@ class BucketPolicy(ResourcePolicy, frozen=True, kw_only=True):
     """A bucket's policy."""
 
 
-class Grant(msgspec.Struct, frozen=True):
+class AclGrant(msgspec.Struct, frozen=True):
     """One grant of an access control list: to an account's canonical id, an e-mail address, or a group's URI."""
 
     grantee: str
@@ -35,7 +35,7 @@ class Grant(msgspec.Struct, frozen=True):
 class BucketAcl(Detail, frozen=True, kw_only=True):
     """A bucket's access control list."""
 
-    grants: tuple[Grant, ...] = ()
+    grants: tuple[AclGrant, ...] = ()
 
 
 class BucketEncryption(Detail, frozen=True, kw_only=True):
@@ -93,10 +93,10 @@ async def bucket_acl(aws: Aws, bucket: Bucket) -> BucketAcl:
     return BucketAcl(arn=bucket.arn, grants=tuple(_grant(grant) for grant in answer["Grants"]))
 
 
-def _grant(answer: dict[str, Any]) -> Grant:
+def _grant(answer: dict[str, Any]) -> AclGrant:
     grantee = answer["Grantee"]
     named = grantee.get("URI") or grantee.get("ID") or grantee.get("EmailAddress") or ""
-    return Grant(named, answer["Permission"])
+    return AclGrant(named, answer["Permission"])
 
 
 @detail(actions=("s3:GetEncryptionConfiguration",))

@@ -1,9 +1,8 @@
-"""What exists once in an account's IAM: the root user, the password policy, and the organization's root features."""
+"""The root user of an account, and the features with which an organization manages root access."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
 from orgaudit.facts.rows import Row
@@ -55,22 +54,6 @@ class RootVirtualDevices(Detail, frozen=True, kw_only=True):
     serial_numbers: tuple[str, ...] = ()
 
 
-class PasswordPolicy(Resource, frozen=True, kw_only=True):
-    """The rules for passwords of IAM users; `exists` False means that AWS's default applies.
-
-    `max_age_days` and `remembered` are None where passwords do not expire and may be used again.
-    """
-
-    exists: bool
-    min_length: Observed[int] = Seen(0)
-    uppercase: Observed[bool] = Seen(False)
-    lowercase: Observed[bool] = Seen(False)
-    symbols: Observed[bool] = Seen(False)
-    numbers: Observed[bool] = Seen(False)
-    max_age_days: Observed[int | None] = Seen(None)
-    remembered: int | None = None
-
-
 class RootFeatures(Resource, frozen=True, kw_only=True):
     """The features with which an organization manages root access centrally.
 
@@ -105,41 +88,6 @@ async def root_virtual_devices(aws: Aws, root: Root) -> RootVirtualDevices:
         if device.get("User", {}).get("Arn") == root.arn or device["SerialNumber"].endswith(ROOT_DEVICE)
     ]
     return RootVirtualDevices(arn=root.arn, serial_numbers=tuple(found))
-
-
-@collector(scope=Scope.ACCOUNT, actions=("iam:GetAccountPasswordPolicy",))
-async def password_policy(aws: Aws) -> AsyncIterator[PasswordPolicy]:
-    """Yield the password policy, whether one is set or not."""
-    answer = await aws.find("iam", "GetAccountPasswordPolicy", ("NoSuchEntity",))
-    arn = f"arn:{aws.partition}:iam::{aws.account_id}:password-policy"
-    if answer is None:
-        yield PasswordPolicy(arn=arn, account_id=aws.account_id, region=GLOBAL, exists=False)
-        return
-    rules = Row(aws, "iam:GetAccountPasswordPolicy", answer["PasswordPolicy"])
-    yield PasswordPolicy(
-        arn=arn,
-        account_id=aws.account_id,
-        region=GLOBAL,
-        exists=True,
-        min_length=rules.member("MinimumPasswordLength", int),
-        uppercase=rules.member("RequireUppercaseCharacters", bool),
-        lowercase=rules.member("RequireLowercaseCharacters", bool),
-        symbols=rules.member("RequireSymbols", bool),
-        numbers=rules.member("RequireNumbers", bool),
-        max_age_days=rules.read(_max_age),
-        # Without it old passwords may be used again:
-        # docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAccountPasswordPolicy.html
-        remembered=rules.found.get("PasswordReusePrevention"),
-    )
-
-
-def _max_age(rules: dict[str, Any]) -> int | None:
-    """Return after how many days passwords expire, None for never. Where they never do, there need not be an age.
-
-    https://docs.aws.amazon.com/IAM/latest/APIReference/API_PasswordPolicy.html
-    """
-    age: int | None = rules["MaxPasswordAge"] if rules.get("ExpirePasswords") else rules.get("MaxPasswordAge")
-    return age if rules.get("ExpirePasswords", age) else None
 
 
 @collector(scope=Scope.ACCOUNT, actions=("iam:ListOrganizationsFeatures",))

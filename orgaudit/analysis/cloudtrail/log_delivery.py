@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta
 
-from orgaudit.facts.cloudtrail.delivery import TrailRole
+from orgaudit.facts.cloudtrail.log_groups import TrailRole
 from orgaudit.facts.cloudtrail.trails import Trail, TrailStatus
 from orgaudit.languages import iam_policy as policies
 

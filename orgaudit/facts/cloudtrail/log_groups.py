@@ -32,7 +32,7 @@ class TrailLogGroup(Detail, frozen=True, kw_only=True):
     retention_days: int | None = None
 
 
-class Subscription(msgspec.Struct, frozen=True):
+class SubscriptionFilter(msgspec.Struct, frozen=True):
     """A subscription filter: where a copy of the log group's events goes."""
 
     name: str
@@ -47,7 +47,7 @@ class Subscription(msgspec.Struct, frozen=True):
 class TrailSubscriptions(Detail, frozen=True, kw_only=True):
     """The subscription filters of a trail's log group."""
 
-    subscriptions: tuple[Subscription, ...]
+    subscriptions: tuple[SubscriptionFilter, ...]
 
 
 class TrailRole(Detail, frozen=True, kw_only=True):
@@ -82,7 +82,7 @@ async def trail_subscriptions(aws: Aws, trail: Trail, group: TrailLogGroup) -> T
         return TrailSubscriptions(arn=trail.arn, subscriptions=())
     there = await aws.at(trail.log_group_arn)
     found = [
-        Subscription(each["filterName"], each["destinationArn"])
+        SubscriptionFilter(each["filterName"], each["destinationArn"])
         async for page in there.pages("logs", "DescribeSubscriptionFilters", logGroupName=group.name)
         for each in page["subscriptionFilters"]
     ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.facts.cloudtrail.trails import Trail
 from orgaudit.facts.s3.buckets import Bucket
 from orgaudit.model import Gap, GapReason, NotSeenError, parse_arn

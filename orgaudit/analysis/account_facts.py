@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from orgaudit.facts.declare import Detail, FactType, Resource
-from orgaudit.facts.shard import DetailGap, Listed
+from orgaudit.facts.shard import DetailGap, ListingResult
 from orgaudit.model import Account, AccountRecord, Gap, GapReason, NotSeenError, Observed, RegionState, Seen
 
 R = TypeVar("R", bound=Resource)
@@ -33,7 +33,7 @@ class AccountFacts:
             for region in self.record.regions
             if region.state is RegionState.BLOCKED and accepts(region.name)
         )
-        self._listed: dict[tuple[str, str], Listed] = {}
+        self._listed: dict[tuple[str, str], ListingResult] = {}
         self._resources: dict[type[Resource], dict[str, Resource]] = defaultdict(dict)
         self._details: dict[tuple[str, str], Observed[Detail]] = {}
         for line in rest:
@@ -41,7 +41,7 @@ class AccountFacts:
 
     def _keep(self, line: object) -> None:
         match line:
-            case Listed():
+            case ListingResult():
                 self._listed[line.fact, line.region] = line
             case Resource():
                 self._resources[type(line)].setdefault(line.arn, line)
@@ -72,7 +72,7 @@ class AccountFacts:
         message = f"whether {region} is enabled in this account is unknown: AWS did not list the account's regions"
         return Gap(self.account.id, region, "account:ListRegions", GapReason.DENIED, message)
 
-    def listing(self, kind: type[Resource], region: str) -> Listed | None:
+    def listing(self, kind: type[Resource], region: str) -> ListingResult | None:
         """Return how a listing ended in a region, or None where it was not asked."""
         return self._listed.get((kind.__name__, region))
 
@@ -99,7 +99,7 @@ class AccountFacts:
         gaps = (listed.gap for kind in kinds for listed in self._listings_in(self.accepted, kind))
         return sorted({gap.region for gap in gaps if gap is not None and self.is_accepted(gap)})
 
-    def _listings_in(self, regions: Iterable[str], kind: FactType) -> Iterator[Listed]:
+    def _listings_in(self, regions: Iterable[str], kind: FactType) -> Iterator[ListingResult]:
         found = (self._listed.get((kind.__name__, region)) for region in regions)
         return (listed for listed in found if listed is not None)
 
@@ -122,7 +122,7 @@ class AccountFacts:
                 raise NotSeenError(listed.gap)
         return self.resources(kind)
 
-    def _known_listings(self, kind: type[Resource]) -> list[Listed]:
+    def _known_listings(self, kind: type[Resource]) -> list[ListingResult]:
         if self.record.gap is not None:
             raise NotSeenError(self.record.gap)
         found = self._listings(kind.__name__)
@@ -130,7 +130,7 @@ class AccountFacts:
             raise NotSeenError(self._unasked(kind))
         return found
 
-    def _listings(self, fact: str) -> list[Listed]:
+    def _listings(self, fact: str) -> list[ListingResult]:
         return [line for (name, _), line in self._listed.items() if name == fact]
 
     def detail(self, kind: type[D], resource: Resource) -> Observed[D]:
