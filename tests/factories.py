@@ -310,7 +310,7 @@ def facts_of(
     regions: Iterable[str] = REGIONS,
     gap: Gap | None = None,
 ) -> AccountFacts:
-    """The facts of an account where trails were listed in all regions; a `ListingResult` among the lines replaces one."""
+    """The facts of an account with trails listed in all regions; a `ListingResult` among the lines replaces one."""
     told = {line.region for line in lines if isinstance(line, ListingResult)}
     record = AccountRecord(
         account_id=account_id,

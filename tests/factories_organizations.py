@@ -65,7 +65,7 @@ def seen(
     ou_ids: tuple[str, ...] = PATH,
     gap: Any = None,
 ) -> AccountFacts:
-    """An account's facts, with the listings that these controls need; a `ListingResult` replaces its own."""
+    """An account's facts, with the listings that these controls need."""
     told = {(line.fact, line.region) for line in lines if isinstance(line, ListingResult)}
     places = [
         (kind.__name__, region)
