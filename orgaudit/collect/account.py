@@ -104,7 +104,7 @@ async def collect_accounts(access: Access, batch: Batch, done: Done) -> None:
 async def collect_account(
     access: Access, account: Account, collectors: Sequence[Collector], scope: ScopeSettings
 ) -> list[Any]:
-    """Return the lines of an account's shard, its `AccountHeader` line first; an account that is shut has only that one.
+    """Return the lines of a shard, the `AccountHeader` first; an account that could not be entered has only that one.
 
     Whatever goes wrong outside the collectors is a gap of this account, so that it never takes the others down.
     """
