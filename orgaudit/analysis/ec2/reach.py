@@ -6,8 +6,8 @@ Rules add up: by protocol, port range and address space. Two rules for halves of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Self, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Self, TypeAlias
 
 from orgaudit.facts.ec2.groups import SecurityGroup
 from orgaudit.facts.ec2.prefixes import PrefixList
@@ -45,7 +45,8 @@ def summed(parts: Iterable[str]) -> str:
     return " + ".join([*named[:FEW], *more])
 
 
-class Question(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Question:
     """What must not be reachable from the internet: these ports, by these protocols, from addresses of these families.
 
     Without ports, the question is whether all of them are open at once.
@@ -54,6 +55,10 @@ class Question(NamedTuple):
     ports: tuple[int, ...]
     protocols: tuple[str, ...] = ("tcp", "udp")
     families: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
+
+    def with_ports(self, further: Sequence[int]) -> Question:
+        """Return the question about further ports too."""
+        return replace(self, ports=(*self.ports, *further)) if further else self
 
     def lines(self) -> Iterator[tuple[str, Family]]:
         """Yield each protocol with each family."""
@@ -67,7 +72,8 @@ class Question(NamedTuple):
         return not self.ports or any(first <= port <= last for port in self.ports)
 
 
-class RuleSource(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RuleSource:
     """One block or prefix list from which a rule lets traffic in."""
 
     label: str

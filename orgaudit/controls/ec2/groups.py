@@ -79,7 +79,7 @@ def admin_ports_closed(name: str, title: str, question: Question) -> Control:
     """Return the control that asks so about the ports of administration, the organization's own ones included."""
 
     def judge(group: SecurityGroup, thresholds: Thresholds) -> Verdict:
-        return _judged(group, question._replace(ports=(*question.ports, *thresholds.further_admin_ports)))
+        return _judged(group, question.with_ports(thresholds.further_admin_ports))
 
     rationale = (
         "Ports of administration that everybody reaches are tried by machines all day, and one weak password or one "
