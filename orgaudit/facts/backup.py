@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Resource, collector, detail
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
-from orgaudit.facts.rows import each_row
+from orgaudit.facts.rows import listed
 from orgaudit.model import Scope
 
 VAULTS_PER_PAGE = 1000
@@ -23,8 +23,7 @@ class BackupVaultPolicy(ResourcePolicy, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("backup:ListBackupVaults",))
 async def backup_vaults(aws: Aws) -> AsyncIterator[BackupVault]:
     """Yield the region's backup vaults."""
-    pages = aws.pages("backup", "ListBackupVaults", MaxResults=VAULTS_PER_PAGE)
-    async for row in each_row(aws, "backup:ListBackupVaults", (page["BackupVaultList"] async for page in pages)):
+    async for row in listed(aws, "backup", "ListBackupVaults", "BackupVaultList", MaxResults=VAULTS_PER_PAGE):
         with row as vault:
             yield BackupVault(arn=vault["BackupVaultArn"], account_id=aws.account_id, region=aws.region)
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Resource, collector, detail
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
-from orgaudit.facts.rows import each_row
+from orgaudit.facts.rows import listed
 from orgaudit.model import Scope
 
 NO_POLICY = ("RepositoryPolicyNotFoundException", "RepositoryNotFoundException")
@@ -26,8 +26,7 @@ class RepositoryPolicy(ResourcePolicy, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("ecr:DescribeRepositories",))
 async def repositories(aws: Aws) -> AsyncIterator[Repository]:
     """Yield the region's private repositories."""
-    pages = aws.pages("ecr", "DescribeRepositories", maxResults=REPOSITORIES_PER_PAGE)
-    async for row in each_row(aws, "ecr:DescribeRepositories", (page["repositories"] async for page in pages)):
+    async for row in listed(aws, "ecr", "DescribeRepositories", "repositories", maxResults=REPOSITORIES_PER_PAGE):
         with row as found:
             arn = found["repositoryArn"]
             yield Repository(

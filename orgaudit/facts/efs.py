@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Resource, collector, detail
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
-from orgaudit.facts.rows import each_row, tags_in, text
+from orgaudit.facts.rows import listed, tags_in, text
 from orgaudit.model import Observed, Scope
 
+ACTION = "elasticfilesystem:DescribeFileSystems"
 NO_POLICY = ("FileSystemNotFound", "PolicyNotFound")
 
 
@@ -19,11 +20,10 @@ class FileSystem(Resource, frozen=True, kw_only=True):
     key_id: str | None = None
 
 
-@collector(scope=Scope.REGIONAL, actions=("elasticfilesystem:DescribeFileSystems",))
+@collector(scope=Scope.REGIONAL, actions=(ACTION,))
 async def file_systems(aws: Aws) -> AsyncIterator[FileSystem]:
     """Yield the region's file systems."""
-    lists = (page["FileSystems"] async for page in aws.pages("efs", "DescribeFileSystems"))
-    async for row in each_row(aws, "elasticfilesystem:DescribeFileSystems", lists):
+    async for row in listed(aws, "efs", "DescribeFileSystems", "FileSystems", action=ACTION):
         with row as found:
             name = f"{found['OwnerId']}:file-system/{text(found['FileSystemId'])}"
             yield FileSystem(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
-from orgaudit.facts.elbv2 import INTERNAL
-from orgaudit.facts.rows import each_row, text
+from orgaudit.facts.elbv2 import ACTION, INTERNAL
+from orgaudit.facts.rows import listed, text
 from orgaudit.model import Observed, Scope
 
 
@@ -27,11 +27,10 @@ class ClassicLoadBalancerLogs(Detail, frozen=True, kw_only=True):
     bucket: str | None = None
 
 
-@collector(scope=Scope.REGIONAL, actions=("elasticloadbalancing:DescribeLoadBalancers",))
+@collector(scope=Scope.REGIONAL, actions=(ACTION,))
 async def classic_load_balancers(aws: Aws) -> AsyncIterator[ClassicLoadBalancer]:
     """Yield the region's classic load balancers."""
-    lists = (page["LoadBalancerDescriptions"] async for page in aws.pages("elb", "DescribeLoadBalancers"))
-    async for row in each_row(aws, "elasticloadbalancing:DescribeLoadBalancers", lists):
+    async for row in listed(aws, "elb", "DescribeLoadBalancers", "LoadBalancerDescriptions", action=ACTION):
         with row as found:
             name = text(found["LoadBalancerName"])
             yield ClassicLoadBalancer(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
-from orgaudit.facts.rows import each_row
+from orgaudit.facts.rows import listed
 from orgaudit.model import Observed, Scope
 
+ACTION = "elasticloadbalancing:DescribeLoadBalancers"
 INTERNAL = "internal"
 """The scheme of a load balancer that has private addresses only."""
 
@@ -35,11 +36,10 @@ class LoadBalancerLogs(Detail, frozen=True, kw_only=True):
     bucket: str | None = None
 
 
-@collector(scope=Scope.REGIONAL, actions=("elasticloadbalancing:DescribeLoadBalancers",))
+@collector(scope=Scope.REGIONAL, actions=(ACTION,))
 async def load_balancers(aws: Aws) -> AsyncIterator[LoadBalancer]:
     """Yield the region's load balancers, without classic ones."""
-    lists = (page["LoadBalancers"] async for page in aws.pages("elbv2", "DescribeLoadBalancers"))
-    async for row in each_row(aws, "elasticloadbalancing:DescribeLoadBalancers", lists):
+    async for row in listed(aws, "elbv2", "DescribeLoadBalancers", "LoadBalancers", action=ACTION):
         with row as found:
             yield LoadBalancer(
                 arn=found["LoadBalancerArn"],

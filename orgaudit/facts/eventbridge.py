@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Resource, collector
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
-from orgaudit.facts.rows import each_row
+from orgaudit.facts.rows import listed
 from orgaudit.model import Json, Observed, Scope, Seen
 
 BUSES_PER_PAGE = 100
@@ -26,8 +26,7 @@ class EventBus(Resource, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("events:ListEventBuses",))
 async def event_buses(aws: Aws) -> AsyncIterator[EventBus]:
     """Yield the region's event buses, the default one first."""
-    lists = (page["EventBuses"] async for page in aws.pages("events", "ListEventBuses", Limit=BUSES_PER_PAGE))
-    async for row in each_row(aws, "events:ListEventBuses", lists):
+    async for row in listed(aws, "events", "ListEventBuses", "EventBuses", Limit=BUSES_PER_PAGE):
         with row as bus:
             # Only a bus with a policy has it: docs.aws.amazon.com/eventbridge/latest/APIReference/API_EventBus.html
             policy = row.read(lambda found: document_of(found.get("Policy")))

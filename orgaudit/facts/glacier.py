@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Resource, collector, detail
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
-from orgaudit.facts.rows import each_row
+from orgaudit.facts.rows import listed
 from orgaudit.model import Scope
 
 OWN = "-"
@@ -24,8 +24,7 @@ class VaultPolicy(ResourcePolicy, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("glacier:ListVaults",))
 async def vaults(aws: Aws) -> AsyncIterator[GlacierVault]:
     """Yield the region's vaults."""
-    lists = (page["VaultList"] async for page in aws.pages("glacier", "ListVaults", accountId=OWN))
-    async for row in each_row(aws, "glacier:ListVaults", lists):
+    async for row in listed(aws, "glacier", "ListVaults", "VaultList", accountId=OWN):
         with row as vault:
             yield GlacierVault(arn=vault["VaultARN"], account_id=aws.account_id, region=aws.region)
 

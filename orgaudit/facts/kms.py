@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
-from orgaudit.facts.rows import each_row
+from orgaudit.facts.rows import listed
 from orgaudit.model import Scope
 
 AWS_ALIAS = "alias/aws/"
@@ -59,8 +59,7 @@ async def keys(aws: Aws) -> AsyncIterator[Key]:
         for alias in page["Aliases"]:
             if "TargetKeyId" in alias and "AliasName" in alias:  # an alias of AWS's own need not have a key yet
                 names[alias["TargetKeyId"]].append(alias["AliasName"])
-    lists = (page["Keys"] async for page in aws.pages("kms", "ListKeys", Limit=KEYS_PER_PAGE))
-    async for row in each_row(aws, "kms:ListKeys", lists):
+    async for row in listed(aws, "kms", "ListKeys", "Keys", Limit=KEYS_PER_PAGE):
         with row as key:
             aliases = tuple(sorted(names[key["KeyArn"].rsplit("/", 1)[-1]]))
             if not any(alias.startswith(AWS_ALIAS) for alias in aliases):

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Resource, collector, detail
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
-from orgaudit.facts.rows import each_row
+from orgaudit.facts.rows import listed
 from orgaudit.model import Scope
 
 
@@ -23,8 +23,7 @@ class FunctionPolicy(ResourcePolicy, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("lambda:ListFunctions",))
 async def functions(aws: Aws) -> AsyncIterator[Function]:
     """Yield the region's functions."""
-    lists = (page["Functions"] async for page in aws.pages("lambda", "ListFunctions"))
-    async for row in each_row(aws, "lambda:ListFunctions", lists):
+    async for row in listed(aws, "lambda", "ListFunctions", "Functions"):
         with row as function:
             yield Function(arn=function["FunctionArn"], account_id=aws.account_id, region=aws.region)
 

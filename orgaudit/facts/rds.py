@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from orgaudit.facts.declare import Aws, Resource, collector
-from orgaudit.facts.rows import each_row, tags_in
+from orgaudit.facts.rows import listed, tags_in
 from orgaudit.model import Observed, Scope
 
 ENGINES_OF_OTHER_SERVICES = frozenset({"docdb", "neptune"})
@@ -37,8 +37,7 @@ class DatabaseCluster(Resource, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("rds:DescribeDBInstances",))
 async def database_instances(aws: Aws) -> AsyncIterator[DatabaseInstance]:
     """Yield the region's database instances, members of clusters included."""
-    lists = (page["DBInstances"] async for page in aws.pages("rds", "DescribeDBInstances"))
-    async for row in each_row(aws, "rds:DescribeDBInstances", lists):
+    async for row in listed(aws, "rds", "DescribeDBInstances", "DBInstances"):
         with row as found:
             if found.get("Engine") in ENGINES_OF_OTHER_SERVICES:
                 continue
@@ -65,8 +64,7 @@ async def database_instances(aws: Aws) -> AsyncIterator[DatabaseInstance]:
 @collector(scope=Scope.REGIONAL, actions=("rds:DescribeDBClusters",))
 async def database_clusters(aws: Aws) -> AsyncIterator[DatabaseCluster]:
     """Yield the region's database clusters."""
-    lists = (page["DBClusters"] async for page in aws.pages("rds", "DescribeDBClusters"))
-    async for row in each_row(aws, "rds:DescribeDBClusters", lists):
+    async for row in listed(aws, "rds", "DescribeDBClusters", "DBClusters"):
         with row as found:
             if found.get("Engine") in ENGINES_OF_OTHER_SERVICES:
                 continue

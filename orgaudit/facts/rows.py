@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from orgaudit.facts.declare import Aws
-from orgaudit.model import Gap, GapReason, NotSeenError, Observed, Seen
+from orgaudit.model import Gap, GapReason, Json, NotSeenError, Observed, Seen
 
 T = TypeVar("T")
 
@@ -92,6 +92,19 @@ async def each_row(
             yield Row(aws, action, found, unread)
     if unread:
         raise unread[0]
+
+
+def listed(
+    aws: Aws, service: str, operation: str, member: str, *, action: str = "", omits_empty: bool = False, **asked: Json
+) -> AsyncIterator[Row]:
+    """Yield every row in a member of an operation's pages.
+
+    `action` is the operation's IAM action where that has another name. `omits_empty` is set where a page without rows
+    may lack the member; anywhere else that is an answer that cannot be read. `asked` are the operation's parameters.
+    """
+    pages = aws.pages(service, operation, **asked)
+    lists = (page.get(member, ()) if omits_empty else page[member] async for page in pages)
+    return each_row(aws, action or f"{service}:{operation}", lists)
 
 
 async def _in_turn(lists: AsyncIterable[T] | Iterable[T]) -> AsyncIterator[T]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Resource, collector, detail
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
-from orgaudit.facts.rows import each_row, tags_in
+from orgaudit.facts.rows import listed, tags_in
 from orgaudit.model import Scope
 
 SECRETS_PER_PAGE = 100
@@ -23,8 +23,7 @@ class SecretPolicy(ResourcePolicy, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("secretsmanager:ListSecrets",))
 async def secrets(aws: Aws) -> AsyncIterator[Secret]:
     """Yield the region's secrets."""
-    pages = aws.pages("secretsmanager", "ListSecrets", MaxResults=SECRETS_PER_PAGE)
-    async for row in each_row(aws, "secretsmanager:ListSecrets", (page["SecretList"] async for page in pages)):
+    async for row in listed(aws, "secretsmanager", "ListSecrets", "SecretList", MaxResults=SECRETS_PER_PAGE):
         with row as secret:
             tags = tags_in(secret.get("Tags"))
             yield Secret(arn=secret["ARN"], account_id=aws.account_id, region=aws.region, tags=tags)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Resource, collector, detail
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
-from orgaudit.facts.rows import each_row
+from orgaudit.facts.rows import listed
 from orgaudit.model import Scope
 
 GONE = ("NotFound", "NotFoundException")
@@ -25,8 +25,7 @@ class TopicPolicy(ResourcePolicy, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("sns:ListTopics",))
 async def topics(aws: Aws) -> AsyncIterator[SnsTopic]:
     """Yield the region's topics."""
-    lists = (page["Topics"] async for page in aws.pages("sns", "ListTopics"))
-    async for row in each_row(aws, "sns:ListTopics", lists):
+    async for row in listed(aws, "sns", "ListTopics", "Topics"):
         with row as topic:
             yield SnsTopic(arn=topic["TopicArn"], account_id=aws.account_id, region=aws.region)
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Resource, collector, detail
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
-from orgaudit.facts.rows import each_row
+from orgaudit.facts.rows import listed
 from orgaudit.model import Scope
 
 GONE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
@@ -29,8 +29,7 @@ class QueuePolicy(ResourcePolicy, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("sqs:ListQueues",))
 async def queues(aws: Aws) -> AsyncIterator[Queue]:
     """Yield the region's queues."""
-    lists = (page.get("QueueUrls", ()) async for page in aws.pages("sqs", "ListQueues", MaxResults=QUEUES_PER_PAGE))
-    async for row in each_row(aws, "sqs:ListQueues", lists):
+    async for row in listed(aws, "sqs", "ListQueues", "QueueUrls", omits_empty=True, MaxResults=QUEUES_PER_PAGE):
         with row as url:
             name = url.rsplit("/", 1)[-1]
             yield Queue(

@@ -9,8 +9,7 @@ import msgspec
 
 from orgaudit.facts.declare import Aws, Resource, collector
 from orgaudit.facts.ec2.rules import ALL_PORTS, described, ports_of, protocol_of
-from orgaudit.facts.ec2.tags import tags_of
-from orgaudit.facts.rows import each_row
+from orgaudit.facts.rows import listed, tags_in
 from orgaudit.model import Observed, Scope
 
 
@@ -40,15 +39,14 @@ class NetworkAcl(Resource, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("ec2:DescribeNetworkAcls",))
 async def network_acls(aws: Aws) -> AsyncIterator[NetworkAcl]:
     """Yield every network ACL of the region."""
-    lists = (page["NetworkAcls"] async for page in aws.pages("ec2", "DescribeNetworkAcls", MaxResults=1000))
-    async for row in each_row(aws, "ec2:DescribeNetworkAcls", lists):
+    async for row in listed(aws, "ec2", "DescribeNetworkAcls", "NetworkAcls", MaxResults=1000):
         with row as answer:
             owner, acl_id = answer["OwnerId"], answer["NetworkAclId"]
             yield NetworkAcl(
                 arn=f"arn:{aws.partition}:ec2:{aws.region}:{owner}:network-acl/{acl_id}",
                 account_id=owner,
                 region=aws.region,
-                tags=tags_of(answer),
+                tags=tags_in(answer.get("Tags")),
                 vpc_id=answer.get("VpcId"),
                 default=row.member("IsDefault", bool),
                 subnets=len(answer.get("Associations", ())),

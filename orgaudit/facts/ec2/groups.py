@@ -10,8 +10,7 @@ import msgspec
 from orgaudit.facts.declare import Aws, Resource, collector
 from orgaudit.facts.ec2.prefixes import PREFIX_LIST_ACTIONS, PrefixList, prefix_list
 from orgaudit.facts.ec2.rules import SecurityGroupRule, ports_of, protocol_of
-from orgaudit.facts.ec2.tags import tags_of
-from orgaudit.facts.rows import Row, each_row
+from orgaudit.facts.rows import Row, each_row, tags_in
 from orgaudit.model import UNKNOWN, Observed, Scope, Seen, shown
 
 ACTION = "ec2:DescribeSecurityGroups"
@@ -70,7 +69,7 @@ def _described(aws: Aws, row: Row) -> dict[str, Any]:
         "arn": f"arn:{aws.partition}:ec2:{aws.region}:{owner}:security-group/{group_id}",
         "account_id": owner,
         "region": aws.region,
-        "tags": tags_of(answer),
+        "tags": tags_in(answer.get("Tags")),
         "group_name": row.member("GroupName", str),
         "vpc_id": answer.get("VpcId"),
         "rules": row.read(lambda found: _rules(found["IpPermissions"])),

@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from orgaudit.facts.declare import Aws, Resource, collector
-from orgaudit.facts.ec2.tags import tags_of
-from orgaudit.facts.rows import Row, each_row
+from orgaudit.facts.rows import Row, each_row, listed, tags_in
 from orgaudit.model import Observed, Scope
 
 ACTION = "ec2:DescribeInstances"
@@ -33,8 +32,7 @@ class Instance(Resource, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=(ACTION,))
 async def instances(aws: Aws) -> AsyncIterator[Instance]:
     """Yield every instance of the region that is not terminated."""
-    pages = aws.pages("ec2", "DescribeInstances", MaxResults=1000)
-    async for held in each_row(aws, ACTION, (page["Reservations"] async for page in pages)):
+    async for held in listed(aws, "ec2", "DescribeInstances", "Reservations", MaxResults=1000):
         with held as reservation:
             async for row in each_row(aws, ACTION, [reservation["Instances"]]):
                 with row as answer:
@@ -48,7 +46,7 @@ def _instance(aws: Aws, owner: str, row: Row) -> Instance:
         arn=f"arn:{aws.partition}:ec2:{aws.region}:{owner}:instance/{answer['InstanceId']}",
         account_id=owner,
         region=aws.region,
-        tags=tags_of(answer),
+        tags=tags_in(answer.get("Tags")),
         state=row.member("State.Name", str),
         profile_arn=row.read(_profile),
         tokens=row.member("MetadataOptions.HttpTokens", str),

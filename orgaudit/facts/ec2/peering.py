@@ -10,8 +10,7 @@ import msgspec
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
 from orgaudit.facts.ec2.prefixes import PREFIX_LIST_ACTIONS, prefix_list
 from orgaudit.facts.ec2.routes import route_table_answers
-from orgaudit.facts.ec2.tags import tags_of
-from orgaudit.facts.rows import each_row
+from orgaudit.facts.rows import listed, tags_in
 from orgaudit.model import UNKNOWN, Observed, Scope, shown
 
 ACTIVE = "active"
@@ -44,9 +43,7 @@ class PeeringRoutes(Detail, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("ec2:DescribeVpcPeeringConnections",))
 async def peering_connections(aws: Aws) -> AsyncIterator[PeeringConnection]:
     """Yield the active peering connections; others carry no traffic. Each side judges its own routes."""
-    pages = aws.pages("ec2", "DescribeVpcPeeringConnections", MaxResults=1000)
-    lists = (page["VpcPeeringConnections"] async for page in pages)
-    async for row in each_row(aws, "ec2:DescribeVpcPeeringConnections", lists):
+    async for row in listed(aws, "ec2", "DescribeVpcPeeringConnections", "VpcPeeringConnections", MaxResults=1000):
         with row as answer:
             state = row.member("Status.Code", str)
             if shown(state) not in {ACTIVE, UNKNOWN}:
@@ -56,7 +53,7 @@ async def peering_connections(aws: Aws) -> AsyncIterator[PeeringConnection]:
                 arn=f"arn:{aws.partition}:ec2:{aws.region}:{account_id}:vpc-peering-connection/{connection_id}",
                 account_id=account_id,
                 region=aws.region,
-                tags=tags_of(answer),
+                tags=tags_in(answer.get("Tags")),
                 connection_id=connection_id,
                 state=state,
                 sides=row.read(lambda found: {found[end]["VpcId"]: tuple(_blocks(found[end])) for end in ENDS}),

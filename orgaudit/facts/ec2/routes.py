@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 
 from orgaudit.facts.declare import Aws, Resource, collector
-from orgaudit.facts.ec2.tags import tags_of
-from orgaudit.facts.rows import each_row, text
+from orgaudit.facts.rows import each_row, tags_in, text
 from orgaudit.model import Observed, Scope
 
 ACTION = "ec2:DescribeRouteTables"
@@ -46,7 +45,7 @@ async def route_tables(aws: Aws) -> AsyncIterator[RouteTable]:
                 arn=f"arn:{aws.partition}:ec2:{aws.region}:{owner}:route-table/{table_id}",
                 account_id=owner,
                 region=aws.region,
-                tags=tags_of(answer),
+                tags=tags_in(answer.get("Tags")),
                 vpc_id=row.member("VpcId", str),
                 main=row.read(lambda found: any(each["Main"] for each in _associations(found))),
                 subnets=row.read(_subnets),

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Resource, collector
-from orgaudit.facts.ec2.tags import tags_of
-from orgaudit.facts.rows import each_row
+from orgaudit.facts.rows import listed, tags_in
 from orgaudit.model import Observed, Scope
 
 
@@ -32,15 +31,14 @@ class FlowLog(Resource, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("ec2:DescribeVpcs",))
 async def vpcs(aws: Aws) -> AsyncIterator[Vpc]:
     """Yield every VPC of the region, used or not, and those that other accounts share with this one."""
-    lists = (page["Vpcs"] async for page in aws.pages("ec2", "DescribeVpcs", MaxResults=1000))
-    async for row in each_row(aws, "ec2:DescribeVpcs", lists):
+    async for row in listed(aws, "ec2", "DescribeVpcs", "Vpcs", MaxResults=1000):
         with row as answer:
             owner, vpc_id = answer["OwnerId"], answer["VpcId"]
             yield Vpc(
                 arn=f"arn:{aws.partition}:ec2:{aws.region}:{owner}:vpc/{vpc_id}",
                 account_id=owner,
                 region=aws.region,
-                tags=tags_of(answer),
+                tags=tags_in(answer.get("Tags")),
                 vpc_id=vpc_id,
                 default=row.member("IsDefault", bool),
                 cidrs=tuple(
@@ -52,14 +50,13 @@ async def vpcs(aws: Aws) -> AsyncIterator[Vpc]:
 @collector(scope=Scope.REGIONAL, actions=("ec2:DescribeFlowLogs",))
 async def flow_logs(aws: Aws) -> AsyncIterator[FlowLog]:
     """Yield every flow log that the account has in the region."""
-    lists = (page["FlowLogs"] async for page in aws.pages("ec2", "DescribeFlowLogs", MaxResults=1000))
-    async for row in each_row(aws, "ec2:DescribeFlowLogs", lists):
+    async for row in listed(aws, "ec2", "DescribeFlowLogs", "FlowLogs", MaxResults=1000):
         with row as answer:
             yield FlowLog(
                 arn=f"arn:{aws.partition}:ec2:{aws.region}:{aws.account_id}:vpc-flow-log/{answer['FlowLogId']}",
                 account_id=aws.account_id,
                 region=aws.region,
-                tags=tags_of(answer),
+                tags=tags_in(answer.get("Tags")),
                 watches=row.member("ResourceId", str),
                 status=row.member("FlowLogStatus", str),
                 traffic=row.member("TrafficType", str),

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from enum import StrEnum
 
 from orgaudit.facts.declare import Aws, Resource, collector
-from orgaudit.facts.rows import each_row
+from orgaudit.facts.rows import each_row, listed
 from orgaudit.model import GLOBAL, Observed, Scope
 
 
@@ -51,8 +51,9 @@ async def identity_providers(aws: Aws) -> AsyncIterator[IdentityProvider]:
 @collector(scope=Scope.REGIONAL, actions=("sso:ListInstances",))
 async def identity_centers(aws: Aws) -> AsyncIterator[IdentityCenter]:
     """Yield the instances that the region shows: own ones, and the organization's."""
-    lists = (page.get("Instances", ()) async for page in aws.pages("sso-admin", "ListInstances"))
-    async for row in each_row(aws, "sso:ListInstances", lists):
+    async for row in listed(
+        aws, "sso-admin", "ListInstances", "Instances", action="sso:ListInstances", omits_empty=True
+    ):
         with row as each:
             yield IdentityCenter(
                 arn=each["InstanceArn"],

@@ -9,7 +9,7 @@ import msgspec
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
-from orgaudit.facts.rows import each_row, text
+from orgaudit.facts.rows import listed, text
 from orgaudit.model import Scope
 
 PAGE = 1000
@@ -62,8 +62,7 @@ class BucketLogging(Detail, frozen=True, kw_only=True):
 async def buckets(aws: Aws) -> AsyncIterator[Bucket]:
     """Yield the account's buckets with the region of each; one whose region is not told makes the listing a gap."""
     # A page size is sent because S3 names the buckets' regions only where the request has a parameter.
-    lists = (page["Buckets"] async for page in aws.pages("s3", "ListBuckets", MaxBuckets=PAGE))
-    async for row in each_row(aws, "s3:ListAllMyBuckets", lists):
+    async for row in listed(aws, "s3", "ListBuckets", "Buckets", action="s3:ListAllMyBuckets", MaxBuckets=PAGE):
         with row as found:
             arn = f"arn:{aws.partition}:s3:::{text(found['Name'])}"
             yield Bucket(arn=arn, account_id=aws.account_id, region=await _region(aws, found))
