@@ -23,10 +23,8 @@ def openings_in(attached: ResourcePolicy) -> tuple[Opening, ...]:
 
 
 def _without_mount_targets(policy: Policy) -> Policy:
-    """Return a file system's policy without what it allows through mount targets only: the VPC's network guards these.
-
-    https://docs.aws.amazon.com/efs/latest/ug/access-control-block-public-access.html
-    """
+    """Return a file system's policy without what it allows through mount targets only: the VPC's network guards these."""
+    # https://docs.aws.amazon.com/efs/latest/ug/access-control-block-public-access.html
     return replace(
         policy,
         statements=tuple(replace(each, principal=None) if _is_inside(each) else each for each in policy.statements),

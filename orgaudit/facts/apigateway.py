@@ -13,10 +13,11 @@ from orgaudit.model import Observed, Scope
 
 ACTION = "apigateway:GET"
 APIS_PER_PAGE = 500
+"""The most that one answer holds: https://docs.aws.amazon.com/apigateway/latest/api/API_GetRestApis.html"""
 
 
 class RestApi(Resource, frozen=True, kw_only=True):
-    """A REST API; `private` where it has no endpoint but those in VPCs."""
+    """A REST API; `private` where all its endpoints are in VPCs."""
 
     api_id: str
     api_name: str
@@ -37,7 +38,7 @@ class RestApiPolicy(ResourcePolicy, frozen=True, kw_only=True):
 class RestApiStage(Resource, frozen=True, kw_only=True):
     """A stage of a REST API; `logs_to` is where its access logs go, None where it writes none.
 
-    `private` where the API has no endpoint but those in VPCs.
+    `private` where all endpoints of the API are in VPCs.
     """
 
     api_id: str
@@ -77,7 +78,7 @@ async def rest_api_policy(aws: Aws, api: RestApi) -> RestApiPolicy:
 
 @collector(scope=Scope.REGIONAL, actions=(ACTION,))
 async def rest_api_stages(aws: Aws) -> AsyncIterator[RestApiStage]:
-    """Yield every stage of the region's REST APIs, with one call for each API."""
+    """Yield every stage of the region's REST APIs, with one call for each API; one that is gone by now has none."""
     async for row in each_row(aws, ACTION, [await aws.once(_apis)]):
         with row as api:
             answer = await aws.find("apigateway", "GetStages", ("NotFoundException",), restApiId=text(api["id"]))
@@ -97,7 +98,7 @@ def _stage(aws: Aws, row: Row, found: dict[str, Any]) -> RestApiStage:
         api_name=api.get("name", ""),
         stage=name,
         # A stage logs once it has a destination:
-        # docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
+        # https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
         logs_to=found.get("accessLogSettings", {}).get("destinationArn"),
         private=row.read(_is_private),
     )
@@ -118,7 +119,8 @@ def _is_private(api: dict[str, Any]) -> bool:
 
 
 def _unescaped(written: str) -> str:
-    """Return a policy as JSON: API Gateway returns it as the inside of a JSON string, with its quotes escaped."""
+    """Return a policy as JSON: API Gateway returns it as the content of a JSON string, with its quotes escaped."""
+    # https://docs.aws.amazon.com/apigateway/latest/api/API_RestApi.html
     try:
         return str(json.loads(f'"{written}"'))
     except ValueError:  # its quotes are not escaped, so they ended the string

@@ -47,6 +47,6 @@ def _stage(aws: Aws, api: dict[str, Any], found: dict[str, Any]) -> ApiStage:
         protocol=api.get("ProtocolType", ""),
         stage=name,
         # A stage logs once it has a destination:
-        # docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
+        # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
         logs_to=found.get("AccessLogSettings", {}).get("DestinationArn"),
     )

@@ -10,6 +10,7 @@ from orgaudit.facts.rows import listed
 from orgaudit.model import Scope
 
 VAULTS_PER_PAGE = 1000
+"""The most that one answer holds: https://docs.aws.amazon.com/goto/WebAPI/backup-2018-11-15/ListBackupVaults"""
 
 
 class BackupVault(Resource, frozen=True, kw_only=True):
@@ -30,7 +31,7 @@ async def backup_vaults(aws: Aws) -> AsyncIterator[BackupVault]:
 
 @detail(actions=("backup:GetBackupVaultAccessPolicy",))
 async def backup_vault_policy(aws: Aws, vault: BackupVault) -> BackupVaultPolicy:
-    """Read the vault's access policy."""
+    """Return the vault's access policy, which AWS Backup answers with an error where there is none."""
     none = ("ResourceNotFoundException",)
     answer = await aws.find("backup", "GetBackupVaultAccessPolicy", none, BackupVaultName=vault.name)
     return BackupVaultPolicy(arn=vault.arn, document=document_of(answer.get("Policy") if answer else None))

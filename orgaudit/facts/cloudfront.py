@@ -9,17 +9,22 @@ from orgaudit.facts.rows import each_row
 from orgaudit.model import GLOBAL, Scope
 
 ACCESS_LOGS = "ACCESS_LOGS"
+"""The type of the logs that a distribution delivers through CloudWatch Logs.
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging.html"""
 
 
 class Distribution(Resource, frozen=True, kw_only=True):
-    """A distribution; one that is not enabled serves nobody."""
+    """A distribution; one that is not enabled serves no requests."""
 
     enabled: bool
     aliases: tuple[str, ...] = ()
 
 
 class DistributionLogs(Detail, frozen=True, kw_only=True):
-    """Where a distribution's access logs go: the bucket of standard logging, or destinations of log deliveries."""
+    """Where a distribution's access logs go: the bucket of standard logging, or destinations of log deliveries.
+
+    Without either it writes none.
+    """
 
     bucket: str | None = None
     destinations: tuple[str, ...] = ()
@@ -49,7 +54,7 @@ async def distributions(aws: Aws) -> AsyncIterator[Distribution]:
     )
 )
 async def distribution_logs(aws: Aws, distribution: Distribution) -> DistributionLogs:
-    """Read where the logs go; deliveries, which CloudWatch Logs manages, only where standard logging is off."""
+    """Return where the logs go; deliveries, which CloudWatch Logs manages, only where standard logging is off."""
     answer = await aws.call("cloudfront", "GetDistributionConfig", Id=distribution.name)
     logging = answer["DistributionConfig"].get("Logging", {})
     if logging.get("Enabled"):

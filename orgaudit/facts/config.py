@@ -14,6 +14,7 @@ from orgaudit.model import Observed, Scope
 ACTION = "config:DescribeConfigurationRecorders"
 EXCLUSION = "EXCLUSION_BY_RESOURCE_TYPES"
 EVERYTHING = "ALL_SUPPORTED_RESOURCE_TYPES"
+"""Two of the strategies: https://docs.aws.amazon.com/config/latest/APIReference/API_RecordingStrategy.html"""
 
 
 class RecordingGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +28,7 @@ class RecordingGroup(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def everything(self) -> bool:
-        """Whether it records every resource type of its region, also those that AWS adds."""
+        """Whether it records every resource type of its region, those that AWS adds included."""
         return (self.all_supported or self.strategy == EVERYTHING) and not self.excluded
 
 
@@ -42,7 +43,7 @@ class ConfigRecording(Resource, frozen=True, kw_only=True):
     """What is set to be recorded in one region of an account.
 
     Recorders that AWS services run for themselves are named in `service_linked` only: they record what their service
-    needs.
+    needs. https://docs.aws.amazon.com/config/latest/APIReference/API_ConfigurationRecorder.html
     """
 
     recorders: tuple[Recorder, ...] = ()
@@ -50,12 +51,15 @@ class ConfigRecording(Resource, frozen=True, kw_only=True):
 
     @property
     def recorder_name(self) -> str:
-        """The name of the first recorder, or the one that AWS gives to a new one."""
+        """The name of the first recorder, or the default of AWS Config for a new one."""
         return self.recorders[0].name if self.recorders else "default"
 
 
 class RecorderStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a recorder records, and how its last recording went; AWS spells the status in both cases."""
+    """Whether a recorder records, and how its last recording went; the status comes in upper and in mixed case.
+
+    https://docs.aws.amazon.com/config/latest/APIReference/API_ConfigurationRecorderStatus.html
+    """
 
     name: str
     recording: bool
@@ -94,10 +98,8 @@ def _recorder(row: Row) -> Recorder:
 
 
 def _group(row: Row, group: dict[str, Any]) -> RecordingGroup:
-    """Return what a recorder records; raises KeyError where its strategy names types and they are not there.
-
-    https://docs.aws.amazon.com/config/latest/APIReference/API_RecordingGroup.html
-    """
+    """Return what a recorder records; raises KeyError where its strategy names types and they are not there."""
+    # https://docs.aws.amazon.com/config/latest/APIReference/API_RecordingGroup.html
     strategy = group.get("recordingStrategy", {}).get("useOnly", "")
     excluded = group["exclusionByResourceTypes"] if strategy == EXCLUSION else group.get("exclusionByResourceTypes", {})
     return RecordingGroup(
@@ -111,7 +113,7 @@ def _group(row: Row, group: dict[str, Any]) -> RecordingGroup:
 
 @detail(actions=("config:DescribeConfigurationRecorderStatus",))
 async def config_recording_status(aws: Aws, recording: ConfigRecording) -> ConfigRecordingStatus:
-    """Read the status of the region's recorders, where there are any."""
+    """Return the status of the region's recorders, where there are any."""
     if not recording.recorders:
         return ConfigRecordingStatus(arn=recording.arn)
     answer = await aws.call("config", "DescribeConfigurationRecorderStatus")
@@ -132,7 +134,7 @@ def _status(answer: dict[str, Any]) -> RecorderStatus:
 
 @detail(actions=("config:DescribeDeliveryChannels",))
 async def config_delivery(aws: Aws, recording: ConfigRecording) -> ConfigDelivery:
-    """Read where the region's recorders deliver, where there are any."""
+    """Return where the region's recorders deliver, where there are any."""
     if not recording.recorders:
         return ConfigDelivery(arn=recording.arn)
     answer = await aws.call("config", "DescribeDeliveryChannels")

@@ -1,4 +1,4 @@
-"""Whom AWS tells about an account: its contact information and its security contact."""
+"""Whom AWS notifies about an account: its contact information and its security contact."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class SecurityContact(Resource, frozen=True, kw_only=True):
 
 
 BLANK = dict.fromkeys(("FullName", "PhoneNumber", "AddressLine1", "City", "CountryCode"), "")
-"""What a contact that is set always has, as an account without contact information has it."""
+"""What a contact that is set always has, for an account without contact information.
+https://docs.aws.amazon.com/accounts/latest/reference/API_ContactInformation.html"""
 
 
 @collector(scope=Scope.ACCOUNT, actions=("account:GetContactInformation",))
@@ -67,6 +68,7 @@ async def contact_information(aws: Aws) -> AsyncIterator[ContactInformation]:
 @collector(scope=Scope.ACCOUNT, actions=("account:GetAlternateContact",))
 async def security_contact(aws: Aws) -> AsyncIterator[SecurityContact]:
     """Yield the account's security contact, set or not."""
+    # https://docs.aws.amazon.com/accounts/latest/reference/API_GetAlternateContact.html
     absent = ("ResourceNotFoundException",)
     answer = await aws.find("account", "GetAlternateContact", absent, AlternateContactType="SECURITY")
     arn = f"arn:{aws.partition}:account::{aws.account_id}:alternate-contact/SECURITY"

@@ -11,6 +11,7 @@ from orgaudit.model import Scope
 
 NO_POLICY = ("RepositoryPolicyNotFoundException", "RepositoryNotFoundException")
 REPOSITORIES_PER_PAGE = 1000
+"""The most that one answer holds: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html"""
 
 
 class Repository(Resource, frozen=True, kw_only=True):
@@ -39,6 +40,7 @@ async def repositories(aws: Aws) -> AsyncIterator[Repository]:
 
 @detail(actions=("ecr:GetRepositoryPolicy",))
 async def repository_policy(aws: Aws, repository: Repository) -> RepositoryPolicy:
-    """Read the repository's policy; a repository that is gone by now has none."""
+    """Return the repository's policy; a repository that is gone by now has none."""
+    # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRepositoryPolicy.html
     answer = await aws.find("ecr", "GetRepositoryPolicy", NO_POLICY, repositoryName=repository.repository_name)
     return RepositoryPolicy(arn=repository.arn, document=document_of(answer["policyText"] if answer else None))

@@ -10,7 +10,8 @@ from orgaudit.facts.rows import each_row
 from orgaudit.model import Observed, Scope, Seen
 
 CLUSTERS_PER_PAGE = 100
-"""The most that one call lists, and that one call describes."""
+"""The most that one call lists, and that one call describes.
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeClusters.html"""
 
 
 class EcsCluster(Resource, frozen=True, kw_only=True):
@@ -21,7 +22,7 @@ class EcsCluster(Resource, frozen=True, kw_only=True):
 
     @property
     def parts(self) -> tuple[Observed[int], ...]:
-        """What may be at work in it."""
+        """The counts of what may run in it."""
         return self.tasks, self.services
 
 

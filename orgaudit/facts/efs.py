@@ -14,7 +14,7 @@ NO_POLICY = ("FileSystemNotFound", "PolicyNotFound")
 
 
 class FileSystem(Resource, frozen=True, kw_only=True):
-    """A file system; encryption is chosen when it is created and never changes."""
+    """A file system; its encryption is set when it is created and never changes."""
 
     encrypted: Observed[bool]
     key_id: str | None = None
@@ -42,6 +42,7 @@ class FileSystemPolicy(ResourcePolicy, frozen=True, kw_only=True):
 
 @detail(actions=("elasticfilesystem:DescribeFileSystemPolicy",))
 async def file_system_policy(aws: Aws, system: FileSystem) -> FileSystemPolicy:
-    """Read the file system's policy; a file system that is gone by now has none."""
+    """Return the file system's policy; a file system that is gone by now has none."""
+    # https://docs.aws.amazon.com/efs/latest/ug/API_DescribeFileSystemPolicy.html
     answer = await aws.find("efs", "DescribeFileSystemPolicy", NO_POLICY, FileSystemId=system.name)
     return FileSystemPolicy(arn=system.arn, document=document_of(answer["Policy"] if answer else None))

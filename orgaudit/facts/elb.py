@@ -43,7 +43,8 @@ async def classic_load_balancers(aws: Aws) -> AsyncIterator[ClassicLoadBalancer]
 
 @detail(actions=("elasticloadbalancing:DescribeLoadBalancerAttributes",))
 async def classic_load_balancer_logs(aws: Aws, balancer: ClassicLoadBalancer) -> ClassicLoadBalancerLogs:
-    """Read whether the load balancer writes access logs."""
+    """Return whether the load balancer writes access logs, and where."""
+    # https://docs.aws.amazon.com/elasticloadbalancing/2012-06-01/APIReference/API_AccessLog.html
     answer = await aws.call("elb", "DescribeLoadBalancerAttributes", LoadBalancerName=balancer.name)
     log = answer["LoadBalancerAttributes"]["AccessLog"]
     return ClassicLoadBalancerLogs(arn=balancer.arn, bucket=log.get("S3BucketName", "") if log["Enabled"] else None)

@@ -22,6 +22,7 @@ class LoadBalancer(Resource, frozen=True, kw_only=True):
     @property
     def able_to_log(self) -> bool:
         """Whether its kind writes access logs at all; raises NotSeenError where the kind was not seen."""
+        # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html
         return self.kind.value != "gateway"
 
     @property
@@ -52,7 +53,7 @@ async def load_balancers(aws: Aws) -> AsyncIterator[LoadBalancer]:
 
 @detail(actions=("elasticloadbalancing:DescribeLoadBalancerAttributes",))
 async def load_balancer_logs(aws: Aws, balancer: LoadBalancer) -> LoadBalancerLogs:
-    """Read whether the load balancer writes access logs, where its kind can."""
+    """Return whether the load balancer writes access logs, where its kind can."""
     if not balancer.able_to_log:
         return LoadBalancerLogs(arn=balancer.arn)
     answer = await aws.call("elbv2", "DescribeLoadBalancerAttributes", LoadBalancerArn=balancer.arn)

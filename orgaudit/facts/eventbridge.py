@@ -10,6 +10,7 @@ from orgaudit.facts.rows import listed
 from orgaudit.model import Json, Observed, Scope, Seen
 
 BUSES_PER_PAGE = 100
+"""The most that one answer holds: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListEventBuses.html"""
 
 
 class EventBus(Resource, frozen=True, kw_only=True):
@@ -28,6 +29,6 @@ async def event_buses(aws: Aws) -> AsyncIterator[EventBus]:
     """Yield the region's event buses, the default one first."""
     async for row in listed(aws, "events", "ListEventBuses", "EventBuses", Limit=BUSES_PER_PAGE):
         with row as bus:
-            # Only a bus with a policy has it: docs.aws.amazon.com/eventbridge/latest/APIReference/API_EventBus.html
+            # Only a bus with a policy has it: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_EventBus.html
             policy = row.read(lambda found: document_of(found.get("Policy")))
             yield EventBus(arn=bus["Arn"], account_id=aws.account_id, region=aws.region, policy=policy)

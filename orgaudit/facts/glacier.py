@@ -10,7 +10,7 @@ from orgaudit.facts.rows import listed
 from orgaudit.model import Scope
 
 OWN = "-"
-"""How Glacier calls the account of the caller."""
+"""The caller's own account in Glacier's API: https://docs.aws.amazon.com/amazonglacier/latest/dev/api-vaults-get.html"""
 
 
 class GlacierVault(Resource, frozen=True, kw_only=True):
@@ -31,7 +31,8 @@ async def vaults(aws: Aws) -> AsyncIterator[GlacierVault]:
 
 @detail(actions=("glacier:GetVaultAccessPolicy",))
 async def vault_policy(aws: Aws, vault: GlacierVault) -> VaultPolicy:
-    """Read the vault's access policy."""
+    """Return the vault's access policy."""
+    # https://docs.aws.amazon.com/amazonglacier/latest/dev/api-GetVaultAccessPolicy.html
     none = ("ResourceNotFoundException",)
     answer = await aws.find("glacier", "GetVaultAccessPolicy", none, accountId=OWN, vaultName=vault.name)
     return VaultPolicy(arn=vault.arn, document=document_of(answer["policy"].get("Policy") if answer else None))

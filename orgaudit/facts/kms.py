@@ -1,4 +1,4 @@
-"""The KMS keys that an account manages itself; those that AWS manages for its services are nobody's to configure."""
+"""The KMS keys that an account manages itself; those that AWS manages for its services cannot be configured."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from orgaudit.facts.rows import listed
 from orgaudit.model import Scope
 
 AWS_ALIAS = "alias/aws/"
-"""How the aliases begin that AWS gives to its own keys and lets nobody else use (KMS API reference, CreateAlias)."""
+"""How the aliases begin that are reserved for AWS managed keys.
+https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html"""
 KEYS_PER_PAGE, ALIASES_PER_PAGE = 1000, 100
+"""The most that one answer holds.
+https://docs.aws.amazon.com/kms/latest/APIReference/API_ListKeys.html and API_ListAliases.html beside it"""
 
 
 class Key(Resource, frozen=True, kw_only=True):
@@ -32,16 +35,14 @@ class KeyDescription(Detail, frozen=True, kw_only=True):
 
     @property
     def keeps_from_rotating(self) -> str | None:
-        """The member whose value rules automatic rotation out, None where the key can rotate.
-
-        https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html
-        """
+        """The member whose value rules automatic rotation out, None where the key can rotate."""
+        # https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html
         can = {"manager": "CUSTOMER", "state": "Enabled", "spec": "SYMMETRIC_DEFAULT", "origin": "AWS_KMS"}
         return next((name for name, value in {**can, "replica": False}.items() if getattr(self, name) != value), None)
 
 
 class KeyRotation(Detail, frozen=True, kw_only=True):
-    """Whether a key rotates by itself; `enabled` None for one that cannot, which KMS is not asked about."""
+    """Whether a key rotates automatically; `enabled` is None for one that cannot, for which no call is made."""
 
     enabled: bool | None
     period_days: int | None = None
@@ -53,7 +54,7 @@ class KeyPolicy(ResourcePolicy, frozen=True, kw_only=True):
 
 @collector(scope=Scope.REGIONAL, actions=("kms:ListAliases", "kms:ListKeys"))
 async def keys(aws: Aws) -> AsyncIterator[Key]:
-    """Yield the region's keys, without those whose alias says that they are AWS's own."""
+    """Yield the region's keys, without those that have an alias of AWS's own."""
     names: dict[str, list[str]] = defaultdict(list)
     async for page in aws.pages("kms", "ListAliases", Limit=ALIASES_PER_PAGE):
         for alias in page["Aliases"]:
@@ -68,7 +69,7 @@ async def keys(aws: Aws) -> AsyncIterator[Key]:
 
 @detail(actions=("kms:DescribeKey",))
 async def key_description(aws: Aws, key: Key) -> KeyDescription:
-    """Read what the key is."""
+    """Return what the key is."""
     found = (await aws.call("kms", "DescribeKey", KeyId=key.arn))["KeyMetadata"]
     return KeyDescription(
         arn=key.arn,
@@ -82,7 +83,7 @@ async def key_description(aws: Aws, key: Key) -> KeyDescription:
 
 @detail(actions=("kms:GetKeyRotationStatus",))
 async def key_rotation(aws: Aws, key: Key, description: KeyDescription) -> KeyRotation:
-    """Read whether the key rotates, where it can."""
+    """Return whether the key rotates, where it can."""
     if description.keeps_from_rotating:
         return KeyRotation(arn=key.arn, enabled=None)
     answer = await aws.call("kms", "GetKeyRotationStatus", KeyId=key.arn)
@@ -93,6 +94,9 @@ async def key_rotation(aws: Aws, key: Key, description: KeyDescription) -> KeyRo
 
 @detail(actions=("kms:GetKeyPolicy",))
 async def key_policy(aws: Aws, key: Key) -> KeyPolicy:
-    """Read the key's policy; raises PolicyError, which makes a gap, for a document that is none."""
+    """Return the key's policy; raises PolicyError, which makes a gap, for a document that is not a policy.
+
+    Its name is always "default": https://docs.aws.amazon.com/kms/latest/APIReference/API_GetKeyPolicy.html
+    """
     answer = await aws.call("kms", "GetKeyPolicy", KeyId=key.arn, PolicyName="default")
     return KeyPolicy(arn=key.arn, document=document_of(answer["Policy"]))

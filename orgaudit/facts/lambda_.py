@@ -30,6 +30,7 @@ async def functions(aws: Aws) -> AsyncIterator[Function]:
 
 @detail(actions=("lambda:GetPolicy",))
 async def function_policy(aws: Aws, function: Function) -> FunctionPolicy:
-    """Read the function's policy."""
+    """Return the function's policy, which Lambda answers with an error where there is none."""
+    # https://docs.aws.amazon.com/lambda/latest/api/API_GetPolicy.html
     answer = await aws.find("lambda", "GetPolicy", ("ResourceNotFoundException",), FunctionName=function.arn)
     return FunctionPolicy(arn=function.arn, document=document_of(answer["Policy"] if answer else None))

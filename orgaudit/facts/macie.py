@@ -1,4 +1,4 @@
-"""Macie in each region: whether it is on, and in which buckets it looks for sensitive data."""
+"""Macie in each region: whether it is enabled, and in which buckets it looks for sensitive data."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from orgaudit.facts.rows import Row
 from orgaudit.model import NotSeenError, Observed, Scope, Seen
 
 OFF = "Macie is not enabled"
-"""How AWS words its AccessDeniedException where Macie is off; the code alone may also mean a lack of permission."""
+"""The message of the AccessDeniedException where Macie is not enabled; the code alone may be a missing permission.
+https://docs.aws.amazon.com/macie/latest/APIReference/macie.html"""
 IDLE_STATUSES = frozenset({"CANCELLED", "USER_PAUSED"})
-"""Statuses of a job that looks at nothing until somebody acts."""
+"""Statuses of a job that inspects nothing until a person acts.
+https://docs.aws.amazon.com/macie/latest/APIReference/jobs-list.html"""
 
 
 class MacieSession(Resource, frozen=True, kw_only=True):
@@ -24,7 +26,7 @@ class MacieSession(Resource, frozen=True, kw_only=True):
 
     @property
     def enabled(self) -> bool:
-        """Whether Macie watches the buckets of the region; raises NotSeenError where its status was not seen."""
+        """Whether Macie monitors the buckets of the region; raises NotSeenError where its status was not seen."""
         return self.status.value == "ENABLED"
 
 
@@ -37,7 +39,7 @@ class BucketCriterion(msgspec.Struct, frozen=True):
 
 
 class ClassificationJob(msgspec.Struct, frozen=True):
-    """A classification job at work: the buckets that it names by account and name, or conditions if it `chooses`."""
+    """A classification job that runs: the buckets that it lists by account and name, or conditions if it `chooses`."""
 
     name: str
     buckets: tuple[tuple[str, str], ...] = ()
@@ -47,9 +49,9 @@ class ClassificationJob(msgspec.Struct, frozen=True):
 
 
 class MacieDiscovery(Detail, frozen=True, kw_only=True):
-    """Where Macie looks, by itself and by jobs.
+    """What Macie inspects, by automated discovery and by jobs.
 
-    A member's administrator has jobs of its own, and says for all members which buckets are `excluded`.
+    A member's administrator has jobs of its own, and sets for all members which buckets are `excluded`.
     """
 
     administrator: str | None = None
@@ -60,7 +62,7 @@ class MacieDiscovery(Detail, frozen=True, kw_only=True):
 
 @collector(scope=Scope.REGIONAL, actions=("macie2:GetMacieSession",))
 async def macie_sessions(aws: Aws) -> AsyncIterator[MacieSession]:
-    """Yield what Macie is in the region: one item, whether it is on or off."""
+    """Yield the state of Macie in the region: one item, whether it is enabled or not."""
     yield MacieSession(
         arn=f"arn:{aws.partition}:macie2:{aws.region}:{aws.account_id}:session",
         account_id=aws.account_id,
@@ -89,7 +91,7 @@ async def _status(aws: Aws) -> Observed[str]:
     )
 )
 async def macie_discovery(aws: Aws, session: MacieSession) -> MacieDiscovery:
-    """Read where Macie looks, where it is on."""
+    """Return what Macie inspects, where it is enabled."""
     if not session.enabled:
         return MacieDiscovery(arn=session.arn)
     found = (await aws.call("macie2", "GetAdministratorAccount")).get("administrator", {})
@@ -107,7 +109,7 @@ async def macie_discovery(aws: Aws, session: MacieSession) -> MacieDiscovery:
 
 
 async def _own_configuration(aws: Aws) -> tuple[bool, frozenset[str]]:
-    """Return whether an administrator or a standalone account looks by itself, and which buckets it leaves out."""
+    """Return whether automated discovery runs in an administrator or standalone account, and what it excludes."""
     configuration = await aws.call("macie2", "GetAutomatedDiscoveryConfiguration")
     if configuration["status"] != "ENABLED":
         return False, frozenset()
@@ -116,7 +118,7 @@ async def _own_configuration(aws: Aws) -> tuple[bool, frozenset[str]]:
 
 
 async def _as_member(aws: Aws) -> tuple[bool, frozenset[str]]:
-    """Return whether Macie looks by itself in a member, which may ask only for its own status."""
+    """Return whether automated discovery runs in a member, which may read its own status only."""
     answer = await aws.call("macie2", "ListAutomatedDiscoveryAccounts", accountIds=[aws.account_id])
     return any(each["status"] == "ENABLED" for each in answer["items"]), frozenset()
 

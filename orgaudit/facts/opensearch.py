@@ -13,13 +13,14 @@ from orgaudit.model import Observed, Scope
 
 ACTIONS = ("es:DescribeDomains", "es:ListDomainNames")
 DOMAINS_PER_CALL = 5
-"""The most domains that DescribeDomains takes (OpenSearch Service API reference)."""
+"""The most that one call describes.
+https://docs.aws.amazon.com/opensearch-service/latest/APIReference/API_DescribeDomains.html"""
 
 
 class SearchDomain(Resource, frozen=True, kw_only=True):
     """A domain; `vpc_id` is None where its endpoint is public.
 
-    `signs_in` says whether fine-grained access control refuses whoever does not sign in.
+    `signs_in` shows whether fine-grained access control refuses requests without a sign-in.
     """
 
     vpc_id: Observed[str | None]
@@ -41,7 +42,7 @@ async def search_domains(aws: Aws) -> AsyncIterator[SearchDomain]:
     async for row in each_row(aws, "es:DescribeDomains", [await aws.once(_domains)]):
         with row as found:
             # One whose deletion is complete is not listed at all:
-            # docs.aws.amazon.com/opensearch-service/latest/APIReference/API_DomainStatus.html
+            # https://docs.aws.amazon.com/opensearch-service/latest/APIReference/API_DomainStatus.html
             if found.get("Deleted") is True:
                 continue
             yield SearchDomain(
@@ -54,19 +55,15 @@ async def search_domains(aws: Aws) -> AsyncIterator[SearchDomain]:
 
 
 def _vpc(found: Mapping[str, Any]) -> str | None:
-    """Return the VPC of a domain, None where its endpoint is public; only one in a VPC has a map of endpoints.
-
-    https://docs.aws.amazon.com/opensearch-service/latest/APIReference/API_DomainStatus.html
-    """
+    """Return the VPC of a domain, None where its endpoint is public; only one in a VPC has a map of endpoints."""
+    # https://docs.aws.amazon.com/opensearch-service/latest/APIReference/API_DomainStatus.html
     in_vpc = found.get("VPCOptions") or found.get("Endpoints")
     return text(found["VPCOptions"]["VPCId"]) if in_vpc else None
 
 
 def _signs_in(found: Mapping[str, Any]) -> bool:
-    """Tell whether access control refuses whoever does not sign in, as it does unless a migration period is on.
-
-    https://docs.aws.amazon.com/opensearch-service/latest/APIReference/API_AdvancedSecurityOptions.html
-    """
+    """Return whether access control refuses requests without a sign-in, as it does outside a migration period."""
+    # https://docs.aws.amazon.com/opensearch-service/latest/APIReference/API_AdvancedSecurityOptions.html
     security = found["AdvancedSecurityOptions"]
     return bool(security["Enabled"]) and not security.get("AnonymousAuthEnabled", False)
 

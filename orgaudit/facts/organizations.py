@@ -1,7 +1,6 @@
 """The organization as its management account sees it: guardrails, delegated policies, and services with trusted access.
 
-Every account is told which organization it is in. The details are read where the organization lives: in its management
-account.
+Every account can read which organization it is in. The details are read in the management account.
 """
 
 from __future__ import annotations
@@ -20,7 +19,8 @@ from orgaudit.model import GLOBAL, Scope, parse_arn
 NO_ORGANIZATION = ("AWSOrganizationsNotInUseException",)
 NO_POLICY = ("ResourcePolicyNotFoundException",)
 GUARDRAILS = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
-"""The types of policies that limit what an account can do: its principals, and the use of its resources by anyone."""
+"""The types of policies that limit what an account's principals can do, and what all can do with its resources.
+https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_authorization_policies.html"""
 
 
 class MemberOf(Resource, frozen=True, kw_only=True):
@@ -70,13 +70,14 @@ class TrustedServices(Detail, frozen=True, kw_only=True):
 
 @collector(scope=Scope.ACCOUNT, actions=("organizations:DescribeOrganization",))
 async def member_of(aws: Aws) -> AsyncIterator[MemberOf]:
-    """Yield the organization of the account, if it is in one; members are told as well."""
+    """Yield the organization of the account, if it is in one; every member may read it."""
+    # https://docs.aws.amazon.com/organizations/latest/APIReference/API_DescribeOrganization.html
     answer = await aws.find("organizations", "DescribeOrganization", NO_ORGANIZATION)
     if answer is not None:
         found = answer["Organization"]
         yield MemberOf(
             arn=found["Arn"],
-            # The ARN names it too: docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html
+            # The ARN names it too: https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html
             account_id=found.get("MasterAccountId") or parse_arn(found["Arn"])[3],
             region=GLOBAL,
             feature_set=found.get("FeatureSet", ""),
@@ -92,7 +93,7 @@ async def member_of(aws: Aws) -> AsyncIterator[MemberOf]:
     )
 )
 async def guardrails(aws: Aws, organization: MemberOf) -> Guardrails:
-    """Read the attached policies of each enabled type, with two calls for each that AWS does not manage."""
+    """Return the attached policies of each enabled type, with two calls for each that AWS does not manage."""
     (root,) = [root async for page in aws.pages("organizations", "ListRoots") for root in page["Roots"]]
     types = {each["Type"] for each in root.get("PolicyTypes", ()) if each["Status"] == "ENABLED"}
     kinds = [kind for kind in GUARDRAILS if kind in types]
@@ -128,7 +129,7 @@ def effectiveness(policy: Policy) -> Effectiveness:
 
 @detail(actions=("organizations:DescribeResourcePolicy",))
 async def policy_delegation(aws: Aws, organization: MemberOf) -> PolicyDelegation:
-    """Read the organization's resource policy."""
+    """Return the organization's resource policy."""
     answer = await aws.find("organizations", "DescribeResourcePolicy", NO_POLICY)
     text = answer["ResourcePolicy"]["Content"] if answer else None
     return PolicyDelegation(arn=organization.arn, document=document_of(text))
@@ -136,7 +137,7 @@ async def policy_delegation(aws: Aws, organization: MemberOf) -> PolicyDelegatio
 
 @detail(actions=("organizations:ListAWSServiceAccessForOrganization",))
 async def trusted_services(aws: Aws, organization: MemberOf) -> TrustedServices:
-    """Read which services have trusted access."""
+    """Return which services have trusted access."""
     pages = aws.pages("organizations", "ListAWSServiceAccessForOrganization")
     found = [each["ServicePrincipal"] async for page in pages for each in page["EnabledServicePrincipals"]]
     return TrustedServices(arn=organization.arn, principals=tuple(sorted(found)))

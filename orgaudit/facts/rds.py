@@ -10,6 +10,8 @@ from orgaudit.facts.rows import listed, tags_in
 from orgaudit.model import Observed, Scope
 
 ENGINES_OF_OTHER_SERVICES = frozenset({"docdb", "neptune"})
+"""The engines of DocumentDB and Neptune, which RDS lists as well.
+https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBInstances.html"""
 
 
 class DatabaseInstance(Resource, frozen=True, kw_only=True):
@@ -28,7 +30,7 @@ class DatabaseInstance(Resource, frozen=True, kw_only=True):
 
 
 class DatabaseCluster(Resource, frozen=True, kw_only=True):
-    """A database cluster; `multi_az` says whether its instances stand in several zones."""
+    """A database cluster; `multi_az` shows whether its instances are in several zones."""
 
     engine: Observed[str]
     multi_az: Observed[bool]
@@ -52,7 +54,7 @@ async def database_instances(aws: Aws) -> AsyncIterator[DatabaseInstance]:
                 upgrades_minor_versions=row.member("AutoMinorVersionUpgrade", bool),
                 multi_az=row.member("MultiAZ", bool),
                 # Only members of a cluster have it:
-                # docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html
+                # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html
                 cluster=found.get("DBClusterIdentifier"),
                 vpc_id=row.member("DBSubnetGroup.VpcId", str),
                 subnets=row.read(_subnets),
@@ -88,4 +90,5 @@ def _security_groups(found: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _port(found: Mapping[str, Any]) -> int | None:
     """Return the port, which the endpoint has; an instance that is being created has no endpoint and port 0."""
+    # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html
     return int(found.get("Endpoint", {}).get("Port") or found["DbInstancePort"]) or None

@@ -20,7 +20,7 @@ class RowError(ValueError):
 
 
 class Row:
-    """One row of an answer. As a context it gives the row, and sets one aside that cannot be read."""
+    """One row of an answer. As a context manager it returns the row, and sets aside one that cannot be read."""
 
     __slots__ = ("_action", "_aws", "_unread", "found")
 
@@ -43,7 +43,7 @@ class Row:
         return True
 
     def member(self, path: str, kind: type[T]) -> Observed[T]:
-        """Return a member of the row, or the gap that it is where the answer lacks it; dots lead into inner members."""
+        """Return a member of the row, or a gap where the answer lacks it; dots lead into inner members."""
         found = self.found
         for name in path.split("."):
             if not isinstance(found, dict) or name not in found:
@@ -54,14 +54,14 @@ class Row:
         )
 
     def read(self, reading: Callable[[Any], T]) -> Observed[T]:
-        """Return what `reading(row)` returns, or the gap that it is where the answer lacks what that needs."""
+        """Return what `reading(row)` returns, or a gap where the answer lacks what that needs."""
         try:
             return Seen(reading(self.found))
         except UNREADABLE as error:
             return self._gap(self._said(error))
 
     async def follow(self, reading: Awaitable[T]) -> Observed[T]:
-        """Return what a further call returns, or the gap that it is."""
+        """Return what a further call returns, or its gap."""
         try:
             return Seen(await reading)
         except NotSeenError as error:
@@ -117,7 +117,7 @@ async def _in_turn(lists: AsyncIterable[T] | Iterable[T]) -> AsyncIterator[T]:
 
 
 def text(value: Any) -> str:  # noqa: ANN401 - what the SDK parsed
-    """Return a name that goes into an ARN; raises TypeError for anything else, which an ARN would hide."""
+    """Return a name that becomes part of an ARN; raises TypeError for anything else, which an ARN would hide."""
     if not isinstance(value, str):
         raise TypeError(f"not a name: {value!r}")
     return value

@@ -10,6 +10,7 @@ from orgaudit.facts.rows import listed, tags_in
 from orgaudit.model import Scope
 
 SECRETS_PER_PAGE = 100
+"""The most that one answer holds: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html"""
 
 
 class Secret(Resource, frozen=True, kw_only=True):
@@ -31,6 +32,6 @@ async def secrets(aws: Aws) -> AsyncIterator[Secret]:
 
 @detail(actions=("secretsmanager:GetResourcePolicy",))
 async def secret_policy(aws: Aws, secret: Secret) -> SecretPolicy:
-    """Read the secret's policy; a secret that is gone by now has none."""
+    """Return the secret's policy; a secret that is gone by now has none."""
     answer = await aws.find("secretsmanager", "GetResourcePolicy", ("ResourceNotFoundException",), SecretId=secret.arn)
     return SecretPolicy(arn=secret.arn, document=document_of(answer.get("ResourcePolicy") if answer else None))

@@ -9,11 +9,12 @@ from orgaudit.facts.declare import Aws, Resource, collector
 from orgaudit.model import NotSeenError, Scope
 
 OFF = "not subscribed"
-"""In AWS's words where Security Hub is off; their code, InvalidAccessException, may also mean a lack of permission."""
+"""Part of the message where Security Hub is off; the code, InvalidAccessException, may also be a missing permission.
+https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_DescribeHub.html"""
 
 
 class SecurityHub(Resource, frozen=True, kw_only=True):
-    """The hub of one region of an account; `subscribed_at` is when it was enabled, as AWS writes it."""
+    """The hub of one region of an account; `subscribed_at` is when it was enabled, in AWS's spelling."""
 
     enabled: bool
     subscribed_at: str | None = None

@@ -24,8 +24,8 @@ class AccountHeader(msgspec.Struct, frozen=True, tag="Entered"):
 class ListingResult(msgspec.Struct, frozen=True, tag="Listed"):
     """One listing in one region is over: it saw `count` resources, or it is a gap.
 
-    `at` is when it ended, and `session` the ARN of the assumed role's session that asked, or of the caller in its own
-    account: with them the calls are found in the account's own trail.
+    `at` is when it ended, and `session` the ARN of the assumed role's session that made the calls, or of the caller in
+    its own account: with them the calls are found in the account's own trail.
     """
 
     fact: str

@@ -32,6 +32,7 @@ async def topics(aws: Aws) -> AsyncIterator[SnsTopic]:
 
 @detail(actions=("sns:GetTopicAttributes",))
 async def topic_policy(aws: Aws, topic: SnsTopic) -> TopicPolicy:
-    """Read the topic's policy; a topic that is gone by now has none."""
+    """Return the topic's policy; a topic that is gone by now has none."""
+    # https://docs.aws.amazon.com/sns/latest/api/API_GetTopicAttributes.html
     answer = await aws.find("sns", "GetTopicAttributes", GONE, TopicArn=topic.arn)
     return TopicPolicy(arn=topic.arn, document=document_of(answer["Attributes"].get("Policy") if answer else None))

@@ -11,7 +11,8 @@ from orgaudit.model import Scope
 
 GONE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 QUEUES_PER_PAGE = 1000
-"""SQS tells of further queues only where a number is asked for."""
+"""The most that one answer holds; without a number, SQS returns no token for further queues.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListQueues.html"""
 
 
 class Queue(Resource, frozen=True, kw_only=True):
@@ -42,7 +43,7 @@ async def queues(aws: Aws) -> AsyncIterator[Queue]:
 
 @detail(actions=("sqs:GetQueueAttributes",))
 async def queue_policy(aws: Aws, queue: Queue) -> QueuePolicy:
-    """Read the queue's policy; a queue that is gone by now has none."""
+    """Return the queue's policy; a queue that is gone by now has none."""
     answer = await aws.find("sqs", "GetQueueAttributes", GONE, QueueUrl=queue.url, AttributeNames=["Policy"])
     text = answer.get("Attributes", {}).get("Policy") if answer else None
     return QueuePolicy(arn=queue.arn, document=document_of(text))

@@ -21,9 +21,7 @@ PUBLIC_GROUPS = {
     "http://acs.amazonaws.com/groups/global/AuthenticatedUsers": "every AWS account",
 }
 """The predefined groups of S3 that contain external callers, and whom they contain.
-
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html
-"""
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html"""
 READING = ("s3:get", "s3:list", "s3:describe")
 """How the names of the S3 actions begin that change nothing, in lower case."""
 

@@ -1,4 +1,4 @@
-"""What a trail's delivery to CloudWatch Logs rests on: the log group, its subscriptions, and the role that writes."""
+"""What a trail's delivery to CloudWatch Logs depends on: the log group, its subscriptions, and the role that writes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def group_name(log_group_arn: str) -> str:
 class TrailLogGroup(Detail, frozen=True, kw_only=True):
     """The log group to which a trail delivers; the trail may name one that is gone.
 
-    `retention_days` None means that events are kept for ever.
+    `retention_days` is None where events never expire.
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogGroup.html
     """
 
     name: str | None
@@ -40,7 +41,7 @@ class SubscriptionFilter(msgspec.Struct, frozen=True):
 
     @property
     def destination_account(self) -> str:
-        """The account that the events reach."""
+        """The account to which the events go."""
         return parse_arn(self.destination_arn)[3]
 
 
@@ -62,7 +63,7 @@ class TrailRole(Detail, frozen=True, kw_only=True):
 
 @detail(actions=("logs:DescribeLogGroups",))
 async def trail_log_group(aws: Aws, trail: Trail) -> TrailLogGroup:
-    """Find the trail's log group where its ARN says that it lives."""
+    """Return the trail's log group, read in the account and region of its ARN."""
     if trail.log_group_arn is None:
         return TrailLogGroup(arn=trail.arn, name=None)
     name = group_name(trail.log_group_arn)
@@ -77,7 +78,7 @@ async def trail_log_group(aws: Aws, trail: Trail) -> TrailLogGroup:
 
 @detail(actions=("logs:DescribeSubscriptionFilters",))
 async def trail_subscriptions(aws: Aws, trail: Trail, group: TrailLogGroup) -> TrailSubscriptions:
-    """Read the subscription filters of the trail's log group."""
+    """Return the subscription filters of the trail's log group."""
     if trail.log_group_arn is None or group.name is None or not group.exists:
         return TrailSubscriptions(arn=trail.arn, subscriptions=())
     there = await aws.at(trail.log_group_arn)
@@ -100,7 +101,7 @@ async def trail_subscriptions(aws: Aws, trail: Trail, group: TrailLogGroup) -> T
     )
 )
 async def trail_role(aws: Aws, trail: Trail) -> TrailRole:
-    """Read the role that the trail names, with every policy that it has."""
+    """Return the role that the trail names, with every policy that it has."""
     if trail.role_arn is None:
         return TrailRole(arn=trail.arn, role_arn=None)
     name = trail.role_arn.rsplit("/", 1)[-1]

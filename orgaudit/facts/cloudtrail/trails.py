@@ -16,8 +16,9 @@ from orgaudit.model import Observed, Scope, parse_arn
 class Trail(Resource, frozen=True, kw_only=True):
     """A trail as one region of an account shows it.
 
-    A multi-region trail is seen in every region, and an organization trail in every member; all carry the ARN of the
-    one trail, so `account_id` is its owner's and `region` its home.
+    A multi-region trail is returned in every region, and an organization trail in every member, as shadow trails; all
+    have the ARN of the one trail, so `account_id` is its owner's and `region` its home.
+    https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_DescribeTrails.html
     """
 
     multi_region: Observed[bool]
@@ -49,13 +50,13 @@ class TrailSelectors(Detail, frozen=True, kw_only=True):
 
 @collector(scope=Scope.REGIONAL, actions=("cloudtrail:DescribeTrails",))
 async def trails(aws: Aws) -> AsyncIterator[Trail]:
-    """Yield every trail that the region shows: own ones, copies of multi-region and of organization trails."""
+    """Yield every trail that the region returns: its own, and shadow trails of multi-region and organization trails."""
     answer = await aws.call("cloudtrail", "DescribeTrails", includeShadowTrails=True)
     async for row in each_row(aws, "cloudtrail:DescribeTrails", [answer["trailList"]]):
         with row as trail:
             _, _, home, owner, _ = parse_arn(trail["TrailARN"])
-            # What is a text and not configured is not there, as for log group, role and key:
-            # docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_DescribeTrails.html
+            # A text that is not configured is not in the answer, as for log group, role and key:
+            # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_DescribeTrails.html
             yield Trail(
                 arn=trail["TrailARN"],
                 account_id=owner,
@@ -72,7 +73,7 @@ async def trails(aws: Aws) -> AsyncIterator[Trail]:
 
 @detail(actions=("cloudtrail:GetTrailStatus",))
 async def trail_status(aws: Aws, trail: Trail) -> TrailStatus:
-    """Read whether the trail logs and how its deliveries went."""
+    """Return whether the trail logs and how its deliveries went."""
     answer = await aws.call("cloudtrail", "GetTrailStatus", Name=trail.arn)
     return TrailStatus(
         arn=trail.arn,
@@ -87,10 +88,10 @@ async def trail_status(aws: Aws, trail: Trail) -> TrailStatus:
 
 @detail(actions=("cloudtrail:GetEventSelectors",))
 async def trail_selectors(aws: Aws, trail: Trail) -> TrailSelectors:
-    """Read the trail's basic and advanced event selectors."""
+    """Return the trail's basic and advanced event selectors."""
     answer = await aws.call("cloudtrail", "GetEventSelectors", TrailName=trail.arn)
     return TrailSelectors(
-        arn=answer["TrailARN"],  # always there: an answer without it is no answer, and not a trail without selectors
+        arn=answer["TrailARN"],  # always there: an answer without it is unreadable, and not a trail without selectors
         basic=tuple(_basic(selector) for selector in answer.get("EventSelectors", ())),
         advanced=tuple(_advanced(selector) for selector in answer.get("AdvancedEventSelectors", ())),
     )

@@ -1,4 +1,4 @@
-"""Network ACLs, and what their inbound entries let in: taken in the order of their numbers, the first match decides."""
+"""Network ACLs and their inbound entries."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.ec2 import PER_PAGE
 from orgaudit.facts.ec2.rules import ALL_PORTS, described, ports_of, protocol_of
 from orgaudit.facts.rows import listed, tags_in
 from orgaudit.model import Observed, Scope
@@ -39,7 +40,7 @@ class NetworkAcl(Resource, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("ec2:DescribeNetworkAcls",))
 async def network_acls(aws: Aws) -> AsyncIterator[NetworkAcl]:
     """Yield every network ACL of the region."""
-    async for row in listed(aws, "ec2", "DescribeNetworkAcls", "NetworkAcls", MaxResults=1000):
+    async for row in listed(aws, "ec2", "DescribeNetworkAcls", "NetworkAcls", MaxResults=PER_PAGE):
         with row as answer:
             owner, acl_id = answer["OwnerId"], answer["NetworkAclId"]
             yield NetworkAcl(

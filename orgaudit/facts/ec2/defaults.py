@@ -1,4 +1,4 @@
-"""What each region of an account gives to new volumes and instances that ask for nothing else."""
+"""The defaults of each region of an account for new volumes and instances."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class MetadataDefaults(Resource, frozen=True, kw_only=True):
     """The options of the metadata service that new instances of a region get; None where the account sets none.
 
     `managed_by` is account or declarative-policy, which the account cannot change.
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceMetadataDefaultsResponse.html
     """
 
     tokens: str | None = None
@@ -28,7 +29,7 @@ class MetadataDefaults(Resource, frozen=True, kw_only=True):
 
     @property
     def by_policy(self) -> bool:
-        """Tell whether a declarative policy of the organization sets the defaults."""
+        """Whether a declarative policy of the organization sets the defaults."""
         return self.managed_by == "declarative-policy"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.ec2 import PER_PAGE
 from orgaudit.facts.ec2.prefixes import PREFIX_LIST_ACTIONS, PrefixList, prefix_list
 from orgaudit.facts.ec2.rules import SecurityGroupRule, ports_of, protocol_of
 from orgaudit.facts.rows import Row, each_row, tags_in
@@ -15,8 +16,6 @@ from orgaudit.model import UNKNOWN, Observed, Scope, Seen, shown
 
 ACTION = "ec2:DescribeSecurityGroups"
 DEFAULT = "default"
-PAGE = 1000
-"""The most groups that one answer holds."""
 
 
 class SecurityGroup(Resource, frozen=True, kw_only=True):
@@ -30,7 +29,10 @@ class SecurityGroup(Resource, frozen=True, kw_only=True):
 
 
 class DefaultSecurityGroup(SecurityGroup, frozen=True, kw_only=True):
-    """The group that every VPC has and nobody can delete: what names no group of its own gets this one."""
+    """The group that every VPC has: it cannot be deleted, and what names no other group gets it.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/deleting-security-groups.html
+    """
 
 
 @collector(scope=Scope.REGIONAL, actions=(ACTION, *PREFIX_LIST_ACTIONS))
@@ -52,13 +54,13 @@ async def default_security_groups(aws: Aws) -> AsyncIterator[DefaultSecurityGrou
     """Yield the default group of every VPC, used or not, from the same answer as all groups."""
     async for row in each_row(aws, ACTION, [await aws.once(_groups)]):
         with row:
-            # One without a name may be it, and is not judged.
+            # One without a name may be it, and is not assessed.
             if shown(row.member("GroupName", str)) in {DEFAULT, UNKNOWN}:
                 yield DefaultSecurityGroup(**_described(aws, row))
 
 
 async def _groups(aws: Aws) -> list[dict[str, Any]]:
-    pages = aws.pages("ec2", "DescribeSecurityGroups", MaxResults=PAGE)
+    pages = aws.pages("ec2", "DescribeSecurityGroups", MaxResults=PER_PAGE)
     return [group async for page in pages for group in page["SecurityGroups"]]
 
 
@@ -82,7 +84,7 @@ def _rules(permissions: Iterable[dict[str, Any]]) -> tuple[SecurityGroupRule, ..
 
 
 def _rule(found: dict[str, Any]) -> SecurityGroupRule:
-    """Return one permission; raises ValueError for one from or to nowhere, of which AWS keeps none."""
+    """Return one permission; raises ValueError for one without a source or destination, which EC2 does not accept."""
     protocol = protocol_of(found["IpProtocol"])
     rule = SecurityGroupRule(
         protocol=protocol,

@@ -1,4 +1,4 @@
-"""Peering connections between VPCs, and how much of the other side the route tables of this side reach."""
+"""Peering connections between VPCs, and the routes of this side through them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Any
 import msgspec
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.ec2 import PER_PAGE
 from orgaudit.facts.ec2.prefixes import PREFIX_LIST_ACTIONS, prefix_list
 from orgaudit.facts.ec2.routes import route_table_answers
 from orgaudit.facts.rows import listed, tags_in
 from orgaudit.model import UNKNOWN, Observed, Scope, shown
 
 ACTIVE = "active"
+"""The state in which traffic passes.
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VpcPeeringConnectionStateReason.html"""
 ENDS = ("RequesterVpcInfo", "AccepterVpcInfo")
 
 
@@ -42,8 +45,8 @@ class PeeringRoutes(Detail, frozen=True, kw_only=True):
 
 @collector(scope=Scope.REGIONAL, actions=("ec2:DescribeVpcPeeringConnections",))
 async def peering_connections(aws: Aws) -> AsyncIterator[PeeringConnection]:
-    """Yield the active peering connections; others carry no traffic. Each side judges its own routes."""
-    async for row in listed(aws, "ec2", "DescribeVpcPeeringConnections", "VpcPeeringConnections", MaxResults=1000):
+    """Yield the active peering connections; others carry no traffic. Each side is assessed by its own routes."""
+    async for row in listed(aws, "ec2", "DescribeVpcPeeringConnections", "VpcPeeringConnections", MaxResults=PER_PAGE):
         with row as answer:
             state = row.member("Status.Code", str)
             if shown(state) not in {ACTIVE, UNKNOWN}:
@@ -69,7 +72,7 @@ def _blocks(end: dict[str, Any]) -> Iterable[str]:
 
 @detail(actions=("ec2:DescribeRouteTables", *PREFIX_LIST_ACTIONS))
 async def peering_routes(aws: Aws, connection: PeeringConnection) -> PeeringRoutes:
-    """Find the routes through the connection in the route tables of the region, which are read once for all."""
+    """Return the routes through the connection in the region's route tables, which are read once for all."""
     found = [
         PeeringRoute(table=table["RouteTableId"], vpc_id=table["VpcId"], destination=destination)
         for table in await aws.once(route_table_answers)

@@ -1,10 +1,11 @@
-"""VPCs, and the flow logs that write down who talked to whom in them."""
+"""VPCs, and the flow logs that record their traffic."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.ec2 import PER_PAGE
 from orgaudit.facts.rows import listed, tags_in
 from orgaudit.model import Observed, Scope
 
@@ -18,7 +19,10 @@ class Vpc(Resource, frozen=True, kw_only=True):
 
 
 class FlowLog(Resource, frozen=True, kw_only=True):
-    """A flow log of a VPC, a subnet, a network interface or a gateway. `traffic` is ALL, ACCEPT or REJECT."""
+    """A flow log of a VPC, a subnet, a network interface or a gateway. `traffic` is ALL, ACCEPT or REJECT.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_FlowLog.html
+    """
 
     watches: Observed[str]
     status: Observed[str]
@@ -31,7 +35,7 @@ class FlowLog(Resource, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("ec2:DescribeVpcs",))
 async def vpcs(aws: Aws) -> AsyncIterator[Vpc]:
     """Yield every VPC of the region, used or not, and those that other accounts share with this one."""
-    async for row in listed(aws, "ec2", "DescribeVpcs", "Vpcs", MaxResults=1000):
+    async for row in listed(aws, "ec2", "DescribeVpcs", "Vpcs", MaxResults=PER_PAGE):
         with row as answer:
             owner, vpc_id = answer["OwnerId"], answer["VpcId"]
             yield Vpc(
@@ -50,7 +54,7 @@ async def vpcs(aws: Aws) -> AsyncIterator[Vpc]:
 @collector(scope=Scope.REGIONAL, actions=("ec2:DescribeFlowLogs",))
 async def flow_logs(aws: Aws) -> AsyncIterator[FlowLog]:
     """Yield every flow log that the account has in the region."""
-    async for row in listed(aws, "ec2", "DescribeFlowLogs", "FlowLogs", MaxResults=1000):
+    async for row in listed(aws, "ec2", "DescribeFlowLogs", "FlowLogs", MaxResults=PER_PAGE):
         with row as answer:
             yield FlowLog(
                 arn=f"arn:{aws.partition}:ec2:{aws.region}:{aws.account_id}:vpc-flow-log/{answer['FlowLogId']}",

@@ -11,7 +11,7 @@ from orgaudit.model import GLOBAL, Observed, Scope
 
 
 class ServerCertificate(Resource, frozen=True, kw_only=True):
-    """A server certificate, and when it ends."""
+    """A server certificate, and when it expires."""
 
     expires_at: Observed[datetime]
 

@@ -1,4 +1,4 @@
-"""The credential report, read once in an account: what AWS knows of each user's password, MFA and access keys."""
+"""The credential report, read once in an account: the state of each user's password, MFA and access keys."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ PAUSES = (1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 10.0, 10.0, 0.0)
 """Seconds to wait after each time that the report is not ready."""
 NOT_READY = ("ReportNotPresent", "ReportInProgress", "ReportExpired")
 NO_VALUE = frozenset({"", "n/a", "no_information", "not_supported"})
-"""What the report holds in place of a value, in lower case."""
+"""What the report holds in place of a value, in lower case.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_getting-report.html"""
 ROOT_USER = "<root_account>"
 SLOTS = (1, 2)
 
@@ -35,7 +36,7 @@ class KeySlot(msgspec.Struct, frozen=True):
 
 
 class CredentialRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the report. `password_enabled` is None where AWS does not say."""
+    """One row of the report. `password_enabled` is None where the report does not show it."""
 
     user: str
     arn: str
@@ -59,7 +60,7 @@ class CredentialRow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def idle_since(self) -> dict[str, datetime]:
-        """Since when each credential that works has not been used: its last use, else when it was set."""
+        """When each active credential was last used, or else set, by its name."""
         found = {
             f"access key {key.slot}": key.used_at or key.rotated_at or self.created_at
             for key in self.keys
@@ -71,7 +72,10 @@ class CredentialRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CredentialReport(msgspec.Struct, frozen=True):
-    """The whole report, up to four hours old, by the users' ARNs and for the root user by its name there."""
+    """The whole report, up to four hours old, by the users' ARNs and for the root user by its name there.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_GenerateCredentialReport.html
+    """
 
     generated_at: datetime
     rows: dict[str, CredentialRow]
@@ -93,7 +97,7 @@ class RootCredentials(Detail, frozen=True, kw_only=True):
 
 @detail(actions=ACTIONS)
 async def user_credentials(aws: Aws, user: User) -> UserCredentials:
-    """Find the user's row; a user who is newer than the report is a gap, as is a row that leaves the password out."""
+    """Return the user's row; a user who is newer than the report is a gap, as is a row without the password's state."""
     report = await aws.once(credential_report)
     row = report.rows.get(user.arn)
     if row is None:
@@ -107,7 +111,7 @@ async def user_credentials(aws: Aws, user: User) -> UserCredentials:
 
 @detail(actions=ACTIONS)
 async def root_credentials(aws: Aws, root: Root) -> RootCredentials:
-    """Find the root user's row."""
+    """Return the root user's row."""
     report = await aws.once(credential_report)
     row = report.rows.get(ROOT_USER)
     if row is None:
@@ -116,7 +120,7 @@ async def root_credentials(aws: Aws, root: Root) -> RootCredentials:
 
 
 async def credential_report(aws: Aws) -> CredentialReport:
-    """Let AWS generate the report, wait until it is there, and read it; raises NotSeenError after a minute."""
+    """Return the report once AWS has generated it; raises NotSeenError after a minute."""
     for pause in PAUSES:
         state = (await aws.call("iam", "GenerateCredentialReport"))["State"]
         if state == "COMPLETE":
@@ -134,11 +138,11 @@ def _missing(aws: Aws, message: str) -> NotSeenError:
 
 
 def report_rows(content: bytes) -> Iterator[CredentialRow]:
-    """Yield each row of the report, whichever columns it has beside ours; raises ValueError or KeyError."""
+    """Yield each row of the report, whichever other columns it has; raises ValueError or KeyError."""
     for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig"))):
         created_at = _time(row["user_creation_time"])
         if created_at is None:
-            raise ValueError(f"the report does not say when {row['user']} was created")
+            raise ValueError(f"the report does not show when {row['user']} was created")
         yield CredentialRow(
             user=row["user"],
             arn=row["arn"],
@@ -161,17 +165,17 @@ def _key(row: Mapping[str, str], slot: int) -> KeySlot:
 
 
 def _flag(text: str) -> bool | None:
-    """Return a truth value in any case, or None for one that AWS does not tell; raises ValueError for other text."""
+    """Return a truth value in any case, or None for one that is not shown; raises ValueError for other text."""
     folded = text.strip().lower()
     if folded in NO_VALUE:
         return None
     if folded not in {"true", "false"}:
-        raise ValueError(f"{text!r} is no truth value")
+        raise ValueError(f"{text!r} is not a truth value")
     return folded == "true"
 
 
 def _time(text: str) -> datetime | None:
-    """Return a time with its zone, or None for one that AWS does not tell; raises ValueError for other text."""
+    """Return a time with its zone, or None for one that is not shown; raises ValueError for other text."""
     if text.strip().lower() in NO_VALUE:
         return None
     found = datetime.fromisoformat(text.strip())

@@ -1,4 +1,4 @@
-"""Where people and programs come from: SAML and OIDC providers, and instances of IAM Identity Center."""
+"""Where people and programs sign in: SAML and OIDC providers, and instances of IAM Identity Center."""
 
 from __future__ import annotations
 
@@ -11,20 +11,23 @@ from orgaudit.model import GLOBAL, Observed, Scope
 
 
 class FederationProtocol(StrEnum):
-    """How an identity provider vouches for those that it sends."""
+    """The protocol of an identity provider."""
 
     SAML = "SAML"
     OIDC = "OIDC"
 
 
 class IdentityProvider(Resource, frozen=True, kw_only=True):
-    """An identity provider that the account knows."""
+    """An identity provider that is registered in the account."""
 
     protocol: FederationProtocol
 
 
 class IdentityCenter(Resource, frozen=True, kw_only=True):
-    """An instance of IAM Identity Center, in the account that owns it and the region where it is."""
+    """An instance of IAM Identity Center, in the account that owns it and the region where it is.
+
+    https://docs.aws.amazon.com/singlesignon/latest/APIReference/API_InstanceMetadata.html
+    """
 
     status: Observed[str]
 

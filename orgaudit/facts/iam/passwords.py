@@ -47,15 +47,13 @@ async def password_policy(aws: Aws) -> AsyncIterator[PasswordPolicy]:
         numbers=rules.member("RequireNumbers", bool),
         max_age_days=rules.read(_max_age),
         # Without it old passwords may be used again:
-        # docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAccountPasswordPolicy.html
+        # https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAccountPasswordPolicy.html
         remembered=rules.found.get("PasswordReusePrevention"),
     )
 
 
 def _max_age(rules: dict[str, Any]) -> int | None:
-    """Return after how many days passwords expire, None for never. Where they never do, there need not be an age.
-
-    https://docs.aws.amazon.com/IAM/latest/APIReference/API_PasswordPolicy.html
-    """
+    """Return after how many days passwords expire, None for never. Where they never do, there need not be an age."""
+    # https://docs.aws.amazon.com/IAM/latest/APIReference/API_PasswordPolicy.html
     age: int | None = rules["MaxPasswordAge"] if rules.get("ExpirePasswords") else rules.get("MaxPasswordAge")
     return age if rules.get("ExpirePasswords", age) else None

@@ -9,14 +9,15 @@ from orgaudit.facts.rows import Row
 from orgaudit.model import GLOBAL, Observed, Scope, Seen, shown
 
 ROOT_DEVICE = ":mfa/root-account-mfa-device"
-"""How the serial number of a virtual MFA device ends that was made for the root user."""
+"""How the serial number of a virtual MFA device for the root user ends."""
 ELSEWHERE = (
     "AccountNotManagementOrDelegatedAdministrator",
     "AccountNotManagementOrDelegatedAdministratorException",
     "OrganizationNotFound",
     "OrganizationNotFoundException",
 )
-"""Only the accounts that administer the features are told of them; the API reference and the SDK spell the codes so."""
+"""The errors in accounts that do not administer the features, as the API reference and the SDK spell them.
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListOrganizationsFeatures.html"""
 NOT_ENABLED = (
     "OrganizationNotInAllFeaturesMode",
     "OrganizationNotInAllFeaturesModeException",
@@ -35,7 +36,7 @@ class Root(Resource, frozen=True, kw_only=True):
 
     @property
     def has_credentials(self) -> bool:
-        """Whether somebody could act as the root user without recovering its password.
+        """Whether the root user can be used without recovering its password.
 
         Raises NotSeenError where none was seen and one may be there.
         """
@@ -80,7 +81,7 @@ async def root(aws: Aws) -> AsyncIterator[Root]:
 
 @detail(actions=("iam:ListVirtualMFADevices",))
 async def root_virtual_devices(aws: Aws, root: Root) -> RootVirtualDevices:
-    """Read which assigned virtual MFA devices are the root user's."""
+    """Return which assigned virtual MFA devices are the root user's."""
     found = [
         device["SerialNumber"]
         async for page in aws.pages("iam", "ListVirtualMFADevices", AssignmentStatus="Assigned")
@@ -92,7 +93,7 @@ async def root_virtual_devices(aws: Aws, root: Root) -> RootVirtualDevices:
 
 @collector(scope=Scope.ACCOUNT, actions=("iam:ListOrganizationsFeatures",))
 async def root_features(aws: Aws) -> AsyncIterator[RootFeatures]:
-    """Yield the enabled features where the account administers them; other accounts are told of none."""
+    """Yield the enabled features where the account administers them; no other account can read them."""
     answer = await aws.find("iam", "ListOrganizationsFeatures", (*ELSEWHERE, *NOT_ENABLED))
     if answer is not None:
         yield RootFeatures(
