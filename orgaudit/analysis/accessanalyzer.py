@@ -1,4 +1,4 @@
-"""The analyzer with which an administrator account watches its whole organization."""
+"""The analyzer with which an administrator account analyzes its whole organization."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from orgaudit.model import NotSeenError
 
 
 def organization_analyzer(administrator: AccountFacts, region: str) -> Analyzer | None:
-    """Return the analyzer with which an account watches its whole organization in a region, or None.
+    """Return the analyzer with which an account analyzes its whole organization in a region, or None.
 
     Raises NotSeenError where it may have one that was not seen.
     """

@@ -1,4 +1,4 @@
-"""Whether Macie looks for sensitive data in a bucket, by the settings of its account and of the administrator."""
+"""Whether Macie inspects a bucket, by the settings of its account and of the administrator."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from orgaudit.model import Gap, GapReason, NotSeenError
 
 
 def macie_in(account: AccountFacts, region: str) -> MacieSession:
-    """Return what Macie is in a region of an account; raises NotSeenError where that was not seen."""
+    """Return the state of Macie in a region of an account; raises NotSeenError where that was not seen."""
     for session in account.resources(MacieSession):
         if session.region == region:
             return session
     listed = account.listing(MacieSession, region)
     if listed is not None and listed.gap is not None:
         raise NotSeenError(listed.gap)
-    message = f"Macie was not asked about in {region}: the region was not audited in account {account.account_id}"
+    message = f"Macie was not looked up in {region}: the region was not audited in account {account.account_id}"
     raise NotSeenError(Gap(account.account_id, region, "macie2:GetMacieSession", GapReason.UNREACHABLE, message))
 
 
 @dataclass(frozen=True, slots=True)
 class MacieCoverage:
-    """What looks for sensitive data in a bucket, and the jobs of which that cannot be told."""
+    """What inspects a bucket, and the jobs for which that cannot be determined."""
 
     by: tuple[str, ...]
     unsure: tuple[str, ...]
 
 
 def macie_coverage(bucket: Bucket, account: AccountFacts, organization: Organization) -> MacieCoverage:
-    """Return what looks into a bucket: jobs and automated discovery, of its account or of Macie's administrator.
+    """Return what inspects a bucket: jobs and automated discovery, of its account or of Macie's administrator.
 
     Raises NotSeenError where nothing that was seen does, and something was not seen.
     """

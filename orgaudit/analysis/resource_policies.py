@@ -23,7 +23,7 @@ def openings_in(attached: ResourcePolicy) -> tuple[Opening, ...]:
 
 
 def _without_mount_targets(policy: Policy) -> Policy:
-    """Return a file system's policy without what it allows through mount targets only: the VPC's network guards these."""
+    """Return a file system's policy without what it allows through mount targets only: the VPC protects these."""
     # https://docs.aws.amazon.com/efs/latest/ug/access-control-block-public-access.html
     return replace(
         policy,

@@ -37,8 +37,9 @@ def opensearch_domain_policy_restricted(domain: SearchDomain, policy: Observed[S
 def _held_by(domain: SearchDomain) -> str | None:
     """Return what keeps public requests off whatever the policy allows, or None where nothing does.
 
-    https://docs.aws.amazon.com/opensearch-service/latest/developerguide/vpc.html#vpc-security and fgac.html there.
+    https://docs.aws.amazon.com/opensearch-service/latest/developerguide/vpc.html and
+    https://docs.aws.amazon.com/opensearch-service/latest/developerguide/fgac.html
     """
     if domain.vpc_id.value is not None:
         return f"only what reaches VPC {domain.vpc_id.value} reaches the domain"
-    return "fine-grained access control asks for a sign-in" if domain.signs_in.value else None
+    return "fine-grained access control requires a sign-in" if domain.signs_in.value else None

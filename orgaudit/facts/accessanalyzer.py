@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.declare import Aws, Resource, collector, here
 from orgaudit.model import Scope
 
 PRINCIPAL = "access-analyzer.amazonaws.com"
@@ -46,7 +46,6 @@ async def region_analyzers(aws: Aws) -> AsyncIterator[RegionAnalyzers]:
     ]
     yield RegionAnalyzers(
         arn=f"arn:{aws.partition}:access-analyzer:{aws.region}:{aws.account_id}:analyzers",
-        account_id=aws.account_id,
-        region=aws.region,
+        **here(aws),
         analyzers=tuple(found),
     )

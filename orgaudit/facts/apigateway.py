@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from orgaudit.facts.declare import Aws, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Resource, collector, detail, here
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import Row, each_row, text
 from orgaudit.model import Observed, Scope
@@ -56,8 +56,7 @@ async def rest_apis(aws: Aws) -> AsyncIterator[RestApi]:
             api_id = text(api["id"])
             yield RestApi(
                 arn=f"arn:{aws.partition}:apigateway:{aws.region}::/restapis/{api_id}",
-                account_id=aws.account_id,
-                region=aws.region,
+                **here(aws),
                 tags=api.get("tags", {}),
                 api_id=api_id,
                 api_name=api.get("name", ""),
@@ -91,8 +90,7 @@ def _stage(aws: Aws, row: Row, found: dict[str, Any]) -> RestApiStage:
     api, name = row.found, text(found["stageName"])
     return RestApiStage(
         arn=f"arn:{aws.partition}:apigateway:{aws.region}::/restapis/{api['id']}/stages/{name}",
-        account_id=aws.account_id,
-        region=aws.region,
+        **here(aws),
         tags=found.get("tags", {}),
         api_id=api["id"],
         api_name=api.get("name", ""),

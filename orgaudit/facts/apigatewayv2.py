@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.declare import Aws, Resource, collector, here
 from orgaudit.facts.rows import listed, text
 from orgaudit.model import Scope
 
@@ -39,8 +39,7 @@ def _stage(aws: Aws, api: dict[str, Any], found: dict[str, Any]) -> ApiStage:
     name = text(found["StageName"])
     return ApiStage(
         arn=f"arn:{aws.partition}:apigateway:{aws.region}::/apis/{api['ApiId']}/stages/{name}",
-        account_id=aws.account_id,
-        region=aws.region,
+        **here(aws),
         tags=found.get("Tags", {}),
         api_id=api["ApiId"],
         api_name=api.get("Name", ""),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Resource, collector, detail, here
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import listed
 from orgaudit.model import Scope
@@ -26,7 +26,7 @@ async def backup_vaults(aws: Aws) -> AsyncIterator[BackupVault]:
     """Yield the region's backup vaults."""
     async for row in listed(aws, "backup", "ListBackupVaults", "BackupVaultList", MaxResults=VAULTS_PER_PAGE):
         with row as vault:
-            yield BackupVault(arn=vault["BackupVaultArn"], account_id=aws.account_id, region=aws.region)
+            yield BackupVault(arn=vault["BackupVaultArn"], **here(aws))
 
 
 @detail(actions=("backup:GetBackupVaultAccessPolicy",))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
 from orgaudit.facts.rows import each_row
 from orgaudit.model import GLOBAL, Scope
 
@@ -39,20 +39,13 @@ async def distributions(aws: Aws) -> AsyncIterator[Distribution]:
         with row as found:
             yield Distribution(
                 arn=found["ARN"],
-                account_id=aws.account_id,
-                region=GLOBAL,
+                **here(aws, GLOBAL),
                 enabled=found["Enabled"],
                 aliases=tuple(found.get("Aliases", {}).get("Items", ())),
             )
 
 
-@detail(
-    actions=(
-        "cloudfront:GetDistributionConfig",
-        "logs:DescribeDeliveries",
-        "logs:DescribeDeliverySources",
-    )
-)
+@detail(actions=("cloudfront:GetDistributionConfig", "logs:DescribeDeliveries", "logs:DescribeDeliverySources"))
 async def distribution_logs(aws: Aws, distribution: Distribution) -> DistributionLogs:
     """Return where the logs go; deliveries, which CloudWatch Logs manages, only where standard logging is off."""
     answer = await aws.call("cloudfront", "GetDistributionConfig", Id=distribution.name)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
 from orgaudit.facts.rows import Row
 from orgaudit.model import Observed, Scope
 
@@ -86,8 +86,7 @@ async def config_recordings(aws: Aws) -> AsyncIterator[ConfigRecording]:
     found = answer["ConfigurationRecorders"]
     yield ConfigRecording(
         arn=f"arn:{aws.partition}:config:{aws.region}:{aws.account_id}:configuration-recorders",
-        account_id=aws.account_id,
-        region=aws.region,
+        **here(aws),
         recorders=tuple(_recorder(Row(aws, ACTION, each)) for each in found if not each.get("servicePrincipal")),
         service_linked=tuple(each["name"] for each in found if each.get("servicePrincipal")),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.declare import Aws, Resource, collector, here
 from orgaudit.facts.rows import Row
 from orgaudit.model import GLOBAL, Observed, Scope, Seen
 
@@ -54,8 +54,7 @@ async def contact_information(aws: Aws) -> AsyncIterator[ContactInformation]:
     found = answer["ContactInformation"] if answer else BLANK
     yield ContactInformation(
         arn=f"arn:{aws.partition}:account::{aws.account_id}:contact-information",
-        account_id=aws.account_id,
-        region=GLOBAL,
+        **here(aws, GLOBAL),
         full_name=found["FullName"],
         company=found.get("CompanyName", ""),
         phone=found["PhoneNumber"],
@@ -73,14 +72,13 @@ async def security_contact(aws: Aws) -> AsyncIterator[SecurityContact]:
     answer = await aws.find("account", "GetAlternateContact", absent, AlternateContactType="SECURITY")
     arn = f"arn:{aws.partition}:account::{aws.account_id}:alternate-contact/SECURITY"
     if answer is None:
-        yield SecurityContact(arn=arn, account_id=aws.account_id, region=GLOBAL, exists=False)
+        yield SecurityContact(arn=arn, **here(aws, GLOBAL), exists=False)
         return
     found = answer["AlternateContact"]
     row = Row(aws, "account:GetAlternateContact", found)
     yield SecurityContact(
         arn=arn,
-        account_id=aws.account_id,
-        region=GLOBAL,
+        **here(aws, GLOBAL),
         exists=True,
         full_name=found.get("Name", ""),
         title=found.get("Title", ""),

@@ -14,7 +14,7 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from types import ModuleType
-from typing import Any, Protocol, TypeAlias, TypeVar, get_args, get_type_hints
+from typing import Any, Protocol, TypeAlias, TypedDict, TypeVar, get_args, get_type_hints
 
 import msgspec
 
@@ -49,6 +49,13 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 FactType: TypeAlias = type[Resource] | type[Detail]
+
+
+class Place(TypedDict):
+    """The account and the region of a resource."""
+
+    account_id: str
+    region: str
 
 
 class Aws(Protocol):
@@ -90,6 +97,11 @@ class Aws(Protocol):
 
     async def once(self, read: Callable[..., Awaitable[T]], /, *arguments: Json) -> T:
         """Return what `read(aws, *arguments)` returns, reading it only once for this account and region."""
+
+
+def here(aws: Aws, region: str = "") -> Place:
+    """Return the place of what calls list: their own account, and their region or another one, such as GLOBAL."""
+    return {"account_id": aws.account_id, "region": region or aws.region}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.declare import Aws, Resource, collector, here
 from orgaudit.facts.rows import listed, text
 from orgaudit.model import Scope
 
@@ -19,7 +19,5 @@ async def tables(aws: Aws) -> AsyncIterator[DynamoDbTable]:
     async for row in listed(aws, "dynamodb", "ListTables", "TableNames"):
         with row as name:
             yield DynamoDbTable(
-                arn=f"arn:{aws.partition}:dynamodb:{aws.region}:{aws.account_id}:table/{text(name)}",
-                account_id=aws.account_id,
-                region=aws.region,
+                arn=f"arn:{aws.partition}:dynamodb:{aws.region}:{aws.account_id}:table/{text(name)}", **here(aws)
             )

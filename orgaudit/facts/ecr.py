@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Resource, collector, detail, here
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import listed
 from orgaudit.model import Scope
@@ -30,12 +30,7 @@ async def repositories(aws: Aws) -> AsyncIterator[Repository]:
     async for row in listed(aws, "ecr", "DescribeRepositories", "repositories", maxResults=REPOSITORIES_PER_PAGE):
         with row as found:
             arn = found["repositoryArn"]
-            yield Repository(
-                arn=arn,
-                account_id=aws.account_id,
-                region=aws.region,
-                repository_name=arn.split(":repository/", 1)[1],
-            )
+            yield Repository(arn=arn, **here(aws), repository_name=arn.split(":repository/", 1)[1])
 
 
 @detail(actions=("ecr:GetRepositoryPolicy",))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.declare import Aws, Resource, collector, here
 from orgaudit.facts.rows import each_row
 from orgaudit.model import Observed, Scope, Seen
 
@@ -33,8 +33,7 @@ async def clusters(aws: Aws) -> AsyncIterator[EcsCluster]:
         with row as cluster:
             yield EcsCluster(
                 arn=cluster["clusterArn"],
-                account_id=aws.account_id,
-                region=aws.region,
+                **here(aws),
                 tasks=row.read(lambda found: found["runningTasksCount"] + found["pendingTasksCount"]),
                 services=row.member("activeServicesCount", int),
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
 from orgaudit.facts.elbv2 import ACTION, INTERNAL
 from orgaudit.facts.rows import listed, text
 from orgaudit.model import Observed, Scope
@@ -35,8 +35,7 @@ async def classic_load_balancers(aws: Aws) -> AsyncIterator[ClassicLoadBalancer]
             name = text(found["LoadBalancerName"])
             yield ClassicLoadBalancer(
                 arn=f"arn:{aws.partition}:elasticloadbalancing:{aws.region}:{aws.account_id}:loadbalancer/{name}",
-                account_id=aws.account_id,
-                region=aws.region,
+                **here(aws),
                 scheme=row.member("Scheme", str),
             )
 

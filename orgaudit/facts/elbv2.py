@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
 from orgaudit.facts.rows import listed
 from orgaudit.model import Observed, Scope
 
@@ -44,8 +44,7 @@ async def load_balancers(aws: Aws) -> AsyncIterator[LoadBalancer]:
         with row as found:
             yield LoadBalancer(
                 arn=found["LoadBalancerArn"],
-                account_id=aws.account_id,
-                region=aws.region,
+                **here(aws),
                 kind=row.member("Type", str),
                 scheme=row.member("Scheme", str),
             )

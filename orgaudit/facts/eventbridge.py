@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.declare import Aws, Resource, collector, here
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import listed
 from orgaudit.model import Json, Observed, Scope, Seen
@@ -31,4 +31,4 @@ async def event_buses(aws: Aws) -> AsyncIterator[EventBus]:
         with row as bus:
             # Only a bus with a policy has it: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_EventBus.html
             policy = row.read(lambda found: document_of(found.get("Policy")))
-            yield EventBus(arn=bus["Arn"], account_id=aws.account_id, region=aws.region, policy=policy)
+            yield EventBus(arn=bus["Arn"], **here(aws), policy=policy)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Resource, collector, detail, here
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import listed
 from orgaudit.model import Scope
@@ -26,7 +26,7 @@ async def vaults(aws: Aws) -> AsyncIterator[GlacierVault]:
     """Yield the region's vaults."""
     async for row in listed(aws, "glacier", "ListVaults", "VaultList", accountId=OWN):
         with row as vault:
-            yield GlacierVault(arn=vault["VaultARN"], account_id=aws.account_id, region=aws.region)
+            yield GlacierVault(arn=vault["VaultARN"], **here(aws))
 
 
 @detail(actions=("glacier:GetVaultAccessPolicy",))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import listed
 from orgaudit.model import Scope
@@ -64,7 +64,7 @@ async def keys(aws: Aws) -> AsyncIterator[Key]:
         with row as key:
             aliases = tuple(sorted(names[key["KeyArn"].rsplit("/", 1)[-1]]))
             if not any(alias.startswith(AWS_ALIAS) for alias in aliases):
-                yield Key(arn=key["KeyArn"], account_id=aws.account_id, region=aws.region, aliases=aliases)
+                yield Key(arn=key["KeyArn"], **here(aws), aliases=aliases)
 
 
 @detail(actions=("kms:DescribeKey",))

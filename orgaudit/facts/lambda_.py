@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Resource, collector, detail, here
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import listed
 from orgaudit.model import Scope
@@ -25,7 +25,7 @@ async def functions(aws: Aws) -> AsyncIterator[Function]:
     """Yield the region's functions."""
     async for row in listed(aws, "lambda", "ListFunctions", "Functions"):
         with row as function:
-            yield Function(arn=function["FunctionArn"], account_id=aws.account_id, region=aws.region)
+            yield Function(arn=function["FunctionArn"], **here(aws))
 
 
 @detail(actions=("lambda:GetPolicy",))

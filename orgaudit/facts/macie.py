@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
 from orgaudit.facts.rows import Row
 from orgaudit.model import NotSeenError, Observed, Scope, Seen
 
@@ -64,10 +64,7 @@ class MacieDiscovery(Detail, frozen=True, kw_only=True):
 async def macie_sessions(aws: Aws) -> AsyncIterator[MacieSession]:
     """Yield the state of Macie in the region: one item, whether it is enabled or not."""
     yield MacieSession(
-        arn=f"arn:{aws.partition}:macie2:{aws.region}:{aws.account_id}:session",
-        account_id=aws.account_id,
-        region=aws.region,
-        status=await _status(aws),
+        arn=f"arn:{aws.partition}:macie2:{aws.region}:{aws.account_id}:session", **here(aws), status=await _status(aws)
     )
 
 

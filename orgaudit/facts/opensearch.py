@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from itertools import islice
 from typing import Any
 
-from orgaudit.facts.declare import Aws, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Resource, collector, detail, here
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import each_row, text
 from orgaudit.model import Observed, Scope
@@ -45,13 +45,7 @@ async def search_domains(aws: Aws) -> AsyncIterator[SearchDomain]:
             # https://docs.aws.amazon.com/opensearch-service/latest/APIReference/API_DomainStatus.html
             if found.get("Deleted") is True:
                 continue
-            yield SearchDomain(
-                arn=text(found["ARN"]),
-                account_id=aws.account_id,
-                region=aws.region,
-                vpc_id=row.read(_vpc),
-                signs_in=row.read(_signs_in),
-            )
+            yield SearchDomain(arn=text(found["ARN"]), **here(aws), vpc_id=row.read(_vpc), signs_in=row.read(_signs_in))
 
 
 def _vpc(found: Mapping[str, Any]) -> str | None:

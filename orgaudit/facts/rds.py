@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.declare import Aws, Resource, collector, here
 from orgaudit.facts.rows import listed, tags_in
 from orgaudit.model import Observed, Scope
 
@@ -45,8 +45,7 @@ async def database_instances(aws: Aws) -> AsyncIterator[DatabaseInstance]:
                 continue
             yield DatabaseInstance(
                 arn=found["DBInstanceArn"],
-                account_id=aws.account_id,
-                region=aws.region,
+                **here(aws),
                 tags=tags_in(found.get("TagList")),
                 engine=row.member("Engine", str),
                 public=row.member("PubliclyAccessible", bool),
@@ -72,8 +71,7 @@ async def database_clusters(aws: Aws) -> AsyncIterator[DatabaseCluster]:
                 continue
             yield DatabaseCluster(
                 arn=found["DBClusterArn"],
-                account_id=aws.account_id,
-                region=aws.region,
+                **here(aws),
                 tags=tags_in(found.get("TagList")),
                 engine=row.member("Engine", str),
                 multi_az=row.member("MultiAZ", bool),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Resource, collector, detail, here
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import listed, tags_in
 from orgaudit.model import Scope
@@ -27,7 +27,7 @@ async def secrets(aws: Aws) -> AsyncIterator[Secret]:
     async for row in listed(aws, "secretsmanager", "ListSecrets", "SecretList", MaxResults=SECRETS_PER_PAGE):
         with row as secret:
             tags = tags_in(secret.get("Tags"))
-            yield Secret(arn=secret["ARN"], account_id=aws.account_id, region=aws.region, tags=tags)
+            yield Secret(arn=secret["ARN"], **here(aws), tags=tags)
 
 
 @detail(actions=("secretsmanager:GetResourcePolicy",))

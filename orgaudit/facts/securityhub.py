@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.declare import Aws, Resource, collector, here
 from orgaudit.model import NotSeenError, Scope
 
 OFF = "not subscribed"
@@ -27,12 +27,11 @@ async def security_hubs(aws: Aws) -> AsyncIterator[SecurityHub]:
     arn = f"arn:{aws.partition}:securityhub:{aws.region}:{aws.account_id}:hub/default"
     answer = await _hub(aws)
     if answer is None:
-        yield SecurityHub(arn=arn, account_id=aws.account_id, region=aws.region, enabled=False)
+        yield SecurityHub(arn=arn, **here(aws), enabled=False)
         return
     yield SecurityHub(
         arn=answer["HubArn"],
-        account_id=aws.account_id,
-        region=aws.region,
+        **here(aws),
         enabled=True,
         subscribed_at=answer.get("SubscribedAt"),
         enables_new_controls=answer.get("AutoEnableControls"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Resource, collector, detail, here
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import listed
 from orgaudit.model import Scope
@@ -27,7 +27,7 @@ async def topics(aws: Aws) -> AsyncIterator[SnsTopic]:
     """Yield the region's topics."""
     async for row in listed(aws, "sns", "ListTopics", "Topics"):
         with row as topic:
-            yield SnsTopic(arn=topic["TopicArn"], account_id=aws.account_id, region=aws.region)
+            yield SnsTopic(arn=topic["TopicArn"], **here(aws))
 
 
 @detail(actions=("sns:GetTopicAttributes",))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Resource, collector, detail, here
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import listed
 from orgaudit.model import Scope
@@ -33,12 +33,7 @@ async def queues(aws: Aws) -> AsyncIterator[Queue]:
     async for row in listed(aws, "sqs", "ListQueues", "QueueUrls", omits_empty=True, MaxResults=QUEUES_PER_PAGE):
         with row as url:
             name = url.rsplit("/", 1)[-1]
-            yield Queue(
-                arn=f"arn:{aws.partition}:sqs:{aws.region}:{aws.account_id}:{name}",
-                account_id=aws.account_id,
-                region=aws.region,
-                url=url,
-            )
+            yield Queue(arn=f"arn:{aws.partition}:sqs:{aws.region}:{aws.account_id}:{name}", **here(aws), url=url)
 
 
 @detail(actions=("sqs:GetQueueAttributes",))

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orgaudit.analysis.ec2.acls import passages
-from orgaudit.analysis.ec2.reach import WORTH_TELLING, Inbound, Question
+from orgaudit.analysis.ec2.reach import REPORTED, Inbound, Question
 from orgaudit.facts.ec2.acls import AclEntry, network_acls
 from orgaudit.facts.ec2.groups import security_groups
 from orgaudit.facts.ec2.rules import ALL, ALL_PORTS, SecurityGroupRule, ports_of, protocol_of
@@ -313,7 +313,7 @@ async def test_groups_are_open_just_where_packets_from_everywhere_come_in() -> N
             whole = [port for port, each in zip(ASKED, found, strict=True) if each.whole]
             assert [opening.port for opening in openings] == whole, (permissions, lists, question)
             widest = max(each.share for each in found)
-            told = widest if widest >= WORTH_TELLING else 0.0
+            told = widest if widest >= REPORTED else 0.0
             assert inbound.widest_share(question) == pytest.approx(told, abs=1e-6), (permissions, lists, question)
             outcomes[bool(whole)] += 1
     assert min(outcomes[True], outcomes[False]) > CASES / 2, outcomes
@@ -397,6 +397,6 @@ async def test_acls_are_open_where_packets_from_everywhere_pass_and_closed_where
                 outcomes["whole" if seen.whole else "some" if seen.some else "none"] += 1
                 assert bool(passage.open) or not seen.whole, (entries, passage)
                 assert seen.some or not passage.open, (entries, passage)
-                told = 0.0 if passage.open or seen.share < WORTH_TELLING else seen.share
+                told = 0.0 if passage.open or seen.share < REPORTED else seen.share
                 assert passage.share == pytest.approx(told, abs=1e-6), (entries, passage)
     assert min(outcomes[each] for each in ("whole", "some", "none")) > CASES / 10, outcomes

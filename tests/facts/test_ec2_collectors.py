@@ -11,10 +11,8 @@ import boto3
 import pytest
 
 from orgaudit.analysis.ec2.acls import passages
-from orgaudit.analysis.ec2.flow_logs import flaw_of
-from orgaudit.analysis.ec2.peering import Breadth, breadth_of
 from orgaudit.analysis.ec2.reach import Inbound, Question
-from orgaudit.analysis.ec2.routes import table_of
+from orgaudit.analysis.ec2.vpcs import Breadth, breadth_of, flaw_of, table_of
 from orgaudit.aws.access import Access
 from orgaudit.demo import Demo
 from orgaudit.facts.declare import Collector, Resource

@@ -23,7 +23,7 @@ from orgaudit.model import Gap, Json, NotSeenError, Observed
 
 @dataclass(frozen=True, slots=True)
 class ChainTerms:
-    """The most hours since the last delivery that a chain may show, and the organization to which its alarms belong."""
+    """The most hours since the last delivery of a whole chain, and the organization to which its alarms belong."""
 
     delivery_hours: int = 24
     organization_id: str | None = None
@@ -70,14 +70,14 @@ class _Line:
 
     @property
     def unclear(self) -> str | None:
-        """What a person has to look at in it."""
+        """What a person has to decide about it."""
         if self.watcher and self.watcher.answer.needed is None:
             return f"has the alarm {self.name}, which {self.watcher.answer.why}"
         return self.delivery.unclear and f"notifies topic {self.topic}, but {self.delivery.unclear}"
 
 
 def alarm_chain(trail: Trail, owner: AccountFacts, events: Sequence[Event], terms: ChainTerms = ChainTerms()) -> Chain:
-    """Follow the chain for the events that must raise an alarm, with the facts of the trail's owner.
+    """Return the chain for the events that must raise an alarm, by the facts of the trail's owner.
 
     All filters with a whole chain count together. Raises NotSeenError where what was not seen could complete it.
     """
@@ -95,7 +95,7 @@ def alarm_chain(trail: Trail, owner: AccountFacts, events: Sequence[Event], term
 
 
 _followed: WeakKeyDictionary[AccountFacts, dict[tuple[object, ...], Chain | Gap]] = WeakKeyDictionary()
-"""The chains of each owner: all members of an organization ask for that of its one trail."""
+"""The chains of each owner: all members of an organization need that of its one trail."""
 
 
 def _follow(trail: Trail, owner: AccountFacts, events: Sequence[Event], terms: ChainTerms) -> Chain:
@@ -115,14 +115,14 @@ def _follow(trail: Trail, owner: AccountFacts, events: Sequence[Event], terms: C
     about = _about(lines, events)
     evidence["filter"] = [line.filter.name for line in about]
     if not (found := _coverage(about, events)).complete:
-        lack = f"has no metric filter for this: log group {group.name} {_lack(found, lines)}"
-        return Chain(lack, evidence, group)
+        lack = found.describe() if lines else "has no readable metric filter"
+        return Chain(f"has no metric filter for this: log group {group.name} {lack}", evidence, group)
     walk = _Walk(events, evidence, about, terms)
     return walk.alarms(filters, owner.detail(TrailAlarms, trail)) or walk.topics(owner.detail(TrailTopics, trail))
 
 
 class _Walk:
-    """The part of the chain behind the filters: each step keeps the lines that hold and stops where events get lost."""
+    """The part of the chain after the filters: each step keeps the lines that hold and stops where events get lost."""
 
     def __init__(
         self, events: Sequence[Event], evidence: dict[str, Json], lines: list[_Line], terms: ChainTerms
@@ -131,7 +131,7 @@ class _Walk:
         self.lost: list[tuple[str, str]] = []
 
     def alarms(self, filters: Sequence[MetricFilter], observed: Observed[TrailAlarms]) -> Chain | None:
-        """Keep the lines with an alarm that one event may set off and that acts; return the break, if any."""
+        """Return the break, if any, and keep the lines with an alarm that one event may set off and that acts."""
         alarms = observed.value
         bare = self.lines
         self.lines = [
@@ -152,7 +152,7 @@ class _Walk:
         )
 
     def topics(self, observed: Observed[TrailTopics]) -> Chain:
-        """Keep the lines that end at a confirmed subscriber; raises NotSeenError where what was not seen may be one."""
+        """Return the chain to the confirmed subscribers; raises NotSeenError where what was not seen may be one."""
         topics = observed.value.topics
         self.evidence["topic"] = sorted({arn for line in self.lines for arn in line.topics})
         followed = [
@@ -166,7 +166,7 @@ class _Walk:
         if self._whole(sure):
             count = sum(topics[arn].value.confirmed for arn in {line.topic for line in sure})
             self.evidence["confirmed subscribers"] = [str(count)]
-            return self._told(sure)
+            return self._complete(sure)
         possible = [line for line in followed if not line.delivery.broken]
         if not self._whole(possible):
             return self._silent(possible, topics)
@@ -181,7 +181,7 @@ class _Walk:
         return Notification(topic.value, alarm_arn, self.terms.organization_id).delivery
 
     def _silent(self, possible: Sequence[_Line], topics: Mapping[str, Observed[AlarmTopic]]) -> Chain:
-        """Return the break at the topics of the first line of which none is left."""
+        """Return the break at the topics of the first line that has none left."""
         left = {(line.filter.name, line.name) for line in possible}
         silent = next(line for line in self.lines if (line.filter.name, line.name) not in left)
         arn = silent.topics[0]
@@ -189,7 +189,7 @@ class _Walk:
         bare = topics[arn].value if found.silent else None
         return Chain(f"notifies topic {arn}, which {found.broken}", self.evidence, bare)
 
-    def _told(self, lines: Sequence[_Line]) -> Chain:
+    def _complete(self, lines: Sequence[_Line]) -> Chain:
         """Return a whole chain, with what limits it."""
         restless = {line.filter.name for line in lines if matches_ordinary_calls(line.pattern)}
         latching = {line.name for line in lines if line.watcher and line.watcher.latches}
@@ -205,7 +205,7 @@ class _Walk:
     def _keep(
         self, holds: Callable[[Watcher], bool], why: Callable[[Watcher], str], *, fixable: bool = False
     ) -> Chain | None:
-        """Keep the lines whose alarm holds; the break names every alarm of the filters of which no line is left."""
+        """Return the break, which names every alarm of the filters without a line left; keep the lines that hold."""
         lost = [(line, line.watcher) for line in self.lines if line.watcher and not holds(line.watcher)]
         self.lines = [line for line in self.lines if line.watcher and holds(line.watcher)]
         if not lost:
@@ -223,13 +223,13 @@ class _Walk:
 
 
 def _elsewhere(found: Watcher) -> str:
-    """Return what an alarm does that notifies no topic."""
+    """Return the actions of an alarm that notifies no topic."""
     actions = found.alarm.actions
     return f"notifies no SNS topic, only {', '.join(actions)}" if actions else "notifies no SNS topic"
 
 
 def _left_out(selectors: TrailSelectors, events: Sequence[Event]) -> list[str]:
-    """Return the event sources that the selectors leave out although some of the events come from there."""
+    """Return the event sources of the events that the selectors leave out."""
     recorded = recorded_management(selectors)
     found = set()
     for event in events:
@@ -241,7 +241,7 @@ def _left_out(selectors: TrailSelectors, events: Sequence[Event]) -> list[str]:
 
 
 def _readable(filters: Iterable[MetricFilter]) -> list[_Line]:
-    """Return the filters that add to a metric for every event that their pattern matches."""
+    """Return the filters that publish to a metric for every event that their pattern matches."""
     lines = []
     for found in filters:
         pattern = None if not found.metrics or found.narrowed_by else _parsed(found.pattern)
@@ -270,20 +270,11 @@ def _known_coverage(texts: tuple[str, ...], events: tuple[Event, ...]) -> Covera
 
 
 def _about(lines: Sequence[_Line], events: Sequence[Event]) -> list[_Line]:
-    """Return the lines whose filters are about the events; where those cover them only with others, all that may match.
+    """Return the lines whose filters are about the events; where these need others to cover them, all that may match.
 
     A filter for all calls by root and one for all others are about no event, and together cover every one.
     """
-    about = [line for line in lines if _reach([line], events)]
+    about = [line for line in lines if (found := _coverage([line], events)).covered or found.narrowed]
     if _coverage(about, events).complete or not _coverage(lines, events).complete:
         return about
     return [line for line in lines if any(evaluate(line.pattern, event.fields) is not Truth.FALSE for event in events)]
-
-
-def _reach(lines: Sequence[_Line], events: Sequence[Event]) -> bool:
-    found = _coverage(lines, events)
-    return bool(found.covered or found.narrowed)
-
-
-def _lack(found: Coverage, lines: Sequence[_Line]) -> str:
-    return found.describe() if lines else "has no readable metric filter"

@@ -27,14 +27,14 @@ def last_delivery(status: TrailStatus, now: datetime, hours: int) -> tuple[bool,
 
 
 def trusts_cloudtrail(role: TrailRole, trail: Trail) -> policies.Decision:
-    """Decide whether CloudTrail may assume the role on behalf of a trail; raises PolicyError."""
+    """Return whether CloudTrail may assume the role on behalf of a trail; raises PolicyError."""
     principal = policies.Principal(policies.PrincipalKind.SERVICE, SERVICE)
     request = policies.Request("sts:AssumeRole", role.role_arn, principal, _context(trail))
     return policies.decide([policies.parse(role.trust)], request)
 
 
 def writes_to(role: TrailRole, trail: Trail, action: str, organization_id: str | None = None) -> policies.Decision:
-    """Decide whether the role may do `action` on every stream that the trail writes; raises PolicyError.
+    """Return whether the role may do `action` on every stream that the trail writes; raises PolicyError.
 
     The names of the streams are those of
     https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-required-policy-for-cloudwatch-logs.html

@@ -13,18 +13,16 @@ from orgaudit.languages import iam_policy as policies
 from orgaudit.model import Gap, Json, parse_arn
 
 SERVICE = "cloudwatch.amazonaws.com"
-
-
 USES = ("kms:Decrypt", "kms:GenerateDataKey")
-"""What whoever publishes to an encrypted topic needs (sns/latest/dg/sns-key-management.html on docs.aws.amazon.com)."""
+"""What publishing to an encrypted topic needs: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html"""
 
 
 @dataclass(frozen=True, slots=True)
 class NotificationDelivery:
-    """Whether a topic takes an alarm's notification to a subscriber; it does where nothing of this is set.
+    """Whether a topic delivers an alarm's notification to a subscriber; it does where nothing of this is set.
 
-    `broken` is why it does not, as the predicate of a sentence about the topic, and `silent` that only a subscriber is
-    lacking. `gap` was not seen and may be a break. `unclear` is what a person has to decide.
+    `broken` is why it does not, as the predicate of a sentence about the topic, and `silent` shows that only a
+    subscriber is missing. `gap` was not seen and may be a break. `unclear` is what a person has to decide.
     """
 
     broken: str | None = None
@@ -46,7 +44,7 @@ class Notification:
 
     @property
     def delivery(self) -> NotificationDelivery:
-        """Follow it into the topic and to a confirmed subscriber: what is broken for certain comes first."""
+        """The delivery through the topic to a confirmed subscriber: what is broken for certain comes first."""
         if not self.topic.exists:
             return NotificationDelivery("does not exist")
         links = (self._published(), self._encrypted(), self._received())
@@ -94,7 +92,7 @@ class Notification:
         return NotificationDelivery(f"has no confirmed subscriber{waiting}", silent=True)
 
     def _decide(self, document: Json, action: str, resource: str) -> policies.Decision:
-        """Decide what CloudWatch may do on behalf of the alarm; alarms count apart only where the policy does so."""
+        """Return what CloudWatch may do for the alarm; alarms are distinguished only where the policy does so."""
         text = msgspec.json.encode(document)
         alarm_arn = self.alarm_arn if b"sourcearn" in text.lower() else ""
         account_id = parse_arn(self.alarm_arn)[3]
@@ -114,10 +112,10 @@ class _Call:
 
 @lru_cache(maxsize=1024)
 def _decision(text: bytes, call: _Call) -> policies.Decision:
-    """Decide on the policy that is the text; null is one that is not there.
+    """Return the decision of the policy in the text; null is a policy that does not exist.
 
-    A service that calls on its own is a principal of no account or organization, and comes through no VPC endpoint:
-    docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+    A service that calls for itself is not a principal of an account or organization, and uses no VPC endpoint:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
     """
     document = msgspec.json.decode(text)
     context: dict[str, str | Sequence[str]] = {

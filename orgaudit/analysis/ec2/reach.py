@@ -27,19 +27,19 @@ from orgaudit.languages.cidr import (
 )
 from orgaudit.model import Gap, Json, Observed, Seen
 
-WORTH_TELLING = 0.005
-"""The part of all public addresses from which on an opening is reported where it is not whole: over a /8 of IPv4."""
+REPORTED = 0.005
+"""The smallest part of all public addresses that is reported where an opening is not whole: over a /8 of IPv4."""
 FEW = 4
 """How many sources of one opening a sentence names before it counts the others."""
 
 
 def carries(protocol: str, ports: tuple[int, int], wanted: str, port: int) -> bool:
-    """Tell whether a rule is about a TCP or UDP port. The numbers of other protocols are types, or mean nothing."""
+    """Return whether a rule is about a TCP or UDP port. The numbers of other protocols are types, or mean nothing."""
     return protocol == ALL or (protocol == wanted and ports[0] <= port <= ports[1])
 
 
 def summed(parts: Iterable[str]) -> str:
-    """Return what makes an opening together in one phrase: a few parts by name, and the number of the others."""
+    """Return the parts of an opening in one phrase: a few of them by name, and the number of the others."""
     named = list(parts)
     more = [f"{len(named) - FEW} more"] if len(named) > FEW else []
     return " + ".join([*named[:FEW], *more])
@@ -65,7 +65,7 @@ class Question:
         return ((protocol, family) for protocol in self.protocols for family in self.families)
 
     def concerns(self, rule: SecurityGroupRule) -> bool:
-        """Tell whether a rule is about a port and protocol in question."""
+        """Return whether a rule is about a port and protocol in question."""
         if rule.protocol == ALL or rule.protocol not in self.protocols:
             return rule.protocol == ALL
         first, last = rule.ports
@@ -74,7 +74,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class RuleSource:
-    """One block or prefix list from which a rule lets traffic in."""
+    """One block or prefix list from which a rule allows traffic."""
 
     label: str
     space: Space
@@ -94,7 +94,7 @@ class RuleSource:
 
 @dataclass(frozen=True, slots=True)
 class PortOpening:
-    """A port that the internet reaches by one protocol; `port` None stands for every port. `sources` are enough."""
+    """A port that is open to the internet by one protocol; `port` None is every port. `sources` suffice to open it."""
 
     protocol: str
     port: int | None
@@ -123,14 +123,14 @@ class Inbound:
         return cls(group.rules.value, group.lists)
 
     def about(self, question: Question) -> Inbound:
-        """Return the rules that let addresses in by a port and protocol in question; groups as sources are none."""
+        """Return the rules that admit addresses by a port and protocol in question; groups as sources do not count."""
         rules = [rule for rule in self.rules if (rule.cidrs or rule.prefix_lists) and question.concerns(rule)]
         return Inbound(rules, self.lists)
 
     def openings(self, question: Question) -> list[PortOpening]:
         """Return the ports that are open; raises NotSeenError where none is and a list that was not seen may open one.
 
-        Prefix lists of AWS's own count for nothing here: `unread` names them.
+        Prefix lists of AWS's own are left out here: `unread` names them.
         """
         ask = self._ports if question.ports else self._everything
         if found := list(ask(question, self._sources)):
@@ -150,15 +150,15 @@ class Inbound:
     def widest_share(self, question: Question) -> float:
         """Return the largest part of the public addresses of a family to which a port in question is open, 0 to 1.
 
-        A part under `WORTH_TELLING` is 0.
+        A part under `REPORTED` is 0.
         """
         widest = 0.0
         for protocol, family in question.lines():
             for port in question.ports:
                 blocks = [part for source in self._sources(protocol, port, family) for part in source.space]
-                if size(blocks) >= WORTH_TELLING * SIZES[family]:
+                if size(blocks) >= REPORTED * SIZES[family]:
                     widest = max(widest, public_share(union(blocks), family))
-        return widest if widest >= WORTH_TELLING else 0.0
+        return widest if widest >= REPORTED else 0.0
 
     def _ports(self, question: Question, ask: _Ask) -> Iterator[PortOpening]:
         for protocol, family in question.lines():
@@ -178,7 +178,7 @@ class Inbound:
                 yield PortOpening(protocol, None, family, tuple(needed))
 
     def _probes(self, protocol: str) -> list[int]:
-        """Return ports of which all are open only if every port is: the edges of all ranges. Nobody listens on 0."""
+        """Return ports of which all are open only if every port is: the edges of all ranges. Port 0 is not used."""
         ranges = [rule.ports for rule in self.rules if rule.protocol == protocol]
         edges = {1} | {first for first, _ in ranges} | {last + 1 for _, last in ranges}
         return sorted(port for port in edges if 1 <= port <= ALL_PORTS[1])

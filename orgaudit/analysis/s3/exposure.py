@@ -1,8 +1,8 @@
-"""How far a bucket stands open: its policy and its access control list, as far as no public access block voids them.
+"""The public access to a bucket by its policy and its access control list, unless a public access block voids it.
 
-The rules are those of "Blocking public access to your Amazon S3 storage" in the S3 User Guide: IgnorePublicAcls voids
-public grants, RestrictPublicBuckets keeps strangers out of a bucket with a public policy; the other two settings only
-stop new openings.
+IgnorePublicAcls voids public grants, RestrictPublicBuckets denies external callers a bucket with a public policy; the
+other two settings only stop new public access:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ READING = ("s3:get", "s3:list", "s3:describe")
 
 @dataclass(frozen=True, slots=True)
 class BucketExposure:
-    """Every way in, and the block that was weighed against them."""
+    """Every way in, and the block that applies to them."""
 
     openings: tuple[Opening, ...]
     block: EffectiveBlock
 
 
 def exposure(account: AccountFacts, bucket: Bucket) -> BucketExposure:
-    """Return how far a bucket of an account is open by policy and access control list.
+    """Return the public access to a bucket of an account by policy and access control list.
 
     Raises NotSeenError where something was not seen and nothing that was seen is open for certain.
     """
@@ -53,7 +53,7 @@ def exposure(account: AccountFacts, bucket: Bucket) -> BucketExposure:
 
 
 def write_exposure(account: AccountFacts, bucket: Bucket) -> BucketExposure:
-    """Return how far a bucket's policy lets strangers change something; raises NotSeenError where it was not seen."""
+    """Return the write access that a bucket's policy gives to external callers; raises NotSeenError where unseen."""
     block = effective_block(account, bucket)
     return BucketExposure(tuple(each for each in _through_policy(account, bucket, block) if _writes(each)), block)
 
@@ -75,7 +75,7 @@ def _through_policy(account: AccountFacts, bucket: Bucket, block: EffectiveBlock
 
 
 def _writes(opening: Opening) -> bool:
-    """Tell whether a statement allows an action that may change something."""
+    """Return whether a statement allows an action that may change something."""
     actions = opening.actions
     return actions is not None and (
         actions.negated or not all(action.lower().startswith(READING) for action in actions.values)

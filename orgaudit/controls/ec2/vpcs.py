@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from orgaudit.analysis.account_facts import AccountFacts
-from orgaudit.analysis.ec2.flow_logs import flaw_of, flow_logs_of, is_whole
-from orgaudit.analysis.ec2.peering import Breadth, breadth_of
+from orgaudit.analysis.ec2.vpcs import Breadth, breadth_of, flaw_of, flow_logs_of, is_whole
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.ec2.peering import PeeringConnection, PeeringRoutes
 from orgaudit.facts.ec2.vpcs import FlowLog, Vpc

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.declare import Aws, Resource, collector, here
 from orgaudit.facts.rows import Row
 from orgaudit.model import Observed, Scope
 
@@ -39,8 +39,7 @@ async def ebs_defaults(aws: Aws) -> AsyncIterator[EbsDefaults]:
     answer = await aws.call("ec2", "GetEbsEncryptionByDefault")
     yield EbsDefaults(
         arn=f"arn:{aws.partition}:ec2:{aws.region}:{aws.account_id}:ebs-encryption-by-default",
-        account_id=aws.account_id,
-        region=aws.region,
+        **here(aws),
         encrypted=Row(aws, "ec2:GetEbsEncryptionByDefault", answer).member("EbsEncryptionByDefault", bool),
     )
 
@@ -52,8 +51,7 @@ async def metadata_defaults(aws: Aws) -> AsyncIterator[MetadataDefaults]:
     found = answer.get("AccountLevel", {})
     yield MetadataDefaults(
         arn=f"arn:{aws.partition}:ec2:{aws.region}:{aws.account_id}:instance-metadata-defaults",
-        account_id=aws.account_id,
-        region=aws.region,
+        **here(aws),
         tokens=found.get("HttpTokens"),
         endpoint=found.get("HttpEndpoint"),
         managed_by=found.get("ManagedBy"),

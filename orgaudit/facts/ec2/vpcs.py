@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.declare import Aws, Resource, collector, here
 from orgaudit.facts.ec2 import PER_PAGE
 from orgaudit.facts.rows import listed, tags_in
 from orgaudit.model import Observed, Scope
@@ -58,8 +58,7 @@ async def flow_logs(aws: Aws) -> AsyncIterator[FlowLog]:
         with row as answer:
             yield FlowLog(
                 arn=f"arn:{aws.partition}:ec2:{aws.region}:{aws.account_id}:vpc-flow-log/{answer['FlowLogId']}",
-                account_id=aws.account_id,
-                region=aws.region,
+                **here(aws),
                 tags=tags_in(answer.get("Tags")),
                 watches=row.member("ResourceId", str),
                 status=row.member("FlowLogStatus", str),

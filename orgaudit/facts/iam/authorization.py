@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.declare import Aws, Resource, collector, here
 from orgaudit.facts.rows import Row, each_row, tags_in
 from orgaudit.languages.iam_policy.grants import Grants, grants_of
 from orgaudit.languages.iam_policy.vocabulary import Home
@@ -120,14 +120,13 @@ async def instance_profiles(aws: Aws) -> AsyncIterator[InstanceProfile]:
             async for profile in each_row(aws, ACTION, [role["InstanceProfileList"]]):
                 with profile as found:
                     arn, role_arn = found["Arn"], role["Arn"]
-                    yield InstanceProfile(arn=arn, account_id=aws.account_id, region=GLOBAL, role_arn=role_arn)
+                    yield InstanceProfile(arn=arn, **here(aws, GLOBAL), role_arn=role_arn)
 
 
 def _principal(aws: Aws, row: Row, inline: str) -> dict[str, Any]:
     return {
         "arn": row.found["Arn"],
-        "account_id": aws.account_id,
-        "region": GLOBAL,
+        **here(aws, GLOBAL),
         "tags": tags_in(row.found.get("Tags")),
         # An identity without inline policies may have no list of them, unlike one of attached policies: the response in
         # https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html
@@ -195,8 +194,7 @@ def _holders(aws: Aws, found: Mapping[str, list[dict[str, Any]]]) -> _Holders:
 
 def _policy(aws: Aws, arn: str, holders: _Holders) -> dict[str, Any]:
     attached_to = tuple(sorted(holders.known.get(arn, ())))
-    place = {"arn": arn, "account_id": aws.account_id, "region": GLOBAL}
-    return {**place, "attached_to": attached_to, "hidden": holders.hidden}
+    return {"arn": arn, **here(aws, GLOBAL), "attached_to": attached_to, "hidden": holders.hidden}
 
 
 def _grants(aws: Aws, arn: str, row: Row) -> Observed[Grants]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.declare import Aws, Resource, collector, here
 from orgaudit.facts.rows import listed
 from orgaudit.model import GLOBAL, Observed, Scope
 
@@ -22,4 +22,4 @@ async def server_certificates(aws: Aws) -> AsyncIterator[ServerCertificate]:
     async for row in listed(aws, "iam", "ListServerCertificates", "ServerCertificateMetadataList"):
         with row as each:
             ends = row.member("Expiration", datetime)
-            yield ServerCertificate(arn=each["Arn"], account_id=aws.account_id, region=GLOBAL, expires_at=ends)
+            yield ServerCertificate(arn=each["Arn"], **here(aws, GLOBAL), expires_at=ends)

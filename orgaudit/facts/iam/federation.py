@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from enum import StrEnum
 
-from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.declare import Aws, Resource, collector, here
 from orgaudit.facts.rows import each_row, listed
 from orgaudit.model import GLOBAL, Observed, Scope
 
@@ -48,7 +48,7 @@ async def identity_providers(aws: Aws) -> AsyncIterator[IdentityProvider]:
     )
     async for row in each_row(aws, "iam:ListSAMLProviders", lists):
         with row as (protocol, each):
-            yield IdentityProvider(arn=each["Arn"], account_id=aws.account_id, region=GLOBAL, protocol=protocol)
+            yield IdentityProvider(arn=each["Arn"], **here(aws, GLOBAL), protocol=protocol)
 
 
 @collector(scope=Scope.REGIONAL, actions=("sso:ListInstances",))

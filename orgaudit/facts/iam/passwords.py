@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.declare import Aws, Resource, collector, here
 from orgaudit.facts.rows import Row
 from orgaudit.model import GLOBAL, Observed, Scope, Seen
 
@@ -32,13 +32,12 @@ async def password_policy(aws: Aws) -> AsyncIterator[PasswordPolicy]:
     answer = await aws.find("iam", "GetAccountPasswordPolicy", ("NoSuchEntity",))
     arn = f"arn:{aws.partition}:iam::{aws.account_id}:password-policy"
     if answer is None:
-        yield PasswordPolicy(arn=arn, account_id=aws.account_id, region=GLOBAL, exists=False)
+        yield PasswordPolicy(arn=arn, **here(aws, GLOBAL), exists=False)
         return
     rules = Row(aws, "iam:GetAccountPasswordPolicy", answer["PasswordPolicy"])
     yield PasswordPolicy(
         arn=arn,
-        account_id=aws.account_id,
-        region=GLOBAL,
+        **here(aws, GLOBAL),
         exists=True,
         min_length=rules.member("MinimumPasswordLength", int),
         uppercase=rules.member("RequireUppercaseCharacters", bool),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
 from orgaudit.facts.rows import Row
 from orgaudit.model import GLOBAL, Observed, Scope, Seen, shown
 
@@ -70,8 +70,7 @@ async def root(aws: Aws) -> AsyncIterator[Root]:
     summary = Row(aws, "iam:GetAccountSummary", (await aws.call("iam", "GetAccountSummary"))["SummaryMap"])
     yield Root(
         arn=f"arn:{aws.partition}:iam::{aws.account_id}:root",
-        account_id=aws.account_id,
-        region=GLOBAL,
+        **here(aws, GLOBAL),
         mfa=summary.read(lambda found: found["AccountMFAEnabled"] > 0),
         password=summary.read(lambda found: found["AccountPasswordPresent"] > 0),
         access_keys=summary.member("AccountAccessKeysPresent", int),
@@ -98,7 +97,6 @@ async def root_features(aws: Aws) -> AsyncIterator[RootFeatures]:
     if answer is not None:
         yield RootFeatures(
             arn=f"arn:{aws.partition}:iam::{aws.account_id}:organizations-features",
-            account_id=aws.account_id,
-            region=GLOBAL,
+            **here(aws, GLOBAL),
             enabled=tuple(sorted(answer.get("EnabledFeatures", ()))),
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
 from orgaudit.facts.rows import Row
 from orgaudit.facts.s3.buckets import Bucket
 from orgaudit.model import GLOBAL, Gap, Observed, Scope, Seen
@@ -67,8 +67,7 @@ async def account_public_access_block(aws: Aws) -> AsyncIterator[AccountPublicAc
     answer = await aws.find("s3control", "GetPublicAccessBlock", NONE_SET, AccountId=aws.account_id)
     yield AccountPublicAccessBlock(
         arn=f"arn:{aws.partition}:s3::{aws.account_id}:public-access-block",
-        account_id=aws.account_id,
-        region=GLOBAL,
+        **here(aws, GLOBAL),
         block=_block(aws, "s3:GetAccountPublicAccessBlock", answer),
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import listed, text
 from orgaudit.model import Scope
@@ -67,7 +67,7 @@ async def buckets(aws: Aws) -> AsyncIterator[Bucket]:
     async for row in listed(aws, "s3", "ListBuckets", "Buckets", action="s3:ListAllMyBuckets", MaxBuckets=PAGE):
         with row as found:
             arn = f"arn:{aws.partition}:s3:::{text(found['Name'])}"
-            yield Bucket(arn=arn, account_id=aws.account_id, region=await _region(aws, found))
+            yield Bucket(arn=arn, **here(aws, await _region(aws, found)))
 
 
 async def _region(aws: Aws, found: dict[str, Any]) -> str:
@@ -116,9 +116,7 @@ async def bucket_versioning(aws: Aws, bucket: Bucket) -> BucketVersioning:
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html
     answer = await aws.call("s3", "GetBucketVersioning", Bucket=bucket.name)
     return BucketVersioning(
-        arn=bucket.arn,
-        enabled=answer.get("Status") == "Enabled",
-        mfa_delete=answer.get("MFADelete") == "Enabled",
+        arn=bucket.arn, enabled=answer.get("Status") == "Enabled", mfa_delete=answer.get("MFADelete") == "Enabled"
     )
 
 
