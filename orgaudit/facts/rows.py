@@ -123,6 +123,6 @@ def text(value: Any) -> str:  # noqa: ANN401 - what the SDK parsed
     return value
 
 
-def tags_in(listed: Iterable[Any] | None) -> dict[str, str]:
+def tags_in(tags: Iterable[Any] | None) -> dict[str, str]:
     """Return a list of tags by key; a tag without a value has an empty one, as in the API references' data type Tag."""
-    return {tag["Key"]: tag.get("Value", "") for tag in listed or () if "Key" in tag}
+    return {tag["Key"]: tag.get("Value", "") for tag in tags or () if "Key" in tag}

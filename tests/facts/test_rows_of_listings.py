@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import pytest
 from botocore.model import ListShape, MapShape, Shape, StructureShape
+from msgspec.structs import asdict
 
 from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.analysis.organization_facts import Organization
@@ -21,7 +22,7 @@ from orgaudit.facts.ec2 import defaults, instances
 from orgaudit.facts.iam import authorization, passwords
 from orgaudit.facts.rows import RowError
 from orgaudit.facts.shard import ListingResult
-from orgaudit.model import GLOBAL, NotSeenError, Scope, Status
+from orgaudit.model import GLOBAL, Gap, NotSeenError, Scope, Status
 from orgaudit.settings.thresholds import Thresholds
 from tests.factories import HOME, MEMBER, facts_of, organization_of
 from tests.listings import CASES, Case, Path
@@ -263,6 +264,8 @@ async def test_what_a_row_lacks_hides_nothing_else(run: Run) -> None:
         found, error = await listed(run, changed(case.row, path), *second(case))
         assert error is None, path
         assert [each.arn for each in found] == [each.arn for each in whole], path
+        gaps = [value for each in found for value in asdict(each).values() if isinstance(value, Gap)]
+        assert {gap.action for gap in gaps} <= set(collector_of(run).actions), path
 
 
 @every_listing

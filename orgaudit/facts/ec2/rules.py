@@ -7,7 +7,7 @@ import msgspec
 ALL = "-1"
 """The protocol of a rule for all protocols."""
 ALL_PORTS = (0, 65535)
-# The numbers by which network ACLs name protocols, always, and security groups all but the first four:
+# Network ACLs state protocols by their numbers, security groups only those without one of these names:
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NetworkAclEntry.html
 _NAMES = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": ALL}
 
