@@ -1,4 +1,4 @@
-"""What a trail's log group and role say, without a call."""
+"""What the ARN of a log group and a subscription filter name, without a call."""
 
 from __future__ import annotations
 
