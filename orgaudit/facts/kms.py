@@ -17,6 +17,12 @@ KEYS_PER_PAGE, ALIASES_PER_PAGE = 1000, 100
 """The most that one answer holds.
 https://docs.aws.amazon.com/kms/latest/APIReference/API_ListKeys.html and API_ListAliases.html beside it"""
 
+ROTATING = (
+    *(("manager", "CUSTOMER"), ("state", "Enabled"), ("spec", "SYMMETRIC_DEFAULT")),
+    *(("origin", "AWS_KMS"), ("replica", False)),
+)
+"""What a key is that rotates: https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html"""
+
 
 class Key(Resource, frozen=True, kw_only=True):
     """A key without an alias of AWS's own, with the aliases that it has."""
@@ -36,9 +42,7 @@ class KeyDescription(Detail, frozen=True, kw_only=True):
     @property
     def keeps_from_rotating(self) -> str | None:
         """The member whose value rules automatic rotation out, None where the key can rotate."""
-        # https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html
-        can = {"manager": "CUSTOMER", "state": "Enabled", "spec": "SYMMETRIC_DEFAULT", "origin": "AWS_KMS"}
-        return next((name for name, value in {**can, "replica": False}.items() if getattr(self, name) != value), None)
+        return next((name for name, value in ROTATING if getattr(self, name) != value), None)
 
 
 class KeyRotation(Detail, frozen=True, kw_only=True):
