@@ -17,7 +17,7 @@ from orgaudit.controls.declare import catalogue
 from orgaudit.evaluate.account import Evaluation, places
 from orgaudit.facts.declare import Detail, Resource
 from orgaudit.facts.s3.buckets import BucketVersioning
-from orgaudit.facts.shard import Listed
+from orgaudit.facts.shard import ListingResult
 from orgaudit.model import GLOBAL, Finding, Status
 from scripts.bench_history import figure
 from tests.evaluated import context_of
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     wanted = parser.parse_args(arguments).verdicts
     lines = resources()
     kinds = {type(line).__name__ for line in lines if isinstance(line, Resource)}
-    listed = [Listed(kind, region) for kind in kinds for region in (HOME, GLOBAL)]
+    listed = [ListingResult(kind, region) for kind in kinds for region in (HOME, GLOBAL)]
     facts = facts_of("222222222222", *listed, *lines)
     taken = made = 0.0
     for control in (catalogue()[name] for name in CONTROLS):

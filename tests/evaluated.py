@@ -7,11 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.controls.declare import Control
 from orgaudit.evaluate.account import RunContext, evaluate_account
 from orgaudit.facts.declare import Resource
-from orgaudit.facts.shard import Listed
+from orgaudit.facts.shard import ListingResult
 from orgaudit.model import Finding, Gap
 from orgaudit.settings.thresholds import Thresholds
 from orgaudit.store.run import Run, read_lines
@@ -43,6 +43,6 @@ def findings(tmp_path: Path, control: Control, *accounts: AccountFacts) -> list[
 def in_audit(tmp_path: Path, control: Control, gap: Gap) -> Finding:
     """What an audit says of a region in which the listing is a gap."""
     assert issubclass(control.subject, Resource)
-    facts = facts_of(MEMBER, Listed(control.subject.__name__, HOME, gap=gap), regions=(HOME,))
+    facts = facts_of(MEMBER, ListingResult(control.subject.__name__, HOME, gap=gap), regions=(HOME,))
     (finding,) = findings(tmp_path, control, facts)
     return finding

@@ -10,8 +10,8 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Control
 from orgaudit.facts.cloudtrail.alarms import (
     Addition,
@@ -22,11 +22,11 @@ from orgaudit.facts.cloudtrail.alarms import (
     TrailAlarms,
     TrailFilters,
 )
-from orgaudit.facts.cloudtrail.delivery import Subscription, TrailLogGroup, TrailRole, TrailSubscriptions
-from orgaudit.facts.cloudtrail.topics import Topic, TopicKey, TrailTopics
+from orgaudit.facts.cloudtrail.log_groups import SubscriptionFilter, TrailLogGroup, TrailRole, TrailSubscriptions
+from orgaudit.facts.cloudtrail.topics import AlarmTopic, TopicKey, TrailTopics
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.facts.declare import Detail, Resource
-from orgaudit.facts.shard import DetailGap, Entered, Listed
+from orgaudit.facts.shard import AccountHeader, DetailGap, ListingResult
 from orgaudit.languages.alarm.evaluation import Limit
 from orgaudit.languages.event_selector.management import AdvancedSelector, BasicSelector, FieldSelector
 from orgaudit.model import Account, AccountRecord, Gap, GapReason, Observed, RegionRecord, RegionState, Seen, Status
@@ -179,7 +179,7 @@ def a_log_group(trail: Trail, **changes: Any) -> TrailLogGroup:
 def subscriptions_to(trail: Trail, *accounts: str) -> TrailSubscriptions:
     arns = [f"arn:aws:logs:{HOME}:{account}:destination:intake" for account in accounts]
     return TrailSubscriptions(
-        arn=trail.arn, subscriptions=tuple(Subscription(f"copy-{place}", arn) for place, arn in enumerate(arns))
+        arn=trail.arn, subscriptions=tuple(SubscriptionFilter(f"copy-{place}", arn) for place, arn in enumerate(arns))
     )
 
 
@@ -239,7 +239,7 @@ def a_composite(rule: str, name: str = "all", **changes: Any) -> CompositeAlarm:
 LETS_CLOUDWATCH_IN = {"Principal": {"Service": "cloudwatch.amazonaws.com"}, "Resource": "*"}
 
 
-def a_topic(arn: str = "", **changes: Any) -> Topic:
+def a_topic(arn: str = "", **changes: Any) -> AlarmTopic:
     """A topic with one subscriber; `policy` and `key` are given as seen ones or gaps."""
     values: dict[str, Any] = {
         "exists": True,
@@ -247,7 +247,7 @@ def a_topic(arn: str = "", **changes: Any) -> Topic:
         "policy": Seen(statement("sns:Publish", **LETS_CLOUDWATCH_IN)),
         "key": Seen(None),
     }
-    return Topic(arn=arn or topic_arn(), **values | changes)
+    return AlarmTopic(arn=arn or topic_arn(), **values | changes)
 
 
 def a_topic_key(**changes: Any) -> TopicKey:
@@ -272,8 +272,8 @@ def alarms_of(trail: Trail, *alarms: Alarm | CompositeAlarm) -> TrailAlarms:
     )
 
 
-def topics_of(trail: Trail, *topics: Topic | tuple[str, Gap]) -> TrailTopics:
-    seen: dict[str, Observed[Topic]] = {}
+def topics_of(trail: Trail, *topics: AlarmTopic | tuple[str, Gap]) -> TrailTopics:
+    seen: dict[str, Observed[AlarmTopic]] = {}
     for topic in topics:
         if isinstance(topic, tuple):
             seen[topic[0]] = topic[1]
@@ -306,12 +306,12 @@ def an_account(account_id: str = MEMBER, **changes: Any) -> Account:
 
 def facts_of(
     account_id: str = MEMBER,
-    *lines: Resource | Detail | DetailGap | Listed,
+    *lines: Resource | Detail | DetailGap | ListingResult,
     regions: Iterable[str] = REGIONS,
     gap: Gap | None = None,
 ) -> AccountFacts:
-    """The facts of an account where trails were listed in all regions, but for those with a `Listed` of their own."""
-    told = {line.region for line in lines if isinstance(line, Listed)}
+    """The facts of an account with trails listed in all regions; a `ListingResult` among the lines replaces one."""
+    told = {line.region for line in lines if isinstance(line, ListingResult)}
     record = AccountRecord(
         account_id=account_id,
         collected_at=NOW,
@@ -320,8 +320,8 @@ def facts_of(
         regions_source="account:ListRegions",
         gap=gap,
     )
-    listed = [] if gap else [Listed("Trail", region) for region in regions if region not in told]
-    return AccountFacts([Entered(an_account(account_id), record), *listed, *lines])
+    listed = [] if gap else [ListingResult("Trail", region) for region in regions if region not in told]
+    return AccountFacts([AccountHeader(an_account(account_id), record), *listed, *lines])
 
 
 def organization_of(*seen: AccountFacts, accounts: Iterable[str] = (MANAGEMENT, MEMBER, SECURITY)) -> Organization:
@@ -330,7 +330,7 @@ def organization_of(*seen: AccountFacts, accounts: Iterable[str] = (MANAGEMENT, 
     return Organization(map(an_account, accounts), id="o-example1234", management_account_id=MANAGEMENT, load=found.get)
 
 
-def alone(*lines: Resource | Detail | DetailGap | Listed, **more: Any) -> tuple[AccountFacts, Organization]:
+def alone(*lines: Resource | Detail | DetailGap | ListingResult, **more: Any) -> tuple[AccountFacts, Organization]:
     """A member's facts, and the organization in which they are all that was seen."""
     facts = facts_of(MEMBER, *lines, **more)
     return facts, organization_of(facts)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from orgaudit.facts.declare import Resource
-from orgaudit.facts.ec2.acls import Entry, NetworkAcl
+from orgaudit.facts.ec2.acls import AclEntry, NetworkAcl
 from orgaudit.facts.ec2.defaults import EbsDefaults, MetadataDefaults
 from orgaudit.facts.ec2.groups import DefaultSecurityGroup, SecurityGroup
 from orgaudit.facts.ec2.instances import Instance
 from orgaudit.facts.ec2.peering import PeeringConnection, PeeringRoute, PeeringRoutes
 from orgaudit.facts.ec2.prefixes import PrefixList
 from orgaudit.facts.ec2.routes import InternetRoute, RouteTable
-from orgaudit.facts.ec2.rules import ALL, ALL_PORTS, Rule
+from orgaudit.facts.ec2.rules import ALL, ALL_PORTS, SecurityGroupRule
 from orgaudit.facts.ec2.vpcs import FlowLog, Vpc
-from orgaudit.facts.shard import Listed
+from orgaudit.facts.shard import ListingResult
 from orgaudit.model import Gap, Observed, Seen
 from tests.factories import HOME, MEMBER, seen_all
 
@@ -30,9 +30,9 @@ def made(kind: type[R], part: str, account_id: str = MEMBER, region: str = HOME,
     return seen_all(kind, arn=arn, account_id=account_id, region=region, **values)
 
 
-def rule(protocol: str, ports: int | tuple[int, int], *peers: str) -> Rule:
+def rule(protocol: str, ports: int | tuple[int, int], *peers: str) -> SecurityGroupRule:
     """A rule for one port or a range of them; peers are blocks, prefix lists and groups by their looks."""
-    return Rule(
+    return SecurityGroupRule(
         protocol=protocol,
         ports=ports if isinstance(ports, tuple) else (ports, ports),
         cidrs=tuple(peer for peer in peers if "/" in peer),
@@ -41,7 +41,7 @@ def rule(protocol: str, ports: int | tuple[int, int], *peers: str) -> Rule:
     )
 
 
-def all_traffic(*peers: str) -> Rule:
+def all_traffic(*peers: str) -> SecurityGroupRule:
     return rule(ALL, ALL_PORTS, *peers)
 
 
@@ -54,7 +54,7 @@ def aws_list(list_id: str, name: str) -> Seen[PrefixList]:
 
 
 def a_group(
-    *rules: Rule, group_id: str = "sg-1", account_id: str = MEMBER, **lists: Observed[PrefixList]
+    *rules: SecurityGroupRule, group_id: str = "sg-1", account_id: str = MEMBER, **lists: Observed[PrefixList]
 ) -> SecurityGroup:
     """A group with these inbound rules; lists are given by their ids with `_` for `-`."""
     seen = {name.replace("_", "-"): found for name, found in lists.items()}
@@ -62,18 +62,20 @@ def a_group(
     return made(SecurityGroup, part, account_id, group_name="web", vpc_id="vpc-1", rules=rules, outbound=(), lists=seen)
 
 
-def a_default_group(*rules: Rule, outbound: tuple[Rule, ...] = (), group_id: str = "sg-1") -> DefaultSecurityGroup:
+def a_default_group(
+    *rules: SecurityGroupRule, outbound: tuple[SecurityGroupRule, ...] = (), group_id: str = "sg-1"
+) -> DefaultSecurityGroup:
     part = f"security-group/{group_id}"
     return made(DefaultSecurityGroup, part, group_name="default", vpc_id="vpc-1", rules=rules, outbound=outbound)
 
 
-def entry(number: int, verb: str, cidr: str, protocol: str = ALL, ports: int | tuple[int, int] = ALL_PORTS) -> Entry:
+def entry(number: int, verb: str, cidr: str, protocol: str = ALL, ports: int | tuple[int, int] = ALL_PORTS) -> AclEntry:
     """An inbound entry of a network ACL; the verb is allow or deny."""
     reach = ports if isinstance(ports, tuple) else (ports, ports)
-    return Entry(number=number, allows=verb == "allow", protocol=protocol, cidr=cidr, ports=reach)
+    return AclEntry(number=number, allows=verb == "allow", protocol=protocol, cidr=cidr, ports=reach)
 
 
-def an_acl(*entries: Entry, acl_id: str = "acl-1") -> NetworkAcl:
+def an_acl(*entries: AclEntry, acl_id: str = "acl-1") -> NetworkAcl:
     return made(NetworkAcl, f"network-acl/{acl_id}", vpc_id="vpc-1", default=False, subnets=1, entries=entries)
 
 
@@ -135,5 +137,5 @@ def metadata_defaults_of(tokens: str | None, **changes: Any) -> MetadataDefaults
     return made(MetadataDefaults, "instance-metadata-defaults", tokens=tokens, **changes)
 
 
-def listed(kind: type[Resource], region: str = HOME, gap: Gap | None = None) -> Listed:
-    return Listed(kind.__name__, region, gap=gap)
+def listed(kind: type[Resource], region: str = HOME, gap: Gap | None = None) -> ListingResult:
+    return ListingResult(kind.__name__, region, gap=gap)

@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.facts.accessanalyzer import Analyzer, RegionAnalyzers
 from orgaudit.facts.contacts import ContactInformation, SecurityContact
 from orgaudit.facts.declare import Detail, Resource
 from orgaudit.facts.iam.access_keys import AccessKey, UserAccessKeys
-from orgaudit.facts.iam.account import PasswordPolicy, Root, RootFeatures, RootVirtualDevices
 from orgaudit.facts.iam.authorization import AwsPolicy, CustomerPolicy, Group, InstanceProfile, Role, User
 from orgaudit.facts.iam.certificates import ServerCertificate
-from orgaudit.facts.iam.credential_report import Credentials, KeySlot, RootCredentials, UserCredentials
-from orgaudit.facts.iam.federation import IdentityCenter, IdentityProvider, Protocol
-from orgaudit.facts.shard import DetailGap, Listed
+from orgaudit.facts.iam.credential_report import CredentialRow, KeySlot, RootCredentials, UserCredentials
+from orgaudit.facts.iam.federation import FederationProtocol, IdentityCenter, IdentityProvider
+from orgaudit.facts.iam.passwords import PasswordPolicy
+from orgaudit.facts.iam.root import Root, RootFeatures, RootVirtualDevices
+from orgaudit.facts.shard import DetailGap, ListingResult
 from orgaudit.languages.iam_policy import PolicyError
 from orgaudit.languages.iam_policy.grants import grants_of
 from orgaudit.languages.iam_policy.vocabulary import Home
@@ -55,11 +56,12 @@ def iam_facts(
 ) -> AccountFacts:
     """The facts of an account in which everything was listed but for what is a gap, in all regions or the gap's own."""
     found = gaps or {}
-    listed = [Listed(kind.__name__, GLOBAL, gap=found.get(kind)) for kind in ONCE]
+    listed = [ListingResult(kind.__name__, GLOBAL, gap=found.get(kind)) for kind in ONCE]
     for kind in REGIONAL:
         gap = found.get(kind)
         listed += [
-            Listed(kind.__name__, region, gap=gap if gap and gap.region == region else None) for region in regions
+            ListingResult(kind.__name__, region, gap=gap if gap and gap.region == region else None)
+            for region in regions
         ]
     return facts_of(account_id, *listed, *lines, regions=regions)
 
@@ -104,7 +106,7 @@ def an_aws_policy(*holders: str, name: str = ADMINISTRATOR, document: object = E
     return seen_all(AwsPolicy, **_at_once("policy/", name, MEMBER, values | changes))
 
 
-def a_row(user: str = "alice", arn: str = "", **changes: Any) -> Credentials:
+def a_row(user: str = "alice", arn: str = "", **changes: Any) -> CredentialRow:
     """The row of a user with a password and MFA and no key, used today."""
     values: dict[str, Any] = {
         "created_at": LONG_AGO,
@@ -114,7 +116,7 @@ def a_row(user: str = "alice", arn: str = "", **changes: Any) -> Credentials:
         "mfa": True,
         "keys": (KeySlot(1, active=False), KeySlot(2, active=False)),
     }
-    return Credentials(user=user, arn=arn or a_user(user).arn, **values | changes)
+    return CredentialRow(user=user, arn=arn or a_user(user).arn, **values | changes)
 
 
 def slots(first: KeySlot | None = None, second: KeySlot | None = None) -> tuple[KeySlot, KeySlot]:
@@ -175,7 +177,7 @@ def a_certificate(ends: datetime, name: str = "shop") -> ServerCertificate:
     return seen_all(ServerCertificate, **_at_once("server-certificate/", name, MEMBER, {"expires_at": ends}))
 
 
-def a_provider(protocol: Protocol = Protocol.SAML) -> IdentityProvider:
+def a_provider(protocol: FederationProtocol = FederationProtocol.SAML) -> IdentityProvider:
     return seen_all(IdentityProvider, **_at_once("saml-provider/", "company", MEMBER, {"protocol": protocol}))
 
 

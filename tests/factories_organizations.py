@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.analysis.workloads import DELIVERING, KINDS
 from orgaudit.facts.config import ConfigDelivery, ConfigRecording
 from orgaudit.facts.declare import Detail, Resource, load
 from orgaudit.facts.dynamodb import DynamoDbTable
 from orgaudit.facts.ec2.instances import Instance
 from orgaudit.facts.ecs import EcsCluster
-from orgaudit.facts.iam.account import RootFeatures
+from orgaudit.facts.iam.root import RootFeatures
 from orgaudit.facts.organizations import (
     ControlPolicy,
     Effectiveness,
@@ -24,7 +24,7 @@ from orgaudit.facts.organizations import (
 )
 from orgaudit.facts.resource_policies import document_of
 from orgaudit.facts.s3.buckets import Bucket, BucketLogging
-from orgaudit.facts.shard import DetailGap, Entered, Listed
+from orgaudit.facts.shard import AccountHeader, DetailGap, ListingResult
 from orgaudit.model import GLOBAL, AccountRecord, Gap, Scope
 from tests.factories import HOME, MANAGEMENT, MEMBER, NOW, REGIONS, SECURITY, an_account, seen_all
 
@@ -61,12 +61,12 @@ def trusted(*names: str) -> TrustedServices:
 
 def seen(
     account_id: str,
-    *lines: Resource | Detail | DetailGap | Listed,
+    *lines: Resource | Detail | DetailGap | ListingResult,
     ou_ids: tuple[str, ...] = PATH,
     gap: Any = None,
 ) -> AccountFacts:
-    """An account's facts, with every listing that these controls need; a `Listed` of one's own replaces them."""
-    told = {(line.fact, line.region) for line in lines if isinstance(line, Listed)}
+    """An account's facts, with the listings that these controls need."""
+    told = {(line.fact, line.region) for line in lines if isinstance(line, ListingResult)}
     places = [
         (kind.__name__, region)
         for kind in LISTED
@@ -80,8 +80,8 @@ def seen(
         regions_source="account:ListRegions",
         gap=gap,
     )
-    listed = [] if gap else [Listed(fact, region) for fact, region in places if (fact, region) not in told]
-    return AccountFacts([Entered(an_account(account_id, ou_ids=ou_ids), record), *listed, *lines])
+    listed = [] if gap else [ListingResult(fact, region) for fact, region in places if (fact, region) not in told]
+    return AccountFacts([AccountHeader(an_account(account_id, ou_ids=ou_ids), record), *listed, *lines])
 
 
 def governed(
@@ -101,7 +101,9 @@ def governed(
     )
 
 
-def in_management(*lines: Resource | Detail | DetailGap | Listed, **more: Any) -> tuple[AccountFacts, Organization]:
+def in_management(
+    *lines: Resource | Detail | DetailGap | ListingResult, **more: Any
+) -> tuple[AccountFacts, Organization]:
     """The management account with these facts, and the organization in which it is."""
     facts = seen(MANAGEMENT, THE_ORGANIZATION, *lines)
     return facts, governed(facts, **({"delegated": {}} | more))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.facts.declare import Detail, Resource
 from orgaudit.facts.s3.block import (
     SETTINGS,
@@ -13,8 +13,8 @@ from orgaudit.facts.s3.block import (
     BucketPublicAccessBlock,
     PublicAccessBlock,
 )
-from orgaudit.facts.s3.buckets import Bucket, BucketAcl, BucketPolicy, Grant
-from orgaudit.facts.shard import DetailGap, Listed
+from orgaudit.facts.s3.buckets import AclGrant, Bucket, BucketAcl, BucketPolicy
+from orgaudit.facts.shard import DetailGap, ListingResult
 from orgaudit.model import GLOBAL, Gap
 from tests.factories import HOME, MEMBER, denied, facts_of, seen_all
 
@@ -58,7 +58,7 @@ def policy_of(bucket: Bucket, *statements: dict[str, Any]) -> BucketPolicy:
 
 
 def acl_of(bucket: Bucket, *grants: tuple[str, str]) -> BucketAcl:
-    return BucketAcl(arn=bucket.arn, grants=(Grant("owner", "FULL_CONTROL"), *(Grant(*each) for each in grants)))
+    return BucketAcl(arn=bucket.arn, grants=(AclGrant("owner", "FULL_CONTROL"), *(AclGrant(*each) for each in grants)))
 
 
 def hidden(kind: type[Detail], bucket: Bucket, gap: Gap | None = None) -> DetailGap:
@@ -67,18 +67,18 @@ def hidden(kind: type[Detail], bucket: Bucket, gap: Gap | None = None) -> Detail
 
 def owner_of(
     bucket: Bucket | None,
-    *lines: Resource | Detail | DetailGap | Listed,
+    *lines: Resource | Detail | DetailGap | ListingResult,
     block: AccountPublicAccessBlock | Gap | None = None,
     **more: Any,
 ) -> AccountFacts:
     """The facts of a bucket's account: no block, no policy, a private ACL, except for what is given."""
     account_id = bucket.account_id if bucket else MEMBER
-    buckets: list[Any] = [Listed("Bucket", GLOBAL), *([bucket] if bucket else [])]
+    buckets: list[Any] = [ListingResult("Bucket", GLOBAL), *([bucket] if bucket else [])]
     right: list[Detail] = [block_of_bucket(bucket), policy_of(bucket), acl_of(bucket)] if bucket else []
     given = {line.fact if isinstance(line, DetailGap) else type(line).__name__ for line in lines}
     details = [each for each in right if type(each).__name__ not in given]
     level = block if isinstance(block, Gap) else None
-    blocks: list[Any] = [Listed("AccountPublicAccessBlock", GLOBAL, gap=level)]
+    blocks: list[Any] = [ListingResult("AccountPublicAccessBlock", GLOBAL, gap=level)]
     if level is None:
         blocks.append(block or block_of_account(account_id=account_id))
     return facts_of(account_id, *buckets, *blocks, *details, *lines, **more)

@@ -34,7 +34,7 @@ from orgaudit.facts import (
 from orgaudit.facts.cloudtrail import trails
 from orgaudit.facts.declare import Detail, Resource
 from orgaudit.facts.ec2 import acls, defaults, groups, instances, peering, routes, vpcs
-from orgaudit.facts.iam import account, authorization, certificates, federation
+from orgaudit.facts.iam import authorization, certificates, federation, passwords, root
 from orgaudit.facts.s3 import block, buckets
 from tests.factories import HOME, MEMBER, NOW, a_selection, a_status, a_trail, basic
 
@@ -271,9 +271,9 @@ CASES: dict[Callable[..., Any], Case] = {
         ("analyzers", 0),
         {"name": "a", "arn": "a", "type": "ACCOUNT", "status": "ACTIVE", "createdAt": NOW},
     ),
-    account.root: Case("iam", "GetAccountSummary", ("SummaryMap",), SUMMARY),
-    account.password_policy: Case("iam", "GetAccountPasswordPolicy", ("PasswordPolicy",), PASSWORDS),
-    account.root_features: Case(
+    root.root: Case("iam", "GetAccountSummary", ("SummaryMap",), SUMMARY),
+    passwords.password_policy: Case("iam", "GetAccountPasswordPolicy", ("PasswordPolicy",), PASSWORDS),
+    root.root_features: Case(
         "iam", "ListOrganizationsFeatures", (), {"EnabledFeatures": ["RootCredentialsManagement"]}
     ),
     acls.network_acls: Case(

@@ -1,1 +1,1 @@
-"""What follows from facts, across resources, regions and accounts; no verdicts."""
+"""What follows from facts, across resources, regions and accounts: neither verdicts nor commands."""

@@ -1,14 +1,14 @@
-"""The analyzer with which an administrator account watches its whole organization."""
+"""The analyzer with which an administrator account analyzes its whole organization."""
 
 from __future__ import annotations
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.facts.accessanalyzer import Analyzer, RegionAnalyzers
 from orgaudit.model import NotSeenError
 
 
 def organization_analyzer(administrator: AccountFacts, region: str) -> Analyzer | None:
-    """Return the analyzer with which an account watches its whole organization in a region, or None.
+    """Return the analyzer with which an account analyzes its whole organization in a region, or None.
 
     Raises NotSeenError where it may have one that was not seen.
     """

@@ -1,22 +1,23 @@
-"""Whether the internet reaches a database instance, by the routes of its subnets and its security groups."""
+"""Whether a database instance is reachable from the internet, by its subnets' routes and its security groups."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.ec2.reach import Inbound, Opening, Question
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.ec2.reach import Inbound, PortOpening, Question
+from orgaudit.analysis.ec2.vpcs import table_of
 from orgaudit.facts.declare import Resource
 from orgaudit.facts.ec2.groups import SecurityGroup
-from orgaudit.facts.ec2.routes import RouteTable, table_of
+from orgaudit.facts.ec2.routes import RouteTable
 from orgaudit.facts.rds import DatabaseInstance
 from orgaudit.model import Gap, NotSeenError, Seen
 
 
 @dataclass(frozen=True, slots=True)
 class Half:
-    """One half of the way from the internet to an instance: the sentences that show it, and what was not seen of it."""
+    """One half of the path from the internet to an instance: sentences on what opens it, and what was not seen."""
 
     shown: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
@@ -29,20 +30,20 @@ class Half:
 
 @dataclass(frozen=True, slots=True)
 class Approach:
-    """What leads from the internet to an instance: routes of its subnets, and what its security groups let in."""
+    """The path from the internet to an instance: the routes of its subnets, and what its security groups allow."""
 
     routes: Half
     groups: Half
 
     @property
     def reachable(self) -> bool | None:
-        """Whether a route and the groups let the internet in, None where that is unknown."""
+        """Whether a route and the groups admit the internet, None where that is unknown."""
         halves = {self.routes.open, self.groups.open}
         return False if False in halves else None if None in halves else True
 
 
 def approach_to(instance: DatabaseInstance, account: AccountFacts) -> Approach:
-    """Return what leads to an instance by the route tables and security groups that its account shows."""
+    """Return the path to an instance by the route tables and security groups of its account."""
     return Approach(_routes_to(instance, account), _groups_of(instance, account))
 
 
@@ -53,7 +54,7 @@ def _routes_to(instance: DatabaseInstance, account: AccountFacts) -> Half:
         return Half(unseen=("the subnets of the instance",))
     tables = [table for table in account.resources(RouteTable) if table.region == instance.region]
     vpc_id = instance.vpc_id.value if isinstance(instance.vpc_id, Seen) else None
-    told: list[str] = []
+    opening: list[str] = []
     unseen: list[str] = []
     for subnet in instance.subnets.value:
         table = table_of(subnet, vpc_id, tables)
@@ -62,11 +63,11 @@ def _routes_to(instance: DatabaseInstance, account: AccountFacts) -> Half:
         elif isinstance(table.internet, Gap):
             unseen.append(f"the routes of route table {table.name}")
         else:
-            told += (
+            opening += (
                 f"subnet {subnet} sends {route.destination} to {route.gateway} by {table.name}"
                 for route in table.internet.value
             )
-    return Half(tuple(told), tuple(unseen))
+    return Half(tuple(opening), tuple(unseen))
 
 
 def _groups_of(instance: DatabaseInstance, account: AccountFacts) -> Half:
@@ -99,7 +100,7 @@ def _not_listed(kind: type[Resource], instance: DatabaseInstance, account: Accou
     return listed.gap.message or listed.gap.reason if listed.gap is not None else ""
 
 
-def _described(opening: Opening, groups: Iterable[SecurityGroup]) -> str:
+def _described(opening: PortOpening, groups: Iterable[SecurityGroup]) -> str:
     rules = [source.rule for source in opening.sources]
     names = [group.name for group in groups if any(rule in group.rules.value for rule in rules)]
     return f"security group {' with '.join(names)} opens {opening.describe()}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.facts.apigateway import RestApiStage
 from orgaudit.facts.apigatewayv2 import ApiStage
 from orgaudit.facts.cloudfront import Distribution
@@ -45,7 +45,7 @@ RUNNING = frozenset({"pending", "running"})
 
 
 def workloads(account: AccountFacts) -> list[Resource]:
-    """Return what certainly is work: instances and containers that run, databases, and what takes requests for them."""
+    """Return what certainly is a workload: running instances and containers, databases, and what takes requests."""
     instances = [one for one in account.resources(Instance) if shown(one.state) in RUNNING]
     clusters = [
         one for one in account.resources(EcsCluster) if any(isinstance(part, Seen) and part.value for part in one.parts)
@@ -63,7 +63,7 @@ def _databases(account: AccountFacts) -> list[Resource]:
 
 
 def doubtful(account: AccountFacts) -> list[Resource]:
-    """Return what may serve the administration alone: functions, storage beyond logs, and what is switched off.
+    """Return what may serve administration only: functions, storage beyond logs, and what is switched off.
 
     Raises NotSeenError where a region may hide a workload.
     """

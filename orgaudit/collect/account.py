@@ -19,7 +19,7 @@ from orgaudit.aws.masking import masked
 from orgaudit.aws.region import RegionAccess, Traffic
 from orgaudit.errors import OrgauditError, ReportError
 from orgaudit.facts.declare import Collector, FactType, Resource, closure
-from orgaudit.facts.shard import DetailGap, Entered, Listed
+from orgaudit.facts.shard import AccountHeader, DetailGap, ListingResult
 from orgaudit.model import (
     GLOBAL,
     Account,
@@ -104,7 +104,7 @@ async def collect_accounts(access: Access, batch: Batch, done: Done) -> None:
 async def collect_account(
     access: Access, account: Account, collectors: Sequence[Collector], scope: ScopeSettings
 ) -> list[Any]:
-    """Return the lines of an account's shard, its `Entered` line first; an account that is shut has only that one.
+    """Return the lines of a shard, the `AccountHeader` first; an account that could not be entered has only that one.
 
     Whatever goes wrong outside the collectors is a gap of this account, so that it never takes the others down.
     """
@@ -117,7 +117,7 @@ async def collect_account(
         log.error("account %s could not be collected: %s", account.id, what)  # noqa: TRY400
         log.info("the traceback, for whoever fixes it", exc_info=True)
         message = f"the collection of the account failed: {what}"
-        return [Entered(account, _record(account, gap=Gap(account.id, GLOBAL, "", GapReason.DEFECT, message)))]
+        return [AccountHeader(account, _record(account, gap=Gap(account.id, GLOBAL, "", GapReason.DEFECT, message)))]
 
 
 async def _collected(
@@ -126,12 +126,12 @@ async def _collected(
     if not account.usable:
         message = f"the account is {account.state}: AWS lets nobody in"
         gap = Gap(account.id, GLOBAL, "sts:AssumeRole", GapReason.ACCOUNT_UNAVAILABLE, message)
-        return [Entered(account, _record(account, gap=gap))]
+        return [AccountHeader(account, _record(account, gap=gap))]
     try:
         entered = await access.enter(account.id)
         found = await discover_regions(entered)
     except NotSeenError as error:
-        return [Entered(account, _record(account, gap=error.gap))]
+        return [AccountHeader(account, _record(account, gap=error.gap))]
     if found.certain:
         entered.disabled_regions = frozenset(found.disabled)
     chosen = [region for region in found.enabled if selects_region(region, scope)]
@@ -139,7 +139,7 @@ async def _collected(
     lines = await collection.run(chosen)
     exempt = frozenset(each.fact.__name__ for each in collectors if all(map(_is_exempt, each.actions)))
     states = tuple(_state(region, lines, exempt) for region in chosen)
-    return [Entered(account, _record(account, entered, found, _unblocked(states))), *lines]
+    return [AccountHeader(account, _record(account, entered, found, _unblocked(states))), *lines]
 
 
 def _record(
@@ -190,7 +190,7 @@ class _Collection:
         gap = await _attempt(listing, aws, _drain(listing.run(aws), found))
         self.lines += found
         ended, session = datetime.now(UTC), self.account.credentials.arn
-        self.lines.append(Listed(listing.fact.__name__, region, len(found), gap, ended, session))
+        self.lines.append(ListingResult(listing.fact.__name__, region, len(found), gap, ended, session))
         async with asyncio.TaskGroup() as group:
             for resource in found:
                 key = type(resource), resource.arn
@@ -288,7 +288,7 @@ def _state(region: str, lines: Iterable[Line], exempt: Collection[str]) -> Regio
     It is denied whole where a service control policy denied every listing of a service that the region has; only
     `exempt` facts may have been listed, because such policies usually leave them allowed.
     """
-    listed = [line for line in lines if isinstance(line, Listed) and line.region == region]
+    listed = [line for line in lines if isinstance(line, ListingResult) and line.region == region]
     gaps = [line.gap for line in listed if line.gap is not None]
     telling = [line for line in listed if line.fact not in exempt] or listed
     denied = next((line.gap for line in telling if _reason(line) is GapReason.SCP_DENIED), None)
@@ -302,7 +302,7 @@ def _state(region: str, lines: Iterable[Line], exempt: Collection[str]) -> Regio
     return RegionRecord(region, RegionState.NOT_ASSESSED, gaps[0])
 
 
-def _reason(listed: Listed) -> GapReason | None:
+def _reason(listed: ListingResult) -> GapReason | None:
     return None if listed.gap is None else listed.gap.reason
 
 
@@ -328,5 +328,5 @@ def _unblocked(states: tuple[RegionRecord, ...]) -> tuple[RegionRecord, ...]:
 
 def read_record(run: Run, account_id: str) -> AccountRecord:
     """Return how an account's collection went, from the first line of its shard."""
-    with closing(read_lines(run.shard_path(account_id), msgspec.json.Decoder(Entered))) as lines:
+    with closing(read_lines(run.shard_path(account_id), msgspec.json.Decoder(AccountHeader))) as lines:
         return next(lines).record

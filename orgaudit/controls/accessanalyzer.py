@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from orgaudit.analysis.accessanalyzer import organization_analyzer
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.accessanalyzer import PRINCIPAL, RegionAnalyzers
 from orgaudit.model import Json, NotSeenError, Severity, Verdict, failed, passed

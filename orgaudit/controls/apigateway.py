@@ -55,4 +55,4 @@ def apigateway_rest_api_policy_restricted(_api: RestApi, policy: Observed[RestAp
     found = policy.value
     if found.document is None:
         return passed("there is no policy: the authorization of each method decides who may invoke it")
-    return judge_policy(found.parsed, found.openings)
+    return judge_policy(found)

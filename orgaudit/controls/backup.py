@@ -24,4 +24,4 @@ def backup_vault_policy_restricted(_vault: BackupVault, policy: Observed[BackupV
     Recovery points are what is left when all else is lost. A vault that is open to external callers can give copies of
     them away, lose them, or be filled with false ones.
     """
-    return judge_policy(policy.value.parsed, policy.value.openings)
+    return judge_policy(policy.value)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.config import delegated_administrators
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.config import delegated_administrators, flaw_of, recorded_types
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.config import ConfigDelivery, ConfigRecording, ConfigRecordingStatus, RecordingGroup
 from orgaudit.model import Json, Observed, Seen, Severity, Verdict, failed, not_applicable, passed, require, shown
@@ -46,10 +46,11 @@ def config_recorder_all_regions_enabled(
         return failed(f"no recorder{only}", service_linked=list(recording.service_linked))
     seen = status.value.recorders
     evidence: dict[str, Json] = {"recorders": [f"{one.name}: {one.last_status or 'no status'}" for one in seen]}
-    if all(one.flaw for one in seen):
-        return failed("; ".join(f"recorder {one.name} {one.flaw}" for one in seen), **evidence)
+    flaws = {one.name: flaw_of(one) for one in seen}
+    if all(flaws.values()):
+        return failed("; ".join(f"recorder {name} {flaw}" for name, flaw in flaws.items()), **evidence)
     buckets = list(delivery.value.buckets)
-    running = ", ".join(one.name for one in seen if not one.flaw)
+    running = ", ".join(name for name, flaw in flaws.items() if not flaw)
     return require(
         bool(buckets),
         then=f"recorder {running} records and delivers to {', '.join(buckets)}",
@@ -77,7 +78,7 @@ def config_recorder_all_types_recorded(recording: ConfigRecording) -> Verdict:
         return not_applicable(NO_RECORDER, service_linked=list(recording.service_linked))
     groups = {each.name: each.group.value for each in recording.recorders}
     partial = {name: group for name, group in groups.items() if not group.everything}
-    said = "; ".join(f"recorder {name} records {group.describe()}" for name, group in (partial or groups).items())
+    said = "; ".join(f"recorder {name} records {recorded_types(group)}" for name, group in (partial or groups).items())
     excluded = sorted({kind for group in partial.values() for kind in group.excluded})
     strategies = {name: group.strategy or None for name, group in groups.items()}
     return require(not partial, then=said, otherwise=said, excluded=excluded, strategies=strategies)

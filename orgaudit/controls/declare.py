@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.facts.declare import Detail, FactType, Resource, closure, load, modules_in, offered_modules
 from orgaudit.model import NotSeenError, Remediation, Remedy, Scope, Seen, Severity, Status, Verdict
 from orgaudit.settings.thresholds import Thresholds

@@ -23,4 +23,4 @@ def ecr_repository_policy_restricted(_repository: Repository, policy: Observed[R
 
     External callers who may pull read the software and what was left in it; those who may push choose what runs next.
     """
-    return judge_policy(policy.value.parsed, policy.value.openings)
+    return judge_policy(policy.value)

@@ -51,4 +51,4 @@ def efs_file_system_policy_restricted(_system: FileSystem, policy: Observed[File
     found = policy.value
     if found.document is None:
         return passed("there is no policy: only what reaches a mount target over the network has access")
-    return judge_policy(found.parsed, found.openings)
+    return judge_policy(found)

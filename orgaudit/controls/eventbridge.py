@@ -23,4 +23,4 @@ def eventbridge_bus_policy_restricted(bus: EventBus) -> Verdict:
 
     Rules act on events as if they were true. Strangers who may send them set off whatever the rules start.
     """
-    return judge_policy(bus.parsed, bus.openings)
+    return judge_policy(bus.attached)

@@ -24,4 +24,4 @@ def glacier_vault_policy_restricted(_vault: GlacierVault, policy: Observed[Vault
     Archives are what is left when all else is lost. A vault that is open to everyone gives copies away, and may lose
     its archives to whoever deletes them.
     """
-    return judge_policy(policy.value.parsed, policy.value.openings)
+    return judge_policy(policy.value)

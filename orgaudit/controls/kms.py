@@ -7,6 +7,15 @@ from orgaudit.controls.resource_policies import judge_policy
 from orgaudit.facts.kms import Key, KeyDescription, KeyPolicy, KeyRotation
 from orgaudit.model import Observed, Severity, Verdict, not_applicable, require
 
+NOT_ROTATED = {
+    "manager": "AWS manages the key and rotates it",
+    "state": "the key is in state {0.state}",
+    "spec": "a key of type {0.spec} cannot rotate",
+    "origin": "the key material has the origin {0.origin}: its owner has to replace it",
+    "replica": "a replica rotates with its primary key",
+}
+"""Why a key does not rotate by itself, by the member of its description that rules it out."""
+
 
 @control(
     Severity.MEDIUM,
@@ -25,8 +34,8 @@ def kms_key_rotation_enabled(
     New key material each year limits how much one leaked key can open. Keys that KMS cannot rotate are not judged.
     """
     aliases = list(key.aliases)
-    if reason := description.value.unable_to_rotate:
-        return not_applicable(reason, aliases=aliases)
+    if hindrance := description.value.keeps_from_rotating:
+        return not_applicable(NOT_ROTATED[hindrance].format(description.value), aliases=aliases)
     seen = rotation.value
     return require(
         bool(seen.enabled),
@@ -53,4 +62,4 @@ def kms_key_policy_restricted(_key: Key, description: Observed[KeyDescription], 
     """
     if description.value.manager != "CUSTOMER":
         return not_applicable("AWS manages the key and its policy")
-    return judge_policy(policy.value.parsed, policy.value.openings)
+    return judge_policy(policy.value)

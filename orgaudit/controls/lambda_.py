@@ -24,4 +24,4 @@ def lambda_function_policy_restricted(_function: Function, policy: Observed[Func
     Whoever invokes a function acts with its role and at its owner's cost. A service that is let in without a source
     account brings along every customer that it works for; so does a function URL without a named principal.
     """
-    return judge_policy(policy.value.parsed, policy.value.openings)
+    return judge_policy(policy.value)

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 
 import msgspec
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.cloudtrail.chain import Terms, alarm_chain
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.cloudtrail.chain import Chain, ChainTerms, alarm_chain
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Control, Fix, control
-from orgaudit.controls.trails import judge_each, recording
-from orgaudit.facts.cloudtrail.alarms import TrailAlarms, TrailFilters
-from orgaudit.facts.cloudtrail.delivery import TrailLogGroup
-from orgaudit.facts.cloudtrail.topics import TrailTopics
+from orgaudit.controls.trails import judge_each, recording, status_command
+from orgaudit.facts.cloudtrail.alarms import ActingAlarm, TrailAlarms, TrailFilters
+from orgaudit.facts.cloudtrail.log_groups import TrailLogGroup
+from orgaudit.facts.cloudtrail.topics import AlarmTopic, TrailTopics
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.languages.filter_pattern import Event, prescribed
-from orgaudit.model import Severity, Status, Verdict, failed, passed
+from orgaudit.model import Severity, Status, Verdict, failed, parse_arn, passed
 from orgaudit.settings.thresholds import Thresholds
 
 CHAIN = (
@@ -48,14 +48,12 @@ def alarmed(
         if reason := recording(trail, account, owner):
             return failed(reason)
         member = owner.account_id in organization.account_ids
-        chain = alarm_chain(trail, owner, events, Terms(hours, organization.id if member else None))
+        chain = alarm_chain(trail, owner, events, ChainTerms(hours, organization.id if member else None))
         if chain.broken:
-            bare = chain.unfiltered
-            command = put_filter(topic, pattern, bare.region, str(bare.name)) if bare else chain.command
-            return failed(chain.broken, command=command, **chain.evidence)
+            return failed(chain.broken, command=_repair(chain, topic, pattern), **chain.evidence)
         if chain.unclear:
             return Verdict(Status.MANUAL, chain.unclear, chain.evidence)
-        said = f"trail {trail.name} of account {organization.name(trail.account_id)}: {chain.describe()}"
+        said = f"trail {trail.name} of account {organization.name(trail.account_id)}: {_described(chain)}"
         return passed(said, **chain.evidence)
 
     def judge(account: AccountFacts, organization: Organization, thresholds: Thresholds) -> Verdict:
@@ -79,6 +77,33 @@ def alarmed(
     judge.__doc__ = f"{title}.\n\n{rationale} {CHAIN}"
     facts = (Trail, TrailStatus, TrailSelectors, TrailLogGroup, TrailFilters, TrailAlarms, TrailTopics)
     return control(Severity.MEDIUM, facts=facts, fix=_fix(topic, pattern))(judge)
+
+
+def _described(chain: Chain) -> str:
+    """Return the links that hold, with what limits them."""
+    said = " → ".join(f"{link} {', '.join(names)}" for link, names in chain.evidence.items() if names)
+    if chain.restless:
+        said += f"; but filter {', '.join(chain.restless)} matches harmless calls too, so the alarm never rests"
+    if chain.latching:
+        said += f"; but alarm {', '.join(chain.latching)} ignores missing data: after an event it stays in ALARM, and "
+        said += "later events notify nobody, until its state is reset"
+    return said
+
+
+def _repair(chain: Chain, topic: str, pattern: str) -> str | None:
+    """Return the command for the broken link, None where no single one fixes it."""
+    match chain.fixable:
+        case Trail() as trail:
+            return status_command(trail)
+        case TrailLogGroup() as group:
+            return put_filter(topic, pattern, group.region, str(group.name))
+        case ActingAlarm() as alarm:
+            region = parse_arn(alarm.arn)[2]
+            return f"aws cloudwatch enable-alarm-actions --region {region} --alarm-names {shlex.quote(alarm.name)}"
+        case AlarmTopic() as bare:
+            subscribe = f"aws sns subscribe --topic-arn {shlex.quote(bare.arn)} --protocol email"
+            return f"{subscribe} --notification-endpoint ADDRESS"
+    return None
 
 
 def _fix(topic: str, pattern: str) -> Fix:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.macie import MacieSession
 from orgaudit.facts.s3.buckets import Bucket

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from orgaudit.analysis.resource_policies import openings_in
 from orgaudit.controls.declare import Fix, control
 from orgaudit.controls.resource_policies import judge_policy
 from orgaudit.facts.opensearch import SearchDomain, SearchDomainPolicy
@@ -26,8 +27,19 @@ def opensearch_domain_policy_restricted(domain: SearchDomain, policy: Observed[S
     A domain with a public endpoint and an open policy is a database that any web browser can read and delete. Where the
     domain is in a VPC, or asks for a sign-in itself, a person has to judge whether that is enough.
     """
-    openings = policy.value.openings
-    held = domain.held_by if openings else None
+    openings = openings_in(policy.value)
+    held = _held_by(domain) if openings else None
     if held is not None:
         openings = tuple(replace(each, through=f"{each.through}, but {held}", certain=False) for each in openings)
-    return judge_policy(policy.value.parsed, openings)
+    return judge_policy(policy.value, openings)
+
+
+def _held_by(domain: SearchDomain) -> str | None:
+    """Return what keeps public requests off whatever the policy allows, or None where nothing does.
+
+    https://docs.aws.amazon.com/opensearch-service/latest/developerguide/vpc.html and
+    https://docs.aws.amazon.com/opensearch-service/latest/developerguide/fgac.html
+    """
+    if domain.vpc_id.value is not None:
+        return f"only what reaches VPC {domain.vpc_id.value} reaches the domain"
+    return "fine-grained access control requires a sign-in" if domain.signs_in.value else None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.delegation import not_delegated, policy_delegates
+from orgaudit.analysis.guardrails import guardrails_of
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.analysis.workloads import FACTS, counted, doubtful, workloads
 from orgaudit.controls.declare import Fix, control
-from orgaudit.facts.iam.account import RootFeatures
+from orgaudit.facts.iam.root import RootFeatures
 from orgaudit.facts.organizations import Effectiveness, Guardrails, MemberOf, PolicyDelegation, TrustedServices
 from orgaudit.model import (
     GLOBAL,
@@ -86,7 +88,7 @@ def organizations_account_scp_guardrail_attached(account: AccountFacts, organiza
 def _guarded(account: AccountFacts, guardrails: Guardrails) -> Verdict:
     if not guardrails.enabled:
         return failed("neither service control policies nor resource control policies are enabled in the organization")
-    found = guardrails.above(account.account)
+    found = guardrails_of(account.account, guardrails)
     evidence: dict[str, Json] = {
         "policies": [{"name": one.name, "id": one.id, "type": one.kind, "effect": one.effect} for one in found]
     }
@@ -155,7 +157,7 @@ def organizations_policy_delegation_configured(
     seen = account.detail(PolicyDelegation, _organization(account)).value
     if seen.document is None:
         return failed("the organization has no resource policy: nothing is delegated")
-    delegates = seen.delegates
+    delegates = policy_delegates(seen)
     members = sorted(delegates.keys() & (organization.account_ids - {account.account_id}))
     evidence: dict[str, Json] = {"delegates": [organization.name(each) for each in members]}
     if not members:
@@ -195,7 +197,7 @@ def organizations_service_delegated_admins_registered(
         principal: [each for each in ids if each != account.account_id]
         for principal, ids in organization.delegated.items()
     }
-    lacking = services.without(delegates)
+    lacking = not_delegated(services, delegates)
     members = sorted({each for ids in delegates.values() for each in ids})
     evidence: dict[str, Json] = {"delegated": delegates, "lacking": list(lacking)}
     if not members:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.analysis.rds import Approach, approach_to
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.ec2.groups import SecurityGroup

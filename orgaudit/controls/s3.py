@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.macie import coverage
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.macie import macie_coverage
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.analysis.s3.block import effective_block
 from orgaudit.analysis.s3.exposure import exposure, write_exposure
 from orgaudit.analysis.s3.transport import Transport, transport_of
@@ -106,7 +106,7 @@ def s3_bucket_macie_covered(
     if bucket.account_id in thresholds.accept_alternative_data_discovery:
         reason = "looked into by other means, as [thresholds] accept_alternative_data_discovery declares"
         return Verdict(Status.MANUAL, reason, {"account": bucket.account_id})
-    found = coverage(bucket, account, organization)
+    found = macie_coverage(bucket, account, organization)
     if found.by:
         return passed(f"Macie looks into the bucket: {', '.join(found.by)}", by=list(found.by))
     if found.unsure:

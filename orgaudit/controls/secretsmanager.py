@@ -23,4 +23,4 @@ def secretsmanager_secret_policy_restricted(_secret: Secret, policy: Observed[Se
 
     A secret that everyone may read is none. One that everyone may write lets strangers choose the next password.
     """
-    return judge_policy(policy.value.parsed, policy.value.openings)
+    return judge_policy(policy.value)

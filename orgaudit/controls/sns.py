@@ -23,4 +23,4 @@ def sns_topic_policy_restricted(_topic: SnsTopic, policy: Observed[TopicPolicy])
 
     Strangers who may subscribe read every notification; those who may publish send false ones to people and machines.
     """
-    return judge_policy(policy.value.parsed, policy.value.openings)
+    return judge_policy(policy.value)

@@ -23,4 +23,4 @@ def sqs_queue_policy_restricted(_queue: Queue, policy: Observed[QueuePolicy]) ->
 
     Strangers who may send can feed whatever reads the queue; those who may receive take messages away from it.
     """
-    return judge_policy(policy.value.parsed, policy.value.openings)
+    return judge_policy(policy.value)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable
 
 import msgspec
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.cloudtrail.recording import recorded_management
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.model import NotSeenError, Status, Verdict, failed
 
@@ -19,7 +21,7 @@ def recording(trail: Trail, account: AccountFacts, owner: AccountFacts) -> str |
     """
     if reason := not_everywhere(trail, account, owner):
         return reason
-    management = owner.detail(TrailSelectors, trail).value.management
+    management = recorded_management(owner.detail(TrailSelectors, trail).value)
     return None if management.complete else f"records {management.describe()}"
 
 
@@ -34,6 +36,11 @@ def not_everywhere(trail: Trail, account: AccountFacts, owner: AccountFacts) -> 
         # docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-trail-organization.html, on opt-in home regions
         return f"has its home in {trail.region}, which this account has not enabled, so it records nothing here"
     return None if owner.detail(TrailStatus, trail).value.logging else "does not log"
+
+
+def status_command(trail: Trail) -> str:
+    """Return the command that shows how the deliveries of a trail went."""
+    return f"aws cloudtrail get-trail-status --region {trail.region} --name {shlex.quote(trail.arn)}"
 
 
 def judge_each(

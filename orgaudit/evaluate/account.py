@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Control
 from orgaudit.facts.declare import Detail, Resource, load
 from orgaudit.model import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.facts.declare import load
 from orgaudit.facts.shard import shard_decoder
 from orgaudit.store.run import Run, read_lines

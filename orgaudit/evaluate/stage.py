@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.errors import ConfigError
 from orgaudit.evaluate.account import RunContext, evaluate_account, regions_of
 from orgaudit.evaluate.rules import Rules

@@ -6,15 +6,19 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.declare import Aws, Resource, collector, here
 from orgaudit.model import Scope
 
 PRINCIPAL = "access-analyzer.amazonaws.com"
-"""The service principal to which an organization delegates its analyzers."""
+"""The service principal to which an organization delegates its analyzers.
+https://docs.aws.amazon.com/organizations/latest/userguide/orgs_integrate_services_list.html"""
 
 
 class Analyzer(msgspec.Struct, frozen=True):
-    """One analyzer; of the types only ACCOUNT and ORGANIZATION look for access from outside."""
+    """An analyzer; of the types only ACCOUNT and ORGANIZATION look for external access.
+
+    https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_AnalyzerSummary.html
+    """
 
     name: str
     arn: str
@@ -22,7 +26,7 @@ class Analyzer(msgspec.Struct, frozen=True):
     status: str
 
     def finds_external_access(self, *types: str) -> bool:
-        """Tell whether it works and is of one of these types."""
+        """Return whether it works and is of one of these types."""
         return self.status == "ACTIVE" and self.type in types
 
 
@@ -42,7 +46,6 @@ async def region_analyzers(aws: Aws) -> AsyncIterator[RegionAnalyzers]:
     ]
     yield RegionAnalyzers(
         arn=f"arn:{aws.partition}:access-analyzer:{aws.region}:{aws.account_id}:analyzers",
-        account_id=aws.account_id,
-        region=aws.region,
+        **here(aws),
         analyzers=tuple(found),
     )

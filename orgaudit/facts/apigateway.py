@@ -6,18 +6,18 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from orgaudit.facts.declare import Aws, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Resource, collector, detail, here
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import Row, each_row, text
-from orgaudit.languages.iam_policy.openings import Opening
 from orgaudit.model import Observed, Scope
 
 ACTION = "apigateway:GET"
 APIS_PER_PAGE = 500
+"""The most that one answer holds: https://docs.aws.amazon.com/apigateway/latest/api/API_GetRestApis.html"""
 
 
 class RestApi(Resource, frozen=True, kw_only=True):
-    """A REST API; `private` where it has no endpoint but those in VPCs."""
+    """A REST API; `private` where all its endpoints are in VPCs."""
 
     api_id: str
     api_name: str
@@ -30,15 +30,15 @@ class RestApiPolicy(ResourcePolicy, frozen=True, kw_only=True):
     methods: str
 
     @property
-    def openings(self) -> tuple[Opening, ...]:
-        """The ways in that it leaves to external callers."""
-        return ResourcePolicy(arn=self.methods, document=self.document).openings
+    def governs(self) -> str:
+        """The ARN of the API's methods."""
+        return self.methods
 
 
 class RestApiStage(Resource, frozen=True, kw_only=True):
     """A stage of a REST API; `logs_to` is where its access logs go, None where it writes none.
 
-    `private` where the API has no endpoint but those in VPCs.
+    `private` where all endpoints of the API are in VPCs.
     """
 
     api_id: str
@@ -56,8 +56,7 @@ async def rest_apis(aws: Aws) -> AsyncIterator[RestApi]:
             api_id = text(api["id"])
             yield RestApi(
                 arn=f"arn:{aws.partition}:apigateway:{aws.region}::/restapis/{api_id}",
-                account_id=aws.account_id,
-                region=aws.region,
+                **here(aws),
                 tags=api.get("tags", {}),
                 api_id=api_id,
                 api_name=api.get("name", ""),
@@ -78,7 +77,7 @@ async def rest_api_policy(aws: Aws, api: RestApi) -> RestApiPolicy:
 
 @collector(scope=Scope.REGIONAL, actions=(ACTION,))
 async def rest_api_stages(aws: Aws) -> AsyncIterator[RestApiStage]:
-    """Yield every stage of the region's REST APIs, with one call for each API."""
+    """Yield every stage of the region's REST APIs, with one call for each API; one that is gone by now has none."""
     async for row in each_row(aws, ACTION, [await aws.once(_apis)]):
         with row as api:
             answer = await aws.find("apigateway", "GetStages", ("NotFoundException",), restApiId=text(api["id"]))
@@ -91,14 +90,13 @@ def _stage(aws: Aws, row: Row, found: dict[str, Any]) -> RestApiStage:
     api, name = row.found, text(found["stageName"])
     return RestApiStage(
         arn=f"arn:{aws.partition}:apigateway:{aws.region}::/restapis/{api['id']}/stages/{name}",
-        account_id=aws.account_id,
-        region=aws.region,
+        **here(aws),
         tags=found.get("tags", {}),
         api_id=api["id"],
         api_name=api.get("name", ""),
         stage=name,
         # A stage logs once it has a destination:
-        # docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
+        # https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
         logs_to=found.get("accessLogSettings", {}).get("destinationArn"),
         private=row.read(_is_private),
     )
@@ -119,7 +117,8 @@ def _is_private(api: dict[str, Any]) -> bool:
 
 
 def _unescaped(written: str) -> str:
-    """Return a policy as JSON: API Gateway returns it as the inside of a JSON string, with its quotes escaped."""
+    """Return a policy as JSON: API Gateway returns it as the content of a JSON string, with its quotes escaped."""
+    # https://docs.aws.amazon.com/apigateway/latest/api/API_RestApi.html
     try:
         return str(json.loads(f'"{written}"'))
     except ValueError:  # its quotes are not escaped, so they ended the string

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from orgaudit.facts.declare import Aws, Resource, collector
-from orgaudit.facts.rows import each_row, text
+from orgaudit.facts.declare import Aws, Resource, collector, here
+from orgaudit.facts.rows import listed, text
 from orgaudit.model import Scope
 
 ACTION = "apigateway:GET"
@@ -25,11 +25,12 @@ class ApiStage(Resource, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=(ACTION,))
 async def api_stages(aws: Aws) -> AsyncIterator[ApiStage]:
     """Yield every stage of the region's HTTP and WebSocket APIs, with one call for each API."""
-    lists = (page.get("Items", ()) async for page in aws.pages("apigatewayv2", "GetApis"))
-    async for row in each_row(aws, ACTION, lists):
+    async for row in listed(aws, "apigatewayv2", "GetApis", "Items", action=ACTION, omits_empty=True):
         with row as api:
-            pages = aws.pages("apigatewayv2", "GetStages", ApiId=text(api["ApiId"]))
-            async for stage in each_row(aws, ACTION, (page.get("Items", ()) async for page in pages)):
+            stages = listed(
+                aws, "apigatewayv2", "GetStages", "Items", action=ACTION, omits_empty=True, ApiId=text(api["ApiId"])
+            )
+            async for stage in stages:
                 with stage as found:
                     yield _stage(aws, api, found)
 
@@ -38,14 +39,13 @@ def _stage(aws: Aws, api: dict[str, Any], found: dict[str, Any]) -> ApiStage:
     name = text(found["StageName"])
     return ApiStage(
         arn=f"arn:{aws.partition}:apigateway:{aws.region}::/apis/{api['ApiId']}/stages/{name}",
-        account_id=aws.account_id,
-        region=aws.region,
+        **here(aws),
         tags=found.get("Tags", {}),
         api_id=api["ApiId"],
         api_name=api.get("Name", ""),
         protocol=api.get("ProtocolType", ""),
         stage=name,
         # A stage logs once it has a destination:
-        # docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
+        # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
         logs_to=found.get("AccessLogSettings", {}).get("DestinationArn"),
     )

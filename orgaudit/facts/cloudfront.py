@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
 from orgaudit.facts.rows import each_row
 from orgaudit.model import GLOBAL, Scope
 
 ACCESS_LOGS = "ACCESS_LOGS"
+"""The type of the logs that a distribution delivers through CloudWatch Logs.
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging.html"""
 
 
 class Distribution(Resource, frozen=True, kw_only=True):
-    """A distribution; one that is not enabled serves nobody."""
+    """A distribution; one that is not enabled serves no requests."""
 
     enabled: bool
     aliases: tuple[str, ...] = ()
 
 
 class DistributionLogs(Detail, frozen=True, kw_only=True):
-    """Where a distribution's access logs go: the bucket of standard logging, or destinations of log deliveries."""
+    """Where a distribution's access logs go: the bucket of standard logging, or destinations of log deliveries.
+
+    Without either it writes none.
+    """
 
     bucket: str | None = None
     destinations: tuple[str, ...] = ()
@@ -34,22 +39,15 @@ async def distributions(aws: Aws) -> AsyncIterator[Distribution]:
         with row as found:
             yield Distribution(
                 arn=found["ARN"],
-                account_id=aws.account_id,
-                region=GLOBAL,
+                **here(aws, GLOBAL),
                 enabled=found["Enabled"],
                 aliases=tuple(found.get("Aliases", {}).get("Items", ())),
             )
 
 
-@detail(
-    actions=(
-        "cloudfront:GetDistributionConfig",
-        "logs:DescribeDeliveries",
-        "logs:DescribeDeliverySources",
-    )
-)
+@detail(actions=("cloudfront:GetDistributionConfig", "logs:DescribeDeliveries", "logs:DescribeDeliverySources"))
 async def distribution_logs(aws: Aws, distribution: Distribution) -> DistributionLogs:
-    """Read where the logs go; deliveries, which CloudWatch Logs manages, only where standard logging is off."""
+    """Return where the logs go; deliveries, which CloudWatch Logs manages, only where standard logging is off."""
     answer = await aws.call("cloudfront", "GetDistributionConfig", Id=distribution.name)
     logging = answer["DistributionConfig"].get("Logging", {})
     if logging.get("Enabled"):

@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
 from orgaudit.facts.rows import Row
 from orgaudit.model import Observed, Scope
 
 ACTION = "config:DescribeConfigurationRecorders"
 EXCLUSION = "EXCLUSION_BY_RESOURCE_TYPES"
 EVERYTHING = "ALL_SUPPORTED_RESOURCE_TYPES"
+"""Two of the strategies: https://docs.aws.amazon.com/config/latest/APIReference/API_RecordingStrategy.html"""
 
 
 class RecordingGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,16 +28,8 @@ class RecordingGroup(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def everything(self) -> bool:
-        """Whether it records every resource type of its region, also those that AWS adds."""
+        """Whether it records every resource type of its region, those that AWS adds included."""
         return (self.all_supported or self.strategy == EVERYTHING) and not self.excluded
-
-    def describe(self) -> str:
-        """What it records, as the object of a sentence."""
-        if self.everything:
-            return "all resource types"
-        if self.excluded:
-            return f"all resource types except {', '.join(self.excluded)}"
-        return f"only {', '.join(self.included)}" if self.included else "no resource types"
 
 
 class Recorder(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +43,7 @@ class ConfigRecording(Resource, frozen=True, kw_only=True):
     """What is set to be recorded in one region of an account.
 
     Recorders that AWS services run for themselves are named in `service_linked` only: they record what their service
-    needs.
+    needs. https://docs.aws.amazon.com/config/latest/APIReference/API_ConfigurationRecorder.html
     """
 
     recorders: tuple[Recorder, ...] = ()
@@ -58,26 +51,20 @@ class ConfigRecording(Resource, frozen=True, kw_only=True):
 
     @property
     def recorder_name(self) -> str:
-        """The name of the first recorder, or the one that AWS gives to a new one."""
+        """The name of the first recorder, or the default of AWS Config for a new one."""
         return self.recorders[0].name if self.recorders else "default"
 
 
 class RecorderStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a recorder records, and how its last recording went; AWS spells the status in both cases."""
+    """Whether a recorder records, and how its last recording went; the status comes in upper and in mixed case.
+
+    https://docs.aws.amazon.com/config/latest/APIReference/API_ConfigurationRecorderStatus.html
+    """
 
     name: str
     recording: bool
     last_status: str = ""
     error: str = ""
-
-    @property
-    def flaw(self) -> str | None:
-        """What is wrong, as the predicate of a sentence about the recorder; None where it records and succeeds."""
-        if not self.recording:
-            return "is stopped"
-        if self.last_status.upper() == "SUCCESS":
-            return None
-        return f"has the last status {self.last_status or 'unknown'}" + (f" ({self.error})" if self.error else "")
 
 
 class ConfigRecordingStatus(Detail, frozen=True, kw_only=True):
@@ -99,8 +86,7 @@ async def config_recordings(aws: Aws) -> AsyncIterator[ConfigRecording]:
     found = answer["ConfigurationRecorders"]
     yield ConfigRecording(
         arn=f"arn:{aws.partition}:config:{aws.region}:{aws.account_id}:configuration-recorders",
-        account_id=aws.account_id,
-        region=aws.region,
+        **here(aws),
         recorders=tuple(_recorder(Row(aws, ACTION, each)) for each in found if not each.get("servicePrincipal")),
         service_linked=tuple(each["name"] for each in found if each.get("servicePrincipal")),
     )
@@ -111,10 +97,8 @@ def _recorder(row: Row) -> Recorder:
 
 
 def _group(row: Row, group: dict[str, Any]) -> RecordingGroup:
-    """Return what a recorder records; raises KeyError where its strategy names types and they are not there.
-
-    https://docs.aws.amazon.com/config/latest/APIReference/API_RecordingGroup.html
-    """
+    """Return what a recorder records; raises KeyError where its strategy names types and they are not there."""
+    # https://docs.aws.amazon.com/config/latest/APIReference/API_RecordingGroup.html
     strategy = group.get("recordingStrategy", {}).get("useOnly", "")
     excluded = group["exclusionByResourceTypes"] if strategy == EXCLUSION else group.get("exclusionByResourceTypes", {})
     return RecordingGroup(
@@ -128,7 +112,7 @@ def _group(row: Row, group: dict[str, Any]) -> RecordingGroup:
 
 @detail(actions=("config:DescribeConfigurationRecorderStatus",))
 async def config_recording_status(aws: Aws, recording: ConfigRecording) -> ConfigRecordingStatus:
-    """Read the status of the region's recorders, where there are any."""
+    """Return the status of the region's recorders, where there are any."""
     if not recording.recorders:
         return ConfigRecordingStatus(arn=recording.arn)
     answer = await aws.call("config", "DescribeConfigurationRecorderStatus")
@@ -149,7 +133,7 @@ def _status(answer: dict[str, Any]) -> RecorderStatus:
 
 @detail(actions=("config:DescribeDeliveryChannels",))
 async def config_delivery(aws: Aws, recording: ConfigRecording) -> ConfigDelivery:
-    """Read where the region's recorders deliver, where there are any."""
+    """Return where the region's recorders deliver, where there are any."""
     if not recording.recorders:
         return ConfigDelivery(arn=recording.arn)
     answer = await aws.call("config", "DescribeDeliveryChannels")

@@ -1,10 +1,10 @@
-"""Whom AWS tells about an account: its contact information and its security contact."""
+"""Whom AWS notifies about an account: its contact information and its security contact."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.declare import Aws, Resource, collector, here
 from orgaudit.facts.rows import Row
 from orgaudit.model import GLOBAL, Observed, Scope, Seen
 
@@ -43,7 +43,8 @@ class SecurityContact(Resource, frozen=True, kw_only=True):
 
 
 BLANK = dict.fromkeys(("FullName", "PhoneNumber", "AddressLine1", "City", "CountryCode"), "")
-"""What a contact that is set always has, as an account without contact information has it."""
+"""What a contact that is set always has, for an account without contact information.
+https://docs.aws.amazon.com/accounts/latest/reference/API_ContactInformation.html"""
 
 
 @collector(scope=Scope.ACCOUNT, actions=("account:GetContactInformation",))
@@ -53,8 +54,7 @@ async def contact_information(aws: Aws) -> AsyncIterator[ContactInformation]:
     found = answer["ContactInformation"] if answer else BLANK
     yield ContactInformation(
         arn=f"arn:{aws.partition}:account::{aws.account_id}:contact-information",
-        account_id=aws.account_id,
-        region=GLOBAL,
+        **here(aws, GLOBAL),
         full_name=found["FullName"],
         company=found.get("CompanyName", ""),
         phone=found["PhoneNumber"],
@@ -67,18 +67,18 @@ async def contact_information(aws: Aws) -> AsyncIterator[ContactInformation]:
 @collector(scope=Scope.ACCOUNT, actions=("account:GetAlternateContact",))
 async def security_contact(aws: Aws) -> AsyncIterator[SecurityContact]:
     """Yield the account's security contact, set or not."""
+    # https://docs.aws.amazon.com/accounts/latest/reference/API_GetAlternateContact.html
     absent = ("ResourceNotFoundException",)
     answer = await aws.find("account", "GetAlternateContact", absent, AlternateContactType="SECURITY")
     arn = f"arn:{aws.partition}:account::{aws.account_id}:alternate-contact/SECURITY"
     if answer is None:
-        yield SecurityContact(arn=arn, account_id=aws.account_id, region=GLOBAL, exists=False)
+        yield SecurityContact(arn=arn, **here(aws, GLOBAL), exists=False)
         return
     found = answer["AlternateContact"]
     row = Row(aws, "account:GetAlternateContact", found)
     yield SecurityContact(
         arn=arn,
-        account_id=aws.account_id,
-        region=GLOBAL,
+        **here(aws, GLOBAL),
         exists=True,
         full_name=found.get("Name", ""),
         title=found.get("Title", ""),

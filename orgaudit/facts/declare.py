@@ -14,7 +14,7 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from types import ModuleType
-from typing import Any, Protocol, TypeAlias, TypeVar, get_args, get_type_hints
+from typing import Any, Protocol, TypeAlias, TypedDict, TypeVar, get_args, get_type_hints
 
 import msgspec
 
@@ -38,12 +38,12 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     @property
     def name(self) -> str:
-        """Return the last part of the ARN, as people call the resource."""
+        """The last part of the ARN, as people call the resource."""
         return self.arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
 
 
 class Detail(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What further calls say about one resource; `arn` is the resource's."""
+    """What further calls return about one resource; `arn` is the resource's."""
 
     arn: str
 
@@ -51,23 +51,30 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 FactType: TypeAlias = type[Resource] | type[Detail]
 
 
+class Place(TypedDict):
+    """The account and the region of a resource."""
+
+    account_id: str
+    region: str
+
+
 class Aws(Protocol):
-    """What a collector may ask of AWS: calls in one account and region, read-only.
+    """The calls that a collector may make: in one account and region, read-only.
 
     Every call raises `NotSeenError` when AWS does not answer, so a collector maps answers and handles no errors.
     """
 
     @property
     def account_id(self) -> str:
-        """Return the account in which calls are made."""
+        """The account in which calls are made."""
 
     @property
     def region(self) -> str:
-        """Return the region to which calls go."""
+        """The region to which calls go."""
 
     @property
     def partition(self) -> str:
-        """Return the partition: aws, aws-cn, aws-us-gov …"""
+        """The partition: aws, aws-cn, aws-us-gov …"""
 
     async def call(self, service: str, operation: str, /, **parameters: Json) -> dict[str, Any]:
         """Return the answer to one call."""
@@ -92,6 +99,11 @@ class Aws(Protocol):
         """Return what `read(aws, *arguments)` returns, reading it only once for this account and region."""
 
 
+def here(aws: Aws, region: str = "") -> Place:
+    """Return the place of what calls list: their own account, and their region or another one, such as GLOBAL."""
+    return {"account_id": aws.account_id, "region": region or aws.region}
+
+
 @dataclass(frozen=True, slots=True)
 class Collector:
     """How one fact type is read. A listing has no `parent`; a detail has one, and may take other details of it."""
@@ -105,12 +117,12 @@ class Collector:
 
     @property
     def name(self) -> str:
-        """Return module and function, as people look for it."""
+        """The module and the function, as people look for it."""
         return f"{self.run.__module__}.{self.run.__name__}"
 
 
 async def observe(reading: Awaitable[T]) -> Observed[T]:
-    """Return what a part of a detail reads, or the gap that it is, so that one refused part leaves the others."""
+    """Return what a part of a detail reads, or its gap, so that one refused part leaves the others."""
     try:
         return Seen(await reading)
     except NotSeenError as error:
@@ -120,7 +132,10 @@ async def observe(reading: Awaitable[T]) -> Observed[T]:
 def collector(
     *, scope: Scope, actions: Sequence[str]
 ) -> Callable[[Callable[[Aws], AsyncIterator[R]]], Callable[[Aws], AsyncIterator[R]]]:
-    """Declare an async generator as the listing of the resource type that it yields, with the IAM actions it needs."""
+    """Return a decorator that declares an async generator as the listing of the resource type that it yields.
+
+    `actions` are the IAM actions that it needs.
+    """
 
     def declare(run: Callable[[Aws], AsyncIterator[R]]) -> Callable[[Aws], AsyncIterator[R]]:
         (fact,) = get_args(get_type_hints(run)["return"])
@@ -131,7 +146,7 @@ def collector(
 
 
 def detail(*, actions: Sequence[str]) -> Callable[[Callable[..., Awaitable[D]]], Callable[..., Awaitable[D]]]:
-    """Declare a coroutine `(aws, resource, *details)` as the reader of the detail type that it returns.
+    """Return a decorator that declares a coroutine `(aws, resource, *details)` as the reader of what it returns.
 
     It runs in the resource's own region. Further parameters are other details of the same resource; where one of them
     is a gap, this detail is that gap.
@@ -175,7 +190,7 @@ def load() -> dict[FactType, Collector]:
 
 
 def closure(facts: Iterable[FactType]) -> list[Collector]:
-    """Return the collectors that fill these types and all that they rest on, each after what it needs."""
+    """Return the collectors that fill these types and all that they depend on, each after what it needs."""
     collectors = load()
     ordered: dict[FactType, Collector] = {}
 

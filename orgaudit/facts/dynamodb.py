@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Resource, collector
-from orgaudit.facts.rows import each_row, text
+from orgaudit.facts.declare import Aws, Resource, collector, here
+from orgaudit.facts.rows import listed, text
 from orgaudit.model import Scope
 
 
@@ -16,11 +16,8 @@ class DynamoDbTable(Resource, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("dynamodb:ListTables",))
 async def tables(aws: Aws) -> AsyncIterator[DynamoDbTable]:
     """Yield the region's tables."""
-    lists = (page["TableNames"] async for page in aws.pages("dynamodb", "ListTables"))
-    async for row in each_row(aws, "dynamodb:ListTables", lists):
+    async for row in listed(aws, "dynamodb", "ListTables", "TableNames"):
         with row as name:
             yield DynamoDbTable(
-                arn=f"arn:{aws.partition}:dynamodb:{aws.region}:{aws.account_id}:table/{text(name)}",
-                account_id=aws.account_id,
-                region=aws.region,
+                arn=f"arn:{aws.partition}:dynamodb:{aws.region}:{aws.account_id}:table/{text(name)}", **here(aws)
             )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Resource, collector, detail, here
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
-from orgaudit.facts.rows import each_row
+from orgaudit.facts.rows import listed
 from orgaudit.model import Scope
 
 NO_POLICY = ("RepositoryPolicyNotFoundException", "RepositoryNotFoundException")
 REPOSITORIES_PER_PAGE = 1000
+"""The most that one answer holds: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html"""
 
 
 class Repository(Resource, frozen=True, kw_only=True):
@@ -26,20 +27,15 @@ class RepositoryPolicy(ResourcePolicy, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("ecr:DescribeRepositories",))
 async def repositories(aws: Aws) -> AsyncIterator[Repository]:
     """Yield the region's private repositories."""
-    pages = aws.pages("ecr", "DescribeRepositories", maxResults=REPOSITORIES_PER_PAGE)
-    async for row in each_row(aws, "ecr:DescribeRepositories", (page["repositories"] async for page in pages)):
+    async for row in listed(aws, "ecr", "DescribeRepositories", "repositories", maxResults=REPOSITORIES_PER_PAGE):
         with row as found:
             arn = found["repositoryArn"]
-            yield Repository(
-                arn=arn,
-                account_id=aws.account_id,
-                region=aws.region,
-                repository_name=arn.split(":repository/", 1)[1],
-            )
+            yield Repository(arn=arn, **here(aws), repository_name=arn.split(":repository/", 1)[1])
 
 
 @detail(actions=("ecr:GetRepositoryPolicy",))
 async def repository_policy(aws: Aws, repository: Repository) -> RepositoryPolicy:
-    """Read the repository's policy; a repository that is gone by now has none."""
+    """Return the repository's policy; a repository that is gone by now has none."""
+    # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRepositoryPolicy.html
     answer = await aws.find("ecr", "GetRepositoryPolicy", NO_POLICY, repositoryName=repository.repository_name)
     return RepositoryPolicy(arn=repository.arn, document=document_of(answer["policyText"] if answer else None))

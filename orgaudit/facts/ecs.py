@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.declare import Aws, Resource, collector, here
 from orgaudit.facts.rows import each_row
 from orgaudit.model import Observed, Scope, Seen
 
 CLUSTERS_PER_PAGE = 100
-"""The most that one call lists, and that one call describes."""
+"""The most that one call lists, and that one call describes.
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeClusters.html"""
 
 
 class EcsCluster(Resource, frozen=True, kw_only=True):
@@ -21,7 +22,7 @@ class EcsCluster(Resource, frozen=True, kw_only=True):
 
     @property
     def parts(self) -> tuple[Observed[int], ...]:
-        """What may be at work in it."""
+        """The counts of what may run in it."""
         return self.tasks, self.services
 
 
@@ -32,8 +33,7 @@ async def clusters(aws: Aws) -> AsyncIterator[EcsCluster]:
         with row as cluster:
             yield EcsCluster(
                 arn=cluster["clusterArn"],
-                account_id=aws.account_id,
-                region=aws.region,
+                **here(aws),
                 tasks=row.read(lambda found: found["runningTasksCount"] + found["pendingTasksCount"]),
                 services=row.member("activeServicesCount", int),
             )

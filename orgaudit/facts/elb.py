@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
-from orgaudit.facts.elbv2 import INTERNAL
-from orgaudit.facts.rows import each_row, text
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
+from orgaudit.facts.elbv2 import ACTION, INTERNAL
+from orgaudit.facts.rows import listed, text
 from orgaudit.model import Observed, Scope
 
 
@@ -27,24 +27,23 @@ class ClassicLoadBalancerLogs(Detail, frozen=True, kw_only=True):
     bucket: str | None = None
 
 
-@collector(scope=Scope.REGIONAL, actions=("elasticloadbalancing:DescribeLoadBalancers",))
+@collector(scope=Scope.REGIONAL, actions=(ACTION,))
 async def classic_load_balancers(aws: Aws) -> AsyncIterator[ClassicLoadBalancer]:
     """Yield the region's classic load balancers."""
-    lists = (page["LoadBalancerDescriptions"] async for page in aws.pages("elb", "DescribeLoadBalancers"))
-    async for row in each_row(aws, "elasticloadbalancing:DescribeLoadBalancers", lists):
+    async for row in listed(aws, "elb", "DescribeLoadBalancers", "LoadBalancerDescriptions", action=ACTION):
         with row as found:
             name = text(found["LoadBalancerName"])
             yield ClassicLoadBalancer(
                 arn=f"arn:{aws.partition}:elasticloadbalancing:{aws.region}:{aws.account_id}:loadbalancer/{name}",
-                account_id=aws.account_id,
-                region=aws.region,
+                **here(aws),
                 scheme=row.member("Scheme", str),
             )
 
 
 @detail(actions=("elasticloadbalancing:DescribeLoadBalancerAttributes",))
 async def classic_load_balancer_logs(aws: Aws, balancer: ClassicLoadBalancer) -> ClassicLoadBalancerLogs:
-    """Read whether the load balancer writes access logs."""
+    """Return whether the load balancer writes access logs, and where."""
+    # https://docs.aws.amazon.com/elasticloadbalancing/2012-06-01/APIReference/API_AccessLog.html
     answer = await aws.call("elb", "DescribeLoadBalancerAttributes", LoadBalancerName=balancer.name)
     log = answer["LoadBalancerAttributes"]["AccessLog"]
     return ClassicLoadBalancerLogs(arn=balancer.arn, bucket=log.get("S3BucketName", "") if log["Enabled"] else None)

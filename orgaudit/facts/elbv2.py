@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
-from orgaudit.facts.rows import each_row
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
+from orgaudit.facts.rows import listed
 from orgaudit.model import Observed, Scope
 
+ACTION = "elasticloadbalancing:DescribeLoadBalancers"
 INTERNAL = "internal"
 """The scheme of a load balancer that has private addresses only."""
 
@@ -21,6 +22,7 @@ class LoadBalancer(Resource, frozen=True, kw_only=True):
     @property
     def able_to_log(self) -> bool:
         """Whether its kind writes access logs at all; raises NotSeenError where the kind was not seen."""
+        # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html
         return self.kind.value != "gateway"
 
     @property
@@ -35,16 +37,14 @@ class LoadBalancerLogs(Detail, frozen=True, kw_only=True):
     bucket: str | None = None
 
 
-@collector(scope=Scope.REGIONAL, actions=("elasticloadbalancing:DescribeLoadBalancers",))
+@collector(scope=Scope.REGIONAL, actions=(ACTION,))
 async def load_balancers(aws: Aws) -> AsyncIterator[LoadBalancer]:
     """Yield the region's load balancers, without classic ones."""
-    lists = (page["LoadBalancers"] async for page in aws.pages("elbv2", "DescribeLoadBalancers"))
-    async for row in each_row(aws, "elasticloadbalancing:DescribeLoadBalancers", lists):
+    async for row in listed(aws, "elbv2", "DescribeLoadBalancers", "LoadBalancers", action=ACTION):
         with row as found:
             yield LoadBalancer(
                 arn=found["LoadBalancerArn"],
-                account_id=aws.account_id,
-                region=aws.region,
+                **here(aws),
                 kind=row.member("Type", str),
                 scheme=row.member("Scheme", str),
             )
@@ -52,7 +52,7 @@ async def load_balancers(aws: Aws) -> AsyncIterator[LoadBalancer]:
 
 @detail(actions=("elasticloadbalancing:DescribeLoadBalancerAttributes",))
 async def load_balancer_logs(aws: Aws, balancer: LoadBalancer) -> LoadBalancerLogs:
-    """Read whether the load balancer writes access logs, where its kind can."""
+    """Return whether the load balancer writes access logs, where its kind can."""
     if not balancer.able_to_log:
         return LoadBalancerLogs(arn=balancer.arn)
     answer = await aws.call("elbv2", "DescribeLoadBalancerAttributes", LoadBalancerArn=balancer.arn)

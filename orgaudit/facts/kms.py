@@ -1,18 +1,27 @@
-"""The KMS keys that an account manages itself; those that AWS manages for its services are nobody's to configure."""
+"""The KMS keys that an account manages itself; those that AWS manages for its services cannot be configured."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
-from orgaudit.facts.rows import each_row
+from orgaudit.facts.rows import listed
 from orgaudit.model import Scope
 
 AWS_ALIAS = "alias/aws/"
-"""How the aliases begin that AWS gives to its own keys and lets nobody else use (KMS API reference, CreateAlias)."""
+"""How the aliases begin that are reserved for AWS managed keys.
+https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html"""
 KEYS_PER_PAGE, ALIASES_PER_PAGE = 1000, 100
+"""The most that one answer holds.
+https://docs.aws.amazon.com/kms/latest/APIReference/API_ListKeys.html and API_ListAliases.html beside it"""
+
+ROTATING = (
+    *(("manager", "CUSTOMER"), ("state", "Enabled"), ("spec", "SYMMETRIC_DEFAULT")),
+    *(("origin", "AWS_KMS"), ("replica", False)),
+)
+"""What a key is that rotates: https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html"""
 
 
 class Key(Resource, frozen=True, kw_only=True):
@@ -31,21 +40,13 @@ class KeyDescription(Detail, frozen=True, kw_only=True):
     replica: bool = False
 
     @property
-    def unable_to_rotate(self) -> str | None:
-        """Why automatic rotation is not for this key, or None where it is."""
-        if self.manager != "CUSTOMER":
-            return "AWS manages the key and rotates it"
-        if self.state != "Enabled":
-            return f"the key is in state {self.state}"
-        if self.spec != "SYMMETRIC_DEFAULT":
-            return f"a key of type {self.spec} cannot rotate"
-        if self.origin != "AWS_KMS":
-            return f"the key material has the origin {self.origin}: its owner has to replace it"
-        return "a replica rotates with its primary key" if self.replica else None
+    def keeps_from_rotating(self) -> str | None:
+        """The member whose value rules automatic rotation out, None where the key can rotate."""
+        return next((name for name, value in ROTATING if getattr(self, name) != value), None)
 
 
 class KeyRotation(Detail, frozen=True, kw_only=True):
-    """Whether a key rotates by itself; `enabled` None for one that cannot, which KMS is not asked about."""
+    """Whether a key rotates automatically; `enabled` is None for one that cannot, for which no call is made."""
 
     enabled: bool | None
     period_days: int | None = None
@@ -57,23 +58,22 @@ class KeyPolicy(ResourcePolicy, frozen=True, kw_only=True):
 
 @collector(scope=Scope.REGIONAL, actions=("kms:ListAliases", "kms:ListKeys"))
 async def keys(aws: Aws) -> AsyncIterator[Key]:
-    """Yield the region's keys, without those whose alias says that they are AWS's own."""
+    """Yield the region's keys, without those that have an alias of AWS's own."""
     names: dict[str, list[str]] = defaultdict(list)
     async for page in aws.pages("kms", "ListAliases", Limit=ALIASES_PER_PAGE):
         for alias in page["Aliases"]:
             if "TargetKeyId" in alias and "AliasName" in alias:  # an alias of AWS's own need not have a key yet
                 names[alias["TargetKeyId"]].append(alias["AliasName"])
-    lists = (page["Keys"] async for page in aws.pages("kms", "ListKeys", Limit=KEYS_PER_PAGE))
-    async for row in each_row(aws, "kms:ListKeys", lists):
+    async for row in listed(aws, "kms", "ListKeys", "Keys", Limit=KEYS_PER_PAGE):
         with row as key:
             aliases = tuple(sorted(names[key["KeyArn"].rsplit("/", 1)[-1]]))
             if not any(alias.startswith(AWS_ALIAS) for alias in aliases):
-                yield Key(arn=key["KeyArn"], account_id=aws.account_id, region=aws.region, aliases=aliases)
+                yield Key(arn=key["KeyArn"], **here(aws), aliases=aliases)
 
 
 @detail(actions=("kms:DescribeKey",))
 async def key_description(aws: Aws, key: Key) -> KeyDescription:
-    """Read what the key is."""
+    """Return what the key is."""
     found = (await aws.call("kms", "DescribeKey", KeyId=key.arn))["KeyMetadata"]
     return KeyDescription(
         arn=key.arn,
@@ -87,8 +87,8 @@ async def key_description(aws: Aws, key: Key) -> KeyDescription:
 
 @detail(actions=("kms:GetKeyRotationStatus",))
 async def key_rotation(aws: Aws, key: Key, description: KeyDescription) -> KeyRotation:
-    """Read whether the key rotates, where it can."""
-    if description.unable_to_rotate:
+    """Return whether the key rotates, where it can."""
+    if description.keeps_from_rotating:
         return KeyRotation(arn=key.arn, enabled=None)
     answer = await aws.call("kms", "GetKeyRotationStatus", KeyId=key.arn)
     return KeyRotation(
@@ -98,6 +98,9 @@ async def key_rotation(aws: Aws, key: Key, description: KeyDescription) -> KeyRo
 
 @detail(actions=("kms:GetKeyPolicy",))
 async def key_policy(aws: Aws, key: Key) -> KeyPolicy:
-    """Read the key's policy; raises PolicyError, which makes a gap, for a document that is none."""
+    """Return the key's policy; raises PolicyError, which makes a gap, for a document that is not a policy.
+
+    Its name is always "default": https://docs.aws.amazon.com/kms/latest/APIReference/API_GetKeyPolicy.html
+    """
     answer = await aws.call("kms", "GetKeyPolicy", KeyId=key.arn, PolicyName="default")
     return KeyPolicy(arn=key.arn, document=document_of(answer["Policy"]))

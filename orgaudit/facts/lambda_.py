@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Resource, collector, detail, here
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
-from orgaudit.facts.rows import each_row
+from orgaudit.facts.rows import listed
 from orgaudit.model import Scope
 
 
@@ -23,14 +23,14 @@ class FunctionPolicy(ResourcePolicy, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("lambda:ListFunctions",))
 async def functions(aws: Aws) -> AsyncIterator[Function]:
     """Yield the region's functions."""
-    lists = (page["Functions"] async for page in aws.pages("lambda", "ListFunctions"))
-    async for row in each_row(aws, "lambda:ListFunctions", lists):
+    async for row in listed(aws, "lambda", "ListFunctions", "Functions"):
         with row as function:
-            yield Function(arn=function["FunctionArn"], account_id=aws.account_id, region=aws.region)
+            yield Function(arn=function["FunctionArn"], **here(aws))
 
 
 @detail(actions=("lambda:GetPolicy",))
 async def function_policy(aws: Aws, function: Function) -> FunctionPolicy:
-    """Read the function's policy."""
+    """Return the function's policy, which Lambda answers with an error where there is none."""
+    # https://docs.aws.amazon.com/lambda/latest/api/API_GetPolicy.html
     answer = await aws.find("lambda", "GetPolicy", ("ResourceNotFoundException",), FunctionName=function.arn)
     return FunctionPolicy(arn=function.arn, document=document_of(answer["Policy"] if answer else None))

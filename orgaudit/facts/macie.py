@@ -1,21 +1,22 @@
-"""Macie in each region: whether it is on, and in which buckets it looks for sensitive data."""
+"""Macie in each region: whether it is enabled, and in which buckets it looks for sensitive data."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
 from orgaudit.facts.rows import Row
-from orgaudit.facts.s3.buckets import Bucket
 from orgaudit.model import NotSeenError, Observed, Scope, Seen
 
 OFF = "Macie is not enabled"
-"""How AWS words its AccessDeniedException where Macie is off; the code alone may also mean a lack of permission."""
+"""The message of the AccessDeniedException where Macie is not enabled; the code alone may be a missing permission.
+https://docs.aws.amazon.com/macie/latest/APIReference/macie.html"""
 IDLE_STATUSES = frozenset({"CANCELLED", "USER_PAUSED"})
-"""Statuses of a job that looks at nothing until somebody acts."""
+"""Statuses of a job that inspects nothing until a person acts.
+https://docs.aws.amazon.com/macie/latest/APIReference/jobs-list.html"""
 
 
 class MacieSession(Resource, frozen=True, kw_only=True):
@@ -25,70 +26,45 @@ class MacieSession(Resource, frozen=True, kw_only=True):
 
     @property
     def enabled(self) -> bool:
-        """Whether Macie watches the buckets of the region; raises NotSeenError where its status was not seen."""
+        """Whether Macie monitors the buckets of the region; raises NotSeenError where its status was not seen."""
         return self.status.value == "ENABLED"
 
 
-class Criterion(msgspec.Struct, frozen=True):
+class BucketCriterion(msgspec.Struct, frozen=True):
     """One condition on a bucket; tags are named "tags" and have no comparator."""
 
     name: str
     comparator: str = ""
     values: tuple[str, ...] = ()
 
-    def holds(self, bucket: Bucket) -> bool | None:
-        """Tell whether it holds for a bucket; None where that cannot be told from its name and account."""
-        actual = {"ACCOUNT_ID": bucket.account_id, "S3_BUCKET_NAME": bucket.name}.get(self.name)
-        if actual is None or self.comparator not in {"EQ", "NE"}:
-            return None
-        return (actual in self.values) is (self.comparator == "EQ")
 
-
-class Job(msgspec.Struct, frozen=True):
-    """A classification job at work: the buckets that it names by account and name, or conditions if it `chooses`."""
+class ClassificationJob(msgspec.Struct, frozen=True):
+    """A classification job that runs: the buckets that it lists by account and name, or conditions if it `chooses`."""
 
     name: str
     buckets: tuple[tuple[str, str], ...] = ()
-    includes: tuple[Criterion, ...] = ()
-    excludes: tuple[Criterion, ...] = ()
+    includes: tuple[BucketCriterion, ...] = ()
+    excludes: tuple[BucketCriterion, ...] = ()
     chooses: bool = False
-
-    def covers(self, bucket: Bucket) -> bool | None:
-        """Tell whether the job looks at a bucket; None where its conditions cannot be judged."""
-        if not self.chooses:
-            return (bucket.account_id, bucket.name) in self.buckets
-        included = _all_hold(self.includes, bucket)
-        excluded = _all_hold(self.excludes, bucket) if self.excludes else False
-        if included is False or excluded is True:
-            return False
-        return True if included and excluded is False else None
-
-
-def _all_hold(criteria: Iterable[Criterion], bucket: Bucket) -> bool | None:
-    found = {criterion.holds(bucket) for criterion in criteria}
-    return False if False in found else None if None in found else True
 
 
 class MacieDiscovery(Detail, frozen=True, kw_only=True):
-    """Where Macie looks, by itself and by jobs.
+    """What Macie inspects, by automated discovery and by jobs.
 
-    A member's administrator has jobs of its own, and says for all members which buckets are `excluded`.
+    A member's administrator has jobs of its own, and sets for all members which buckets are `excluded`.
     """
 
     administrator: str | None = None
     automated: bool = False
     excluded: frozenset[str] = frozenset()
-    jobs: tuple[Job, ...] = ()
+    jobs: tuple[ClassificationJob, ...] = ()
 
 
 @collector(scope=Scope.REGIONAL, actions=("macie2:GetMacieSession",))
 async def macie_sessions(aws: Aws) -> AsyncIterator[MacieSession]:
-    """Yield what Macie is in the region: one item, whether it is on or off."""
+    """Yield the state of Macie in the region: one item, whether it is enabled or not."""
     yield MacieSession(
-        arn=f"arn:{aws.partition}:macie2:{aws.region}:{aws.account_id}:session",
-        account_id=aws.account_id,
-        region=aws.region,
-        status=await _status(aws),
+        arn=f"arn:{aws.partition}:macie2:{aws.region}:{aws.account_id}:session", **here(aws), status=await _status(aws)
     )
 
 
@@ -112,7 +88,7 @@ async def _status(aws: Aws) -> Observed[str]:
     )
 )
 async def macie_discovery(aws: Aws, session: MacieSession) -> MacieDiscovery:
-    """Read where Macie looks, where it is on."""
+    """Return what Macie inspects, where it is enabled."""
     if not session.enabled:
         return MacieDiscovery(arn=session.arn)
     found = (await aws.call("macie2", "GetAdministratorAccount")).get("administrator", {})
@@ -130,7 +106,7 @@ async def macie_discovery(aws: Aws, session: MacieSession) -> MacieDiscovery:
 
 
 async def _own_configuration(aws: Aws) -> tuple[bool, frozenset[str]]:
-    """Return whether an administrator or a standalone account looks by itself, and which buckets it leaves out."""
+    """Return whether automated discovery runs in an administrator or standalone account, and what it excludes."""
     configuration = await aws.call("macie2", "GetAutomatedDiscoveryConfiguration")
     if configuration["status"] != "ENABLED":
         return False, frozenset()
@@ -139,14 +115,14 @@ async def _own_configuration(aws: Aws) -> tuple[bool, frozenset[str]]:
 
 
 async def _as_member(aws: Aws) -> tuple[bool, frozenset[str]]:
-    """Return whether Macie looks by itself in a member, which may ask only for its own status."""
+    """Return whether automated discovery runs in a member, which may read its own status only."""
     answer = await aws.call("macie2", "ListAutomatedDiscoveryAccounts", accountIds=[aws.account_id])
     return any(each["status"] == "ENABLED" for each in answer["items"]), frozenset()
 
 
-def _job(answer: dict[str, Any]) -> Job:
+def _job(answer: dict[str, Any]) -> ClassificationJob:
     criteria = answer.get("bucketCriteria")
-    return Job(
+    return ClassificationJob(
         name=answer.get("name", answer["jobId"]),
         buckets=tuple(
             (each["accountId"], bucket) for each in answer.get("bucketDefinitions", ()) for bucket in each["buckets"]
@@ -157,12 +133,12 @@ def _job(answer: dict[str, Any]) -> Job:
     )
 
 
-def _criteria(criteria: dict[str, Any] | None, side: str) -> tuple[Criterion, ...]:
+def _criteria(criteria: dict[str, Any] | None, side: str) -> tuple[BucketCriterion, ...]:
     block = (criteria or {}).get(side, {})
     return tuple(_criterion(each.get("simpleCriterion")) for each in block.get("and", ()))
 
 
-def _criterion(simple: dict[str, Any] | None) -> Criterion:
+def _criterion(simple: dict[str, Any] | None) -> BucketCriterion:
     if simple is None:
-        return Criterion("tags")
-    return Criterion(simple["key"], simple["comparator"], tuple(simple["values"]))
+        return BucketCriterion("tags")
+    return BucketCriterion(simple["key"], simple["comparator"], tuple(simple["values"]))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from orgaudit.facts.declare import Aws, Resource, collector
-from orgaudit.facts.rows import each_row, tags_in
+from orgaudit.facts.declare import Aws, Resource, collector, here
+from orgaudit.facts.rows import listed, tags_in
 from orgaudit.model import Observed, Scope
 
 ENGINES_OF_OTHER_SERVICES = frozenset({"docdb", "neptune"})
+"""The engines of DocumentDB and Neptune, which RDS lists as well.
+https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBInstances.html"""
 
 
 class DatabaseInstance(Resource, frozen=True, kw_only=True):
@@ -28,7 +30,7 @@ class DatabaseInstance(Resource, frozen=True, kw_only=True):
 
 
 class DatabaseCluster(Resource, frozen=True, kw_only=True):
-    """A database cluster; `multi_az` says whether its instances stand in several zones."""
+    """A database cluster; `multi_az` shows whether its instances are in several zones."""
 
     engine: Observed[str]
     multi_az: Observed[bool]
@@ -37,15 +39,13 @@ class DatabaseCluster(Resource, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=("rds:DescribeDBInstances",))
 async def database_instances(aws: Aws) -> AsyncIterator[DatabaseInstance]:
     """Yield the region's database instances, members of clusters included."""
-    lists = (page["DBInstances"] async for page in aws.pages("rds", "DescribeDBInstances"))
-    async for row in each_row(aws, "rds:DescribeDBInstances", lists):
+    async for row in listed(aws, "rds", "DescribeDBInstances", "DBInstances"):
         with row as found:
             if found.get("Engine") in ENGINES_OF_OTHER_SERVICES:
                 continue
             yield DatabaseInstance(
                 arn=found["DBInstanceArn"],
-                account_id=aws.account_id,
-                region=aws.region,
+                **here(aws),
                 tags=tags_in(found.get("TagList")),
                 engine=row.member("Engine", str),
                 public=row.member("PubliclyAccessible", bool),
@@ -53,7 +53,7 @@ async def database_instances(aws: Aws) -> AsyncIterator[DatabaseInstance]:
                 upgrades_minor_versions=row.member("AutoMinorVersionUpgrade", bool),
                 multi_az=row.member("MultiAZ", bool),
                 # Only members of a cluster have it:
-                # docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html
+                # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html
                 cluster=found.get("DBClusterIdentifier"),
                 vpc_id=row.member("DBSubnetGroup.VpcId", str),
                 subnets=row.read(_subnets),
@@ -65,15 +65,13 @@ async def database_instances(aws: Aws) -> AsyncIterator[DatabaseInstance]:
 @collector(scope=Scope.REGIONAL, actions=("rds:DescribeDBClusters",))
 async def database_clusters(aws: Aws) -> AsyncIterator[DatabaseCluster]:
     """Yield the region's database clusters."""
-    lists = (page["DBClusters"] async for page in aws.pages("rds", "DescribeDBClusters"))
-    async for row in each_row(aws, "rds:DescribeDBClusters", lists):
+    async for row in listed(aws, "rds", "DescribeDBClusters", "DBClusters"):
         with row as found:
             if found.get("Engine") in ENGINES_OF_OTHER_SERVICES:
                 continue
             yield DatabaseCluster(
                 arn=found["DBClusterArn"],
-                account_id=aws.account_id,
-                region=aws.region,
+                **here(aws),
                 tags=tags_in(found.get("TagList")),
                 engine=row.member("Engine", str),
                 multi_az=row.member("MultiAZ", bool),
@@ -90,4 +88,5 @@ def _security_groups(found: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _port(found: Mapping[str, Any]) -> int | None:
     """Return the port, which the endpoint has; an instance that is being created has no endpoint and port 0."""
+    # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html
     return int(found.get("Endpoint", {}).get("Port") or found["DbInstancePort"]) or None

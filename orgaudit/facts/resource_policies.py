@@ -1,41 +1,33 @@
-"""The policies of resources: how they are kept, and the ways in that they leave to external callers."""
+"""The policies of resources, and how they are kept."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from orgaudit.facts.declare import Detail
-from orgaudit.languages.iam_policy import Effect, Policy, dump, parse
-from orgaudit.languages.iam_policy.openings import Opening, openings_of
+from orgaudit.languages.iam_policy import Policy, dump, parse
 from orgaudit.model import Json
 
 
 class ResourcePolicy(Detail, frozen=True, kw_only=True):
-    """A resource's policy as JSON, None where it has none; a document that is no policy is never kept."""
+    """A resource's policy as JSON, None where it has none; a document that is not a policy is never kept."""
 
     called_by_services: ClassVar[bool] = False
-    """Whether services call the resource for what belongs to their customers, so that naming one may let all in."""
+    """Whether services call the resource for what belongs to their customers, so that naming one may admit all."""
 
     document: Json = None
+
+    @property
+    def governs(self) -> str:
+        """The ARN of what the policy is about."""
+        return self.arn
 
     @property
     def parsed(self) -> Policy | None:
         """The policy, or None where there is none."""
         return None if self.document is None else parse(self.document)
 
-    @property
-    def openings(self) -> tuple[Opening, ...]:
-        """The ways in that it leaves to external callers, directly or through a service that acts for any customer."""
-        policy = self.parsed
-        return () if policy is None else openings_of(policy, resource=self.arn, services=self.called_by_services)
-
 
 def document_of(text: str | None) -> Json:
-    """Return an answer's policy as JSON, None for none; raises PolicyError for what is no policy."""
+    """Return an answer's policy as JSON, None for none; raises PolicyError for what is not a policy."""
     return dump(parse(text)) if text else None
-
-
-def conditions_in(policy: Policy) -> list[str]:
-    """Return the conditions of the Allow statements, for people to read."""
-    allowing = (statement for statement in policy.statements if statement.effect is Effect.ALLOW)
-    return [str(condition) for statement in allowing for condition in statement.conditions]

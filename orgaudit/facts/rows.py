@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from orgaudit.facts.declare import Aws
-from orgaudit.model import Gap, GapReason, NotSeenError, Observed, Seen
+from orgaudit.model import Gap, GapReason, Json, NotSeenError, Observed, Seen
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ class RowError(ValueError):
 
 
 class Row:
-    """One row of an answer. As a context it gives the row, and sets one aside that cannot be read."""
+    """One row of an answer. As a context manager it returns the row, and sets aside one that cannot be read."""
 
     __slots__ = ("_action", "_aws", "_unread", "found")
 
@@ -43,7 +43,7 @@ class Row:
         return True
 
     def member(self, path: str, kind: type[T]) -> Observed[T]:
-        """Return a member of the row, or the gap that it is where the answer lacks it; dots lead into inner members."""
+        """Return a member of the row, or a gap where the answer lacks it; dots lead into inner members."""
         found = self.found
         for name in path.split("."):
             if not isinstance(found, dict) or name not in found:
@@ -54,14 +54,14 @@ class Row:
         )
 
     def read(self, reading: Callable[[Any], T]) -> Observed[T]:
-        """Return what `reading(row)` returns, or the gap that it is where the answer lacks what that needs."""
+        """Return what `reading(row)` returns, or a gap where the answer lacks what that needs."""
         try:
             return Seen(reading(self.found))
         except UNREADABLE as error:
             return self._gap(self._said(error))
 
     async def follow(self, reading: Awaitable[T]) -> Observed[T]:
-        """Return what a further call returns, or the gap that it is."""
+        """Return what a further call returns, or its gap."""
         try:
             return Seen(await reading)
         except NotSeenError as error:
@@ -94,6 +94,19 @@ async def each_row(
         raise unread[0]
 
 
+def listed(
+    aws: Aws, service: str, operation: str, member: str, *, action: str = "", omits_empty: bool = False, **asked: Json
+) -> AsyncIterator[Row]:
+    """Yield every row in a member of an operation's pages.
+
+    `action` is the operation's IAM action where that has another name. `omits_empty` is set where a page without rows
+    may lack the member; anywhere else that is an answer that cannot be read. `asked` are the operation's parameters.
+    """
+    pages = aws.pages(service, operation, **asked)
+    lists = (page.get(member, ()) if omits_empty else page[member] async for page in pages)
+    return each_row(aws, action or f"{service}:{operation}", lists)
+
+
 async def _in_turn(lists: AsyncIterable[T] | Iterable[T]) -> AsyncIterator[T]:
     if isinstance(lists, AsyncIterable):
         async for each in lists:
@@ -104,12 +117,12 @@ async def _in_turn(lists: AsyncIterable[T] | Iterable[T]) -> AsyncIterator[T]:
 
 
 def text(value: Any) -> str:  # noqa: ANN401 - what the SDK parsed
-    """Return a name that goes into an ARN; raises TypeError for anything else, which an ARN would hide."""
+    """Return a name that becomes part of an ARN; raises TypeError for anything else, which an ARN would hide."""
     if not isinstance(value, str):
         raise TypeError(f"not a name: {value!r}")
     return value
 
 
-def tags_in(listed: Iterable[Any] | None) -> dict[str, str]:
+def tags_in(tags: Iterable[Any] | None) -> dict[str, str]:
     """Return a list of tags by key; a tag without a value has an empty one, as in the API references' data type Tag."""
-    return {tag["Key"]: tag.get("Value", "") for tag in listed or () if "Key" in tag}
+    return {tag["Key"]: tag.get("Value", "") for tag in tags or () if "Key" in tag}

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.declare import Aws, Resource, collector, here
 from orgaudit.model import NotSeenError, Scope
 
 OFF = "not subscribed"
-"""In AWS's words where Security Hub is off; their code, InvalidAccessException, may also mean a lack of permission."""
+"""Part of the message where Security Hub is off; the code, InvalidAccessException, may also be a missing permission.
+https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_DescribeHub.html"""
 
 
 class SecurityHub(Resource, frozen=True, kw_only=True):
-    """The hub of one region of an account; `subscribed_at` is when it was enabled, as AWS writes it."""
+    """The hub of one region of an account; `subscribed_at` is when it was enabled, in AWS's spelling."""
 
     enabled: bool
     subscribed_at: str | None = None
@@ -26,12 +27,11 @@ async def security_hubs(aws: Aws) -> AsyncIterator[SecurityHub]:
     arn = f"arn:{aws.partition}:securityhub:{aws.region}:{aws.account_id}:hub/default"
     answer = await _hub(aws)
     if answer is None:
-        yield SecurityHub(arn=arn, account_id=aws.account_id, region=aws.region, enabled=False)
+        yield SecurityHub(arn=arn, **here(aws), enabled=False)
         return
     yield SecurityHub(
         arn=answer["HubArn"],
-        account_id=aws.account_id,
-        region=aws.region,
+        **here(aws),
         enabled=True,
         subscribed_at=answer.get("SubscribedAt"),
         enables_new_controls=answer.get("AutoEnableControls"),

@@ -14,18 +14,18 @@ from orgaudit.facts.declare import FactType
 from orgaudit.model import GLOBAL, Account, AccountRecord, Gap
 
 
-class Entered(msgspec.Struct, frozen=True, tag=True):
+class AccountHeader(msgspec.Struct, frozen=True, tag="Entered"):
     """The first line of a shard: the account, and how its collection went."""
 
     account: Account
     record: AccountRecord
 
 
-class Listed(msgspec.Struct, frozen=True, tag=True):
+class ListingResult(msgspec.Struct, frozen=True, tag="Listed"):
     """One listing in one region is over: it saw `count` resources, or it is a gap.
 
-    `at` is when it ended, and `session` the ARN of the assumed role's session that asked, or of the caller in its own
-    account: with them the calls are found in the account's own trail.
+    `at` is when it ended, and `session` the ARN of the assumed role's session that made the calls, or of the caller in
+    its own account: with them the calls are found in the account's own trail.
     """
 
     fact: str
@@ -51,5 +51,5 @@ class DetailGap(msgspec.Struct, frozen=True, tag=True):
 
 def shard_decoder(facts: Iterable[FactType]) -> msgspec.json.Decoder[Any]:
     """Return the decoder of a shard's lines for these fact types."""
-    union = reduce(or_, sorted(facts, key=lambda kind: kind.__name__), Entered | Listed | DetailGap)
+    union = reduce(or_, sorted(facts, key=lambda kind: kind.__name__), AccountHeader | ListingResult | DetailGap)
     return msgspec.json.Decoder(union)

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.facts.cloudtrail.trails import Trail, TrailStatus
 from orgaudit.facts.declare import load
-from orgaudit.facts.shard import DetailGap, Entered, Listed, shard_decoder
+from orgaudit.facts.shard import AccountHeader, DetailGap, ListingResult, shard_decoder
 from orgaudit.model import GLOBAL, Gap, GapReason, NotSeenError, RegionRecord, RegionState, Seen
 from tests.factories import (
+    HOME,
     MANAGEMENT,
     MEMBER,
     NOW,
@@ -57,7 +58,7 @@ def test_account_tells_who_and_when() -> None:
 def with_regions(source: str, *enabled: str, disabled: tuple[str, ...] = ()) -> AccountFacts:
     seen = facts_of(MEMBER).record
     record = msgspec.structs.replace(seen, enabled=enabled, disabled=disabled, regions_source=source)
-    return AccountFacts([Entered(an_account(MEMBER), record)])
+    return AccountFacts([AccountHeader(an_account(MEMBER), record)])
 
 
 @pytest.mark.parametrize("source", ["account:ListRegions", "ec2:DescribeRegions"])
@@ -77,8 +78,8 @@ def test_without_a_list_only_default_regions_are_known() -> None:
 
 @pytest.mark.parametrize("reason", [GapReason.NOT_OFFERED, GapReason.REGION_DISABLED])
 def test_what_exists_once_in_an_account_is_always_there(reason: GapReason) -> None:
-    assert not Listed("Root", GLOBAL, gap=gap(reason, GLOBAL)).nothing_there
-    assert Listed("Trail", "eu-west-1", gap=gap(reason, "eu-west-1")).nothing_there
+    assert not ListingResult("Root", GLOBAL, gap=gap(reason, GLOBAL)).nothing_there
+    assert ListingResult("Trail", "eu-west-1", gap=gap(reason, "eu-west-1")).nothing_there
 
 
 def test_resource_that_two_regions_show_is_there_once() -> None:
@@ -89,7 +90,7 @@ def test_resource_that_two_regions_show_is_there_once() -> None:
 @pytest.mark.parametrize("reason", GapReason)
 def test_one_unseen_region(reason: GapReason) -> None:
     """What every region shows is seen in the other one; what one may hide is not, unless nothing can be there."""
-    facts = facts_of(MEMBER, TRAIL, Listed("Trail", REGIONS[0], gap=gap(reason, REGIONS[0])))
+    facts = facts_of(MEMBER, TRAIL, ListingResult("Trail", REGIONS[0], gap=gap(reason, REGIONS[0])))
     assert facts.anywhere(Trail) == [TRAIL]
     if reason in {GapReason.NOT_OFFERED, GapReason.REGION_DISABLED}:
         assert facts.everywhere(Trail) == [TRAIL]
@@ -100,7 +101,7 @@ def test_one_unseen_region(reason: GapReason) -> None:
 
 @pytest.mark.parametrize("reason", GapReason)
 def test_no_region_was_seen(reason: GapReason) -> None:
-    facts = facts_of(MEMBER, *(Listed("Trail", region, gap=gap(reason, region)) for region in REGIONS))
+    facts = facts_of(MEMBER, *(ListingResult("Trail", region, gap=gap(reason, region)) for region in REGIONS))
     with pytest.raises(NotSeenError):
         facts.anywhere(Trail)
     assert facts.resources(Trail) == []
@@ -125,7 +126,7 @@ def test_account_that_was_not_entered_is_not_seen(look: Any) -> None:
 
 
 def test_listing_tells_how_it_ended() -> None:
-    told = Listed("Trail", REGIONS[0], count=3)
+    told = ListingResult("Trail", REGIONS[0], count=3)
     facts = facts_of(MEMBER, told)
     assert facts.listing(Trail, REGIONS[0]) == told
     assert facts.listing(Trail, "nowhere-1") is None
@@ -159,11 +160,11 @@ def told_again(lines: list[Any]) -> list[Any]:
 
 
 def test_every_line_comes_back() -> None:
-    entered = Entered(an_account(), facts_of(MEMBER).record)
+    entered = AccountHeader(an_account(), facts_of(MEMBER).record)
     lines = [
         entered,
-        Listed("Trail", REGIONS[0], count=1),
-        Listed("Trail", REGIONS[1], gap=denied()),
+        ListingResult("Trail", REGIONS[0], count=1),
+        ListingResult("Trail", REGIONS[1], gap=denied()),
         *chain_of(TRAIL),
         a_selection(SECOND, basic(excluding=["kms.amazonaws.com"]), advanced(field("readOnly", "true"), name="x")),
         a_log_group(SECOND, retention_days=30),
@@ -173,6 +174,12 @@ def test_every_line_comes_back() -> None:
         DetailGap("TrailStatus", SECOND.arn, denied()),
     ]
     assert told_again(lines) == lines
+
+
+def test_lines_keep_their_tags() -> None:
+    lines = (AccountHeader(an_account(), facts_of(MEMBER).record), ListingResult("Trail", HOME))
+    tags = [msgspec.json.decode(msgspec.json.encode(line))["type"] for line in lines]
+    assert tags == ["Entered", "Listed"], "shards of earlier runs are read by these"
 
 
 @given(STATUSES)
@@ -229,11 +236,11 @@ def behind_a_policy(*lines: Any, accepts: str, state: RegionState = RegionState.
     record = facts_of(MEMBER).record
     blocked = RegionRecord(REGIONS[0], state, gap(GapReason.SCP_DENIED, REGIONS[0]))
     record = msgspec.structs.replace(record, regions=(blocked, *record.regions[1:]))
-    other = Listed("Trail", REGIONS[1], count=1)
-    return AccountFacts([Entered(an_account(), record), other, *lines], lambda region: region == accepts)
+    other = ListingResult("Trail", REGIONS[1], count=1)
+    return AccountFacts([AccountHeader(an_account(), record), other, *lines], lambda region: region == accepts)
 
 
-DENIED_TRAILS = Listed("Trail", REGIONS[0], gap=gap(GapReason.SCP_DENIED, REGIONS[0]))
+DENIED_TRAILS = ListingResult("Trail", REGIONS[0], gap=gap(GapReason.SCP_DENIED, REGIONS[0]))
 
 
 def test_an_accepted_region_is_left_out_and_named() -> None:

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orgaudit.analysis.ec2.acls import passages
-from orgaudit.analysis.ec2.reach import WORTH_TELLING, Inbound, Question
-from orgaudit.facts.ec2.acls import Entry, network_acls
+from orgaudit.analysis.ec2.reach import REPORTED, Inbound, Question
+from orgaudit.facts.ec2.acls import AclEntry, network_acls
 from orgaudit.facts.ec2.groups import security_groups
-from orgaudit.facts.ec2.rules import ALL, ALL_PORTS, Rule, ports_of, protocol_of
+from orgaudit.facts.ec2.rules import ALL, ALL_PORTS, SecurityGroupRule, ports_of, protocol_of
 from orgaudit.languages.cidr import (
     INTERNET,
     Block,
@@ -152,7 +152,7 @@ RANGES = st.tuples(st.integers(0, 65535), st.integers(0, 65535)).map(lambda pair
 SSH = Question((22,), ("tcp",), (Family.IPV4,))
 
 
-def opens(rules: list[Rule], question: Question) -> bool:
+def opens(rules: list[SecurityGroupRule], question: Question) -> bool:
     return bool(Inbound(rules, {}).openings(question))
 
 
@@ -205,7 +205,7 @@ ENTRIES = st.lists(
 
 
 @given(ENTRIES, st.randoms(use_true_random=False))
-def test_order_of_the_answer_does_not_matter(entries: list[Entry], random: object) -> None:
+def test_order_of_the_answer_does_not_matter(entries: list[AclEntry], random: object) -> None:
     shuffled = list(entries)
     random.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis gives a Random
     assert passages(shuffled, SSH) == passages(entries, SSH)
@@ -313,7 +313,7 @@ async def test_groups_are_open_just_where_packets_from_everywhere_come_in() -> N
             whole = [port for port, each in zip(ASKED, found, strict=True) if each.whole]
             assert [opening.port for opening in openings] == whole, (permissions, lists, question)
             widest = max(each.share for each in found)
-            told = widest if widest >= WORTH_TELLING else 0.0
+            told = widest if widest >= REPORTED else 0.0
             assert inbound.widest_share(question) == pytest.approx(told, abs=1e-6), (permissions, lists, question)
             outcomes[bool(whole)] += 1
     assert min(outcomes[True], outcomes[False]) > CASES / 2, outcomes
@@ -397,6 +397,6 @@ async def test_acls_are_open_where_packets_from_everywhere_pass_and_closed_where
                 outcomes["whole" if seen.whole else "some" if seen.some else "none"] += 1
                 assert bool(passage.open) or not seen.whole, (entries, passage)
                 assert seen.some or not passage.open, (entries, passage)
-                told = 0.0 if passage.open or seen.share < WORTH_TELLING else seen.share
+                told = 0.0 if passage.open or seen.share < REPORTED else seen.share
                 assert passage.share == pytest.approx(told, abs=1e-6), (entries, passage)
     assert min(outcomes[each] for each in ("whole", "some", "none")) > CASES / 10, outcomes

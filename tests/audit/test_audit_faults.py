@@ -11,7 +11,7 @@ import pytest
 
 from orgaudit.errors import ExitCode
 from orgaudit.facts.declare import load
-from orgaudit.facts.shard import Listed, shard_decoder
+from orgaudit.facts.shard import ListingResult, shard_decoder
 from orgaudit.model import GLOBAL, GapReason, Status
 from orgaudit.store.run import read_lines
 from tests.audit_runs import (
@@ -316,7 +316,7 @@ def test_an_organization_that_cannot_be_read_is_a_sentence(caller: Caller, proxy
 def test_listings_name_when_and_by_which_session_they_were_asked(clean: Outcome) -> None:
     for account in CHOSEN:
         lines = read_lines(clean.run.shard_path(account), shard_decoder(load()))
-        listed = [line for line in lines if isinstance(line, Listed)]
+        listed = [line for line in lines if isinstance(line, ListingResult)]
         assert len(listed) >= len(REGIONS) - 1
         manifest = clean.manifest
         assert manifest.collected_at is not None

@@ -52,7 +52,7 @@ def asked() -> Iterator[tuple[str, str]]:
                 continue
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             found = texts(node)
-            if (name in ASKING or name == "each_of") and len(found) > 1:
+            if name in {*ASKING, "each_of", "listed"} and len(found) > 1:
                 yield found[0], found[1]
             elif name in HELPERS and found:
                 yield HELPERS[name], found[0]

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.accessanalyzer import accessanalyzer_external_analyzer_enabled as enabled
 from orgaudit.controls.declare import Control
 from orgaudit.facts.accessanalyzer import PRINCIPAL, Analyzer, RegionAnalyzers
-from orgaudit.facts.shard import Listed
+from orgaudit.facts.shard import ListingResult
 from orgaudit.model import Gap, GapReason, Status
 from tests.factories import (
     HOME,
@@ -61,7 +61,7 @@ def member(
 NONE_THERE = administrator(MANAGEMENT)
 HIDDEN = denied("access-analyzer:ListAnalyzers", MANAGEMENT)
 DISABLED = Gap(MANAGEMENT, HOME, "access-analyzer:ListAnalyzers", GapReason.REGION_DISABLED, "not enabled")
-FAR = facts_of(MANAGEMENT, Listed("RegionAnalyzers", OTHER), regions=(OTHER,))
+FAR = facts_of(MANAGEMENT, ListingResult("RegionAnalyzers", OTHER), regions=(OTHER,))
 
 EXTERNAL = (
     passing("own analyzer", *member(an_analyzer()), says="analyzer account of type ACCOUNT is active"),

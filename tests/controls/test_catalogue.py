@@ -14,7 +14,7 @@ import pytest
 from botocore import xform_name
 from botocore.loaders import Loader
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.aws.actions import IAM_ACTIONS, IAM_PREFIXES, iam_action, is_read
 from orgaudit.controls.declare import Control, catalogue
 from orgaudit.facts.declare import Detail, Resource

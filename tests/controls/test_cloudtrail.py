@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.cloudtrail.delivery import cloudtrail_trail_cloudwatch_logs_delivered as delivered
 from orgaudit.controls.cloudtrail.delivery import cloudtrail_trail_log_group_retained as retained
 from orgaudit.controls.cloudtrail.delivery import cloudtrail_trail_log_group_subscriptions_known as subscriptions_known
@@ -17,9 +17,9 @@ from orgaudit.controls.cloudtrail.delivery import cloudtrail_trail_role_can_deli
 from orgaudit.controls.cloudtrail.trails import cloudtrail_trail_logging as logging
 from orgaudit.controls.cloudtrail.trails import cloudtrail_trail_multi_region_management_events as multi_region
 from orgaudit.controls.declare import Control
-from orgaudit.facts.cloudtrail.delivery import TrailRole
+from orgaudit.facts.cloudtrail.log_groups import TrailRole
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
-from orgaudit.facts.shard import Listed
+from orgaudit.facts.shard import ListingResult
 from orgaudit.model import Gap, GapReason, Seen, Status, Verdict
 from orgaudit.settings.thresholds import Thresholds
 from tests.factories import (
@@ -220,7 +220,9 @@ def at_home(trail: Trail) -> tuple[AccountFacts, Organization]:
 SHUT = Gap(MANAGEMENT, "global", "sts:AssumeRole", GapReason.ACCOUNT_UNAVAILABLE, "cannot assume the role")
 READS = field("readOnly", "true")
 NO_KMS = field("eventSource", not_equals=("kms.amazonaws.com",))
-UNSEEN_REGIONS = [Listed("Trail", region, gap=denied("cloudtrail:DescribeTrails", region=region)) for region in REGIONS]
+UNSEEN_REGIONS = [
+    ListingResult("Trail", region, gap=denied("cloudtrail:DescribeTrails", region=region)) for region in REGIONS
+]
 STOPPED = recorded(TRAIL, logging=False)
 STATUS_UNSEEN = gap_in(TrailStatus, TRAIL)
 

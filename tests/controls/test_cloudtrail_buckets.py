@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.cloudtrail.buckets import cloudtrail_bucket_access_logging_enabled as access_logged
 from orgaudit.controls.cloudtrail.buckets import cloudtrail_bucket_private as private
 from orgaudit.controls.cloudtrail.buckets import cloudtrail_s3_read_data_events_logged as reads_logged
@@ -18,7 +18,7 @@ from orgaudit.controls.cloudtrail.trails import cloudtrail_trail_log_validation_
 from orgaudit.controls.declare import Control
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors
 from orgaudit.facts.s3.buckets import BucketAcl, BucketLogging
-from orgaudit.facts.shard import DetailGap, Listed
+from orgaudit.facts.shard import DetailGap, ListingResult
 from orgaudit.languages.event_selector.management import BasicSelector
 from orgaudit.model import GLOBAL, Status
 from tests.factories import (
@@ -140,7 +140,7 @@ EVERYTHING = advanced(DATA, OBJECT)
 READING, WRITING = advanced(DATA, OBJECT, READ_ONLY), advanced(DATA, OBJECT, WRITE_ONLY)
 NAMED = advanced(DATA, OBJECT, field("resources.ARN", starts_with=("arn:aws:s3:::data/",)))
 ORG_TRAIL = a_trail("org", account_id=MANAGEMENT)
-BUCKETS = (Listed("Bucket", GLOBAL), a_bucket(), a_bucket("more"))
+BUCKETS = (ListingResult("Bucket", GLOBAL), a_bucket(), a_bucket("more"))
 ONE_BUCKET = BUCKETS[:2]
 
 
@@ -188,7 +188,7 @@ def shared(first: Any, second: Any, *others: Any, trail: Trail = SECOND, **statu
     )
 
 
-DENIED_BUCKETS = (Listed("Bucket", GLOBAL, gap=denied("s3:ListAllMyBuckets")),)
+DENIED_BUCKETS = (ListingResult("Bucket", GLOBAL, gap=denied("s3:ListAllMyBuckets")),)
 READS_LOGGED: tuple[Case, ...] = (
     passing("advanced, all", *recorded(EVERYTHING), says="object reads in all buckets"),
     passing("advanced, reads", *recorded(READING)),

@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.config import config_recorder_all_regions_enabled as enabled
 from orgaudit.controls.config import config_recorder_all_types_recorded as all_types
 from orgaudit.controls.config import config_recorder_global_types_recorded as global_types
 from orgaudit.controls.declare import Control
 from orgaudit.facts.config import ConfigRecording
-from orgaudit.facts.shard import Listed
+from orgaudit.facts.shard import ListingResult
 from orgaudit.model import Gap, GapReason, Seen, Status
 from tests.evaluated import in_audit
 from tests.factories import (
@@ -62,9 +62,9 @@ HERE, THERE = REGIONS
 
 def account(*recordings: ConfigRecording, unseen_in: Gap | None = None) -> AccountFacts:
     """A member in whose regions Config was listed, but for one where the listing is a gap."""
-    listed = [Listed("ConfigRecording", region) for region in REGIONS]
+    listed = [ListingResult("ConfigRecording", region) for region in REGIONS]
     if unseen_in is not None:
-        listed = [Listed("ConfigRecording", HERE), Listed("ConfigRecording", THERE, gap=unseen_in)]
+        listed = [ListingResult("ConfigRecording", HERE), ListingResult("ConfigRecording", THERE, gap=unseen_in)]
     return facts_of(MEMBER, *listed, *recordings)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls import declare
 from orgaudit.controls.declare import Control, Fix, catalogue, control
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus

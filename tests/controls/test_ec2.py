@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.controls.declare import Control
 from orgaudit.controls.ec2.acls import (
     ec2_network_acl_admin_ports_closed_to_internet as acl,
@@ -71,7 +71,7 @@ from orgaudit.controls.ec2.vpcs import (
     ec2_vpc_peering_routes_restricted as peering,
 )
 from orgaudit.facts.declare import Resource
-from orgaudit.facts.ec2.rules import Rule
+from orgaudit.facts.ec2.rules import SecurityGroupRule
 from orgaudit.facts.ec2.vpcs import FlowLog, Vpc
 from orgaudit.facts.iam.authorization import InstanceProfile
 from orgaudit.model import Gap, GapReason, Status, Verdict
@@ -129,7 +129,7 @@ WINRM = Thresholds(further_admin_ports=(5986,))
 UNSEEN_LIST = denied("ec2:GetManagedPrefixListEntries")
 
 
-def admin(*rules: Rule, thresholds: Thresholds = USUAL, **lists: Any) -> tuple[Any, ...]:
+def admin(*rules: SecurityGroupRule, thresholds: Thresholds = USUAL, **lists: Any) -> tuple[Any, ...]:
     return a_group(*rules, **lists), thresholds
 
 
@@ -396,7 +396,7 @@ FLOW_LOGS = (
     failing(
         "does not deliver, nobody knows why",
         *logged(a_flow_log(VPC, delivery="FAILED")),
-        says="does not say why",
+        says="no error message was returned",
     ),
     failing("not active", *logged(a_flow_log(VPC, status="INACTIVE")), says="fl-1 is INACTIVE"),
     failing("of another VPC", *logged(a_flow_log(OTHER)), says="no flow log"),
@@ -567,7 +567,7 @@ def test_opening_names_rule_and_sources() -> None:
     ],
     ids=["range", "all traffic for both ports once", "prefix list"],
 )
-def test_command_revokes_just_what_is_open(rules: list[Rule], permissions: list[dict[str, Any]]) -> None:
+def test_command_revokes_just_what_is_open(rules: list[SecurityGroupRule], permissions: list[dict[str, Any]]) -> None:
     verdict = admin4_tcp(*admin(*rules, pl_1=a_list("pl-1", ANY4)))
     assert json.loads(option(verdict.command, "--ip-permissions")) == permissions
     assert option(verdict.command, "--group-id") == "sg-1"

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Control
 from orgaudit.controls.iam.certificates import iam_server_certificate_valid
 from orgaudit.controls.iam.federation import iam_identity_federation_configured
 from orgaudit.controls.iam.passwords import expiry, lowercase, min_length, number, reuse, symbol, uppercase
 from orgaudit.facts.iam.authorization import User
 from orgaudit.facts.iam.credential_report import KeySlot
-from orgaudit.facts.iam.federation import IdentityCenter, IdentityProvider, Protocol
+from orgaudit.facts.iam.federation import FederationProtocol, IdentityCenter, IdentityProvider
 from orgaudit.facts.shard import DetailGap
 from orgaudit.model import Status
 from tests.factories import (
@@ -107,7 +107,9 @@ FEDERATION = (
         "keys and SAML", *people(*KEYED, a_provider()), says="no IAM user has a password, and an identity provider"
     ),
     passing("keys and the organization's Identity Center", *people(*KEYED, organization=CENTRAL), says="identity prov"),
-    manual("keys and OIDC", *people(*KEYED, a_provider(Protocol.OIDC)), says="only OIDC providers are configured"),
+    manual(
+        "keys and OIDC", *people(*KEYED, a_provider(FederationProtocol.OIDC)), says="only OIDC providers are configured"
+    ),
     manual("keys and an instance of the account's own", *people(*KEYED, OWN_CENTER), says="no identity provider"),
     failing("people and an instance of the account's own", *people(*LOCAL, OWN_CENTER), says="no identity provider"),
     failing(

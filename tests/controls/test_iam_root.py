@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Control
 from orgaudit.controls.iam.root import (
     NO_CREDENTIALS,
@@ -18,8 +18,8 @@ from orgaudit.controls.iam.root import (
     root_mfa,
     root_use_reviewed,
 )
-from orgaudit.facts.iam.account import Root, RootFeatures
 from orgaudit.facts.iam.credential_report import KeySlot
+from orgaudit.facts.iam.root import Root, RootFeatures
 from orgaudit.model import Seen, Status
 from orgaudit.settings.thresholds import Thresholds
 from tests.factories import (

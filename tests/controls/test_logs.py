@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Control
 from orgaudit.controls.logs import logs_metric_filter_cloudtrail_changes_alarmed as alarmed
 from orgaudit.facts.cloudtrail.alarms import MetricFilter, TrailAlarms, TrailFilters
-from orgaudit.facts.cloudtrail.delivery import TrailLogGroup
+from orgaudit.facts.cloudtrail.log_groups import TrailLogGroup
 from orgaudit.facts.cloudtrail.topics import TrailTopics
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.languages.alarm.evaluation import Limit
@@ -226,8 +225,33 @@ def test_evidence_follows_the_chain() -> None:
     }
 
 
-def test_command_to_switch_actions_on_is_quoted() -> None:
-    nasty = an_alarm("a; rm -rf /", actions_enabled=False)
-    command = alarmed(*chained(alarms_of(TRAIL, nasty))).command
-    assert command is not None
-    assert shlex.split(command)[-2:] == ["--alarm-names", "a; rm -rf /"]
+def test_reason_names_every_link() -> None:
+    links = (
+        f"log group trail-events → filter trail-changes → alarm trail-changes → topic {topic_arn()}"
+        " → confirmed subscribers 1"
+    )
+    assert alarmed(*chained()).reason.endswith(f": {links}")
+    loud, latching = a_filter("loud", "{ $.eventName = * }"), an_alarm(limit=Limit(missing="ignore"))
+    assert "filter loud matches harmless calls too" in alarmed(*chained(filters_of(TRAIL, loud))).reason
+    assert "until its state is reset" in alarmed(*chained(alarms_of(TRAIL, latching))).reason
+
+
+@pytest.mark.parametrize(
+    ("changed", "command"),
+    [
+        (
+            alarms_of(TRAIL, an_alarm("a; rm -rf /", actions_enabled=False)),
+            f"aws cloudwatch enable-alarm-actions --region {HOME} --alarm-names 'a; rm -rf /'",
+        ),
+        (a_status(TRAIL, delivered=None), f"aws cloudtrail get-trail-status --region {HOME} --name {TRAIL.arn}"),
+        (
+            topics_of(TRAIL, a_topic(confirmed=0)),
+            f"aws sns subscribe --topic-arn {topic_arn()} --protocol email --notification-endpoint ADDRESS",
+        ),
+        (topics_of(TRAIL, a_topic(policy=Seen(None))), None),
+    ],
+    ids=["actions off", "no delivery", "no subscriber", "closed topic"],
+)
+def test_command_for_the_broken_link(changed: Any, command: str | None) -> None:
+    verdict = alarmed(*chained(changed))
+    assert (verdict.status, verdict.command) == (Status.FAIL, command)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls import logs
 from orgaudit.controls.declare import Control
 from orgaudit.facts.cloudtrail.alarms import Alarm, Metric, MetricFilter, TrailFilters

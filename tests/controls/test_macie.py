@@ -8,7 +8,7 @@ import pytest
 
 from orgaudit.controls.declare import Control
 from orgaudit.controls.macie import macie_account_enabled as enabled
-from orgaudit.facts.shard import Listed
+from orgaudit.facts.shard import ListingResult
 from orgaudit.model import GLOBAL, Status
 from orgaudit.settings.thresholds import Thresholds
 from tests.factories import (
@@ -28,11 +28,11 @@ from tests.factories_macie import a_session
 from tests.factories_s3 import a_bucket
 
 USUAL = Thresholds()
-UNSEEN_BUCKETS = Listed("Bucket", GLOBAL, gap=denied("s3:ListAllMyBuckets"))
+UNSEEN_BUCKETS = ListingResult("Bucket", GLOBAL, gap=denied("s3:ListAllMyBuckets"))
 
 
 def beside(status: str, *lines: Any, thresholds: Thresholds = USUAL) -> tuple[Any, ...]:
-    return a_session(status), facts_of(MEMBER, *(lines or (Listed("Bucket", GLOBAL), a_bucket()))), thresholds
+    return a_session(status), facts_of(MEMBER, *(lines or (ListingResult("Bucket", GLOBAL), a_bucket()))), thresholds
 
 
 ENABLED = (
@@ -40,10 +40,10 @@ ENABLED = (
     passing("on, buckets denied", *beside("ENABLED", UNSEEN_BUCKETS)),
     failing("off", *beside("DISABLED"), says="Macie is disabled in eu-west-1, which has 1 buckets"),
     failing("paused", *beside("PAUSED"), says="Macie is paused"),
-    idle("no buckets", *beside("DISABLED", Listed("Bucket", GLOBAL)), says="no buckets in eu-west-1"),
+    idle("no buckets", *beside("DISABLED", ListingResult("Bucket", GLOBAL)), says="no buckets in eu-west-1"),
     idle(
         "buckets elsewhere",
-        *beside("DISABLED", Listed("Bucket", GLOBAL), a_bucket(region="us-east-1")),
+        *beside("DISABLED", ListingResult("Bucket", GLOBAL), a_bucket(region="us-east-1")),
         says="no buckets in eu-west-1",
     ),
     unseen("off, buckets denied", *beside("DISABLED", UNSEEN_BUCKETS), says="ListAllMyBuckets is denied"),

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Control
 from orgaudit.controls.organizations import (
     organizations_account_scp_guardrail_attached as guardrail_attached,
@@ -26,7 +26,7 @@ from orgaudit.controls.organizations import (
 )
 from orgaudit.facts.declare import Detail, Resource
 from orgaudit.facts.organizations import Effectiveness
-from orgaudit.facts.shard import DetailGap, Listed
+from orgaudit.facts.shard import DetailGap, ListingResult
 from orgaudit.model import GLOBAL, Gap, GapReason, Status
 from orgaudit.settings.thresholds import Thresholds
 from tests.factories import (
@@ -94,7 +94,7 @@ def elsewhere(*more: Any) -> tuple[Case, ...]:
         idle("member, management account shut", *in_member(gap=SHUT), *more, says="judged in the management"),
         idle(
             "member that may not ask",
-            seen(MEMBER, Listed("MemberOf", GLOBAL, gap=denied("organizations:DescribeOrganization"))),
+            seen(MEMBER, ListingResult("MemberOf", GLOBAL, gap=denied("organizations:DescribeOrganization"))),
             governed(),
             *more,
             says="judged in the management",
@@ -109,7 +109,9 @@ ROOT_ACCESS = (
     failing("sessions alone", *in_management(features(SESSIONS)), says="are not managed centrally"),
     failing("nothing enabled", *in_management(features()), says="are not managed centrally"),
     failing("no trusted access for IAM", *in_management(), says="are not managed centrally"),
-    unseen("denied", *in_management(Listed("RootFeatures", GLOBAL, gap=denied("iam:ListOrganizationsFeatures")))),
+    unseen(
+        "denied", *in_management(ListingResult("RootFeatures", GLOBAL, gap=denied("iam:ListOrganizationsFeatures")))
+    ),
     *elsewhere(),
 )
 
@@ -164,13 +166,13 @@ GUARDRAIL = (
 )
 
 RUNNING, STOPPED, DATABASE, FUNCTION = an_instance(), an_instance(state="stopped"), a_database(), a_function()
-BLIND = Listed("EcsCluster", HOME, gap=denied("ecs:ListClusters"))
+BLIND = ListingResult("EcsCluster", HOME, gap=denied("ecs:ListClusters"))
 LOGS, DATA = a_bucket("logs"), a_bucket("data")
 ONLY_LOGS = (*a_bucket("logs"), *a_recording("logs"))
 RECORDING, _ = a_recording()
 
 
-def receiving(*deliveries: Resource | Detail | Listed) -> tuple[AccountFacts, Organization]:
+def receiving(*deliveries: Resource | Detail | ListingResult) -> tuple[AccountFacts, Organization]:
     """A bucket for logs, with these deliveries into it."""
     return in_management(*LOGS, *deliveries)
 
@@ -192,7 +194,7 @@ WORKLOADS = (
     passing("the bucket of access logs", *in_management(*LOGS, *a_bucket("trail", logs_to="logs"), of_trail("trail"))),
     passing(
         "a bucket of logs, another delivery denied",
-        *receiving(of_trail("logs"), Listed("FlowLog", HOME, gap=denied("ec2:DescribeFlowLogs"))),
+        *receiving(of_trail("logs"), ListingResult("FlowLog", HOME, gap=denied("ec2:DescribeFlowLogs"))),
     ),
     failing("load balancer", *in_management(a_balancer()), says="runs 1 x LoadBalancer"),
     failing("classic load balancer", *in_management(a_classic()), says="1 x ClassicLoadBalancer"),
@@ -212,9 +214,11 @@ WORKLOADS = (
     asking("bucket beside one for logs", *in_management(*ONLY_LOGS, *DATA), says="administration: 1 x Bucket"),
     asking("the log group of flow logs is no bucket", *receiving(a_log("logs")), says="1 x Bucket"),
     asking("a bucket of another name", *receiving(of_trail("logs-2")), says="1 x Bucket"),
-    unseen("buckets denied", *in_management(Listed("Bucket", GLOBAL, gap=denied("s3:ListAllMyBuckets")))),
-    unseen("tables denied", *in_management(Listed("DynamoDbTable", HOME, gap=denied("dynamodb:ListTables")))),
-    unseen("bucket, trails denied", *in_management(*DATA, Listed("Trail", HOME, gap=denied("cloudtrail:Describe")))),
+    unseen("buckets denied", *in_management(ListingResult("Bucket", GLOBAL, gap=denied("s3:ListAllMyBuckets")))),
+    unseen("tables denied", *in_management(ListingResult("DynamoDbTable", HOME, gap=denied("dynamodb:ListTables")))),
+    unseen(
+        "bucket, trails denied", *in_management(*DATA, ListingResult("Trail", HOME, gap=denied("cloudtrail:Describe")))
+    ),
     unseen("bucket, its access log not seen", *in_management(*a_bucket(seen=False)), says="BucketLogging"),
     unseen(
         "bucket, delivery of AWS Config denied",

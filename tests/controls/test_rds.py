@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.controls.declare import Control
 from orgaudit.controls.rds import (
     rds_cluster_multi_az as cluster_multi_az,
@@ -29,7 +29,7 @@ from orgaudit.facts.declare import Resource
 from orgaudit.facts.ec2.groups import SecurityGroup
 from orgaudit.facts.ec2.routes import RouteTable
 from orgaudit.facts.rds import DatabaseInstance
-from orgaudit.facts.shard import Listed
+from orgaudit.facts.shard import ListingResult
 from orgaudit.model import UNKNOWN, Cell, Status
 from orgaudit.store.run import Run, read_lines
 from tests.evaluated import findings
@@ -66,7 +66,7 @@ MAIN = a_route_table(table_id="rtb-2", main=True)
 SECOND = a_group(group_id="sg-2")
 
 
-def near(*lines: Resource | Listed, **changes: Any) -> tuple[DatabaseInstance, AccountFacts]:
+def near(*lines: Resource | ListingResult, **changes: Any) -> tuple[DatabaseInstance, AccountFacts]:
     """A public instance with what of its network was seen."""
     return an_instance(public=True, **PLACED | changes), facts_of(MEMBER, *lines, regions=(HOME,))
 
@@ -273,7 +273,7 @@ def test_encryption_is_about_storage_only() -> None:
 
 def test_what_was_seen_of_a_listing_is_judged_beside_its_gap(tmp_path: Path) -> None:
     """One row that cannot be read neither hides the others nor lets the region pass."""
-    cut_off = Listed("DatabaseInstance", HOME, count=1, gap=denied("rds:DescribeDBInstances"))
+    cut_off = ListingResult("DatabaseInstance", HOME, count=1, gap=denied("rds:DescribeDBInstances"))
     facts = facts_of(MEMBER, cut_off, an_instance(public=True), regions=REGIONS)
     region, instance = findings(tmp_path, private, facts)
     assert (region.status, region.resource) == (Status.NOT_ASSESSED, f"{MEMBER}:{HOME}")

@@ -97,7 +97,7 @@ OF_DOMAINS = (
         *DOMAIN(allow("*", Condition={"IpAddress": {"aws:SourceIp": "8.8.8.0/24"}}, **EVERYTHING)),
     ),
     asking("open in a VPC", *domain_with(IN_VPC, allow("*", **EVERYTHING)), says="but only what reaches VPC vpc-1"),
-    asking("open, with a sign-in", *domain_with(SIGNED_IN, allow("*", **EVERYTHING)), says="asks for a sign-in"),
+    asking("open, with a sign-in", *domain_with(SIGNED_IN, allow("*", **EVERYTHING)), says="requires a sign-in"),
     passing("closed in a VPC", *domain_with(IN_VPC, allow({"AWS": MEMBER}, **EVERYTHING))),
     passing("closed, with a sign-in", *domain_with(SIGNED_IN, allow({"AWS": MEMBER}, **EVERYTHING))),
     passing("no policy in a VPC", *domain_with(IN_VPC)),

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Control
 from orgaudit.controls.s3 import (
     s3_bucket_default_encryption_enabled as encrypted,
@@ -37,10 +37,10 @@ from orgaudit.controls.s3 import (
 from orgaudit.controls.s3 import (
     s3_bucket_versioning_enabled as versioning,
 )
-from orgaudit.facts.macie import Criterion, Job
+from orgaudit.facts.macie import BucketCriterion, ClassificationJob
 from orgaudit.facts.s3.block import SETTINGS, BucketPublicAccessBlock
 from orgaudit.facts.s3.buckets import BucketAcl, BucketEncryption, BucketPolicy, BucketVersioning
-from orgaudit.facts.shard import Listed
+from orgaudit.facts.shard import ListingResult
 from orgaudit.model import Gap, GapReason, Seen, Status
 from orgaudit.settings.thresholds import Thresholds
 from tests.factories import (
@@ -386,22 +386,22 @@ NEEDS_TLS = (
 
 SESSION = a_session()
 CENTRAL = a_session(account_id=SECURITY)
-NAMED = Job("weekly", buckets=((MEMBER, "data"),))
+NAMED = ClassificationJob("weekly", buckets=((MEMBER, "data"),))
 
 
-def chosen(*includes: Criterion, excludes: tuple[Criterion, ...] = ()) -> Job:
-    return Job("chosen", includes=includes, excludes=excludes, chooses=True)
+def chosen(*includes: BucketCriterion, excludes: tuple[BucketCriterion, ...] = ()) -> ClassificationJob:
+    return ClassificationJob("chosen", includes=includes, excludes=excludes, chooses=True)
 
 
-MINE, THIS = Criterion("ACCOUNT_ID", "EQ", (MEMBER,)), Criterion("S3_BUCKET_NAME", "EQ", ("data", "more"))
-NOT_THIS, TAGGED = Criterion("S3_BUCKET_NAME", "NE", ("data",)), Criterion("tags")
+MINE, THIS = BucketCriterion("ACCOUNT_ID", "EQ", (MEMBER,)), BucketCriterion("S3_BUCKET_NAME", "EQ", ("data", "more"))
+NOT_THIS, TAGGED = BucketCriterion("S3_BUCKET_NAME", "NE", ("data",)), BucketCriterion("tags")
 USUAL = Thresholds()
 NOT_OFFERED = Gap(MEMBER, HOME, "macie2:GetMacieSession", GapReason.NOT_OFFERED, "no such endpoint")
-NO_MACIE = facts_of(MEMBER, Listed("MacieSession", HOME, gap=NOT_OFFERED))
+NO_MACIE = facts_of(MEMBER, ListingResult("MacieSession", HOME, gap=NOT_OFFERED))
 
 
 def looked(*lines: Any, central: AccountFacts | None = None, thresholds: Thresholds = USUAL) -> tuple[Any, ...]:
-    own = facts_of(MEMBER, Listed("MacieSession", HOME), *lines)
+    own = facts_of(MEMBER, ListingResult("MacieSession", HOME), *lines)
     return BUCKET, own, organization_of(*[facts for facts in (own, central) if facts]), thresholds
 
 
@@ -415,7 +415,7 @@ def administered(central: AccountFacts | None, **discovery: Any) -> tuple[Any, .
 
 
 def administrator(**discovery: Any) -> AccountFacts:
-    return facts_of(SECURITY, Listed("MacieSession", HOME), CENTRAL, a_discovery(CENTRAL, **discovery))
+    return facts_of(SECURITY, ListingResult("MacieSession", HOME), CENTRAL, a_discovery(CENTRAL, **discovery))
 
 
 MACIE = (
@@ -428,8 +428,16 @@ MACIE = (
     passing("own job, administrator unseen", *administered(None, jobs=(NAMED,)), says="weekly"),
     failing("nothing", *standing(), says="neither a job of Macie nor automated discovery"),
     failing("off", *looked(a_session("DISABLED"), a_discovery(SESSION)), says="neither a job"),
-    failing("a job for another bucket", *standing(jobs=(Job("other", buckets=((MEMBER, "more"),)),)), says="neither"),
-    failing("a job for a namesake", *standing(jobs=(Job("other", buckets=((SECURITY, "data"),)),)), says="neither"),
+    failing(
+        "a job for another bucket",
+        *standing(jobs=(ClassificationJob("other", buckets=((MEMBER, "more"),)),)),
+        says="neither",
+    ),
+    failing(
+        "a job for a namesake",
+        *standing(jobs=(ClassificationJob("other", buckets=((SECURITY, "data"),)),)),
+        says="neither",
+    ),
     failing("conditions choose another", *standing(jobs=(chosen(NOT_THIS),)), says="neither"),
     failing("excluded by conditions", *standing(jobs=(chosen(MINE, excludes=(THIS,)),)), says="neither"),
     failing("left out of discovery", *standing(automated=True, excluded=frozenset({"data"})), says="neither"),
@@ -451,10 +459,14 @@ MACIE = (
     unseen("administrator unseen", *administered(None, automated=True), says="was not collected"),
     unseen(
         "administrator denied",
-        *administered(facts_of(SECURITY, Listed("MacieSession", HOME), CENTRAL, discovery_hidden(CENTRAL))),
+        *administered(facts_of(SECURITY, ListingResult("MacieSession", HOME), CENTRAL, discovery_hidden(CENTRAL))),
     ),
     unseen(
-        "region denied", BUCKET, facts_of(MEMBER, Listed("MacieSession", HOME, gap=denied())), organization_of(), USUAL
+        "region denied",
+        BUCKET,
+        facts_of(MEMBER, ListingResult("MacieSession", HOME, gap=denied())),
+        organization_of(),
+        USUAL,
     ),
     unseen(
         "region outside the scope", a_bucket(region="eu-north-1"), *looked(SESSION)[1:], says="eu-north-1: the region"

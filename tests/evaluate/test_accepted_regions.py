@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.controls.declare import Control, catalogue
 from orgaudit.evaluate.account import evaluate_account
 from orgaudit.facts.s3.buckets import BucketVersioning
-from orgaudit.facts.shard import DetailGap, Entered, Listed
+from orgaudit.facts.shard import AccountHeader, DetailGap, ListingResult
 from orgaudit.model import GLOBAL, Cell, Finding, Gap, GapReason, RegionRecord, RegionState, Status
 from orgaudit.store.run import Run
 from tests.evaluated import context_of
@@ -38,9 +38,9 @@ def judged(
     blocked = RegionRecord(DENIED, RegionState.BLOCKED, refused("cloudtrail:DescribeTrails"))
     record = facts_of(MEMBER).record
     record = msgspec.structs.replace(record, regions=(record.regions[0], blocked))
-    facts = AccountFacts([Entered(an_account(), record), *lines], accepts)
+    facts = AccountFacts([AccountHeader(an_account(), record), *lines], accepts)
     run = Run(tmp_path)
-    management = facts_of(MANAGEMENT, *(Listed("IdentityCenter", region) for region in NAMES))
+    management = facts_of(MANAGEMENT, *(ListingResult("IdentityCenter", region) for region in NAMES))
     evaluate_account(run, facts, context_of(_control(control), facts, management, regions=NAMES))
     return list(run.cells(MEMBER)), list(run.findings(MEMBER))
 
@@ -52,7 +52,7 @@ def _control(name: str) -> Control:
 def buckets(*denied: Any) -> tuple[Any, ...]:
     """The listing of two buckets, of which the near one keeps versions and the far one is denied."""
     versioned = BucketVersioning(arn=NEAR.arn, enabled=True, mfa_delete=True)
-    return NEAR, FAR, versioned, *denied, Listed("Bucket", GLOBAL, count=2)
+    return NEAR, FAR, versioned, *denied, ListingResult("Bucket", GLOBAL, count=2)
 
 
 def test_bucket_in_an_accepted_region_leaves_the_cell_to_the_others(tmp_path: Path) -> None:
@@ -82,8 +82,8 @@ def test_other_gaps_keep_the_cell_from_being_assessed(
 
 
 def test_denied_listing_is_a_cell_that_is_accepted(tmp_path: Path) -> None:
-    denied = Listed("Trail", DENIED, gap=refused("cloudtrail:DescribeTrails"))
-    cells, _ = judged(tmp_path, "cloudtrail_trail_logging", Listed("Trail", HOME), denied)
+    denied = ListingResult("Trail", DENIED, gap=refused("cloudtrail:DescribeTrails"))
+    cells, _ = judged(tmp_path, "cloudtrail_trail_logging", ListingResult("Trail", HOME), denied)
     near, far = cells
     assert (near.status, near.is_accepted) == (Status.NOT_APPLICABLE, False)
     assert (far.status, far.reason, far.is_accepted) == (Status.NOT_ASSESSED, GapReason.SCP_DENIED, True)
@@ -96,11 +96,11 @@ def test_control_over_the_account_needs_every_region_that_is_not_accepted(tmp_pa
     seen = (
         user,
         credentials_of(user),
-        Listed("User", GLOBAL, count=1),
-        Listed("IdentityProvider", GLOBAL),
-        Listed("IdentityCenter", HOME),
+        ListingResult("User", GLOBAL, count=1),
+        ListingResult("IdentityProvider", GLOBAL),
+        ListingResult("IdentityCenter", HOME),
     )
-    denied = Listed("IdentityCenter", DENIED, gap=refused("sso:ListInstances"))
+    denied = ListingResult("IdentityCenter", DENIED, gap=refused("sso:ListInstances"))
     (cell,), (finding,) = judged(
         tmp_path, "iam_identity_federation_configured", *seen, denied, accepts=lambda _region: accepted
     )
@@ -118,5 +118,5 @@ def test_verdict_on_an_account_is_never_accepted(tmp_path: Path) -> None:
     details = ("TrailStatus", "TrailSelectors")
     gaps = [DetailGap(name, trail.arn, refused(f"cloudtrail:Get{name}")) for name in details]
     control = "cloudtrail_trail_multi_region_management_events"
-    (cell,), (finding,) = judged(tmp_path, control, trail, *gaps, Listed("Trail", HOME, count=1))
+    (cell,), (finding,) = judged(tmp_path, control, trail, *gaps, ListingResult("Trail", HOME, count=1))
     assert (cell.status, cell.is_accepted, finding.accepted) == (Status.NOT_ASSESSED, False, False)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.controls.declare import catalogue
 from orgaudit.evaluate.account import Evaluation
-from orgaudit.facts.shard import Entered, Listed
+from orgaudit.facts.shard import AccountHeader, ListingResult
 from orgaudit.model import Cell, Finding, Gap, GapReason, Status
 from tests.evaluated import context_of
 from tests.factories import HOME, MANAGEMENT, MEMBER, a_status, a_trail, an_account, facts_of, organization_of
@@ -20,7 +20,7 @@ def cell_of(source: str, enabled: tuple[str, ...], disabled: tuple[str, ...] = (
     record = msgspec.structs.replace(
         facts_of(MEMBER, regions=(HOME,)).record, enabled=enabled, disabled=disabled, regions_source=source
     )
-    facts = AccountFacts([Entered(an_account(MEMBER), record), Listed("Trail", HOME)])
+    facts = AccountFacts([AccountHeader(an_account(MEMBER), record), ListingResult("Trail", HOME)])
     control = catalogue()["cloudtrail_trail_logging"]
     found: list[Finding] = []
     return Evaluation(facts, context_of(control, facts)).cell(control, AWAY, found)
@@ -45,7 +45,7 @@ def test_a_trail_with_its_home_in_an_unknown_region_is_not_assessed() -> None:
     for source in ("account:ListRegions", "partition defaults"):
         seen = facts_of(MEMBER, trail)
         record = msgspec.structs.replace(seen.record, regions_source=source)
-        member = AccountFacts([Entered(an_account(MEMBER), record), Listed("Trail", HOME), trail])
+        member = AccountFacts([AccountHeader(an_account(MEMBER), record), ListingResult("Trail", HOME), trail])
         owner = facts_of(MANAGEMENT, trail, a_status(trail))
         verdict = control(member, organization_of(member, owner))
         statuses[source] = verdict.status
@@ -53,7 +53,9 @@ def test_a_trail_with_its_home_in_an_unknown_region_is_not_assessed() -> None:
 
 
 def test_a_gap_at_home_is_not_taken_for_an_absent_service() -> None:
-    listed = Listed("Root", "global", gap=Gap(MEMBER, "global", "iam:GetAccountSummary", GapReason.NOT_OFFERED, "no"))
+    listed = ListingResult(
+        "Root", "global", gap=Gap(MEMBER, "global", "iam:GetAccountSummary", GapReason.NOT_OFFERED, "no")
+    )
     facts = facts_of(MEMBER, listed, regions=(HOME,))
     control = next(each for each in catalogue().values() if each.subject.__name__ == "Root")
     found: list[Finding] = []

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from orgaudit.analysis.cloudtrail.log_delivery import trusts_cloudtrail, writes_to
 from orgaudit.analysis.cloudtrail.notifications import WORKS, Notification
+from orgaudit.analysis.cloudtrail.recording import recorded_management
 from orgaudit.aws.access import Access
 from orgaudit.demo import Demo, DemoAccount
 from orgaudit.demo.organization import OPT_IN_REGION as OPT_IN
@@ -24,8 +26,8 @@ from orgaudit.facts.cloudtrail.alarms import (
     trail_alarms,
     trail_filters,
 )
-from orgaudit.facts.cloudtrail.delivery import trail_log_group, trail_role, trail_subscriptions
-from orgaudit.facts.cloudtrail.topics import Topic, TopicKey, trail_topics
+from orgaudit.facts.cloudtrail.log_groups import trail_log_group, trail_role, trail_subscriptions
+from orgaudit.facts.cloudtrail.topics import AlarmTopic, TopicKey, trail_topics
 from orgaudit.facts.cloudtrail.trails import Trail, trail_selectors, trail_status, trails
 from orgaudit.facts.declare import Collector, closure
 from orgaudit.facts.resource_policies import document_of
@@ -603,7 +605,7 @@ def attributes(**more: str) -> dict[str, Any]:
     return {"Attributes": {"TopicArn": topic_arn(), "Policy": json.dumps(POLICY), **more}}
 
 
-async def topic_in(*answers: Any, key: str = "", **others: Answers) -> Topic:
+async def topic_in(*answers: Any, key: str = "", **others: Answers) -> AlarmTopic:
     """What is read of a topic with these subscriptions, encrypted with a key or not; `others` answer for accounts."""
     here: dict[tuple[str, str], Any] = {
         ("sns", "ListSubscriptionsByTopic"): [*answers] or subscribers(CONFIRMED),
@@ -938,7 +940,7 @@ def test_multi_region_trail_is_shown_everywhere_with_its_home(shown: dict[tuple[
     ],
 )
 def test_selectors_of_the_emulator(details: dict[str, Found], name: str, recorded: str) -> None:
-    assert details[name]["selectors"].management.describe() == recorded
+    assert recorded_management(details[name]["selectors"]).describe() == recorded
 
 
 def test_only_the_stopped_trail_is_stopped(details: dict[str, Found]) -> None:
@@ -991,8 +993,8 @@ def test_log_groups(details: dict[str, Found], name: str, exists: bool, days: in
 )
 def test_roles(details: dict[str, Found], name: str, trusted: Outcome, writes: Outcome) -> None:
     trail, role = details[name]["trail"], details[name]["role"]
-    assert role.trusts_cloudtrail(trail).outcome is trusted
-    assert role.writes_to(trail, "logs:PutLogEvents").outcome is writes
+    assert trusts_cloudtrail(role, trail).outcome is trusted
+    assert writes_to(role, trail, "logs:PutLogEvents").outcome is writes
 
 
 def test_receivers_of_copies(details: dict[str, Found]) -> None:

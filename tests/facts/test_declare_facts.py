@@ -11,11 +11,11 @@ import pytest
 from orgaudit.aws.actions import is_read
 from orgaudit.facts import declare
 from orgaudit.facts.cloudtrail.alarms import TrailAlarms, TrailFilters
-from orgaudit.facts.cloudtrail.delivery import TrailLogGroup, TrailRole
+from orgaudit.facts.cloudtrail.log_groups import TrailLogGroup, TrailRole
 from orgaudit.facts.cloudtrail.topics import TrailTopics, trail_topics
 from orgaudit.facts.cloudtrail.trails import Trail, TrailStatus, trails
 from orgaudit.facts.declare import Aws, Collector, Detail, Resource, closure, collector, detail, load, observe
-from orgaudit.facts.shard import Entered
+from orgaudit.facts.shard import AccountHeader
 from orgaudit.model import NotSeenError, Scope, Seen
 from tests.factories import denied
 
@@ -136,8 +136,8 @@ def test_closure_of_nothing() -> None:
 
 
 def test_fact_that_nobody_collects_is_refused() -> None:
-    with pytest.raises(TypeError, match="no collector fills Entered"):
-        closure([Entered])  # type: ignore[list-item]  # what a careless control could name
+    with pytest.raises(TypeError, match="no collector fills AccountHeader"):
+        closure([AccountHeader])  # type: ignore[list-item]  # what a careless control could name
 
 
 # A refused part

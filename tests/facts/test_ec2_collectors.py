@@ -12,6 +12,7 @@ import pytest
 
 from orgaudit.analysis.ec2.acls import passages
 from orgaudit.analysis.ec2.reach import Inbound, Question
+from orgaudit.analysis.ec2.vpcs import Breadth, breadth_of, flaw_of, table_of
 from orgaudit.aws.access import Access
 from orgaudit.demo import Demo
 from orgaudit.facts.declare import Collector, Resource
@@ -19,10 +20,10 @@ from orgaudit.facts.ec2.acls import NetworkAcl, network_acls
 from orgaudit.facts.ec2.defaults import MetadataDefaults, ebs_defaults, metadata_defaults
 from orgaudit.facts.ec2.groups import default_security_groups, security_groups
 from orgaudit.facts.ec2.instances import Instance, instances
-from orgaudit.facts.ec2.peering import Breadth, PeeringRoute, peering_connections, peering_routes
+from orgaudit.facts.ec2.peering import PeeringRoute, peering_connections, peering_routes
 from orgaudit.facts.ec2.prefixes import PrefixList
-from orgaudit.facts.ec2.routes import InternetRoute, route_tables, table_of
-from orgaudit.facts.ec2.rules import ALL, ALL_PORTS, Rule
+from orgaudit.facts.ec2.routes import InternetRoute, route_tables
+from orgaudit.facts.ec2.rules import ALL, ALL_PORTS, SecurityGroupRule
 from orgaudit.facts.ec2.vpcs import FlowLog, Vpc, flow_logs, vpcs
 from orgaudit.languages.cidr import Family
 from orgaudit.model import Gap, GapReason, NotSeenError, Scope, Seen
@@ -106,7 +107,7 @@ async def test_groups_of_all_pages_with_every_kind_of_source() -> None:
 )
 async def test_protocols_and_ports(permission: dict[str, Any], protocol: str, ports: tuple[int, int]) -> None:
     (found,) = await listing(security_groups, aws(groups(group("sg-1", permission | FROM_OFFICE))))
-    assert found.rules.value == (Rule(protocol=protocol, ports=ports, cidrs=(OFFICE,)),)
+    assert found.rules.value == (SecurityGroupRule(protocol=protocol, ports=ports, cidrs=(OFFICE,)),)
 
 
 async def test_shared_group_belongs_to_its_owner() -> None:
@@ -690,7 +691,7 @@ def test_network_of_the_emulator(emulated: tuple[dict[str, str], dict[Any, Any]]
     ids, found = emulated
     (log,) = found[flow_logs]
     assert (log.name, log.watches, log.traffic) == (ids["log"], Seen(ids["vpc"]), Seen("REJECT"))
-    assert log.flaw == "fails to deliver: Access error", "its role does not exist"
+    assert flaw_of(log) == "fails to deliver: Access error", "its role does not exist"
     assert ids["vpc"] in {each.name for each in found[vpcs]}
     assert {one.vpc_id for one in found[default_security_groups]} == {one.vpc_id for one in found[vpcs]}
     assert all(
@@ -702,7 +703,7 @@ def test_peering_of_the_emulator(emulated: tuple[dict[str, str], dict[Any, Any]]
     ids, found = emulated
     (connected,), (routes,) = found[peering_connections], found[peering_routes]
     assert connected.name == ids["peering"]
-    assert [route.breadth(connected) for route in routes.routes] == [Breadth.WHOLE]
+    assert [breadth_of(route, connected) for route in routes.routes] == [Breadth.WHOLE]
 
 
 def test_routes_of_the_emulator(emulated: tuple[dict[str, str], dict[Any, Any]]) -> None:

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orgaudit.facts.declare import Collector
-from orgaudit.facts.iam import access_keys, account, authorization, certificates, credential_report, federation
+from orgaudit.facts.iam import access_keys, authorization, certificates, credential_report, federation, passwords, root
 from orgaudit.facts.iam.access_keys import AccessKey
 from orgaudit.facts.iam.authorization import AwsPolicy, CustomerPolicy, Role, User
-from orgaudit.facts.iam.credential_report import ROOT_USER, Credentials, KeySlot, rows
-from orgaudit.facts.iam.federation import IdentityCenter, IdentityProvider, Protocol
+from orgaudit.facts.iam.credential_report import ROOT_USER, CredentialRow, KeySlot, report_rows
+from orgaudit.facts.iam.federation import FederationProtocol, IdentityCenter, IdentityProvider
 from orgaudit.languages.iam_policy import PolicyError
 from orgaudit.languages.iam_policy.grants import Grant, Grants, grants_of
 from orgaudit.model import GLOBAL, Gap, GapReason, NotSeenError, Seen
@@ -253,8 +253,8 @@ def report(*found: str, header: str = HEADER) -> bytes:
 
 
 def test_row_of_a_user() -> None:
-    (row,) = rows(report(USER_ROW))
-    assert row == Credentials(
+    (row,) = report_rows(report(USER_ROW))
+    assert row == CredentialRow(
         user="alice",
         arn=USER.arn,
         created_at=AT,
@@ -272,7 +272,7 @@ def test_row_of_a_user() -> None:
 
 
 def test_row_of_the_root_user() -> None:
-    (row,) = rows(report(ROOT_ROW))
+    (row,) = report_rows(report(ROOT_ROW))
     assert (row.user, row.password_enabled, row.password_used_at, row.mfa) == (ROOT_USER, None, AT, True)
     assert row.idle_since == {}
 
@@ -283,19 +283,19 @@ def test_columns_are_read_by_their_names(order: list[int], more: bool) -> None:
         cells = [line.split(",")[place] for place in order]
         return ",".join([*cells, "another"] if more else cells)
 
-    assert list(rows(report(moved(USER_ROW), header=moved(HEADER)))) == list(rows(report(USER_ROW)))
+    assert list(report_rows(report(moved(USER_ROW), header=moved(HEADER)))) == list(report_rows(report(USER_ROW)))
 
 
 @given(st.sampled_from(["true", "false"]), st.lists(st.booleans(), min_size=5, max_size=5))
 def test_truth_in_any_case(word: str, upper: list[bool]) -> None:
     spelt = "".join(each.upper() if high else each for each, high in zip(word, upper, strict=False))
-    (row,) = rows(report(USER_ROW.replace("TRUE", spelt)))
+    (row,) = report_rows(report(USER_ROW.replace("TRUE", spelt)))
     assert row.password_enabled is (word == "true")
 
 
 @pytest.mark.parametrize("unknown", ["N/A", "n/a", "not_supported", "no_information", ""])
 def test_values_that_aws_does_not_tell(unknown: str) -> None:
-    (row,) = rows(report(USER_ROW.replace("TRUE", unknown).replace("no_information", unknown)))
+    (row,) = report_rows(report(USER_ROW.replace("TRUE", unknown).replace("no_information", unknown)))
     assert (row.password_enabled, row.password_used_at) == (None, None)
 
 
@@ -312,11 +312,11 @@ def test_values_that_aws_does_not_tell(unknown: str) -> None:
 def test_report_of_another_shape_is_malformed(content: bytes) -> None:
     """A collector that raises one of these is a MALFORMED gap."""
     with pytest.raises((ValueError, KeyError)):
-        list(rows(content))
+        list(report_rows(content))
 
 
 def test_time_without_a_zone_is_utc() -> None:
-    (row,) = rows(report(USER_ROW.replace("no_information", "2024-05-22T18:13:31")))
+    (row,) = report_rows(report(USER_ROW.replace("no_information", "2024-05-22T18:13:31")))
     assert row.password_used_at == AT
 
 
@@ -339,8 +339,8 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 async def test_report_is_read_once_for_everybody(pauses: list[float]) -> None:
     at = aws(iam(GenerateCredentialReport=COMPLETE, GetCredentialReport=READY))
     user = await credential_report.user_credentials(at, USER)
-    root = await credential_report.root_credentials(at, ROOT)
-    assert (user.row.user, root.row.user, user.generated_at) == ("alice", ROOT_USER, NOW)
+    of_root = await credential_report.root_credentials(at, ROOT)
+    assert (user.row.user, of_root.row.user, user.generated_at) == ("alice", ROOT_USER, NOW)
     assert [call.operation for call in at.world.calls] == ["GenerateCredentialReport", "GetCredentialReport"]
     assert pauses == []
 
@@ -379,7 +379,7 @@ async def test_user_newer_than_the_report_and_report_without_root() -> None:
 
 
 async def test_root_row_is_no_users_row() -> None:
-    """The user that is called like root's row in the report is another one (differences.md 50)."""
+    """The user that is called like root's row in the report is another one."""
     at = aws(iam(GenerateCredentialReport=COMPLETE, GetCredentialReport=READY))
     with pytest.raises(NotSeenError):
         await credential_report.user_credentials(at, a_user("<root_account>"))
@@ -396,7 +396,7 @@ async def test_row_that_does_not_show_whether_there_is_a_password() -> None:
 
 
 async def test_keys_of_a_user() -> None:
-    """They are listed by user, and not taken from the report (differences.md 40)."""
+    """They are listed by user, and not taken from the report."""
     found = [
         {"AccessKeyId": "AKIAIOSFODNN7EXAMPL1", "Status": "Active", "CreateDate": AT},
         {"AccessKeyId": "AKIAIOSFODNN7EXAMPL2", "Status": "Inactive", "CreateDate": NOW},
@@ -435,7 +435,7 @@ SUMMARY = {
     ids=["whole", "no MFA", "keys without a password", "certificate"],
 )
 async def test_root_user(summary: dict[str, int], changes: dict[str, Any]) -> None:
-    assert await listed(account.root, aws(iam(GetAccountSummary={"SummaryMap": summary}))) == [a_root(**changes)]
+    assert await listed(root.root, aws(iam(GetAccountSummary={"SummaryMap": summary}))) == [a_root(**changes)]
 
 
 FIELDS = {
@@ -449,7 +449,7 @@ FIELDS = {
 @pytest.mark.parametrize("lacking", SUMMARY)
 async def test_what_the_summary_lacks_is_a_gap_of_its_own(lacking: str) -> None:
     summary = {name: value for name, value in SUMMARY.items() if name != lacking}
-    (found,) = await listed(account.root, aws(iam(GetAccountSummary={"SummaryMap": summary})))
+    (found,) = await listed(root.root, aws(iam(GetAccountSummary={"SummaryMap": summary})))
     gap = getattr(found, FIELDS[lacking])
     assert (gap.reason, gap.action, gap.message) == (
         GapReason.MALFORMED,
@@ -477,10 +477,10 @@ def device(serial: str, owner: str = "") -> dict[str, Any]:
     ids=["root's ARN", "root's serial number", "groot", "a user called root", "a similar name", "nobody's"],
 )
 async def test_virtual_devices_of_the_root_user(found: dict[str, Any], roots: bool) -> None:
-    """Root's are those with its exact ARN or serial number (differences.md 36), on whichever page."""
+    """Root's are those with its exact ARN or serial number, on whichever page."""
     pages = [{"VirtualMFADevices": [device("alice", USER.arn)]}, {"VirtualMFADevices": [found]}]
     at = aws(iam(ListVirtualMFADevices=pages))
-    devices = await account.root_virtual_devices(at, ROOT)
+    devices = await root.root_virtual_devices(at, ROOT)
     assert devices.serial_numbers == ((found["SerialNumber"],) if roots else ())
     assert at.world.calls[0].parameters == {"AssignmentStatus": "Assigned"}
 
@@ -514,7 +514,7 @@ BARE_POLICY = {"min_length": 0, "max_age_days": None, "remembered": None} | dict
     ids=["whole", "no expiry", "smallest", "none"],
 )
 async def test_password_policy(answer: Any, changes: dict[str, Any]) -> None:
-    found = await listed(account.password_policy, aws(iam(GetAccountPasswordPolicy=answer)))
+    found = await listed(passwords.password_policy, aws(iam(GetAccountPasswordPolicy=answer)))
     assert found == [a_password_policy(**changes)]
 
 
@@ -526,11 +526,11 @@ async def test_password_policy(answer: Any, changes: dict[str, Any]) -> None:
             ("RootCredentialsManagement", "RootSessions"),
         ),
         ({"OrganizationId": "o-1"}, ()),
-        *((Refused(code), None) for code in (*account.ELSEWHERE, *account.NOT_ENABLED)),
+        *((Refused(code), None) for code in (*root.ELSEWHERE, *root.NOT_ENABLED)),
     ],
 )
 async def test_features_are_there_where_they_are_administered(answer: Any, enabled: tuple[str, ...] | None) -> None:
-    found = await listed(account.root_features, aws(iam(ListOrganizationsFeatures=answer)))
+    found = await listed(root.root_features, aws(iam(ListOrganizationsFeatures=answer)))
     assert [each.enabled for each in found] == ([] if enabled is None else [enabled])
 
 
@@ -556,8 +556,8 @@ async def test_providers_of_both_protocols() -> None:
         ListOpenIDConnectProviders={"OpenIDConnectProviderList": [{"Arn": oidc}]},
     )
     assert await listed(federation.identity_providers, aws(answers)) == [
-        IdentityProvider(arn=saml, account_id=MEMBER, region=GLOBAL, protocol=Protocol.SAML),
-        IdentityProvider(arn=oidc, account_id=MEMBER, region=GLOBAL, protocol=Protocol.OIDC),
+        IdentityProvider(arn=saml, account_id=MEMBER, region=GLOBAL, protocol=FederationProtocol.SAML),
+        IdentityProvider(arn=oidc, account_id=MEMBER, region=GLOBAL, protocol=FederationProtocol.OIDC),
     ]
     assert await listed(federation.identity_providers, aws(NO_PROVIDERS)) == []
 
@@ -587,10 +587,10 @@ WHOLE: dict[Callable[..., Any], tuple[dict[tuple[str, str], Any], tuple[Any, ...
     credential_report.user_credentials: (REPORTED, (USER,)),
     credential_report.root_credentials: (REPORTED, (ROOT,)),
     access_keys.user_access_keys: (iam(ListAccessKeys={"AccessKeyMetadata": []}), (USER,)),
-    account.root: (iam(GetAccountSummary={"SummaryMap": SUMMARY}), ()),
-    account.root_virtual_devices: (iam(ListVirtualMFADevices={"VirtualMFADevices": []}), (ROOT,)),
-    account.password_policy: (iam(GetAccountPasswordPolicy={"PasswordPolicy": {}}), ()),
-    account.root_features: (iam(ListOrganizationsFeatures={}), ()),
+    root.root: (iam(GetAccountSummary={"SummaryMap": SUMMARY}), ()),
+    root.root_virtual_devices: (iam(ListVirtualMFADevices={"VirtualMFADevices": []}), (ROOT,)),
+    passwords.password_policy: (iam(GetAccountPasswordPolicy={"PasswordPolicy": {}}), ()),
+    root.root_features: (iam(ListOrganizationsFeatures={}), ()),
     certificates.server_certificates: (iam(ListServerCertificates={"ServerCertificateMetadataList": []}), ()),
     federation.identity_providers: (NO_PROVIDERS, ()),
     federation.identity_centers: ({("sso-admin", "ListInstances"): {}}, ()),
@@ -607,7 +607,7 @@ async def read(run: Callable[..., Any], at: LiteralAws, arguments: tuple[Any, ..
 
 
 def test_every_collector_is_here() -> None:
-    modules = (access_keys, account, authorization, certificates, credential_report, federation)
+    modules = (access_keys, authorization, certificates, credential_report, federation, passwords, root)
     found = {value for module in modules for value in vars(module).values() if hasattr(value, "__collector__")}
     assert found == set(WHOLE)
 

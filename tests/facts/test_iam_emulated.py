@@ -14,7 +14,7 @@ import pytest
 from orgaudit.aws.access import Access
 from orgaudit.demo import Demo
 from orgaudit.facts.contacts import security_contact
-from orgaudit.facts.iam import access_keys, account, authorization, credential_report, federation
+from orgaudit.facts.iam import access_keys, authorization, credential_report, federation, passwords, root
 from orgaudit.model import Seen
 from orgaudit.settings.limits import load_limits
 from orgaudit.settings.sections import AccessSettings, RunSettings
@@ -28,8 +28,8 @@ LISTINGS = (
     authorization.roles,
     authorization.instance_profiles,
     authorization.customer_policies,
-    account.root,
-    account.password_policy,
+    root.root,
+    passwords.password_policy,
     federation.identity_providers,
     security_contact,
 )
@@ -110,8 +110,8 @@ def test_default_version_of_an_own_policy_is_judged(found: Found) -> None:
 
 
 def test_what_is_there_once(found: Found) -> None:
-    (root,), (policy,), (contact,) = found["root"], found["password_policy"], found["security_contact"]
-    assert (root.mfa.value, root.access_keys.value) == (False, 0)
+    (of_root,), (policy,), (contact,) = found["root"], found["password_policy"], found["security_contact"]
+    assert (of_root.mfa.value, of_root.access_keys.value) == (False, 0)
     assert (policy.exists, policy.min_length.value, policy.remembered) == (True, 14, 24)
     assert (contact.exists, contact.email.value) == (True, "soc@example.com")
     assert found["identity_providers"] == []

@@ -1,4 +1,4 @@
-"""What the collectors of Macie make of answers, and which buckets its jobs cover."""
+"""What the collectors of Macie make of answers."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 
-from orgaudit.analysis.macie import macie_in
-from orgaudit.facts.macie import Criterion, Job, MacieSession, macie_discovery, macie_sessions
-from orgaudit.facts.shard import Listed
-from orgaudit.model import GapReason, NotSeenError
-from tests.factories import HOME, MEMBER, SECURITY, denied, facts_of
+from orgaudit.facts.macie import BucketCriterion, ClassificationJob, MacieSession, macie_discovery, macie_sessions
+from orgaudit.model import NotSeenError
+from tests.factories import HOME, MEMBER, SECURITY
 from tests.factories_macie import a_session
 from tests.factories_s3 import a_bucket
 from tests.literal_aws import LiteralAws, Refused, World
@@ -119,11 +117,11 @@ async def test_jobs_page_by_page() -> None:
         ListClassificationJobs=[{"items": [named, *over]}, {"items": [choosing]}],
     )
     assert (await macie_discovery(at, SESSION)).jobs == (
-        Job("named", buckets=((MEMBER, "data"), (MEMBER, "more"))),
-        Job(
+        ClassificationJob("named", buckets=((MEMBER, "data"), (MEMBER, "more"))),
+        ClassificationJob(
             "2",
-            includes=(Criterion("S3_BUCKET_NAME", "EQ", ("data",)),),
-            excludes=(Criterion("tags"),),
+            includes=(BucketCriterion("S3_BUCKET_NAME", "EQ", ("data",)),),
+            excludes=(BucketCriterion("tags"),),
             chooses=True,
         ),
     )
@@ -141,43 +139,3 @@ async def test_denied(operation: str) -> None:
     with pytest.raises(NotSeenError) as raised:
         await macie_discovery(aws(**answers | {operation: Refused()}), SESSION)
     assert raised.value.gap.action == f"macie2:{operation}"
-
-
-MINE, NOT_MINE = Criterion("ACCOUNT_ID", "EQ", (MEMBER,)), Criterion("ACCOUNT_ID", "NE", (MEMBER, SECURITY))
-THIS, TAGS = Criterion("S3_BUCKET_NAME", "EQ", ("more", "data")), Criterion("tags")
-SHARED = Criterion("S3_BUCKET_SHARED_ACCESS", "EQ", ("NOT_SHARED",))
-ODD = Criterion("S3_BUCKET_NAME", "CONTAINS", ("dat",))
-
-
-@pytest.mark.parametrize(
-    ("includes", "excludes", "covered"),
-    [
-        ((), (), True),
-        ((MINE,), (), True),
-        ((MINE, THIS), (), True),
-        ((MINE, NOT_MINE), (), False),
-        ((NOT_MINE, TAGS), (), False),
-        ((MINE, TAGS), (), None),
-        ((SHARED,), (), None),
-        ((ODD,), (), None),
-        ((MINE,), (NOT_MINE,), True),
-        ((MINE,), (THIS,), False),
-        ((MINE,), (THIS, NOT_MINE), True),
-        ((MINE,), (TAGS,), None),
-        ((TAGS,), (THIS,), False),
-    ],
-)
-def test_conditions_of_a_job(
-    includes: tuple[Criterion, ...], excludes: tuple[Criterion, ...], covered: bool | None
-) -> None:
-    assert Job("job", includes=includes, excludes=excludes, chooses=True).covers(BUCKET) is covered
-
-
-def test_macie_in_a_region() -> None:
-    elsewhere = a_session(region="us-east-1")
-    assert macie_in(facts_of(MEMBER, SESSION, elsewhere), "us-east-1") == elsewhere
-    with pytest.raises(NotSeenError, match="is denied"):
-        macie_in(facts_of(MEMBER, Listed("MacieSession", HOME, gap=denied())), HOME)
-    with pytest.raises(NotSeenError) as raised:
-        macie_in(facts_of(MEMBER, SESSION), "eu-north-1")
-    assert raised.value.gap.reason is GapReason.UNREACHABLE

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from orgaudit.analysis.delegation import not_delegated, policy_delegates
 from orgaudit.facts.organizations import (
     Effectiveness,
     MemberOf,
@@ -195,13 +196,13 @@ async def test_policy_delegation_names_who_may_write() -> None:
         allow({"AWS": MEMBER}, action=["organizations:List*", "organizations:describeOrganization"]),
     )
     at = aws({("organizations", "DescribeResourcePolicy"): {"ResourcePolicy": {"Content": content}}})
-    assert (await policy_delegation(at, THE_ORGANIZATION)).delegates == {SECURITY: True}
+    assert policy_delegates(await policy_delegation(at, THE_ORGANIZATION)) == {SECURITY: True}
 
 
 async def test_no_policy_delegation() -> None:
     at = aws({("organizations", "DescribeResourcePolicy"): Refused("ResourcePolicyNotFoundException")})
     found = await policy_delegation(at, THE_ORGANIZATION)
-    assert (found.document, found.delegates) == (None, {})
+    assert (found.document, policy_delegates(found)) == (None, {})
 
 
 async def test_trusted_services_on_two_pages() -> None:
@@ -213,7 +214,7 @@ async def test_trusted_services_on_two_pages() -> None:
         aws({operation: [page("sso", "tagpolicies.tag"), page("guardduty")]}), THE_ORGANIZATION
     )
     assert found.principals == ("guardduty.amazonaws.com", "sso.amazonaws.com", "tagpolicies.tag.amazonaws.com")
-    assert found.delegable == ("guardduty.amazonaws.com", "sso.amazonaws.com")
+    assert not_delegated(found, {}) == ("guardduty.amazonaws.com", "sso.amazonaws.com")
 
 
 @pytest.mark.parametrize("read", [policy_delegation, trusted_services])

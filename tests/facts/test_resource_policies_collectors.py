@@ -174,9 +174,9 @@ async def test_buses_come_with_their_policies_page_by_page() -> None:
     ]
     at = aws({("events", "ListEventBuses"): pages})
     default, orders = [bus async for bus in event_buses(at)]
-    assert (default.name, default.policy, default.parsed) == ("default", Seen(None), None)
-    assert orders.parsed is not None
-    assert orders.parsed.statements[0].sid == "open"
+    assert (default.name, default.policy, default.attached.parsed) == ("default", Seen(None), None)
+    assert orders.attached.parsed is not None
+    assert orders.attached.parsed.statements[0].sid == "open"
     assert [call.parameters for call in at.world.calls] == [{"Limit": 100}, {"Limit": 100, "NextToken": "2"}]
 
 
@@ -369,27 +369,3 @@ def test_declared_actions_are_those_of_the_calls() -> None:
         "Repository": ("ecr:DescribeRepositories",),
         "BackupVault": ("backup:ListBackupVaults",),
     }
-
-
-# Only Lambda's
-
-
-def opened(*statements: dict[str, Any]) -> list[tuple[str, bool]]:
-    policy = FunctionPolicy(arn="a", document={"Version": "2012-10-17", "Statement": list(statements)})
-    return [(opening.through.partition(" to ")[2].split(" ")[0], opening.certain) for opening in policy.openings]
-
-
-def test_openings_of_no_policy() -> None:
-    assert FunctionPolicy(arn="a").openings == ()
-
-
-def test_each_service_is_an_opening_of_its_own() -> None:
-    found = opened(allow({"Service": ["s3.amazonaws.com", "logs.amazonaws.com"]}, action="lambda:InvokeFunction"))
-    assert found == [("s3.amazonaws.com", True), ("logs.amazonaws.com", False)]
-
-
-def test_excepted_services_are_no_openings() -> None:
-    statement = allow(action="lambda:InvokeFunction")
-    del statement["Principal"]
-    found = opened(statement | {"Effect": "Allow", "NotPrincipal": {"Service": "s3.amazonaws.com"}})
-    assert found == [("everyone", True)]

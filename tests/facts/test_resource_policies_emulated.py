@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.aws.access import Access
 from orgaudit.collect.account import actions_for, collect_account
 from orgaudit.demo import Demo

@@ -9,19 +9,20 @@ from typing import Any, TypeAlias
 
 import pytest
 from botocore.model import ListShape, MapShape, Shape, StructureShape
+from msgspec.structs import asdict
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.collect.account import _drain
 from orgaudit.controls.declare import Control, catalogue
 from orgaudit.facts import apigateway, apigatewayv2, config, dynamodb, eventbridge, opensearch, rds, sqs
 from orgaudit.facts.cloudtrail import trails
 from orgaudit.facts.declare import Collector, Detail, Resource, load
 from orgaudit.facts.ec2 import defaults, instances
-from orgaudit.facts.iam import account, authorization
+from orgaudit.facts.iam import authorization, passwords
 from orgaudit.facts.rows import RowError
-from orgaudit.facts.shard import Listed
-from orgaudit.model import GLOBAL, NotSeenError, Scope, Status
+from orgaudit.facts.shard import ListingResult
+from orgaudit.model import GLOBAL, Gap, NotSeenError, Scope, Status
 from orgaudit.settings.thresholds import Thresholds
 from tests.factories import HOME, MEMBER, facts_of, organization_of
 from tests.listings import CASES, Case, Path
@@ -38,9 +39,9 @@ LOGGING = "apigateway/latest/developerguide/set-up-logging.html"
 HTTP_LOGGING = "apigateway/latest/developerguide/http-api-logging.html"
 DESCRIBED = "awscloudtrail/latest/APIReference/API_DescribeTrails.html"
 DOCUMENTED: dict[tuple[Run, str], str] = {
-    (account.password_policy, "ExpirePasswords"): "IAM/latest/APIReference/API_PasswordPolicy.html",
+    (passwords.password_policy, "ExpirePasswords"): "IAM/latest/APIReference/API_PasswordPolicy.html",
     (
-        account.password_policy,
+        passwords.password_policy,
         "PasswordReusePrevention",
     ): "IAM/latest/APIReference/API_UpdateAccountPasswordPolicy.html",
     (apigateway.rest_api_stages, "accessLogSettings"): LOGGING,
@@ -190,7 +191,7 @@ def in_model(shape: Any, path: Path) -> bool:
 
 def verdicts(found: list[Resource], run: Run) -> Verdicts:
     """What each control on the listing's facts says, in an account that has only these."""
-    listings = [Listed(each.fact.__name__, place(each)) for each in load().values() if each.parent is None]
+    listings = [ListingResult(each.fact.__name__, place(each)) for each in load().values() if each.parent is None]
     details = [detail for resource in found for detail in CASES[run].details(resource)]
     facts = facts_of(MEMBER, *listings, *found, *details, regions=(HOME,))
     kind = collector_of(run).fact
@@ -263,6 +264,8 @@ async def test_what_a_row_lacks_hides_nothing_else(run: Run) -> None:
         found, error = await listed(run, changed(case.row, path), *second(case))
         assert error is None, path
         assert [each.arn for each in found] == [each.arn for each in whole], path
+        gaps = [value for each in found for value in asdict(each).values() if isinstance(value, Gap)]
+        assert {gap.action for gap in gaps} <= set(collector_of(run).actions), path
 
 
 @every_listing

@@ -11,12 +11,13 @@ from typing import Any
 import boto3
 import pytest
 
+from orgaudit.analysis.s3.exposure import PUBLIC_GROUPS
 from orgaudit.aws.access import Access
 from orgaudit.demo import Demo
 from orgaudit.facts.declare import Collector
 from orgaudit.facts.s3.block import SETTINGS, account_public_access_block, bucket_public_access_block
 from orgaudit.facts.s3.buckets import (
-    Grant,
+    AclGrant,
     bucket_acl,
     bucket_encryption,
     bucket_logging,
@@ -107,13 +108,13 @@ async def test_the_policy_is_kept_as_json() -> None:
     text = json.dumps({"Version": "2012-10-17", "Statement": allow()})
     found = await bucket_policy(aws(GetBucketPolicy={"Policy": text}), BUCKET)
     assert found.document["Statement"][0]["Principal"] == "*"
-    assert len(found.rules.statements) == 1
+    assert found.parsed is not None
+    assert len(found.parsed.statements) == 1
 
 
 async def test_no_policy_is_an_answer() -> None:
     found = await bucket_policy(aws(GetBucketPolicy=Refused("NoSuchBucketPolicy")), BUCKET)
-    assert found.document is None
-    assert found.rules.statements == ()
+    assert (found.document, found.parsed) == (None, None)
 
 
 async def test_what_is_no_policy_is_never_kept() -> None:
@@ -128,8 +129,11 @@ async def test_acl_by_grantee() -> None:
         {"Grantee": {"Type": "AmazonCustomerByEmail", "EmailAddress": "a@example.com"}, "Permission": "WRITE"},
     ]
     found = await bucket_acl(aws(GetBucketAcl={"Grants": grants}), BUCKET)
-    assert found.grants == (Grant("abc", "FULL_CONTROL"), Grant(EVERYONE, "READ"), Grant("a@example.com", "WRITE"))
-    assert found.public == (Grant(EVERYONE, "READ"),)
+    assert found.grants == (
+        AclGrant("abc", "FULL_CONTROL"),
+        AclGrant(EVERYONE, "READ"),
+        AclGrant("a@example.com", "WRITE"),
+    )
 
 
 async def test_an_acl_without_grants_is_no_answer() -> None:
@@ -255,7 +259,7 @@ def test_settings_of_the_emulator(emulated: dict[str, Any]) -> None:
     assert opened[bucket_policy].parsed == parse(POLICY)
     assert west[bucket_policy].document is None
     assert west[bucket_public_access_block].block.on == {name for name, on in ON.items() if on}
-    assert opened[bucket_acl].public == ()
+    assert not {grant.grantee for grant in opened[bucket_acl].grants} & PUBLIC_GROUPS.keys()
     assert opened[bucket_logging].target is None
 
 

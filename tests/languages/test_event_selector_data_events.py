@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orgaudit.facts.cloudtrail.trails import TrailSelectors, record_objects, trail_selectors
+from orgaudit.analysis.cloudtrail.recording import record_objects
+from orgaudit.facts.cloudtrail.trails import TrailSelectors, trail_selectors
 from orgaudit.languages.event_selector.management import AdvancedSelector, BasicSelector, FieldSelector
 from tests.factories import HOME, MEMBER, a_trail, advanced, field
 from tests.literal_aws import LiteralAws, World
@@ -73,8 +74,8 @@ def selected(*selectors: BasicSelector | AdvancedSelector) -> TrailSelectors:
 )
 def test_reach(selector: BasicSelector | AdvancedSelector, one: bool, every: bool) -> None:
     for side in ("read", "write"):
-        assert selected(selector).records_objects(side, FOO) is one
-        assert selected(selector).records_objects(side) is every
+        assert record_objects([selected(selector)], side, FOO) is one
+        assert record_objects([selected(selector)], side) is every
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ def test_reach(selector: BasicSelector | AdvancedSelector, one: bool, every: boo
 def test_sides(selectors: list[BasicSelector | AdvancedSelector], read: bool, write: bool) -> None:
     """Reads and writes are two questions."""
     found = selected(*selectors)
-    assert (found.records_objects("read"), found.records_objects("write")) == (read, write)
+    assert (record_objects([found], "read"), record_objects([found], "write")) == (read, write)
 
 
 HALF, OTHER_HALF = arns(starts_with=(f"{FOO}/logs/",)), arns(not_starts_with=(f"{FOO}/logs/",))
@@ -125,7 +126,7 @@ def test_selectors_add_up(selectors: list[BasicSelector | AdvancedSelector], one
     """Within one trail and over several: an event is recorded where any selector of any trail records it."""
     apart = [selected(each) for each in selectors]
     for side in ("read", "write"):
-        assert selected(*selectors).records_objects(side, FOO) is one
+        assert record_objects([selected(*selectors)], side, FOO) is one
         assert record_objects(apart, side, FOO) is one
         assert record_objects(apart, side) is every
 
@@ -137,9 +138,9 @@ def test_no_trails_record_nothing() -> None:
 
 def test_all_buckets_are_those_of_the_partition() -> None:
     china = msgspec.structs.replace(selected(arns(starts_with=("arn:aws-cn:s3:::",))), arn="arn:aws-cn:cloudtrail")
-    assert china.records_objects("read")
-    assert china.records_objects("read", "arn:aws-cn:s3:::foo")
-    assert not china.records_objects("read", FOO)
+    assert record_objects([china], "read")
+    assert record_objects([china], "read", "arn:aws-cn:s3:::foo")
+    assert not record_objects([china], "read", FOO)
 
 
 KEYS = st.text("ab/", min_size=1, max_size=4)
@@ -173,13 +174,13 @@ NAMES = st.from_regex(r"[a-z0-9][a-z0-9.-]{1,20}[a-z0-9]", fullmatch=True)
 @given(NAMES, NAMES)
 def test_naming_one_bucket_covers_no_other(name: str, other: str) -> None:
     for selector in (objects(f"arn:aws:s3:::{name}/"), arns(starts_with=(f"arn:aws:s3:::{name}/",))):
-        assert selected(selector).records_objects("read", f"arn:aws:s3:::{other}") is (name == other)
+        assert record_objects([selected(selector)], "read", f"arn:aws:s3:::{other}") is (name == other)
 
 
 @given(NAMES, NAMES)
 def test_leaving_out_one_bucket_keeps_every_other(name: str, other: str) -> None:
     selector = arns(not_starts_with=(f"arn:aws:s3:::{name}/",))
-    assert selected(selector).records_objects("write", f"arn:aws:s3:::{other}") is (name != other)
+    assert record_objects([selected(selector)], "write", f"arn:aws:s3:::{other}") is (name != other)
 
 
 async def test_selectors_as_aws_answers_them() -> None:
@@ -208,5 +209,5 @@ async def test_selectors_as_aws_answers_them() -> None:
     at = LiteralAws(World({MEMBER: {("cloudtrail", "GetEventSelectors"): answer}}), MEMBER, HOME)
     found = await trail_selectors(at, a_trail())
     assert found.basic[0].objects == (f"{FOO}/",)
-    assert (found.records_objects("write", FOO), found.records_objects("read", FOO)) == (True, False)
-    assert found.records_objects("read", "arn:aws:s3:::bar")
+    assert (record_objects([found], "write", FOO), record_objects([found], "read", FOO)) == (True, False)
+    assert record_objects([found], "read", "arn:aws:s3:::bar")

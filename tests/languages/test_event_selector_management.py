@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orgaudit.analysis.cloudtrail.recording import recorded_management
 from orgaudit.languages.event_selector.management import (
     AdvancedSelector,
     BasicSelector,
@@ -69,7 +70,7 @@ def managed(*narrower: FieldSelector, name: str = "") -> AdvancedSelector:
     ],
 )
 def test_what_is_recorded(selectors: list[BasicSelector | AdvancedSelector], said: str) -> None:
-    recorded = a_selection(a_trail(), *selectors).management
+    recorded = recorded_by(selectors)
     assert recorded.describe() == said
     assert recorded.complete == said.startswith(ALL)
 
@@ -87,7 +88,7 @@ SELECTORS = st.one_of(st.lists(BASIC, min_size=1), st.lists(ADVANCED | st.just(S
 
 
 def recorded_by(selectors: list[BasicSelector | AdvancedSelector]) -> ManagementEvents:
-    return a_selection(a_trail(), *selectors).management
+    return recorded_management(a_selection(a_trail(), *selectors))
 
 
 def holds(events: ManagementEvents, side: str, source: str) -> bool:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from weakref import WeakKeyDictionary
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.cloudtrail.delivery import last_delivery
-from orgaudit.analysis.cloudtrail.notifications import WORKS, Delivery, Notification
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.cloudtrail.log_delivery import last_delivery
+from orgaudit.analysis.cloudtrail.notifications import WORKS, Notification, NotificationDelivery
+from orgaudit.analysis.cloudtrail.recording import recorded_management
 from orgaudit.analysis.cloudtrail.sensitivity import Watcher, watchers
-from orgaudit.facts.cloudtrail.alarms import MetricFilter, TrailAlarms, TrailFilters
-from orgaudit.facts.cloudtrail.delivery import TrailLogGroup
-from orgaudit.facts.cloudtrail.topics import Topic, TrailTopics
+from orgaudit.facts.cloudtrail.alarms import ActingAlarm, MetricFilter, TrailAlarms, TrailFilters
+from orgaudit.facts.cloudtrail.log_groups import TrailLogGroup
+from orgaudit.facts.cloudtrail.topics import AlarmTopic, TrailTopics
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.languages.filter_pattern import Coverage, Event, Pattern, PatternError, Truth, coverage, evaluate, parse
 from orgaudit.languages.filter_pattern.prescribed import matches_ordinary_calls
@@ -22,8 +22,8 @@ from orgaudit.model import Gap, Json, NotSeenError, Observed
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """The most hours since the last delivery that a chain may show, and the organization to which its alarms belong."""
+class ChainTerms:
+    """The most hours since the last delivery of a whole chain, and the organization to which its alarms belong."""
 
     delivery_hours: int = 24
     organization_id: str | None = None
@@ -31,32 +31,21 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """How far the chain holds: `broken` names its first broken link, None where a person is told of every event.
+    """How far the chain holds: `broken` names its first broken link, None where every event notifies a person.
 
-    `unclear` is what a person has to look at before that is certain. `unfiltered` is the log group where its filters
-    are the broken link. `restless` are filters of a whole chain that count harmless calls as well, `latching` alarms
-    that no datapoint takes out of ALARM again, each where the chain would not be whole without them.
+    `fixable` is what one command can fix at the broken link: a trail that does not deliver, a log group without the
+    filter, an alarm whose actions are off, or a topic without a subscriber. `unclear` is what a person has to decide
+    before the chain is certain. `evidence` has the names of the links that hold. `restless` are filters of a whole
+    chain that count harmless calls as well, `latching` alarms that no datapoint takes out of ALARM again, each where
+    the chain would not be whole without them.
     """
 
     broken: str | None
-    command: str | None = None
     evidence: dict[str, Json] = field(default_factory=dict)
-    unfiltered: TrailLogGroup | None = None
+    fixable: Trail | TrailLogGroup | ActingAlarm | AlarmTopic | None = None
     restless: tuple[str, ...] = ()
     latching: tuple[str, ...] = ()
     unclear: str | None = None
-
-    def describe(self) -> str:
-        """Return the links that hold, as people would name them."""
-        said = " → ".join(f"{link} {', '.join(names)}" for link, names in self.evidence.items() if names)
-        if self.restless:
-            said += f"; but filter {', '.join(self.restless)} matches harmless calls too, so the alarm never rests"
-        if self.latching:
-            said += (
-                f"; but alarm {', '.join(self.latching)} ignores missing data: after an event it stays in ALARM, and "
-            )
-            said += "later events notify nobody, until its state is reset"
-        return said
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +56,7 @@ class _Line:
     pattern: Pattern
     watcher: Watcher | None = None
     topic: str = ""
-    delivery: Delivery = WORKS
+    delivery: NotificationDelivery = WORKS
 
     @property
     def name(self) -> str:
@@ -81,14 +70,14 @@ class _Line:
 
     @property
     def unclear(self) -> str | None:
-        """What a person has to look at in it."""
+        """What a person has to decide about it."""
         if self.watcher and self.watcher.answer.needed is None:
             return f"has the alarm {self.name}, which {self.watcher.answer.why}"
         return self.delivery.unclear and f"notifies topic {self.topic}, but {self.delivery.unclear}"
 
 
-def alarm_chain(trail: Trail, owner: AccountFacts, events: Sequence[Event], terms: Terms = Terms()) -> Chain:
-    """Follow the chain for the events that must raise an alarm, with the facts of the trail's owner.
+def alarm_chain(trail: Trail, owner: AccountFacts, events: Sequence[Event], terms: ChainTerms = ChainTerms()) -> Chain:
+    """Return the chain for the events that must raise an alarm, by the facts of the trail's owner.
 
     All filters with a whole chain count together. Raises NotSeenError where what was not seen could complete it.
     """
@@ -106,10 +95,10 @@ def alarm_chain(trail: Trail, owner: AccountFacts, events: Sequence[Event], term
 
 
 _followed: WeakKeyDictionary[AccountFacts, dict[tuple[object, ...], Chain | Gap]] = WeakKeyDictionary()
-"""The chains of each owner: all members of an organization ask for that of its one trail."""
+"""The chains of each owner: all members of an organization need that of its one trail."""
 
 
-def _follow(trail: Trail, owner: AccountFacts, events: Sequence[Event], terms: Terms) -> Chain:
+def _follow(trail: Trail, owner: AccountFacts, events: Sequence[Event], terms: ChainTerms) -> Chain:
     if trail.log_group_arn is None:
         return Chain("delivers to no log group")
     if left_out := _left_out(owner.detail(TrailSelectors, trail).value, events):
@@ -117,36 +106,32 @@ def _follow(trail: Trail, owner: AccountFacts, events: Sequence[Event], terms: T
     group = owner.detail(TrailLogGroup, trail).value
     evidence: dict[str, Json] = {"log group": [group.name]}
     if not group.exists:
-        return Chain(f"delivers to the log group {group.name}, which does not exist", None, evidence)
+        return Chain(f"delivers to the log group {group.name}, which does not exist", evidence)
     works, said = last_delivery(owner.detail(TrailStatus, trail).value, owner.now, terms.delivery_hours)
     if not works:
-        return Chain(f"does not deliver to its log group {group.name}: {said}", _status(trail), evidence)
+        return Chain(f"does not deliver to its log group {group.name}: {said}", evidence, trail)
     filters = owner.detail(TrailFilters, trail).value.filters
     lines = _readable(filters)
     about = _about(lines, events)
     evidence["filter"] = [line.filter.name for line in about]
     if not (found := _coverage(about, events)).complete:
-        lack = f"has no metric filter for this: log group {group.name} {_lack(found, lines)}"
-        return Chain(lack, None, evidence, unfiltered=group)
-    walk = _Walk(events, evidence, about, terms, place=f"--region {group.region}")
+        lack = found.describe() if lines else "has no readable metric filter"
+        return Chain(f"has no metric filter for this: log group {group.name} {lack}", evidence, group)
+    walk = _Walk(events, evidence, about, terms)
     return walk.alarms(filters, owner.detail(TrailAlarms, trail)) or walk.topics(owner.detail(TrailTopics, trail))
 
 
-def _status(trail: Trail) -> str:
-    return f"aws cloudtrail get-trail-status --region {trail.region} --name {shlex.quote(trail.arn)}"
-
-
 class _Walk:
-    """The part of the chain behind the filters: each step keeps the lines that hold and stops where events get lost."""
+    """The part of the chain after the filters: each step keeps the lines that hold and stops where events get lost."""
 
     def __init__(
-        self, events: Sequence[Event], evidence: dict[str, Json], lines: list[_Line], terms: Terms, *, place: str
+        self, events: Sequence[Event], evidence: dict[str, Json], lines: list[_Line], terms: ChainTerms
     ) -> None:
-        self.events, self.evidence, self.lines, self.terms, self.place = events, evidence, lines, terms, place
+        self.events, self.evidence, self.lines, self.terms = events, evidence, lines, terms
         self.lost: list[tuple[str, str]] = []
 
     def alarms(self, filters: Sequence[MetricFilter], observed: Observed[TrailAlarms]) -> Chain | None:
-        """Keep the lines with an alarm that one event may set off and that acts; return the break, if any."""
+        """Return the break, if any, and keep the lines with an alarm that one event may set off and that acts."""
         alarms = observed.value
         bare = self.lines
         self.lines = [
@@ -161,13 +146,13 @@ class _Walk:
             self._lost(f"has no alarm on the metric of filter {', '.join(unwatched)}")
             or self._keep(lambda found: found.answer.needed in {None, 1}, lambda found: found.answer.why)
             or self._keep(
-                lambda found: found.alarm.actions_enabled, lambda _: "has its actions switched off", self._switch_on
+                lambda found: found.alarm.actions_enabled, lambda _: "has its actions switched off", fixable=True
             )
             or self._keep(lambda found: bool(found.alarm.topics), _elsewhere)
         )
 
     def topics(self, observed: Observed[TrailTopics]) -> Chain:
-        """Keep the lines that end at a confirmed subscriber; raises NotSeenError where what was not seen may be one."""
+        """Return the chain to the confirmed subscribers; raises NotSeenError where what was not seen may be one."""
         topics = observed.value.topics
         self.evidence["topic"] = sorted({arn for line in self.lines for arn in line.topics})
         followed = [
@@ -181,37 +166,36 @@ class _Walk:
         if self._whole(sure):
             count = sum(topics[arn].value.confirmed for arn in {line.topic for line in sure})
             self.evidence["confirmed subscribers"] = [str(count)]
-            return self._told(sure)
+            return self._complete(sure)
         possible = [line for line in followed if not line.delivery.broken]
         if not self._whole(possible):
             return self._silent(possible, topics)
         unseen = [line for line in possible if line.delivery.gap]
         if self._whole([*sure, *(line for line in unseen if line.unclear is None)]) or not self._whole(seen):
             raise NotSeenError(next(line.delivery.gap for line in unseen if line.delivery.gap))
-        return Chain(None, None, self.evidence, unclear=next(line.unclear for line in seen if line.unclear))
+        return Chain(None, self.evidence, unclear=next(line.unclear for line in seen if line.unclear))
 
-    def _delivery(self, topic: Observed[Topic], alarm_arn: str) -> Delivery:
+    def _delivery(self, topic: Observed[AlarmTopic], alarm_arn: str) -> NotificationDelivery:
         if isinstance(topic, Gap):
-            return Delivery(gap=topic)
+            return NotificationDelivery(gap=topic)
         return Notification(topic.value, alarm_arn, self.terms.organization_id).delivery
 
-    def _silent(self, possible: Sequence[_Line], topics: Mapping[str, Observed[Topic]]) -> Chain:
-        """Return the break at the topics of the first line of which none is left."""
+    def _silent(self, possible: Sequence[_Line], topics: Mapping[str, Observed[AlarmTopic]]) -> Chain:
+        """Return the break at the topics of the first line that has none left."""
         left = {(line.filter.name, line.name) for line in possible}
         silent = next(line for line in self.lines if (line.filter.name, line.name) not in left)
         arn = silent.topics[0]
         found = self._delivery(topics[arn], silent.watcher.alarm.arn if silent.watcher else "")
-        subscribe = f"aws sns subscribe --topic-arn {shlex.quote(arn)} --protocol email --notification-endpoint ADDRESS"
-        return Chain(f"notifies topic {arn}, which {found.broken}", subscribe if found.silent else None, self.evidence)
+        bare = topics[arn].value if found.silent else None
+        return Chain(f"notifies topic {arn}, which {found.broken}", self.evidence, bare)
 
-    def _told(self, lines: Sequence[_Line]) -> Chain:
-        """Return a whole chain, with what people should know of it."""
+    def _complete(self, lines: Sequence[_Line]) -> Chain:
+        """Return a whole chain, with what limits it."""
         restless = {line.filter.name for line in lines if matches_ordinary_calls(line.pattern)}
         latching = {line.name for line in lines if line.watcher and line.watcher.latches}
         calm = self._whole([line for line in lines if line.filter.name not in restless])
         recurring = self._whole([line for line in lines if line.name not in latching])
         return Chain(
-            None,
             None,
             self.evidence,
             restless=() if calm else tuple(sorted(restless)),
@@ -219,9 +203,9 @@ class _Walk:
         )
 
     def _keep(
-        self, holds: Callable[[Watcher], bool], why: Callable[[Watcher], str], mend: Callable[[str], str] | None = None
+        self, holds: Callable[[Watcher], bool], why: Callable[[Watcher], str], *, fixable: bool = False
     ) -> Chain | None:
-        """Keep the lines whose alarm holds; the break names every alarm of the filters of which no line is left."""
+        """Return the break, which names every alarm of the filters without a line left; keep the lines that hold."""
         lost = [(line, line.watcher) for line in self.lines if line.watcher and not holds(line.watcher)]
         self.lines = [line for line in self.lines if line.watcher and holds(line.watcher)]
         if not lost:
@@ -229,27 +213,24 @@ class _Walk:
         self.lost += [(line.filter.name, f"the alarm {line.name}, which {why(watcher)}") for line, watcher in lost]
         left = {line.filter.name for line in self.lines}
         reasons = dict.fromkeys(reason for name, reason in self.lost if name not in left)
-        return self._lost(f"has {', and '.join(reasons)}", mend(lost[0][0].name) if mend else None)
+        return self._lost(f"has {', and '.join(reasons)}", lost[0][1].alarm if fixable else None)
 
-    def _lost(self, reason: str, command: str | None = None) -> Chain | None:
-        return None if self._whole(self.lines) else Chain(reason, command, self.evidence)
+    def _lost(self, reason: str, fixable: ActingAlarm | None = None) -> Chain | None:
+        return None if self._whole(self.lines) else Chain(reason, self.evidence, fixable)
 
     def _whole(self, lines: Sequence[_Line]) -> bool:
         return _coverage(lines, self.events).complete
 
-    def _switch_on(self, name: str) -> str:
-        return f"aws cloudwatch enable-alarm-actions {self.place} --alarm-names {shlex.quote(name)}"
-
 
 def _elsewhere(found: Watcher) -> str:
-    """Return what an alarm does that notifies no topic."""
+    """Return the actions of an alarm that notifies no topic."""
     actions = found.alarm.actions
     return f"notifies no SNS topic, only {', '.join(actions)}" if actions else "notifies no SNS topic"
 
 
 def _left_out(selectors: TrailSelectors, events: Sequence[Event]) -> list[str]:
-    """Return the event sources that the selectors leave out although some of the events come from there."""
-    recorded = selectors.management
+    """Return the event sources of the events that the selectors leave out."""
+    recorded = recorded_management(selectors)
     found = set()
     for event in events:
         source = event.fields.get("$.eventSource")
@@ -260,7 +241,7 @@ def _left_out(selectors: TrailSelectors, events: Sequence[Event]) -> list[str]:
 
 
 def _readable(filters: Iterable[MetricFilter]) -> list[_Line]:
-    """Return the filters that add to a metric for every event that their pattern matches."""
+    """Return the filters that publish to a metric for every event that their pattern matches."""
     lines = []
     for found in filters:
         pattern = None if not found.metrics or found.narrowed_by else _parsed(found.pattern)
@@ -289,20 +270,11 @@ def _known_coverage(texts: tuple[str, ...], events: tuple[Event, ...]) -> Covera
 
 
 def _about(lines: Sequence[_Line], events: Sequence[Event]) -> list[_Line]:
-    """Return the lines whose filters are about the events; where those cover them only with others, all that may match.
+    """Return the lines whose filters are about the events; where these need others to cover them, all that may match.
 
     A filter for all calls by root and one for all others are about no event, and together cover every one.
     """
-    about = [line for line in lines if _reach([line], events)]
+    about = [line for line in lines if (found := _coverage([line], events)).covered or found.narrowed]
     if _coverage(about, events).complete or not _coverage(lines, events).complete:
         return about
     return [line for line in lines if any(evaluate(line.pattern, event.fields) is not Truth.FALSE for event in events)]
-
-
-def _reach(lines: Sequence[_Line], events: Sequence[Event]) -> bool:
-    found = _coverage(lines, events)
-    return bool(found.covered or found.narrowed)
-
-
-def _lack(found: Coverage, lines: Sequence[_Line]) -> str:
-    return found.describe() if lines else "has no readable metric filter"

@@ -8,23 +8,21 @@ from functools import lru_cache
 
 import msgspec
 
-from orgaudit.facts.cloudtrail.topics import Topic
+from orgaudit.facts.cloudtrail.topics import AlarmTopic
 from orgaudit.languages import iam_policy as policies
 from orgaudit.model import Gap, Json, parse_arn
 
 SERVICE = "cloudwatch.amazonaws.com"
-
-
 USES = ("kms:Decrypt", "kms:GenerateDataKey")
-"""What whoever publishes to an encrypted topic needs (sns/latest/dg/sns-key-management.html on docs.aws.amazon.com)."""
+"""What publishing to an encrypted topic needs: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html"""
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """Whether a topic takes an alarm's notification to a subscriber; it does where nothing of this is set.
+class NotificationDelivery:
+    """Whether a topic delivers an alarm's notification to a subscriber; it does where nothing of this is set.
 
-    `broken` is why it does not, as the predicate of a sentence about the topic, and `silent` that only a subscriber is
-    lacking. `gap` was not seen and may be a break. `unclear` is what a person has to decide.
+    `broken` is why it does not, as the predicate of a sentence about the topic, and `silent` shows that only a
+    subscriber is missing. `gap` was not seen and may be a break. `unclear` is what a person has to decide.
     """
 
     broken: str | None = None
@@ -33,22 +31,22 @@ class Delivery:
     silent: bool = False
 
 
-WORKS = Delivery()
+WORKS = NotificationDelivery()
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
     """What an alarm sends to a topic, and the organization of the alarm's account where it is in one."""
 
-    topic: Topic
+    topic: AlarmTopic
     alarm_arn: str
     organization_id: str | None = None
 
     @property
-    def delivery(self) -> Delivery:
-        """Follow it into the topic and to a confirmed subscriber: what is broken for certain comes first."""
+    def delivery(self) -> NotificationDelivery:
+        """The delivery through the topic to a confirmed subscriber: what is broken for certain comes first."""
         if not self.topic.exists:
-            return Delivery("does not exist")
+            return NotificationDelivery("does not exist")
         links = (self._published(), self._encrypted(), self._received())
         return (
             next((link for link in links if link.broken), None)
@@ -56,25 +54,27 @@ class Notification:
             or next((link for link in links if link.unclear), WORKS)
         )
 
-    def _published(self) -> Delivery:
+    def _published(self) -> NotificationDelivery:
         if isinstance(self.topic.policy, Gap):
-            return Delivery(gap=self.topic.policy)
+            return NotificationDelivery(gap=self.topic.policy)
         decision = self._decide(self.topic.policy.value, "sns:Publish", self.topic.arn)
         return _link(
             decision, f"has a policy that does not let {SERVICE} publish to it", "its policy lets CloudWatch publish"
         )
 
-    def _encrypted(self) -> Delivery:
+    def _encrypted(self) -> NotificationDelivery:
         if isinstance(self.topic.key, Gap):
-            return Delivery(gap=self.topic.key)
+            return NotificationDelivery(gap=self.topic.key)
         key = self.topic.key.value
         if key is None:
             return WORKS
         broken = f"is encrypted with the key {key.name}, "
         if key.managed_by_aws:
-            return Delivery(f"{broken}which AWS manages: its policy does not let CloudWatch use it")
+            return NotificationDelivery(f"{broken}which AWS manages: its policy does not let CloudWatch use it")
         if key.state != "Enabled":
-            return Delivery(broken + (f"which is in state {key.state}" if key.state else "which does not exist"))
+            return NotificationDelivery(
+                broken + (f"which is in state {key.state}" if key.state else "which does not exist")
+            )
         links = [
             _link(
                 self._decide(key.policy, action, key.arn),
@@ -85,14 +85,14 @@ class Notification:
         ]
         return max(links, key=lambda link: (link.broken is not None, link.unclear is not None))
 
-    def _received(self) -> Delivery:
+    def _received(self) -> NotificationDelivery:
         if self.topic.confirmed:
             return WORKS
         waiting = f"; {self.topic.pending} wait for confirmation" if self.topic.pending else ""
-        return Delivery(f"has no confirmed subscriber{waiting}", silent=True)
+        return NotificationDelivery(f"has no confirmed subscriber{waiting}", silent=True)
 
     def _decide(self, document: Json, action: str, resource: str) -> policies.Decision:
-        """Decide what CloudWatch may do on behalf of the alarm; alarms count apart only where the policy does so."""
+        """Return what CloudWatch may do for the alarm; alarms are distinguished only where the policy does so."""
         text = msgspec.json.encode(document)
         alarm_arn = self.alarm_arn if b"sourcearn" in text.lower() else ""
         account_id = parse_arn(self.alarm_arn)[3]
@@ -112,10 +112,10 @@ class _Call:
 
 @lru_cache(maxsize=1024)
 def _decision(text: bytes, call: _Call) -> policies.Decision:
-    """Decide on the policy that is the text; null is one that is not there.
+    """Return the decision of the policy in the text; null is a policy that does not exist.
 
-    A service that calls on its own is a principal of no account or organization, and comes through no VPC endpoint:
-    docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+    A service that calls for itself is not a principal of an account or organization, and uses no VPC endpoint:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
     """
     document = msgspec.json.decode(text)
     context: dict[str, str | Sequence[str]] = {
@@ -134,9 +134,9 @@ def _decision(text: bytes, call: _Call) -> policies.Decision:
     return policies.decide([] if document is None else [policies.parse(document)], request)
 
 
-def _link(decision: policies.Decision, broken: str, subject: str) -> Delivery:
+def _link(decision: policies.Decision, broken: str, subject: str) -> NotificationDelivery:
     if decision.outcome is policies.Outcome.ALLOWED:
         return WORKS
     if decision.outcome is policies.Outcome.UNKNOWN:
-        return Delivery(unclear=f"whether {subject} depends on {', '.join(decision.depends_on)}")
-    return Delivery(broken)
+        return NotificationDelivery(unclear=f"whether {subject} depends on {', '.join(decision.depends_on)}")
+    return NotificationDelivery(broken)

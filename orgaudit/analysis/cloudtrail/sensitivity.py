@@ -1,4 +1,4 @@
-"""Which alarms look at what a metric filter publishes, and how many of its events set each of them off."""
+"""Which alarms watch what a metric filter publishes, and how many of its events set each of them off."""
 
 from __future__ import annotations
 
@@ -7,14 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from orgaudit.facts.cloudtrail.alarms import (
-    ActingAlarm,
-    Addition,
-    Alarm,
-    CompositeAlarm,
-    MetricFilter,
-    TrailAlarms,
-)
+from orgaudit.facts.cloudtrail.alarms import ActingAlarm, Addition, Alarm, CompositeAlarm, MetricFilter, TrailAlarms
 from orgaudit.languages.alarm.evaluation import ALARM, ALARMED, ANY, CALM, Answer, Feed, Limit, States, best
 from orgaudit.languages.alarm.rules import Rule, RuleError, StatesOf, composite_states, mentioned, parse
 from orgaudit.languages.filter_pattern import ABSENT, Event
@@ -29,19 +22,20 @@ FIELDS = frozenset(
         *("userIdentity", "vpcEndpointAccountId", "vpcEndpointId"),
     }
 )
-"""The fields of a record (docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference.html)."""
+"""The fields of a record.
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html"""
 TEXTUAL = frozenset(
     {
         *("awsRegion", "errorCode", "eventCategory", "eventID", "eventName", "eventSource", "eventTime", "eventType"),
         *("managementEvent", "readOnly", "requestID", "sharedEventID", "sourceIPAddress", "userAgent", "vpcEndpointId"),
     }
 )
-"""Those of them that never hold a number, nor anything that has fields of its own."""
+"""Those of them that never hold a number or anything with fields of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """An alarm that looks at what a filter publishes, and how many of its events set it off."""
+    """An alarm that watches what a filter publishes, and how many of its events set it off."""
 
     alarm: ActingAlarm
     answer: Answer
@@ -51,7 +45,7 @@ class Watcher:
 def watchers(
     found: MetricFilter, filters: Sequence[MetricFilter], alarms: TrailAlarms, events: Sequence[Event]
 ) -> list[Watcher]:
-    """Return the alarms that look at a filter's metrics, themselves or through others, among all filters of its group.
+    """Return the alarms that watch a filter's metrics, themselves or through others, among all filters of its group.
 
     The events are those that the filter is for: a value that they lack is never published.
     """
@@ -76,16 +70,16 @@ def _answer(alarm: Alarm, addition: Addition, filters: Sequence[MetricFilter], e
         return Answer(0, f"takes data of the unit {limit.unit} only, while that of the filter has {addition.unit}")
     others = _others(addition, filters, limit)
     if units := {each.unit for each in others} - {addition.unit}:
-        # docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html, Unit
+        # Unit: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
         mixed = ", ".join(sorted({addition.unit, *units}))
-        return Answer(None, f"takes data of several units ({mixed}): what it does then AWS leaves undefined")
+        return Answer(None, f"takes data of several units ({mixed}): what it does then is not documented")
     if addition.value is None:
         return Answer(None, f"depends on the number in {addition.field} of each event")
     return limit.answer(_feed(addition, addition.value, others))
 
 
 def _others(addition: Addition, filters: Sequence[MetricFilter], limit: Limit) -> list[Addition]:
-    """Return what other filters publish to the same metric, as far as the alarm takes it."""
+    """Return what other filters publish to the same metric, as far as the alarm counts it."""
     return [
         each
         for found in filters
@@ -108,7 +102,7 @@ def _latches(alarm: Alarm, found: MetricFilter, filters: Sequence[MetricFilter])
 
 
 def _has_no_number(selector: str, event: Event) -> bool:
-    """Tell whether a field is known to be absent from an event, or to hold what is no number."""
+    """Return whether a field is known to be absent from an event, or to hold something other than a number."""
     if selector in event.fields:
         known = event.fields[selector]
         return known is ABSENT or isinstance(known, bool) or (isinstance(known, str) and not known[:1].isdigit())
@@ -117,14 +111,14 @@ def _has_no_number(selector: str, event: Event) -> bool:
 
 
 class _Composed:
-    """Composite alarms over the alarms that look at one filter's metrics."""
+    """The composite alarms over the alarms that watch one filter's metrics."""
 
     def __init__(self, plain: Mapping[str, Watcher], composites: Sequence[CompositeAlarm]) -> None:
         self.plain = plain
         self.composites = {each.name: each for each in composites}
 
     def watchers(self) -> Iterator[Watcher]:
-        """Yield the composite alarms in which one of the plain alarms has a part."""
+        """Yield the composite alarms that depend on one of the plain alarms."""
         for alarm in self.composites.values():
             names = self._below(alarm.name) - {alarm.name}
             part = [self.plain[name] for name in sorted(names & self.plain.keys())]
@@ -143,7 +137,7 @@ class _Composed:
         try:
             rule = parse(alarm.rule)
         except RuleError as error:
-            return Answer(None, f"has a rule that is not understood: {error}")
+            return Answer(None, f"has a rule that cannot be read: {error}")
         at_rest = self._holds(rule, self._at_rest)
         if at_rest:
             return Answer(0, f"is in ALARM without any event, by its rule {alarm.rule}", ALARMED)
@@ -160,7 +154,7 @@ class _Composed:
         return Answer(0, f"one event never sets off, by its rule {alarm.rule}")
 
     def _surely(self, rule: Rule, off: Sequence[Watcher]) -> bool:
-        """Tell whether the rule holds when these alarms go off, whatever the states of all others.
+        """Return whether the rule holds when these alarms go off, whatever the states of all others.
 
         Alarms of different periods may go off one after the other; only with one limit do they at the same time.
         """
@@ -188,7 +182,7 @@ class _Composed:
         return ANY if name in self.plain and self.plain[name].answer.needed is None else self._at_rest(name)
 
     def _suppressed(self, alarm: CompositeAlarm, answer: Answer) -> Answer:
-        """Return the answer as what suppresses the alarm's actions leaves it."""
+        """Return the answer after what suppresses the alarm's actions."""
         states = CALM if alarm.suppressor is None else self._states(alarm.suppressor, lambda _: ANY)
         if states == ALARMED:
             return Answer(0, f"never acts, as the alarm {alarm.suppressor} suppresses its actions all the time")

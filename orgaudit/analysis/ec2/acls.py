@@ -1,12 +1,15 @@
-"""What the inbound entries of a network ACL let in: taken in the order of their numbers, the first match decides."""
+"""What the inbound entries of a network ACL allow: in the order of their numbers, the first match decides.
+
+https://docs.aws.amazon.com/vpc/latest/userguide/nacl-basics.html
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from orgaudit.analysis.ec2.reach import WORTH_TELLING, Question, carries, summed
-from orgaudit.facts.ec2.acls import Entry
+from orgaudit.analysis.ec2.reach import REPORTED, Question, carries, summed
+from orgaudit.facts.ec2.acls import AclEntry
 from orgaudit.languages.cidr import (
     INTERNET,
     SIZES,
@@ -27,15 +30,15 @@ class Passage:
     """What the entries of a network ACL do with one port and protocol from one family of addresses.
 
     `open` are the allowing entries that make up the internet together, none where they do not; then `share` is the part
-    of all public addresses that is let in, 0 under `WORTH_TELLING`. `shadowed` are allowing entries for the whole
+    of all public addresses that is admitted, 0 under `REPORTED`. `shadowed` are allowing entries for the whole
     internet of which an earlier entry leaves nothing.
     """
 
     protocol: str
     port: int
     family: Family
-    open: tuple[Entry, ...]
-    shadowed: tuple[Entry, ...]
+    open: tuple[AclEntry, ...]
+    shadowed: tuple[AclEntry, ...]
     share: float = 0.0
 
     def describe(self) -> str:
@@ -43,11 +46,11 @@ class Passage:
         return f"{self.protocol} {self.port} by {summed(entry.describe() for entry in self.open)}"
 
 
-def passages(entries: Iterable[Entry], question: Question) -> list[Passage]:
+def passages(entries: Iterable[AclEntry], question: Question) -> list[Passage]:
     """Return what becomes of each port in question, entries taken in order.
 
-    An allowing entry counts with all that it says while earlier ones leave anything of it: a list of denied addresses
-    in front of `0.0.0.0/0` does not make it narrow.
+    An allowing entry counts in full while earlier ones leave anything of it: a list of denied addresses in front of
+    `0.0.0.0/0` does not make it narrow.
     """
     ordered = sorted(entries, key=lambda entry: entry.number)
     return [
@@ -55,30 +58,29 @@ def passages(entries: Iterable[Entry], question: Question) -> list[Passage]:
     ]
 
 
-def _passage(ordered: Sequence[Entry], protocol: str, port: int, family: Family) -> Passage:
+def _passage(ordered: Sequence[AclEntry], protocol: str, port: int, family: Family) -> Passage:
     about = [
         (entry, block(entry.cidr))
         for entry in ordered
         if family_of(entry.cidr) is family and carries(entry.protocol, entry.ports, protocol, port)
     ]
-    if size(found for entry, found in about if entry.allows) < WORTH_TELLING * SIZES[family]:
+    if size(found for entry, found in about if entry.allows) < REPORTED * SIZES[family]:
         return Passage(protocol, port, family, (), ())
-    undecided, denied, let_in = INTERNET[family], False, 0
-    effective: list[tuple[Entry, Block]] = []
-    shadowed: list[Entry] = []
+    undecided, denied, admitted = INTERNET[family], False, 0
+    effective: list[tuple[AclEntry, Block]] = []
+    shadowed: list[AclEntry] = []
     for entry, found in about:
         if entry.allows and (passing := both(undecided, (found,))):
             effective.append((entry, found))
-            let_in += size(passing)
+            admitted += size(passing)
         elif entry.allows and denied and is_internet((found,), family):
             shadowed.append(entry)
         undecided, denied = minus(undecided, (found,)), denied or not entry.allows
-    whole, share = _enough(effective, family), let_in / SIZES[family]
-    told = 0.0 if whole or share < WORTH_TELLING else share
-    return Passage(protocol, port, family, whole, tuple(shadowed), told)
+    whole, share = _enough(effective, family), admitted / SIZES[family]
+    return Passage(protocol, port, family, whole, tuple(shadowed), 0.0 if whole or share < REPORTED else share)
 
 
-def _enough(effective: Sequence[tuple[Entry, Block]], family: Family) -> tuple[Entry, ...]:
+def _enough(effective: Sequence[tuple[AclEntry, Block]], family: Family) -> tuple[AclEntry, ...]:
     """Return the widest entries that make up the internet together; none where all of them do not."""
     widest = sorted(effective, key=lambda pair: size([pair[1]]), reverse=True)
     for count in range(1, len(widest) + 1):

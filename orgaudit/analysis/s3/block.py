@@ -1,11 +1,11 @@
-"""What the public access blocks of a bucket and of its account come to together."""
+"""The combined effect of the public access blocks of a bucket and of its account."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.facts.s3.block import AccountPublicAccessBlock, BucketPublicAccessBlock, PublicAccessBlock
 from orgaudit.facts.s3.buckets import Bucket
 from orgaudit.model import Gap, Json, NotSeenError
@@ -13,10 +13,10 @@ from orgaudit.model import Gap, Json, NotSeenError
 
 @dataclass(frozen=True, slots=True)
 class EffectiveBlock:
-    """What a bucket's block and its account's come to: a setting holds where either has it.
+    """The combined effect of a bucket's block and its account's: a setting holds where either has it.
 
-    `bucket` and `account` are the settings that are on there; `gap` says what could not be seen of all of them, and
-    `unseen` of single ones.
+    `bucket` and `account` are the settings that are on there; `gap` is set where none of them could be seen, and
+    `unseen` has the gaps of single ones.
     """
 
     bucket: frozenset[str]
@@ -25,11 +25,11 @@ class EffectiveBlock:
     unseen: Mapping[str, Gap] = field(default_factory=dict)
 
     def is_seen(self, setting: str) -> bool:
-        """Tell whether a setting was seen to be on somewhere."""
+        """Return whether a setting was seen to be on somewhere."""
         return setting in self.bucket or setting in self.account
 
     def holds(self, setting: str) -> bool:
-        """Tell whether a setting is in force; raises NotSeenError where what was not seen decides that."""
+        """Return whether a setting is in force; raises NotSeenError where what was not seen decides that."""
         if self.is_seen(setting):
             return True
         if gap := self.gap or self.unseen.get(setting):

@@ -1,4 +1,4 @@
-"""Whether a bucket's policy denies every request that comes without TLS, whoever sends it and whatever it asks for.
+"""Whether a bucket's policy denies every request without TLS, whichever principal sends it for whichever action.
 
 Every request carries aws:SecureTransport: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 """
@@ -47,9 +47,9 @@ class Denial:
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """What a bucket's policy denies for want of TLS, and what to know about the statements that are about TLS.
+    """What a bucket's policy denies without TLS, and what its other statements on TLS do.
 
-    `by_version` says that old versions are denied, and plain HTTP as well if its requests count as of an old version.
+    `by_version` shows that old versions are denied, and plain HTTP as well if its requests count as of an old version.
     `inverted` are the Deny statements that apply with TLS only, `allowing` the Allow statements that require it.
     `depends_on` are the other condition keys in Deny statements.
     """
@@ -62,8 +62,8 @@ class Transport:
 
 
 def transport_of(policy: BucketPolicy) -> Transport:
-    """Return what the policy of a bucket denies for want of TLS; it must have a document."""
-    # Buckets mostly have one policy from one template, so it is judged once for them all, under a name that none has.
+    """Return what the policy of a bucket denies without TLS; it must have a document."""
+    # Buckets mostly have one policy from one template, so it is decided once for all, under a name that none has.
     text, namesake = json.dumps(policy.document), policy.arn.rpartition(":")[0] + ":BUCKET"
     shared = text.replace(policy.arn, namesake)
     return _transport(shared, namesake) if _names_only(shared, namesake) else _transport(text, policy.arn)
@@ -71,7 +71,7 @@ def transport_of(policy: BucketPolicy) -> Transport:
 
 @lru_cache(maxsize=4096)
 def _names_only(document: str, arn: str) -> bool:
-    """Whether every resource is written with the bucket's ARN, so that other names mean the same for other buckets."""
+    """Return whether every resource has the bucket's ARN, so that other names mean the same for other buckets."""
     return all(
         value == "*" or value.startswith(arn)
         for statement in _denials(parse(document))
@@ -106,13 +106,13 @@ def _named(policy: Policy, effect: Effect) -> Iterator[tuple[str, Statement]]:
 
 
 def _requires_tls(statement: Statement) -> bool:
-    """Whether the statement is about aws:SecureTransport and never applies to a request without TLS."""
+    """Return whether a statement is about aws:SecureTransport and never applies to a request without TLS."""
     about = any(each.key.lower() == SECURE_TRANSPORT for each in statement.conditions)
     return about and not any(each.active for each in situations([statement], _WITHOUT_VERSION, variables=False))
 
 
 def _denial(policy: Policy, arn: str, known: Known) -> Denial:
-    """Decide whether the requests that carry the known keys are denied to every principal in every situation."""
+    """Return whether the requests that carry the known keys are denied to every principal in every situation."""
     terms, every = terms_of(policy, arn), compile_pattern("s3:*").tokens
     parts = [Part("s3:*", every, compile_pattern(name).tokens) for name in (arn, f"{arn}/*")]
     taking = [(each, terms.areas(each)) for each in _denials(policy)]
@@ -150,7 +150,7 @@ def _taken(denials: Sequence[Denied], part: Part, *, certain: bool) -> bool | No
 
 
 def _both(without_version: bool | None, with_lowest: bool | None) -> bool | None:
-    """What holds whether or not a request without TLS carries a version of it; the rules for absent keys say not."""
+    """Return what holds whether or not a request without TLS has a version of it; by the rules for absent keys, not."""
     return True if without_version and with_lowest else False if without_version is False else None
 
 

@@ -8,14 +8,15 @@ from typing import TypeAlias
 
 import msgspec
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.cloudtrail.buckets import bucket_of
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.cloudtrail.recording import record_objects
+from orgaudit.analysis.cloudtrail.trail_bucket import bucket_of
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.analysis.s3.exposure import exposure
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.controls.openings import judge_openings
 from orgaudit.controls.trails import judge_each, not_everywhere
-from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus, record_objects
+from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.facts.s3.block import AccountPublicAccessBlock, BucketPublicAccessBlock
 from orgaudit.facts.s3.buckets import Bucket, BucketAcl, BucketLogging, BucketPolicy
 from orgaudit.model import (

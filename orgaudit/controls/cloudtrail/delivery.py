@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.cloudtrail.delivery import last_delivery
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.cloudtrail.log_delivery import WRITES, last_delivery, trusts_cloudtrail, writes_to
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Fix, control
-from orgaudit.facts.cloudtrail.delivery import WRITES, TrailLogGroup, TrailRole, TrailSubscriptions
+from orgaudit.controls.trails import status_command
+from orgaudit.facts.cloudtrail.log_groups import TrailLogGroup, TrailRole, TrailSubscriptions
 from orgaudit.facts.cloudtrail.trails import Trail, TrailStatus
 from orgaudit.languages.iam_policy import Outcome, PolicyError
 from orgaudit.model import (
@@ -60,9 +61,8 @@ def cloudtrail_trail_cloudwatch_logs_delivered(
         "last_delivery": seen.logs_delivered_at,
         "last_delivery_error": seen.logs_delivery_error,
     }
-    check = f"aws cloudtrail get-trail-status --region {trail.region} --name {shlex.quote(trail.arn)}"
     works, said = last_delivery(seen, observed.now, thresholds.delivery_hours)
-    return passed(said, **evidence) if works else failed(said, command=check, **evidence)
+    return passed(said, **evidence) if works else failed(said, command=status_command(trail), **evidence)
 
 
 @control(
@@ -87,8 +87,8 @@ def cloudtrail_trail_role_can_deliver(trail: Trail, role: Observed[TrailRole], o
     if not seen.exists:
         return failed(f"the role {seen.role_arn} does not exist", role=seen.role_arn)
     try:
-        decisions = {"sts:AssumeRole by CloudTrail": seen.trusts_cloudtrail(trail)}
-        decisions |= {action: seen.writes_to(trail, action, organization.id) for action in WRITES}
+        decisions = {"sts:AssumeRole by CloudTrail": trusts_cloudtrail(seen, trail)}
+        decisions |= {action: writes_to(seen, trail, action, organization.id) for action in WRITES}
     except PolicyError as error:
         reason = f"a policy of the role {seen.role_arn} cannot be read: {error}"
         gap = Gap(trail.account_id, trail.region, "iam:GetRole", GapReason.MALFORMED, reason)

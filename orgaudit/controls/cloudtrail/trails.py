@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.cloudtrail.recording import recorded_management
 from orgaudit.analysis.kms import key_state
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Fix, control
 from orgaudit.controls.trails import judge_each, recording
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
@@ -75,7 +76,7 @@ def cloudtrail_trail_multi_region_management_events(account: AccountFacts, organ
         }
         if reason := recording(trail, account, owner):
             return failed(reason, **evidence)
-        recorded = owner.detail(TrailSelectors, trail).value.management
+        recorded = recorded_management(owner.detail(TrailSelectors, trail).value)
         left_out = list(recorded.excluded)
         said = f"trail {trail.name} of account {organization.name(trail.account_id)} records {recorded.describe()}"
         return passed(said, excluded_sources=left_out, **evidence)

@@ -22,7 +22,7 @@ def admin_ports_closed(name: str, title: str, question: Question) -> Control:
     """Return the control that asks whether network ACLs keep the internet from the ports of administration."""
 
     def judge(acl: NetworkAcl, thresholds: Thresholds) -> Verdict:
-        asked = question._replace(ports=(*question.ports, *thresholds.further_admin_ports))
+        asked = question.with_ports(thresholds.further_admin_ports)
         found = passages(acl.entries.value, asked)
         shadowed = sorted({entry.describe() for passage in found for entry in passage.shadowed})
         openings = [passage.describe() for passage in found if passage.open]

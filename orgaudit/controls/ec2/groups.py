@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Callable, Sequence
 
-from orgaudit.analysis.ec2.reach import Inbound, Opening, Question
+from orgaudit.analysis.ec2.reach import Inbound, PortOpening, Question
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.facts.ec2.groups import DefaultSecurityGroup, SecurityGroup
 from orgaudit.languages.cidr import Family
@@ -46,11 +46,11 @@ def _judged(group: SecurityGroup, question: Question) -> Verdict:
     return passed(said, **evidence)
 
 
-def _rules(found: Sequence[Opening]) -> list[str]:
+def _rules(found: Sequence[PortOpening]) -> list[str]:
     return sorted({source.rule.describe() for opening in found for source in opening.sources})
 
 
-def _revoke(group: SecurityGroup, found: Sequence[Opening]) -> str:
+def _revoke(group: SecurityGroup, found: Sequence[PortOpening]) -> str:
     """Return the command that takes away just the sources that make the openings."""
     permissions = [source.permission() for opening in found for source in opening.sources]
     unique = list({json.dumps(each, sort_keys=True): each for each in permissions}.values())
@@ -79,7 +79,7 @@ def admin_ports_closed(name: str, title: str, question: Question) -> Control:
     """Return the control that asks so about the ports of administration, the organization's own ones included."""
 
     def judge(group: SecurityGroup, thresholds: Thresholds) -> Verdict:
-        return _judged(group, question._replace(ports=(*question.ports, *thresholds.further_admin_ports)))
+        return _judged(group, question.with_ports(thresholds.further_admin_ports))
 
     rationale = (
         "Ports of administration that everybody reaches are tried by machines all day, and one weak password or one "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.ec2.instances import Instance
 from orgaudit.facts.iam.authorization import InstanceProfile

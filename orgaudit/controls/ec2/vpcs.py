@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.ec2.flow_logs import flow_logs_of
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.ec2.vpcs import Breadth, breadth_of, flaw_of, flow_logs_of, is_whole
 from orgaudit.controls.declare import Fix, control
-from orgaudit.facts.ec2.peering import Breadth, PeeringConnection, PeeringRoutes
+from orgaudit.facts.ec2.peering import PeeringConnection, PeeringRoutes
 from orgaudit.facts.ec2.vpcs import FlowLog, Vpc
 from orgaudit.model import Json, Observed, Severity, Status, Verdict, failed, passed, shown
 
@@ -39,11 +39,11 @@ def ec2_vpc_flow_logs_enabled(vpc: Vpc, owner: AccountFacts) -> Verdict:
         }
         for log in logs
     ]
-    good = next((log for log in logs if log.is_whole), None)
+    good = next((log for log in logs if is_whole(log)), None)
     if good:
         said = f"flow log {good.name} records {'all' if good.traffic.value == 'ALL' else 'rejected'} traffic"
         return passed(said, flow_logs=evidence)
-    flaws = [(log.name, log.flaw) for log in logs if shown(log.watches) == vpc.vpc_id]
+    flaws = [(log.name, flaw_of(log)) for log in logs if shown(log.watches) == vpc.vpc_id]
     for log in logs:
         log.watches.value  # noqa: B018 - a log of which it is not known may be on this VPC
     reasons = "; ".join(f"flow log {name} {flaw}" for name, flaw in flaws)
@@ -68,7 +68,7 @@ def ec2_vpc_peering_routes_restricted(connection: PeeringConnection, routes: Obs
     A route to the whole of another VPC lets whoever breaks into one walk through both. How much of it is needed only
     people know, so a route to all of a block is shown to them.
     """
-    found = [(route, route.breadth(connection)) for route in routes.value.routes]
+    found = [(route, breadth_of(route, connection)) for route in routes.value.routes]
     evidence: dict[str, Json] = {
         "state": connection.state.value,
         "routes": [

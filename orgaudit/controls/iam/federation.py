@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.iam.authorization import User
 from orgaudit.facts.iam.credential_report import UserCredentials
-from orgaudit.facts.iam.federation import IdentityCenter, IdentityProvider, Protocol
+from orgaudit.facts.iam.federation import FederationProtocol, IdentityCenter, IdentityProvider
 from orgaudit.model import Json, Seen, Severity, Status, Verdict, failed, passed
 
 
@@ -64,7 +64,7 @@ def iam_identity_federation_configured(account: AccountFacts, organization: Orga
         said = f"an identity provider is there, and {len(local)} IAM users have a password all the same"
         said = f"{said}: a person must tell whether all people come through the provider"
         return Verdict(Status.MANUAL, said, evidence)
-    if centers or Protocol.SAML in providers.values():
+    if centers or FederationProtocol.SAML in providers.values():
         return passed("no IAM user has a password, and an identity provider is configured", **evidence)
     known = (
         "only OIDC providers are configured, which may serve programs"

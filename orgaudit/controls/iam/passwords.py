@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from orgaudit.controls.declare import Control, Fix, control
-from orgaudit.facts.iam.account import PasswordPolicy
+from orgaudit.facts.iam.passwords import PasswordPolicy
 from orgaudit.model import Json, Severity, Verdict, failed, require, shown
 
 DEFAULT = "no password policy is set, so AWS's default applies: 8 characters, no reuse blocked, no expiry"

@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.controls.declare import Control, Fix, control
-from orgaudit.facts.iam.authorization import AwsPolicy, CustomerPolicy, Group, ManagedPolicy, Principal, Role, User
+from orgaudit.facts.iam.authorization import AwsPolicy, CustomerPolicy, Group, IamPrincipal, ManagedPolicy, Role, User
 from orgaudit.languages.iam_policy.grants import Grants
 from orgaudit.model import (
     Gap,
@@ -131,9 +131,9 @@ def iam_aws_policy_full_admin_restricted(policy: AwsPolicy, thresholds: Threshol
     return failed(said, command=_detach(policy.arn, others[0]), unapproved=others, **evidence)
 
 
-def _holding(name: str, principals: Iterable[Principal]) -> tuple[dict[str, Principal], Gap | None]:
+def _holding(name: str, principals: Iterable[IamPrincipal]) -> tuple[dict[str, IamPrincipal], Gap | None]:
     """Return the principals that hold a policy of AWS's own, and a gap where another one may hold it too."""
-    holders: dict[str, Principal] = {}
+    holders: dict[str, IamPrincipal] = {}
     hidden: Gap | None = None
     for each in principals:
         if isinstance(each.attached, Gap):
@@ -143,7 +143,7 @@ def _holding(name: str, principals: Iterable[Principal]) -> tuple[dict[str, Prin
     return holders, hidden
 
 
-def _principals(account: AccountFacts) -> list[Principal]:
+def _principals(account: AccountFacts) -> list[IamPrincipal]:
     return [*account.everywhere(User), *account.everywhere(Group), *account.everywhere(Role)]
 
 
@@ -175,7 +175,7 @@ def iam_cloudshell_full_access_restricted(account: AccountFacts, thresholds: Thr
     return failed(f"{CLOUDSHELL} is attached to {', '.join(others)}", command=_detach(arn, others[0]), **evidence)
 
 
-def _supported(name: str, title: str, *kinds: type[Principal], holder: str, listed: str) -> Control:
+def _supported(name: str, title: str, *kinds: type[IamPrincipal], holder: str, listed: str) -> Control:
     """Return the control that a principal of one of these kinds can open cases; evidence names them as `listed`."""
 
     def judge(account: AccountFacts) -> Verdict:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Control, Fix, control
-from orgaudit.facts.iam.account import Root, RootFeatures, RootVirtualDevices
 from orgaudit.facts.iam.credential_report import RootCredentials
+from orgaudit.facts.iam.root import Root, RootFeatures, RootVirtualDevices
 from orgaudit.model import Json, NotSeenError, Observed, Severity, Status, Verdict, failed, passed, require, shown
 from orgaudit.settings.thresholds import Thresholds
 

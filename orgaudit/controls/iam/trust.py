@@ -24,4 +24,4 @@ def iam_role_trust_restricted(_role: Role, trust: Observed[RoleTrust]) -> Verdic
     Whoever assumes a role has all that its policies grant. A role that trusts every principal gives that to anyone with
     an AWS account who knows or guesses its name.
     """
-    return judge_policy(trust.value.parsed, trust.value.openings)
+    return judge_policy(trust.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from datetime import timedelta
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.facts.iam.access_keys import AccessKey, UserAccessKeys
 from orgaudit.facts.iam.authorization import User

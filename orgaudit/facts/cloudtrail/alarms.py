@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from orgaudit.facts.cloudtrail.delivery import TrailLogGroup
+from orgaudit.facts.cloudtrail.log_groups import TrailLogGroup
 from orgaudit.facts.cloudtrail.trails import Trail
 from orgaudit.facts.declare import Aws, Detail, detail
 from orgaudit.languages.alarm.evaluation import Limit
@@ -19,6 +19,7 @@ class Metric(msgspec.Struct, frozen=True):
 
     It has no dimensions. CloudWatch keeps a metric apart for each value of a dimension: an alarm on one of them sees
     some of the events only, and an alarm on the metric without dimensions sees none of them.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html
     """
 
     namespace: str
@@ -26,7 +27,8 @@ class Metric(msgspec.Struct, frozen=True):
 
 
 NO_UNIT = "None"
-"""The unit of data that is published without one (CloudWatch Logs API reference, MetricTransformation)."""
+"""The unit of data that is published without one.
+https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_MetricTransformation.html"""
 
 
 class Addition(msgspec.Struct, frozen=True):
@@ -45,7 +47,8 @@ class Addition(msgspec.Struct, frozen=True):
 class MetricFilter(msgspec.Struct, frozen=True):
     """A metric filter of a log group, with what it publishes to metrics; metrics with dimensions are left out.
 
-    `narrowed_by` names what keeps events from the filter beside its pattern; None where nothing does.
+    `narrowed_by` is what keeps events from the filter beside its pattern, None where nothing does.
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_MetricFilter.html
     """
 
     name: str
@@ -80,7 +83,7 @@ class ActingAlarm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Alarm(ActingAlarm, frozen=True, kw_only=True):
-    """An alarm that looks at one metric, or at several by an expression.
+    """An alarm that watches one metric, or several by an expression.
 
     `limit` is None where it cannot be determined how many events set it off; `unclear` is then what the alarm does.
     `query` is a Metrics Insights query, which names metrics in its text.
@@ -92,19 +95,22 @@ class Alarm(ActingAlarm, frozen=True, kw_only=True):
     query: str = ""
 
     def watches(self, metric: Metric) -> bool:
-        """Tell whether the alarm looks at a metric, or may do so by its query."""
+        """Return whether the alarm watches a metric, or may do so by its query."""
         return metric in self.metrics or metric.name in self.query
 
 
 class CompositeAlarm(ActingAlarm, frozen=True, kw_only=True):
-    """An alarm that looks at other alarms. While the alarm `suppressor` is in ALARM it does not act."""
+    """An alarm that watches other alarms. While the alarm `suppressor` is in ALARM it does not act.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_CompositeAlarm.html
+    """
 
     rule: str
     suppressor: str | None = None
 
 
 class TrailAlarms(Detail, frozen=True, kw_only=True):
-    """The alarms on the metrics of a trail's metric filters, and the composite alarms that these have a part in."""
+    """The alarms on the metrics of a trail's metric filters, and the composite alarms that depend on these."""
 
     alarms: tuple[Alarm, ...] = ()
     composites: tuple[CompositeAlarm, ...] = ()
@@ -112,7 +118,7 @@ class TrailAlarms(Detail, frozen=True, kw_only=True):
 
 @detail(actions=("logs:DescribeMetricFilters",))
 async def trail_filters(aws: Aws, trail: Trail, group: TrailLogGroup) -> TrailFilters:
-    """Read the metric filters of the trail's log group, where the group lives."""
+    """Return the metric filters of the trail's log group, read where the group is."""
     if trail.log_group_arn is None or not group.exists:
         return TrailFilters(arn=trail.arn)
     there = await aws.at(trail.log_group_arn)
@@ -153,7 +159,7 @@ def _addition(answer: dict[str, Any]) -> Addition:
 
 @detail(actions=("cloudwatch:DescribeAlarms",))
 async def trail_alarms(aws: Aws, trail: Trail, filters: TrailFilters) -> TrailAlarms:
-    """Read the alarms that look at a metric of these filters, directly, by metric math or through another alarm."""
+    """Return the alarms that watch a metric of these filters: directly, by metric math or through another alarm."""
     metrics = {metric for found in filters.filters for metric in found.metrics}
     if trail.log_group_arn is None or not metrics:
         return TrailAlarms(arn=trail.arn)
@@ -167,6 +173,8 @@ async def _alarms_in(aws: Aws) -> tuple[tuple[Alarm, ...], tuple[CompositeAlarm,
     """Return all alarms of one account and region."""
     plain: list[Alarm] = []
     composites: list[CompositeAlarm] = []
+    # Without types only metric alarms are returned:
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
     kinds = ["MetricAlarm", "CompositeAlarm"]
     async for page in aws.pages("cloudwatch", "DescribeAlarms", AlarmTypes=kinds):
         plain += [_alarm(each, aws.account_id) for each in page.get("MetricAlarms", ())]
@@ -189,14 +197,14 @@ def _composite(answer: dict[str, Any]) -> CompositeAlarm:
 
 
 def _alarm(answer: dict[str, Any], account_id: str) -> Alarm:
-    """Map an alarm on one metric, which may stand alone in the list of queries, or on what is computed from several."""
+    """Return an alarm on one metric, which may be the only one of its queries, or on what is computed from several."""
     if "MetricName" in answer:
         statistic = answer.get("Statistic", answer.get("ExtendedStatistic", ""))
         return _on_one(answer, {**answer, "Metric": answer, "Stat": statistic}, ours=True)
     queries = answer.get("Metrics", ())
     own = [query for query in queries if query.get("AccountId", account_id) == account_id]
     # The default of ReturnData is true, and the one query that returns data is what the alarm watches:
-    # docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html
     watched = [query for query in queries if query.get("ReturnData", True)]
     if len(watched) == 1 and "MetricStat" in watched[0] and "ThresholdMetricId" not in answer:
         return _on_one(answer, watched[0]["MetricStat"], ours=watched[0] in own)
@@ -211,7 +219,7 @@ def _alarm(answer: dict[str, Any], account_id: str) -> Alarm:
 
 
 def _on_one(answer: Mapping[str, Any], stated: Mapping[str, Any], *, ours: bool) -> Alarm:
-    """Map an alarm that compares a statistic of one metric, which may be one of another account."""
+    """Return an alarm that compares a statistic of one metric, which may be one of another account."""
     whole = {"Threshold", "ComparisonOperator", "EvaluationPeriods"} <= answer.keys() and {"Stat", "Period"} <= set(
         stated
     )
@@ -224,7 +232,7 @@ def _on_one(answer: Mapping[str, Any], stated: Mapping[str, Any], *, ours: bool)
 
 
 def _metric(stated: Mapping[str, Any]) -> tuple[Metric, ...]:
-    """Return the metric of a query; none where there is none, or one of its dimensions only."""
+    """Return the metric of a query; an empty tuple for a query without one, or with one of its dimensions only."""
     found = stated.get("Metric")
     return (Metric(found["Namespace"], found["MetricName"]),) if found and not found.get("Dimensions") else ()
 
@@ -244,7 +252,7 @@ def _limit(answer: Mapping[str, Any], stated: Mapping[str, Any]) -> Limit:
 
 
 def _connected(names: set[str], composites: Iterable[CompositeAlarm]) -> tuple[CompositeAlarm, ...]:
-    """Return the composite alarms that alarms have a part in, with those on which these depend in turn."""
+    """Return the composite alarms that depend on alarms, with those on which these depend in turn."""
     by_name = {each.name: each for each in composites}
     known = (*names, *by_name)
     reads = {each.name: {*mentioned(each.rule, known), each.suppressor} for each in by_name.values()}

@@ -1,4 +1,4 @@
-"""The SNS topics that alarms notify: whether CloudWatch may publish to them, and who listens."""
+"""The SNS topics that alarms notify: their policies, their keys and their subscriptions."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class TopicKey(msgspec.Struct, frozen=True, kw_only=True):
     policy: Json = None
 
 
-class Topic(msgspec.Struct, frozen=True, kw_only=True):
-    """An SNS topic: how many of its subscriptions are confirmed and how many wait. `exists` False: it is gone.
+class AlarmTopic(msgspec.Struct, frozen=True, kw_only=True):
+    """An SNS topic: how many of its subscriptions are confirmed and how many pending. `exists` False: it is gone.
 
-    `key` is None for a topic that no key of KMS encrypts.
+    `key` is None for a topic that is not encrypted with a KMS key.
     """
 
     arn: str
@@ -44,30 +44,30 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
 class TrailTopics(Detail, frozen=True, kw_only=True):
     """The topics that a trail's alarms notify, each seen or not by itself: they may be another account's."""
 
-    topics: dict[str, Observed[Topic]]
+    topics: dict[str, Observed[AlarmTopic]]
 
 
 @detail(actions=("kms:DescribeKey", "kms:GetKeyPolicy", "sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic"))
 async def trail_topics(aws: Aws, trail: Trail, alarms: TrailAlarms) -> TrailTopics:
-    """Read every topic that the alarms notify, in the account of the topic, and its key in the account of the key."""
+    """Return every topic that the alarms notify, read in the account of the topic, and its key in that of the key."""
     acting = [alarm for alarm in (*alarms.alarms, *alarms.composites) if alarm.actions_enabled]
     arns = sorted({arn for alarm in acting for arn in alarm.topics})
     return TrailTopics(arn=trail.arn, topics={arn: await observe(_topic(aws, arn)) for arn in arns})
 
 
-async def _topic(aws: Aws, arn: str) -> Topic:
+async def _topic(aws: Aws, arn: str) -> AlarmTopic:
     return await (await aws.at(arn)).once(_topic_there, arn)
 
 
-async def _topic_there(aws: Aws, arn: str) -> Topic:
+async def _topic_there(aws: Aws, arn: str) -> AlarmTopic:
     subscribers = await _subscribers(aws, arn)
     if subscribers is None:
-        return Topic(arn=arn, exists=False, policy=Seen(None), key=Seen(None))
+        return AlarmTopic(arn=arn, exists=False, policy=Seen(None), key=Seen(None))
     attributes = await observe(aws.call("sns", "GetTopicAttributes", TopicArn=arn))
     if isinstance(attributes, Gap):
-        return Topic(arn=arn, exists=True, **subscribers, policy=attributes, key=attributes)
+        return AlarmTopic(arn=arn, exists=True, **subscribers, policy=attributes, key=attributes)
     found = attributes.value["Attributes"]
-    return Topic(
+    return AlarmTopic(
         arn=arn,
         exists=True,
         **subscribers,
@@ -77,7 +77,7 @@ async def _topic_there(aws: Aws, arn: str) -> Topic:
 
 
 async def _subscribers(aws: Aws, arn: str) -> dict[str, int] | None:
-    """Return how many subscriptions are confirmed and how many wait, None where the topic is gone."""
+    """Return how many subscriptions are confirmed and how many pending, None where the topic is gone."""
     states: list[bool] = []
     async for page in aws.find_pages("sns", "ListSubscriptionsByTopic", GONE, TopicArn=arn):
         if page is None:
@@ -89,7 +89,7 @@ async def _subscribers(aws: Aws, arn: str) -> dict[str, int] | None:
 
 
 async def _key(aws: Aws, name: str | None) -> TopicKey | None:
-    """Read the key that a topic names by id, alias or ARN; the alias shows one that AWS manages, without a call."""
+    """Return the key that a topic names by id, alias or ARN; the alias shows one that AWS manages, without a call."""
     if not name:
         return None
     if name.rpartition(":")[2].startswith(AWS_ALIAS):
@@ -115,7 +115,8 @@ def _document(text: str | None, aws: Aws, action: str) -> Observed[Json]:
 
 
 def _is_arn(text: str) -> bool:
-    """Tell a confirmed subscription: others carry PendingConfirmation or Deleted in place of an ARN."""
+    """Return whether a subscription is confirmed: others have PendingConfirmation or Deleted in place of an ARN."""
+    # https://docs.aws.amazon.com/sns/latest/api/API_ListSubscriptionsByTopic.html
     try:
         parse_arn(text)
     except ValueError:

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
 from orgaudit.facts.rows import each_row
-from orgaudit.languages.event_selector.data_events import S3_OBJECT, records_objects
-from orgaudit.languages.event_selector.management import (
-    AdvancedSelector,
-    BasicSelector,
-    FieldSelector,
-    ManagementEvents,
-    management_events,
-)
+from orgaudit.languages.event_selector.data_events import S3_OBJECT
+from orgaudit.languages.event_selector.management import AdvancedSelector, BasicSelector, FieldSelector
 from orgaudit.model import Observed, Scope, parse_arn
 
 
 class Trail(Resource, frozen=True, kw_only=True):
     """A trail as one region of an account shows it.
 
-    A multi-region trail is seen in every region, and an organization trail in every member; all carry the ARN of the
-    one trail, so `account_id` is its owner's and `region` its home.
+    A multi-region trail is returned in every region, and an organization trail in every member, as shadow trails; all
+    have the ARN of the one trail, so `account_id` is its owner's and `region` its home.
+    https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_DescribeTrails.html
     """
 
     multi_region: Observed[bool]
@@ -52,39 +47,16 @@ class TrailSelectors(Detail, frozen=True, kw_only=True):
     basic: tuple[BasicSelector, ...] = ()
     advanced: tuple[AdvancedSelector, ...] = ()
 
-    @property
-    def management(self) -> ManagementEvents:
-        """The management events that are recorded."""
-        return management_events(self.basic, self.advanced)
-
-    def records_objects(self, side: str, bucket_arn: str | None = None) -> bool:
-        """Return whether read or write events on all objects of a bucket are recorded; without one, of every bucket."""
-        return record_objects([self], side, bucket_arn)
-
-
-def record_objects(trails: Sequence[TrailSelectors], side: str, bucket_arn: str | None = None) -> bool:
-    """Return whether trails together record read or write events on all objects of a bucket.
-
-    Without a bucket they have to record those of every bucket, of future ones too.
-    """
-    partition = next((each.arn.split(":")[1] for each in trails if each.arn.startswith("arn:")), "aws")
-    beginning = f"{bucket_arn}/" if bucket_arn else f"arn:{partition}:s3:::"
-    selectors: list[BasicSelector | AdvancedSelector] = []
-    for each in trails:
-        selectors += each.basic
-        selectors += each.advanced
-    return records_objects(side, beginning, selectors)
-
 
 @collector(scope=Scope.REGIONAL, actions=("cloudtrail:DescribeTrails",))
 async def trails(aws: Aws) -> AsyncIterator[Trail]:
-    """Yield every trail that the region shows: own ones, copies of multi-region and of organization trails."""
+    """Yield every trail that the region returns: its own, and shadow trails of multi-region and organization trails."""
     answer = await aws.call("cloudtrail", "DescribeTrails", includeShadowTrails=True)
     async for row in each_row(aws, "cloudtrail:DescribeTrails", [answer["trailList"]]):
         with row as trail:
             _, _, home, owner, _ = parse_arn(trail["TrailARN"])
-            # What is a text and not configured is not there, as for log group, role and key:
-            # docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_DescribeTrails.html
+            # A text that is not configured is not in the answer, as for log group, role and key:
+            # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_DescribeTrails.html
             yield Trail(
                 arn=trail["TrailARN"],
                 account_id=owner,
@@ -101,7 +73,7 @@ async def trails(aws: Aws) -> AsyncIterator[Trail]:
 
 @detail(actions=("cloudtrail:GetTrailStatus",))
 async def trail_status(aws: Aws, trail: Trail) -> TrailStatus:
-    """Read whether the trail logs and how its deliveries went."""
+    """Return whether the trail logs and how its deliveries went."""
     answer = await aws.call("cloudtrail", "GetTrailStatus", Name=trail.arn)
     return TrailStatus(
         arn=trail.arn,
@@ -116,10 +88,10 @@ async def trail_status(aws: Aws, trail: Trail) -> TrailStatus:
 
 @detail(actions=("cloudtrail:GetEventSelectors",))
 async def trail_selectors(aws: Aws, trail: Trail) -> TrailSelectors:
-    """Read the trail's basic and advanced event selectors."""
+    """Return the trail's basic and advanced event selectors."""
     answer = await aws.call("cloudtrail", "GetEventSelectors", TrailName=trail.arn)
     return TrailSelectors(
-        arn=answer["TrailARN"],  # always there: an answer without it is no answer, and not a trail without selectors
+        arn=answer["TrailARN"],  # always there: an answer without it is unreadable, and not a trail without selectors
         basic=tuple(_basic(selector) for selector in answer.get("EventSelectors", ())),
         advanced=tuple(_advanced(selector) for selector in answer.get("AdvancedEventSelectors", ())),
     )

@@ -1,4 +1,4 @@
-"""Network ACLs, and what their inbound entries let in: taken in the order of their numbers, the first match decides."""
+"""Network ACLs and their inbound entries."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 
 from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.ec2 import PER_PAGE
 from orgaudit.facts.ec2.rules import ALL_PORTS, described, ports_of, protocol_of
-from orgaudit.facts.ec2.tags import tags_of
-from orgaudit.facts.rows import each_row
+from orgaudit.facts.rows import listed, tags_in
 from orgaudit.model import Observed, Scope
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class AclEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One inbound entry of a network ACL."""
 
     number: int
@@ -34,21 +34,20 @@ class NetworkAcl(Resource, frozen=True, kw_only=True):
     vpc_id: str | None = None
     default: Observed[bool]
     subnets: int = 0
-    entries: Observed[tuple[Entry, ...]]
+    entries: Observed[tuple[AclEntry, ...]]
 
 
 @collector(scope=Scope.REGIONAL, actions=("ec2:DescribeNetworkAcls",))
 async def network_acls(aws: Aws) -> AsyncIterator[NetworkAcl]:
     """Yield every network ACL of the region."""
-    lists = (page["NetworkAcls"] async for page in aws.pages("ec2", "DescribeNetworkAcls", MaxResults=1000))
-    async for row in each_row(aws, "ec2:DescribeNetworkAcls", lists):
+    async for row in listed(aws, "ec2", "DescribeNetworkAcls", "NetworkAcls", MaxResults=PER_PAGE):
         with row as answer:
             owner, acl_id = answer["OwnerId"], answer["NetworkAclId"]
             yield NetworkAcl(
                 arn=f"arn:{aws.partition}:ec2:{aws.region}:{owner}:network-acl/{acl_id}",
                 account_id=owner,
                 region=aws.region,
-                tags=tags_of(answer),
+                tags=tags_in(answer.get("Tags")),
                 vpc_id=answer.get("VpcId"),
                 default=row.member("IsDefault", bool),
                 subnets=len(answer.get("Associations", ())),
@@ -56,13 +55,13 @@ async def network_acls(aws: Aws) -> AsyncIterator[NetworkAcl]:
             )
 
 
-def _inbound(answer: dict[str, Any]) -> tuple[Entry, ...]:
+def _inbound(answer: dict[str, Any]) -> tuple[AclEntry, ...]:
     return tuple(_entry(entry) for entry in answer["Entries"] if not entry["Egress"])
 
 
-def _entry(answer: dict[str, Any]) -> Entry:
+def _entry(answer: dict[str, Any]) -> AclEntry:
     protocol, ports = protocol_of(answer["Protocol"]), answer.get("PortRange", {})
-    return Entry(
+    return AclEntry(
         number=answer["RuleNumber"],
         allows=answer["RuleAction"] == "allow",
         protocol=protocol,

@@ -1,10 +1,10 @@
-"""What each region of an account gives to new volumes and instances that ask for nothing else."""
+"""The defaults of each region of an account for new volumes and instances."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.declare import Aws, Resource, collector, here
 from orgaudit.facts.rows import Row
 from orgaudit.model import Observed, Scope
 
@@ -19,6 +19,7 @@ class MetadataDefaults(Resource, frozen=True, kw_only=True):
     """The options of the metadata service that new instances of a region get; None where the account sets none.
 
     `managed_by` is account or declarative-policy, which the account cannot change.
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceMetadataDefaultsResponse.html
     """
 
     tokens: str | None = None
@@ -28,7 +29,7 @@ class MetadataDefaults(Resource, frozen=True, kw_only=True):
 
     @property
     def by_policy(self) -> bool:
-        """Tell whether a declarative policy of the organization sets the defaults."""
+        """Whether a declarative policy of the organization sets the defaults."""
         return self.managed_by == "declarative-policy"
 
 
@@ -38,8 +39,7 @@ async def ebs_defaults(aws: Aws) -> AsyncIterator[EbsDefaults]:
     answer = await aws.call("ec2", "GetEbsEncryptionByDefault")
     yield EbsDefaults(
         arn=f"arn:{aws.partition}:ec2:{aws.region}:{aws.account_id}:ebs-encryption-by-default",
-        account_id=aws.account_id,
-        region=aws.region,
+        **here(aws),
         encrypted=Row(aws, "ec2:GetEbsEncryptionByDefault", answer).member("EbsEncryptionByDefault", bool),
     )
 
@@ -51,8 +51,7 @@ async def metadata_defaults(aws: Aws) -> AsyncIterator[MetadataDefaults]:
     found = answer.get("AccountLevel", {})
     yield MetadataDefaults(
         arn=f"arn:{aws.partition}:ec2:{aws.region}:{aws.account_id}:instance-metadata-defaults",
-        account_id=aws.account_id,
-        region=aws.region,
+        **here(aws),
         tokens=found.get("HttpTokens"),
         endpoint=found.get("HttpEndpoint"),
         managed_by=found.get("ManagedBy"),

@@ -8,16 +8,14 @@ from typing import Any
 import msgspec
 
 from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.ec2 import PER_PAGE
 from orgaudit.facts.ec2.prefixes import PREFIX_LIST_ACTIONS, PrefixList, prefix_list
-from orgaudit.facts.ec2.rules import Rule, ports_of, protocol_of
-from orgaudit.facts.ec2.tags import tags_of
-from orgaudit.facts.rows import Row, each_row
+from orgaudit.facts.ec2.rules import SecurityGroupRule, ports_of, protocol_of
+from orgaudit.facts.rows import Row, each_row, tags_in
 from orgaudit.model import UNKNOWN, Observed, Scope, Seen, shown
 
 ACTION = "ec2:DescribeSecurityGroups"
 DEFAULT = "default"
-PAGE = 1000
-"""The most groups that one answer holds."""
 
 
 class SecurityGroup(Resource, frozen=True, kw_only=True):
@@ -25,13 +23,16 @@ class SecurityGroup(Resource, frozen=True, kw_only=True):
 
     group_name: Observed[str]
     vpc_id: str | None = None
-    rules: Observed[tuple[Rule, ...]]
-    outbound: Observed[tuple[Rule, ...]]
+    rules: Observed[tuple[SecurityGroupRule, ...]]
+    outbound: Observed[tuple[SecurityGroupRule, ...]]
     lists: dict[str, Observed[PrefixList]] = msgspec.field(default_factory=dict)
 
 
 class DefaultSecurityGroup(SecurityGroup, frozen=True, kw_only=True):
-    """The group that every VPC has and nobody can delete: what names no group of its own gets this one."""
+    """The group that every VPC has: it cannot be deleted, and what names no other group gets it.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/deleting-security-groups.html
+    """
 
 
 @collector(scope=Scope.REGIONAL, actions=(ACTION, *PREFIX_LIST_ACTIONS))
@@ -53,13 +54,13 @@ async def default_security_groups(aws: Aws) -> AsyncIterator[DefaultSecurityGrou
     """Yield the default group of every VPC, used or not, from the same answer as all groups."""
     async for row in each_row(aws, ACTION, [await aws.once(_groups)]):
         with row:
-            # One without a name may be it, and is not judged.
+            # One without a name may be it, and is not assessed.
             if shown(row.member("GroupName", str)) in {DEFAULT, UNKNOWN}:
                 yield DefaultSecurityGroup(**_described(aws, row))
 
 
 async def _groups(aws: Aws) -> list[dict[str, Any]]:
-    pages = aws.pages("ec2", "DescribeSecurityGroups", MaxResults=PAGE)
+    pages = aws.pages("ec2", "DescribeSecurityGroups", MaxResults=PER_PAGE)
     return [group async for page in pages for group in page["SecurityGroups"]]
 
 
@@ -70,7 +71,7 @@ def _described(aws: Aws, row: Row) -> dict[str, Any]:
         "arn": f"arn:{aws.partition}:ec2:{aws.region}:{owner}:security-group/{group_id}",
         "account_id": owner,
         "region": aws.region,
-        "tags": tags_of(answer),
+        "tags": tags_in(answer.get("Tags")),
         "group_name": row.member("GroupName", str),
         "vpc_id": answer.get("VpcId"),
         "rules": row.read(lambda found: _rules(found["IpPermissions"])),
@@ -78,14 +79,14 @@ def _described(aws: Aws, row: Row) -> dict[str, Any]:
     }
 
 
-def _rules(permissions: Iterable[dict[str, Any]]) -> tuple[Rule, ...]:
+def _rules(permissions: Iterable[dict[str, Any]]) -> tuple[SecurityGroupRule, ...]:
     return tuple(_rule(found) for found in permissions)
 
 
-def _rule(found: dict[str, Any]) -> Rule:
-    """Return one permission; raises ValueError for one from or to nowhere, of which AWS keeps none."""
+def _rule(found: dict[str, Any]) -> SecurityGroupRule:
+    """Return one permission; raises ValueError for one without a source or destination, which EC2 does not accept."""
     protocol = protocol_of(found["IpProtocol"])
-    rule = Rule(
+    rule = SecurityGroupRule(
         protocol=protocol,
         ports=ports_of(protocol, found.get("FromPort"), found.get("ToPort")),
         cidrs=(

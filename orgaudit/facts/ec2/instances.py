@@ -1,4 +1,4 @@
-"""Instances: how their metadata service answers, and which role they have."""
+"""Instances: the options of their metadata service, and their role."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from orgaudit.facts.declare import Aws, Resource, collector
-from orgaudit.facts.ec2.tags import tags_of
-from orgaudit.facts.rows import Row, each_row
+from orgaudit.facts.ec2 import PER_PAGE
+from orgaudit.facts.rows import Row, each_row, listed, tags_in
 from orgaudit.model import Observed, Scope
 
 ACTION = "ec2:DescribeInstances"
 GONE = frozenset({"shutting-down", "terminated"})
-"""States of instances that are no more; AWS lists them for about an hour."""
+"""States of instances that are about to disappear; EC2 lists them for about an hour.
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html"""
 
 
 class Instance(Resource, frozen=True, kw_only=True):
     """An instance that runs, starts, stops or is stopped.
 
-    `tokens` is required or optional, `endpoint` enabled or disabled, and `applied` tells whether these options of the
+    `tokens` is required or optional, `endpoint` enabled or disabled, and `applied` shows whether these options of the
     metadata service are in force already.
     """
 
@@ -33,8 +34,7 @@ class Instance(Resource, frozen=True, kw_only=True):
 @collector(scope=Scope.REGIONAL, actions=(ACTION,))
 async def instances(aws: Aws) -> AsyncIterator[Instance]:
     """Yield every instance of the region that is not terminated."""
-    pages = aws.pages("ec2", "DescribeInstances", MaxResults=1000)
-    async for held in each_row(aws, ACTION, (page["Reservations"] async for page in pages)):
+    async for held in listed(aws, "ec2", "DescribeInstances", "Reservations", MaxResults=PER_PAGE):
         with held as reservation:
             async for row in each_row(aws, ACTION, [reservation["Instances"]]):
                 with row as answer:
@@ -48,7 +48,7 @@ def _instance(aws: Aws, owner: str, row: Row) -> Instance:
         arn=f"arn:{aws.partition}:ec2:{aws.region}:{owner}:instance/{answer['InstanceId']}",
         account_id=owner,
         region=aws.region,
-        tags=tags_of(answer),
+        tags=tags_in(answer.get("Tags")),
         state=row.member("State.Name", str),
         profile_arn=row.read(_profile),
         tokens=row.member("MetadataOptions.HttpTokens", str),
@@ -59,9 +59,7 @@ def _instance(aws: Aws, owner: str, row: Row) -> Instance:
 
 
 def _profile(answer: dict[str, Any]) -> str | None:
-    """Return the instance profile, which only an instance that has one answers.
-
-    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html
-    """
+    """Return the instance profile, which is in the answer only where the instance has one."""
+    # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html
     arn: str | None = answer["IamInstanceProfile"]["Arn"] if "IamInstanceProfile" in answer else None
     return arn

@@ -1,32 +1,23 @@
-"""Peering connections between VPCs, and how much of the other side the route tables of this side reach."""
+"""Peering connections between VPCs, and the routes of this side through them."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from enum import StrEnum
 from typing import Any
 
 import msgspec
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.ec2 import PER_PAGE
 from orgaudit.facts.ec2.prefixes import PREFIX_LIST_ACTIONS, prefix_list
 from orgaudit.facts.ec2.routes import route_table_answers
-from orgaudit.facts.ec2.tags import tags_of
-from orgaudit.facts.rows import each_row
-from orgaudit.languages.cidr import block, family_of, minus, space_of
+from orgaudit.facts.rows import listed, tags_in
 from orgaudit.model import UNKNOWN, Observed, Scope, shown
 
 ACTIVE = "active"
+"""The state in which traffic passes.
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VpcPeeringConnectionStateReason.html"""
 ENDS = ("RequesterVpcInfo", "AccepterVpcInfo")
-
-
-class Breadth(StrEnum):
-    """How a route through a peering connection compares with the address blocks of the VPC on the other side."""
-
-    PART = "a part of the other VPC"
-    WHOLE = "a whole block of the other VPC"
-    WIDER = "more than the other VPC has"
-    UNKNOWN = "unknown, for AWS does not tell the blocks of the other VPC"
 
 
 class PeeringConnection(Resource, frozen=True, kw_only=True):
@@ -45,19 +36,6 @@ class PeeringRoute(msgspec.Struct, frozen=True, kw_only=True):
     vpc_id: str
     destination: str
 
-    def breadth(self, connection: PeeringConnection) -> Breadth:
-        """Compare the destination with the blocks of the VPC on the other side; raises NotSeenError without these."""
-        family = family_of(self.destination)
-        others = [cidrs for vpc_id, cidrs in connection.sides.value.items() if vpc_id != self.vpc_id]
-        blocks = [cidr for cidrs in others for cidr in cidrs if family_of(cidr) is family]
-        if not blocks:
-            return Breadth.UNKNOWN
-        reached = (block(self.destination),)
-        if minus(reached, space_of(blocks, family)):
-            return Breadth.WIDER
-        whole = any(not minus((block(cidr),), reached) for cidr in blocks)
-        return Breadth.WHOLE if whole else Breadth.PART
-
 
 class PeeringRoutes(Detail, frozen=True, kw_only=True):
     """The routes of this side through a peering connection."""
@@ -67,10 +45,8 @@ class PeeringRoutes(Detail, frozen=True, kw_only=True):
 
 @collector(scope=Scope.REGIONAL, actions=("ec2:DescribeVpcPeeringConnections",))
 async def peering_connections(aws: Aws) -> AsyncIterator[PeeringConnection]:
-    """Yield the active peering connections; others carry no traffic. Each side judges its own routes."""
-    pages = aws.pages("ec2", "DescribeVpcPeeringConnections", MaxResults=1000)
-    lists = (page["VpcPeeringConnections"] async for page in pages)
-    async for row in each_row(aws, "ec2:DescribeVpcPeeringConnections", lists):
+    """Yield the active peering connections; others carry no traffic. Each side is assessed by its own routes."""
+    async for row in listed(aws, "ec2", "DescribeVpcPeeringConnections", "VpcPeeringConnections", MaxResults=PER_PAGE):
         with row as answer:
             state = row.member("Status.Code", str)
             if shown(state) not in {ACTIVE, UNKNOWN}:
@@ -80,7 +56,7 @@ async def peering_connections(aws: Aws) -> AsyncIterator[PeeringConnection]:
                 arn=f"arn:{aws.partition}:ec2:{aws.region}:{account_id}:vpc-peering-connection/{connection_id}",
                 account_id=account_id,
                 region=aws.region,
-                tags=tags_of(answer),
+                tags=tags_in(answer.get("Tags")),
                 connection_id=connection_id,
                 state=state,
                 sides=row.read(lambda found: {found[end]["VpcId"]: tuple(_blocks(found[end])) for end in ENDS}),
@@ -96,7 +72,7 @@ def _blocks(end: dict[str, Any]) -> Iterable[str]:
 
 @detail(actions=("ec2:DescribeRouteTables", *PREFIX_LIST_ACTIONS))
 async def peering_routes(aws: Aws, connection: PeeringConnection) -> PeeringRoutes:
-    """Find the routes through the connection in the route tables of the region, which are read once for all."""
+    """Return the routes through the connection in the region's route tables, which are read once for all."""
     found = [
         PeeringRoute(table=table["RouteTableId"], vpc_id=table["VpcId"], destination=destination)
         for table in await aws.once(route_table_answers)

@@ -1,20 +1,19 @@
-"""Route tables, and which subnets they connect to the internet."""
+"""Route tables, with their routes through internet gateways and the subnets that name them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 
 from orgaudit.facts.declare import Aws, Resource, collector
-from orgaudit.facts.ec2.tags import tags_of
-from orgaudit.facts.rows import each_row, text
-from orgaudit.model import Gap, Observed, Scope, Seen
+from orgaudit.facts.rows import each_row, tags_in, text
+from orgaudit.model import Observed, Scope
 
 ACTION = "ec2:DescribeRouteTables"
 GATEWAY = "igw-"
-"""How the ids of internet gateways begin."""
+"""How the ids of internet gateways begin: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Route.html"""
 
 
 class InternetRoute(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +45,7 @@ async def route_tables(aws: Aws) -> AsyncIterator[RouteTable]:
                 arn=f"arn:{aws.partition}:ec2:{aws.region}:{owner}:route-table/{table_id}",
                 account_id=owner,
                 region=aws.region,
-                tags=tags_of(answer),
+                tags=tags_in(answer.get("Tags")),
                 vpc_id=row.member("VpcId", str),
                 main=row.read(lambda found: any(each["Main"] for each in _associations(found))),
                 subnets=row.read(_subnets),
@@ -56,24 +55,9 @@ async def route_tables(aws: Aws) -> AsyncIterator[RouteTable]:
 
 async def route_table_answers(aws: Aws) -> list[dict[str, Any]]:
     """Return the route tables of a region as EC2 describes them; meant for `Aws.once`."""
+    # The most that one answer holds: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRouteTables.html
     pages = aws.pages("ec2", "DescribeRouteTables", MaxResults=100)
     return [table async for page in pages for table in page["RouteTables"]]
-
-
-def table_of(subnet: str, vpc_id: str | None, tables: Iterable[RouteTable]) -> RouteTable | None:
-    """Return the route table of a subnet: the one that it names, or else its VPC's main one.
-
-    None if none was seen, or if the subnet may name another one, whose subnets were not seen.
-    """
-    main, hidden = None, False
-    for table in tables:
-        if isinstance(table.subnets, Seen) and subnet in table.subnets.value:
-            return table
-        here = isinstance(table.vpc_id, Gap) or vpc_id in {None, table.vpc_id.value}
-        hidden = hidden or (here and isinstance(table.subnets, Gap))
-        if table.main == Seen(value=True) and table.vpc_id == Seen(vpc_id):
-            main = table
-    return None if hidden else main
 
 
 def _associations(answer: dict[str, Any]) -> list[dict[str, Any]]:
@@ -81,10 +65,8 @@ def _associations(answer: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _subnets(answer: dict[str, Any]) -> tuple[str, ...]:
-    """Return the subnets that name the table; the main association and those with gateways are with none.
-
-    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RouteTableAssociation.html
-    """
+    """Return the subnets that name the table; the main association and those with gateways have none."""
+    # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RouteTableAssociation.html
     return tuple(each["SubnetId"] for each in _associations(answer) if "SubnetId" in each)
 
 
@@ -93,13 +75,14 @@ def _internet(answer: dict[str, Any]) -> tuple[InternetRoute, ...]:
 
 
 def _leads_to_internet(route: dict[str, Any]) -> bool:
-    """Tell whether a route leads to an internet gateway that is there; a detached one leaves a blackhole behind."""
-    # Routes to other kinds of targets have no gateway: docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Route.html
+    """Return whether a route leads to an attached internet gateway; that of a detached one is a blackhole."""
+    # Routes to other kinds of targets have no gateway:
+    # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Route.html
     return str(route.get("GatewayId", "")).startswith(GATEWAY) and bool(route["State"] == "active")
 
 
 def _internet_route(route: dict[str, Any]) -> InternetRoute:
-    """Return a route; raises ValueError for one to nowhere, of which AWS keeps none."""
+    """Return a route; raises ValueError for one without a destination, which EC2 does not accept."""
     for name in ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId"):
         if name in route:
             return InternetRoute(destination=route[name], gateway=route["GatewayId"])

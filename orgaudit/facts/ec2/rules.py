@@ -6,24 +6,20 @@ import msgspec
 
 ALL = "-1"
 """The protocol of a rule for all protocols."""
-
-
 ALL_PORTS = (0, 65535)
-
-
+# Network ACLs state protocols by their numbers, security groups only those without one of these names:
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NetworkAclEntry.html
 _NAMES = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": ALL}
 
 
-def protocol_of(told: str) -> str:
-    """Return one name for a protocol that AWS tells by name or number: tcp, udp, icmp, icmpv6, -1, or a number."""
-    return _NAMES.get(told.lower(), told.lower())
+def protocol_of(stated: str) -> str:
+    """Return one name for a protocol that EC2 states by name or number: tcp, udp, icmp, icmpv6, -1, or a number."""
+    return _NAMES.get(stated.lower(), stated.lower())
 
 
 def ports_of(protocol: str, first: int | None, last: int | None) -> tuple[int, int]:
-    """Return the port range of a rule; raises ValueError where a TCP or UDP rule has none, as these always do.
-
-    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html
-    """
+    """Return the port range of a rule; raises ValueError where a TCP or UDP rule has none, as these always do."""
+    # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html
     if first is None or last is None:
         if protocol in {"tcp", "udp"}:
             raise ValueError(f"a rule for {protocol} has no ports")
@@ -40,7 +36,7 @@ def described(protocol: str, ports: tuple[int, int]) -> str:
     return f"{protocol} {ports[0]}" if ports[0] == ports[1] else f"{protocol} {ports[0]}-{ports[1]}"
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True):
+class SecurityGroupRule(msgspec.Struct, frozen=True, kw_only=True):
     """One permission of a security group. `peers` are the blocks, prefix lists and groups that it names, in order."""
 
     protocol: str
@@ -51,7 +47,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def peers(self) -> tuple[str, ...]:
-        """Return all that the rule names as source or destination."""
+        """All that the rule names as source or destination."""
         return self.cidrs + self.prefix_lists + self.groups
 
     def describe(self) -> str:

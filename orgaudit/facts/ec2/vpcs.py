@@ -1,13 +1,13 @@
-"""VPCs, and the flow logs that write down who talked to whom in them."""
+"""VPCs, and the flow logs that record their traffic."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from orgaudit.facts.declare import Aws, Resource, collector
-from orgaudit.facts.ec2.tags import tags_of
-from orgaudit.facts.rows import each_row
-from orgaudit.model import Observed, Scope, Seen, shown
+from orgaudit.facts.declare import Aws, Resource, collector, here
+from orgaudit.facts.ec2 import PER_PAGE
+from orgaudit.facts.rows import listed, tags_in
+from orgaudit.model import Observed, Scope
 
 
 class Vpc(Resource, frozen=True, kw_only=True):
@@ -19,7 +19,10 @@ class Vpc(Resource, frozen=True, kw_only=True):
 
 
 class FlowLog(Resource, frozen=True, kw_only=True):
-    """A flow log of a VPC, a subnet, a network interface or a gateway. `traffic` is ALL, ACCEPT or REJECT."""
+    """A flow log of a VPC, a subnet, a network interface or a gateway. `traffic` is ALL, ACCEPT or REJECT.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_FlowLog.html
+    """
 
     watches: Observed[str]
     status: Observed[str]
@@ -28,41 +31,18 @@ class FlowLog(Resource, frozen=True, kw_only=True):
     delivery_error: str | None = None
     destination: Observed[str]
 
-    @property
-    def flaw(self) -> str | None:
-        """Return why this log does not show who was turned away, or None where it does.
-
-        Raises NotSeenError where no flaw was seen and something else was not.
-        """
-        if isinstance(self.status, Seen) and self.status.value != "ACTIVE":
-            return f"is {self.status.value}"
-        if shown(self.delivery) == "FAILED":
-            return f"fails to deliver: {self.delivery_error or 'AWS does not say why'}"
-        if self.traffic.value not in {"ALL", "REJECT"}:
-            return "leaves out rejected traffic"
-        for observed in (self.status, self.delivery):
-            observed.value  # noqa: B018 - a gap raises what it is: there may be a flaw
-        return None
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether all of this log was seen, and no flaw in it."""
-        seen = all(isinstance(each, Seen) for each in (self.watches, self.status, self.traffic, self.delivery))
-        return seen and self.flaw is None
-
 
 @collector(scope=Scope.REGIONAL, actions=("ec2:DescribeVpcs",))
 async def vpcs(aws: Aws) -> AsyncIterator[Vpc]:
     """Yield every VPC of the region, used or not, and those that other accounts share with this one."""
-    lists = (page["Vpcs"] async for page in aws.pages("ec2", "DescribeVpcs", MaxResults=1000))
-    async for row in each_row(aws, "ec2:DescribeVpcs", lists):
+    async for row in listed(aws, "ec2", "DescribeVpcs", "Vpcs", MaxResults=PER_PAGE):
         with row as answer:
             owner, vpc_id = answer["OwnerId"], answer["VpcId"]
             yield Vpc(
                 arn=f"arn:{aws.partition}:ec2:{aws.region}:{owner}:vpc/{vpc_id}",
                 account_id=owner,
                 region=aws.region,
-                tags=tags_of(answer),
+                tags=tags_in(answer.get("Tags")),
                 vpc_id=vpc_id,
                 default=row.member("IsDefault", bool),
                 cidrs=tuple(
@@ -74,14 +54,12 @@ async def vpcs(aws: Aws) -> AsyncIterator[Vpc]:
 @collector(scope=Scope.REGIONAL, actions=("ec2:DescribeFlowLogs",))
 async def flow_logs(aws: Aws) -> AsyncIterator[FlowLog]:
     """Yield every flow log that the account has in the region."""
-    lists = (page["FlowLogs"] async for page in aws.pages("ec2", "DescribeFlowLogs", MaxResults=1000))
-    async for row in each_row(aws, "ec2:DescribeFlowLogs", lists):
+    async for row in listed(aws, "ec2", "DescribeFlowLogs", "FlowLogs", MaxResults=PER_PAGE):
         with row as answer:
             yield FlowLog(
                 arn=f"arn:{aws.partition}:ec2:{aws.region}:{aws.account_id}:vpc-flow-log/{answer['FlowLogId']}",
-                account_id=aws.account_id,
-                region=aws.region,
-                tags=tags_of(answer),
+                **here(aws),
+                tags=tags_in(answer.get("Tags")),
                 watches=row.member("ResourceId", str),
                 status=row.member("FlowLogStatus", str),
                 traffic=row.member("TrafficType", str),

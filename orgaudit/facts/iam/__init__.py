@@ -1,1 +1,1 @@
-"""Identity and access: who exists in an account, with which credentials, and what policies give them."""
+"""Identity and access: the identities of an account, their credentials, and what policies grant them."""

@@ -14,7 +14,7 @@ from orgaudit.model import key_hint
 class AccessKey(msgspec.Struct, frozen=True):
     """An access key of a user; `id` is its id's first and last four characters, which identify it among the user's.
 
-    A whole id is half of what signs requests, and leads whoever finds it to the account and the user.
+    A whole id is half of what signs requests, and reveals the account and the user.
     """
 
     id: str
@@ -35,7 +35,7 @@ class UserAccessKeys(Detail, frozen=True, kw_only=True):
 
 @detail(actions=("iam:ListAccessKeys",))
 async def user_access_keys(aws: Aws, user: User) -> UserAccessKeys:
-    """List the user's access keys; a user deleted meanwhile has none."""
+    """Return the user's access keys; a user that is gone by now has none."""
     answer = await aws.find("iam", "ListAccessKeys", ("NoSuchEntity",), UserName=user.name)
     found = answer["AccessKeyMetadata"] if answer else ()
     keys = tuple(AccessKey(key_hint(key["AccessKeyId"]), key["Status"] == "Active", key["CreateDate"]) for key in found)

@@ -1,4 +1,4 @@
-"""Users, groups, roles and policies, and which policy is attached to whom: all from one bulk read of the account."""
+"""Users, groups, roles and policies, and to what each policy is attached: all from one bulk read of the account."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.declare import Aws, Resource, collector, here
 from orgaudit.facts.rows import Row, each_row, tags_in
 from orgaudit.languages.iam_policy.grants import Grants, grants_of
 from orgaudit.languages.iam_policy.vocabulary import Home
@@ -16,36 +16,36 @@ ACTION = "iam:GetAccountAuthorizationDetails"
 USERS, GROUPS, ROLES, POLICIES = "UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"
 
 
-class Principal(Resource, frozen=True, kw_only=True):
-    """Who policies can be given to: the names of its inline policies, and the ARNs of those attached to it."""
+class IamPrincipal(Resource, frozen=True, kw_only=True):
+    """An identity with policies: the names of its inline ones, and the ARNs of those attached to it."""
 
     inline: Observed[tuple[str, ...]]
     attached: Observed[tuple[str, ...]]
 
     def holds_aws_policy(self, name: str) -> bool:
-        """Tell whether the policy of AWS's own with this name is attached, in whichever partition.
+        """Return whether the AWS managed policy of this name is attached, in whichever partition.
 
         Raises NotSeenError where the attached policies were not seen.
         """
         return any(arn.endswith(f":iam::aws:policy/{name}") for arn in self.attached.value)
 
 
-class User(Principal, frozen=True, kw_only=True):
-    """An IAM user; the root user is none."""
+class User(IamPrincipal, frozen=True, kw_only=True):
+    """An IAM user; the root user is not one."""
 
     groups: tuple[str, ...] = ()
 
 
-class Group(Principal, frozen=True, kw_only=True):
+class Group(IamPrincipal, frozen=True, kw_only=True):
     """A group of IAM users."""
 
 
-class Role(Principal, frozen=True, kw_only=True):
+class Role(IamPrincipal, frozen=True, kw_only=True):
     """An IAM role."""
 
 
 class InstanceProfile(Resource, frozen=True, kw_only=True):
-    """An instance profile with the role that it hands to instances; profiles without a role are not listed.
+    """An instance profile with the role that it passes to instances; profiles without a role are not listed.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_switch-role-ec2_instance-profiles.html
     """
@@ -54,9 +54,9 @@ class InstanceProfile(Resource, frozen=True, kw_only=True):
 
 
 class ManagedPolicy(Resource, frozen=True, kw_only=True):
-    """A policy with an ARN: the ARNs of the principals that it is attached to, and what its default version grants.
+    """A policy with an ARN: the ARNs of the identities that it is attached to, and what its default version grants.
 
-    `hidden` is set where further principals may hold it, because the policies of one were not seen.
+    `hidden` is set where it may be attached to more, because the policies of an identity were not seen.
     """
 
     attached_to: tuple[str, ...] = ()
@@ -65,7 +65,7 @@ class ManagedPolicy(Resource, frozen=True, kw_only=True):
 
     @property
     def holders(self) -> tuple[str, ...]:
-        """All principals that it is attached to; raises NotSeenError where there may be more than were seen."""
+        """All identities that it is attached to; raises NotSeenError where there may be more than were seen."""
         if self.hidden is not None:
             raise NotSeenError(self.hidden)
         return self.attached_to
@@ -76,7 +76,7 @@ class CustomerPolicy(ManagedPolicy, frozen=True, kw_only=True):
 
 
 class AwsPolicy(ManagedPolicy, frozen=True, kw_only=True):
-    """A managed policy of AWS's that is attached to somebody in the account, to which it counts here."""
+    """An AWS managed policy that is attached in the account, which counts as its account here."""
 
 
 async def authorization(aws: Aws) -> dict[str, list[dict[str, Any]]]:
@@ -120,17 +120,16 @@ async def instance_profiles(aws: Aws) -> AsyncIterator[InstanceProfile]:
             async for profile in each_row(aws, ACTION, [role["InstanceProfileList"]]):
                 with profile as found:
                     arn, role_arn = found["Arn"], role["Arn"]
-                    yield InstanceProfile(arn=arn, account_id=aws.account_id, region=GLOBAL, role_arn=role_arn)
+                    yield InstanceProfile(arn=arn, **here(aws, GLOBAL), role_arn=role_arn)
 
 
 def _principal(aws: Aws, row: Row, inline: str) -> dict[str, Any]:
     return {
         "arn": row.found["Arn"],
-        "account_id": aws.account_id,
-        "region": GLOBAL,
+        **here(aws, GLOBAL),
         "tags": tags_in(row.found.get("Tags")),
-        # Who has no inline policies may have no list of them, unlike one of attached policies: see the response in
-        # docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html
+        # An identity without inline policies may have no list of them, unlike one of attached policies: the response in
+        # https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html
         "inline": row.read(lambda found: tuple(policy["PolicyName"] for policy in found.get(inline, ()))),
         "attached": row.read(_attached),
     }
@@ -153,7 +152,7 @@ async def customer_policies(aws: Aws) -> AsyncIterator[CustomerPolicy]:
 
 @collector(scope=Scope.ACCOUNT, actions=(ACTION,))
 async def aws_policies(aws: Aws) -> AsyncIterator[AwsPolicy]:
-    """Yield every managed policy of AWS's that is attached to a user, a group or a role."""
+    """Yield every AWS managed policy that is attached to a user, a group or a role."""
     found = await aws.once(authorization)
     holders = _holders(aws, found)
     answers = {each.get("Arn"): each for each in found[POLICIES] if each.get("Arn") in holders.known}
@@ -170,7 +169,7 @@ def _is_aws(arn: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Holders:
-    """The principals to which each policy is attached, by ARNs; `hidden` where the policies of one were not seen."""
+    """The identities to which each policy is attached, by ARNs; `hidden` where the policies of one were not seen."""
 
     known: dict[str, list[str]]
     hidden: Gap | None
@@ -195,12 +194,11 @@ def _holders(aws: Aws, found: Mapping[str, list[dict[str, Any]]]) -> _Holders:
 
 def _policy(aws: Aws, arn: str, holders: _Holders) -> dict[str, Any]:
     attached_to = tuple(sorted(holders.known.get(arn, ())))
-    place = {"arn": arn, "account_id": aws.account_id, "region": GLOBAL}
-    return {**place, "attached_to": attached_to, "hidden": holders.hidden}
+    return {"arn": arn, **here(aws, GLOBAL), "attached_to": attached_to, "hidden": holders.hidden}
 
 
 def _grants(aws: Aws, arn: str, row: Row) -> Observed[Grants]:
-    """Return what a policy's default version grants, or the gap that it is where that cannot be told."""
+    """Return what a policy's default version grants, or a gap where that cannot be determined."""
     home = Home(arn.split(":")[1], aws.account_id)
     return row.read(lambda found: grants_of(_document(found), home))
 

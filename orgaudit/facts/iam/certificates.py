@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-from orgaudit.facts.declare import Aws, Resource, collector
-from orgaudit.facts.rows import each_row
+from orgaudit.facts.declare import Aws, Resource, collector, here
+from orgaudit.facts.rows import listed
 from orgaudit.model import GLOBAL, Observed, Scope
 
 
 class ServerCertificate(Resource, frozen=True, kw_only=True):
-    """A server certificate, and when it ends."""
+    """A server certificate, and when it expires."""
 
     expires_at: Observed[datetime]
 
@@ -19,8 +19,7 @@ class ServerCertificate(Resource, frozen=True, kw_only=True):
 @collector(scope=Scope.ACCOUNT, actions=("iam:ListServerCertificates",))
 async def server_certificates(aws: Aws) -> AsyncIterator[ServerCertificate]:
     """Yield every server certificate."""
-    lists = (page["ServerCertificateMetadataList"] async for page in aws.pages("iam", "ListServerCertificates"))
-    async for row in each_row(aws, "iam:ListServerCertificates", lists):
+    async for row in listed(aws, "iam", "ListServerCertificates", "ServerCertificateMetadataList"):
         with row as each:
             ends = row.member("Expiration", datetime)
-            yield ServerCertificate(arn=each["Arn"], account_id=aws.account_id, region=GLOBAL, expires_at=ends)
+            yield ServerCertificate(arn=each["Arn"], **here(aws, GLOBAL), expires_at=ends)

@@ -1,4 +1,4 @@
-"""The credential report, read once in an account: what AWS knows of each user's password, MFA and access keys."""
+"""The credential report, read once in an account: the state of each user's password, MFA and access keys."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from datetime import UTC, datetime
 import msgspec
 
 from orgaudit.facts.declare import Aws, Detail, detail
-from orgaudit.facts.iam.account import Root
 from orgaudit.facts.iam.authorization import User
+from orgaudit.facts.iam.root import Root
 from orgaudit.model import Gap, GapReason, NotSeenError
 
 ACTIONS = ("iam:GenerateCredentialReport", "iam:GetCredentialReport")
 PAUSES = (1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 10.0, 10.0, 0.0)
 """Seconds to wait after each time that the report is not ready."""
 NOT_READY = ("ReportNotPresent", "ReportInProgress", "ReportExpired")
-UNKNOWN = frozenset({"", "n/a", "no_information", "not_supported"})
-"""What the report holds in place of a value, in lower case."""
+NO_VALUE = frozenset({"", "n/a", "no_information", "not_supported"})
+"""What the report holds in place of a value, in lower case.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_getting-report.html"""
 ROOT_USER = "<root_account>"
 SLOTS = (1, 2)
 
@@ -34,8 +35,8 @@ class KeySlot(msgspec.Struct, frozen=True):
     used_at: datetime | None = None
 
 
-class Credentials(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the report. `password_enabled` is None where AWS does not say."""
+class CredentialRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the report. `password_enabled` is None where the report does not show it."""
 
     user: str
     arn: str
@@ -59,7 +60,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def idle_since(self) -> dict[str, datetime]:
-        """Since when each credential that works has not been used: its last use, else when it was set."""
+        """When each active credential was last used, or else set, by its name."""
         found = {
             f"access key {key.slot}": key.used_at or key.rotated_at or self.created_at
             for key in self.keys
@@ -71,29 +72,32 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CredentialReport(msgspec.Struct, frozen=True):
-    """The whole report, up to four hours old, by the users' ARNs and for the root user by its name there."""
+    """The whole report, up to four hours old, by the users' ARNs and for the root user by its name there.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_GenerateCredentialReport.html
+    """
 
     generated_at: datetime
-    rows: dict[str, Credentials]
+    rows: dict[str, CredentialRow]
 
 
 class UserCredentials(Detail, frozen=True, kw_only=True):
     """A user's row of the credential report."""
 
     generated_at: datetime
-    row: Credentials
+    row: CredentialRow
 
 
 class RootCredentials(Detail, frozen=True, kw_only=True):
     """The root user's row of the credential report."""
 
     generated_at: datetime
-    row: Credentials
+    row: CredentialRow
 
 
 @detail(actions=ACTIONS)
 async def user_credentials(aws: Aws, user: User) -> UserCredentials:
-    """Find the user's row; a user who is newer than the report is a gap, as is a row that leaves the password out."""
+    """Return the user's row; a user who is newer than the report is a gap, as is a row without the password's state."""
     report = await aws.once(credential_report)
     row = report.rows.get(user.arn)
     if row is None:
@@ -107,7 +111,7 @@ async def user_credentials(aws: Aws, user: User) -> UserCredentials:
 
 @detail(actions=ACTIONS)
 async def root_credentials(aws: Aws, root: Root) -> RootCredentials:
-    """Find the root user's row."""
+    """Return the root user's row."""
     report = await aws.once(credential_report)
     row = report.rows.get(ROOT_USER)
     if row is None:
@@ -116,13 +120,13 @@ async def root_credentials(aws: Aws, root: Root) -> RootCredentials:
 
 
 async def credential_report(aws: Aws) -> CredentialReport:
-    """Let AWS generate the report, wait until it is there, and read it; raises NotSeenError after a minute."""
+    """Return the report once AWS has generated it; raises NotSeenError after a minute."""
     for pause in PAUSES:
         state = (await aws.call("iam", "GenerateCredentialReport"))["State"]
         if state == "COMPLETE":
             answer = await aws.find("iam", "GetCredentialReport", NOT_READY)
             if answer is not None:
-                found = {ROOT_USER if row.user == ROOT_USER else row.arn: row for row in rows(answer["Content"])}
+                found = {ROOT_USER if row.user == ROOT_USER else row.arn: row for row in report_rows(answer["Content"])}
                 return CredentialReport(answer["GeneratedTime"], found)
         await asyncio.sleep(pause)
     message = f"AWS had not generated the credential report after {sum(PAUSES):.0f} seconds"
@@ -133,13 +137,13 @@ def _missing(aws: Aws, message: str) -> NotSeenError:
     return NotSeenError(Gap(aws.account_id, aws.region, ACTIONS[1], GapReason.MALFORMED, message))
 
 
-def rows(content: bytes) -> Iterator[Credentials]:
-    """Yield each row of the report, whichever columns it has beside ours; raises ValueError or KeyError."""
+def report_rows(content: bytes) -> Iterator[CredentialRow]:
+    """Yield each row of the report, whichever other columns it has; raises ValueError or KeyError."""
     for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig"))):
         created_at = _time(row["user_creation_time"])
         if created_at is None:
-            raise ValueError(f"the report does not say when {row['user']} was created")
-        yield Credentials(
+            raise ValueError(f"the report does not show when {row['user']} was created")
+        yield CredentialRow(
             user=row["user"],
             arn=row["arn"],
             created_at=created_at,
@@ -161,18 +165,18 @@ def _key(row: Mapping[str, str], slot: int) -> KeySlot:
 
 
 def _flag(text: str) -> bool | None:
-    """Return a truth value in any case, or None for one that AWS does not tell; raises ValueError for other text."""
+    """Return a truth value in any case, or None for one that is not shown; raises ValueError for other text."""
     folded = text.strip().lower()
-    if folded in UNKNOWN:
+    if folded in NO_VALUE:
         return None
     if folded not in {"true", "false"}:
-        raise ValueError(f"{text!r} is no truth value")
+        raise ValueError(f"{text!r} is not a truth value")
     return folded == "true"
 
 
 def _time(text: str) -> datetime | None:
-    """Return a time with its zone, or None for one that AWS does not tell; raises ValueError for other text."""
-    if text.strip().lower() in UNKNOWN:
+    """Return a time with its zone, or None for one that is not shown; raises ValueError for other text."""
+    if text.strip().lower() in NO_VALUE:
         return None
     found = datetime.fromisoformat(text.strip())
     return found if found.tzinfo else found.replace(tzinfo=UTC)

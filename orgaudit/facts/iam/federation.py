@@ -1,30 +1,33 @@
-"""Where people and programs come from: SAML and OIDC providers, and instances of IAM Identity Center."""
+"""Where people and programs sign in: SAML and OIDC providers, and instances of IAM Identity Center."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from enum import StrEnum
 
-from orgaudit.facts.declare import Aws, Resource, collector
-from orgaudit.facts.rows import each_row
+from orgaudit.facts.declare import Aws, Resource, collector, here
+from orgaudit.facts.rows import each_row, listed
 from orgaudit.model import GLOBAL, Observed, Scope
 
 
-class Protocol(StrEnum):
-    """How an identity provider vouches for those that it sends."""
+class FederationProtocol(StrEnum):
+    """The protocol of an identity provider."""
 
     SAML = "SAML"
     OIDC = "OIDC"
 
 
 class IdentityProvider(Resource, frozen=True, kw_only=True):
-    """An identity provider that the account knows."""
+    """An identity provider that is registered in the account."""
 
-    protocol: Protocol
+    protocol: FederationProtocol
 
 
 class IdentityCenter(Resource, frozen=True, kw_only=True):
-    """An instance of IAM Identity Center, in the account that owns it and the region where it is."""
+    """An instance of IAM Identity Center, in the account that owns it and the region where it is.
+
+    https://docs.aws.amazon.com/singlesignon/latest/APIReference/API_InstanceMetadata.html
+    """
 
     status: Observed[str]
 
@@ -39,17 +42,21 @@ async def identity_providers(aws: Aws) -> AsyncIterator[IdentityProvider]:
     """Yield every SAML and every OIDC provider."""
     saml = (await aws.call("iam", "ListSAMLProviders")).get("SAMLProviderList", ())
     oidc = (await aws.call("iam", "ListOpenIDConnectProviders")).get("OpenIDConnectProviderList", ())
-    lists = ([(protocol, each) for each in found] for protocol, found in ((Protocol.SAML, saml), (Protocol.OIDC, oidc)))
+    lists = (
+        [(protocol, each) for each in found]
+        for protocol, found in ((FederationProtocol.SAML, saml), (FederationProtocol.OIDC, oidc))
+    )
     async for row in each_row(aws, "iam:ListSAMLProviders", lists):
         with row as (protocol, each):
-            yield IdentityProvider(arn=each["Arn"], account_id=aws.account_id, region=GLOBAL, protocol=protocol)
+            yield IdentityProvider(arn=each["Arn"], **here(aws, GLOBAL), protocol=protocol)
 
 
 @collector(scope=Scope.REGIONAL, actions=("sso:ListInstances",))
 async def identity_centers(aws: Aws) -> AsyncIterator[IdentityCenter]:
     """Yield the instances that the region shows: own ones, and the organization's."""
-    lists = (page.get("Instances", ()) async for page in aws.pages("sso-admin", "ListInstances"))
-    async for row in each_row(aws, "sso:ListInstances", lists):
+    async for row in listed(
+        aws, "sso-admin", "ListInstances", "Instances", action="sso:ListInstances", omits_empty=True
+    ):
         with row as each:
             yield IdentityCenter(
                 arn=each["InstanceArn"],

@@ -16,7 +16,7 @@ class RoleTrust(ResourcePolicy, frozen=True, kw_only=True):
 
 @detail(actions=(ACTION,))
 async def role_trust(aws: Aws, role: Role) -> RoleTrust:
-    """Return the role's trust policy; raises PolicyError, which makes a gap, for a document that is none."""
+    """Return the role's trust policy; raises PolicyError, which makes a gap, for a document that is not a policy."""
     answers = await aws.once(_by_arn)
     return RoleTrust(arn=role.arn, document=dump(parse(answers[role.arn]["AssumeRolePolicyDocument"])))
 

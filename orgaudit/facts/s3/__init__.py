@@ -1,1 +1,1 @@
-"""Buckets: where they live, what their owners have set, and how far they stand open to everyone."""
+"""Buckets: their regions, their settings, and the public access blocks of buckets and accounts."""

@@ -1,4 +1,4 @@
-"""The public access block: of a bucket, of its account, and what both come to together."""
+"""The public access blocks of buckets and of accounts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
 from orgaudit.facts.rows import Row
 from orgaudit.facts.s3.buckets import Bucket
 from orgaudit.model import GLOBAL, Gap, Observed, Scope, Seen
@@ -19,7 +19,10 @@ ON, OFF = Seen(True), Seen(False)
 
 
 class PublicAccessBlock(msgspec.Struct, frozen=True):
-    """The four settings. The two of each pair differ: one stops new openings, the other makes existing ones void."""
+    """The four settings. The two of each pair differ: one blocks new public access, the other voids what exists.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
+    """
 
     block_public_acls: Observed[bool] = OFF
     ignore_public_acls: Observed[bool] = OFF
@@ -47,7 +50,7 @@ SETTINGS = {
 
 
 class AccountPublicAccessBlock(Resource, frozen=True, kw_only=True):
-    """The block that holds for all buckets of an account; where the organization enforces one, it is that."""
+    """The block that applies to all buckets of an account; where the organization enforces one, it is that."""
 
     block: PublicAccessBlock = PublicAccessBlock()
 
@@ -60,19 +63,18 @@ class BucketPublicAccessBlock(Detail, frozen=True, kw_only=True):
 
 @collector(scope=Scope.ACCOUNT, actions=("s3:GetAccountPublicAccessBlock",))
 async def account_public_access_block(aws: Aws) -> AsyncIterator[AccountPublicAccessBlock]:
-    """Yield the account's block; S3 answers with the one of an organization policy where that is in force."""
+    """Yield the account's block; S3 returns the one of an organization policy where that is in force."""
     answer = await aws.find("s3control", "GetPublicAccessBlock", NONE_SET, AccountId=aws.account_id)
     yield AccountPublicAccessBlock(
         arn=f"arn:{aws.partition}:s3::{aws.account_id}:public-access-block",
-        account_id=aws.account_id,
-        region=GLOBAL,
+        **here(aws, GLOBAL),
         block=_block(aws, "s3:GetAccountPublicAccessBlock", answer),
     )
 
 
 @detail(actions=("s3:GetBucketPublicAccessBlock",))
 async def bucket_public_access_block(aws: Aws, bucket: Bucket) -> BucketPublicAccessBlock:
-    """Read the bucket's own block."""
+    """Return the bucket's own block."""
     answer = await aws.find("s3", "GetPublicAccessBlock", NONE_SET, Bucket=bucket.name)
     return BucketPublicAccessBlock(arn=bucket.arn, block=_block(aws, "s3:GetBucketPublicAccessBlock", answer))
 

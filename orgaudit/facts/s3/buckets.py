@@ -7,36 +7,28 @@ from typing import Any
 
 import msgspec
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
-from orgaudit.facts.rows import each_row, text
-from orgaudit.languages.iam_policy import Policy
+from orgaudit.facts.rows import listed, text
 from orgaudit.model import Scope
 
 PAGE = 1000
+"""A page size, without which S3 does not return the regions of the buckets.
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_Bucket.html"""
 LEGACY_LOCATIONS: dict[str | None, str] = {None: "us-east-1", "EU": "eu-west-1"}
-"""What GetBucketLocation answers in place of two regions' names (S3 API reference)."""
-EVERYONE = {
-    "http://acs.amazonaws.com/groups/global/AllUsers": "everyone",
-    "http://acs.amazonaws.com/groups/global/AuthenticatedUsers": "every AWS account",
-}
-"""The two groups of S3 that take in strangers."""
+"""What S3 returns in place of two regions' names.
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html"""
 
 
 class Bucket(Resource, frozen=True, kw_only=True):
-    """A general purpose bucket. Its ARN names neither account nor region, so both are said beside it."""
+    """A general purpose bucket. Its ARN names neither account nor region, so both are kept beside it."""
 
 
 class BucketPolicy(ResourcePolicy, frozen=True, kw_only=True):
     """A bucket's policy."""
 
-    @property
-    def rules(self) -> Policy:
-        """The policy; one without statements where the bucket has none."""
-        return self.parsed or Policy(())
 
-
-class Grant(msgspec.Struct, frozen=True):
+class AclGrant(msgspec.Struct, frozen=True):
     """One grant of an access control list: to an account's canonical id, an e-mail address, or a group's URI."""
 
     grantee: str
@@ -46,12 +38,7 @@ class Grant(msgspec.Struct, frozen=True):
 class BucketAcl(Detail, frozen=True, kw_only=True):
     """A bucket's access control list."""
 
-    grants: tuple[Grant, ...] = ()
-
-    @property
-    def public(self) -> tuple[Grant, ...]:
-        """The grants that let strangers in."""
-        return tuple(grant for grant in self.grants if grant.grantee in EVERYONE)
+    grants: tuple[AclGrant, ...] = ()
 
 
 class BucketEncryption(Detail, frozen=True, kw_only=True):
@@ -61,7 +48,7 @@ class BucketEncryption(Detail, frozen=True, kw_only=True):
 
 
 class BucketVersioning(Detail, frozen=True, kw_only=True):
-    """Whether a bucket keeps versions, and asks for a second factor before it deletes one."""
+    """Whether a bucket keeps versions, and requires MFA to delete one."""
 
     enabled: bool
     mfa_delete: bool
@@ -76,20 +63,18 @@ class BucketLogging(Detail, frozen=True, kw_only=True):
 
 @collector(scope=Scope.ACCOUNT, actions=("s3:ListAllMyBuckets", "s3:GetBucketLocation"))
 async def buckets(aws: Aws) -> AsyncIterator[Bucket]:
-    """Yield the account's buckets with the region of each; one whose region is not told makes the listing a gap."""
-    # A page size is sent because S3 names the buckets' regions only where the request has a parameter.
-    lists = (page["Buckets"] async for page in aws.pages("s3", "ListBuckets", MaxBuckets=PAGE))
-    async for row in each_row(aws, "s3:ListAllMyBuckets", lists):
+    """Yield the account's buckets with the region of each; one whose region is not known makes the listing a gap."""
+    async for row in listed(aws, "s3", "ListBuckets", "Buckets", action="s3:ListAllMyBuckets", MaxBuckets=PAGE):
         with row as found:
             arn = f"arn:{aws.partition}:s3:::{text(found['Name'])}"
-            yield Bucket(arn=arn, account_id=aws.account_id, region=await _region(aws, found))
+            yield Bucket(arn=arn, **here(aws, await _region(aws, found)))
 
 
 async def _region(aws: Aws, found: dict[str, Any]) -> str:
     """Return the region of a listed bucket, which takes a call of its own where the listing does not name it."""
-    told: str | None = found.get("BucketRegion")
-    if told:
-        return told
+    listed_region: str | None = found.get("BucketRegion")
+    if listed_region:
+        return listed_region
     answer = await aws.call("s3", "GetBucketLocation", Bucket=found["Name"])
     location: str | None = answer.get("LocationConstraint") or None
     return LEGACY_LOCATIONS.get(location) or str(location)
@@ -97,27 +82,27 @@ async def _region(aws: Aws, found: dict[str, Any]) -> str:
 
 @detail(actions=("s3:GetBucketPolicy",))
 async def bucket_policy(aws: Aws, bucket: Bucket) -> BucketPolicy:
-    """Read the bucket's policy; raises PolicyError, which makes a gap, for a document that is none."""
+    """Return the bucket's policy; raises PolicyError, which makes a gap, for a document that is not a policy."""
     answer = await aws.find("s3", "GetBucketPolicy", ("NoSuchBucketPolicy",), Bucket=bucket.name)
     return BucketPolicy(arn=bucket.arn, document=document_of(answer["Policy"] if answer else None))
 
 
 @detail(actions=("s3:GetBucketAcl",))
 async def bucket_acl(aws: Aws, bucket: Bucket) -> BucketAcl:
-    """Read the bucket's access control list."""
+    """Return the bucket's access control list."""
     answer = await aws.call("s3", "GetBucketAcl", Bucket=bucket.name)
     return BucketAcl(arn=bucket.arn, grants=tuple(_grant(grant) for grant in answer["Grants"]))
 
 
-def _grant(answer: dict[str, Any]) -> Grant:
+def _grant(answer: dict[str, Any]) -> AclGrant:
     grantee = answer["Grantee"]
     named = grantee.get("URI") or grantee.get("ID") or grantee.get("EmailAddress") or ""
-    return Grant(named, answer["Permission"])
+    return AclGrant(named, answer["Permission"])
 
 
 @detail(actions=("s3:GetEncryptionConfiguration",))
 async def bucket_encryption(aws: Aws, bucket: Bucket) -> BucketEncryption:
-    """Read with which algorithms the bucket encrypts by default."""
+    """Return with which algorithms the bucket encrypts by default."""
     absent = ("ServerSideEncryptionConfigurationNotFoundError",)
     answer = await aws.find("s3", "GetBucketEncryption", absent, Bucket=bucket.name)
     rules = [] if answer is None else answer["ServerSideEncryptionConfiguration"]["Rules"]
@@ -127,18 +112,17 @@ async def bucket_encryption(aws: Aws, bucket: Bucket) -> BucketEncryption:
 
 @detail(actions=("s3:GetBucketVersioning",))
 async def bucket_versioning(aws: Aws, bucket: Bucket) -> BucketVersioning:
-    """Read whether the bucket keeps versions; S3 says nothing of a bucket that never did."""
+    """Return whether the bucket keeps versions; the answer is empty for a bucket that never did."""
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html
     answer = await aws.call("s3", "GetBucketVersioning", Bucket=bucket.name)
     return BucketVersioning(
-        arn=bucket.arn,
-        enabled=answer.get("Status") == "Enabled",
-        mfa_delete=answer.get("MFADelete") == "Enabled",
+        arn=bucket.arn, enabled=answer.get("Status") == "Enabled", mfa_delete=answer.get("MFADelete") == "Enabled"
     )
 
 
 @detail(actions=("s3:GetBucketLogging",))
 async def bucket_logging(aws: Aws, bucket: Bucket) -> BucketLogging:
-    """Read where the bucket's access log goes."""
+    """Return where the bucket's access log goes."""
     answer = await aws.call("s3", "GetBucketLogging", Bucket=bucket.name)
     if "LoggingEnabled" not in answer:
         return BucketLogging(arn=bucket.arn)

@@ -205,7 +205,7 @@ def test_composite_alarm_of_other_alarms_does_not_watch() -> None:
         ("ALARM(plain) AND ALARM(other)", "one event never sets off, by its rule"),
         ("ALARM(plain) OR TRUE", "is in ALARM without any event, by its rule"),
         ("ALARM(slow) OR ALARM(other)", "goes off only after 5 events"),
-        ("SOMETHING_NEW(plain)", "has a rule that is not understood: SOMETHING_NEW is not expected there"),
+        ("SOMETHING_NEW(plain)", "has a rule that cannot be read: SOMETHING_NEW is not expected there"),
     ],
 )
 def test_composite_alarm_says_why(rule: str, says: str) -> None:

@@ -1,17 +1,17 @@
-"""The organization as a control sees it: who belongs to it, and the facts of any of its accounts."""
+"""The organization for controls: its accounts, and the facts of each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from orgaudit.analysis.account import AccountFacts
+from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.facts.declare import Resource
 from orgaudit.model import GLOBAL, Account, Gap, GapReason, NotSeenError
 
 
 class Organization:
-    """The accounts of a run and the facts of each, so that a shared resource is judged where it lives.
+    """The accounts of a run and the facts of each, so that a shared resource is assessed in the account that owns it.
 
     `load` returns an account's facts, or None where it has no shard in this run. `delegated` maps a service principal
     to its administrator accounts; None where that could not be read.
@@ -35,12 +35,12 @@ class Organization:
 
     @property
     def account_ids(self) -> frozenset[str]:
-        """Return the ids of all accounts of the organization, in the run's scope or not."""
+        """The ids of all accounts of the organization, in the run's scope or not."""
         return frozenset(self._accounts)
 
     @property
     def delegated(self) -> Mapping[str, tuple[str, ...]]:
-        """Return the administrator accounts of each service principal; raises NotSeenError where discovery saw none."""
+        """The administrator accounts of each service principal; raises NotSeenError where they could not be read."""
         if self._delegated is None:
             action, owner = "organizations:ListDelegatedAdministrators", self.management_account_id or ""
             message = "the organization's delegated administrators could not be read"
@@ -55,7 +55,7 @@ class Organization:
     def find(self, kind: type[Resource], arn: str) -> AccountFacts | None:
         """Return the facts of the account that has a resource whose ARN names no account, such as a bucket.
 
-        None means that no account into which the run could look has it: it is outside, or was not seen.
+        None means that no account of which the run has the facts has it: it is outside, or was not seen.
         """
         if kind not in self._holders:
             self._holders[kind] = {
@@ -68,7 +68,7 @@ class Organization:
         return None if holder is None else self._load(holder)
 
     def facts(self, account_id: str) -> AccountFacts:
-        """Return an account's facts; raises NotSeenError where the run does not have them or could not enter it."""
+        """Return an account's facts; raises NotSeenError where the run does not have them or has only a gap."""
         found = self._load(account_id)
         if found is None:
             why = "was not collected in this run" if account_id in self._accounts else "is not part of the organization"

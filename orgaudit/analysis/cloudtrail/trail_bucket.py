@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from orgaudit.analysis.account import AccountFacts
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.facts.cloudtrail.trails import Trail
 from orgaudit.facts.s3.buckets import Bucket
 from orgaudit.model import Gap, GapReason, NotSeenError, parse_arn
@@ -12,7 +12,7 @@ from orgaudit.model import Gap, GapReason, NotSeenError, parse_arn
 def bucket_of(trail: Trail, organization: Organization) -> tuple[AccountFacts, Bucket]:
     """Return a trail's bucket and the facts of its account; raises NotSeenError where no account that was seen has it.
 
-    A bucket that is gone and one of a stranger look alike from here: neither is in any list of ours.
+    A bucket that is gone and one outside the organization cannot be distinguished: neither is in any listing.
     """
     name = trail.bucket.value
     arn = f"arn:{parse_arn(trail.arn)[0]}:s3:::{name}"

@@ -1,4 +1,4 @@
-"""What one account's shard says: its facts by type, and a gap wherever something could not be read."""
+"""The facts of one account by type, with a gap wherever something could not be read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from orgaudit.facts.declare import Detail, FactType, Resource
-from orgaudit.facts.shard import DetailGap, Listed
+from orgaudit.facts.shard import DetailGap, ListingResult
 from orgaudit.model import Account, AccountRecord, Gap, GapReason, NotSeenError, Observed, RegionState, Seen
 
 R = TypeVar("R", bound=Resource)
@@ -18,7 +18,7 @@ D = TypeVar("D", bound=Detail)
 class AccountFacts:
     """The facts of one account, and the only way for a control to see them.
 
-    What was not collected in the run is a gap like any other, so a control that asks for more than it declared is never
+    What was not collected in the run is a gap like any other, so a control that needs more than it declares is never
     right by accident: run alone, it is not assessed.
 
     `accepted` are the regions that a service control policy denies whole and that the settings accept as not audited.
@@ -33,7 +33,7 @@ class AccountFacts:
             for region in self.record.regions
             if region.state is RegionState.BLOCKED and accepts(region.name)
         )
-        self._listed: dict[tuple[str, str], Listed] = {}
+        self._listed: dict[tuple[str, str], ListingResult] = {}
         self._resources: dict[type[Resource], dict[str, Resource]] = defaultdict(dict)
         self._details: dict[tuple[str, str], Observed[Detail]] = {}
         for line in rest:
@@ -41,7 +41,7 @@ class AccountFacts:
 
     def _keep(self, line: object) -> None:
         match line:
-            case Listed():
+            case ListingResult():
                 self._listed[line.fact, line.region] = line
             case Resource():
                 self._resources[type(line)].setdefault(line.arn, line)
@@ -52,12 +52,12 @@ class AccountFacts:
 
     @property
     def account_id(self) -> str:
-        """Return the account's id."""
+        """The account's id."""
         return self.account.id
 
     @property
     def now(self) -> datetime:
-        """Return when the account was collected: the time against which ages are measured."""
+        """The time when the account was collected, against which ages are measured."""
         return self.record.collected_at
 
     def has_enabled(self, region: str) -> bool:
@@ -68,12 +68,12 @@ class AccountFacts:
         return known
 
     def unknown_region(self, region: str) -> Gap:
-        """Return the gap that says that AWS did not list a region as enabled or disabled."""
+        """Return the gap for a region that AWS listed neither as enabled nor as disabled."""
         message = f"whether {region} is enabled in this account is unknown: AWS did not list the account's regions"
         return Gap(self.account.id, region, "account:ListRegions", GapReason.DENIED, message)
 
-    def listing(self, kind: type[Resource], region: str) -> Listed | None:
-        """Return how a listing ended in a region, or None where it was not asked."""
+    def listing(self, kind: type[Resource], region: str) -> ListingResult | None:
+        """Return how a listing ended in a region, or None where it was not made."""
         return self._listed.get((kind.__name__, region))
 
     def resources(self, kind: type[R]) -> list[R]:
@@ -96,15 +96,12 @@ class AccountFacts:
 
     def overlooked(self, kinds: Iterable[FactType]) -> list[str]:
         """Return the accepted regions, sorted, in which a listing of one of these kinds was denied."""
-        gaps = (listed.gap for kind in kinds for listed in self._listings_in(self.accepted, kind))
-        return sorted({gap.region for gap in gaps if gap is not None and self.is_accepted(gap)})
-
-    def _listings_in(self, regions: Iterable[str], kind: FactType) -> Iterator[Listed]:
-        found = (self._listed.get((kind.__name__, region)) for region in regions)
-        return (listed for listed in found if listed is not None)
+        listings = (self._listed.get((kind.__name__, region)) for kind in kinds for region in self.accepted)
+        gaps = (listed.gap for listed in listings if listed is not None and listed.gap is not None)
+        return sorted({gap.region for gap in gaps if self.is_accepted(gap)})
 
     def anywhere(self, kind: type[R]) -> list[R]:
-        """Return the resources of a kind, for what every region shows; raises NotSeenError when no region answered."""
+        """Return the resources of a kind that every region returns; raises NotSeenError where no region answered."""
         listings = self._known_listings(kind)
         gaps = [listed.gap for listed in listings if listed.gap is not None]
         if len(gaps) == len(listings):
@@ -112,7 +109,7 @@ class AccountFacts:
         return self.resources(kind)
 
     def everywhere(self, kind: type[R]) -> list[R]:
-        """Return the resources of a kind in all regions; raises NotSeenError when one region may hide some.
+        """Return the resources of a kind in all regions; raises NotSeenError where one region may hide some.
 
         A region that a service control policy denies may hide some: the policy stops calls, not what runs there. One
         that the settings accept is left out, and the evidence of the verdict names it.
@@ -122,19 +119,16 @@ class AccountFacts:
                 raise NotSeenError(listed.gap)
         return self.resources(kind)
 
-    def _known_listings(self, kind: type[Resource]) -> list[Listed]:
+    def _known_listings(self, kind: type[Resource]) -> list[ListingResult]:
         if self.record.gap is not None:
             raise NotSeenError(self.record.gap)
-        found = self._listings(kind.__name__)
+        found = [line for (name, _), line in self._listed.items() if name == kind.__name__]
         if not found:
             raise NotSeenError(self._unasked(kind))
         return found
 
-    def _listings(self, fact: str) -> list[Listed]:
-        return [line for (name, _), line in self._listed.items() if name == fact]
-
     def detail(self, kind: type[D], resource: Resource) -> Observed[D]:
-        """Return a detail of one resource of this account: seen, or the gap that it is."""
+        """Return a detail of one resource of this account, seen or a gap."""
         found = self._details.get((kind.__name__, resource.arn))
         if found is None:
             return self._unasked(kind, resource.region)

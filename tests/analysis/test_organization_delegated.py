@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orgaudit.analysis.organization import Organization
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.model import NotSeenError
 from tests.factories import MANAGEMENT, SECURITY
 

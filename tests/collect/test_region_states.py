@@ -6,7 +6,7 @@ import pytest
 
 from orgaudit.collect.account import _is_exempt, _state, _unblocked
 from orgaudit.facts.declare import load
-from orgaudit.facts.shard import Listed
+from orgaudit.facts.shard import ListingResult
 from orgaudit.model import Gap, GapReason, RegionRecord, RegionState
 from tests.factories import MEMBER
 
@@ -14,10 +14,10 @@ REGION = "eu-central-1"
 SCP, DENIED, ABSENT = GapReason.SCP_DENIED, GapReason.DENIED, GapReason.NOT_OFFERED
 
 
-def listed(**facts: GapReason | None) -> list[Listed]:
+def listed(**facts: GapReason | None) -> list[ListingResult]:
     """Listings in the region by the name of their fact, each seen (None) or a gap."""
     return [
-        Listed(fact, REGION, gap=None if reason is None else Gap(MEMBER, REGION, f"x:{fact}", reason, "refused"))
+        ListingResult(fact, REGION, gap=None if reason is None else Gap(MEMBER, REGION, f"x:{fact}", reason, "refused"))
         for fact, reason in facts.items()
     ]
 
@@ -37,7 +37,7 @@ def listed(**facts: GapReason | None) -> list[Listed]:
         pytest.param(listed(Key=SCP, RegionAnalyzers=None), RegionState.AUDITED, id="exempt ones in part"),
     ],
 )
-def test_region_is_blocked_only_where_it_is_denied_whole(lines: list[Listed], state: RegionState) -> None:
+def test_region_is_blocked_only_where_it_is_denied_whole(lines: list[ListingResult], state: RegionState) -> None:
     found = _state(REGION, lines, frozenset({"Key", "RegionAnalyzers"}))
     assert found.state is state
     assert (found.gap is None) == (state is RegionState.AUDITED)

@@ -1,48 +1,15 @@
-"""What a trail's log group and role say, without a call."""
+"""What the role of a trail may do, without a call."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from orgaudit.facts.cloudtrail.delivery import WRITES, group_name
+from orgaudit.analysis.cloudtrail.log_delivery import WRITES, trusts_cloudtrail, writes_to
 from orgaudit.languages.iam_policy import Outcome, PolicyError
-from tests.factories import HOME, MANAGEMENT, MEMBER, a_role, a_trail, statement, subscriptions_to, trust
+from tests.factories import HOME, MANAGEMENT, MEMBER, a_role, a_trail, statement, trust
 
 TRAIL = a_trail()
 PREFIX = f"arn:aws:logs:{HOME}:{MEMBER}:log-group"
-
-
-@pytest.mark.parametrize(
-    ("resource", "name"),
-    [
-        ("trail:*", "trail"),
-        ("trail", "trail"),
-        ("/aws/cloudtrail/trail:*", "/aws/cloudtrail/trail"),
-        ("a.b#c_d-e:*", "a.b#c_d-e"),
-    ],
-)
-def test_group_name(resource: str, name: str) -> None:
-    assert group_name(f"{PREFIX}:{resource}") == name
-
-
-@given(st.text("abcXYZ019_/.#-", min_size=1))
-def test_group_name_comes_back(name: str) -> None:
-    assert group_name(f"{PREFIX}:{name}:*") == name
-
-
-@pytest.mark.parametrize("arn", ["", "trail", f"{PREFIX}:", PREFIX, f"arn:aws:sns:{HOME}:{MEMBER}:topic"])
-def test_other_arns_are_refused(arn: str) -> None:
-    with pytest.raises(ValueError, match="not "):
-        group_name(arn)
-
-
-def test_subscription_knows_its_receiver() -> None:
-    (found,) = subscriptions_to(TRAIL, MANAGEMENT).subscriptions
-    assert found.destination_account == MANAGEMENT
-
-
 SOURCE = {"StringEquals": {"aws:SourceAccount": MEMBER}}
 
 
@@ -59,7 +26,7 @@ SOURCE = {"StringEquals": {"aws:SourceAccount": MEMBER}}
     ],
 )
 def test_trust(document: dict[str, object], outcome: Outcome) -> None:
-    assert a_role(TRAIL, trust=document).trusts_cloudtrail(TRAIL).outcome is outcome
+    assert trusts_cloudtrail(a_role(TRAIL, trust=document), TRAIL).outcome is outcome
 
 
 STREAM = f"{PREFIX}:trail-events:log-stream"
@@ -79,18 +46,18 @@ STREAM = f"{PREFIX}:trail-events:log-stream"
     ],
 )
 def test_writes(action: str, on: str, outcome: Outcome) -> None:
-    assert a_role(TRAIL, writes=action, on=on).writes_to(TRAIL, action).outcome is outcome
+    assert writes_to(a_role(TRAIL, writes=action, on=on), TRAIL, action).outcome is outcome
 
 
 def test_boundary_limits_and_never_grants() -> None:
     wide = statement("*", Resource="*")
     narrow = statement("logs:CreateLogStream", Resource="*")
-    assert a_role(TRAIL, boundary=wide).writes_to(TRAIL, "logs:PutLogEvents").outcome is Outcome.ALLOWED
-    assert a_role(TRAIL, boundary=narrow).writes_to(TRAIL, "logs:PutLogEvents").outcome is Outcome.NOT_ALLOWED
+    assert writes_to(a_role(TRAIL, boundary=wide), TRAIL, "logs:PutLogEvents").outcome is Outcome.ALLOWED
+    assert writes_to(a_role(TRAIL, boundary=narrow), TRAIL, "logs:PutLogEvents").outcome is Outcome.NOT_ALLOWED
     without = a_role(TRAIL, permissions=(), boundary=wide)
-    assert without.writes_to(TRAIL, "logs:PutLogEvents").outcome is Outcome.NOT_ALLOWED
+    assert writes_to(without, TRAIL, "logs:PutLogEvents").outcome is Outcome.NOT_ALLOWED
 
 
 def test_unreadable_policy_raises() -> None:
     with pytest.raises(PolicyError):
-        a_role(TRAIL, trust={"Statement": 1}).trusts_cloudtrail(TRAIL)
+        trusts_cloudtrail(a_role(TRAIL, trust={"Statement": 1}), TRAIL)

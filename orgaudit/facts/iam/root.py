@@ -1,23 +1,23 @@
-"""What exists once in an account's IAM: the root user, the password policy, and the organization's root features."""
+"""The root user of an account, and the features with which an organization manages root access."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
+from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
 from orgaudit.facts.rows import Row
 from orgaudit.model import GLOBAL, Observed, Scope, Seen, shown
 
 ROOT_DEVICE = ":mfa/root-account-mfa-device"
-"""How the serial number of a virtual MFA device ends that was made for the root user."""
+"""How the serial number of a virtual MFA device for the root user ends."""
 ELSEWHERE = (
     "AccountNotManagementOrDelegatedAdministrator",
     "AccountNotManagementOrDelegatedAdministratorException",
     "OrganizationNotFound",
     "OrganizationNotFoundException",
 )
-"""Only the accounts that administer the features are told of them; the API reference and the SDK spell the codes so."""
+"""The errors in accounts that do not administer the features, as the API reference and the SDK spell them.
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListOrganizationsFeatures.html"""
 NOT_ENABLED = (
     "OrganizationNotInAllFeaturesMode",
     "OrganizationNotInAllFeaturesModeException",
@@ -36,7 +36,7 @@ class Root(Resource, frozen=True, kw_only=True):
 
     @property
     def has_credentials(self) -> bool:
-        """Whether somebody could act as the root user without recovering its password.
+        """Whether the root user can be used without recovering its password.
 
         Raises NotSeenError where none was seen and one may be there.
         """
@@ -55,22 +55,6 @@ class RootVirtualDevices(Detail, frozen=True, kw_only=True):
     serial_numbers: tuple[str, ...] = ()
 
 
-class PasswordPolicy(Resource, frozen=True, kw_only=True):
-    """The rules for passwords of IAM users; `exists` False means that AWS's default applies.
-
-    `max_age_days` and `remembered` are None where passwords do not expire and may be used again.
-    """
-
-    exists: bool
-    min_length: Observed[int] = Seen(0)
-    uppercase: Observed[bool] = Seen(False)
-    lowercase: Observed[bool] = Seen(False)
-    symbols: Observed[bool] = Seen(False)
-    numbers: Observed[bool] = Seen(False)
-    max_age_days: Observed[int | None] = Seen(None)
-    remembered: int | None = None
-
-
 class RootFeatures(Resource, frozen=True, kw_only=True):
     """The features with which an organization manages root access centrally.
 
@@ -86,8 +70,7 @@ async def root(aws: Aws) -> AsyncIterator[Root]:
     summary = Row(aws, "iam:GetAccountSummary", (await aws.call("iam", "GetAccountSummary"))["SummaryMap"])
     yield Root(
         arn=f"arn:{aws.partition}:iam::{aws.account_id}:root",
-        account_id=aws.account_id,
-        region=GLOBAL,
+        **here(aws, GLOBAL),
         mfa=summary.read(lambda found: found["AccountMFAEnabled"] > 0),
         password=summary.read(lambda found: found["AccountPasswordPresent"] > 0),
         access_keys=summary.member("AccountAccessKeysPresent", int),
@@ -97,7 +80,7 @@ async def root(aws: Aws) -> AsyncIterator[Root]:
 
 @detail(actions=("iam:ListVirtualMFADevices",))
 async def root_virtual_devices(aws: Aws, root: Root) -> RootVirtualDevices:
-    """Read which assigned virtual MFA devices are the root user's."""
+    """Return which assigned virtual MFA devices are the root user's."""
     found = [
         device["SerialNumber"]
         async for page in aws.pages("iam", "ListVirtualMFADevices", AssignmentStatus="Assigned")
@@ -107,49 +90,13 @@ async def root_virtual_devices(aws: Aws, root: Root) -> RootVirtualDevices:
     return RootVirtualDevices(arn=root.arn, serial_numbers=tuple(found))
 
 
-@collector(scope=Scope.ACCOUNT, actions=("iam:GetAccountPasswordPolicy",))
-async def password_policy(aws: Aws) -> AsyncIterator[PasswordPolicy]:
-    """Yield the password policy, whether one is set or not."""
-    answer = await aws.find("iam", "GetAccountPasswordPolicy", ("NoSuchEntity",))
-    arn = f"arn:{aws.partition}:iam::{aws.account_id}:password-policy"
-    if answer is None:
-        yield PasswordPolicy(arn=arn, account_id=aws.account_id, region=GLOBAL, exists=False)
-        return
-    rules = Row(aws, "iam:GetAccountPasswordPolicy", answer["PasswordPolicy"])
-    yield PasswordPolicy(
-        arn=arn,
-        account_id=aws.account_id,
-        region=GLOBAL,
-        exists=True,
-        min_length=rules.member("MinimumPasswordLength", int),
-        uppercase=rules.member("RequireUppercaseCharacters", bool),
-        lowercase=rules.member("RequireLowercaseCharacters", bool),
-        symbols=rules.member("RequireSymbols", bool),
-        numbers=rules.member("RequireNumbers", bool),
-        max_age_days=rules.read(_max_age),
-        # Without it old passwords may be used again:
-        # docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAccountPasswordPolicy.html
-        remembered=rules.found.get("PasswordReusePrevention"),
-    )
-
-
-def _max_age(rules: dict[str, Any]) -> int | None:
-    """Return after how many days passwords expire, None for never. Where they never do, there need not be an age.
-
-    https://docs.aws.amazon.com/IAM/latest/APIReference/API_PasswordPolicy.html
-    """
-    age: int | None = rules["MaxPasswordAge"] if rules.get("ExpirePasswords") else rules.get("MaxPasswordAge")
-    return age if rules.get("ExpirePasswords", age) else None
-
-
 @collector(scope=Scope.ACCOUNT, actions=("iam:ListOrganizationsFeatures",))
 async def root_features(aws: Aws) -> AsyncIterator[RootFeatures]:
-    """Yield the enabled features where the account administers them; other accounts are told of none."""
+    """Yield the enabled features where the account administers them; no other account can read them."""
     answer = await aws.find("iam", "ListOrganizationsFeatures", (*ELSEWHERE, *NOT_ENABLED))
     if answer is not None:
         yield RootFeatures(
             arn=f"arn:{aws.partition}:iam::{aws.account_id}:organizations-features",
-            account_id=aws.account_id,
-            region=GLOBAL,
+            **here(aws, GLOBAL),
             enabled=tuple(sorted(answer.get("EnabledFeatures", ()))),
         )

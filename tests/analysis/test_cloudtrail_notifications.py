@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orgaudit.analysis.cloudtrail.notifications import WORKS, Delivery, Notification
+from orgaudit.analysis.cloudtrail.notifications import WORKS, Notification, NotificationDelivery
 from orgaudit.model import Seen
 from tests.factories import HOME, MEMBER, SECURITY, a_topic, a_topic_key, denied, statement, topic_arn
 
@@ -16,7 +16,7 @@ ANYONE, CLOUDWATCH = {"AWS": "*"}, {"Service": "cloudwatch.amazonaws.com"}
 EVENTS = {"Service": "events.amazonaws.com"}
 
 
-def notified(organization_id: str | None = ORGANIZATION, **changes: Any) -> Delivery:
+def notified(organization_id: str | None = ORGANIZATION, **changes: Any) -> NotificationDelivery:
     return Notification(a_topic(**changes), ALARM, organization_id).delivery
 
 
@@ -24,7 +24,7 @@ def allowing(principal: object = CLOUDWATCH, action: object = "SNS:Publish", **m
     return statement(action, Principal=principal, **{"Resource": topic_arn()} | more)
 
 
-def with_policy(*statements: dict[str, Any]) -> Delivery:
+def with_policy(*statements: dict[str, Any]) -> NotificationDelivery:
     together = [one for each in statements for one in each["Statement"]]
     return notified(policy=Seen(statement("x", Resource="*") | {"Statement": together}))
 
@@ -93,7 +93,7 @@ def test_topic_without_a_policy_is_closed_to_services() -> None:
 
 def test_policy_of_which_it_cannot_be_determined() -> None:
     by_address = allowing(Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})
-    assert with_policy(by_address) == Delivery(
+    assert with_policy(by_address) == NotificationDelivery(
         unclear="whether its policy lets CloudWatch publish depends on aws:SourceIp"
     )
     by_organization = Seen(allowing(Condition={"StringEquals": {"aws:SourceOrgID": ORGANIZATION}}))
@@ -103,7 +103,7 @@ def test_policy_of_which_it_cannot_be_determined() -> None:
 # Keys
 
 
-def encrypted(**changes: Any) -> Delivery:
+def encrypted(**changes: Any) -> NotificationDelivery:
     return notified(key=Seen(a_topic_key(**changes)))
 
 
@@ -177,8 +177,8 @@ def test_the_first_link_that_is_broken_for_certain_is_named(changes: dict[str, A
 
 
 def test_what_was_not_seen_comes_before_what_is_unclear() -> None:
-    assert notified(policy=UNCLEAR, key=REFUSED) == Delivery(gap=REFUSED)
-    assert notified(policy=REFUSED) == Delivery(gap=REFUSED)
+    assert notified(policy=UNCLEAR, key=REFUSED) == NotificationDelivery(gap=REFUSED)
+    assert notified(policy=REFUSED) == NotificationDelivery(gap=REFUSED)
 
 
 def test_topic_of_another_account_has_to_name_the_alarm_s() -> None:

@@ -1,4 +1,4 @@
-"""What a trail's delivery to CloudWatch Logs rests on: the log group, its subscriptions, and the role that writes."""
+"""What a trail's delivery to CloudWatch Logs depends on: the log group, its subscriptions, and the role that writes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ import msgspec
 
 from orgaudit.facts.cloudtrail.trails import Trail
 from orgaudit.facts.declare import Aws, Detail, detail
-from orgaudit.languages import iam_policy as policies
 from orgaudit.model import Json, parse_arn
-
-SERVICE = "cloudtrail.amazonaws.com"
-WRITES = ("logs:CreateLogStream", "logs:PutLogEvents")
 
 
 def group_name(log_group_arn: str) -> str:
@@ -26,7 +22,8 @@ def group_name(log_group_arn: str) -> str:
 class TrailLogGroup(Detail, frozen=True, kw_only=True):
     """The log group to which a trail delivers; the trail may name one that is gone.
 
-    `retention_days` None means that events are kept for ever.
+    `retention_days` is None where events never expire.
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogGroup.html
     """
 
     name: str | None
@@ -36,7 +33,7 @@ class TrailLogGroup(Detail, frozen=True, kw_only=True):
     retention_days: int | None = None
 
 
-class Subscription(msgspec.Struct, frozen=True):
+class SubscriptionFilter(msgspec.Struct, frozen=True):
     """A subscription filter: where a copy of the log group's events goes."""
 
     name: str
@@ -44,14 +41,14 @@ class Subscription(msgspec.Struct, frozen=True):
 
     @property
     def destination_account(self) -> str:
-        """The account that the events reach."""
+        """The account to which the events go."""
         return parse_arn(self.destination_arn)[3]
 
 
 class TrailSubscriptions(Detail, frozen=True, kw_only=True):
     """The subscription filters of a trail's log group."""
 
-    subscriptions: tuple[Subscription, ...]
+    subscriptions: tuple[SubscriptionFilter, ...]
 
 
 class TrailRole(Detail, frozen=True, kw_only=True):
@@ -63,38 +60,10 @@ class TrailRole(Detail, frozen=True, kw_only=True):
     permissions: tuple[Json, ...] = ()
     boundary: Json = None
 
-    def trusts_cloudtrail(self, trail: Trail) -> policies.Decision:
-        """Decide whether CloudTrail may assume the role on behalf of this trail; raises PolicyError."""
-        request = policies.Request(
-            action="sts:AssumeRole",
-            resource=self.role_arn,
-            principal=policies.Principal(policies.PrincipalKind.SERVICE, SERVICE),
-            context={"aws:SourceArn": trail.arn, "aws:SourceAccount": trail.account_id},
-        )
-        return policies.decide([policies.parse(self.trust)], request)
-
-    def writes_to(self, trail: Trail, action: str, organization_id: str | None = None) -> policies.Decision:
-        """Decide whether the role may do `action` on every stream that the trail writes; raises PolicyError."""
-        group = (trail.log_group_arn or "").removesuffix(":*")
-        # CloudTrail User Guide, "Role policy document for CloudTrail to use CloudWatch Logs", names the streams so.
-        streams = [f"{trail.account_id}_CloudTrail_{trail.region}*"]
-        if organization_id and trail.organization.value:
-            streams.append(f"{organization_id}_*")
-        decisions = [self._decide(trail, action, f"{group}:log-stream:{stream}") for stream in streams]
-        return next((found for found in decisions if found.outcome is not policies.Outcome.ALLOWED), decisions[0])
-
-    def _decide(self, trail: Trail, action: str, resource: str) -> policies.Decision:
-        context = {"aws:SourceArn": trail.arn, "aws:SourceAccount": trail.account_id}
-        request = policies.Request(action=action, resource=resource, context=context)
-        granted = policies.decide([policies.parse(document) for document in self.permissions], request)
-        if granted.outcome is not policies.Outcome.ALLOWED or self.boundary is None:
-            return granted
-        return policies.decide([policies.parse(self.boundary)], request)
-
 
 @detail(actions=("logs:DescribeLogGroups",))
 async def trail_log_group(aws: Aws, trail: Trail) -> TrailLogGroup:
-    """Find the trail's log group where its ARN says that it lives."""
+    """Return the trail's log group, read in the account and region of its ARN."""
     if trail.log_group_arn is None:
         return TrailLogGroup(arn=trail.arn, name=None)
     name = group_name(trail.log_group_arn)
@@ -109,12 +78,12 @@ async def trail_log_group(aws: Aws, trail: Trail) -> TrailLogGroup:
 
 @detail(actions=("logs:DescribeSubscriptionFilters",))
 async def trail_subscriptions(aws: Aws, trail: Trail, group: TrailLogGroup) -> TrailSubscriptions:
-    """Read the subscription filters of the trail's log group."""
+    """Return the subscription filters of the trail's log group."""
     if trail.log_group_arn is None or group.name is None or not group.exists:
         return TrailSubscriptions(arn=trail.arn, subscriptions=())
     there = await aws.at(trail.log_group_arn)
     found = [
-        Subscription(each["filterName"], each["destinationArn"])
+        SubscriptionFilter(each["filterName"], each["destinationArn"])
         async for page in there.pages("logs", "DescribeSubscriptionFilters", logGroupName=group.name)
         for each in page["subscriptionFilters"]
     ]
@@ -132,7 +101,7 @@ async def trail_subscriptions(aws: Aws, trail: Trail, group: TrailLogGroup) -> T
     )
 )
 async def trail_role(aws: Aws, trail: Trail) -> TrailRole:
-    """Read the role that the trail names, with every policy that it has."""
+    """Return the role that the trail names, with every policy that it has."""
     if trail.role_arn is None:
         return TrailRole(arn=trail.arn, role_arn=None)
     name = trail.role_arn.rsplit("/", 1)[-1]
