@@ -31,6 +31,8 @@ from orgaudit.model import (
     Status,
     Verdict,
     fingerprint,
+    not_applicable,
+    not_assessed,
 )
 from orgaudit.settings.thresholds import Thresholds
 from orgaudit.store.run import Run, read_lines, write_lines
@@ -129,7 +131,7 @@ class Evaluation:
     def _shut(self, control: Control, region: str) -> tuple[Verdict, bool] | None:
         """Return the verdict on a cell into which nobody could look, and whether it is a finding; None for others."""
         if self.facts.record.gap is not None:
-            return _not_seen(self.facts.record.gap), True
+            return not_assessed(self.facts.record.gap), True
         if region != GLOBAL and region not in self.regions:
             return self._outside(region)
         if not issubclass(control.subject, Resource):
@@ -137,10 +139,10 @@ class Evaluation:
         listed = self.facts.listing(control.subject, region)
         if listed is None:
             gap = Gap(self.account.id, region, "", GapReason.DEFECT, "not collected in this run; audit again to see it")
-            return _not_seen(gap), True
+            return not_assessed(gap), True
         if listed.gap is None:
             return None
-        return (_nothing_there if listed.nothing_there else _not_seen)(listed.gap), True
+        return (_nothing_there if listed.nothing_there else not_assessed)(listed.gap), True
 
     def _accepted(self, verdict: Verdict, location: str) -> Verdict:
         """Return a verdict, as accepted where the settings accept that nothing can be seen in that very region.
@@ -164,7 +166,7 @@ class Evaluation:
                 self.account.id, region, "", GapReason.REGION_DISABLED, f"{region} is not enabled in this account"
             )
             return _nothing_there(gap), False
-        return _not_seen(self.facts.unknown_region(region)), True
+        return not_assessed(self.facts.unknown_region(region)), True
 
     def _judge(self, control: Control, region: str) -> Iterator[tuple[Resource | None, Verdict]]:
         if not issubclass(control.subject, Resource):
@@ -198,7 +200,7 @@ class Evaluation:
             owner = self.organization.facts(resource.account_id)
         except NotSeenError as error:
             where = self.organization.name(resource.account_id)
-            verdict = _not_seen(error.gap)
+            verdict = not_assessed(error.gap)
             reason = f"to be judged in account {where}, which was not seen: {error.gap.message}"
             return msgspec.structs.replace(verdict, reason=reason, inherited_from=resource.account_id)
         own = next((each for each in owner.resources(type(resource)) if each.arn == resource.arn), resource)
@@ -213,7 +215,7 @@ class Evaluation:
             message = f"the control {control.id} failed: {type(error).__name__}: {error}"
             log.error("%s, on %s", message, resource.arn if resource else facts.account_id)  # noqa: TRY400
             log.info("the traceback, for whoever fixes it", exc_info=True)
-            return _not_seen(Gap(facts.account_id, GLOBAL, "", GapReason.DEFECT, message))
+            return not_assessed(Gap(facts.account_id, GLOBAL, "", GapReason.DEFECT, message))
         if not facts.accepted or verdict.gap is not None or AccountFacts not in control.takes:
             return verdict
         regions = facts.overlooked(control.facts)
@@ -299,12 +301,8 @@ def _location(resource: Resource | None, region: str) -> str:
     return region if resource is None or resource.region == GLOBAL else resource.region
 
 
-def _not_seen(gap: Gap) -> Verdict:
-    return Verdict(Status.NOT_ASSESSED, f"not seen: {gap.message}", {"action": gap.action}, gap=gap)
-
-
 def _nothing_there(gap: Gap) -> Verdict:
-    return Verdict(Status.NOT_APPLICABLE, gap.message, {"action": gap.action}, gap=gap)
+    return msgspec.structs.replace(not_applicable(gap.message, action=gap.action), gap=gap)
 
 
 def _remediation(

@@ -12,15 +12,15 @@ from orgaudit.model import Severity, Verdict, require
     Severity.LOW,
     fix=Fix(
         service_wide="Move certificates to AWS Certificate Manager, which renews them.",
-        asset="Delete {resource.name} once nothing uses it, or replace it there first.",
+        asset="Delete {resource.name} once it is no longer used, or replace it first where it is.",
         command="aws iam delete-server-certificate --server-certificate-name {resource.name}",
         preventive="Deny iam:UploadServerCertificate with a service control policy.",
     ),
 )
 def iam_server_certificate_valid(certificate: ServerCertificate, observed: AccountFacts) -> Verdict:
-    """Server certificates in IAM have not expired.
+    """IAM server certificates have not expired.
 
-    An expired certificate that is deployed by mistake breaks a service and trains its users to click warnings away.
+    An expired certificate that is deployed by mistake interrupts a service, and users get used to ignoring warnings.
     """
     ends = certificate.expires_at.value
     return require(
