@@ -12,6 +12,7 @@ import msgspec
 
 from orgaudit.analysis.account import AccountFacts
 from orgaudit.analysis.organization import Organization
+from orgaudit.controls.aliases import first_id
 from orgaudit.controls.declare import Control
 from orgaudit.facts.declare import Detail, Resource, load
 from orgaudit.facts.shard import shard_decoder
@@ -243,7 +244,7 @@ class Evaluation:
         region_of_command = self.rules.home_region if place == GLOBAL else place
         blanks = {"account": owner, "region": region_of_command, "partition": self.rules.partition}
         return Finding(
-            fingerprint=fingerprint(control.id, account.id, place, subject),
+            fingerprint=fingerprint(first_id(control.id), account.id, place, subject),
             control=control.id,
             title=control.title,
             severity=control.severity,

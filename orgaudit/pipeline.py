@@ -22,6 +22,7 @@ from orgaudit.aws.clients import GLOBAL_REGIONS
 from orgaudit.aws.region import Traffic
 from orgaudit.collect.account import Batch, actions_for, collect_accounts, read_record
 from orgaudit.collect.workers import distribute
+from orgaudit.controls.aliases import ALIASES, resolve
 from orgaudit.controls.declare import Control, catalogue
 from orgaudit.errors import ConfigError, ReportError
 from orgaudit.evaluate import Rules, Shards, evaluate_account, regions_of
@@ -81,11 +82,11 @@ def choose(settings: Settings) -> Chosen:
     Without a choice of controls, they are those of the chosen frameworks; without a choice of either, all controls.
     """
     known = catalogue()
-    loaded = frameworks.load(settings.directory, known)
+    loaded = frameworks.load(settings.directory, known, ALIASES)
     scope = settings.scope
-    scope.check_rules(loaded, known)
+    scope.check_rules(loaded, {*known, *ALIASES})
     selected = tuple(frameworks.select(loaded, scope.frameworks).values())
-    ids = scope.controls or (frameworks.controls_of(selected) if scope.frameworks else known)
+    ids = tuple(map(resolve, scope.controls)) or (frameworks.controls_of(selected) if scope.frameworks else known)
     if not ids:
         message = f"no requirement of {', '.join(scope.frameworks)} has a control, so nothing would be evaluated"
         raise ConfigError(f"{message}; name another framework or a control", key="scope.frameworks")
@@ -246,9 +247,11 @@ class Auditor:
 def _chosen_again(manifest: Manifest) -> Chosen:
     """Return what a run was begun with; raises ConfigError where a control of it is gone."""
     known = catalogue()
-    if gone := [record.id for record in manifest.controls if record.id not in known]:
+    ids = [resolve(record.id) for record in manifest.controls]
+    if gone := [name for name in ids if name not in known]:
         raise ConfigError(f"the run asks for control {gone[0]!r}, which this version does not have; audit anew")
-    return Chosen(tuple(known[record.id] for record in manifest.controls), manifest.frameworks)
+    chosen = (frameworks.renamed(each, ALIASES) for each in manifest.frameworks)
+    return Chosen(tuple(known[name] for name in ids), tuple(chosen))
 
 
 def check_writable(out: Path) -> None:

@@ -3,13 +3,17 @@
 ALIASES: dict[str, str] = {}
 """The present id of each control by a former one.
 
-An id is part of every finding's fingerprint and of what people write, so it changes only where it is wrong. To rename a
-control, change its name and its framework files, and add the pair here. A pair stays for ever, is resolved once, so
-that pairs from an earlier renaming have to name the present id too, and its former id is never given to another
-control.
+To rename a control, change its name in the code and in the framework files, and add the pair here, below earlier ones.
+Earlier pairs of the same control get the new id too, because an alias is resolved once. No pair is ever removed, and no
+former id is given to another control.
 """
 
 
 def resolve(control_id: str) -> str:
     """Return the present id of a control that was renamed; any other id or pattern is returned as it is."""
     return ALIASES.get(control_id, control_id)
+
+
+def first_id(control_id: str) -> str:
+    """Return the earliest id of a control, which the fingerprints of its findings keep."""
+    return next((former for former, present in ALIASES.items() if present == control_id), control_id)

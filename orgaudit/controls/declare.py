@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from orgaudit.analysis.account import AccountFacts
 from orgaudit.analysis.organization import Organization
+from orgaudit.controls.aliases import ALIASES
 from orgaudit.facts.declare import Detail, FactType, Resource, closure, load, modules_in, offered_modules
 from orgaudit.model import NotSeenError, Remediation, Remedy, Scope, Seen, Severity, Verdict, not_assessed
 from orgaudit.settings.thresholds import Thresholds
@@ -163,7 +164,10 @@ def _parameter(judge: Callable[..., Verdict], annotation: Any) -> type:  # noqa:
 
 @cache
 def catalogue() -> dict[str, Control]:
-    """Return every control by id: ours, and those of packages with the entry point; raises TypeError on a second id."""
+    """Return every control by id: ours, and those of packages with the entry point.
+
+    Raises TypeError for a second control of an id, and for an alias that is an id or leads to none.
+    """
     found: dict[str, Control] = {}
     for module in (*modules_in("orgaudit.controls"), *offered_modules()):
         for value in vars(module).values():
@@ -171,4 +175,6 @@ def catalogue() -> dict[str, Control]:
                 if value.id in found:
                     raise TypeError(f"two controls are called {value.id}")
                 found[value.id] = value
+    if wrong := [former for former, present in ALIASES.items() if former in found or present not in found]:
+        raise TypeError(f"the alias {wrong[0]} is the id of a control, or leads to none")
     return dict(sorted(found.items()))

@@ -160,7 +160,7 @@ logs_metric_filter_iam_policy_changes_alarmed = _alarmed(
 logs_metric_filter_cloudtrail_changes_alarmed = _alarmed(
     "logs_metric_filter_cloudtrail_changes_alarmed",
     "Changes to the CloudTrail configuration raise an alarm",
-    "An attacker who wants to remain undetected first stops or restricts the trail.",
+    "An attacker may stop or restrict the trail first in order to remain undetected.",
     prescribed.CLOUDTRAIL_CHANGES,
 )
 logs_metric_filter_console_login_failures_alarmed = _alarmed(

@@ -22,7 +22,7 @@ def securityhub_account_enabled(hub: SecurityHub) -> Verdict:
     """Security Hub is enabled in every region.
 
     Security Hub collects the findings of other services and runs checks of its own; in a region without it, these
-    findings are not collected. Each account is judged by itself, whichever account administers it.
+    findings are not collected. Each account is judged individually, whichever account administers it.
     """
     return require(
         hub.enabled,

@@ -244,6 +244,15 @@ def test_a_wrong_framework_names_file_line_and_mend(
     assert (raised.value.file, raised.value.line) == (str(tmp_path / "frameworks/own.yaml"), line)
 
 
+def test_former_ids_of_controls_give_way_to_the_present_ones(tmp_path: Path) -> None:
+    former = own(tmp_path, OWN.replace("[cloudtrail", "[cloudtrail_trail_logs, cloudtrail"))
+    aliases = {"cloudtrail_trail_logs": "cloudtrail_trail_logging"}
+    [requirement] = load(former, CONTROLS, aliases)["own"].requirements
+    assert requirement.controls == ("cloudtrail_trail_logging",)
+    with pytest.raises(ConfigError, match="no control 'cloudtrail_trail_logs'"):
+        load(former, CONTROLS)
+
+
 def test_requirement_ids_are_unique(tmp_path: Path) -> None:
     twice = OWN + OWN[OWN.index("  - id") :]
     with pytest.raises(ConfigError, match=r"'1\.10' is there twice, first on line 7") as raised:
