@@ -179,7 +179,7 @@ logs_metric_filter_kms_key_disable_or_delete_alarmed = _alarmed(
 )
 logs_metric_filter_s3_bucket_policy_changes_alarmed = _alarmed(
     "logs_metric_filter_s3_bucket_policy_changes_alarmed",
-    "Changes to S3 bucket policies and access settings raise an alarm",
+    "Changes to S3 bucket policies and settings raise an alarm",
     "A new policy or grant can make a bucket public, and data that was copied cannot be retrieved.",
     prescribed.S3_BUCKET_POLICY_CHANGES,
 )

@@ -43,15 +43,15 @@ SIZES = {
 """Each version's full number, its automated and its manual requirements."""
 PEOPLE_ONLY = {
     "Register account security questions",
-    "Structure units by environment and sensitivity",
-    "Reach AWS services through VPC endpoints",
+    "Structure organizational units by environment and sensitivity",
+    "Access AWS services through VPC endpoints",
 }
 """What no API gives evidence of."""
 CHANGES = {
-    "Root user has MFA": ["cis_5.0"],
-    "Do not use root for daily work": ["cis_2.0"],
-    "A role exists for AWS Support incidents": ["cis_1.3"],
-    "Buckets refuse plain HTTP": ["cis_4.0"],
+    "The root user has MFA": ["cis_5.0"],
+    "Do not use the root user for daily work": ["cis_2.0"],
+    "A role can manage AWS Support cases": ["cis_1.3"],
+    "S3 buckets deny plain HTTP": ["cis_4.0"],
     "AWS Config records all regions": ["cis_4.0"],
     "Alarm on security group changes": ["cis_5.0"],
 }

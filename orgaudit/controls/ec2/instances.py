@@ -25,8 +25,8 @@ STORED_KEYS = "software on the instance can call AWS with stored access keys onl
 def ec2_instance_imdsv2_required(instance: Instance) -> Verdict:
     """Instances require IMDSv2.
 
-    IMDSv1 answers any request, so a web application with a request forgery vulnerability discloses the credentials of
-    the instance's role. IMDSv2 requires a token.
+    IMDSv1 answers any request, so a web application with a server-side request forgery vulnerability discloses the
+    credentials of the instance's role. IMDSv2 requires a token.
     """
     evidence = {
         "state": instance.state.value,

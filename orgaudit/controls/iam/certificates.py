@@ -12,7 +12,7 @@ from orgaudit.model import Severity, Verdict, require
     Severity.LOW,
     fix=Fix(
         service_wide="Move certificates to AWS Certificate Manager, which renews them.",
-        asset="Delete {resource.name} once it is no longer used, or replace it first where it is.",
+        asset="Delete {resource.name} after it has been replaced wherever it is still used.",
         command="aws iam delete-server-certificate --server-certificate-name {resource.name}",
         preventive="Deny iam:UploadServerCertificate with a service control policy.",
     ),

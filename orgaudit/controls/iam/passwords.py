@@ -90,7 +90,7 @@ iam_password_policy_min_length_14 = _rule(
 iam_password_policy_reuse_24_blocked = _rule(
     "iam_password_policy_reuse_24_blocked",
     f"The last {REMEMBERED} passwords cannot be reused",
-    rationale="A compromised password remains useless only if its owner cannot return to it.",
+    rationale="Reuse prevention stops users from returning to a password that was compromised.",
     option=f"--password-reuse-prevention {REMEMBERED}",
     judged=lambda policy: (
         (policy.remembered or 0) >= REMEMBERED,

@@ -195,7 +195,7 @@ def iam_user_initial_access_key_absent(user: User, credentials: Observed[UserCre
     ),
 )
 def iam_user_permissions_through_groups(user: User) -> Verdict:
-    """IAM users have permissions through groups only.
+    """Permissions are granted to groups, not to individual IAM users.
 
     Permissions of individual users are seldom revoked. Permissions of a group are reviewed once for all of its members,
     and end with the membership.
