@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from orgaudit.controls.declare import Fix, control
+from orgaudit.controls.judging.access_logs import judge_access_logs
 from orgaudit.controls.judging.public_access import judge_policy
 from orgaudit.facts.apigateway import RestApi, RestApiPolicy, RestApiStage
-from orgaudit.model import Observed, Severity, Verdict, not_applicable, require
+from orgaudit.model import Observed, Severity, Verdict, not_applicable
 
 
 @control(
@@ -27,13 +28,7 @@ def apigateway_stage_access_logging_enabled(stage: RestApiStage) -> Verdict:
     """
     if stage.private.value:
         return not_applicable("the API has private endpoints only", api=stage.api_name, logs_to=stage.logs_to)
-    return require(
-        stage.logs_to is not None,
-        then=f"access logs are delivered to {stage.logs_to}",
-        otherwise="access logging is not enabled",
-        api=stage.api_name,
-        logs_to=stage.logs_to,
-    )
+    return judge_access_logs(stage.logs_to, api=stage.api_name, logs_to=stage.logs_to)
 
 
 @control(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from orgaudit.controls.declare import Fix, control
+from orgaudit.controls.judging.access_logs import judge_access_logs
 from orgaudit.facts.apigatewayv2 import ApiStage
-from orgaudit.model import Severity, Verdict, require
+from orgaudit.model import Severity, Verdict
 
 
 @control(
@@ -22,11 +23,4 @@ def apigatewayv2_stage_access_logging_enabled(stage: ApiStage) -> Verdict:
 
     Access logs show who called which method, and with which result.
     """
-    return require(
-        stage.logs_to is not None,
-        then=f"access logs are delivered to {stage.logs_to}",
-        otherwise="access logging is not enabled",
-        api=stage.api_name,
-        protocol=stage.protocol,
-        logs_to=stage.logs_to,
-    )
+    return judge_access_logs(stage.logs_to, api=stage.api_name, protocol=stage.protocol, logs_to=stage.logs_to)

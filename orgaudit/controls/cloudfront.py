@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from orgaudit.controls.declare import Fix, control
+from orgaudit.controls.judging.access_logs import judge_access_logs
 from orgaudit.facts.cloudfront import Distribution, DistributionLogs
-from orgaudit.model import Observed, Severity, Verdict, not_applicable, require
+from orgaudit.model import Observed, Severity, Verdict, not_applicable
 
 
 @control(
@@ -27,10 +28,4 @@ def cloudfront_distribution_logging_enabled(distribution: Distribution, logs: Ob
         return not_applicable("the distribution is disabled and serves no requests")
     seen = logs.value
     places = [f"bucket {seen.bucket}"] if seen.bucket is not None else list(seen.destinations)
-    return require(
-        bool(places),
-        then=f"access logs are delivered to {', '.join(places)}",
-        otherwise="access logging is not enabled",
-        logs_to=places,
-        aliases=list(distribution.aliases),
-    )
+    return judge_access_logs(", ".join(places) or None, logs_to=places, aliases=list(distribution.aliases))

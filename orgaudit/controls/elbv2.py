@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from orgaudit.controls.declare import Fix, control
+from orgaudit.controls.judging.access_logs import judge_access_logs
 from orgaudit.facts.elbv2 import LoadBalancer, LoadBalancerLogs
-from orgaudit.model import Observed, Severity, Verdict, not_applicable, require
+from orgaudit.model import Observed, Severity, Verdict, not_applicable
 
 
 @control(
@@ -28,11 +29,5 @@ def elbv2_load_balancer_access_logs_enabled(balancer: LoadBalancer, logs: Observ
     if balancer.internal:
         return not_applicable("the load balancer is internal and has no public endpoint", scheme=balancer.scheme.value)
     bucket = logs.value.bucket
-    return require(
-        bucket is not None,
-        then=f"access logs are delivered to bucket {bucket}",
-        otherwise="access logging is not enabled",
-        bucket=bucket,
-        kind=balancer.kind.value,
-        scheme=balancer.scheme.value,
-    )
+    destination = None if bucket is None else f"bucket {bucket}"
+    return judge_access_logs(destination, bucket=bucket, kind=balancer.kind.value, scheme=balancer.scheme.value)

@@ -8,19 +8,7 @@ from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.ec2.groups import SecurityGroup
 from orgaudit.facts.ec2.routes import RouteTable
 from orgaudit.facts.rds import DatabaseCluster, DatabaseInstance
-from orgaudit.model import (
-    UNKNOWN,
-    Gap,
-    Json,
-    Observed,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    require,
-    shown,
-)
+from orgaudit.model import Json, Severity, Verdict, failed, not_applicable, passed, require, shown
 
 
 @control(
@@ -91,8 +79,8 @@ def rds_instance_private(instance: DatabaseInstance, account: AccountFacts) -> V
     evidence: dict[str, Json] = {
         "engine": instance.engine.value,
         "vpc": shown(instance.vpc_id),
-        "subnets": _listed(instance.subnets),
-        "security_groups": _listed(instance.security_groups),
+        "subnets": shown(instance.subnets),
+        "security_groups": shown(instance.security_groups),
     }
     if not instance.public.value:
         return passed("the instance has no public address", **evidence)
@@ -105,10 +93,6 @@ def rds_instance_private(instance: DatabaseInstance, account: AccountFacts) -> V
         "unseen": [*found.routes.unseen, *found.groups.unseen],
     }
     return failed(f"the instance is publicly accessible; {_reached(found)}", **evidence)
-
-
-def _listed(observed: Observed[tuple[str, ...]]) -> Json:
-    return UNKNOWN if isinstance(observed, Gap) else list(observed.value)
 
 
 def _reached(found: Approach) -> str:

@@ -210,8 +210,8 @@ def test_what_stands_before_a_public_instance_is_in_the_evidence() -> None:
     assert evidence == {
         "engine": "postgres",
         "vpc": "vpc-1",
-        "subnets": ["subnet-1", "subnet-2"],
-        "security_groups": ["sg-1", "sg-2"],
+        "subnets": ("subnet-1", "subnet-2"),
+        "security_groups": ("sg-1", "sg-2"),
         "port": 5432,
         "reachable_from_internet": True,
         "internet_routes": ["subnet subnet-2 sends 0.0.0.0/0 to igw-1 by rtb-1"],

@@ -19,17 +19,7 @@ from orgaudit.controls.s3 import BLOCK_EVERYTHING, BLOCK_FOR_GOOD
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus, record_objects
 from orgaudit.facts.s3.block import AccountPublicAccessBlock, BucketPublicAccessBlock
 from orgaudit.facts.s3.buckets import Bucket, BucketAcl, BucketLogging, BucketPolicy
-from orgaudit.model import (
-    Json,
-    NotSeenError,
-    Severity,
-    Status,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    require,
-)
+from orgaudit.model import Json, NotSeenError, Severity, Status, Verdict, failed, not_applicable, passed, require
 
 Recorders: TypeAlias = Sequence[tuple[Trail, TrailSelectors]]
 """Trails that log in every region, with what they record."""

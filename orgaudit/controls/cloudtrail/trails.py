@@ -9,16 +9,7 @@ from orgaudit.controls.declare import Fix, control
 from orgaudit.controls.judging.account_trails import judge_each, not_recording
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.facts.kms import Key, KeyDescription
-from orgaudit.model import (
-    Json,
-    Observed,
-    Severity,
-    Verdict,
-    failed,
-    passed,
-    require,
-    shown,
-)
+from orgaudit.model import Json, Observed, Severity, Verdict, failed, passed, require, shown
 
 
 @control(

@@ -28,11 +28,7 @@ def ec2_instance_imdsv2_required(instance: Instance) -> Verdict:
     IMDSv1 answers any request, so a web application with a server-side request forgery vulnerability discloses the
     credentials of the instance's role. IMDSv2 requires a token.
     """
-    evidence = {
-        "state": instance.state.value,
-        "tokens": shown(instance.tokens),
-        "endpoint": shown(instance.endpoint),
-    }
+    evidence = {"state": instance.state.value, "tokens": shown(instance.tokens), "endpoint": shown(instance.endpoint)}
     if shown(instance.endpoint) == "disabled":
         return passed("the metadata service is disabled", **evidence)
     required = instance.tokens.value == "required"

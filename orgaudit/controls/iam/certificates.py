@@ -24,8 +24,5 @@ def iam_server_certificate_valid(certificate: ServerCertificate, observed: Accou
     """
     ends = certificate.expires_at.value
     return require(
-        observed.now < ends,
-        then=f"valid until {ends:%Y-%m-%d}",
-        otherwise=f"expired on {ends:%Y-%m-%d}",
-        expires=ends,
+        observed.now < ends, then=f"valid until {ends:%Y-%m-%d}", otherwise=f"expired on {ends:%Y-%m-%d}", expires=ends
     )

@@ -10,18 +10,7 @@ from orgaudit.analysis.account import AccountFacts
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.facts.iam.authorization import AwsPolicy, CustomerPolicy, Group, ManagedPolicy, Principal, Role, User
 from orgaudit.languages.iam_policy.grants import Grants
-from orgaudit.model import (
-    Gap,
-    Json,
-    NotSeenError,
-    Severity,
-    Verdict,
-    failed,
-    manual,
-    not_applicable,
-    passed,
-    require,
-)
+from orgaudit.model import Gap, Json, NotSeenError, Severity, Verdict, failed, manual, not_applicable, passed, require
 from orgaudit.settings.thresholds import Thresholds
 
 CLOUDSHELL = "AWSCloudShellFullAccess"
