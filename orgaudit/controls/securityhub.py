@@ -26,7 +26,7 @@ def securityhub_account_enabled(hub: SecurityHub) -> Verdict:
     """
     return require(
         hub.enabled,
-        then=f"enabled since {hub.subscribed_at or 'an unknown time'}",
+        then=f"Security Hub has been enabled since {hub.subscribed_at or 'an unknown time'}",
         otherwise="Security Hub is not enabled in this region",
         hub=hub.arn if hub.enabled else None,
         subscribed_at=hub.subscribed_at,

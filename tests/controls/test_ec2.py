@@ -474,8 +474,10 @@ ROLE = (
 )
 
 EBS = (
-    passing("on", ebs_defaults_of(encrypted=True), says="new volumes are encrypted"),
-    failing("off, region without volumes", ebs_defaults_of(encrypted=False), says="encrypted only on request"),
+    passing("on", ebs_defaults_of(encrypted=True), says="encryption by default is enabled"),
+    failing(
+        "off, region without volumes", ebs_defaults_of(encrypted=False), says="encryption by default is not enabled"
+    ),
 )
 
 BY_POLICY = {"managed_by": "declarative-policy"}

@@ -67,8 +67,8 @@ LENGTH = (
     passing("longer", a_password_policy(min_length=20)),
 )
 REUSE = (
-    *rule("remembered", 24, 23, "23 previous passwords"),
-    failing("not blocked", a_password_policy(remembered=None), says="0 previous passwords"),
+    *rule("remembered", 24, 23, "cannot be reused: 23"),
+    failing("not blocked", a_password_policy(remembered=None), says="cannot be reused: 0"),
 )
 EXPIRY = (
     *rule("max_age_days", 90, 91, "after 91 days"),
@@ -123,13 +123,13 @@ FEDERATION = (
         *people(*LOCAL, OWN_CENTER, organization=ALONE),
         says="no identity provider",
     ),
-    manual("keys and no provider", *people(*KEYED), says="1 IAM users have access keys, and no identity provider"),
+    manual("keys and no provider", *people(*KEYED), says="IAM users with access keys: 1; no identity provider"),
     manual("keys in the second slot", *people(ROBOT, credentials_of(ROBOT, **SECOND_KEY)), says="access keys"),
     manual("keys, outside an organization", *people(*KEYED, organization=ALONE), says="a person must confirm"),
-    failing("keys, and people beside them", *people(*SIGNS_IN, *KEYED), says="1 IAM users have a password, and no"),
+    failing("keys, and people beside them", *people(*SIGNS_IN, *KEYED), says="IAM users with a password: 1; no"),
     unseen("keys, the instance's status not seen", *people(*KEYED, organization=CENTRAL_UNKNOWN), says="is denied"),
     unseen("keys, instances denied", *people(*KEYED, gaps={IdentityCenter: NO_SSO})),
-    failing("people and no provider", *people(*LOCAL), says="1 IAM users have a password, and no identity provider"),
+    failing("people and no provider", *people(*LOCAL), says="IAM users with a password: 1; no identity provider"),
     failing("outside an organization", *people(*LOCAL, organization=ALONE), says="no identity provider"),
     manual("people and SAML", *people(*LOCAL, a_provider()), says="a person must confirm"),
     manual("people and the organization's Identity Center", *people(*LOCAL, organization=CENTRAL), says="a person"),

@@ -26,8 +26,8 @@ def ec2_ebs_default_encryption_enabled(defaults: EbsDefaults) -> Verdict:
     """
     return require(
         defaults.encrypted.value,
-        then="new volumes are encrypted",
-        otherwise="new volumes are encrypted only on request",
+        then="encryption by default is enabled",
+        otherwise="encryption by default is not enabled",
         encryption_by_default=defaults.encrypted.value,
     )
 

@@ -63,12 +63,12 @@ def iam_identity_federation_configured(account: AccountFacts, organization: Orga
     centers = _identity_centers(account, organization)
     evidence["identity_center"] = centers
     if local and not providers and not centers:
-        return failed(f"{len(local)} IAM users have a password, and {NO_PROVIDER}", **evidence)
+        return failed(f"IAM users with a password: {len(local)}; {NO_PROVIDER}", **evidence)
     if local:
-        said = f"an identity provider is configured, but {len(local)} IAM users have a password"
+        said = f"IAM users with a password: {len(local)}, although an identity provider is configured"
         return manual(f"{said}; a person must confirm that all people sign in through the provider", **evidence)
     if centers or Protocol.SAML in providers.values():
         return passed("no IAM user has a password, and an identity provider is configured", **evidence)
     known = "only OIDC providers are configured, which may serve programs" if providers else NO_PROVIDER
-    said = f"{len(keyed)} IAM users have access keys, and {known}"
+    said = f"IAM users with access keys: {len(keyed)}; {known}"
     return manual(f"{said}; a person must confirm that no person uses these keys", **evidence)

@@ -94,7 +94,7 @@ iam_password_policy_reuse_24_blocked = _rule(
     option=f"--password-reuse-prevention {REMEMBERED}",
     judged=lambda policy: (
         (policy.remembered or 0) >= REMEMBERED,
-        f"{policy.remembered or 0} previous passwords cannot be reused",
+        f"previous passwords that cannot be reused: {policy.remembered or 0}",
     ),
     severity=Severity.MEDIUM,
 )

@@ -154,7 +154,7 @@ def _idle(name: str, title: str, when_used: Callable[..., Verdict]) -> Control:
         said = f"the root user's {what} was last used {days} days ago, on {used[what]:%Y-%m-%d}"
         if days >= thresholds.root_idle_days:
             return passed(said, **evidence)
-        return when_used(f"{said}; at least {thresholds.root_idle_days} days are required", **evidence)
+        return when_used(f"{said}; at least {thresholds.root_idle_days} days without use are required", **evidence)
 
     rationale = (
         "The root user has unrestricted access, and its activity cannot be attributed to a person. Daily work belongs "

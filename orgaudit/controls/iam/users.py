@@ -73,7 +73,7 @@ def _idle_disabled(name: str, days: int) -> Control:
         idle = {what: (observed.now - since) // DAY for what, since in seen.row.idle_since.items()}
         if not idle:
             return not_applicable("the user has no password and no active access key", report_of=seen.generated_at)
-        over = [f"the {what} for {count} days" for what, count in idle.items() if count >= days]
+        over = [f"{what} for {count} days" for what, count in idle.items() if count >= days]
         return require(
             not over,
             then=f"every credential was used or set in the last {days} days",
@@ -204,7 +204,7 @@ def iam_user_permissions_through_groups(user: User) -> Verdict:
     return require(
         not direct,
         then=f"no policy is attached to the user directly; groups: {', '.join(user.groups) or 'none'}",
-        otherwise=f"{len(direct)} policies are attached to the user directly: {', '.join(direct)}",
+        otherwise=f"policies attached to the user directly: {', '.join(direct)}",
         attached=list(user.attached.value),
         inline=list(user.inline.value),
         groups=list(user.groups),
