@@ -169,17 +169,27 @@ def passed(reason: str, **evidence: Json) -> Verdict:
 
 
 def failed(reason: str, *, command: str | None = None, **evidence: Json) -> Verdict:
-    """Return a FAIL; `command` replaces the control's own command where this failure needs another."""
+    """Return a FAIL with what was seen; `command` replaces the control's own where this failure needs another."""
     return Verdict(Status.FAIL, reason, evidence, command)
 
 
 def not_applicable(reason: str, **evidence: Json) -> Verdict:
-    """Return a NOT_APPLICABLE with what makes it so."""
+    """Return a NOT_APPLICABLE verdict with what makes it so."""
     return Verdict(Status.NOT_APPLICABLE, reason, evidence)
 
 
+def manual(reason: str, **evidence: Json) -> Verdict:
+    """Return a MANUAL verdict with what a person needs in order to decide."""
+    return Verdict(Status.MANUAL, reason, evidence)
+
+
+def not_assessed(gap: Gap) -> Verdict:
+    """Return a NOT_ASSESSED verdict for what could not be read."""
+    return Verdict(Status.NOT_ASSESSED, f"not assessed: {gap.message}", {"action": gap.action}, gap=gap)
+
+
 def require(holds: bool, *, then: str, otherwise: str, **evidence: Json) -> Verdict:
-    """Pass with the sentence `then` when the condition holds, fail with `otherwise` when not."""
+    """Return a PASS with the sentence `then` if the condition holds, else a FAIL with `otherwise`."""
     return passed(then, **evidence) if holds else failed(otherwise, **evidence)
 
 

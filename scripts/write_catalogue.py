@@ -1,4 +1,4 @@
-"""Writes docs/catalogue.md: every control of orgaudit, what it needs, who asks for it, and how to mend a failure.
+"""Writes docs/catalogue.md: every control of orgaudit, what it needs, what requires it, and its remediation.
 
 python scripts/write_catalogue.py
 """
@@ -24,8 +24,8 @@ INTRODUCTION = """# Controls
 
 Each control judges one kind of resource, or an account as a whole. Scope *account* means once in an account, *regional*
 in every region. Facts are what is read for it, actions the IAM permissions that reading takes. A requirement that
-frameworks give the same id is written once, such as `cis_1.5 to cis_2.0` 2.4.1. `orgaudit explain ID` tells the same
-about one control, with the titles of the requirements, and knows your own frameworks and controls too.
+frameworks give the same id is written once, such as `cis_1.5 to cis_2.0` 2.4.1. `orgaudit explain ID` shows the same
+for one control, with the titles of the requirements, and includes your own frameworks and controls.
 """
 
 

@@ -88,7 +88,7 @@ def failing(name: str, *arguments: Any, says: str) -> Case:
     return Case(name, Status.FAIL, arguments, says)
 
 
-def unseen(name: str, *arguments: Any, says: str = "not seen") -> Case:
+def unseen(name: str, *arguments: Any, says: str = "not assessed") -> Case:
     return Case(name, Status.NOT_ASSESSED, arguments, says)
 
 

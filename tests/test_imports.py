@@ -75,6 +75,20 @@ def test_only_the_command_line_prints() -> None:
     assert not [path.relative_to(PACKAGE) for path in modules() if path.name != "server.py" and prints(path)]
 
 
+def test_only_the_model_gives_a_verdict_its_status() -> None:
+    assert states(PACKAGE / "model.py")
+    assert not [path.relative_to(PACKAGE) for path in modules() if path.name != "model.py" and states(path)]
+
+
+def states(path: Path) -> bool:
+    """Whether a module makes a verdict of a status that it names, beside the constructors."""
+    calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+    return any(
+        isinstance(call.func, ast.Name) and call.func.id == "Verdict" and "Status." in ast.unparse(call)
+        for call in calls
+    )
+
+
 def prints(path: Path) -> bool:
     calls = (node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
     return any(isinstance(function, ast.Name) and function.id == "print" for function in calls)

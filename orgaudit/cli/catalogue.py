@@ -15,6 +15,7 @@ import msgspec
 
 from orgaudit.cli import options
 from orgaudit.cli.printing import WIDTH, counted, print_json
+from orgaudit.controls.aliases import ALIASES, resolve
 from orgaudit.controls.declare import Control
 from orgaudit.controls.declare import catalogue as all_controls
 from orgaudit.errors import ConfigError
@@ -36,8 +37,7 @@ def controls(*, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options 
     """List the controls."""
     settings = options.settings_from(given)
     known, loaded = _loaded(settings)
-    settings.scope.check_rules(loaded, known)
-    wanted = set(settings.scope.controls)
+    wanted = set(map(resolve, settings.scope.controls))
     if settings.scope.frameworks:
         wanted |= set(framework_files.controls_of(framework_files.select(loaded, settings.scope.frameworks).values()))
     found = [control for control in known.values() if not wanted or control.id in wanted]
@@ -59,8 +59,7 @@ def controls(*, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options 
 def frameworks(framework_id: str | None, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
     """List the frameworks, or the requirements of one."""
     settings = options.settings_from(given)
-    known, loaded = _loaded(settings)
-    settings.scope.check_rules(loaded, known)
+    _, loaded = _loaded(settings)
     if framework_id and framework_id not in loaded:
         raise ConfigError(f"no framework {framework_id!r}; {nearest(framework_id, loaded)}", key="ID")
     found = framework_files.select(loaded, [framework_id] if framework_id else ())
@@ -108,8 +107,7 @@ def explain(control_id: str, **given: Any) -> None:  # noqa: ANN401 - options by
     """Show one control: why it matters, what it reads, which requirements name it, and how to fix a failure."""
     settings = options.settings_from(given)
     known, loaded = _loaded(settings)
-    settings.scope.check_rules(loaded, known)
-    control = known.get(control_id)
+    control = known.get(resolve(control_id))
     if control is None:
         mend = nearest(control_id, known) or "`orgaudit controls` lists them"
         raise ConfigError(f"no control {control_id!r}; {mend}", key="ID")
@@ -179,8 +177,11 @@ def wrapped_command(command: str, width: int) -> list[str]:
 
 
 def _loaded(settings: Settings) -> tuple[dict[str, Control], dict[str, Framework]]:
+    """Return all controls and frameworks; raises ConfigError where the settings name others."""
     known = all_controls()
-    return known, framework_files.load(settings.directory, known)
+    loaded = framework_files.load(settings.directory, known, ALIASES)
+    settings.scope.check_rules(loaded, {*known, *ALIASES})
+    return known, loaded
 
 
 def _control(control: Control, loaded: Iterable[Framework]) -> dict[str, Any]:

@@ -14,20 +14,21 @@ from orgaudit.model import Json, NotSeenError, Severity, Verdict, failed, passed
 @control(
     Severity.MEDIUM,
     fix=Fix(
-        service_wide="Create an analyzer for the organization in every region, in the delegated administrator's "
-        "account; it watches all members.",
+        service_wide="Create an organization analyzer in every region, in the delegated administrator account; it "
+        "covers all member accounts.",
         service_wide_command="aws accessanalyzer create-analyzer --analyzer-name organization --type ORGANIZATION "
         "--region {region}",
-        asset="Create an analyzer for external access in {region} of account {account}.",
+        asset="Create an external access analyzer in {region} of account {account}.",
         command="aws accessanalyzer create-analyzer --analyzer-name account --type ACCOUNT --region {region}",
-        preventive="Create the analyzers from a StackSet, so that a region that is enabled later has one too.",
+        preventive="Deploy the analyzers with a StackSet, so that regions that are enabled later are covered too.",
     ),
 )
 def accessanalyzer_external_analyzer_enabled(region: RegionAnalyzers, organization: Organization) -> Verdict:
-    """An analyzer looks for access from outside in every region.
+    """An active analyzer covers external access in every region.
 
-    It finds buckets, keys, roles and queues that somebody outside can reach, before somebody outside does. An analyzer
-    of the organization counts for every member; one for unused or internal access does not look for this.
+    IAM Access Analyzer reports buckets, keys, roles and queues that can be accessed from outside the account or the
+    organization. An organization analyzer counts for every member account. Analyzers for unused or internal access do
+    not report external access.
     """
     evidence: dict[str, Json] = {"analyzers": [f"{each.name}: {each.type}, {each.status}" for each in region.analyzers]}
     own = [each for each in region.analyzers if each.finds_external_access("ACCOUNT", "ORGANIZATION")]
@@ -41,16 +42,16 @@ def accessanalyzer_external_analyzer_enabled(region: RegionAnalyzers, organizati
             gaps.append(error)
             continue
         if found is not None:
-            said = f"the organization's analyzer {found.name} of account {organization.name(account_id)} is active here"
+            said = f"organization analyzer {found.name} of account {organization.name(account_id)} is active"
             verdict = passed(said, organization_analyzer=found.arn, **evidence)
             return msgspec.structs.replace(verdict, inherited_from=account_id)
     if gaps:
         raise gaps[0]
-    return failed(f"no active analyzer looks for access from outside in {region.region}", **evidence)
+    return failed(f"no active external access analyzer in {region.region}", **evidence)
 
 
 def _administrators(organization: Organization, account_id: str) -> list[str]:
-    """Return the accounts, other than this one, that may have an analyzer for the whole organization."""
+    """Return the other accounts that may have an organization analyzer."""
     if organization.management_account_id is None:
         return []
     found = {organization.management_account_id, *organization.delegated.get(PRINCIPAL, ())}

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 from orgaudit.controls.declare import Fix, control
+from orgaudit.controls.judging.access_logs import judge_access_logs
 from orgaudit.facts.apigatewayv2 import ApiStage
-from orgaudit.model import Severity, Verdict, require
+from orgaudit.model import Severity, Verdict
 
 
 @control(
     Severity.MEDIUM,
     fix=Fix(
-        service_wide="Let the stages of all APIs log to log groups that the log archive subscribes to.",
-        asset="Let stage {resource.name} of API {resource.api_id} write access logs to a log group.",
+        service_wide="Send the access logs of all API stages to log groups that the log archive subscribes to.",
+        asset="Enable access logging to a log group for stage {resource.name} of API {resource.api_id}.",
         command="aws apigatewayv2 update-stage --region {region} --api-id {resource.api_id} "
         "--stage-name {resource.stage} --access-log-settings DestinationArn=LOG_GROUP_ARN,Format=FORMAT",
-        preventive="Create APIs only from a template that sets where each stage logs.",
+        preventive="Create APIs only from a template that sets the log destination of each stage.",
     ),
 )
 def apigatewayv2_stage_access_logging_enabled(stage: ApiStage) -> Verdict:
-    """Stages of HTTP and WebSocket APIs write access logs.
+    """Stages of HTTP and WebSocket APIs have access logging.
 
-    Who called which method, and what the answer was, is known afterwards only where it was written down.
+    Access logs show who called which method, and with which result.
     """
-    return require(
-        stage.logs_to is not None,
-        then=f"access logs go to {stage.logs_to}",
-        otherwise="no access logs are written",
-        api=stage.api_name,
-        protocol=stage.protocol,
-        logs_to=stage.logs_to,
-    )
+    return judge_access_logs(stage.logs_to, api=stage.api_name, protocol=stage.protocol, logs_to=stage.logs_to)

@@ -1,4 +1,4 @@
-"""Controls on AWS Config: that it records in every region, and what."""
+"""Controls on AWS Config: whether it records in every region, and which resource types."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.config import ConfigDelivery, ConfigRecording, ConfigRecordingStatus, RecordingGroup
 from orgaudit.model import Json, Observed, Seen, Severity, Verdict, failed, not_applicable, passed, require, shown
 
-ROLL_OUT = "Roll recorder, delivery channel and role out to every account and region with one StackSet."
+ROLL_OUT = "Deploy recorder, delivery channel and role to every account and region with one StackSet."
 GUARD = (
     "Deny config:StopConfigurationRecorder, config:DeleteConfigurationRecorder, config:PutConfigurationRecorder and "
-    "config:DeleteDeliveryChannel to all but the roll-out role with a service control policy."
+    "config:DeleteDeliveryChannel to all but the deployment role with a service control policy."
 )
 PUT = "aws configservice put-configuration-recorder --region {region} --configuration-recorder "
 GLOBAL_TYPES = "'recordingGroup={allSupported=true,includeGlobalResourceTypes=true}'"
-NO_RECORDER = "no recorder is set up here; config_recorder_all_regions_enabled reports that"
+NO_RECORDER = "no customer managed recorder, as config_recorder_all_regions_enabled reports"
 
 
 @control(
     Severity.MEDIUM,
     fix=Fix(
         service_wide=ROLL_OUT,
-        asset="Give {region} a recorder of the account's own and a delivery channel, start it, and mend what its last "
-        "status says.",
+        asset="Create a customer managed recorder and a delivery channel in {region}, start the recorder, and fix the "
+        "error in its last status.",
         command="aws configservice start-configuration-recorder --region {region} --configuration-recorder-name "
         "{resource.recorder_name}",
         preventive=GUARD,
@@ -38,12 +38,12 @@ def config_recorder_all_regions_enabled(
 ) -> Verdict:
     """AWS Config records in every region.
 
-    Without a record of how resources changed nobody can tell afterwards what was open, since when, and by whom. A
-    recorder that is stopped, that has nowhere to deliver or that fails only looks like one.
+    The configuration history shows what changed, when and by whom. A recorder that is stopped, has no delivery channel
+    or fails to deliver does not provide it.
     """
     if not recording.recorders:
-        only = " of the account's own; services have theirs" if recording.service_linked else ""
-        return failed(f"no recorder{only}", service_linked=list(recording.service_linked))
+        others = "; there are only service-linked ones" if recording.service_linked else ""
+        return failed(f"no customer managed recorder{others}", service_linked=list(recording.service_linked))
     seen = status.value.recorders
     evidence: dict[str, Json] = {"recorders": [f"{one.name}: {one.last_status or 'no status'}" for one in seen]}
     flaws = {one.name: flaw_of(one) for one in seen}
@@ -64,15 +64,16 @@ def config_recorder_all_regions_enabled(
     Severity.MEDIUM,
     fix=Fix(
         service_wide=ROLL_OUT,
-        asset="Let the recorder in {region} record all resource types instead of a list of them.",
+        asset="Configure the recorder in {region} to record all resource types instead of a list of types.",
         command=PUT + "name={resource.recorder_name},roleARN=ROLE_ARN,'recordingGroup={{allSupported=true}}'",
         preventive=GUARD,
     ),
 )
 def config_recorder_all_types_recorded(recording: ConfigRecording) -> Verdict:
-    """Recorders of AWS Config record all resource types.
+    """AWS Config recorders record all resource types.
 
-    What is left out of the record is where changes stay unseen, and a list of types never has the ones that AWS adds.
+    Changes to resource types that are not recorded are not noticed, and a list of types lacks those that AWS adds
+    later.
     """
     if not recording.recorders:
         return not_applicable(NO_RECORDER, service_linked=list(recording.service_linked))
@@ -89,30 +90,30 @@ def config_recorder_all_types_recorded(recording: ConfigRecording) -> Verdict:
     facts=(ConfigRecording,),
     fix=Fix(
         service_wide="Include global resource types in the recorder of one region of every account, in the template "
-        "that rolls the recorders out.",
-        asset="Let the recorder of account {account} in one region, best {region}, record global resource types too.",
+        "that deploys the recorders.",
+        asset="Include global resource types in the recorder of account {account} in one region, such as {region}.",
         command=PUT + "name=default,roleARN=ROLE_ARN," + GLOBAL_TYPES.replace("{", "{{").replace("}", "}}"),
         preventive=GUARD,
     ),
 )
 def config_recorder_global_types_recorded(account: AccountFacts, organization: Organization) -> Verdict:
-    """AWS Config records global resource types in some region.
+    """AWS Config records global resource types in at least one region.
 
-    Users, roles and policies belong to no region: unless a recorder that records everything is told to include them,
-    no region has the record of who could do what.
+    IAM users, groups, roles and policies are global resources. Their changes are recorded only where a recorder of all
+    resource types includes the global ones.
     """
     recorders = [(one.region, each.group) for one in account.resources(ConfigRecording) for each in one.recorders]
     regions = sorted({region for region, group in recorders if isinstance(group, Seen) and _is_global(group.value)})
     evidence = {"regions": regions, "delegated_administrators": delegated_administrators(organization)}
     if regions:
-        return passed(f"recorded in {', '.join(regions)}", **evidence)
+        return passed(f"global resource types are recorded in {', '.join(regions)}", **evidence)
     for _, group in recorders:
         if group.value.everything:
             group.value.global_types.value  # noqa: B018 - one that was not seen may be the one
-    # Asked here, as a region that was not seen may be the one.
+    # Only here, as a region that was not seen may be the one.
     command = _include_global(account.everywhere(ConfigRecording))
     return failed(
-        "no region has a recorder of all resource types that includes the global ones", command=command, **evidence
+        "no region has a recorder of all resource types that includes global ones", command=command, **evidence
     )
 
 
@@ -121,7 +122,7 @@ def _is_global(group: RecordingGroup) -> bool:
 
 
 def _include_global(recordings: Iterable[ConfigRecording]) -> str | None:
-    """Return the command for the first recorder that there is."""
+    """Return the command for the first recorder, or None where there is none."""
     found = min((each for each in recordings if each.recorders), key=lambda each: each.region, default=None)
     if found is None:
         return None

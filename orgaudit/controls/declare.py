@@ -1,4 +1,4 @@
-"""How a control is declared, and how the catalogue of all controls is loaded."""
+"""The declaration of a control, and the catalogue of all controls."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.analysis.organization_facts import Organization
+from orgaudit.controls.aliases import ALIASES
 from orgaudit.facts.declare import Detail, FactType, Resource, closure, load, modules_in, offered_modules
-from orgaudit.model import NotSeenError, Remediation, Remedy, Scope, Seen, Severity, Status, Verdict
+from orgaudit.model import NotSeenError, Remediation, Remedy, Scope, Seen, Severity, Verdict, not_assessed
 from orgaudit.settings.thresholds import Thresholds
 
 Argument: TypeAlias = Resource | AccountFacts | Organization | Thresholds | Any
@@ -36,7 +37,7 @@ class Fix:
 
 
 class _Quoting(string.Formatter):
-    """Fills a command's blanks with values that the shell takes literally."""
+    """A formatter that quotes values for the shell."""
 
     def format_field(self, value: object, format_spec: str) -> str:
         return shlex.quote(str(super().format_field(value, format_spec)))
@@ -44,9 +45,9 @@ class _Quoting(string.Formatter):
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One rule: what it is called, why it matters, which facts it needs, and the function that judges.
+    """One rule: its id, why it matters, which facts it needs, and the function that judges.
 
-    `subject` is the resource type that it judges one by one, or AccountFacts. `takes` are the types of the function's
+    `subject` is the resource type whose resources it judges, or AccountFacts. `takes` are the types of the function's
     parameters in their order; `facts` are all fact types that must be collected for it.
     """
 
@@ -63,24 +64,23 @@ class Control:
 
     @property
     def scope(self) -> Scope:
-        """Return whether it is asked once in an account or in every region."""
+        """Whether it judges once in an account or in every region."""
         return load()[self.subject].scope if issubclass(self.subject, Resource) else Scope.ACCOUNT
 
     @property
     def actions(self) -> tuple[str, ...]:
-        """Return every IAM action that its facts need, sorted."""
+        """Every IAM action that its facts need, sorted."""
         return tuple(sorted({action for found in closure(self.facts) for action in found.actions}))
 
     def __call__(self, *arguments: Argument) -> Verdict:
-        """Judge; what could not be seen is NOT_ASSESSED, never a pass or a fail."""
+        """Return the verdict; what could not be seen is NOT_ASSESSED, never a pass or a fail."""
         try:
             return self.judge(*arguments)
         except NotSeenError as error:
-            gap = error.gap
-            return Verdict(Status.NOT_ASSESSED, f"not seen: {gap.message}", {"action": gap.action}, gap=gap)
+            return not_assessed(error.gap)
 
     def remediation(self, resource: Resource | None, command: str | None, place: Mapping[str, str]) -> Remediation:
-        """Return the three paths, filled in for a resource; `command` replaces the asset's own."""
+        """Return the three paths for a resource; `command` replaces the asset's own."""
         blanks = {**place, "resource": resource}
 
         def remedy(text: str, template: str | None) -> Remedy:
@@ -95,31 +95,40 @@ class Control:
 
 
 def control(
-    severity: Severity, *, fix: Fix, facts: Iterable[FactType] = ()
+    severity: Severity,
+    *,
+    fix: Fix,
+    facts: Iterable[FactType] = (),
+    id: str = "",  # noqa: A002 - the control's own word, as everywhere else
+    title: str = "",
+    rationale: str = "",
 ) -> Callable[[Callable[..., Verdict]], Control]:
-    """Make a control of a function: its name is the id, its docstring title and rationale, its module the service.
+    """Return the decorator that makes a control of a function; the function's module is the control's service.
 
-    The first parameter is a resource type, or AccountFacts with the fact types that it looks up named in `facts`.
-    Further ones may be `Observed[Detail]` of that resource, Organization, and Thresholds. Raises TypeError for others.
+    `id` is the function's name by default, and `title` and `rationale` are its docstring: a factory of similar controls
+    gives its own. The first parameter is a resource type, or AccountFacts with the fact types that it looks up named in
+    `facts`. Further ones may be `Observed[Detail]` of that resource, Organization, and Thresholds. Raises TypeError for
+    others.
     """
 
     def build(judge: Callable[..., Verdict]) -> Control:
-        title, _, rationale = inspect.cleandoc(judge.__doc__ or "").partition("\n\n")
-        if not title or not rationale:
+        first, _, rest = inspect.cleandoc(judge.__doc__ or "").partition("\n\n")
+        said, why = title or first.rstrip("."), " ".join((rationale or rest).split())
+        if not said or not why:
             raise TypeError(f"{judge.__qualname__} needs a docstring with a title and a rationale")
         hints = get_type_hints(judge)
         takes = tuple(_parameter(judge, hints[name]) for name in inspect.signature(judge).parameters)
-        subject, *rest = takes
+        subject, *others = takes
         if not issubclass(subject, (Resource, AccountFacts)):
             raise TypeError(f"{judge.__qualname__}: the first parameter is a resource type or AccountFacts")
         needed = (*facts, *(kind for kind in takes if issubclass(kind, (Resource, Detail))))
-        if subject is AccountFacts and (not facts or any(issubclass(kind, Detail) for kind in rest)):
+        if subject is AccountFacts and (not facts or any(issubclass(kind, Detail) for kind in others)):
             raise TypeError(f"{judge.__qualname__}: over AccountFacts, facts are named in the decorator")
         return Control(
-            id=judge.__name__,
+            id=id or judge.__name__,
             service=_service(judge.__module__),
-            title=title.rstrip("."),
-            rationale=" ".join(rationale.split()),
+            title=said,
+            rationale=why,
             severity=severity,
             fix=fix,
             judge=judge,
@@ -155,7 +164,10 @@ def _parameter(judge: Callable[..., Verdict], annotation: Any) -> type:  # noqa:
 
 @cache
 def catalogue() -> dict[str, Control]:
-    """Return every control by id: ours, and those of packages with the entry point; raises TypeError on a second id."""
+    """Return every control by id: ours, and those of packages with the entry point.
+
+    Raises TypeError for a second control of an id, and for an alias that is an id or leads to none.
+    """
     found: dict[str, Control] = {}
     for module in (*modules_in("orgaudit.controls"), *offered_modules()):
         for value in vars(module).values():
@@ -163,4 +175,6 @@ def catalogue() -> dict[str, Control]:
                 if value.id in found:
                     raise TypeError(f"two controls are called {value.id}")
                 found[value.id] = value
+    if wrong := [former for former, present in ALIASES.items() if former in found or present not in found]:
+        raise TypeError(f"the alias {wrong[0]} is the id of a control, or leads to none")
     return dict(sorted(found.items()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orgaudit.controls.declare import Fix, control
-from orgaudit.controls.resource_policies import judge_policy
+from orgaudit.controls.judging.public_access import judge_policy
 from orgaudit.facts.ecr import Repository, RepositoryPolicy
 from orgaudit.model import Observed, Severity, Verdict
 
@@ -11,16 +11,18 @@ from orgaudit.model import Observed, Severity, Verdict
 @control(
     Severity.HIGH,
     fix=Fix(
-        service_wide="Let repository policies name accounts, or tie them to aws:PrincipalOrgID.",
-        asset="Name in the policy of repository {resource.repository_name} who may pull and push images.",
+        service_wide="Restrict repository policies to named accounts, or to the organization with aws:PrincipalOrgID.",
+        asset="Name the principals that may pull and push images in the policy of repository "
+        "{resource.repository_name}.",
         command="aws ecr set-repository-policy --region {region} --repository-name {resource.repository_name} "
         "--policy-text file://repository-policy.json",
-        preventive="Let a resource control policy deny ecr:* to principals of other organizations.",
+        preventive="Deny ecr:* to principals outside the organization with a resource control policy.",
     ),
 )
 def ecr_repository_policy_restricted(_repository: Repository, policy: Observed[RepositoryPolicy]) -> Verdict:
-    """Repository policies name who may pull and push images.
+    """ECR repository policies do not allow public access.
 
-    External callers who may pull read the software and what was left in it; those who may push choose what runs next.
+    Public pull access exposes the software and any secrets in its images. Public push access lets external principals
+    replace the images that are deployed.
     """
     return judge_policy(policy.value)

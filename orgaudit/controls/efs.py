@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from orgaudit.controls.declare import Fix, control
-from orgaudit.controls.resource_policies import judge_policy
+from orgaudit.controls.judging.public_access import judge_policy
 from orgaudit.facts.efs import FileSystem, FileSystemPolicy
-from orgaudit.model import Observed, Severity, Verdict, passed, require
+from orgaudit.model import Observed, Severity, Verdict, require
 
 
 @control(
     Severity.MEDIUM,
     fix=Fix(
         service_wide="Create file systems only from a template that encrypts them.",
-        asset="Encryption of {resource.name} cannot be switched on: create an encrypted file system and move the data.",
+        asset="Encryption of {resource.name} cannot be enabled later: create an encrypted file system and move the "
+        "data.",
         command="aws efs create-file-system --region {region} --encrypted",
         preventive="Deny elasticfilesystem:CreateFileSystem where elasticfilesystem:Encrypted is false with a service "
         "control policy.",
@@ -21,8 +22,8 @@ from orgaudit.model import Observed, Severity, Verdict, passed, require
 def efs_file_system_encrypted(system: FileSystem) -> Verdict:
     """EFS file systems are encrypted.
 
-    Encrypted files are of no use to those who get at the storage itself, and who may read them is decided by the key's
-    policy too.
+    Encryption protects the files where the storage itself is accessed, and reading them then needs permission for the
+    key as well.
     """
     return require(
         system.encrypted.value,
@@ -35,20 +36,19 @@ def efs_file_system_encrypted(system: FileSystem) -> Verdict:
 @control(
     Severity.HIGH,
     fix=Fix(
-        service_wide="Give file systems policies that name roles, or that allow access by mount targets only.",
-        asset="Name in the policy of file system {resource.name} who may mount it, or allow it by mount targets only.",
+        service_wide="Restrict file system policies to named roles, or allow access through mount targets only.",
+        asset="Name the permitted principals in the policy of file system {resource.name}, or allow access through "
+        "mount targets only.",
         command="aws efs put-file-system-policy --region {region} --file-system-id {resource.name} "
         "--policy file://file-system-policy.json",
         preventive="Deny elasticfilesystem:PutFileSystemPolicy to all but the pipeline that creates file systems.",
     ),
 )
 def efs_file_system_policy_restricted(_system: FileSystem, policy: Observed[FileSystemPolicy]) -> Verdict:
-    """File system policies name who may use the file system.
+    """EFS file system policies do not allow public access.
 
-    A policy that allows every principal from everywhere lets any AWS account try to mount the file system, read it and
-    write to it. Without a policy the network decides: whoever reaches a mount target may mount it.
+    A policy that allows every principal without a restriction lets any AWS account attempt to mount the file system,
+    read it and write to it. Without a policy, every client that reaches a mount target over the network has access.
     """
-    found = policy.value
-    if found.document is None:
-        return passed("there is no policy: only what reaches a mount target over the network has access")
-    return judge_policy(found)
+    absent = "no resource policy: only clients that reach a mount target over the network have access"
+    return judge_policy(policy.value, absent=absent)

@@ -1,9 +1,9 @@
-"""Controls on the KMS keys that accounts manage themselves."""
+"""Controls on customer managed KMS keys."""
 
 from __future__ import annotations
 
 from orgaudit.controls.declare import Fix, control
-from orgaudit.controls.resource_policies import judge_policy
+from orgaudit.controls.judging.public_access import judge_policy
 from orgaudit.facts.kms import Key, KeyDescription, KeyPolicy, KeyRotation
 from orgaudit.model import Observed, Severity, Verdict, not_applicable, require
 
@@ -20,8 +20,8 @@ NOT_ROTATED = {
 @control(
     Severity.MEDIUM,
     fix=Fix(
-        service_wide="Turn on rotation wherever keys are created: in templates, and in the keys that are there.",
-        asset="Let key {resource.name} rotate every year; what it has encrypted stays readable.",
+        service_wide="Enable rotation in the templates that create keys, and for all existing keys.",
+        asset="Enable yearly rotation of key {resource.name}; data that is encrypted already stays readable.",
         command="aws kms enable-key-rotation --region {region} --key-id {resource.name}",
         preventive="Deny kms:DisableKeyRotation to all but the platform team with a service control policy.",
     ),
@@ -29,9 +29,10 @@ NOT_ROTATED = {
 def kms_key_rotation_enabled(
     key: Key, description: Observed[KeyDescription], rotation: Observed[KeyRotation]
 ) -> Verdict:
-    """Symmetric customer keys rotate by themselves.
+    """Symmetric customer managed KMS keys rotate automatically.
 
-    New key material each year limits how much one leaked key can open. Keys that KMS cannot rotate are not judged.
+    Rotation limits how much data can be decrypted with key material that is compromised. Keys that KMS cannot rotate
+    are not judged.
     """
     aliases = list(key.aliases)
     if hindrance := description.value.keeps_from_rotating:
@@ -40,7 +41,7 @@ def kms_key_rotation_enabled(
     return require(
         bool(seen.enabled),
         then=f"the key rotates every {seen.period_days or 365} days",
-        otherwise="the key does not rotate",
+        otherwise="automatic rotation is not enabled",
         aliases=aliases,
         period_days=seen.period_days,
     )
@@ -49,16 +50,17 @@ def kms_key_rotation_enabled(
 @control(
     Severity.CRITICAL,
     fix=Fix(
-        service_wide="Grant the use of keys to named roles, or to the organization by aws:PrincipalOrgID.",
-        asset="Name who may use key {resource.name}, or tie the statement to aws:PrincipalOrgID.",
+        service_wide="Restrict key policies to named roles, or to the organization with aws:PrincipalOrgID.",
+        asset="Name the permitted principals in the policy of key {resource.name}, or require aws:PrincipalOrgID.",
         command="aws kms put-key-policy --region {region} --key-id {resource.name} --policy file://key-policy.json",
-        preventive="Let a resource control policy deny kms:* to principals of other organizations.",
+        preventive="Deny kms:* to principals outside the organization with a resource control policy.",
     ),
 )
 def kms_key_policy_restricted(_key: Key, description: Observed[KeyDescription], policy: Observed[KeyPolicy]) -> Verdict:
-    """Key policies name who may use the key.
+    """KMS key policies do not allow public access.
 
-    A key that everyone may use protects nothing: any AWS account can decrypt what it reads, or schedule the key's end.
+    A key that any AWS account can use does not protect data: external principals may decrypt it or schedule the
+    deletion of the key.
     """
     if description.value.manager != "CUSTOMER":
         return not_applicable("AWS manages the key and its policy")

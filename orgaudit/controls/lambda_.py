@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orgaudit.controls.declare import Fix, control
-from orgaudit.controls.resource_policies import judge_policy
+from orgaudit.controls.judging.public_access import judge_policy
 from orgaudit.facts.lambda_ import Function, FunctionPolicy
 from orgaudit.model import Observed, Severity, Verdict
 
@@ -11,17 +11,19 @@ from orgaudit.model import Observed, Severity, Verdict
 @control(
     Severity.CRITICAL,
     fix=Fix(
-        service_wide="Give every permission of a service a source account, and every other one a principal.",
-        asset="Take the open statement out of the policy of function {resource.name}, and add it again with a source.",
+        service_wide="Set a source account in every permission for an AWS service, and a principal in all others.",
+        asset="Remove the statement that allows public access from the policy of function {resource.name}, and add it "
+        "again with a source account.",
         command="aws lambda remove-permission --region {region} --function-name {resource.arn} "
         "--statement-id STATEMENT_ID",
-        preventive="Deny lambda:AddPermission where lambda:Principal is * by service control policy.",
+        preventive="Deny lambda:AddPermission where lambda:Principal is * with a service control policy.",
     ),
 )
 def lambda_function_policy_restricted(_function: Function, policy: Observed[FunctionPolicy]) -> Verdict:
-    """Function policies name who may invoke the function.
+    """Lambda function policies do not allow public access.
 
-    Whoever invokes a function acts with its role and at its owner's cost. A service that is let in without a source
-    account brings along every customer that it works for; so does a function URL without a named principal.
+    An invocation uses the permissions of the function's role, at the owner's cost. A permission for an AWS service
+    without a source account can be used on behalf of any customer of that service, and a function URL without a named
+    principal is public.
     """
     return judge_policy(policy.value)

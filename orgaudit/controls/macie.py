@@ -6,35 +6,38 @@ from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.macie import MacieSession
 from orgaudit.facts.s3.buckets import Bucket
-from orgaudit.model import Severity, Status, Verdict, failed, not_applicable, passed
+from orgaudit.model import Severity, Verdict, failed, manual, not_applicable, passed
 from orgaudit.settings.thresholds import Thresholds
+
+DISCOVERED_OTHERWISE = (
+    "sensitive data is discovered by other means, as declared in [thresholds] accept_alternative_data_discovery"
+)
 
 
 @control(
     Severity.MEDIUM,
     facts=(Bucket,),
     fix=Fix(
-        service_wide="Name a delegated administrator for Macie and let it enable every member of the organization.",
+        service_wide="Register a delegated administrator for Macie, and enable every member account from it.",
         service_wide_command="aws macie2 enable-organization-admin-account --admin-account-id ACCOUNT_ID",
-        asset="Enable Macie in {region}.",
+        asset="Enable Macie in {region} of account {account}.",
         command="aws macie2 enable-macie --region {region}",
-        preventive="Deny macie2:DisableMacie to members with a service control policy.",
+        preventive="Deny macie2:DisableMacie in member accounts with a service control policy.",
     ),
 )
 def macie_account_enabled(session: MacieSession, account: AccountFacts, thresholds: Thresholds) -> Verdict:
-    """Macie is on where there are buckets.
+    """Macie is enabled in every region that has buckets.
 
-    Macie knows which buckets hold personal data or credentials, and says when one of them opens up. It looks only in
-    the regions where it is on.
+    Macie reports which buckets hold personal data or credentials, and which become public. It covers only the regions
+    in which it is enabled.
     """
     status = session.status.value
     if session.enabled:
         return passed("Macie is enabled", status=status)
     if session.account_id in thresholds.accept_alternative_data_discovery:
-        reason = "looked into by other means, as [thresholds] accept_alternative_data_discovery declares"
-        return Verdict(Status.MANUAL, reason, {"status": status})
+        return manual(DISCOVERED_OTHERWISE, status=status)
     buckets = [bucket.name for bucket in account.everywhere(Bucket) if bucket.region == session.region]
     if not buckets:
         return not_applicable(f"no buckets in {session.region}", status=status)
-    reason = f"Macie is {status.lower()} in {session.region}, which has {len(buckets)} buckets"
+    reason = f"Macie is {status.lower()} in {session.region}; buckets in the region: {len(buckets)}"
     return failed(reason, status=status, buckets=buckets)

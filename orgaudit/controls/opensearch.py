@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from orgaudit.analysis.resource_policies import openings_in
 from orgaudit.controls.declare import Fix, control
-from orgaudit.controls.resource_policies import judge_policy
+from orgaudit.controls.judging.public_access import judge_policy
 from orgaudit.facts.opensearch import SearchDomain, SearchDomainPolicy
 from orgaudit.model import Observed, Severity, Verdict
 
@@ -14,18 +14,18 @@ from orgaudit.model import Observed, Severity, Verdict
 @control(
     Severity.CRITICAL,
     fix=Fix(
-        service_wide="Put domains into VPCs, and let their access policies name roles.",
-        asset="Name in the access policy of domain {resource.name} which roles may read and write.",
+        service_wide="Create domains in VPCs, and restrict their access policies to named roles.",
+        asset="Name the roles that may read and write in the access policy of domain {resource.name}.",
         command="aws opensearch update-domain-config --region {region} --domain-name {resource.name} "
         "--access-policies file://domain-policy.json",
         preventive="Deny es:CreateDomain and es:UpdateDomainConfig to all but the pipeline that creates domains.",
     ),
 )
 def opensearch_domain_policy_restricted(domain: SearchDomain, policy: Observed[SearchDomainPolicy]) -> Verdict:
-    """Access policies of OpenSearch domains name who may use the domain.
+    """OpenSearch domain access policies do not allow public access.
 
-    A domain with a public endpoint and an open policy is a database that any web browser can read and delete. Where the
-    domain is in a VPC, or asks for a sign-in itself, a person has to judge whether that is enough.
+    A domain with a public endpoint and a public policy can be read and deleted from the internet without credentials.
+    Where the domain is in a VPC or authenticates users itself, a person has to review whether that is sufficient.
     """
     openings = openings_in(policy.value)
     held = _held_by(domain) if openings else None

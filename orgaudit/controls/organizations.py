@@ -1,4 +1,4 @@
-"""Controls on the organization itself: judged once, in its management account, but for what each account inherits."""
+"""Controls on the organization: judged in its management account, and the guardrails in each account."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from orgaudit.model import (
     Json,
     NotSeenError,
     Severity,
-    Status,
     Verdict,
     failed,
+    manual,
     not_applicable,
     passed,
 )
@@ -36,48 +36,51 @@ SHOWN = 20
     Severity.HIGH,
     facts=(RootFeatures,),
     fix=Fix(
-        service_wide="Manage the root credentials of all members from the management account, and delete theirs.",
+        service_wide="Manage root access centrally from the management account, and delete the root credentials of all "
+        "member accounts.",
         service_wide_command="aws iam enable-organizations-root-credentials-management",
-        asset="Turn central root credentials on in account {account}; trusted access for IAM comes first.",
+        asset="Enable central root access management in account {account}, after trusted access for IAM.",
         command="aws iam enable-organizations-root-credentials-management",
-        preventive="Deny root users of members everything with a service control policy on aws:PrincipalArn.",
+        preventive="Deny all actions of the root users of member accounts with a service control policy on "
+        "aws:PrincipalArn.",
     ),
 )
 def organizations_root_access_centralized(account: AccountFacts, organization: Organization) -> Verdict:
     """Root credentials of member accounts are managed centrally.
 
-    A root user that has no password and no keys cannot be taken over. Central management removes them from all members
-    and gives new accounts none.
+    A root user without a password and access keys cannot be compromised. Central management removes them from all
+    member accounts, and new accounts are created without them.
     """
     if elsewhere := _judged_elsewhere(account, organization):
         return elsewhere
     features = [feature for found in account.everywhere(RootFeatures) for feature in found.enabled]
     if ROOT_CREDENTIALS in features:
-        return passed("root credentials of members are managed centrally", features=features)
-    return failed("root credentials of members are not managed centrally", features=features)
+        return passed("root credentials of member accounts are managed centrally", features=features)
+    return failed("root credentials of member accounts are not managed centrally", features=features)
 
 
 @control(
     Severity.MEDIUM,
     facts=(MemberOf, Guardrails),
     fix=Fix(
-        service_wide="Attach policies with the rules that hold for everybody to the root, and stricter ones to units.",
+        service_wide="Attach policies for all accounts to the root, and stricter ones to organizational units.",
         service_wide_command="aws organizations attach-policy --policy-id POLICY_ID --target-id ROOT_ID",
-        asset="Attach a service control or resource control policy to account {account}, or move the account to a unit "
-        "that has one.",
+        asset="Attach a service control or resource control policy to account {account}, or move the account to an "
+        "organizational unit that has one.",
         command="aws organizations attach-policy --policy-id POLICY_ID --target-id {account}",
-        preventive="Let the account factory put new accounts into units with guardrails only.",
+        preventive="Create new accounts only in organizational units with guardrails.",
     ),
 )
 def organizations_account_scp_guardrail_attached(account: AccountFacts, organization: Organization) -> Verdict:
     """Service control or resource control policies restrict every member account.
 
-    What no account may ever do is best denied once, above the administrators of the account: to its principals by
-    service control policies, on its resources by resource control policies. Those that AWS attaches allow everything.
+    Actions that no account may perform are best denied above the administrators of the account: for its principals by
+    service control policies, on its resources by resource control policies. The policies that AWS attaches by default
+    allow everything.
     """
     owner = organization.management_account_id
     if owner is None:
-        return not_applicable("the account is in no organization")
+        return not_applicable("the account does not belong to an organization")
     if owner == account.account_id:
         return not_applicable("service control and resource control policies do not restrict the management account")
     management = organization.facts(owner)
@@ -97,8 +100,8 @@ def _guarded(account: AccountFacts, guardrails: Guardrails) -> Verdict:
         return passed(f"restricted by {', '.join(denying)}", **evidence)
     if found:
         names = ", ".join(policy.name for policy in found)
-        reason = f"{names} only allow: they restrict nothing where FullAWSAccess is attached beside them; look at it"
-        return Verdict(Status.MANUAL, reason, evidence)
+        reason = f"{names} only allow, which restricts nothing where FullAWSAccess is attached too"
+        return manual(f"{reason}; a person must review them", **evidence)
     return failed("no service control policy or resource control policy restricts the account", **evidence)
 
 
@@ -106,19 +109,19 @@ def _guarded(account: AccountFacts, guardrails: Guardrails) -> Verdict:
     Severity.MEDIUM,
     facts=FACTS,
     fix=Fix(
-        service_wide="Keep the management account for the organization and its bill; nothing else belongs there.",
-        asset="Move what runs in account {account} to member accounts.",
+        service_wide="Use the management account only to manage the organization and its billing.",
+        asset="Move the workloads of account {account} to member accounts.",
         command="aws ec2 describe-instances --region {region} --filters Name=instance-state-name,Values=running",
-        preventive="Give nobody in the management account permission to start workloads: service control policies do "
-        "not hold there.",
+        preventive="Grant no permissions to start workloads in the management account: service control policies do not "
+        "apply there.",
     ),
 )
 def organizations_management_account_free_of_workloads(account: AccountFacts, organization: Organization) -> Verdict:
     """The management account runs no workloads.
 
-    Guardrails do not hold in the management account. Who breaks into something that runs there is next to the keys of
-    the whole organization. Buckets that receive the logs of trails, AWS Config, flow logs or other buckets are no
-    workload; what may serve the administration of the organization is left to a person.
+    Guardrails do not apply to the management account, and a compromised workload there is close to the control of the
+    whole organization. Buckets that receive the logs of trails, AWS Config, flow logs or other buckets do not count as
+    workloads. A person has to review what may serve the administration of the organization.
     """
     if elsewhere := _judged_elsewhere(account, organization):
         return elsewhere
@@ -127,11 +130,11 @@ def organizations_management_account_free_of_workloads(account: AccountFacts, or
         return failed(f"the management account runs {counted(found)}", resources=arns[:SHOWN], total=len(arns))
     if found := doubtful(account):
         arns = [resource.arn for resource in found]
-        reason = f"a person has to say whether this serves the organization's administration: {counted(found)}"
-        return Verdict(Status.MANUAL, reason, {"resources": arns[:SHOWN], "total": len(arns)})
+        reason = f"a person must confirm that this serves the organization's administration: {counted(found)}"
+        return manual(reason, resources=arns[:SHOWN], total=len(arns))
     return passed(
-        "no instances, databases, containers, functions, load balancers, APIs, distributions, tables, file systems, or "
-        "buckets beyond logs"
+        "no instances, databases, containers, functions, load balancers, APIs, distributions, tables, file systems or "
+        "buckets other than for logs"
     )
 
 
@@ -139,10 +142,11 @@ def organizations_management_account_free_of_workloads(account: AccountFacts, or
     Severity.MEDIUM,
     facts=(MemberOf, PolicyDelegation),
     fix=Fix(
-        service_wide="Let one member account manage the organization's policies, so that few enter the management one.",
-        asset="Delegate the management of policies from account {account} to a member by a resource policy.",
+        service_wide="Delegate the management of the organization's policies to one member account, so that fewer "
+        "people use the management account.",
+        asset="Delegate policy management from account {account} to a member account with a delegation policy.",
         command="aws organizations put-resource-policy --content file://delegation.json",
-        preventive="Review who enters the management account, and why, every quarter.",
+        preventive="Review who uses the management account, and for which tasks, every quarter.",
     ),
 )
 def organizations_policy_delegation_configured(
@@ -150,37 +154,37 @@ def organizations_policy_delegation_configured(
 ) -> Verdict:
     """A member account manages the organization's policies.
 
-    Policies change often. Where that is done in the management account, people work every day where no guardrail holds.
+    Policies change often. Without delegation, this regular work is done in the management account, to which no
+    guardrail applies.
     """
     if elsewhere := _judged_elsewhere(account, organization):
         return elsewhere
     seen = account.detail(PolicyDelegation, _organization(account)).value
     if seen.document is None:
-        return failed("the organization has no resource policy: nothing is delegated")
+        return failed("the organization has no delegation policy")
     delegates = policy_delegates(seen)
     members = sorted(delegates.keys() & (organization.account_ids - {account.account_id}))
     evidence: dict[str, Json] = {"delegates": [organization.name(each) for each in members]}
     if not members:
-        return failed("the organization's resource policy lets no member account manage policies", **evidence)
+        return failed("the delegation policy does not allow a member account to manage policies", **evidence)
+    said = f"policy management is delegated to {', '.join(evidence['delegates'])}"
     if not any(delegates[each] for each in members):
-        reason = (
-            f"policies are delegated to {', '.join(evidence['delegates'])}, but a Deny with conditions covers all of it"
-        )
-        return Verdict(Status.MANUAL, f"{reason}: a person has to review when it applies", evidence)
-    return _trusted(members, organization, thresholds) or passed(
-        f"policies are delegated to {', '.join(evidence['delegates'])}", **evidence
-    )
+        reason = f"{said}, but a Deny with conditions covers all of it; a person must review when it applies"
+        return manual(reason, **evidence)
+    return _trusted(members, organization, thresholds) or passed(said, **evidence)
 
 
 @control(
     Severity.MEDIUM,
     facts=(MemberOf, TrustedServices),
     fix=Fix(
-        service_wide="Register one security account as administrator of all security services.",
-        asset="Register a member as administrator of each service that account {account} still administers itself.",
+        service_wide="Register one security account as the delegated administrator of all security services.",
+        asset="Register a member account as the delegated administrator of each service that account {account} still "
+        "administers.",
         command="aws organizations register-delegated-administrator --account-id MEMBER_ID "
         "--service-principal SERVICE_PRINCIPAL",
-        preventive="Name the accounts that may be administrators in [thresholds] trusted_delegated_administrators.",
+        preventive="Declare the accounts that may be delegated administrators in [thresholds] "
+        "trusted_delegated_administrators.",
     ),
 )
 def organizations_service_delegated_admins_registered(
@@ -188,7 +192,8 @@ def organizations_service_delegated_admins_registered(
 ) -> Verdict:
     """Services of the organization are administered from member accounts.
 
-    A service that no member administers is administered from the management account, where no guardrail holds.
+    A service without a delegated administrator is administered from the management account, to which no guardrail
+    applies.
     """
     if elsewhere := _judged_elsewhere(account, organization):
         return elsewhere
@@ -203,19 +208,16 @@ def organizations_service_delegated_admins_registered(
     if not members:
         return failed("no service has a delegated administrator", **evidence)
     if lacking:
-        return failed(f"no member administers {', '.join(lacking)}", **evidence)
-    count = sum(map(bool, delegates.values()))
-    services_are = "service is" if count == 1 else "services are"
-    return _trusted(members, organization, thresholds) or passed(
-        f"{count} {services_are} administered from member accounts", **evidence
-    )
+        return failed(f"no member account administers {', '.join(lacking)}", **evidence)
+    said = f"services administered from member accounts: {sum(map(bool, delegates.values()))}"
+    return _trusted(members, organization, thresholds) or passed(said, **evidence)
 
 
 def _judged_elsewhere(account: AccountFacts, organization: Organization) -> Verdict | None:
     """Return the verdict on an account that is not the management account of its organization, else None."""
     owner = organization.management_account_id
     if owner is None:
-        return not_applicable("the account is in no organization")
+        return not_applicable("the account does not belong to an organization")
     if owner == account.account_id:
         return None
     return not_applicable(f"judged in the management account {organization.name(owner)}")
@@ -226,15 +228,15 @@ def _organization(management: AccountFacts) -> MemberOf:
     for found in management.everywhere(MemberOf):
         if found.account_id == management.account_id:
             return found
-    message = f"account {management.account_id} does not answer as the organization's management account"
+    message = f"account {management.account_id} does not report itself as the organization's management account"
     action = "organizations:DescribeOrganization"
     raise NotSeenError(Gap(management.account_id, GLOBAL, action, GapReason.MALFORMED, message))
 
 
 def _trusted(members: list[str], organization: Organization, thresholds: Thresholds) -> Verdict | None:
-    """Return a failure where a trusted list is set and one of the accounts is not on it, else None."""
+    """Return a failure where the thresholds declare trusted accounts and one of these is not among them, else None."""
     trusted = thresholds.trusted_delegated_administrators
-    strange = [organization.name(each) for each in members if trusted and each not in trusted]
-    if not strange:
+    untrusted = [organization.name(each) for each in members if trusted and each not in trusted]
+    if not untrusted:
         return None
-    return failed(f"delegated to {', '.join(strange)}, which is not trusted with it", untrusted=strange)
+    return failed(f"delegated to accounts that are not trusted: {', '.join(untrusted)}", untrusted=untrusted)

@@ -1,4 +1,4 @@
-"""Controls on buckets."""
+"""Controls on S3 buckets."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from orgaudit.analysis.s3.block import effective_block
 from orgaudit.analysis.s3.exposure import exposure, write_exposure
 from orgaudit.analysis.s3.transport import Transport, transport_of
 from orgaudit.controls.declare import Control, Fix, control
-from orgaudit.controls.openings import judge_openings
+from orgaudit.controls.judging.public_access import judge_openings
+from orgaudit.controls.macie import DISCOVERED_OTHERWISE
 from orgaudit.facts.macie import MacieDiscovery, MacieSession
 from orgaudit.facts.s3.block import SETTINGS, AccountPublicAccessBlock, BucketPublicAccessBlock
 from orgaudit.facts.s3.buckets import Bucket, BucketAcl, BucketEncryption, BucketPolicy, BucketVersioning
-from orgaudit.model import Observed, Severity, Status, Verdict, failed, passed, require
+from orgaudit.model import Json, Observed, Severity, Verdict, failed, manual, passed, require
 from orgaudit.settings.thresholds import Thresholds
 
 BLOCK_EVERYTHING = ",".join(f"{setting}=true" for setting in SETTINGS)
@@ -25,6 +26,7 @@ BLOCK_BUCKET = (
     "aws s3api put-public-access-block --region {resource.region} --bucket {resource.name} "
     f"--public-access-block-configuration {BLOCK_EVERYTHING}"
 )
+BLOCK_FOR_GOOD = "Block public access with an S3 policy of AWS Organizations, which member accounts cannot undo."
 PUT_POLICY = (
     "aws s3api put-bucket-policy --region {resource.region} --bucket {resource.name} --policy file://bucket-policy.json"
 )
@@ -33,23 +35,23 @@ PUT_POLICY = (
 @control(
     Severity.MEDIUM,
     fix=Fix(
-        service_wide="Nothing is left to do for most: S3 gives every bucket a default encryption.",
-        asset="Give bucket {resource.name} a default encryption.",
+        service_wide="No action is needed for most buckets: S3 applies default encryption to every bucket.",
+        asset="Set default encryption for bucket {resource.name}.",
         command="aws s3api put-bucket-encryption --region {resource.region} --bucket {resource.name} "
         "--server-side-encryption-configuration file://encryption.json",
         preventive="Deny s3:PutEncryptionConfiguration to all but the platform team with a service control policy.",
     ),
 )
 def s3_bucket_default_encryption_enabled(_bucket: Bucket, encryption: Observed[BucketEncryption]) -> Verdict:
-    """Buckets encrypt new objects by default.
+    """S3 buckets encrypt new objects by default.
 
-    Encrypted objects are of no use to those who get at the storage itself. Since January 2023 S3 gives every bucket a
-    default, so this passes by itself; older benchmarks ask for it all the same.
+    Encryption protects objects where the storage itself is accessed. Since January 2023, S3 applies default encryption
+    to every bucket, so this normally passes; older benchmarks still require it.
     """
     algorithms = encryption.value.algorithms
     return require(
         bool(algorithms),
-        then=f"new objects are encrypted with {', '.join(algorithms)}; S3 sets a default for every bucket",
+        then=f"new objects are encrypted with {', '.join(algorithms)}; S3 applies a default to every bucket",
         otherwise="the bucket has no default encryption",
         algorithms=list(algorithms),
     )
@@ -59,25 +61,25 @@ def s3_bucket_default_encryption_enabled(_bucket: Bucket, encryption: Observed[B
     Severity.HIGH,
     facts=(AccountPublicAccessBlock, BucketPublicAccessBlock),
     fix=Fix(
-        service_wide="Turn on all four settings for the whole account, or for the organization with an S3 policy.",
+        service_wide="Enable all four settings for the whole account, or for the organization with an S3 policy.",
         service_wide_command=BLOCK_ACCOUNT,
-        asset="Turn on all four settings for bucket {resource.name}, unless its data is meant for everyone.",
+        asset="Enable all four settings for bucket {resource.name}, unless its data is intended to be public.",
         command=BLOCK_BUCKET,
-        preventive="Attach an S3 policy of AWS Organizations that blocks public access: no member can then undo it.",
+        preventive=BLOCK_FOR_GOOD,
     ),
 )
 def s3_bucket_effective_public_access_blocked(bucket: Bucket, account: AccountFacts) -> Verdict:
-    """Public access to each bucket is blocked.
+    """Public access to every S3 bucket is blocked.
 
-    One careless policy or grant opens a bucket to the world. The four settings of the public access block make that
-    impossible, whether they are on for the bucket, for its account or for the organization.
+    A single policy or grant can make a bucket public. The four settings of the public access block prevent this,
+    whether they are enabled for the bucket, its account or the organization.
     """
     block = effective_block(account, bucket)
     lacking = [setting for setting in SETTINGS if not block.holds(setting)]
     return require(
         not lacking,
-        then="all four settings are on, for the bucket, its account or its organization",
-        otherwise=f"{', '.join(lacking)} on neither for the bucket nor for its account",
+        then="all four settings are enabled for the bucket, its account or its organization",
+        otherwise=f"not enabled for the bucket or its account: {', '.join(lacking)}",
         **block.evidence,
     )
 
@@ -86,57 +88,57 @@ def s3_bucket_effective_public_access_blocked(bucket: Bucket, account: AccountFa
     Severity.LOW,
     facts=(MacieSession, MacieDiscovery),
     fix=Fix(
-        service_wide="Turn on automated discovery for all members in Macie's delegated administrator account, or name "
-        "the accounts that another tool looks into in [thresholds] accept_alternative_data_discovery.",
+        service_wide="Enable automated discovery for all members in Macie's delegated administrator account, or "
+        "declare the accounts that another tool covers in [thresholds] accept_alternative_data_discovery.",
         service_wide_command="aws macie2 update-automated-discovery-configuration --status ENABLED "
         "--auto-enable-organization-members ALL",
-        asset="Let Macie look for sensitive data in bucket {resource.name}.",
+        asset="Cover bucket {resource.name} with automated discovery or a job of Macie.",
         command="aws macie2 update-automated-discovery-configuration --region {resource.region} --status ENABLED",
-        preventive="Let Macie's delegated administrator enable every new account automatically.",
+        preventive="Enable every new account automatically from Macie's delegated administrator account.",
     ),
 )
 def s3_bucket_macie_covered(
     bucket: Bucket, account: AccountFacts, organization: Organization, thresholds: Thresholds
 ) -> Verdict:
-    """Something looks for sensitive data in each bucket.
+    """Sensitive data discovery covers every S3 bucket.
 
-    Nobody can protect what nobody knows of. Macie finds personal data and credentials among objects, by a job that
-    covers the bucket or by automated discovery, in the account itself or from Macie's administrator account.
+    Sensitive data can be protected only where its location is known. Macie finds personal data and credentials in
+    objects, through automated discovery or a job that covers the bucket, in the account itself or from Macie's
+    administrator account.
     """
     if bucket.account_id in thresholds.accept_alternative_data_discovery:
-        reason = "looked into by other means, as [thresholds] accept_alternative_data_discovery declares"
-        return Verdict(Status.MANUAL, reason, {"account": bucket.account_id})
+        return manual(DISCOVERED_OTHERWISE, account=bucket.account_id)
     found = macie_coverage(bucket, account, organization)
     if found.by:
-        return passed(f"Macie looks into the bucket: {', '.join(found.by)}", by=list(found.by))
+        return passed(f"Macie covers the bucket: {', '.join(found.by)}", by=list(found.by))
     if found.unsure:
-        reason = f"{', '.join(found.unsure)} may cover the bucket: look in Macie which buckets its conditions choose"
-        return Verdict(Status.MANUAL, reason, {"unsure": list(found.unsure)})
-    return failed("neither a job of Macie nor automated discovery covers the bucket", region=bucket.region)
+        reason = f"{', '.join(found.unsure)} may cover the bucket; a person must review in Macie whether it does"
+        return manual(reason, unsure=list(found.unsure))
+    return failed("neither a Macie job nor automated discovery covers the bucket", region=bucket.region)
 
 
 @control(
     Severity.LOW,
     fix=Fix(
-        service_wide="Decide which buckets hold what must never be deleted, and accept the others in the register: "
-        "only the root user can switch this on, and it excludes lifecycle rules.",
-        asset="Sign in as the root user with its MFA device and turn on MFA delete for bucket {resource.name}.",
+        service_wide="Decide which buckets hold data that must not be deleted, and accept the others in the register: "
+        "only the root user can enable MFA delete, and it excludes lifecycle rules.",
+        asset="Sign in as the root user with its MFA device and enable MFA delete for bucket {resource.name}.",
         command="aws s3api put-bucket-versioning --region {resource.region} --bucket {resource.name} "
         "--versioning-configuration Status=Enabled,MFADelete=Enabled --mfa 'SERIAL_NUMBER CODE'",
-        preventive="Keep what must survive under Object Lock in compliance mode: it needs no root user.",
+        preventive="Protect data that must be kept with Object Lock in compliance mode, which needs no root user.",
     ),
 )
 def s3_bucket_mfa_delete_enabled(_bucket: Bucket, versioning: Observed[BucketVersioning]) -> Verdict:
-    """Deleting versions for good takes a second factor.
+    """Permanent deletion of S3 object versions requires MFA.
 
-    With stolen keys alone an intruder then can neither destroy old versions nor switch versioning off.
+    With MFA delete, stolen access keys are not sufficient to destroy old versions or to suspend versioning.
     """
     seen = versioning.value
     off = [name for name, on in (("versioning", seen.enabled), ("MFA delete", seen.mfa_delete)) if not on]
     return require(
         not off,
-        then="versioning and MFA delete are on",
-        otherwise=f"{' and '.join(off)} off",
+        then="versioning and MFA delete are enabled",
+        otherwise=f"not enabled: {' and '.join(off)}",
         versioning=seen.enabled,
         mfa_delete=seen.mfa_delete,
     )
@@ -144,63 +146,64 @@ def s3_bucket_mfa_delete_enabled(_bucket: Bucket, versioning: Observed[BucketVer
 
 PUBLIC = (AccountPublicAccessBlock, BucketPublicAccessBlock, BucketPolicy, BucketAcl)
 CLOSE = Fix(
-    service_wide="Block public access for the whole account; serve what is meant for everyone through CloudFront.",
+    service_wide="Block public access for the whole account; serve public content through CloudFront.",
     service_wide_command=BLOCK_ACCOUNT,
-    asset="Remove what lets strangers into bucket {resource.name}, or void it with the bucket's public access block.",
+    asset="Remove the statements and grants that make bucket {resource.name} public, or block public access to it.",
     command=BLOCK_BUCKET,
-    preventive="Attach an S3 policy of AWS Organizations that blocks public access: no member can then undo it.",
+    preventive=BLOCK_FOR_GOOD,
 )
 
 
 @control(
     Severity.LOW,
     fix=Fix(
-        service_wide="Turn on versioning for every bucket by an AWS Config rule with a remediation.",
-        asset="Turn on versioning for bucket {resource.name}, and let a lifecycle rule delete old versions in time.",
+        service_wide="Enable versioning for every bucket with an AWS Config rule and its remediation.",
+        asset="Enable versioning for bucket {resource.name}, and delete old versions with a lifecycle rule.",
         command="aws s3api put-bucket-versioning --region {resource.region} --bucket {resource.name} "
         "--versioning-configuration Status=Enabled",
-        preventive="Create buckets only from a template that turns versioning on.",
+        preventive="Create buckets only from a template that enables versioning.",
     ),
 )
 def s3_bucket_versioning_enabled(_bucket: Bucket, versioning: Observed[BucketVersioning]) -> Verdict:
-    """S3 buckets keep versions.
+    """S3 buckets have versioning enabled.
 
-    Without versions, what is overwritten or deleted is gone, whether by mistake or by an intruder who wants a ransom.
+    Without versioning, objects that are overwritten or deleted cannot be recovered, whether the cause is a mistake or
+    an attack with ransomware.
     """
-    return require(versioning.value.enabled, then="versioning is on", otherwise="versioning is off")
+    return require(versioning.value.enabled, then="versioning is enabled", otherwise="versioning is not enabled")
 
 
 @control(Severity.CRITICAL, facts=PUBLIC, fix=CLOSE)
 def s3_bucket_private(bucket: Bucket, account: AccountFacts) -> Verdict:
-    """Buckets are not open to strangers.
+    """S3 buckets are not public.
 
-    What a bucket shows to everyone is found by scanners within hours. Its policy and its access control list count as
-    far as the public access block of the bucket, its account or the organization does not void them.
+    Scanners find public buckets within hours. The bucket's policy and access control list count as far as the public
+    access block of the bucket, its account or the organization does not override them.
     """
     found = exposure(account, bucket)
-    closed = "neither the policy nor the ACL lets strangers in"
+    closed = "neither the policy nor the ACL allows public access"
     return judge_openings(found.openings, closed=closed, **found.block.evidence)
 
 
 @control(Severity.CRITICAL, facts=PUBLIC[:3], fix=CLOSE)
 def s3_bucket_policy_writes_restricted(bucket: Bucket, account: AccountFacts) -> Verdict:
-    """Bucket policies let no stranger write.
+    """S3 bucket policies do not allow public write access.
 
-    Whoever may write can plant malware, replace what others trust, delete data or run up costs.
+    Public write access lets external principals store malware, replace trusted objects, delete data or cause costs.
     """
     found = write_exposure(account, bucket)
-    closed = "the policy lets no stranger change anything"
+    closed = "the policy does not allow public write access"
     return judge_openings(found.openings, closed=closed, **found.block.evidence)
 
 
 BY_VERSION_ONLY = (
-    "the policy denies old versions of TLS by s3:TlsVersion, and AWS does not document that this applies to plain "
-    "HTTP: try a request over plain HTTP, or deny s3:* where aws:SecureTransport is false as well"
+    "the policy denies outdated TLS versions with s3:TlsVersion, and AWS does not document that this applies to plain "
+    "HTTP; test a request over plain HTTP, or deny s3:* where aws:SecureTransport is false as well"
 )
 
 
 def _not_denied(bucket: Bucket, found: Transport, *, by_version: bool) -> str:
-    """Return what the policy leaves open to requests over plain HTTP."""
+    """Return what the policy does not deny to requests over plain HTTP."""
     denial = found.plain_http
     verb = "does not" if denial.is_partial else "may not"
     if denial.on_objects:
@@ -211,71 +214,67 @@ def _not_denied(bucket: Bucket, found: Transport, *, by_version: bool) -> str:
         example = "s3:GetObject and s3:PutObject"
     else:
         ways = "plain HTTP or TLS older than 1.2" if by_version else "plain HTTP"
-        return f"the policy {verb} deny all actions on the bucket and its objects to everyone who comes by {ways}"
+        return f"the policy {verb} deny all actions on the bucket and its objects to every principal over {ways}"
     return f"the policy {verb} deny plain HTTP to {missing}, which leaves {example} open"
 
 
 def _why(found: Transport) -> list[str]:
-    """Return what is known of the statements that do not deny plain HTTP."""
+    """Return why statements do not deny plain HTTP."""
     notes = []
     if found.inverted:
-        notes.append(f"{', '.join(found.inverted)} denies requests with TLS, not those without")
+        notes.append(f"{', '.join(found.inverted)} denies requests with TLS, but not those without")
     if found.allowing:
         notes.append(
-            f"{', '.join(found.allowing)} allows with TLS only, which does not deny plain HTTP to principals of the "
-            "bucket's account that an IAM policy allows"
+            f"{', '.join(found.allowing)} allows access with TLS only, which does not deny plain HTTP to principals "
+            "of the bucket's account that an IAM policy allows"
         )
     if found.depends_on:
         notes.append(f"what the policy denies depends on {', '.join(found.depends_on)}")
     return notes
 
 
-def _refusal(name: str, docstring: str, *, by_version: bool) -> Control:
+def _plain_http_denied(name: str, title: str, rationale: str, *, by_version: bool = False) -> Control:
     """Return the control that passes where a policy denies plain HTTP; `by_version` accepts that s3:TlsVersion may."""
 
     def judge(bucket: Bucket, policy: Observed[BucketPolicy]) -> Verdict:
         if policy.value.document is None:
-            return failed("the bucket has no policy that could deny anything")
+            return failed("the bucket has no policy that denies plain HTTP")
         found = transport_of(policy.value)
-        evidence = {"bucket": found.plain_http.on_bucket, "objects": found.plain_http.on_objects}
+        evidence: dict[str, Json] = {"bucket": found.plain_http.on_bucket, "objects": found.plain_http.on_objects}
         if found.plain_http.is_whole:
-            return passed("the policy denies everyone plain HTTP", **evidence)
+            return passed("the policy denies plain HTTP to every principal", **evidence)
         if by_version and found.by_version:
-            return Verdict(Status.MANUAL, BY_VERSION_ONLY, evidence)
+            return manual(BY_VERSION_ONLY, **evidence)
         reason = "; ".join((_not_denied(bucket, found, by_version=by_version), *_why(found)))
-        return Verdict(Status.FAIL if found.plain_http.is_partial else Status.MANUAL, reason, evidence)
+        return failed(reason, **evidence) if found.plain_http.is_partial else manual(reason, **evidence)
 
-    judge.__name__, judge.__doc__ = name, docstring
     return control(
         Severity.MEDIUM,
+        id=name,
+        title=title,
+        rationale=rationale,
         fix=Fix(
-            service_wide="Add the same Deny to every bucket's policy by an AWS Config rule with a remediation.",
+            service_wide="Add the same Deny to every bucket policy with an AWS Config rule and its remediation.",
             asset="Deny s3:* on bucket {resource.name} and its objects to principal * where aws:SecureTransport is "
-            "false; keep the statements that the policy has.",
+            "false, and keep the policy's other statements.",
             command=PUT_POLICY,
             preventive="Deny s3:* where aws:SecureTransport is false with a resource control policy for all accounts.",
         ),
     )(judge)
 
 
-s3_bucket_http_denied = _refusal(
+s3_bucket_http_denied = _plain_http_denied(
     "s3_bucket_http_denied",
-    """Bucket policies deny plain HTTP.
-
-    What travels without TLS can be read and changed on the way, signatures and data alike. The policy has to deny it to
-    every principal, on the bucket as well as on its objects. An Allow that requires TLS is not enough: it excludes
-    nobody whom an IAM policy of the bucket's own account allows.
-    """,
-    by_version=False,
+    "S3 bucket policies deny plain HTTP",
+    "Data that is sent without TLS can be read and changed in transit, signatures included. The policy has to deny "
+    "plain HTTP to every principal, for the bucket as well as for its objects. An Allow that requires TLS is not "
+    "sufficient: it does not restrict principals that an IAM policy of the bucket's own account allows.",
 )
-
-s3_bucket_tls_required = _refusal(
+s3_bucket_tls_required = _plain_http_denied(
     "s3_bucket_tls_required",
-    """Bucket policies deny plain HTTP or old TLS.
-
-    What travels without TLS, or under a version with known flaws, can be read and changed on the way. S3 itself
-    accepts no version below 1.2, so what counts is that plain HTTP is denied. A Deny by s3:TlsVersion alone needs a
-    look, as AWS does not document which version a request without TLS has.
-    """,
+    "S3 bucket policies deny plain HTTP or outdated TLS versions",
+    "Data that is sent without TLS, or with a version that has known vulnerabilities, can be read and changed in "
+    "transit. S3 does not accept versions below 1.2, so a policy has to deny plain HTTP. A Deny with s3:TlsVersion "
+    "alone needs a review, because AWS does not document which version a request without TLS has.",
     by_version=True,
 )

@@ -10,23 +10,23 @@ from orgaudit.model import Severity, Verdict, require
 @control(
     Severity.MEDIUM,
     fix=Fix(
-        service_wide="Name a delegated administrator for Security Hub and let its central configuration enable every "
-        "account in every region.",
+        service_wide="Register a delegated administrator for Security Hub, and enable every account in every region "
+        "with its central configuration.",
         asset="Enable Security Hub in {region} of account {account}.",
         command="aws securityhub enable-security-hub --region {region} --no-enable-default-standards",
-        preventive="Let central configuration enable new accounts, and deny securityhub:DisableSecurityHub with a "
+        preventive="Enable new accounts with central configuration, and deny securityhub:DisableSecurityHub with a "
         "service control policy.",
     ),
 )
 def securityhub_account_enabled(hub: SecurityHub) -> Verdict:
     """Security Hub is enabled in every region.
 
-    It brings the findings of other services and its own checks together; in a region without it they end where nobody
-    looks. Each account answers for itself, whoever administers it.
+    Security Hub collects the findings of other services and runs checks of its own; in a region without it, these
+    findings are not collected. Each account is judged individually, whichever account administers it.
     """
     return require(
         hub.enabled,
-        then=f"enabled since {hub.subscribed_at or 'an unknown time'}",
+        then=f"Security Hub has been enabled since {hub.subscribed_at or 'an unknown time'}",
         otherwise="Security Hub is not enabled in this region",
         hub=hub.arn if hub.enabled else None,
         subscribed_at=hub.subscribed_at,

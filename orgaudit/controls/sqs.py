@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orgaudit.controls.declare import Fix, control
-from orgaudit.controls.resource_policies import judge_policy
+from orgaudit.controls.judging.public_access import judge_policy
 from orgaudit.facts.sqs import Queue, QueuePolicy
 from orgaudit.model import Observed, Severity, Verdict
 
@@ -11,16 +11,18 @@ from orgaudit.model import Observed, Severity, Verdict
 @control(
     Severity.HIGH,
     fix=Fix(
-        service_wide="Let queue policies name accounts and services, or tie them to aws:PrincipalOrgID.",
-        asset="Name in the policy of queue {resource.name} who may send and receive.",
+        service_wide="Restrict queue policies to named accounts and services, or to the organization with "
+        "aws:PrincipalOrgID.",
+        asset="Name the principals that may send and receive in the policy of queue {resource.name}.",
         command="aws sqs set-queue-attributes --region {region} --queue-url {resource.url} "
         "--attributes file://queue-attributes.json",
-        preventive="Let a resource control policy deny sqs:* to principals of other organizations.",
+        preventive="Deny sqs:* to principals outside the organization with a resource control policy.",
     ),
 )
 def sqs_queue_policy_restricted(_queue: Queue, policy: Observed[QueuePolicy]) -> Verdict:
-    """Queue policies name who may use the queue.
+    """SQS queue policies do not allow public access.
 
-    Strangers who may send can feed whatever reads the queue; those who may receive take messages away from it.
+    Public sending lets external principals inject messages into the systems that read the queue. Public receiving lets
+    them read and remove messages.
     """
     return judge_policy(policy.value)

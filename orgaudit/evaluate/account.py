@@ -12,6 +12,7 @@ import msgspec
 
 from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.analysis.organization_facts import Organization
+from orgaudit.controls.aliases import first_id
 from orgaudit.controls.declare import Control
 from orgaudit.facts.declare import Detail, Resource, load
 from orgaudit.model import (
@@ -30,6 +31,8 @@ from orgaudit.model import (
     Status,
     Verdict,
     fingerprint,
+    not_applicable,
+    not_assessed,
 )
 from orgaudit.settings.thresholds import Thresholds
 from orgaudit.store.run import Run, write_lines
@@ -102,7 +105,7 @@ class Evaluation:
     def _shut(self, control: Control, region: str) -> tuple[Verdict, bool] | None:
         """Return the verdict on a cell that could not be seen, and whether it is a finding; None for others."""
         if self.facts.record.gap is not None:
-            return _not_seen(self.facts.record.gap), True
+            return not_assessed(self.facts.record.gap), True
         if region != GLOBAL and region not in self.regions:
             return self._outside(region)
         if not issubclass(control.subject, Resource):
@@ -110,10 +113,10 @@ class Evaluation:
         listed = self.facts.listing(control.subject, region)
         if listed is None:
             gap = Gap(self.account.id, region, "", GapReason.DEFECT, "not collected in this run; audit again to see it")
-            return _not_seen(gap), True
+            return not_assessed(gap), True
         if listed.gap is None:
             return None
-        return (_nothing_there if listed.nothing_there else _not_seen)(listed.gap), True
+        return (_nothing_there if listed.nothing_there else not_assessed)(listed.gap), True
 
     def _accepted(self, verdict: Verdict, location: str) -> Verdict:
         """Return a verdict, as accepted where the settings accept that nothing can be seen in that very region.
@@ -137,7 +140,7 @@ class Evaluation:
                 self.account.id, region, "", GapReason.REGION_DISABLED, f"{region} is not enabled in this account"
             )
             return _nothing_there(gap), False
-        return _not_seen(self.facts.unknown_region(region)), True
+        return not_assessed(self.facts.unknown_region(region)), True
 
     def _judge(self, control: Control, region: str) -> Iterator[tuple[Resource | None, Verdict]]:
         if not issubclass(control.subject, Resource):
@@ -171,7 +174,7 @@ class Evaluation:
             owner = self.organization.facts(resource.account_id)
         except NotSeenError as error:
             where = self.organization.name(resource.account_id)
-            verdict = _not_seen(error.gap)
+            verdict = not_assessed(error.gap)
             reason = f"to be judged in account {where}, which was not seen: {error.gap.message}"
             return msgspec.structs.replace(verdict, reason=reason, inherited_from=resource.account_id)
         own = next((each for each in owner.resources(type(resource)) if each.arn == resource.arn), resource)
@@ -186,7 +189,7 @@ class Evaluation:
             message = f"the control {control.id} failed: {type(error).__name__}: {error}"
             log.error("%s, on %s", message, resource.arn if resource else facts.account_id)  # noqa: TRY400
             log.info("the traceback", exc_info=True)
-            return _not_seen(Gap(facts.account_id, GLOBAL, "", GapReason.DEFECT, message))
+            return not_assessed(Gap(facts.account_id, GLOBAL, "", GapReason.DEFECT, message))
         if not facts.accepted or verdict.gap is not None or AccountFacts not in control.takes:
             return verdict
         regions = facts.overlooked(control.facts)
@@ -214,7 +217,7 @@ class Evaluation:
         region_of_command = self.context.home_region if place == GLOBAL else place
         blanks = {"account": owner, "region": region_of_command, "partition": self.context.partition}
         return Finding(
-            fingerprint=fingerprint(control.id, account.id, place, subject),
+            fingerprint=fingerprint(first_id(control.id), account.id, place, subject),
             control=control.id,
             title=control.title,
             severity=control.severity,
@@ -272,12 +275,8 @@ def _location(resource: Resource | None, region: str) -> str:
     return region if resource is None or resource.region == GLOBAL else resource.region
 
 
-def _not_seen(gap: Gap) -> Verdict:
-    return Verdict(Status.NOT_ASSESSED, f"not seen: {gap.message}", {"action": gap.action}, gap=gap)
-
-
 def _nothing_there(gap: Gap) -> Verdict:
-    return Verdict(Status.NOT_APPLICABLE, gap.message, {"action": gap.action}, gap=gap)
+    return msgspec.structs.replace(not_applicable(gap.message, action=gap.action), gap=gap)
 
 
 def _remediation(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from orgaudit.controls.aliases import ALIASES, resolve
 from orgaudit.controls.declare import Control, catalogue
 from orgaudit.errors import ConfigError
 from orgaudit.facts.declare import FactType
@@ -63,11 +64,11 @@ def rules_of(settings: Settings) -> Rules:
     Without a choice of controls, they are those of the chosen frameworks; without a choice of either, all controls.
     """
     known = catalogue()
-    loaded = frameworks.load(settings.directory, known)
+    loaded = frameworks.load(settings.directory, known, ALIASES)
     scope = settings.scope
-    scope.check_rules(loaded, known)
+    scope.check_rules(loaded, {*known, *ALIASES})
     selected = tuple(frameworks.select(loaded, scope.frameworks).values())
-    ids = scope.controls or (frameworks.controls_of(selected) if scope.frameworks else known)
+    ids = tuple(map(resolve, scope.controls)) or (frameworks.controls_of(selected) if scope.frameworks else known)
     if not ids:
         message = f"no requirement of {', '.join(scope.frameworks)} has a control, so nothing would be evaluated"
         raise ConfigError(f"{message}; name another framework or a control", key="scope.frameworks")
@@ -78,11 +79,12 @@ def rules_of(settings: Settings) -> Rules:
 def rules_again(manifest: Manifest) -> Rules:
     """Return the rules with which a run was begun; raises ConfigError where a control of them no longer exists."""
     known = catalogue()
-    if gone := [record.id for record in manifest.controls if record.id not in known]:
+    ids = [resolve(record.id) for record in manifest.controls]
+    if gone := [name for name in ids if name not in known]:
         raise ConfigError(f"the run uses control {gone[0]!r}, which this version does not have; audit again")
     return Rules(
-        tuple(known[record.id] for record in manifest.controls),
-        manifest.frameworks,
+        tuple(known[name] for name in ids),
+        tuple(frameworks.renamed(each, ALIASES) for each in manifest.frameworks),
         Thresholds.model_validate(manifest.thresholds),
         tuple(manifest.settings["scope"]["accept_blocked_regions"]),
     )

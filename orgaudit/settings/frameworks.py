@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import msgspec
@@ -74,10 +75,13 @@ def files(directory: Path) -> list[Path]:
     return [path for _, path in sorted({path.name: path for path in found}.items())]
 
 
-def load(directory: Path, known: Collection[str] | None = None) -> dict[str, Framework]:
+def load(
+    directory: Path, known: Collection[str] | None = None, aliases: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Framework]:
     """Return all frameworks by id; raises ConfigError with every problem of every file.
 
-    With `known`, the ids of all controls, a requirement that names another one is a problem too.
+    With `known`, the ids of all controls, a requirement that names another one is a problem too. `aliases` maps former
+    ids of controls to the present ones, which take their place.
     """
     frameworks: dict[str, Framework] = {}
     problems: list[Problem] = []
@@ -91,11 +95,22 @@ def load(directory: Path, known: Collection[str] | None = None) -> dict[str, Fra
         if isinstance(found, list):
             problems += found
             continue
-        frameworks[found.id] = found
-        problems += [] if known is None else check(found, known, document)
+        frameworks[found.id] = renamed(found, aliases)
+        problems += [] if known is None else check(found, {*known, *aliases}, document)
     if problems:
         raise error_of(problems)
     return frameworks
+
+
+def renamed(framework: Framework, aliases: Mapping[str, str]) -> Framework:
+    """Return a framework with the present id of every control that it names by a former one."""
+    requirements = tuple(
+        msgspec.structs.replace(
+            each, controls=tuple(dict.fromkeys(aliases.get(control, control) for control in each.controls))
+        )
+        for each in framework.requirements
+    )
+    return msgspec.structs.replace(framework, requirements=requirements)
 
 
 def _framework(document: Document) -> Framework | list[Problem]:

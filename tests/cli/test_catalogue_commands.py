@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from orgaudit.cli import orgaudit as program
 from orgaudit.cli.catalogue import unfilled, wrapped_command
+from orgaudit.controls.aliases import ALIASES
 from orgaudit.controls.declare import Control, catalogue
 from orgaudit.errors import ConfigError
 from tests.packaged import FRAMEWORKS
@@ -209,6 +210,25 @@ def test_explain_names_the_requirements_by_title(orgaudit: Callable[..., Result]
     assert lines[at + 1] == "cis_1.5 2.4.1 level 1 manual"
     assert lines[at + 7] == "cis_7.0 3.3.1 level 1 automated"
     assert "own R-1 automated" in lines
+
+
+def test_a_former_id_is_known_to_every_command(
+    orgaudit: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the name of a control, in the scope, and in a framework file of one's own."""
+    monkeypatch.setitem(ALIASES, "efs_volume_encrypted", "efs_file_system_encrypted")
+    own = Path("config/frameworks/own.yaml")
+    own.write_text(OWN.replace("efs_file_system_encrypted", "efs_volume_encrypted"))
+    explained = lines_of(orgaudit("explain", "efs_volume_encrypted"))
+    assert explained == lines_of(orgaudit("explain", "efs_file_system_encrypted"))
+    assert explained[0] == "efs_file_system_encrypted"
+    assert any("own R-1" in line for line in explained)
+    [found] = json.loads(orgaudit("controls", "--control", "efs_volume_encrypted", "--json").output)
+    assert found["id"] == "efs_file_system_encrypted"
+    assert "efs_file_system_encrypted" in lines_of(orgaudit("frameworks", "own"))[-2]
+    policies = [orgaudit("policy", "--control", name).output for name in ("efs_volume_encrypted", found["id"])]
+    assert "elasticfilesystem:DescribeFileSystems" in policies[0]
+    assert policies[0] == policies[1]
 
 
 @pytest.mark.parametrize(

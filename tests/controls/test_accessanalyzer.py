@@ -67,10 +67,14 @@ EXTERNAL = (
     passing("own analyzer", *member(an_analyzer()), says="analyzer account of type ACCOUNT is active"),
     passing("own analyzer beside others", *member(an_analyzer("ACCOUNT_UNUSED_ACCESS"), an_analyzer())),
     passing("the administrator's own", *member(OURS), says="of type ORGANIZATION"),
-    failing("none", *member(seen=(NONE_THERE,)), says=f"no active analyzer looks for access from outside in {HOME}"),
-    failing("none, no organization", *member(organized=False), says="no active analyzer"),
+    failing(
+        "none",
+        *member(seen=(NONE_THERE,)),
+        says=f"no active external access analyzer in {HOME}",
+    ),
+    failing("none, no organization", *member(organized=False), says="no active external access analyzer"),
     *(
-        failing(kind, *member(an_analyzer(kind), seen=(NONE_THERE,)), says="no active analyzer")
+        failing(kind, *member(an_analyzer(kind), seen=(NONE_THERE,)), says="no active external access analyzer")
         for kind in (
             "ACCOUNT_UNUSED_ACCESS",
             "ORGANIZATION_UNUSED_ACCESS",
@@ -85,7 +89,7 @@ EXTERNAL = (
     passing(
         "the management account's",
         *member(seen=(administrator(MANAGEMENT, OURS),)),
-        says=f"the organization's analyzer organization of account Account 1 ({MANAGEMENT})",
+        says=f"organization analyzer organization of account Account 1 ({MANAGEMENT})",
     ),
     passing(
         "the delegated administrator's",
@@ -100,28 +104,30 @@ EXTERNAL = (
     failing(
         "an account that is no administrator",
         *member(seen=(NONE_THERE, administrator(SECURITY, OURS))),
-        says="no active analyzer",
+        says="no active external access analyzer",
     ),
     failing(
         "in another region",
         *member(seen=(administrator(MANAGEMENT, OURS, region=OTHER),)),
-        says="no active analyzer",
+        says="no active external access analyzer",
     ),
     failing(
         "disabled after a change of administrator",
         *member(seen=(administrator(MANAGEMENT, an_analyzer("ORGANIZATION", "DISABLED")),)),
-        says="no active analyzer",
+        says="no active external access analyzer",
     ),
     failing(
         "the management account's own account analyzer",
         *member(seen=(administrator(MANAGEMENT, an_analyzer()),)),
-        says="no active analyzer",
+        says="no active external access analyzer",
     ),
-    failing("the administrator has not enabled the region", *member(seen=(FAR,)), says="no active analyzer"),
+    failing(
+        "the administrator has not enabled the region", *member(seen=(FAR,)), says="no active external access analyzer"
+    ),
     failing(
         "the region is a gap that holds nothing",
         *member(seen=(administrator(MANAGEMENT, gap=DISABLED),)),
-        says="no active analyzer",
+        says="no active external access analyzer",
     ),
     unseen("the management account was not collected", *member(), says=f"account {MANAGEMENT} was not collected"),
     unseen("its analyzers are denied", *member(seen=(administrator(MANAGEMENT, gap=HIDDEN),)), says="is denied"),

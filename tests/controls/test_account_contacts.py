@@ -27,21 +27,28 @@ def manual(name: str, *arguments: Any, says: str) -> Case:
 
 CONTACT = (
     manual("filled in", a_contact(), USUAL, says="a person must confirm"),
-    passing("a declared number, written otherwise", a_contact(), DECLARED, says="+44 20 7946 0000 is one that"),
-    failing("another number", a_contact(phone="+44 20 7946 0009"), DECLARED, says="is none that"),
-    failing("blank", a_contact(phone=" "), USUAL, says="lacks phone number"),
-    failing("blank and declared", a_contact(full_name=""), DECLARED, says="lacks name"),
+    passing(
+        "a declared number, written otherwise",
+        a_contact(),
+        DECLARED,
+        says="+44 20 7946 0000 is declared in [thresholds]",
+    ),
+    failing("another number", a_contact(phone="+44 20 7946 0009"), DECLARED, says="is not declared in [thresholds]"),
+    failing("blank", a_contact(phone=" "), USUAL, says="missing contact information: phone number"),
+    failing("blank and declared", a_contact(full_name=""), DECLARED, says="missing contact information: name"),
     failing(
         "none", a_contact(full_name="", phone="", address="", city="", country=""), USUAL, says="name, phone number,"
     ),
 )
 SECURITY = (
-    manual("registered", a_security_contact(), USUAL, says="soc@example.com is set: a person must confirm"),
-    passing("a declared address in another case", a_security_contact(), DECLARED, says="is one that"),
-    failing("another address", a_security_contact(email="bob@example.com"), DECLARED, says="is none that"),
+    manual("registered", a_security_contact(), USUAL, says="soc@example.com is set; a person must confirm"),
+    passing("a declared address in another case", a_security_contact(), DECLARED, says="is declared in [thresholds]"),
+    failing(
+        "another address", a_security_contact(email="bob@example.com"), DECLARED, says="is not declared in [thresholds]"
+    ),
     failing("not registered", a_security_contact(exists=False), USUAL, says="no security contact"),
-    failing("without a phone number", a_security_contact(phone=""), DECLARED, says="lacks an address or a phone"),
-    failing("without an address", a_security_contact(email=""), USUAL, says="lacks an address or a phone"),
+    failing("without a phone number", a_security_contact(phone=""), DECLARED, says="has no email address or no phone"),
+    failing("without an address", a_security_contact(email=""), USUAL, says="has no email address or no phone"),
 )
 CASES: dict[Control, tuple[Case, ...]] = {present: CONTACT, registered: SECURITY}
 

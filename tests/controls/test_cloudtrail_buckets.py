@@ -88,11 +88,11 @@ ENCRYPTED = (
     passing("a disabled key is told", *with_key(KEY, described(KEY, state="Disabled")), says="Disabled"),
     passing("a stranger's key", *with_key(), says="encrypted with arn:aws:kms"),
     passing("key denied", *with_key(KEY, DetailGap("KeyDescription", KEY.arn, denied())), says="key/trails"),
-    failing("none", a_trail(), organization_of(), says="bucket's default only"),
+    failing("none", a_trail(), organization_of(), says="bucket's default encryption only"),
 )
 VALIDATED = (
     passing("on", a_trail(validated=True)),
-    failing("off", a_trail(), says="log file validation is off"),
+    failing("off", a_trail(), says="log file validation is not enabled"),
 )
 
 # Its bucket
@@ -126,7 +126,7 @@ PRIVATE = (
         "unclear",
         Status.MANUAL,
         archive(policy_of(ARCHIVE, allow(Condition={"StringLike": {"es:unknown": "*"}}))),
-        "for a person to judge",
+        "a person must review",
     ),
     unseen("outside the organization", *kept_in(None), says="outside the organization"),
     unseen("ACL denied", *archive(hidden(BucketAcl, ARCHIVE))),
@@ -198,7 +198,7 @@ READS_LOGGED: tuple[Case, ...] = (
     failing("advanced, writes only", *recorded(WRITING), says="no object reads in data, more"),
     failing("some buckets left out", *recorded(NAMED), says="no object reads in more"),
     failing("one region", *recorded(EVERYTHING, multi_region=False), says="one region only"),
-    failing("stopped", *recorded(EVERYTHING, logging=False), says="does not log"),
+    failing("stopped", *recorded(EVERYTHING, logging=False), says="is not logging"),
     failing("management events only", *recorded(advanced(MANAGEMENT_FIELD)), says="no object reads in data, more"),
     failing("no trail", *seen(*BUCKETS), says="no trail records this account"),
     idle("no buckets", *recorded(buckets=BUCKETS[:1]), says="the account has no buckets"),
@@ -207,12 +207,12 @@ READS_LOGGED: tuple[Case, ...] = (
     unseen("owner unseen", *seen(*BUCKETS, ORG_TRAIL), says="was not collected"),
 )
 READS_LOGGED += (
-    passing("two trails name each", *shared(NAMED, MORE), says="together name each of the 2 buckets"),
-    passing("two trails leave nothing out", *shared(NAMED, NOT_NAMED), says="in all buckets, future ones too"),
-    passing("basic and advanced", *shared(basic_objects("arn:aws:s3:::data/"), MORE), says="together name each"),
-    passing("a reader and a writer of the rest", *shared(READING, MORE), says="future ones too"),
+    passing("two trails name each", *shared(NAMED, MORE), says="together select each of the 2 buckets"),
+    passing("two trails leave nothing out", *shared(NAMED, NOT_NAMED), says="in all buckets, including future ones"),
+    passing("basic and advanced", *shared(basic_objects("arn:aws:s3:::data/"), MORE), says="together select each"),
+    passing("a reader and a writer of the rest", *shared(READING, MORE), says="including future ones"),
     passing("a trail and the organization's", *shared(NAMED, MORE, trail=ORG_TRAIL), says="trail org of account"),
-    passing("shared, buckets denied", *shared(NAMED, NOT_NAMED, *DENIED_BUCKETS), says="future ones too"),
+    passing("shared, buckets denied", *shared(NAMED, NOT_NAMED, *DENIED_BUCKETS), says="including future ones"),
     failing("the same bucket twice", *shared(NAMED, NAMED), says="no object reads in more; trail second"),
     failing("the other only writes", *shared(NAMED, MORE_WRITES), says="no object reads in more"),
     failing("the other is stopped", *shared(NAMED, MORE, logging=False), says="no object reads in more"),
@@ -221,7 +221,7 @@ READS_LOGGED += (
     unseen("two trails, buckets denied", *shared(NAMED, MORE, *DENIED_BUCKETS), says="ListAllMyBuckets"),
 )
 WRITES_LOGGED = (
-    passing("two trails name each", *shared(NAMED, MORE_WRITES), says="together name each of the 2 buckets"),
+    passing("two trails name each", *shared(NAMED, MORE_WRITES), says="together select each of the 2 buckets"),
     passing("advanced, all", *recorded(EVERYTHING), says="object writes in all buckets"),
     passing("advanced, writes", *recorded(WRITING)),
     failing("advanced, reads only", *recorded(READING), says="no object writes in data, more"),

@@ -273,7 +273,7 @@ ALL_CLOSED = (
 )
 
 DEFAULT_GROUP = (
-    passing("no rules", a_default_group(), says="allows nothing"),
+    passing("no rules", a_default_group(), says="no inbound and no outbound rules"),
     failing(
         "as AWS makes it, used by nothing",
         a_default_group(all_traffic("sg-1"), outbound=(all_traffic(ANY4),)),
@@ -325,9 +325,9 @@ ACL_TCP = (
     passing(
         "all but one eighth",
         *entries(*(entry(place, "allow", part) for place, part in enumerate(EIGHTHS4[1:], 1))),
-        says="% of all public addresses are let in",
+        says="% of all public addresses are allowed",
     ),
-    passing("a half", *entries(entry(1, "allow", HALVES4[0])), says="% of all public addresses are let in"),
+    passing("a half", *entries(entry(1, "allow", HALVES4[0])), says="% of all public addresses are allowed"),
     failing("two halves", *entries(entry(1, "allow", HALVES4[0]), entry(2, "allow", HALVES4[1])), says="entry 1"),
     failing("a later deny", *entries(entry(100, "allow", ANY4), entry(110, "deny", ANY4)), says="entry 100"),
     failing(
@@ -386,7 +386,7 @@ FLOW_LOGS = (
     passing("beside one that may be", *logged(a_flow_log(VPC, watches=denied()), a_flow_log(VPC, "fl-2")), says="fl-2"),
     failing("a flaw beside what is not seen", *logged(a_flow_log(VPC, status="OFF", traffic=denied())), says="is OFF"),
     passing("a good one beside a bad one", *logged(a_flow_log(VPC, status="INACTIVE"), a_flow_log(VPC, "fl-2"))),
-    failing("an unused VPC without one", *logged(), says="no flow log on the VPC"),
+    failing("an unused VPC without one", *logged(), says="the VPC has no flow log"),
     failing("accepted traffic only", *logged(a_flow_log(VPC, traffic="ACCEPT")), says="leaves out rejected"),
     failing(
         "does not deliver",
@@ -416,14 +416,14 @@ def review(name: str, *arguments: Any, says: str) -> Case:
 
 
 PEERING_ROUTES = (
-    passing("no route", PEERING, routes_of(PEERING), says="no route leads through it"),
+    passing("no route", PEERING, routes_of(PEERING), says="no route uses the peering connection"),
     passing("a subnet", PEERING, routes_of(PEERING, "10.1.2.0/24"), says="parts of the other VPC"),
     passing("one machine, IPv6", IPV6_PEERING, routes_of(IPV6_PEERING, "2600:1f00::1/128")),
     review(
         "a whole block",
         PEERING,
         routes_of(PEERING, "10.1.2.0/24", "10.1.0.0/16"),
-        says="all of 10.1.0.0/16 is needed",
+        says="all of 10.1.0.0/16 is required",
     ),
     review("one of two blocks", TWO_BLOCKS, routes_of(TWO_BLOCKS, "10.2.0.0/16"), says="10.2.0.0/16"),
     review(
@@ -442,13 +442,13 @@ PEERING_ROUTES = (
 
 IMDS = (
     passing("required and applied", an_instance(), says="IMDSv2 is required"),
-    passing("endpoint disabled", an_instance(tokens="optional", endpoint="disabled"), says="switched off"),
+    passing("endpoint disabled", an_instance(tokens="optional", endpoint="disabled"), says="is disabled"),
     unseen("optional, endpoint not seen", an_instance(tokens="optional", endpoint=denied()), says="is denied"),
     passing("required, endpoint not seen", an_instance(endpoint=denied())),
     unseen("required, not seen whether applied", an_instance(applied=denied()), says="is denied"),
     passing("stopped", an_instance(state="stopped")),
     failing("required, not applied", an_instance(applied=False), says="not applied yet"),
-    failing("optional", an_instance(tokens="optional"), says="IMDSv1 is still answered"),
+    failing("optional", an_instance(tokens="optional"), says="IMDSv1 is allowed"),
     failing("optional, stopped", an_instance(tokens="optional", state="stopped"), says="IMDSv1"),
 )
 
@@ -458,11 +458,11 @@ ROLE = (
         "has a role",
         an_instance(),
         iam_facts(an_instance_profile("web")),
-        says=f"has an instance profile with the role arn:aws:iam::{MEMBER}:role/web",
+        says=f"the instance profile has the role arn:aws:iam::{MEMBER}:role/web",
     ),
     passing("stopped", an_instance(state="stopped"), iam_facts(an_instance_profile("web"))),
     failing("has none", an_instance(profile_arn=None), iam_facts(), says="has no instance profile"),
-    failing("profile without a role", an_instance(), iam_facts(), says="its instance profile web has no role"),
+    failing("profile without a role", an_instance(), iam_facts(), says="the instance profile web has no role"),
     failing("profile of another name", an_instance(), iam_facts(an_instance_profile("web-2")), says="web has no role"),
     failing(
         "none, profiles not seen",
@@ -474,8 +474,10 @@ ROLE = (
 )
 
 EBS = (
-    passing("on", ebs_defaults_of(encrypted=True), says="new volumes are encrypted"),
-    failing("off, region without volumes", ebs_defaults_of(encrypted=False), says="not encrypted unless"),
+    passing("on", ebs_defaults_of(encrypted=True), says="encryption by default is enabled"),
+    failing(
+        "off, region without volumes", ebs_defaults_of(encrypted=False), says="encryption by default is not enabled"
+    ),
 )
 
 BY_POLICY = {"managed_by": "declarative-policy"}
@@ -487,7 +489,7 @@ IMDS_DEFAULT = (
     ),
     failing("not set", metadata_defaults_of(None), says="no default is set"),
     failing("optional", metadata_defaults_of("optional"), says="the default is optional"),
-    failing("optional by policy", metadata_defaults_of("optional", **BY_POLICY), says="only there can it be changed"),
+    failing("optional by policy", metadata_defaults_of("optional", **BY_POLICY), says="has to be changed itself"),
     failing("endpoint disabled by default", metadata_defaults_of(None, endpoint="disabled"), says="no default is set"),
 )
 

@@ -44,15 +44,15 @@ def of_balancer(bucket: str | None) -> Seen[LoadBalancerLogs]:
 CASES: dict[Control, tuple[Case, ...]] = {
     distribution_logs: (
         passing("standard logging", DISTRIBUTION, of_distribution("logs.s3.amazonaws.com"), says="bucket logs.s3"),
-        passing("a delivery", DISTRIBUTION, of_distribution(None, GROUP), says=f"go to {GROUP}"),
-        failing("none", DISTRIBUTION, of_distribution(), says="no access logs"),
-        idle("off", OFF, of_distribution(), says="serves nobody"),
-        idle("off, logs unseen", OFF, denied(), says="serves nobody"),
+        passing("a delivery", DISTRIBUTION, of_distribution(None, GROUP), says=f"delivered to {GROUP}"),
+        failing("none", DISTRIBUTION, of_distribution(), says="access logging is not enabled"),
+        idle("off", OFF, of_distribution(), says="serves no requests"),
+        idle("off, logs unseen", OFF, denied(), says="serves no requests"),
         unseen("denied", DISTRIBUTION, denied("cloudfront:GetDistributionConfig")),
     ),
     classic_logs: (
         passing("on", CLASSIC, of_classic("archive"), says="bucket archive"),
-        failing("off", CLASSIC, of_classic(None), says="no access logs"),
+        failing("off", CLASSIC, of_classic(None), says="access logging is not enabled"),
         idle("internal", INNER_CLASSIC, of_classic(None), says="no public endpoint"),
         idle("internal, logs unseen", INNER_CLASSIC, denied(), says="no public endpoint"),
         unseen("scheme not seen", a_classic(scheme=denied()), of_classic(None)),
@@ -61,26 +61,29 @@ CASES: dict[Control, tuple[Case, ...]] = {
     balancer_logs: (
         passing("application, on", APPLICATION, of_balancer("archive"), says="bucket archive"),
         passing("network, on", NETWORK, of_balancer("archive")),
-        failing("application, off", APPLICATION, of_balancer(None), says="no access logs"),
-        failing("network, off", NETWORK, of_balancer(None), says="no access logs"),
-        failing("scheme unknown", a_balancer(scheme=""), of_balancer(None), says="no access logs"),
+        failing("application, off", APPLICATION, of_balancer(None), says="access logging is not enabled"),
+        failing("network, off", NETWORK, of_balancer(None), says="access logging is not enabled"),
+        failing("scheme unknown", a_balancer(scheme=""), of_balancer(None), says="access logging is not enabled"),
         idle("internal", INNER, of_balancer(None), says="no public endpoint"),
         idle("internal, logs unseen", INNER, denied(), says="no public endpoint"),
-        idle("gateway", GATEWAY, of_balancer(None), says="writes no access logs"),
+        idle("gateway", GATEWAY, of_balancer(None), says="gateway load balancers do not support access logs"),
         unseen("scheme not seen", a_balancer(scheme=denied()), of_balancer(None)),
         idle(
-            "gateway, scheme not seen", a_balancer("gateway", scheme=denied()), of_balancer(None), says="no access logs"
+            "gateway, scheme not seen",
+            a_balancer("gateway", scheme=denied()),
+            of_balancer(None),
+            says="do not support access logs",
         ),
         unseen("denied", APPLICATION, denied("elasticloadbalancing:DescribeLoadBalancerAttributes")),
     ),
     rest_stage_logs: (
         passing("on", a_rest_stage(), says=GROUP),
-        failing("off", a_rest_stage(None), says="no access logs"),
+        failing("off", a_rest_stage(None), says="access logging is not enabled"),
         idle("private", a_rest_stage(None, private=True), says="private endpoints only"),
     ),
     stage_logs: (
         passing("on", a_stage(), says=GROUP),
-        failing("off", a_stage(None), says="no access logs"),
+        failing("off", a_stage(None), says="access logging is not enabled"),
     ),
 }
 NASTY_RESOURCES = (

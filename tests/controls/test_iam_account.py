@@ -11,7 +11,15 @@ from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Control
 from orgaudit.controls.iam.certificates import iam_server_certificate_valid
 from orgaudit.controls.iam.federation import iam_identity_federation_configured
-from orgaudit.controls.iam.passwords import expiry, lowercase, min_length, number, reuse, symbol, uppercase
+from orgaudit.controls.iam.passwords import (
+    iam_password_policy_expires_90_days,
+    iam_password_policy_lowercase_required,
+    iam_password_policy_min_length_14,
+    iam_password_policy_number_required,
+    iam_password_policy_reuse_24_blocked,
+    iam_password_policy_symbol_required,
+    iam_password_policy_uppercase_required,
+)
 from orgaudit.facts.iam.authorization import User
 from orgaudit.facts.iam.credential_report import KeySlot
 from orgaudit.facts.iam.federation import FederationProtocol, IdentityCenter, IdentityProvider
@@ -59,8 +67,8 @@ LENGTH = (
     passing("longer", a_password_policy(min_length=20)),
 )
 REUSE = (
-    *rule("remembered", 24, 23, "23 old passwords"),
-    failing("not blocked", a_password_policy(remembered=None), says="0 old passwords"),
+    *rule("remembered", 24, 23, "cannot be reused: 23"),
+    failing("not blocked", a_password_policy(remembered=None), says="cannot be reused: 0"),
 )
 EXPIRY = (
     *rule("max_age_days", 90, 91, "after 91 days"),
@@ -117,21 +125,21 @@ FEDERATION = (
         *people(*LOCAL, OWN_CENTER, organization=ALONE),
         says="no identity provider",
     ),
-    manual("keys and no provider", *people(*KEYED), says="1 IAM users have access keys, and no identity provider"),
+    manual("keys and no provider", *people(*KEYED), says="IAM users with access keys: 1; no identity provider"),
     manual("keys in the second slot", *people(ROBOT, credentials_of(ROBOT, **SECOND_KEY)), says="access keys"),
-    manual("keys, outside an organization", *people(*KEYED, organization=ALONE), says="a person has to"),
-    failing("keys, and people beside them", *people(*SIGNS_IN, *KEYED), says="1 IAM users have a password, and no"),
+    manual("keys, outside an organization", *people(*KEYED, organization=ALONE), says="a person must confirm"),
+    failing("keys, and people beside them", *people(*SIGNS_IN, *KEYED), says="IAM users with a password: 1; no"),
     unseen("keys, the instance's status not seen", *people(*KEYED, organization=CENTRAL_UNKNOWN), says="is denied"),
     unseen("keys, instances denied", *people(*KEYED, gaps={IdentityCenter: NO_SSO})),
-    failing("people and no provider", *people(*LOCAL), says="1 IAM users have a password, and no identity provider"),
+    failing("people and no provider", *people(*LOCAL), says="IAM users with a password: 1; no identity provider"),
     failing("outside an organization", *people(*LOCAL, organization=ALONE), says="no identity provider"),
-    manual("people and SAML", *people(*LOCAL, a_provider()), says="a person must tell"),
+    manual("people and SAML", *people(*LOCAL, a_provider()), says="a person must confirm"),
     manual("people and the organization's Identity Center", *people(*LOCAL, organization=CENTRAL), says="a person"),
-    manual("it shows in the account itself", *people(*LOCAL, an_identity_center()), says="a person must tell"),
+    manual("it shows in the account itself", *people(*LOCAL, an_identity_center()), says="a person must confirm"),
     manual(
         "a gap in another region hides nothing that matters",
         *people(*LOCAL, an_identity_center(), gaps={IdentityCenter: denied("sso:ListInstances", region="us-east-1")}),
-        says="a person must tell",
+        says="a person must confirm",
     ),
     failing(
         "an instance on its way out", *people(*LOCAL, an_identity_center(status="DELETE_IN_PROGRESS")), says="no id"
@@ -147,13 +155,13 @@ FEDERATION = (
 )
 
 CASES: dict[Control, tuple[Case, ...]] = {
-    uppercase: rule("uppercase", True, False, "do not need an uppercase letter"),
-    lowercase: rule("lowercase", True, False, "do not need a lowercase letter"),
-    symbol: rule("symbols", True, False, "do not need a symbol"),
-    number: rule("numbers", True, False, "do not need a number"),
-    min_length: LENGTH,
-    reuse: REUSE,
-    expiry: EXPIRY,
+    iam_password_policy_uppercase_required: rule("uppercase", True, False, "do not require an uppercase letter"),
+    iam_password_policy_lowercase_required: rule("lowercase", True, False, "do not require a lowercase letter"),
+    iam_password_policy_symbol_required: rule("symbols", True, False, "do not require a symbol"),
+    iam_password_policy_number_required: rule("numbers", True, False, "do not require a number"),
+    iam_password_policy_min_length_14: LENGTH,
+    iam_password_policy_reuse_24_blocked: REUSE,
+    iam_password_policy_expires_90_days: EXPIRY,
     iam_server_certificate_valid: CERTIFICATE,
     iam_identity_federation_configured: FEDERATION,
 }

@@ -77,7 +77,7 @@ def policy_cases(**changes: Any) -> tuple[Case, ...]:
         return a_policy(document(*statements), **changes)
 
     return (
-        passing("reads", a_policy(READS, **changes), says="none allows everything"),
+        passing("reads", a_policy(READS, **changes), says="no statement allows everything"),
         failing("everything", a_policy(EVERYTHING, **changes), says="statement 1 allows everything"),
         failing("*:*", has(allow(Action="*:*")), says="allows everything"),
         failing("in lists", has(allow(Action=["s3:Get*", "*"], Resource=["*"])), says="allows everything"),
@@ -90,7 +90,7 @@ def policy_cases(**changes: Any) -> tuple[Case, ...]:
         failing("NotResource", has({"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:s3:::x"}), says="but"),
         failing("a condition", has(allow(Action="*", Condition=MFA_ONLY)), says="if Bool aws:MultiFactorAuthPresent"),
         failing("denies some", has(allow(Action="*"), deny(Action="s3:Delete*")), says="allows everything"),
-        passing("denies everything", has(allow(Action="*"), deny(Action="*")), says="none allows everything"),
+        passing("denies everything", has(allow(Action="*"), deny(Action="*")), says="no statement allows everything"),
         failing("denies under a condition", has(allow(Action="*"), deny(Action="*", Condition=MFA_ONLY)), says="all"),
         failing("any action of a service", has(allow(Action="*:?*")), says="allows everything"),
         failing("letter by letter", has(allow(Action=LETTERS)), says="allows everything"),
@@ -100,19 +100,27 @@ def policy_cases(**changes: Any) -> tuple[Case, ...]:
             says="statement 1 with Rest allows everything",
         ),
         failing("actions letter by letter", has(allow(Action=[f"*:{each}" for each in LETTERS])), says="everything"),
-        passing("all letters but one", has(allow(Action=[*LETTERS[:8], *LETTERS[9:]])), says="none allows everything"),
-        passing("no prefix with a digit", has(allow(Action=FEW_DIGITS)), says="none allows everything"),
+        passing(
+            "all letters but one",
+            has(allow(Action=[*LETTERS[:8], *LETTERS[9:]])),
+            says="no statement allows everything",
+        ),
+        passing("no prefix with a digit", has(allow(Action=FEW_DIGITS)), says="no statement allows everything"),
         failing(
             "all but IAM, and IAM",
             has(allow(NotAction="iam:*"), allow(Action="iam:*", Sid="Iam")),
             says="statement 1 with Iam allows everything",
         ),
         failing("all but one part, twice", has(allow(NotAction="iam:*"), allow(NotAction="s3:*")), says="everything"),
-        failing("all but IAM, and giving rights", has(allow(NotAction="iam:*"), GIVING), says="full administration"),
+        failing(
+            "all but IAM, and giving rights", has(allow(NotAction="iam:*"), GIVING), says="full administrative access"
+        ),
         passing("all but IAM, and reading IAM", has(allow(NotAction="iam:*"), allow(Action="iam:Get*")), says="iam:*"),
         passing("all but IAM, and one's own keys", has(allow(NotAction="iam:*"), OWN_KEYS), says="but iam:*"),
-        passing("all of IAM", has(allow(Action="iam:*")), says="none allows everything"),
-        passing("NotAction of everything", has(allow(NotAction=LETTERS), allow(Action="iam:*")), says="none allows"),
+        passing("all of IAM", has(allow(Action="iam:*")), says="no statement allows everything"),
+        passing(
+            "NotAction of everything", has(allow(NotAction=LETTERS), allow(Action="iam:*")), says="no statement allows"
+        ),
         failing("resources of any kind", has(allow(Action="*", Resource="*:*")), says="allows everything"),
         failing("resources letter by letter", has(allow(Action="*", Resource=BY_SERVICE)), says="everything"),
         failing(
@@ -151,13 +159,15 @@ def policy_cases(**changes: Any) -> tuple[Case, ...]:
             says="everything but arn:aws-cn:*",
         ),
         failing("one role excepted", has({"Effect": "Allow", "Action": "*", "NotResource": ROLE}), says=f"but {ROLE}"),
-        passing("denies IAM", has(allow(Action="*"), deny(Action="iam:*")), says="no statement makes an administrator"),
+        passing("denies IAM", has(allow(Action="*"), deny(Action="iam:*")), says="no full administrative access"),
         passing("denies IAM in parts", has(allow(Action="*"), *(deny(Action=f"iam:{each}") for each in LETTERS))),
-        passing("denies all but IAM", has(allow(Action="*"), deny(NotAction="iam:*")), says="no statement makes"),
+        passing(
+            "denies all but IAM", has(allow(Action="*"), deny(NotAction="iam:*")), says="no full administrative access"
+        ),
         passing(
             "denies all but reading",
             has(allow(Action="*"), deny(NotAction=["s3:Get*", "ec2:Describe*"])),
-            says="no statement makes",
+            says="no full administrative access",
         ),
         failing("denies IAM on roles", has(allow(Action="*"), deny(Action="iam:*", Resource=ROLES)), says="everything"),
         passing(
@@ -169,12 +179,12 @@ def policy_cases(**changes: Any) -> tuple[Case, ...]:
         passing(
             "denies whether or not",
             has(allow(Action="*"), deny(Action="*", Condition=MFA_ONLY), deny(Action="*", Condition=NO_MFA)),
-            says="no statement makes",
+            says="no full administrative access",
         ),
         passing(
             "denies where it allows",
             has(allow(Action="*", Condition=MFA_ONLY), deny(Action="*", Condition=MFA_ONLY)),
-            says="no statement makes",
+            says="no full administrative access",
         ),
         failing("if the caller says so", has(allow(Action="*", Condition=SAID)), says="if StringEquals aws:UserAgent"),
         failing("if tags are equal", has(allow(Action="*", Condition=TAGGED)), says="if StringEquals aws:ResourceTag"),
@@ -206,20 +216,48 @@ POWER_USER = document(
 )
 
 AWS_POLICY = (
-    failing("held by a user", an_aws_policy(ALICE), USUAL, says=f"AdministratorAccess is attached to {ALICE}"),
-    failing("held by a group and a role", an_aws_policy(STAFF, DEPLOYS), USUAL, says=f"{STAFF}, {DEPLOYS}"),
-    passing("held by approved ones", an_aws_policy(SSO, DEPLOYS), APPROVED, says="2 approved principals"),
-    failing("held by others too", an_aws_policy(SSO, ALICE), APPROVED, says=f"attached to {ALICE}"),
-    passing("reads", an_aws_policy(ALICE, name="ReadOnlyAccess", document=READS), USUAL, says="nobody"),
-    manual("an unknown Deny", an_aws_policy(ALICE, document=UNCLEAR), USUAL, says="cannot be determined"),
-    passing("an unknown Deny, held by approved ones", an_aws_policy(DEPLOYS, document=UNCLEAR), APPROVED, says="1 app"),
-    passing(
-        "AWS's power user", an_aws_policy(ALICE, name="PowerUserAccess", document=POWER_USER), USUAL, says="nobody"
+    failing(
+        "held by a user",
+        an_aws_policy(ALICE),
+        USUAL,
+        says=f"AdministratorAccess is attached to principals that are not approved: {ALICE}",
     ),
-    passing("everything but IAM", an_aws_policy(ALICE, name="PowerUserAccess", document=POWER), USUAL, says="nobody"),
+    failing("held by a group and a role", an_aws_policy(STAFF, DEPLOYS), USUAL, says=f"{STAFF}, {DEPLOYS}"),
+    passing(
+        "held by approved ones",
+        an_aws_policy(SSO, DEPLOYS),
+        APPROVED,
+        says="approved principals with AdministratorAccess: 2",
+    ),
+    failing("held by others too", an_aws_policy(SSO, ALICE), APPROVED, says=f"not approved: {ALICE}"),
+    passing(
+        "reads",
+        an_aws_policy(ALICE, name="ReadOnlyAccess", document=READS),
+        USUAL,
+        says="does not grant full administrative access",
+    ),
+    manual("an unknown Deny", an_aws_policy(ALICE, document=UNCLEAR), USUAL, says="cannot be determined"),
+    passing(
+        "an unknown Deny, held by approved ones",
+        an_aws_policy(DEPLOYS, document=UNCLEAR),
+        APPROVED,
+        says="approved principals with AdministratorAccess: 1",
+    ),
+    passing(
+        "AWS's power user",
+        an_aws_policy(ALICE, name="PowerUserAccess", document=POWER_USER),
+        USUAL,
+        says="does not grant full administrative access",
+    ),
+    passing(
+        "everything but IAM",
+        an_aws_policy(ALICE, name="PowerUserAccess", document=POWER),
+        USUAL,
+        says="does not grant full administrative access",
+    ),
     unseen("unreadable", an_aws_policy(ALICE, grants=unreadable()), USUAL, says="GetAccountAuthorizationDetails"),
     unseen("others may hold it", an_aws_policy(SSO, hidden=denied()), APPROVED, says="is denied"),
-    failing("one holds it, others may", an_aws_policy(ALICE, hidden=denied()), APPROVED, says=f"attached to {ALICE}"),
+    failing("one holds it, others may", an_aws_policy(ALICE, hidden=denied()), APPROVED, says=f"not approved: {ALICE}"),
 )
 
 
@@ -231,9 +269,9 @@ SHELL, SHELL_CN = (aws_policy_arn(CLOUDSHELL, partition) for partition in ("aws"
 HIDDEN = a_user("bob", attached=denied())
 HOLDER = an_iam_role(attached=(SHELL,))
 CLOUD = (
-    passing("attached to nobody", *cloudshell(a_user(), a_group(), an_iam_role()), says="attached to nobody"),
-    passing("nobody there", *cloudshell(), says="attached to nobody"),
-    failing("a role", *cloudshell(HOLDER), says=f"attached to {HOLDER.arn}"),
+    passing("attached to nobody", *cloudshell(a_user(), a_group(), an_iam_role()), says="not attached"),
+    passing("nobody there", *cloudshell(), says="not attached"),
+    failing("a role", *cloudshell(HOLDER), says=f"not approved: {HOLDER.arn}"),
     failing("a user", *cloudshell(a_user(attached=(SHELL,))), says=ALICE),
     failing("a group", *cloudshell(a_group(attached=(SHELL,))), says=STAFF),
     failing("another partition", *cloudshell(a_user(attached=(SHELL_CN,))), says=ALICE),
@@ -243,23 +281,25 @@ CLOUD = (
     passing(
         "an approved role",
         *cloudshell(HOLDER, thresholds=Thresholds(approved_cloudshell_principals=("*:role/deploys",))),
-        says="held by 1 approved principals",
+        says="attached to 1 approved principals",
     ),
     failing(
         "one result names all",
         *cloudshell(a_user(attached=(SHELL,)), HOLDER),
-        says=f"attached to {HOLDER.arn}, {ALICE}",
+        says=f"not approved: {HOLDER.arn}, {ALICE}",
     ),
     unseen("policies of a user not seen", *cloudshell(HIDDEN, an_iam_role()), says="is denied"),
-    failing("a role, policies of a user not seen", *cloudshell(HIDDEN, HOLDER), says=f"attached to {HOLDER.arn}"),
+    failing("a role, policies of a user not seen", *cloudshell(HIDDEN, HOLDER), says=f"not approved: {HOLDER.arn}"),
     unseen("users denied", *cloudshell(HOLDER, gaps={User: denied("iam:GetAccountAuthorizationDetails")})),
 )
 SUPPORTS = an_iam_role("helps", attached=(aws_policy_arn(SUPPORT, "aws-us-gov"),))
 SUPPORT_CASES = (
     passing("a role has it", iam_facts(an_iam_role(), SUPPORTS), says=SUPPORTS.arn),
-    failing("roles have other policies only", iam_facts(an_iam_role(attached=(SHELL,))), says="to no role"),
-    failing("no role at all", iam_facts(), says="to no role"),
-    failing("a user has it", iam_facts(a_user(attached=(aws_policy_arn(SUPPORT),))), says="to no role"),
+    failing(
+        "roles have other policies only", iam_facts(an_iam_role(attached=(SHELL,))), says="not attached to any role"
+    ),
+    failing("no role at all", iam_facts(), says="not attached to any role"),
+    failing("a user has it", iam_facts(a_user(attached=(aws_policy_arn(SUPPORT),))), says="not attached to any role"),
     unseen("policies of a role not seen", iam_facts(an_iam_role(attached=denied())), says="is denied"),
     passing("a role has it, another one's not seen", iam_facts(an_iam_role(attached=denied()), SUPPORTS), says="helps"),
     unseen("roles denied", iam_facts(gaps={Role: denied("iam:GetAccountAuthorizationDetails")})),
@@ -269,8 +309,12 @@ HOLDER_CASES = (
     passing("a role has it", iam_facts(an_iam_role(), SUPPORTS), says=SUPPORTS.arn),
     passing("a group has it", iam_facts(a_group(attached=HELPED)), says=a_group().arn),
     passing("a user has it", iam_facts(a_user(attached=HELPED)), says=a_user().arn),
-    failing("others only", iam_facts(an_iam_role(attached=(SHELL,)), a_user(), a_group()), says="to no user, group"),
-    failing("nobody at all", iam_facts(), says="is attached to no user, group or role"),
+    failing(
+        "others only",
+        iam_facts(an_iam_role(attached=(SHELL,)), a_user(), a_group()),
+        says="not attached to any user, group",
+    ),
+    failing("nobody at all", iam_facts(), says="is not attached to any user, group or role"),
     *(
         unseen(f"{kind.__name__} denied", iam_facts(gaps={kind: denied("iam:GetAccountAuthorizationDetails")}))
         for kind in (User, Group, Role)
@@ -280,11 +324,11 @@ HOLDER_CASES = (
 CASES: dict[Control, tuple[Case, ...]] = {
     iam_customer_policy_limited: (
         *policy_cases(),
-        failing("attached to nobody", a_policy(attached_to=()), says="full administration"),
+        failing("attached to nobody", a_policy(attached_to=()), says="full administrative access"),
     ),
     iam_customer_policy_attached_limited: (
         *policy_cases(),
-        idle("attached to nobody", a_policy(attached_to=()), says="attached to nobody"),
+        idle("attached to nobody", a_policy(attached_to=()), says="not attached"),
     ),
     iam_aws_policy_full_admin_restricted: AWS_POLICY,
     iam_cloudshell_full_access_restricted: CLOUD,

@@ -12,11 +12,11 @@ from orgaudit.controls.declare import Control
 from orgaudit.controls.iam.root import (
     NO_CREDENTIALS,
     iam_root_access_keys_absent,
+    iam_root_console_mfa_enabled,
     iam_root_hardware_mfa_enabled,
-    root_console_mfa,
-    root_idle,
-    root_mfa,
-    root_use_reviewed,
+    iam_root_idle,
+    iam_root_mfa_enabled,
+    iam_root_use_reviewed,
 )
 from orgaudit.facts.iam.credential_report import KeySlot
 from orgaudit.facts.iam.root import Root, RootFeatures
@@ -56,21 +56,21 @@ CERTIFICATE_ONLY = no_root_credentials(signing_certificates=1)
 HIDDEN = denied("iam:GetCredentialReport")
 
 MFA = (
-    passing("MFA is on", ROOT, CENTRAL, says="MFA is on"),
+    passing("MFA is on", ROOT, CENTRAL, says="MFA is enabled"),
     failing("MFA is off", BARE, CENTRAL, says="no MFA device"),
     passing("no root credentials", NONE, CENTRAL, says=NO_CREDENTIALS),
     failing("before 5.0 a root user with a key alone needs MFA", KEY_ONLY, CENTRAL, says="no MFA device"),
     failing("before 5.0 a root user with a certificate alone too", CERTIFICATE_ONLY, CENTRAL, says="no MFA"),
 )
 CONSOLE_MFA = (
-    passing("MFA is on", ROOT, CENTRAL, says="MFA is on"),
+    passing("MFA is on", ROOT, CENTRAL, says="MFA is enabled"),
     failing("password without MFA", BARE, CENTRAL, says="no MFA device"),
     passing("no root credentials", NONE, CENTRAL, says=NO_CREDENTIALS),
     passing("from 5.0 on a root user without a password is right", KEY_ONLY, CENTRAL, says="no password"),
 )
 VIRTUAL = f"arn:aws:iam::{MEMBER}:mfa/root-account-mfa-device"
 HARDWARE = (
-    passing("MFA and no virtual device", ROOT, Seen(devices_of(ROOT)), CENTRAL, says="no virtual device"),
+    passing("MFA and no virtual device", ROOT, Seen(devices_of(ROOT)), CENTRAL, says="without a virtual device"),
     failing("virtual device", ROOT, Seen(devices_of(ROOT, VIRTUAL)), CENTRAL, says=VIRTUAL),
     failing("no MFA", BARE, Seen(devices_of(BARE)), CENTRAL, says="no MFA device"),
     failing("no MFA, devices unseen", BARE, denied("iam:ListVirtualMFADevices"), CENTRAL, says="no MFA device"),
@@ -122,12 +122,12 @@ def manual(name: str, *arguments: Any, says: str) -> Case:
 
 
 CASES: dict[Control, tuple[Case, ...]] = {
-    root_mfa: MFA,
-    root_console_mfa: CONSOLE_MFA,
+    iam_root_mfa_enabled: MFA,
+    iam_root_console_mfa_enabled: CONSOLE_MFA,
     iam_root_hardware_mfa_enabled: HARDWARE,
     iam_root_access_keys_absent: KEYS,
-    root_idle: idle_cases(failing),
-    root_use_reviewed: idle_cases(manual),
+    iam_root_idle: idle_cases(failing),
+    iam_root_use_reviewed: idle_cases(manual),
 }
 
 
@@ -139,16 +139,18 @@ def test_verdict(control: Control, case: Case) -> None:
     assert (verdict.gap is not None) == (case.status is Status.NOT_ASSESSED)
 
 
-@pytest.mark.parametrize("control", [root_mfa, root_console_mfa, iam_root_access_keys_absent], ids=name_of)
+@pytest.mark.parametrize(
+    "control", [iam_root_mfa_enabled, iam_root_console_mfa_enabled, iam_root_access_keys_absent], ids=name_of
+)
 @pytest.mark.parametrize(
     ("organization", "said"),
     [
         (CENTRAL, ["RootCredentialsManagement", "RootSessions"]),
         (organization_of(iam_facts(account_id=MANAGEMENT)), []),
-        (organization_of(), f"not seen: account {MANAGEMENT} was not collected in this run"),
+        (organization_of(), f"not assessed: account {MANAGEMENT} was not collected in this run"),
         (
             organization_of(iam_facts(account_id=MANAGEMENT, gaps={RootFeatures: denied("iam:ListX", MANAGEMENT)})),
-            f"not seen: iam:ListX is denied in {MANAGEMENT}",
+            f"not assessed: iam:ListX is denied in {MANAGEMENT}",
         ),
         (Organization([], management_account_id=None, load=lambda _: None), "not in an organization"),
     ],

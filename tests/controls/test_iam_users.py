@@ -15,11 +15,11 @@ from orgaudit.controls.declare import Control
 from orgaudit.controls.iam.users import (
     iam_user_access_key_rotated_90_days,
     iam_user_console_mfa_enabled,
+    iam_user_credentials_unused_45_days_disabled,
+    iam_user_credentials_unused_90_days_disabled,
     iam_user_initial_access_key_absent,
     iam_user_permissions_through_groups,
     iam_user_single_active_access_key,
-    unused_45,
-    unused_90,
 )
 from orgaudit.facts.iam.access_keys import AccessKey
 from orgaudit.facts.iam.credential_report import KeySlot
@@ -60,7 +60,7 @@ def idles(**changes: Any) -> tuple[Any, ...]:
 
 def unused_cases(days: int) -> tuple[Case, ...]:
     """The cases of the control with this limit: each fails at the limit and passes a second before it."""
-    over = f"{days} days; {days} days are too many"
+    over = f"{days} days; {days} days or more are not allowed"
     just = days - SECOND / timedelta(days=1)
     return (
         passing("used today", *idles()),
@@ -138,7 +138,7 @@ def born(*keys: KeySlot, **changes: Any) -> tuple[Any, ...]:
 
 INITIAL = (
     passing("no keys", *born()),
-    failing("made with the user and never used", *born(born_with()), says="access key 1 was made with the user"),
+    failing("made with the user and never used", *born(born_with()), says="access key 1 was created with the user"),
     failing("the second slot", *born(key(used=1), born_with(slot=2)), says="access key 2"),
     failing("both slots", *born(born_with(), born_with(slot=2)), says="access key 1 and 2"),
     failing("ten seconds after", *born(born_with(after=10)), says="access key 1"),
@@ -158,15 +158,19 @@ READ_ONLY = aws_policy_arn("ReadOnlyAccess")
 GROUPS = (
     passing("in a group", USER, says="groups: staff"),
     passing("in no group and without rights", a_user(groups=()), says="groups: none"),
-    failing("attached", a_user(attached=(READ_ONLY,)), says=f"1 policies are the user's own: {READ_ONLY}"),
+    failing("attached", a_user(attached=(READ_ONLY,)), says=f"policies attached to the user directly: {READ_ONLY}"),
     failing("inline", a_user(inline=("extra",)), says="inline policy extra"),
-    failing("both kinds", a_user(inline=("extra",), attached=(READ_ONLY,)), says="2 policies"),
+    failing(
+        "both kinds",
+        a_user(inline=("extra",), attached=(READ_ONLY,)),
+        says=f"attached to the user directly: {READ_ONLY}, inline policy extra",
+    ),
 )
 
 CASES: dict[Control, tuple[Case, ...]] = {
     iam_user_console_mfa_enabled: MFA,
-    unused_45: unused_cases(45),
-    unused_90: (*unused_cases(90), *BETWEEN),
+    iam_user_credentials_unused_45_days_disabled: unused_cases(45),
+    iam_user_credentials_unused_90_days_disabled: (*unused_cases(90), *BETWEEN),
     iam_user_access_key_rotated_90_days: ROTATED,
     iam_user_single_active_access_key: SINGLE,
     iam_user_initial_access_key_absent: INITIAL,
@@ -188,7 +192,10 @@ def test_verdict(control: Control, case: Case) -> None:
 def test_versions_differ_in_the_days() -> None:
     """1.2 and 1.3 allow 90 days of idleness, later versions 45 (differences.md 38)."""
     arguments = idles(password_used_at=ago(60))
-    assert (unused_45(*arguments).status, unused_90(*arguments).status) == (Status.FAIL, Status.PASS)
+    assert (
+        iam_user_credentials_unused_45_days_disabled(*arguments).status,
+        iam_user_credentials_unused_90_days_disabled(*arguments).status,
+    ) == (Status.FAIL, Status.PASS)
 
 
 def test_the_older_of_two_keys_is_to_be_switched_off() -> None:

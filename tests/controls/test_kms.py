@@ -43,7 +43,7 @@ ROTATES = (
     passing("every year", *rotated(enabled=True), says="every 365 days"),
     passing("every three months", *rotated(enabled=True, period_days=90), says="every 90 days"),
     passing("no period told", *rotated(enabled=True, period_days=None), says="every 365 days"),
-    failing("never", *rotated(enabled=False, period_days=None), says="does not rotate"),
+    failing("never", *rotated(enabled=False, period_days=None), says="is not enabled"),
     idle("imported material", *unable(origin="EXTERNAL"), says="origin EXTERNAL"),
     idle("a custom key store", *unable(origin="AWS_CLOUDHSM"), says="origin AWS_CLOUDHSM"),
     idle("an external key store", *unable(origin="EXTERNAL_KEY_STORE"), says="EXTERNAL_KEY_STORE"),
@@ -71,7 +71,7 @@ OF_CALLER = {"StringEquals": {"kms:CallerAccount": MEMBER, "kms:ViaService": "s3
 THROUGH = {"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}}
 
 RESTRICTED = (
-    passing("the usual policy", *ruled(OWN_ROOT), says="lets no stranger in"),
+    passing("the usual policy", *ruled(OWN_ROOT), says="does not allow public access"),
     passing("another account by name", *ruled(allow({"AWS": OUTSIDER}))),
     passing("callers of the account through S3", *ruled(OWN_ROOT, allow({"AWS": "*"}, Condition=OF_CALLER))),
     passing("everyone is denied", *ruled(OWN_ROOT, allow() | {"Effect": "Deny"})),

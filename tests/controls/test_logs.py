@@ -120,7 +120,7 @@ CASES: dict[Control, tuple[Case, ...]] = {
         failing("no trail", *alone(), USUAL, says="no trail records this account"),
         failing("no log group", *chained(trail=BARE), says="delivers to no log group"),
         failing("group is gone", *chained(GONE), says="trail-events, which does not exist"),
-        failing("stopped", *chained(a_status(TRAIL, logging=False)), says="does not log"),
+        failing("stopped", *chained(a_status(TRAIL, logging=False)), says="is not logging"),
         failing("one region", *chained(trail=a_trail(multi_region=False)), says="records one region only"),
         passing("advanced selectors", *chained(a_selection(TRAIL, advanced(MANAGEMENT_FIELD)))),
         passing("keys left out", *chained(a_selection(TRAIL, basic(excluding=[KMS])))),

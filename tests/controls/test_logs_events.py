@@ -222,7 +222,11 @@ STANDALONE = Organization([], management_account_id=None, load={MEMBER: ALONE}.g
 OUTSIDE = facts_of(OUTSIDER, *chain_of(STRANGE_TRAIL, filters_of(STRANGE_TRAIL)))
 DECLARED = Thresholds(accept_alternative_monitoring=(MEMBER,))
 CASES[ORGANIZATIONS] += (
-    passing("member of a watched one", *member(governed(WHOLE)), says=f"changed in account Account 1 ({MANAGEMENT})"),
+    passing(
+        "member of a watched one",
+        *member(governed(WHOLE)),
+        says=f"judged in the management account Account 1 ({MANAGEMENT})",
+    ),
     failing("member of an unwatched one", *member(governed("{}"), *OWN_CHAIN), says="no metric filter"),
     unseen("management account not collected", *member(None, *OWN_CHAIN), says="not collected"),
     unseen("management account shut", *member(facts_of(MANAGEMENT, gap=denied()))),

@@ -38,7 +38,7 @@ def beside(status: str, *lines: Any, thresholds: Thresholds = USUAL) -> tuple[An
 ENABLED = (
     passing("on", *beside("ENABLED")),
     passing("on, buckets denied", *beside("ENABLED", UNSEEN_BUCKETS)),
-    failing("off", *beside("DISABLED"), says="Macie is disabled in eu-west-1, which has 1 buckets"),
+    failing("off", *beside("DISABLED"), says="Macie is disabled in eu-west-1; buckets in the region: 1"),
     failing("paused", *beside("PAUSED"), says="Macie is paused"),
     idle("no buckets", *beside("DISABLED", ListingResult("Bucket", GLOBAL)), says="no buckets in eu-west-1"),
     idle(

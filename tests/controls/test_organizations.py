@@ -99,7 +99,7 @@ def elsewhere(*more: Any) -> tuple[Case, ...]:
             *more,
             says="judged in the management",
         ),
-        idle("no organization", *lonely(), *more, says="is in no organization"),
+        idle("no organization", *lonely(), *more, says="does not belong to an organization"),
     )
 
 
@@ -159,10 +159,10 @@ GUARDRAIL = (
         "management account is told of no organization",
         seen(MEMBER),
         governed(seen(MANAGEMENT)),
-        says="does not answer as the organization's management account",
+        says="does not report itself as the organization's management account",
     ),
     idle("management account", *in_management(guardrails()), says="do not restrict the management account"),
-    idle("no organization", *lonely(), says="is in no organization"),
+    idle("no organization", *lonely(), says="does not belong to an organization"),
 )
 
 RUNNING, STOPPED, DATABASE, FUNCTION = an_instance(), an_instance(state="stopped"), a_database(), a_function()
@@ -188,7 +188,7 @@ def a_log(destination: str) -> Resource:
 WORKLOADS = (
     passing("nothing", *in_management(), says="no instances, databases"),
     passing("an empty cluster", *in_management(a_cluster())),
-    passing("the bucket of a trail", *receiving(of_trail("logs")), says="buckets beyond logs"),
+    passing("the bucket of a trail", *receiving(of_trail("logs")), says="buckets other than for logs"),
     passing("the bucket of AWS Config", *receiving(*a_recording("logs"))),
     passing("the bucket of flow logs", *receiving(a_log("arn:aws:s3:::logs/AWSLogs"))),
     passing("the bucket of access logs", *in_management(*LOGS, *a_bucket("trail", logs_to="logs"), of_trail("trail"))),
@@ -266,19 +266,28 @@ DELEGATION = (
     passing("a member", *delegated_to(SECURITY), USUAL, says="delegated to Account 3"),
     passing("a member by its id", *in_management(delegation(text(allow({"AWS": SECURITY}, action="*")))), USUAL),
     passing("a trusted member", *delegated_to(SECURITY), STRICT),
-    failing("no policy", *in_management(delegation("")), USUAL, says="nothing is delegated"),
+    failing("no policy", *in_management(delegation("")), USUAL, says="has no delegation policy"),
     failing("a member that is not trusted", *delegated_to(SECURITY, MEMBER), STRICT, says="Account 2"),
-    failing("a member that only reads", *delegated_to(SECURITY, action=READS), USUAL, says="lets no member"),
-    failing("a member that only tags", *delegated_to(SECURITY, action=TAGS), USUAL, says="lets no member"),
+    failing(
+        "a member that only reads", *delegated_to(SECURITY, action=READS), USUAL, says="does not allow a member account"
+    ),
+    failing(
+        "a member that only tags", *delegated_to(SECURITY, action=TAGS), USUAL, says="does not allow a member account"
+    ),
     failing(
         "a member that only moves accounts",
         *delegated_to(SECURITY, action=["organizations:MoveAccount", "organizations:CreateOrganizationalUnit"]),
         USUAL,
-        says="lets no member",
+        says="does not allow a member account",
     ),
-    failing("denied again", *denied_again(), USUAL, says="lets no member account manage policies"),
-    failing("denied again to everyone", *denied_again({"AWS": "*"}, Action="*"), USUAL, says="lets no member"),
-    failing("denied again by NotAction", *denied_again(NotAction=READS), USUAL, says="lets no member"),
+    failing("denied again", *denied_again(), USUAL, says="does not allow a member account to manage policies"),
+    failing(
+        "denied again to everyone",
+        *denied_again({"AWS": "*"}, Action="*"),
+        USUAL,
+        says="does not allow a member account",
+    ),
+    failing("denied again by NotAction", *denied_again(NotAction=READS), USUAL, says="does not allow a member account"),
     passing("another action denied", *denied_again(Action="organizations:DeletePolicy"), USUAL),
     passing("some resources denied", *denied_again(Resource="arn:aws:organizations::*:policy/*/tag_policy/*"), USUAL),
     passing("another member denied", *denied_again({"AWS": MEMBER}), USUAL),
@@ -289,13 +298,13 @@ DELEGATION = (
         *in_management(delegation(text(allow({"AWS": SECURITY}, action=WRITES, Condition=OF_BACKUP)))),
         USUAL,
     ),
-    failing("the management account itself", *delegated_to(MANAGEMENT), USUAL, says="lets no member"),
-    failing("an outsider", *delegated_to(OUTSIDER), USUAL, says="lets no member"),
+    failing("the management account itself", *delegated_to(MANAGEMENT), USUAL, says="does not allow a member account"),
+    failing("an outsider", *delegated_to(OUTSIDER), USUAL, says="does not allow a member account"),
     failing(
         "a Deny",
         *in_management(delegation(text(allow({"AWS": SECURITY}, action=WRITES) | {"Effect": "Deny"}))),
         USUAL,
-        says="lets no member",
+        says="does not allow a member account",
     ),
     unseen("denied", *in_management(hidden("PolicyDelegation", "organizations:DescribeResourcePolicy")), USUAL),
     *elsewhere(USUAL),
@@ -314,13 +323,13 @@ DELEGABLE_TOO = (
 BOTH = trusted("guardduty", "securityhub", "tagpolicies.tag")
 TO_SECURITY = {"guardduty": (SECURITY,), "securityhub": (SECURITY,)}
 ADMINS = (
-    passing("each service", *in_management(BOTH, delegated=TO_SECURITY), USUAL, says="2 services"),
+    passing("each service", *in_management(BOTH, delegated=TO_SECURITY), USUAL, says="from member accounts: 2"),
     passing("to a trusted member", *in_management(BOTH, delegated=TO_SECURITY), STRICT),
     passing(
         "what is delegated is counted, not what has trusted access",
         *in_management(trusted("controltower"), delegated=TO_SECURITY | {"sso": (), "ram": (MANAGEMENT,)}),
         USUAL,
-        says="2 services",
+        says="from member accounts: 2",
     ),
     passing(
         "the administrator of CloudWatch is Network Flow Monitor's too",
@@ -329,7 +338,7 @@ ADMINS = (
             delegated={"observabilityadmin": (SECURITY,)},
         ),
         USUAL,
-        says="1 service is administered",
+        says="from member accounts: 1",
     ),
     passing(
         "the dashboard of EKS has two principals",
@@ -341,7 +350,7 @@ ADMINS = (
             f"{service} without an administrator",
             *in_management(trusted("guardduty", service), delegated=TO_SECURITY),
             USUAL,
-            says=f"no member administers {service}.amazonaws.com",
+            says=f"no member account administers {service}.amazonaws.com",
         )
         for service in DELEGABLE_TOO
     ),
@@ -355,19 +364,19 @@ ADMINS = (
         "one service without",
         *in_management(BOTH, delegated={"guardduty": (SECURITY,)}),
         USUAL,
-        says="no member administers securityhub.amazonaws.com",
+        says="no member account administers securityhub.amazonaws.com",
     ),
     failing(
         "the management account itself",
         *in_management(BOTH, delegated=TO_SECURITY | {"guardduty": (MANAGEMENT,)}),
         USUAL,
-        says="no member administers guardduty.amazonaws.com",
+        says="no member account administers guardduty.amazonaws.com",
     ),
     failing(
         "a member that is not trusted",
         *in_management(BOTH, delegated=TO_SECURITY | {"sso": (MEMBER,)}),
         STRICT,
-        says="Account 2 (222222222222), which is not trusted",
+        says="not trusted: Account 2 (222222222222)",
     ),
     unseen(
         "services denied",

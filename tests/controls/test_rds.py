@@ -76,7 +76,7 @@ REACHED = (
     failing(
         "a route of one subnet and a group",
         *near(*LISTED, PUBLIC_SUBNET, MAIN, a_group(OPEN), SECOND),
-        says="reaches it now: subnet subnet-2 sends 0.0.0.0/0 to igw-1 by rtb-1, and security group sg-1 opens "
+        says="can reach it now: subnet subnet-2 sends 0.0.0.0/0 to igw-1 by rtb-1, and security group sg-1 opens "
         "tcp 5432 from 0.0.0.0/0",
     ),
     failing(
@@ -101,49 +101,51 @@ REACHED = (
             *(*LISTED, a_route_table("subnet-1", "subnet-2"), a_group(OPEN), SECOND),
             a_route_table(table_id="rtb-2", main=True, to_internet=True),
         ),
-        says="does not reach it now: no subnet of it has a route to an internet gateway",
+        says="cannot reach it now: none of its subnets has a route to an internet gateway",
     ),
     failing(
         "the main table of another VPC",
         *near(*LISTED, MAIN, a_route_table(vpc_id="vpc-2", main=True, to_internet=True), a_group(OPEN), SECOND),
-        says="does not reach it now: no subnet",
+        says="cannot reach it now: none of its subnets",
     ),
     failing(
         "public behind a group",
         *near(*LISTED, PUBLIC_SUBNET, MAIN, a_group(SHUT), SECOND),
-        says="does not reach it now: no security group of it opens its port to the internet",
+        says="cannot reach it now: none of its security groups opens its port to the internet",
     ),
     failing(
         "another port is open",
         *near(*LISTED, PUBLIC_SUBNET, MAIN, a_group(rule("tcp", 443, ANY4), rule("udp", 5432, ANY4)), SECOND),
-        says="no security group",
+        says="none of its security groups",
     ),
-    failing("neither", *near(*LISTED, MAIN, a_group(), SECOND), says="internet gateway and no security group"),
+    failing(
+        "neither", *near(*LISTED, MAIN, a_group(), SECOND), says="internet gateway and none of its security groups"
+    ),
     failing(
         "route tables denied",
         *near(listed(RouteTable, gap=NO_ROUTES), LISTED[1], a_group(OPEN), SECOND),
-        says="is unknown; not seen: route tables: ec2:DescribeRouteTables is denied",
+        says="is unknown; not assessed: route tables: ec2:DescribeRouteTables is denied",
     ),
     failing(
         "route tables denied, groups closed",
         *near(listed(RouteTable, gap=NO_ROUTES), LISTED[1], a_group(), SECOND),
-        says="does not reach it now: no security group",
+        says="cannot reach it now: none of its security groups",
     ),
     failing(
         "groups denied",
         *near(LISTED[0], listed(SecurityGroup, gap=NO_GROUPS), PUBLIC_SUBNET, MAIN),
-        says="not seen: security groups: ec2:DescribeSecurityGroups is denied",
+        says="not assessed: security groups: ec2:DescribeSecurityGroups is denied",
     ),
     failing("nothing collected", *near(), says="route tables: not collected in this run; security groups: not"),
     failing(
         "a group that was not seen",
         *near(*LISTED, PUBLIC_SUBNET, MAIN, a_group()),
-        says="not seen: security group sg-2",
+        says="not assessed: security group sg-2",
     ),
     failing(
         "a prefix list that was not seen",
         *near(*LISTED, PUBLIC_SUBNET, MAIN, a_group(all_traffic("pl-1"), pl_1=NO_LIST), SECOND),
-        says="not seen: a prefix list that a rule names: ec2:GetManagedPrefixListEntries is denied",
+        says="not assessed: a prefix list that a rule names: ec2:GetManagedPrefixListEntries is denied",
     ),
     failing(
         "a table that was not seen", *near(*LISTED, a_group(OPEN), SECOND), says="the route table of subnet subnet-1"
@@ -151,12 +153,12 @@ REACHED = (
     failing(
         "no port yet",
         *near(*LISTED, PUBLIC_SUBNET, MAIN, a_group(OPEN), SECOND, port=None),
-        says="not seen: the port of the instance",
+        says="not assessed: the port of the instance",
     ),
     failing(
         "subnets that RDS does not name",
         *near(*LISTED, PUBLIC_SUBNET, a_group(OPEN), SECOND, subnets=()),
-        says="not seen: the subnets of the instance",
+        says="not assessed: the subnets of the instance",
     ),
 )
 
@@ -167,7 +169,7 @@ CASES: dict[Control, tuple[Case, ...]] = {
     ),
     upgraded: (
         passing("by itself", an_instance()),
-        failing("by hand", an_instance(upgrades_minor_versions=False), says="wait for somebody"),
+        failing("by hand", an_instance(upgrades_minor_versions=False), says="are not upgraded automatically"),
     ),
     private: (
         passing("private", an_instance(), NOWHERE),
@@ -177,7 +179,7 @@ CASES: dict[Control, tuple[Case, ...]] = {
     ),
     multi_az: (
         passing("standby", an_instance()),
-        failing("one zone", an_instance(multi_az=False), says="one zone only"),
+        failing("one zone", an_instance(multi_az=False), says="a single Availability Zone"),
         idle(
             "a member of a cluster",
             an_instance(multi_az=False, cluster="orders"),
@@ -186,7 +188,7 @@ CASES: dict[Control, tuple[Case, ...]] = {
     ),
     cluster_multi_az: (
         passing("several zones", a_cluster()),
-        failing("one zone", a_cluster(multi_az=False), says="one zone"),
+        failing("one zone", a_cluster(multi_az=False), says="one Availability Zone"),
     ),
 }
 
@@ -208,8 +210,8 @@ def test_what_stands_before_a_public_instance_is_in_the_evidence() -> None:
     assert evidence == {
         "engine": "postgres",
         "vpc": "vpc-1",
-        "subnets": ["subnet-1", "subnet-2"],
-        "security_groups": ["sg-1", "sg-2"],
+        "subnets": ("subnet-1", "subnet-2"),
+        "security_groups": ("sg-1", "sg-2"),
         "port": 5432,
         "reachable_from_internet": True,
         "internet_routes": ["subnet subnet-2 sends 0.0.0.0/0 to igw-1 by rtb-1"],
@@ -221,7 +223,7 @@ def test_what_stands_before_a_public_instance_is_in_the_evidence() -> None:
 @pytest.mark.parametrize("case", REACHED, ids=name_of)
 def test_reach_is_told_as_far_as_it_was_seen(case: Case) -> None:
     evidence = private(*case.arguments).evidence
-    told = {True: "reaches it now", False: "does not reach it now", None: "reaches it now is unknown"}
+    told = {True: "can reach it now", False: "cannot reach it now", None: "reach it now is unknown"}
     assert told[evidence["reachable_from_internet"]] in private(*case.arguments).reason
     assert evidence["unseen"] or evidence["reachable_from_internet"] is not None
 

@@ -41,8 +41,8 @@ PLAIN_HTTP = {"Bool": {"aws:SecureTransport": "false"}}
 def common(given: Argued) -> tuple[Case, ...]:
     """What holds for the policy of every kind of resource."""
     return (
-        passing("no policy", *given(), says="there is no policy"),
-        passing("named account", *given(allow({"AWS": OUTSIDER})), says="lets no stranger in"),
+        passing("no policy", *given(), says="no resource policy"),
+        passing("named account", *given(allow({"AWS": OUTSIDER})), says="does not allow public access"),
         passing("only a Deny for everyone", *given(deny())),
         failing("everyone", *given(allow()), says="statement open allows sqs:SendMessage to everyone"),
         failing("everyone, as a bare star", *given(allow("*")), says="to everyone"),
@@ -66,7 +66,7 @@ def common(given: Argued) -> tuple[Case, ...]:
         asking(
             "a condition of unclear reach",
             *given(allow(Condition={"StringEquals": {"es:unknown": "red"}})),
-            says="for a person to judge",
+            says="a person must review",
         ),
         passing("a Deny for other organizations", *given(allow(), deny(Condition=OTHERS))),
         failing(

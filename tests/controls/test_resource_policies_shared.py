@@ -60,21 +60,23 @@ def inside(operator: str = "Bool", value: str = "true", **more: Any) -> dict[str
 
 
 OF_FILE_SYSTEMS = (
-    passing("everyone by a mount target", *FILE_SYSTEM(inside()), says="lets no stranger in"),
+    passing("everyone by a mount target", *FILE_SYSTEM(inside()), says="does not allow public access"),
     passing("a mount target and TLS", *FILE_SYSTEM(inside("Bool", "True", StringEquals={"aws:x": "y"}))),
     passing(
-        "no policy, as the network decides", *FILE_SYSTEM(), says="only what reaches a mount target over the network"
+        "no policy, as the network decides",
+        *FILE_SYSTEM(),
+        says="only clients that reach a mount target over the network",
     ),
     failing(
         "everyone beside a mount target", *FILE_SYSTEM(inside(), allow()), says="statement open allows sqs:SendMessage"
     ),
-    asking("all but mount targets", *FILE_SYSTEM(inside(value="false")), says="for a person to judge"),
-    asking("a mount target, if there is one", *FILE_SYSTEM(inside("BoolIfExists")), says="for a person to judge"),
+    asking("all but mount targets", *FILE_SYSTEM(inside(value="false")), says="a person must review"),
+    asking("a mount target, if there is one", *FILE_SYSTEM(inside("BoolIfExists")), says="a person must review"),
 )
 
 INVOKE = {"action": "execute-api:Invoke", "Resource": METHODS}
 OF_APIS = (
-    passing("no policy, as methods decide", *API(), says="the authorization of each method decides"),
+    passing("no policy, as methods decide", *API(), says="access depends on the authorization of each method"),
     failing("every method", *API(allow("*", **INVOKE)), says="allows execute-api:Invoke to everyone"),
     passing(
         "one VPC endpoint",

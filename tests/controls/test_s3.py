@@ -88,7 +88,7 @@ def algorithms(*names: str) -> tuple[Any, ...]:
 
 
 ENCRYPTED = (
-    passing("the platform's default", *algorithms("AES256"), says="S3 sets a default"),
+    passing("the platform's default", *algorithms("AES256"), says="S3 applies a default"),
     passing("KMS without a key of its own", *algorithms("aws:kms"), says="aws:kms"),
     failing("none", *algorithms(), says="no default encryption"),
     unseen("denied", BUCKET, denied("s3:GetEncryptionConfiguration"), says="GetEncryptionConfiguration is denied"),
@@ -118,7 +118,7 @@ BLOCKED = (
     failing(
         "only the two that void what is open",
         *owned(block_of_bucket(BUCKET, "IgnorePublicAcls", "RestrictPublicBuckets")),
-        says="BlockPublicAcls, BlockPublicPolicy on neither",
+        says="not enabled for the bucket or its account: BlockPublicAcls, BlockPublicPolicy",
     ),
     failing(
         "the same half twice", *owned(block_of_bucket(BUCKET, *HALF), block=block_of_account(*HALF)), says="Policy"
@@ -135,19 +135,19 @@ VERSIONED = (
         "versions without MFA",
         BUCKET,
         Seen(BucketVersioning(arn=BUCKET.arn, enabled=True, mfa_delete=False)),
-        says="MFA delete off",
+        says="not enabled: MFA delete",
     ),
     failing(
         "suspended with MFA",
         BUCKET,
         Seen(BucketVersioning(arn=BUCKET.arn, enabled=False, mfa_delete=True)),
-        says="versioning off",
+        says="not enabled: versioning",
     ),
     failing(
         "neither",
         BUCKET,
         Seen(BucketVersioning(arn=BUCKET.arn, enabled=False, mfa_delete=False)),
-        says="versioning and MFA delete off",
+        says="not enabled: versioning and MFA delete",
     ),
     unseen("its region is shut by policy", BUCKET, BLOCKED_REGION, says="service control policy"),
 )
@@ -270,7 +270,7 @@ def tls_below(version: str, key: str = "s3:TlsVersion") -> dict[str, Any]:
 
 
 DENIES_HTTP = (
-    passing("the usual statement", *ruled(deny(NO_HTTP)), says="denies everyone plain HTTP"),
+    passing("the usual statement", *ruled(deny(NO_HTTP)), says="denies plain HTTP to every principal"),
     passing("the key in another case", *ruled(deny({"Bool": {"AWS:securetransport": ["false"]}}))),
     passing("bucket and objects in two statements", *ruled(*IN_TWO)),
     passing("every action and resource", *ruled(deny(NO_HTTP, Action="*", Resource="*"))),
@@ -305,7 +305,7 @@ DENIES_HTTP = (
     ),
     failing("the wrong way round", *ruled(deny({"Bool": {"aws:SecureTransport": "true"}})), says="does not deny"),
     failing("further conditions", *ruled(deny(FROM_OUTSIDE)), says="depends on aws:SourceIp"),
-    failing("old TLS only", *ruled(tls_below("1.2")), says="by plain HTTP"),
+    failing("old TLS only", *ruled(tls_below("1.2")), says="over plain HTTP"),
     passing("below any version, or without one", *ruled(below("NumericLessThanIfExists", "1.2"))),
     manual("without a version, if AWS gives none", *ruled(deny({"Null": {"s3:TlsVersion": "true"}})), says="may not"),
     failing(
@@ -350,9 +350,10 @@ DENIES_HTTP = (
     failing(
         "TLS required by an Allow",
         *ruled(allow(Condition=WITH_TLS)),
-        says="statement 1 allows with TLS only, which does not deny plain HTTP to principals of the bucket's account",
+        says="statement 1 allows access with TLS only, which does not deny plain HTTP to principals of the bucket's "
+        "account",
     ),
-    failing("inverted", *ruled(deny(WITH_TLS, Sid="Odd")), says="Odd denies requests with TLS, not those without"),
+    failing("inverted", *ruled(deny(WITH_TLS, Sid="Odd")), says="Odd denies requests with TLS, but not those without"),
     passing("inverted beside", *ruled(deny(WITH_TLS), deny(NO_HTTP))),
     passing("whatever the transport", *ruled(deny({"Bool": {"aws:SecureTransport": ["true", "false"]}}))),
     unseen("policy denied", BUCKET, denied("s3:GetBucketPolicy")),
@@ -360,7 +361,7 @@ DENIES_HTTP = (
 
 NEEDS_TLS = (
     passing("no HTTP", *ruled(deny(NO_HTTP)), says="plain HTTP"),
-    manual("below 1.2", *ruled(tls_below("1.2")), says="denies old versions of TLS by s3:TlsVersion"),
+    manual("below 1.2", *ruled(tls_below("1.2")), says="denies outdated TLS versions with s3:TlsVersion"),
     manual("below 1.3, a number that no text compares with", *ruled(tls_below("1.3")), says="s3:TlsVersion"),
     manual("the key in another case", *ruled(tls_below("1.2", "S3:tlsversion")), says="s3:TlsVersion"),
     passing("below 1.2, or without a version", *ruled(below("NumericLessThanIfExists", "1.2"))),
@@ -371,7 +372,7 @@ NEEDS_TLS = (
         *ruled(*(below("NumericEquals", each) for each in OLD)),
         says="TLS",
     ),
-    failing("the wrong way round", *ruled(deny(WITH_TLS)), says="statement 1 denies requests with TLS, not those"),
+    failing("the wrong way round", *ruled(deny(WITH_TLS)), says="statement 1 denies requests with TLS, but not those"),
     failing(
         "old TLS, where it is TLS",
         *ruled(deny(WITH_TLS | {"NumericLessThan": {"s3:TlsVersion": "1.2"}})),
@@ -426,8 +427,8 @@ MACIE = (
     passing("a job of the administrator", *administered(administrator(jobs=(NAMED,))), says="weekly"),
     passing("automated by the administrator", *administered(administrator(), automated=True)),
     passing("own job, administrator unseen", *administered(None, jobs=(NAMED,)), says="weekly"),
-    failing("nothing", *standing(), says="neither a job of Macie nor automated discovery"),
-    failing("off", *looked(a_session("DISABLED"), a_discovery(SESSION)), says="neither a job"),
+    failing("nothing", *standing(), says="neither a Macie job nor automated discovery"),
+    failing("off", *looked(a_session("DISABLED"), a_discovery(SESSION)), says="neither a Macie job"),
     failing(
         "a job for another bucket",
         *standing(jobs=(ClassificationJob("other", buckets=((MEMBER, "more"),)),)),
@@ -447,14 +448,18 @@ MACIE = (
     manual("chosen by tags", *standing(jobs=(chosen(MINE, TAGGED),)), says="job chosen may cover the bucket"),
     manual("perhaps excluded", *standing(jobs=(chosen(MINE, excludes=(TAGGED,)),)), says="may cover"),
     manual(
-        "another tool", *looked(thresholds=Thresholds(accept_alternative_data_discovery=(MEMBER,))), says="declares"
+        "another tool",
+        *looked(thresholds=Thresholds(accept_alternative_data_discovery=(MEMBER,))),
+        says="as declared in",
     ),
     failing(
         "another account's tool",
         *looked(SESSION, a_discovery(SESSION), thresholds=Thresholds(accept_alternative_data_discovery=(SECURITY,))),
         says="neither",
     ),
-    failing("Macie does not exist there", BUCKET, NO_MACIE, organization_of(NO_MACIE), USUAL, says="neither a job"),
+    failing(
+        "Macie does not exist there", BUCKET, NO_MACIE, organization_of(NO_MACIE), USUAL, says="neither a Macie job"
+    ),
     unseen("discovery denied", *looked(SESSION, discovery_hidden(SESSION)), says="ListClassificationJobs"),
     unseen("administrator unseen", *administered(None, automated=True), says="was not collected"),
     unseen(
@@ -475,7 +480,9 @@ MACIE = (
 
 KEEPS = (
     passing("on", BUCKET, Seen(BucketVersioning(arn=BUCKET.arn, enabled=True, mfa_delete=False))),
-    failing("off", BUCKET, Seen(BucketVersioning(arn=BUCKET.arn, enabled=False, mfa_delete=False)), says="is off"),
+    failing(
+        "off", BUCKET, Seen(BucketVersioning(arn=BUCKET.arn, enabled=False, mfa_delete=False)), says="is not enabled"
+    ),
     unseen("denied", BUCKET, denied("s3:GetBucketVersioning")),
 )
 
@@ -509,7 +516,7 @@ def test_each_of_the_four_settings_counts(lacking: str) -> None:
     others = [setting for setting in SETTINGS if setting != lacking]
     verdict = blocked(*owned(block_of_bucket(BUCKET, *others[:1]), block=block_of_account(*others[1:])))
     assert verdict.status is Status.FAIL
-    assert verdict.reason.startswith(f"{lacking} on neither")
+    assert verdict.reason == f"not enabled for the bucket or its account: {lacking}"
     assert verdict.evidence == {"block_of_bucket": sorted(others[:1]), "block_of_account": sorted(others[1:])}
 
 

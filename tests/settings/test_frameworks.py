@@ -43,15 +43,15 @@ SIZES = {
 """Each version's full number, its automated and its manual requirements."""
 PEOPLE_ONLY = {
     "Register account security questions",
-    "Structure units by environment and sensitivity",
-    "Reach AWS services through VPC endpoints",
+    "Structure organizational units by environment and sensitivity",
+    "Access AWS services through VPC endpoints",
 }
 """What no API gives evidence of."""
 CHANGES = {
-    "Root user has MFA": ["cis_5.0"],
-    "Do not use root for daily work": ["cis_2.0"],
-    "A role exists for AWS Support incidents": ["cis_1.3"],
-    "Buckets refuse plain HTTP": ["cis_4.0"],
+    "The root user has MFA": ["cis_5.0"],
+    "Do not use the root user for daily work": ["cis_2.0"],
+    "A role can manage AWS Support cases": ["cis_1.3"],
+    "S3 buckets deny plain HTTP": ["cis_4.0"],
     "AWS Config records all regions": ["cis_4.0"],
     "Alarm on security group changes": ["cis_5.0"],
 }
@@ -242,6 +242,15 @@ def test_a_wrong_framework_names_file_line_and_mend(
     with pytest.raises(ConfigError, match=words) as raised:
         load(own(tmp_path, OWN.replace(old, new)), CONTROLS)
     assert (raised.value.file, raised.value.line) == (str(tmp_path / "frameworks/own.yaml"), line)
+
+
+def test_former_ids_of_controls_give_way_to_the_present_ones(tmp_path: Path) -> None:
+    former = own(tmp_path, OWN.replace("[cloudtrail", "[cloudtrail_trail_logs, cloudtrail"))
+    aliases = {"cloudtrail_trail_logs": "cloudtrail_trail_logging"}
+    [requirement] = load(former, CONTROLS, aliases)["own"].requirements
+    assert requirement.controls == ("cloudtrail_trail_logging",)
+    with pytest.raises(ConfigError, match="no control 'cloudtrail_trail_logs'"):
+        load(former, CONTROLS)
 
 
 def test_requirement_ids_are_unique(tmp_path: Path) -> None:

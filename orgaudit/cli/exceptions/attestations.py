@@ -13,6 +13,7 @@ import msgspec
 
 from orgaudit.cli import options
 from orgaudit.cli.exceptions.opening import allowed, editing, entry_in, id_argument, opened, person
+from orgaudit.controls.aliases import ALIASES
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.register import answers
@@ -45,7 +46,7 @@ _evidence = click.option("--evidence", multiple=True, metavar="TEXT", help="What
 
 def _opened(register_file: Path | None, as_of: date | None, given: dict[str, Any]) -> _Found:
     found = opened(register_file, as_of, given)
-    known = frameworks.load(found.settings.directory, catalogue())
+    known = frameworks.load(found.settings.directory, catalogue(), ALIASES)
     loaded = register.load(found.path, found.settings.exceptions, known, must_exist=False)
     return _Found(loaded, known, found.path, found.on)
 

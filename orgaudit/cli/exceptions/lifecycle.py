@@ -13,6 +13,7 @@ import click
 
 from orgaudit.cli import options
 from orgaudit.cli.exceptions.opening import Opened, allowed, editing, entry_in, id_argument, opened, person, settings_of
+from orgaudit.controls.aliases import ALIASES
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
 from orgaudit.model import Finding
@@ -224,7 +225,7 @@ def _longest_days(entry: dict[str, Any], given: Mapping[str, Any]) -> int:
     settings = settings_of(given)
     policy = settings.exceptions.longest_days
     known = catalogue()
-    loaded = frameworks.load(settings.directory, known).values()
+    loaded = frameworks.load(settings.directory, known, ALIASES).values()
     patterns = Patterns(entry.get("scope", {}).get("controls") or ["*"])
     severities = {
         control.severity

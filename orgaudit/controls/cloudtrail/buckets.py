@@ -1,4 +1,4 @@
-"""Controls on the buckets of trails, and on the recording of what happens in buckets."""
+"""Controls on the buckets of trails, and on the recording of object events in buckets."""
 
 from __future__ import annotations
 
@@ -14,41 +14,32 @@ from orgaudit.analysis.cloudtrail.trail_bucket import bucket_of
 from orgaudit.analysis.organization_facts import Organization
 from orgaudit.analysis.s3.exposure import exposure
 from orgaudit.controls.declare import Control, Fix, control
-from orgaudit.controls.openings import judge_openings
-from orgaudit.controls.trails import judge_each, not_everywhere
+from orgaudit.controls.judging.account_trails import judge_each, not_everywhere
+from orgaudit.controls.judging.public_access import judge_openings
+from orgaudit.controls.s3 import BLOCK_EVERYTHING, BLOCK_FOR_GOOD
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.facts.s3.block import AccountPublicAccessBlock, BucketPublicAccessBlock
 from orgaudit.facts.s3.buckets import Bucket, BucketAcl, BucketLogging, BucketPolicy
-from orgaudit.model import (
-    Json,
-    NotSeenError,
-    Severity,
-    Status,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    require,
-)
+from orgaudit.model import Json, NotSeenError, Severity, Status, Verdict, failed, not_applicable, passed, require
 
 Recorders: TypeAlias = Sequence[tuple[Trail, TrailSelectors]]
-"""Trails that log everywhere, with what they record."""
+"""Trails that log in every region, with what they record."""
 
 
 @control(
     Severity.LOW,
     facts=(Bucket, BucketLogging),
     fix=Fix(
-        service_wide="Log the access to the one bucket that receives the organization trail.",
-        asset="Turn on access logging for bucket {resource.bucket.value} of trail {resource.name}.",
+        service_wide="Enable access logging for the one bucket that receives the organization trail.",
+        asset="Enable access logging for bucket {resource.bucket.value} of trail {resource.name}.",
         command="aws s3api put-bucket-logging --bucket {resource.bucket.value} --bucket-logging-status file://logging.json",
-        preventive="Create buckets for logs only from a template that turns access logging on.",
+        preventive="Create buckets for logs only from a template that enables access logging.",
     ),
 )
 def cloudtrail_bucket_access_logging_enabled(trail: Trail, organization: Organization) -> Verdict:
-    """Access to the buckets of trails is logged.
+    """Buckets of trails have access logging.
 
-    Who reads or deletes the record of all that happens should leave a record too.
+    Access logs show who read or deleted audit records.
     """
     holder, bucket = bucket_of(trail, organization)
     logging = holder.detail(BucketLogging, bucket).value
@@ -68,24 +59,24 @@ def cloudtrail_bucket_access_logging_enabled(trail: Trail, organization: Organiz
     facts=(Bucket, BucketPolicy, BucketAcl, BucketPublicAccessBlock, AccountPublicAccessBlock),
     fix=Fix(
         service_wide="Block public access for the whole account that keeps the logs.",
-        asset="Remove what lets strangers into bucket {resource.bucket.value} of trail {resource.name}.",
+        asset="Remove the statements and grants that make bucket {resource.bucket.value} of trail {resource.name} "
+        "public.",
         command="aws s3api put-public-access-block --bucket {resource.bucket.value} "
-        "--public-access-block-configuration "
-        "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true",
-        preventive="Attach an S3 policy of AWS Organizations that blocks public access: no member can then undo it.",
+        f"--public-access-block-configuration {BLOCK_EVERYTHING}",
+        preventive=BLOCK_FOR_GOOD,
     ),
 )
 def cloudtrail_bucket_private(trail: Trail, organization: Organization) -> Verdict:
-    """Buckets of trails are not open to strangers.
+    """Buckets of trails are not public.
 
-    The log shows names, addresses, habits and mistakes: all that an intruder wants to know first. Policy and ACL count
-    as far as no public access block voids them.
+    Audit records show identities, addresses, activity and weaknesses that help an attacker. The bucket's policy and ACL
+    count as far as no public access block overrides them.
     """
     holder, bucket = bucket_of(trail, organization)
     found = exposure(holder, bucket)
     return judge_openings(
         found.openings,
-        closed=f"neither the policy nor the ACL of {bucket.name} lets strangers in",
+        closed=f"neither the policy nor the ACL of {bucket.name} allows public access",
         bucket=bucket.name,
         bucket_account=organization.name(holder.account_id),
         **found.block.evidence,
@@ -104,11 +95,11 @@ def _logging_everywhere(account: AccountFacts, organization: Organization) -> Re
 
 
 def _together(account: AccountFacts, organization: Organization, trails: Recorders, side: str) -> Verdict | None:
-    """Return a pass where trails record together what none records alone, with those that it takes."""
+    """Return a pass where trails together record what none records alone, with the fewest that do."""
     verdict = _recorded(account, organization, trails, side)
     for trail in trails if verdict else ():
         fewer = [each for each in trails if each is not trail]
-        with suppress(NotSeenError):  # fewer may need the buckets, which all of them together do without
+        with suppress(NotSeenError):  # fewer may need the buckets, unlike all of them together
             found = _recorded(account, organization, fewer, side)
             if found and verdict and found.evidence["future_buckets"] == verdict.evidence["future_buckets"]:
                 verdict, trails = found, fewer
@@ -119,7 +110,7 @@ def _together(account: AccountFacts, organization: Organization, trails: Recorde
 
 
 def _recorded(account: AccountFacts, organization: Organization, trails: Recorders, side: str) -> Verdict | None:
-    """Return a pass where trails together record one side of object events in all buckets, with what of future ones."""
+    """Return a pass where trails together record one side of object events in all buckets, or None."""
     if not trails:
         return None
     arns = [trail.arn for trail, _ in trails]
@@ -127,12 +118,12 @@ def _recorded(account: AccountFacts, organization: Organization, trails: Recorde
     who = " and ".join(f"trail {trail.name} of account {organization.name(trail.account_id)}" for trail, _ in trails)
     if record_objects([selectors for _, selectors in trails], side):
         verb = "together record" if len(arns) > 1 else "records"
-        said = f"{who} {verb} object {side}s in all buckets, future ones too"
+        said = f"{who} {verb} object {side}s in all buckets, including future ones"
         return passed(said, future_buckets=True, **evidence)
     if _left_out(account, trails, side) or not (buckets := account.everywhere(Bucket)):
         return None
-    verb = "together name" if len(arns) > 1 else "names"
-    said = f"{who} {verb} each of the {len(buckets)} buckets; a bucket that is created later is not among them"
+    verb = "together select" if len(arns) > 1 else "selects"
+    said = f"{who} {verb} each of the {len(buckets)} buckets, but not buckets that are created later"
     return passed(said, future_buckets=False, **evidence)
 
 
@@ -141,7 +132,7 @@ def _left_out(account: AccountFacts, trails: Recorders, side: str) -> list[str]:
     return [bucket.name for bucket in account.everywhere(Bucket) if not record_objects(found, side, bucket.arn)]
 
 
-def _data_events(side: str) -> Control:
+def _data_events_logged(name: str, side: str) -> Control:
     """Return the control on one side, read or write, of the events on objects in buckets."""
 
     def judge(account: AccountFacts, organization: Organization) -> Verdict:
@@ -170,24 +161,22 @@ def _data_events(side: str) -> Control:
         better = together and (verdict.status is Status.FAIL or together.evidence["future_buckets"])
         return together if together and better else verdict
 
-    judge.__name__ = f"cloudtrail_s3_{side}_data_events_logged"
-    judge.__doc__ = f"""A trail records object {side}s in all buckets.
-
-    Management events say who changed a bucket, not who {side}s its objects. After a theft only these events tell which
-    data it was.
-    """
     return control(
         Severity.LOW,
+        id=name,
+        title=f"A trail records object {side}s in all S3 buckets",
+        rationale=f"Management events show who changed a bucket, but not who {side}s its objects. After an incident, "
+        "only data events show which objects are affected.",
         facts=(Trail, TrailStatus, TrailSelectors, Bucket),
         fix=Fix(
-            service_wide="Record data events of S3 in the organization trail; mind the price in busy buckets.",
+            service_wide="Record S3 data events in the organization trail; consider the cost for busy buckets.",
             asset=f"Record object {side}s of all buckets in a multi-region trail for account {{account}}.",
             command="aws cloudtrail put-event-selectors --trail-name TRAIL_ARN "
             "--advanced-event-selectors file://selectors.json",
-            preventive="Deny cloudtrail:PutEventSelectors to all but the security team by service control policy.",
+            preventive="Deny cloudtrail:PutEventSelectors to all but the security team with a service control policy.",
         ),
     )(judge)
 
 
-cloudtrail_s3_read_data_events_logged = _data_events("read")
-cloudtrail_s3_write_data_events_logged = _data_events("write")
+cloudtrail_s3_read_data_events_logged = _data_events_logged("cloudtrail_s3_read_data_events_logged", "read")
+cloudtrail_s3_write_data_events_logged = _data_events_logged("cloudtrail_s3_write_data_events_logged", "write")

@@ -1,4 +1,4 @@
-"""Controls on trails themselves: whether they log, what, where, and how their files are kept safe."""
+"""Controls on trails: whether they log, what and where, and how their log files are protected."""
 
 from __future__ import annotations
 
@@ -7,40 +7,31 @@ from orgaudit.analysis.cloudtrail.recording import recorded_management
 from orgaudit.analysis.kms import key_state
 from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Fix, control
-from orgaudit.controls.trails import judge_each, recording
+from orgaudit.controls.judging.account_trails import judge_each, not_recording
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.facts.kms import Key, KeyDescription
-from orgaudit.model import (
-    Json,
-    Observed,
-    Severity,
-    Verdict,
-    failed,
-    passed,
-    require,
-    shown,
-)
+from orgaudit.model import Json, Observed, Severity, Verdict, failed, passed, require, shown
 
 
 @control(
     Severity.HIGH,
     fix=Fix(
         service_wide="Protect every trail with a service control policy that denies cloudtrail:StopLogging.",
-        asset="Start trail {resource.name}, or delete it when another trail has taken its place.",
+        asset="Start trail {resource.name}, or delete it if another trail has replaced it.",
         command="aws cloudtrail start-logging --region {region} --name {resource.arn}",
-        preventive="Alarm on cloudtrail:StopLogging, so that a trail that stops is noticed the same day.",
+        preventive="Raise an alarm on cloudtrail:StopLogging, so that a stopped trail is noticed the same day.",
     ),
 )
 def cloudtrail_trail_logging(_trail: Trail, status: Observed[TrailStatus]) -> Verdict:
-    """Trails log.
+    """Trails are logging.
 
-    A stopped trail stays in every list of trails and looks like protection, but nothing that happens is recorded.
+    A stopped trail is still listed, but records no events.
     """
     seen = status.value
     stopped = f" since {seen.stopped_at:%Y-%m-%d}" if seen.stopped_at else ""
     return require(
         seen.logging,
-        then="the trail logs",
+        then="the trail is logging",
         otherwise=f"the trail has been stopped{stopped}",
         stopped_at=seen.stopped_at,
         last_delivery_to_bucket=seen.delivered_at,
@@ -55,17 +46,17 @@ def cloudtrail_trail_logging(_trail: Trail, status: Observed[TrailStatus]) -> Ve
         service_wide="Create one multi-region organization trail in the management account; it records every account.",
         service_wide_command="aws cloudtrail create-trail --name organization-trail --s3-bucket-name BUCKET "
         "--is-multi-region-trail --is-organization-trail --enable-log-file-validation",
-        asset="Give account {account} a multi-region trail that logs and records read and write management events.",
+        asset="Create a multi-region trail in account {account} that records read and write management events.",
         command="aws cloudtrail create-trail --name account-trail --s3-bucket-name BUCKET --is-multi-region-trail",
-        preventive="Let the account factory enrol new accounts into the organization trail, and deny "
+        preventive="Cover new accounts with the organization trail, and deny "
         "cloudtrail:StopLogging and cloudtrail:PutEventSelectors with a service control policy.",
     ),
 )
 def cloudtrail_trail_multi_region_management_events(account: AccountFacts, organization: Organization) -> Verdict:
     """A multi-region trail records all management events.
 
-    Without one, what happens in a region that nobody uses, or through an action that is not recorded, leaves no trace.
-    An organization trail of the management account counts for every account that it covers.
+    Without one, activity in unused regions or through actions that are not recorded leaves no audit record. An
+    organization trail of the management account counts for every account that it covers.
     """
 
     def judge(trail: Trail, owner: AccountFacts) -> Verdict:
@@ -74,7 +65,7 @@ def cloudtrail_trail_multi_region_management_events(account: AccountFacts, organ
             "home_region": trail.region,
             "of_organization": shown(trail.organization),
         }
-        if reason := recording(trail, account, owner):
+        if reason := not_recording(trail, account, owner):
             return failed(reason, **evidence)
         recorded = recorded_management(owner.detail(TrailSelectors, trail).value)
         left_out = list(recorded.excluded)
@@ -88,42 +79,42 @@ def cloudtrail_trail_multi_region_management_events(account: AccountFacts, organ
     Severity.MEDIUM,
     facts=(Key, KeyDescription),
     fix=Fix(
-        service_wide="Give the organization trail one key, in the account that keeps the logs.",
-        asset="Encrypt the files of trail {resource.name} with a customer managed key that CloudTrail may use.",
+        service_wide="Encrypt the organization trail with one key, in the log archive account.",
+        asset="Encrypt the log files of trail {resource.name} with a customer managed key that CloudTrail may use.",
         command="aws cloudtrail update-trail --region {region} --name {resource.arn} --kms-key-id KEY_ARN",
         preventive="Create trails only from a template that names the key, and deny cloudtrail:UpdateTrail to others.",
     ),
 )
 def cloudtrail_trail_kms_encrypted(trail: Trail, organization: Organization) -> Verdict:
-    """Trails encrypt their files with a KMS key.
+    """Log files of trails are encrypted with a KMS key.
 
-    Whoever may read the bucket then still needs the key, so reading the log takes two permissions and leaves a trace.
-    The key's own state is told for information.
+    Reading the logs then needs permission for the bucket and for the key, and each use of the key is recorded. The
+    state of the key is shown for information.
     """
     if trail.key_id is None:
-        return failed("the files are encrypted with the bucket's default only", kms_key=None)
+        return failed("the log files are encrypted with the bucket's default encryption only", kms_key=None)
     state = key_state(organization, trail.key_id)
     known = f", which is in state {state}" if state else ""
-    return passed(f"the files are encrypted with {trail.key_id}{known}", kms_key=trail.key_id, key_state=state)
+    return passed(f"the log files are encrypted with {trail.key_id}{known}", kms_key=trail.key_id, key_state=state)
 
 
 @control(
     Severity.MEDIUM,
     fix=Fix(
-        service_wide="Turn validation on in the organization trail; it covers the files of every account.",
-        asset="Turn on log file validation for trail {resource.name}.",
+        service_wide="Enable log file validation for the organization trail; it covers the files of every account.",
+        asset="Enable log file validation for trail {resource.name}.",
         command="aws cloudtrail update-trail --region {region} --name {resource.arn} --enable-log-file-validation",
-        preventive="Create trails only from a template that turns validation on, and validate the digests regularly.",
+        preventive="Create trails only from a template that enables validation, and validate the digests regularly.",
     ),
 )
 def cloudtrail_trail_log_validation_enabled(trail: Trail) -> Verdict:
-    """Trails sign digests of their files.
+    """Trails have log file validation enabled.
 
-    Only with them can anybody show that no file was changed or removed after it was delivered.
+    Only the signed digests prove that no log file was changed or deleted after its delivery.
     """
     return require(
         trail.validated.value,
-        then="log file validation is on",
-        otherwise="log file validation is off",
+        then="log file validation is enabled",
+        otherwise="log file validation is not enabled",
         bucket=shown(trail.bucket),
     )

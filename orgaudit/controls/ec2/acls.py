@@ -13,13 +13,13 @@ from orgaudit.model import Json, Severity, Verdict, failed, passed, shown
 from orgaudit.settings.thresholds import Thresholds
 
 RATIONALE = (
-    "A network ACL stands in front of every machine of its subnets. Where it closes the ports of administration, a "
-    "security group that somebody opens by mistake opens nothing."
+    "A network ACL filters the traffic to all resources of its subnets. Where it blocks administration ports, a "
+    "security group that is opened by mistake does not expose them."
 )
 
 
-def admin_ports_closed(name: str, title: str, question: Question) -> Control:
-    """Return the control that asks whether network ACLs keep the internet from the ports of administration."""
+def _admin_ports_closed(name: str, title: str, question: Question) -> Control:
+    """Return the control that network ACLs block administration ports from the internet."""
 
     def judge(acl: NetworkAcl, thresholds: Thresholds) -> Verdict:
         asked = question.with_ports(thresholds.further_admin_ports)
@@ -35,21 +35,19 @@ def admin_ports_closed(name: str, title: str, question: Question) -> Control:
         if shadowed:
             said += f"; an earlier entry denies what {', '.join(shadowed)} allows"
         if share := max((passage.share for passage in found), default=0.0):
-            said += f"; {share:.0%} of all public addresses are let in"
+            said += f"; {share:.0%} of all public addresses are allowed"
             evidence["public_share"] = round(share, 3)
         return passed(said, **evidence)
 
-    judge.__name__ = judge.__qualname__ = name
-    judge.__doc__ = f"{title}.\n\n{RATIONALE}"
     fix = Fix(
-        service_wide="Give subnets network ACLs from one template that lets the internet reach published ports only.",
-        asset="Replace the open entries of network ACL {resource.name} by entries for the ports that its subnets "
+        service_wide="Create network ACLs from one template that allows the internet to reach published ports only.",
+        asset="Replace the open entries of network ACL {resource.name} with entries for the ports that its subnets "
         "publish and for ephemeral ports, then delete the open ones.",
         command="aws ec2 describe-network-acls --region {region} --network-acl-ids {resource.name}",
         preventive="Deny ec2:CreateNetworkAclEntry and ec2:ReplaceNetworkAclEntry to all but the network team with a "
         "service control policy.",
     )
-    return control(Severity.MEDIUM, fix=fix)(judge)
+    return control(Severity.MEDIUM, fix=fix, id=name, title=title, rationale=RATIONALE)(judge)
 
 
 def _delete(acl: NetworkAcl, number: int) -> str:
@@ -60,13 +58,13 @@ def _delete(acl: NetworkAcl, number: int) -> str:
     )
 
 
-ec2_network_acl_admin_ports_closed_to_internet = admin_ports_closed(
+ec2_network_acl_admin_ports_closed_to_internet = _admin_ports_closed(
     "ec2_network_acl_admin_ports_closed_to_internet",
-    "Network ACLs close admin ports to the internet, TCP and UDP",
+    "Network ACLs block administration ports from the internet (TCP and UDP)",
     Question(ADMIN_PORTS),
 )
-ec2_network_acl_admin_tcp_ports_closed_to_internet = admin_ports_closed(
+ec2_network_acl_admin_tcp_ports_closed_to_internet = _admin_ports_closed(
     "ec2_network_acl_admin_tcp_ports_closed_to_internet",
-    "Network ACLs close admin ports to the internet, TCP",
+    "Network ACLs block administration ports from the internet (TCP)",
     Question(ADMIN_PORTS, TCP),
 )

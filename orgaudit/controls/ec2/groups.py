@@ -1,10 +1,10 @@
-"""Controls on security groups: what they open to the internet, and default groups that should open nothing."""
+"""Controls on security groups: what they open to the internet, and the rules of default groups."""
 
 from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from orgaudit.analysis.ec2.reach import Inbound, PortOpening, Question
 from orgaudit.controls.declare import Control, Fix, control
@@ -18,12 +18,12 @@ ADMIN_PORTS = (22, 3389)
 CLOSED = "not open to the internet"
 
 FIX = Fix(
-    service_wide="Administer machines through Systems Manager Session Manager or EC2 Instance Connect Endpoint, which "
+    service_wide="Administer instances through Systems Manager Session Manager or EC2 Instance Connect Endpoint, which "
     "need no inbound rule, then remove these rules in all accounts.",
-    asset="Remove the open rules of security group {resource.name}, or narrow their sources to networks you know.",
+    asset="Remove the open rules of security group {resource.name}, or restrict their sources to known networks.",
     command="aws ec2 describe-security-group-rules --region {region} --filters Name=group-id,Values={resource.name}",
-    preventive="Turn on VPC block public access for inbound traffic with a declarative policy for EC2, and let AWS "
-    "Firewall Manager or AWS Config remove such rules when they appear.",
+    preventive="Block public inbound traffic to VPCs with a declarative policy for EC2, and remove such rules "
+    "automatically with AWS Firewall Manager or AWS Config.",
 )
 
 
@@ -38,10 +38,10 @@ def _judged(group: SecurityGroup, question: Question) -> Verdict:
     lists, share = inbound.unread(question), inbound.widest_share(question)
     said, evidence = CLOSED, dict[str, Json]()
     if lists:
-        said += f"; to be reviewed: AWS's own prefix lists {', '.join(lists)}"
+        said += f"; review required: AWS-managed prefix lists {', '.join(lists)}"
         evidence["aws_prefix_lists"] = lists
     if share:
-        said += f"; the widest sources are {share:.0%} of all public addresses"
+        said += f"; the widest sources cover {share:.0%} of all public addresses"
         evidence["public_share"] = round(share, 3)
     return passed(said, **evidence)
 
@@ -51,7 +51,7 @@ def _rules(found: Sequence[PortOpening]) -> list[str]:
 
 
 def _revoke(group: SecurityGroup, found: Sequence[PortOpening]) -> str:
-    """Return the command that takes away just the sources that make the openings."""
+    """Return the command that removes only the sources that make the openings."""
     permissions = [source.permission() for opening in found for source in opening.sources]
     unique = list({json.dumps(each, sort_keys=True): each for each in permissions}.values())
     return (
@@ -60,95 +60,90 @@ def _revoke(group: SecurityGroup, found: Sequence[PortOpening]) -> str:
     )
 
 
-def _named(judge: Callable[..., Verdict], name: str, title: str, rationale: str, severity: Severity) -> Control:
-    judge.__name__ = judge.__qualname__ = name
-    judge.__doc__ = f"{title}.\n\n{rationale}"
-    return control(severity, fix=FIX)(judge)
-
-
-def closed(name: str, title: str, question: Question, rationale: str, severity: Severity = Severity.HIGH) -> Control:
-    """Return the control that asks whether security groups keep the internet from the ports of a question."""
+def _closed(name: str, title: str, question: Question, rationale: str, severity: Severity = Severity.HIGH) -> Control:
+    """Return the control that security groups do not open the ports of a question to the internet."""
 
     def judge(group: SecurityGroup) -> Verdict:
         return _judged(group, question)
 
-    return _named(judge, name, title, rationale, severity)
+    return control(severity, fix=FIX, id=name, title=title, rationale=rationale)(judge)
 
 
-def admin_ports_closed(name: str, title: str, question: Question) -> Control:
-    """Return the control that asks so about the ports of administration, the organization's own ones included."""
+def _admin_ports_closed(name: str, title: str, question: Question) -> Control:
+    """Return the same control on the administration ports, including those that the thresholds declare."""
 
     def judge(group: SecurityGroup, thresholds: Thresholds) -> Verdict:
         return _judged(group, question.with_ports(thresholds.further_admin_ports))
 
     rationale = (
-        "Ports of administration that everybody reaches are tried by machines all day, and one weak password or one "
-        "unpatched service is enough. Groups count whether something uses them or not, for the next instance may."
+        "Administration ports that are open to the internet are attacked continuously, and one weak password or one "
+        "unpatched service is sufficient. Groups are judged whether they are in use or not, because the next instance "
+        "may use them."
     )
-    return _named(judge, name, title, rationale, Severity.HIGH)
+    return control(Severity.HIGH, fix=FIX, id=name, title=title, rationale=rationale)(judge)
 
 
 TCP, IPV4, IPV6 = ("tcp",), (Family.IPV4,), (Family.IPV6,)
 
-ec2_security_group_admin_ports_closed_to_ipv4_internet = admin_ports_closed(
+ec2_security_group_admin_ports_closed_to_ipv4_internet = _admin_ports_closed(
     "ec2_security_group_admin_ports_closed_to_ipv4_internet",
-    "Security groups close admin ports to the IPv4 internet, TCP and UDP",
+    "Security groups block administration ports from the IPv4 internet (TCP and UDP)",
     Question(ADMIN_PORTS, families=IPV4),
 )
-ec2_security_group_admin_ports_closed_to_ipv6_internet = admin_ports_closed(
+ec2_security_group_admin_ports_closed_to_ipv6_internet = _admin_ports_closed(
     "ec2_security_group_admin_ports_closed_to_ipv6_internet",
-    "Security groups close admin ports to the IPv6 internet, TCP and UDP",
+    "Security groups block administration ports from the IPv6 internet (TCP and UDP)",
     Question(ADMIN_PORTS, families=IPV6),
 )
-ec2_security_group_admin_tcp_ports_closed_to_ipv4_internet = admin_ports_closed(
+ec2_security_group_admin_tcp_ports_closed_to_ipv4_internet = _admin_ports_closed(
     "ec2_security_group_admin_tcp_ports_closed_to_ipv4_internet",
-    "Security groups close admin ports to the IPv4 internet, TCP",
+    "Security groups block administration ports from the IPv4 internet (TCP)",
     Question(ADMIN_PORTS, TCP, IPV4),
 )
-ec2_security_group_admin_tcp_ports_closed_to_ipv6_internet = admin_ports_closed(
+ec2_security_group_admin_tcp_ports_closed_to_ipv6_internet = _admin_ports_closed(
     "ec2_security_group_admin_tcp_ports_closed_to_ipv6_internet",
-    "Security groups close admin ports to the IPv6 internet, TCP",
+    "Security groups block administration ports from the IPv6 internet (TCP)",
     Question(ADMIN_PORTS, TCP, IPV6),
 )
 
-SSH = "SSH that everybody reaches is tried by machines all day; one weak password or leaked key gives a shell."
-RDP = "RDP that everybody reaches is tried by machines all day, and its holes have spread worms before."
+SSH = "SSH that is open to the internet is attacked continuously; one weak password or leaked key gives shell access."
+RDP = "RDP that is open to the internet is attacked continuously, and worms have spread through its vulnerabilities."
 
-ec2_security_group_ssh_closed_to_ipv4_internet = closed(
+ec2_security_group_ssh_closed_to_ipv4_internet = _closed(
     "ec2_security_group_ssh_closed_to_ipv4_internet",
-    "Security groups close SSH to the IPv4 internet, TCP and UDP",
+    "Security groups block SSH from the IPv4 internet (TCP and UDP)",
     Question((22,), families=IPV4),
     SSH,
 )
-ec2_security_group_ssh_closed_to_internet = closed(
+ec2_security_group_ssh_closed_to_internet = _closed(
     "ec2_security_group_ssh_closed_to_internet",
-    "Security groups close SSH to the internet",
+    "Security groups block SSH from the internet",
     Question((22,), TCP),
     SSH,
 )
-ec2_security_group_rdp_closed_to_ipv4_internet = closed(
+ec2_security_group_rdp_closed_to_ipv4_internet = _closed(
     "ec2_security_group_rdp_closed_to_ipv4_internet",
-    "Security groups close RDP to the IPv4 internet, TCP and UDP",
+    "Security groups block RDP from the IPv4 internet (TCP and UDP)",
     Question((3389,), families=IPV4),
     RDP,
 )
-ec2_security_group_rdp_closed_to_internet = closed(
+ec2_security_group_rdp_closed_to_internet = _closed(
     "ec2_security_group_rdp_closed_to_internet",
-    "Security groups close RDP to the internet, TCP and UDP",
+    "Security groups block RDP from the internet (TCP and UDP)",
     Question((3389,)),
     RDP,
 )
-ec2_security_group_cifs_closed_to_internet = closed(
+ec2_security_group_cifs_closed_to_internet = _closed(
     "ec2_security_group_cifs_closed_to_internet",
-    "Security groups close file sharing by CIFS to the internet",
+    "Security groups block CIFS file sharing from the internet",
     Question((445,), TCP),
-    "File shares hold what a company works on, and CIFS has been the way in of several large outbreaks of malware.",
+    "File shares hold business data, and several large malware outbreaks have spread through CIFS.",
 )
-ec2_security_group_all_traffic_closed_to_internet = closed(
+ec2_security_group_all_traffic_closed_to_internet = _closed(
     "ec2_security_group_all_traffic_closed_to_internet",
-    "Security groups do not open every port to the internet",
+    "Security groups do not open all ports to the internet",
     Question(()),
-    "A group that lets everything in is no group: each service that is ever started behind it is public at once.",
+    "A group that allows all traffic does not protect: every service that is started behind it is public at once.",
     Severity.CRITICAL,
 )
 
@@ -156,31 +151,32 @@ ec2_security_group_all_traffic_closed_to_internet = closed(
 @control(
     Severity.MEDIUM,
     fix=Fix(
-        service_wide="Delete the default VPCs that nobody uses in all regions; their default groups go with them.",
-        asset="Move what uses default security group {resource.name} to groups of its own, then remove all its rules.",
+        service_wide="Delete unused default VPCs in all regions, and their default security groups with them.",
+        asset="Move the resources that use default security group {resource.name} to other groups, then remove all "
+        "its rules.",
         command="aws ec2 describe-security-group-rules --region {region} "
         "--filters Name=group-id,Values={resource.name}",
-        preventive="Let the account factory empty the default group of each VPC that it makes, and watch it with the "
-        "AWS Config rule vpc-default-security-group-closed.",
+        preventive="Remove the rules of the default group of each new VPC in the account factory, and monitor it with "
+        "the AWS Config rule vpc-default-security-group-closed.",
     ),
 )
 def ec2_default_security_group_empty(group: DefaultSecurityGroup) -> Verdict:
     """Default security groups have no rules.
 
-    What is started without naming a group gets the default one. Only a group that allows nothing makes the omission
-    show at once, so it counts in every VPC, used or not.
+    Resources that are launched without a security group get the default one. Only a group without rules makes this
+    omission visible, so the default group is judged in every VPC, used or not.
     """
     vpc, name = group.vpc_id, group.group_name.value
     inbound = [rule.describe() for rule in group.rules.value]
     outbound = [rule.describe() for rule in group.outbound.value]
     if not inbound and not outbound:
-        return passed("allows nothing in or out", vpc=vpc, group=name)
+        return passed("no inbound and no outbound rules", vpc=vpc, group=name)
     said = f"{len(inbound)} inbound and {len(outbound)} outbound rules"
     return failed(said, command=_emptying(group), vpc=vpc, group=name, inbound=inbound, outbound=outbound)
 
 
 def _emptying(group: SecurityGroup) -> str:
-    """Return the commands that take away the rules of each direction that has any."""
+    """Return the commands that remove the rules of each direction that has any."""
     name = shlex.quote(group.name)
     directions = (
         ("ingress", "IpPermissions", group.rules.value),

@@ -1,4 +1,4 @@
-"""Controls on VPCs: what is written down about their traffic, and how far they reach into each other."""
+"""Controls on VPCs: their flow logs, and the routes of their peering connections."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ from orgaudit.analysis.ec2.vpcs import Breadth, breadth_of, flaw_of, flow_logs_o
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.ec2.peering import PeeringConnection, PeeringRoutes
 from orgaudit.facts.ec2.vpcs import FlowLog, Vpc
-from orgaudit.model import Json, Observed, Severity, Status, Verdict, failed, passed, shown
+from orgaudit.model import Json, Observed, Severity, Verdict, failed, manual, passed, shown
 
 
 @control(
     Severity.MEDIUM,
     facts=(FlowLog,),
     fix=Fix(
-        service_wide="Send the flow logs of all VPCs to one bucket of the logging account, set up by a StackSet.",
-        asset="Give VPC {resource.name} a flow log of rejected traffic at least, and mend one that does not deliver.",
+        service_wide="Send the flow logs of all VPCs to one bucket of the log archive account, with a StackSet.",
+        asset="Create a flow log for VPC {resource.name} of at least rejected traffic, and fix one that does not "
+        "deliver.",
         command="aws ec2 create-flow-logs --region {region} --resource-type VPC --resource-ids {resource.vpc_id} "
         "--traffic-type REJECT --log-destination-type s3 --log-destination BUCKET_ARN",
-        preventive="Let the account factory give every VPC a flow log, and deny ec2:DeleteFlowLogs with a service "
+        preventive="Create a flow log for every VPC in the account factory, and deny ec2:DeleteFlowLogs with a service "
         "control policy.",
     ),
 )
 def ec2_vpc_flow_logs_enabled(vpc: Vpc, owner: AccountFacts) -> Verdict:
     """VPCs have a flow log that delivers.
 
-    Flow logs show who knocked at which door and was turned away. Without them, nobody can tell afterwards how far an
-    intruder got. A shared VPC is logged by its owner.
+    Flow logs show which connections were attempted and rejected. Without them, the extent of an intrusion cannot be
+    determined. The flow logs of a shared VPC belong to its owner.
     """
     logs = flow_logs_of(vpc, owner)
     evidence = [
@@ -47,26 +48,25 @@ def ec2_vpc_flow_logs_enabled(vpc: Vpc, owner: AccountFacts) -> Verdict:
     for log in logs:
         log.watches.value  # noqa: B018 - a log of which it is not known may be on this VPC
     reasons = "; ".join(f"flow log {name} {flaw}" for name, flaw in flaws)
-    return failed(reasons or "no flow log on the VPC", flow_logs=evidence)
+    return failed(reasons or "the VPC has no flow log", flow_logs=evidence)
 
 
 @control(
     Severity.LOW,
     fix=Fix(
-        service_wide="Connect VPCs through a transit gateway with route tables by zone, so that reach is set in one "
-        "place.",
-        asset="Replace wide routes through peering connection {resource.name} by routes to the subnets that are "
-        "needed.",
+        service_wide="Connect VPCs through a transit gateway, so that its route tables define in one place which "
+        "networks are connected.",
+        asset="Replace wide routes through peering connection {resource.name} with routes to the required subnets.",
         command="aws ec2 describe-route-tables --region {region} "
         "--filters Name=route.vpc-peering-connection-id,Values={resource.name}",
         preventive="Review routes through peering connections in the pipeline that creates them.",
     ),
 )
 def ec2_vpc_peering_routes_restricted(connection: PeeringConnection, routes: Observed[PeeringRoutes]) -> Verdict:
-    """Routes through peering connections are narrow.
+    """Routes through VPC peering connections are limited to the required subnets.
 
-    A route to the whole of another VPC lets whoever breaks into one walk through both. How much of it is needed only
-    people know, so a route to all of a block is shown to them.
+    A route to the whole of another VPC lets an attacker in one VPC reach all of the other. Which part of it is required
+    only people know, so they have to review a route to a whole CIDR block.
     """
     found = [(route, breadth_of(route, connection)) for route in routes.value.routes]
     evidence: dict[str, Json] = {
@@ -76,10 +76,12 @@ def ec2_vpc_peering_routes_restricted(connection: PeeringConnection, routes: Obs
             for route, breadth in found
         ],
     }
-    told = {breadth: [route.destination for route, each in found if each is breadth] for breadth in Breadth}
-    if wider := told[Breadth.WIDER]:
+    by_breadth = {breadth: [route.destination for route, each in found if each is breadth] for breadth in Breadth}
+    if wider := by_breadth[Breadth.WIDER]:
         return failed(f"routes to {', '.join(wider)} are wider than the other VPC", **evidence)
-    if review := told[Breadth.WHOLE] + told[Breadth.UNKNOWN]:
-        reason = f"a person has to say whether all of {', '.join(review)} is needed"
-        return Verdict(Status.MANUAL, reason, {**evidence, "accounts": list(connection.accounts)})
-    return passed("routes reach parts of the other VPC only" if found else "no route leads through it", **evidence)
+    if review := by_breadth[Breadth.WHOLE] + by_breadth[Breadth.UNKNOWN]:
+        reason = f"a person must confirm that all of {', '.join(review)} is required"
+        return manual(reason, accounts=list(connection.accounts), **evidence)
+    return passed(
+        "routes cover parts of the other VPC only" if found else "no route uses the peering connection", **evidence
+    )

@@ -12,20 +12,17 @@ from orgaudit.model import Severity, Verdict, require
     Severity.LOW,
     fix=Fix(
         service_wide="Move certificates to AWS Certificate Manager, which renews them.",
-        asset="Delete {resource.name} once nothing uses it, or replace it there first.",
+        asset="Delete {resource.name} after it has been replaced wherever it is still used.",
         command="aws iam delete-server-certificate --server-certificate-name {resource.name}",
         preventive="Deny iam:UploadServerCertificate with a service control policy.",
     ),
 )
 def iam_server_certificate_valid(certificate: ServerCertificate, observed: AccountFacts) -> Verdict:
-    """Server certificates in IAM have not expired.
+    """IAM server certificates have not expired.
 
-    An expired certificate that is deployed by mistake breaks a service and trains its users to click warnings away.
+    An expired certificate that is deployed by mistake interrupts a service, and users get used to ignoring warnings.
     """
     ends = certificate.expires_at.value
     return require(
-        observed.now < ends,
-        then=f"valid until {ends:%Y-%m-%d}",
-        otherwise=f"expired on {ends:%Y-%m-%d}",
-        expires=ends,
+        observed.now < ends, then=f"valid until {ends:%Y-%m-%d}", otherwise=f"expired on {ends:%Y-%m-%d}", expires=ends
     )

@@ -1,4 +1,4 @@
-"""Controls on where an account's people come from."""
+"""Controls on how people sign in to an account."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.iam.authorization import User
 from orgaudit.facts.iam.credential_report import UserCredentials
 from orgaudit.facts.iam.federation import FederationProtocol, IdentityCenter, IdentityProvider
-from orgaudit.model import Json, Seen, Severity, Status, Verdict, failed, passed
+from orgaudit.model import Json, Seen, Severity, Verdict, failed, manual, passed
+
+NO_PROVIDER = "no identity provider is configured"
 
 
 def _identity_centers(account: AccountFacts, organization: Organization) -> list[str]:
     """Return the organization's instances of IAM Identity Center, as the account or the management account sees them.
 
-    An instance that a member has for itself signs nobody in to AWS accounts:
+    An account instance of a member gives no access to AWS accounts:
     https://docs.aws.amazon.com/singlesignon/latest/userguide/identity-center-instances.html
     """
     management = organization.management_account_id
@@ -37,8 +39,10 @@ def _of_organization(found: list[IdentityCenter], management: str | None) -> lis
     Severity.MEDIUM,
     facts=(User, UserCredentials, IdentityProvider, IdentityCenter),
     fix=Fix(
-        service_wide="Connect IAM Identity Center to the company's identity provider, and give people permission sets.",
-        asset="Give the people behind the IAM users of account {account} a permission set, and take their passwords.",
+        service_wide="Connect IAM Identity Center to the company's identity provider, and assign permission sets to "
+        "people.",
+        asset="Assign permission sets to the people behind the IAM users of account {account}, and delete their "
+        "passwords.",
         command="aws iam list-users",
         preventive="Deny iam:CreateUser and iam:CreateLoginProfile in member accounts with a service control policy.",
     ),
@@ -46,8 +50,8 @@ def _of_organization(found: list[IdentityCenter], management: str | None) -> lis
 def iam_identity_federation_configured(account: AccountFacts, organization: Organization) -> Verdict:
     """People sign in through a central identity provider.
 
-    Whoever leaves the company loses all access where their identity is kept, in one place. IAM users stay behind in
-    every account that somebody forgets.
+    With a central identity provider, the access of people who leave the company is removed in one place. IAM users
+    remain in every account until they are deleted there.
     """
     rows = {user.name: account.detail(UserCredentials, user).value.row for user in account.everywhere(User)}
     local = sorted(name for name, row in rows.items() if row.password_enabled)
@@ -59,17 +63,12 @@ def iam_identity_federation_configured(account: AccountFacts, organization: Orga
     centers = _identity_centers(account, organization)
     evidence["identity_center"] = centers
     if local and not providers and not centers:
-        return failed(f"{len(local)} IAM users have a password, and no identity provider is configured", **evidence)
+        return failed(f"IAM users with a password: {len(local)}; {NO_PROVIDER}", **evidence)
     if local:
-        said = f"an identity provider is there, and {len(local)} IAM users have a password all the same"
-        said = f"{said}: a person must tell whether all people come through the provider"
-        return Verdict(Status.MANUAL, said, evidence)
+        said = f"IAM users with a password: {len(local)}, although an identity provider is configured"
+        return manual(f"{said}; a person must confirm that all people sign in through the provider", **evidence)
     if centers or FederationProtocol.SAML in providers.values():
         return passed("no IAM user has a password, and an identity provider is configured", **evidence)
-    known = (
-        "only OIDC providers are configured, which may serve programs"
-        if providers
-        else "no identity provider is configured"
-    )
-    said = f"{len(keyed)} IAM users have access keys, and {known}"
-    return Verdict(Status.MANUAL, f"{said}: a person has to confirm that none of the keys is a person's", evidence)
+    known = "only OIDC providers are configured, which may serve programs" if providers else NO_PROVIDER
+    said = f"IAM users with access keys: {len(keyed)}; {known}"
+    return manual(f"{said}; a person must confirm that no person uses these keys", **evidence)

@@ -8,7 +8,7 @@ from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.facts.iam.passwords import PasswordPolicy
 from orgaudit.model import Json, Severity, Verdict, failed, require, shown
 
-DEFAULT = "no password policy is set, so AWS's default applies: 8 characters, no reuse blocked, no expiry"
+DEFAULT = "no password policy is set, so the AWS default applies: 8 characters, no reuse prevention, no expiry"
 LENGTH, REMEMBERED, AGE = 14, 24, 90
 
 
@@ -16,12 +16,12 @@ def _rule(
     name: str,
     title: str,
     *,
-    why: str,
+    rationale: str,
     option: str,
     judged: Callable[[PasswordPolicy], tuple[bool, str]],
     severity: Severity = Severity.LOW,
 ) -> Control:
-    """Return the control on one rule of the policy: `judged` tells whether it holds, and says what was seen."""
+    """Return the control on one rule of the policy; `judged` returns whether it holds, and the reason."""
 
     def judge(policy: PasswordPolicy) -> Verdict:
         if not policy.exists:
@@ -34,62 +34,74 @@ def _rule(
         }
         return require(holds, then=said, otherwise=said, **evidence)
 
-    judge.__name__ = f"iam_password_policy_{name}"
-    judge.__doc__ = f"{title}.\n\n{why}"
-    whole = "aws iam update-account-password-policy --minimum-password-length 14 --password-reuse-prevention 24"
+    whole = f"aws iam update-account-password-policy --minimum-password-length {LENGTH} "
     fix = Fix(
-        service_wide="Let people sign in through IAM Identity Center, and set one strict policy in every account from "
-        "a template.",
+        service_wide="Let people sign in through IAM Identity Center, and deploy one strict policy to every account "
+        "from a template.",
         asset="Set the password policy of account {account}. The command replaces the whole policy: add the options "
-        "that are to stay.",
+        "that must be kept.",
         command=f"aws iam update-account-password-policy {option}",
         preventive="Deny iam:DeleteAccountPasswordPolicy and iam:UpdateAccountPasswordPolicy to all but the pipeline "
         "with a service control policy.",
-        service_wide_command=whole,
+        service_wide_command=f"{whole}--password-reuse-prevention {REMEMBERED}",
     )
-    return control(severity, fix=fix)(judge)
+    return control(severity, fix=fix, id=name, title=title, rationale=rationale)(judge)
 
 
-def _character(word: str, name: str, holds: Callable[[PasswordPolicy], bool]) -> Control:
+def _character(name: str, kind: str, option: str, holds: Callable[[PasswordPolicy], bool]) -> Control:
     return _rule(
-        f"{name}_required",
-        f"Passwords need {word}",
-        why="More kinds of characters make a password of the same length longer to guess.",
-        option=f"--require-{name}s" if name in {"symbol", "number"} else f"--require-{name}-characters",
-        judged=lambda policy: (holds(policy), f"passwords {'need' if holds(policy) else 'do not need'} {word}"),
+        name,
+        f"Passwords require {kind}",
+        rationale="More types of characters increase the effort of guessing a password of the same length.",
+        option=option,
+        judged=lambda policy: (holds(policy), f"passwords {'require' if holds(policy) else 'do not require'} {kind}"),
     )
 
 
-uppercase = _character("an uppercase letter", "uppercase", lambda policy: policy.uppercase.value)
-lowercase = _character("a lowercase letter", "lowercase", lambda policy: policy.lowercase.value)
-symbol = _character("a symbol", "symbol", lambda policy: policy.symbols.value)
-number = _character("a number", "number", lambda policy: policy.numbers.value)
-min_length = _rule(
-    f"min_length_{LENGTH}",
-    f"Passwords have {LENGTH} characters or more",
-    why="Length protects a password best: every character more makes guessing dozens of times dearer.",
+iam_password_policy_uppercase_required = _character(
+    "iam_password_policy_uppercase_required",
+    "an uppercase letter",
+    "--require-uppercase-characters",
+    lambda policy: policy.uppercase.value,
+)
+iam_password_policy_lowercase_required = _character(
+    "iam_password_policy_lowercase_required",
+    "a lowercase letter",
+    "--require-lowercase-characters",
+    lambda policy: policy.lowercase.value,
+)
+iam_password_policy_symbol_required = _character(
+    "iam_password_policy_symbol_required", "a symbol", "--require-symbols", lambda policy: policy.symbols.value
+)
+iam_password_policy_number_required = _character(
+    "iam_password_policy_number_required", "a number", "--require-numbers", lambda policy: policy.numbers.value
+)
+iam_password_policy_min_length_14 = _rule(
+    "iam_password_policy_min_length_14",
+    f"Passwords have at least {LENGTH} characters",
+    rationale="Length protects a password best: each further character multiplies the effort of guessing it.",
     option=f"--minimum-password-length {LENGTH}",
     judged=lambda policy: (
         policy.min_length.value >= LENGTH,
-        f"the shortest password has {policy.min_length.value} characters",
+        f"the minimum length is {policy.min_length.value} characters",
     ),
     severity=Severity.MEDIUM,
 )
-reuse = _rule(
-    f"reuse_{REMEMBERED}_blocked",
-    f"The last {REMEMBERED} passwords cannot be used again",
-    why="A password that became known stays useless only if its owner cannot return to it.",
+iam_password_policy_reuse_24_blocked = _rule(
+    "iam_password_policy_reuse_24_blocked",
+    f"The last {REMEMBERED} passwords cannot be reused",
+    rationale="Reuse prevention stops users from returning to a password that was compromised.",
     option=f"--password-reuse-prevention {REMEMBERED}",
     judged=lambda policy: (
         (policy.remembered or 0) >= REMEMBERED,
-        f"{policy.remembered or 0} old passwords are blocked",
+        f"previous passwords that cannot be reused: {policy.remembered or 0}",
     ),
     severity=Severity.MEDIUM,
 )
-expiry = _rule(
-    f"expires_{AGE}_days",
+iam_password_policy_expires_90_days = _rule(
+    "iam_password_policy_expires_90_days",
     f"Passwords expire within {AGE} days",
-    why="A password that leaked unnoticed opens the door until it is changed; an end bounds that time.",
+    rationale="Expiry limits the time in which a password that leaked unnoticed can be used.",
     option=f"--max-password-age {AGE}",
     judged=lambda policy: (
         0 < (policy.max_age_days.value or 0) <= AGE,

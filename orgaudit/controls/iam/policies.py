@@ -1,4 +1,4 @@
-"""Controls on managed policies, and on who holds those that give the most."""
+"""Controls on managed policies, and on the principals that hold the most powerful ones."""
 
 from __future__ import annotations
 
@@ -10,18 +10,7 @@ from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.facts.iam.authorization import AwsPolicy, CustomerPolicy, Group, IamPrincipal, ManagedPolicy, Role, User
 from orgaudit.languages.iam_policy.grants import Grants
-from orgaudit.model import (
-    Gap,
-    Json,
-    NotSeenError,
-    Severity,
-    Status,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    require,
-)
+from orgaudit.model import Gap, Json, NotSeenError, Severity, Verdict, failed, manual, not_applicable, passed, require
 from orgaudit.settings.thresholds import Thresholds
 
 CLOUDSHELL = "AWSCloudShellFullAccess"
@@ -35,14 +24,14 @@ def _unapproved(holders: Iterable[str], approved: Iterable[str]) -> list[str]:
 
 
 def _detach(policy_arn: str, principal_arn: str) -> str:
-    """Return the command that takes a policy from a principal."""
+    """Return the command that detaches a policy from a principal."""
     kind, name = principal_arn.split(":")[5].split("/", 1)
     holder = f"aws iam detach-{kind}-policy --{kind}-name {shlex.quote(name.rsplit('/', 1)[-1])}"
     return f"{holder} --policy-arn {shlex.quote(policy_arn)}"
 
 
 def _seen(policy: ManagedPolicy, grants: Grants) -> dict[str, Json]:
-    """Return whom a policy is attached to, what it grants at its widest, and which actions it denies."""
+    """Return the principals that a policy is attached to, its widest grants, and the actions that it denies."""
     return {
         "attached_to": list(policy.attached_to),
         "grants": [grant.describe() for grant in grants.full],
@@ -57,77 +46,82 @@ def _judge_grants(policy: ManagedPolicy) -> Verdict:
         return _unclear(policy, grants)
     wide = "; ".join(grant.describe() for grant in grants.administering)
     spared = "; ".join(grant.describe() for grant in grants.full)
+    widest = f"the widest grants are: {spared}" if spared else "no statement allows everything"
     return require(
         not wide,
-        then=f"no statement makes an administrator: {spared or 'none allows everything'}",
-        otherwise=f"full administration: {wide}",
+        then=f"no full administrative access; {widest}",
+        otherwise=f"full administrative access: {wide}",
         **_seen(policy, grants),
     )
 
 
 def _unclear(policy: ManagedPolicy, grants: Grants) -> Verdict:
     wide = "; ".join(grant.describe() for grant in grants.unclear)
-    reason = f"{wide}; whether the conditions and Deny statements leave full administration cannot be determined"
-    return Verdict(Status.MANUAL, reason, _seen(policy, grants))
+    reason = f"{wide}; whether the conditions and Deny statements leave full administrative access cannot be determined"
+    return manual(reason, **_seen(policy, grants))
 
 
 LIMITED = Fix(
-    service_wide="Keep administration to one reviewed role in each account, and give all others what they use.",
-    asset="Replace the statement of {resource.name} that allows everything by the actions that are used.",
+    service_wide="Limit administrative access to one reviewed role in each account, and grant others the actions they "
+    "use.",
+    asset="Replace the statement of {resource.name} that allows everything with the actions that are used.",
     command="aws iam create-policy-version --policy-arn {resource.arn} --policy-document file://POLICY.json "
     "--set-as-default",
-    preventive="Check policies in the pipeline, and cap what roles can be given with a permissions boundary.",
+    preventive="Check policies in the pipeline, and limit the permissions of roles with a permissions boundary.",
 )
 
 
 @control(Severity.HIGH, fix=LIMITED)
 def iam_customer_policy_limited(policy: CustomerPolicy) -> Verdict:
-    """The account's own policies do not give full administration.
+    """Customer managed policies do not grant full administrative access.
 
-    A policy that allows everything is one attachment away from whoever may attach policies. It is judged by what its
-    statements allow together after what they deny; NotAction counts as everything unless nobody can be given rights.
+    Every principal that may attach policies can use such a policy to become an administrator. A policy is judged by
+    what its statements allow together after what they deny; NotAction counts as everything unless it excludes granting
+    permissions.
     """
     return _judge_grants(policy)
 
 
 @control(Severity.HIGH, fix=LIMITED)
 def iam_customer_policy_attached_limited(policy: CustomerPolicy) -> Verdict:
-    """The account's own policies that are in use do not give full administration.
+    """Attached customer managed policies do not grant full administrative access.
 
-    Whoever holds such a policy, or breaks into what holds it, owns the account. It is judged by what its statements
-    allow together after what they deny; NotAction counts as everything unless nobody can be given rights.
+    A principal with such a policy, or an attacker who compromises it, controls the account. A policy is judged by what
+    its statements allow together after what they deny; NotAction counts as everything unless it excludes granting
+    permissions.
     """
     if not (policy.attached_to or policy.holders):
-        return not_applicable("the policy is attached to nobody")
+        return not_applicable("the policy is not attached")
     return _judge_grants(policy)
 
 
 @control(
     Severity.HIGH,
     fix=Fix(
-        service_wide="Keep administration to one reviewed role in each account, and name it in [thresholds] "
+        service_wide="Limit administrative access to one reviewed role in each account, and declare it in [thresholds] "
         "approved_administrators.",
-        asset="Take {resource.name} from the principals that are not approved, and give them what they use.",
+        asset="Detach {resource.name} from the principals that are not approved, and grant them the actions they use.",
         command="aws iam list-entities-for-policy --policy-arn {resource.arn}",
-        preventive="Deny attaching AWS's administrator policies with a service control policy on iam:PolicyARN.",
+        preventive="Deny the attachment of AWS managed administrator policies with a service control policy on "
+        "iam:PolicyARN.",
     ),
 )
 def iam_aws_policy_full_admin_restricted(policy: AwsPolicy, thresholds: Thresholds) -> Verdict:
-    """Only approved principals hold AWS's policies for full administration.
+    """Only approved principals have AWS managed policies with full administrative access.
 
-    An account needs an administrator, and AWS's own policy is the usual way to have one. Everybody else who holds it
-    has more than any task takes.
+    An account needs an administrator, and an AWS managed policy is the usual way to provide one. Other principals with
+    such a policy have more permissions than their tasks require.
     """
     grants = policy.grants.value
     evidence = _seen(policy, grants)
     if not grants.administering and not grants.unclear:
-        return passed("the policy makes nobody an administrator", **evidence)
+        return passed("the policy does not grant full administrative access", **evidence)
     others = _unapproved(policy.attached_to, thresholds.approved_administrators)
     if not others:
-        return passed(f"{len(policy.holders)} approved principals hold {policy.name}", **evidence)
+        return passed(f"approved principals with {policy.name}: {len(policy.holders)}", **evidence)
     if not grants.administering:
         return _unclear(policy, grants)
-    said = f"{policy.name} is attached to {', '.join(others)}"
+    said = f"{policy.name} is attached to principals that are not approved: {', '.join(others)}"
     return failed(said, command=_detach(policy.arn, others[0]), unapproved=others, **evidence)
 
 
@@ -151,17 +145,17 @@ def _principals(account: AccountFacts) -> list[IamPrincipal]:
     Severity.MEDIUM,
     facts=(User, Group, Role),
     fix=Fix(
-        service_wide="Give CloudShell without file transfer through one policy of your own in every account.",
-        asset="Take AWSCloudShellFullAccess from the principals of account {account} that are not approved.",
+        service_wide="Grant CloudShell without file transfer through one customer managed policy in every account.",
+        asset="Detach AWSCloudShellFullAccess from the principals of account {account} that are not approved.",
         command="aws iam list-entities-for-policy --policy-arn arn:{partition}:iam::aws:policy/AWSCloudShellFullAccess",
-        preventive="Deny attaching the policy with a service control policy on iam:PolicyARN, and approve exceptions "
-        "in [thresholds] approved_cloudshell_principals.",
+        preventive="Deny the attachment of the policy with a service control policy on iam:PolicyARN, and declare "
+        "exceptions in [thresholds] approved_cloudshell_principals.",
     ),
 )
 def iam_cloudshell_full_access_restricted(account: AccountFacts, thresholds: Thresholds) -> Verdict:
-    """Only approved principals hold the policy for all of CloudShell.
+    """Only approved principals have AWSCloudShellFullAccess.
 
-    Its holders can move files in and out of a machine with internet access that the company's controls do not see.
+    The policy allows file transfer to and from an environment with internet access that the company does not monitor.
     """
     holders, hidden = _holding(CLOUDSHELL, _principals(account))
     others = _unapproved(sorted(holders), thresholds.approved_cloudshell_principals)
@@ -169,10 +163,11 @@ def iam_cloudshell_full_access_restricted(account: AccountFacts, thresholds: Thr
     if not others:
         if hidden is not None:
             raise NotSeenError(hidden)
-        said = f"held by {len(holders)} approved principals" if holders else "attached to nobody"
+        said = f"attached to {len(holders)} approved principals" if holders else "not attached"
         return passed(f"{CLOUDSHELL} is {said}", **evidence)
     arn = next(arn for arn in holders[others[0]].attached.value if arn.endswith(CLOUDSHELL))
-    return failed(f"{CLOUDSHELL} is attached to {', '.join(others)}", command=_detach(arn, others[0]), **evidence)
+    said = f"{CLOUDSHELL} is attached to principals that are not approved: {', '.join(others)}"
+    return failed(said, command=_detach(arn, others[0]), **evidence)
 
 
 def _supported(name: str, title: str, *kinds: type[IamPrincipal], holder: str, listed: str) -> Control:
@@ -186,31 +181,27 @@ def _supported(name: str, title: str, *kinds: type[IamPrincipal], holder: str, l
         return require(
             bool(found),
             then=f"{SUPPORT} is attached to {', '.join(found)}",
-            otherwise=f"{SUPPORT} is attached to no {holder}",
+            otherwise=f"{SUPPORT} is not attached to any {holder}",
             **{listed: found},
         )
 
-    judge.__name__ = name
-    judge.__doc__ = f"""{title}.
-
-    In an incident nobody should first have to ask for the right to ask AWS for help, or use root to do it.
-    """
+    rationale = "In an incident, AWS Support must be available without first requesting access or using the root user."
     fix = Fix(
         service_wide="Create a support role in every account with a StackSet.",
-        asset="Attach AWSSupportAccess in account {account} to the role of those who handle incidents.",
+        asset="Attach AWSSupportAccess in account {account} to the role of the incident response team.",
         command="aws iam attach-role-policy --role-name ROLE_NAME "
         "--policy-arn arn:{partition}:iam::aws:policy/AWSSupportAccess",
-        preventive="Make the support role a part of the account factory.",
+        preventive="Create the support role in the account factory.",
     )
-    return control(Severity.LOW, facts=kinds, fix=fix)(judge)
+    return control(Severity.LOW, facts=kinds, fix=fix, id=name, title=title, rationale=rationale)(judge)
 
 
 iam_support_role_exists = _supported(
-    "iam_support_role_exists", "A role can open cases with AWS Support", Role, holder="role", listed="roles"
+    "iam_support_role_exists", "A role can open AWS Support cases", Role, holder="role", listed="roles"
 )
 iam_support_policy_attached = _supported(
     "iam_support_policy_attached",
-    "A user, group or role can open cases with AWS Support",
+    "A user, group or role can open AWS Support cases",
     *(User, Group, Role),
     holder="user, group or role",
     listed="holders",

@@ -10,11 +10,11 @@ from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.facts.iam.credential_report import RootCredentials
 from orgaudit.facts.iam.root import Root, RootFeatures, RootVirtualDevices
-from orgaudit.model import Json, NotSeenError, Observed, Severity, Status, Verdict, failed, passed, require, shown
+from orgaudit.model import Json, NotSeenError, Observed, Severity, Verdict, failed, manual, passed, require, shown
 from orgaudit.settings.thresholds import Thresholds
 
-NO_CREDENTIALS = "the root user has no password, no access key and no certificate: there is nothing to sign in with"
-NOBODY_SIGNS_IN = "the root user has no password, so nobody signs in as it"
+NO_CREDENTIALS = "the root user has no password, no access key and no certificate"
+NO_CONSOLE_ACCESS = "the root user has no password and cannot sign in to the console"
 REMOVAL = (
     "aws sts assume-root --region {region} --target-principal {account} "
     "--task-policy-arn arn=arn:{partition}:iam::aws:policy/root-task/IAMDeleteRootUserCredentials"
@@ -24,12 +24,12 @@ CENTRAL_COMMAND = "aws iam enable-organizations-root-credentials-management"
 
 def _fix(asset: str) -> Fix:
     return Fix(
-        service_wide="Manage root access centrally, and remove the root credentials of every member account.",
+        service_wide="Manage root access centrally, and delete the root credentials of all member accounts.",
         service_wide_command=CENTRAL_COMMAND,
         asset=asset,
         command=REMOVAL,
-        preventive="Let the account factory create accounts without root credentials, and deny what the root user of "
-        "a member does with a service control policy on aws:PrincipalArn.",
+        preventive="Create accounts without root credentials in the account factory, and deny the actions of the root "
+        "users of member accounts with a service control policy on aws:PrincipalArn.",
     )
 
 
@@ -50,34 +50,34 @@ def _central(organization: Organization) -> Json:
     try:
         found = organization.facts(organization.management_account_id).anywhere(RootFeatures)
     except NotSeenError as error:
-        return f"not seen: {error.gap.message}"
+        return f"not assessed: {error.gap.message}"
     return [feature for each in found for feature in each.enabled]
 
 
 def _mfa_enabled(name: str, title: str, needs_mfa: Callable[[Root], bool]) -> Control:
-    """Return the control that asks for MFA where a root user needs it."""
+    """Return the control that requires MFA of a root user that needs it."""
 
     def judge(root: Root, organization: Organization) -> Verdict:
         evidence = _seen(root, organization)
         if not root.mfa.value and not needs_mfa(root):
-            return passed(NO_CREDENTIALS if root.is_bare else NOBODY_SIGNS_IN, **evidence)
-        return require(root.mfa.value, then="MFA is on", otherwise="the root user has no MFA device", **evidence)
+            return passed(NO_CREDENTIALS if root.is_bare else NO_CONSOLE_ACCESS, **evidence)
+        return require(root.mfa.value, then="MFA is enabled", otherwise="the root user has no MFA device", **evidence)
 
-    judge.__name__ = name
-    judge.__doc__ = f"""{title}.
-
-    The root user can do everything, and no policy of its own account stops it. With a password or a key alone whoever
-    finds that out owns the account; a root user without any credential is safer still, and counts as right.
-    """
-    asset = (
-        "Remove the root credentials of member account {account}; in a management account sign in as the root "
-        "user and register an MFA device."
+    rationale = (
+        "The root user has unrestricted access, and no policy of its own account limits it. Without MFA, a compromised "
+        "password or access key is sufficient to control the account. A root user without credentials is safer still "
+        "and passes."
     )
-    return control(Severity.CRITICAL, fix=_fix(asset), facts=(RootFeatures,))(judge)
+    asset = (
+        "Delete the root credentials of member account {account}; in a management account sign in as the root user and "
+        "register an MFA device."
+    )
+    facts = (RootFeatures,)
+    return control(Severity.CRITICAL, fix=_fix(asset), facts=facts, id=name, title=title, rationale=rationale)(judge)
 
 
-root_mfa = _mfa_enabled("iam_root_mfa_enabled", "The root user has MFA", lambda root: root.has_credentials)
-root_console_mfa = _mfa_enabled(
+iam_root_mfa_enabled = _mfa_enabled("iam_root_mfa_enabled", "The root user has MFA", lambda root: root.has_credentials)
+iam_root_console_mfa_enabled = _mfa_enabled(
     "iam_root_console_mfa_enabled", "A root user with a password has MFA", lambda root: root.password.value
 )
 
@@ -86,17 +86,18 @@ root_console_mfa = _mfa_enabled(
     Severity.CRITICAL,
     facts=(RootFeatures,),
     fix=_fix(
-        "Remove the root credentials of member account {account}; in a management account replace the root user's "
-        "virtual device by a hardware one."
+        "Delete the root credentials of member account {account}; in a management account replace the root user's "
+        "virtual MFA device with a hardware one."
     ),
 )
 def iam_root_hardware_mfa_enabled(
     root: Root, devices: Observed[RootVirtualDevices], organization: Organization
 ) -> Verdict:
-    """The MFA device of the root user is hardware.
+    """The root user has a hardware MFA device.
 
-    A virtual device is a secret on a telephone or in a password store, copied with every backup. A security key or a
-    token has to be stolen to be used. AWS does not list root's hardware devices, so it is MFA without a virtual one.
+    The secret of a virtual device is stored on a phone or in a password manager and is copied with backups. A hardware
+    device has to be stolen to be used. AWS does not list the root user's hardware devices, so MFA without a virtual
+    device passes.
     """
     evidence = _seen(root, organization)
     if not root.has_credentials:
@@ -106,7 +107,7 @@ def iam_root_hardware_mfa_enabled(
     virtual = list(devices.value.serial_numbers)
     return require(
         not virtual,
-        then="MFA is on and no virtual device is the root user's: it is a passkey, a security key or a token",
+        then="MFA is enabled without a virtual device, so with a passkey, a security key or a hardware token",
         otherwise=f"the root user has the virtual MFA device {', '.join(virtual)}",
         virtual_devices=virtual,
         **evidence,
@@ -117,15 +118,15 @@ def iam_root_hardware_mfa_enabled(
     Severity.CRITICAL,
     facts=(RootFeatures,),
     fix=_fix(
-        "Remove the root credentials of member account {account}; in a management account sign in as the root user, "
-        "and delete its access keys once nothing uses them."
+        "Delete the root credentials of member account {account}; in a management account sign in as the root user, "
+        "and delete its access keys once they are no longer used."
     ),
 )
 def iam_root_access_keys_absent(root: Root, organization: Organization) -> Verdict:
     """The root user has no access keys.
 
-    An access key of the root user gives a program every right in the account, without MFA and without an end. Inactive
-    keys count too: one call turns them on again.
+    An access key of the root user gives unrestricted access to the account, without MFA and without expiry. Inactive
+    keys count too, because a single call activates them.
     """
     evidence = _seen(root, organization)
     keys = root.access_keys.value
@@ -138,7 +139,7 @@ def iam_root_access_keys_absent(root: Root, organization: Organization) -> Verdi
 
 
 def _idle(name: str, title: str, when_used: Callable[..., Verdict]) -> Control:
-    """Return the control on the root user's last use; `when_used` makes the verdict on a recent one."""
+    """Return the control on the root user's last use; `when_used` returns the verdict on a recent one."""
 
     def judge(
         _root: Root, credentials: Observed[RootCredentials], observed: AccountFacts, thresholds: Thresholds
@@ -153,28 +154,27 @@ def _idle(name: str, title: str, when_used: Callable[..., Verdict]) -> Control:
         said = f"the root user's {what} was last used {days} days ago, on {used[what]:%Y-%m-%d}"
         if days >= thresholds.root_idle_days:
             return passed(said, **evidence)
-        return when_used(f"{said}; at least {thresholds.root_idle_days} days are asked for", **evidence)
+        return when_used(f"{said}; at least {thresholds.root_idle_days} days without use are required", **evidence)
 
-    judge.__name__ = name
-    judge.__doc__ = f"""{title}.
-
-    Nothing limits the root user, and its traces name no person. Daily work belongs to roles; the few tasks that only
-    root can do are rare enough to be explained one by one.
-    """
+    rationale = (
+        "The root user has unrestricted access, and its activity cannot be attributed to a person. Daily work belongs "
+        "to roles; the few tasks that require the root user are rare enough to be explained individually."
+    )
     fix = Fix(
-        service_wide="Give every task of the root user to a role, and keep root for what only root can do.",
-        asset="Find out in CloudTrail who used the root user of account {account} and for what.",
+        service_wide="Assign the tasks of the root user to roles, and use the root user only for tasks that require "
+        "it.",
+        asset="Determine in CloudTrail who used the root user of account {account}, and for which task.",
         command="aws cloudtrail lookup-events --region {region} "
         "--lookup-attributes AttributeKey=Username,AttributeValue=root",
-        preventive="Alarm on every use of the root user, and remove the root credentials of member accounts.",
+        preventive="Raise an alarm on every use of the root user, and delete the root credentials of member accounts.",
         preventive_command=CENTRAL_COMMAND,
     )
-    return control(Severity.HIGH, fix=fix)(judge)
+    return control(Severity.HIGH, fix=fix, id=name, title=title, rationale=rationale)(judge)
 
 
 def _to_be_reviewed(reason: str, **evidence: Json) -> Verdict:
-    return Verdict(Status.MANUAL, f"{reason}; a person must tell whether only root could do it", evidence)
+    return manual(f"{reason}; a person must confirm that the task required the root user", **evidence)
 
 
-root_idle = _idle("iam_root_idle", "The root user is not used", failed)
-root_use_reviewed = _idle("iam_root_use_reviewed", "Use of the root user is explained", _to_be_reviewed)
+iam_root_idle = _idle("iam_root_idle", "The root user is not used", failed)
+iam_root_use_reviewed = _idle("iam_root_use_reviewed", "Use of the root user is reviewed", _to_be_reviewed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orgaudit.controls.declare import Fix, control
-from orgaudit.controls.resource_policies import judge_policy
+from orgaudit.controls.judging.public_access import judge_policy
 from orgaudit.facts.iam.authorization import Role
 from orgaudit.facts.iam.trust import RoleTrust
 from orgaudit.model import Observed, Severity, Verdict
@@ -12,16 +12,17 @@ from orgaudit.model import Observed, Severity, Verdict
 @control(
     Severity.CRITICAL,
     fix=Fix(
-        service_wide="Let trust policies name roles and services, or tie them to aws:PrincipalOrgID.",
-        asset="Name in the trust policy of role {resource.name} who may assume it, and end its sessions.",
+        service_wide="Restrict trust policies to named roles and services, or to the organization with "
+        "aws:PrincipalOrgID.",
+        asset="Name the permitted principals in the trust policy of role {resource.name}, and revoke its sessions.",
         command="aws iam update-assume-role-policy --role-name {resource.name} --policy-document file://trust.json",
-        preventive="Let a resource control policy deny sts:AssumeRole to principals of other organizations.",
+        preventive="Deny sts:AssumeRole to principals outside the organization with a resource control policy.",
     ),
 )
 def iam_role_trust_restricted(_role: Role, trust: Observed[RoleTrust]) -> Verdict:
-    """Role trust policies name who may assume the role.
+    """IAM role trust policies do not allow public access.
 
-    Whoever assumes a role has all that its policies grant. A role that trusts every principal gives that to anyone with
-    an AWS account who knows or guesses its name.
+    A principal that assumes a role has all of its permissions. A role that trusts every principal can be assumed from
+    any AWS account in which its name is known or guessed.
     """
     return judge_policy(trust.value)

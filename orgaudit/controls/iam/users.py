@@ -27,12 +27,12 @@ from orgaudit.model import (
 REPORT = "iam:GetCredentialReport"
 KEY_DAYS = 90
 AT_ONCE = timedelta(seconds=10)
-"""How soon after its user a key is made that is made with it: the console and scripts take seconds for both."""
+"""The longest time between the creation of a user and of its initial key: the console and scripts take seconds."""
 DAY = timedelta(days=1)
 
 
-def _switch_off(user: User, key: AccessKey) -> str:
-    """Return the command that makes a key of a user inactive; AWS looks its whole id up, which no fact holds."""
+def _deactivate(user: User, key: AccessKey) -> str:
+    """Return the command that deactivates a key of a user; it looks the whole id up, which no fact holds."""
     name = shlex.quote(user.name)
     query = shlex.quote(f'AccessKeyMetadata[?ends_with(AccessKeyId, `"{key.id[-4:]}"`)].AccessKeyId')
     found = f"aws iam list-access-keys --user-name {name} --query {query} --output text"
@@ -42,16 +42,16 @@ def _switch_off(user: User, key: AccessKey) -> str:
 @control(
     Severity.HIGH,
     fix=Fix(
-        service_wide="Let people sign in through IAM Identity Center, which asks for MFA in one place.",
-        asset="Let {resource.name} register an MFA device, or take the password away.",
+        service_wide="Let people sign in through IAM Identity Center, which requires MFA in one place.",
+        asset="Register an MFA device for {resource.name}, or delete the password.",
         command="aws iam delete-login-profile --user-name {resource.name}",
-        preventive="Deny everything but registering a device to users without aws:MultiFactorAuthPresent.",
+        preventive="Deny all actions except registering a device to users without aws:MultiFactorAuthPresent.",
     ),
 )
 def iam_user_console_mfa_enabled(_user: User, credentials: Observed[UserCredentials]) -> Verdict:
-    """Users with a password have MFA.
+    """IAM users with a password have MFA.
 
-    Passwords are guessed, reused and given to false sign-in pages. A second factor makes each of these worthless alone.
+    Passwords are guessed, reused and phished. With a second factor, a compromised password alone is not sufficient.
     """
     seen = credentials.value
     if not seen.row.password_enabled:
@@ -65,56 +65,55 @@ def iam_user_console_mfa_enabled(_user: User, credentials: Observed[UserCredenti
     )
 
 
-def _idle_disabled(days: int) -> Control:
-    """Return the control that asks for credentials to be disabled once they were idle for so many days."""
+def _idle_disabled(name: str, days: int) -> Control:
+    """Return the control that credentials are disabled once they were idle for so many days."""
 
     def judge(_user: User, credentials: Observed[UserCredentials], observed: AccountFacts) -> Verdict:
         seen = credentials.value
         idle = {what: (observed.now - since) // DAY for what, since in seen.row.idle_since.items()}
         if not idle:
             return not_applicable("the user has no password and no active access key", report_of=seen.generated_at)
-        over = [f"the {what} for {count} days" for what, count in idle.items() if count >= days]
+        over = [f"{what} for {count} days" for what, count in idle.items() if count >= days]
         return require(
             not over,
             then=f"every credential was used or set in the last {days} days",
-            otherwise=f"not used: {', '.join(over)}; {days} days are too many",
+            otherwise=f"idle: {', '.join(over)}; {days} days or more are not allowed",
             idle_days=idle,
             last_used=seen.row.last_used,
             report_of=seen.generated_at,
         )
 
-    judge.__name__ = f"iam_user_credentials_unused_{days}_days_disabled"
-    judge.__doc__ = f"""Credentials that were idle for {days} days are disabled.
-
-    Nobody misses a credential that nobody uses, also when it is stolen. One that was never used is idle since it was
-    set.
-    """
+    title = f"IAM user credentials that were idle for {days} days are disabled"
+    rationale = (
+        "The theft of an unused credential is not noticed. A credential that was never used counts as idle since it "
+        "was set."
+    )
     fix = Fix(
         service_wide="Disable idle passwords and keys on a schedule in every account.",
-        asset="Take the idle password of {resource.name} away and make its idle keys inactive.",
+        asset="Delete the idle password of {resource.name} and deactivate its idle keys.",
         command="aws iam list-access-keys --user-name {resource.name}",
-        preventive="Give people and programs roles, whose credentials end by themselves.",
+        preventive="Use roles for people and programs, because their credentials expire automatically.",
     )
-    return control(Severity.MEDIUM, fix=fix)(judge)
+    return control(Severity.MEDIUM, fix=fix, id=name, title=title, rationale=rationale)(judge)
 
 
-unused_45 = _idle_disabled(45)
-unused_90 = _idle_disabled(90)
+iam_user_credentials_unused_45_days_disabled = _idle_disabled("iam_user_credentials_unused_45_days_disabled", 45)
+iam_user_credentials_unused_90_days_disabled = _idle_disabled("iam_user_credentials_unused_90_days_disabled", 90)
 
 
 @control(
     Severity.MEDIUM,
     fix=Fix(
-        service_wide="Replace access keys by roles wherever a program can assume one.",
-        asset="Make a new key for {resource.name}, put it to use, and switch the old one off.",
+        service_wide="Replace access keys with roles wherever a program can assume one.",
+        asset="Create a new key for {resource.name}, deploy it, and deactivate the old one.",
         command="aws iam create-access-key --user-name {resource.name}",
-        preventive="Rotate the keys that remain from a secret store on a schedule.",
+        preventive="Rotate the remaining keys on a schedule from a secrets manager.",
     ),
 )
 def iam_user_access_key_rotated_90_days(_user: User, keys: Observed[UserAccessKeys], observed: AccountFacts) -> Verdict:
     """Active access keys are at most 90 days old.
 
-    A key works until somebody ends it, wherever copies of it have gone meanwhile: laptops, logs, repositories.
+    An access key is valid until it is deactivated, wherever copies of it are: laptops, logs or repositories.
     """
     active = keys.value.active
     if not active:
@@ -132,21 +131,22 @@ def iam_user_access_key_rotated_90_days(_user: User, keys: Observed[UserAccessKe
 @control(
     Severity.MEDIUM,
     fix=Fix(
-        service_wide="Replace access keys by roles wherever a program can assume one.",
-        asset="Find out which key of {resource.name} is in use, and switch the other one off.",
+        service_wide="Replace access keys with roles wherever a program can assume one.",
+        asset="Determine which key of {resource.name} is in use, and deactivate the other one.",
         command="aws iam list-access-keys --user-name {resource.name}",
-        preventive="Keep a second key only for the hours of a rotation that a pipeline ends.",
+        preventive="Create a second key only for the duration of an automated rotation.",
     ),
 )
 def iam_user_single_active_access_key(user: User, keys: Observed[UserAccessKeys]) -> Verdict:
-    """Users have one active access key at most.
+    """IAM users have at most one active access key.
 
-    The second key is there for rotation. Left active it doubles what can leak, and hides which of the two is in use.
+    The second key is intended for rotation. If it stays active, two keys can leak, and it is not clear which one is in
+    use.
     """
     active = sorted(keys.value.active, key=lambda key: key.created_at)
     if len(active) > 1:
-        said = f"{len(active)} access keys are active"
-        return failed(said, command=_switch_off(user, active[0]), active_keys=[key.id for key in active])
+        said = f"{len(active)} access keys are active; at most one is allowed"
+        return failed(said, command=_deactivate(user, active[0]), active_keys=[key.id for key in active])
     return passed(f"{len(active) or 'no'} access key is active", active_keys=[key.id for key in active])
 
 
@@ -154,15 +154,15 @@ def iam_user_single_active_access_key(user: User, keys: Observed[UserAccessKeys]
     Severity.MEDIUM,
     fix=Fix(
         service_wide="Create users with a password or a key, never with both.",
-        asset="Delete the key of {resource.name} that was made with the user and never used.",
+        asset="Delete the key of {resource.name} that was created with the user and never used.",
         command="aws iam list-access-keys --user-name {resource.name}",
-        preventive="Create users only from a template that makes no keys.",
+        preventive="Create users only from a template that creates no keys.",
     ),
 )
 def iam_user_initial_access_key_absent(user: User, credentials: Observed[UserCredentials]) -> Verdict:
-    """Users with a password have no unused access key from their creation.
+    """IAM users with a password have no unused access key from their creation.
 
-    A key that came with the user because a box was ticked is one that nobody asked for, looks after or would miss.
+    A key that was created together with the user is often neither required nor managed, and its theft is not noticed.
     """
     row = credentials.value.row
     if not row.password_enabled:
@@ -176,7 +176,7 @@ def iam_user_initial_access_key_absent(user: User, credentials: Observed[UserCre
     return require(
         not initial,
         then="no access key from the user's creation is unused",
-        otherwise=f"access key {' and '.join(map(str, initial))} was made with the user and never used",
+        otherwise=f"access key {' and '.join(map(str, initial))} was created with the user and never used",
         user_created=row.created_at,
         keys=[
             {"slot": key.slot, "active": key.active, "made": key.rotated_at, "used": key.used_at} for key in row.keys
@@ -188,22 +188,23 @@ def iam_user_initial_access_key_absent(user: User, credentials: Observed[UserCre
 @control(
     Severity.LOW,
     fix=Fix(
-        service_wide="Give rights to groups, or better to permission sets of IAM Identity Center.",
-        asset="Put {resource.name} into a group that has these policies, and take them from the user.",
+        service_wide="Grant permissions to groups, or preferably to permission sets of IAM Identity Center.",
+        asset="Add {resource.name} to a group that has these policies, and remove them from the user.",
         command="aws iam add-user-to-group --user-name {resource.name} --group-name GROUP_NAME",
         preventive="Deny iam:AttachUserPolicy and iam:PutUserPolicy with a service control policy.",
     ),
 )
 def iam_user_permissions_through_groups(user: User) -> Verdict:
-    """Users get their rights through groups only.
+    """Permissions are granted to groups, not to individual IAM users.
 
-    Rights given one by one are seldom taken back. Rights of a group are reviewed once for all, and end with membership.
+    Permissions of individual users are seldom revoked. Permissions of a group are reviewed once for all of its members,
+    and end with the membership.
     """
     direct = [*user.attached.value, *(f"inline policy {name}" for name in user.inline.value)]
     return require(
         not direct,
-        then=f"no policy is the user's own; groups: {', '.join(user.groups) or 'none'}",
-        otherwise=f"{len(direct)} policies are the user's own: {', '.join(direct)}",
+        then=f"no policy is attached to the user directly; groups: {', '.join(user.groups) or 'none'}",
+        otherwise=f"policies attached to the user directly: {', '.join(direct)}",
         attached=list(user.attached.value),
         inline=list(user.inline.value),
         groups=list(user.groups),

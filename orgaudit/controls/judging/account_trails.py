@@ -1,4 +1,4 @@
-"""Which trails record an account, and how verdicts on several trails become the account's."""
+"""The trails that record an account, and the account's verdict from the verdicts on them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.model import NotSeenError, Status, Verdict, failed
 
 
-def recording(trail: Trail, account: AccountFacts, owner: AccountFacts) -> str | None:
+def not_recording(trail: Trail, account: AccountFacts, owner: AccountFacts) -> str | None:
     """Return why a trail does not record all management events of an account in every region, or None if it does.
 
     Raises NotSeenError where the trail's status or selectors were not seen.
@@ -34,8 +34,8 @@ def not_everywhere(trail: Trail, account: AccountFacts, owner: AccountFacts) -> 
         return "records one region only"
     if trail.account_id != account.account_id and not account.has_enabled(trail.region):
         # docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-trail-organization.html, on opt-in home regions
-        return f"has its home in {trail.region}, which this account has not enabled, so it records nothing here"
-    return None if owner.detail(TrailStatus, trail).value.logging else "does not log"
+        return f"has the home region {trail.region}, which this account has not enabled, so it records nothing here"
+    return None if owner.detail(TrailStatus, trail).value.logging else "is not logging"
 
 
 def status_command(trail: Trail) -> str:
@@ -46,11 +46,11 @@ def status_command(trail: Trail) -> str:
 def judge_each(
     account: AccountFacts, organization: Organization, judge: Callable[[Trail, AccountFacts], Verdict]
 ) -> Verdict:
-    """Return the best verdict on any trail that the account shows, each judged with the facts of its owner.
+    """Return the best verdict on any trail of the account, each judged with the facts of its owner.
 
-    One passing trail is enough. Without one, a trail that was not seen may be it, so the verdict is that gap; next
-    comes what a person has to decide. Only when every trail was seen and fails does the account fail, with the
-    reason of each.
+    One passing trail is enough. Without one, a trail that was not seen may pass, so the verdict is that gap; next
+    comes what a person has to decide. The account fails only if every trail was seen and fails, with the reason of
+    each.
     """
     verdicts: list[tuple[Trail, Verdict]] = []
     gaps: list[NotSeenError] = []

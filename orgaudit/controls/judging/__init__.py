@@ -1,0 +1,1 @@
+"""What controls of several services share in order to judge."""
