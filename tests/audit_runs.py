@@ -23,6 +23,7 @@ from orgaudit.model import GLOBAL, Cell, Finding, GapReason, Status
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run, read_lines
 from orgaudit.store.verify import verify
+from tests import commands
 from tests.faults import FaultProxy
 
 ROOT = Path(__file__).parents[1]
@@ -143,11 +144,16 @@ class Caller:
         return ("audit", "--config", str(config or self.configured()), "--run-id", "run", *options)
 
     def call(self, *arguments: str, preexec: Callable[[], None] | None = None) -> Outcome:
-        """Run any command to its end."""
-        with self.started(*arguments, preexec=preexec) as process:
-            stdout, stderr = process.communicate(timeout=600)
-        assert process.returncode != ExitCode.FINDINGS or stdout, f"ended by an error nobody expected: {stderr}"
-        return Outcome(process.returncode, stdout, stderr, Run(self.directory / "reports" / "run"))
+        """Run any command to its end; `preexec` is called in its process before it begins."""
+        if preexec is None:
+            done = commands.run(arguments, self.environment, self.directory)
+            code, stdout, stderr = done.returncode, done.stdout, done.stderr
+        else:
+            with self.started(*arguments, preexec=preexec) as process:
+                stdout, stderr = process.communicate(timeout=600)
+            code = process.returncode
+        assert code != ExitCode.FINDINGS or stdout, f"ended by an unexpected error: {stderr}"
+        return Outcome(code, stdout, stderr, Run(self.directory / "reports" / "run"))
 
     def started(self, *arguments: str, preexec: Callable[[], None] | None = None) -> subprocess.Popen[str]:
         """Start any command and return the process."""
