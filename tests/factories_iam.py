@@ -17,9 +17,7 @@ from orgaudit.facts.iam.certificates import ServerCertificate
 from orgaudit.facts.iam.credential_report import Credentials, KeySlot, RootCredentials, UserCredentials
 from orgaudit.facts.iam.federation import IdentityCenter, IdentityProvider, Protocol
 from orgaudit.facts.shard import DetailGap, Listed
-from orgaudit.languages.iam_policy import PolicyError
-from orgaudit.languages.iam_policy.grants import grants_of
-from orgaudit.languages.iam_policy.vocabulary import Home
+from orgaudit.languages.iam_policy import Home, PolicyError, grants_of
 from orgaudit.model import GLOBAL, Gap, Seen
 from tests.factories import HOME, MANAGEMENT, MEMBER, NOW, REGIONS, denied, facts_of, seen_all, statement
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from orgaudit.languages.iam_policy.openings import Opening
+from orgaudit.languages.iam_policy import Opening
 from orgaudit.model import Json, Status, Verdict, failed, passed
 
 

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from orgaudit.controls.openings import judge_openings
 from orgaudit.facts.resource_policies import conditions_in
-from orgaudit.languages.iam_policy import Policy
-from orgaudit.languages.iam_policy.openings import Opening
+from orgaudit.languages.iam_policy import Opening, Policy
 from orgaudit.model import Verdict, passed
 
 

@@ -8,8 +8,7 @@ from dataclasses import replace
 from orgaudit.facts.declare import Aws, Resource, collector, detail
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import each_row, tags_in, text
-from orgaudit.languages.iam_policy import Condition, Effect, Statement, dump
-from orgaudit.languages.iam_policy.openings import Opening
+from orgaudit.languages.iam_policy import Condition, Effect, Opening, Statement, dump_policy
 from orgaudit.model import Observed, Scope
 
 NO_POLICY = ("FileSystemNotFound", "PolicyNotFound")
@@ -53,7 +52,7 @@ class FileSystemPolicy(ResourcePolicy, frozen=True, kw_only=True):
         if policy is None:
             return ()
         statements = tuple(replace(each, principal=None) if _is_inside(each) else each for each in policy.statements)
-        return ResourcePolicy(arn=self.arn, document=dump(replace(policy, statements=statements))).openings
+        return ResourcePolicy(arn=self.arn, document=dump_policy(replace(policy, statements=statements))).openings
 
 
 def _is_inside(statement: Statement) -> bool:

@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator
 from orgaudit.facts.declare import Aws, Resource, collector
 from orgaudit.facts.resource_policies import document_of
 from orgaudit.facts.rows import each_row
-from orgaudit.languages.iam_policy import Policy, parse
-from orgaudit.languages.iam_policy.openings import Opening, openings_of
+from orgaudit.languages.iam_policy import Opening, Policy, openings_of, parse_policy
 from orgaudit.model import Json, Observed, Scope, Seen
 
 BUSES_PER_PAGE = 100
@@ -22,7 +21,7 @@ class EventBus(Resource, frozen=True, kw_only=True):
     @property
     def parsed(self) -> Policy | None:
         """The policy, or None where there is none; raises NotSeenError where it was not seen."""
-        return None if self.policy.value is None else parse(self.policy.value)
+        return None if self.policy.value is None else parse_policy(self.policy.value)
 
     @property
     def openings(self) -> tuple[Opening, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from orgaudit.facts.declare import Aws, Resource, collector, detail
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import each_row, text
-from orgaudit.languages.iam_policy.openings import Opening
+from orgaudit.languages.iam_policy import Opening
 from orgaudit.model import Observed, Scope
 
 ACTIONS = ("es:DescribeDomains", "es:ListDomainNames")

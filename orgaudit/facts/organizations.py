@@ -24,7 +24,7 @@ from orgaudit.languages.iam_policy import (
     Statement,
     allows_everything,
     decide,
-    parse,
+    parse_policy,
     principals_allowed,
 )
 from orgaudit.model import GLOBAL, Account, Gap, GapReason, NotSeenError, Scope, parse_arn
@@ -258,7 +258,7 @@ async def _control_policy(aws: Aws, listed: dict[str, Any]) -> ControlPolicy | N
     if not targets:
         return None
     described = await aws.call("organizations", "DescribePolicy", PolicyId=policy)
-    effect = effectiveness(parse(described["Policy"]["Content"]))
+    effect = effectiveness(parse_policy(described["Policy"]["Content"]))
     return ControlPolicy(id=policy, name=listed["Name"], kind=listed["Type"], effect=effect, targets=tuple(targets))
 
 

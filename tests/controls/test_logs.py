@@ -16,7 +16,7 @@ from orgaudit.facts.cloudtrail.alarms import MetricFilter, TrailAlarms, TrailFil
 from orgaudit.facts.cloudtrail.delivery import TrailLogGroup
 from orgaudit.facts.cloudtrail.topics import TrailTopics
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
-from orgaudit.languages.alarm.evaluation import Limit
+from orgaudit.languages.alarm import AlarmSettings
 from orgaudit.model import Seen, Status
 from orgaudit.settings.thresholds import Thresholds
 from tests.factories import (
@@ -88,7 +88,7 @@ def subscribed(**changes: Any) -> tuple[Any, ...]:
 
 
 def limited(found: MetricFilter | None = None, **limit: Any) -> tuple[Any, ...]:
-    return chained(filters_of(TRAIL, found or a_filter()), alarms_of(TRAIL, an_alarm(limit=Limit(**limit))))
+    return chained(filters_of(TRAIL, found or a_filter()), alarms_of(TRAIL, an_alarm(limit=AlarmSettings(**limit))))
 
 
 KMS = "kms.amazonaws.com"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orgaudit.facts.cloudtrail.trails import TrailSelectors, record_objects, trail_selectors
-from orgaudit.languages.event_selector.management import AdvancedSelector, BasicSelector, FieldSelector
+from orgaudit.languages.event_selector import AdvancedSelector, BasicSelector, FieldSelector
 from tests.factories import HOME, MEMBER, a_trail, advanced, field
 from tests.literal_aws import LiteralAws, World
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orgaudit.languages.event_selector.management import (
+from orgaudit.languages.event_selector import (
     AdvancedSelector,
     BasicSelector,
     FieldSelector,

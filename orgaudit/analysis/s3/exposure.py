@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from orgaudit.analysis.account import AccountFacts
 from orgaudit.analysis.s3.block import EffectiveBlock, effective_block
 from orgaudit.facts.s3.buckets import EVERYONE, Bucket, BucketAcl, BucketPolicy
-from orgaudit.languages.iam_policy.openings import Opening, openings_of
+from orgaudit.languages.iam_policy import Opening, openings_of
 from orgaudit.model import NotSeenError
 
 READING = ("s3:get", "s3:list", "s3:describe")

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from orgaudit.analysis.account import AccountFacts
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.facts.iam.authorization import AwsPolicy, CustomerPolicy, Group, ManagedPolicy, Principal, Role, User
-from orgaudit.languages.iam_policy.grants import Grants
+from orgaudit.languages.iam_policy import PolicyGrants
 from orgaudit.model import (
     Gap,
     Json,
@@ -41,7 +41,7 @@ def _detach(policy_arn: str, principal_arn: str) -> str:
     return f"{holder} --policy-arn {shlex.quote(policy_arn)}"
 
 
-def _seen(policy: ManagedPolicy, grants: Grants) -> dict[str, Json]:
+def _seen(policy: ManagedPolicy, grants: PolicyGrants) -> dict[str, Json]:
     """Return whom a policy is attached to, what it grants at its widest, and which actions it denies."""
     return {
         "attached_to": list(policy.attached_to),
@@ -65,7 +65,7 @@ def _judge_grants(policy: ManagedPolicy) -> Verdict:
     )
 
 
-def _unclear(policy: ManagedPolicy, grants: Grants) -> Verdict:
+def _unclear(policy: ManagedPolicy, grants: PolicyGrants) -> Verdict:
     wide = "; ".join(grant.describe() for grant in grants.unclear)
     reason = f"{wide}; whether the conditions and Deny statements leave full administration cannot be determined"
     return Verdict(Status.MANUAL, reason, _seen(policy, grants))

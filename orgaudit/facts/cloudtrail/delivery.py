@@ -71,7 +71,7 @@ class TrailRole(Detail, frozen=True, kw_only=True):
             principal=policies.Principal(policies.PrincipalKind.SERVICE, SERVICE),
             context={"aws:SourceArn": trail.arn, "aws:SourceAccount": trail.account_id},
         )
-        return policies.decide([policies.parse(self.trust)], request)
+        return policies.decide([policies.parse_policy(self.trust)], request)
 
     def writes_to(self, trail: Trail, action: str, organization_id: str | None = None) -> policies.Decision:
         """Decide whether the role may do `action` on every stream that the trail writes; raises PolicyError."""
@@ -86,10 +86,10 @@ class TrailRole(Detail, frozen=True, kw_only=True):
     def _decide(self, trail: Trail, action: str, resource: str) -> policies.Decision:
         context = {"aws:SourceArn": trail.arn, "aws:SourceAccount": trail.account_id}
         request = policies.Request(action=action, resource=resource, context=context)
-        granted = policies.decide([policies.parse(document) for document in self.permissions], request)
+        granted = policies.decide([policies.parse_policy(document) for document in self.permissions], request)
         if granted.outcome is not policies.Outcome.ALLOWED or self.boundary is None:
             return granted
-        return policies.decide([policies.parse(self.boundary)], request)
+        return policies.decide([policies.parse_policy(self.boundary)], request)
 
 
 @detail(actions=("logs:DescribeLogGroups",))

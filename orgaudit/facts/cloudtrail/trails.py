@@ -8,13 +8,14 @@ from typing import Any
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
 from orgaudit.facts.rows import each_row
-from orgaudit.languages.event_selector.data_events import S3_OBJECT, records_objects
-from orgaudit.languages.event_selector.management import (
+from orgaudit.languages.event_selector import (
+    S3_OBJECT,
     AdvancedSelector,
     BasicSelector,
     FieldSelector,
     ManagementEvents,
     management_events,
+    records_objects,
 )
 from orgaudit.model import Observed, Scope, parse_arn
 

@@ -1,4 +1,9 @@
-"""The policy document: its frozen types, the parser that validates it, and the way back to JSON values."""
+"""The policy document: its types, the parser that validates it, and the way back to JSON values.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+"""
+
+from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
@@ -33,7 +38,7 @@ class PolicyError(ValueError):
 
 
 class Effect(StrEnum):
-    """What a statement does to the requests that it matches."""
+    """The effect of a statement on the requests that it matches."""
 
     ALLOW = "Allow"
     DENY = "Deny"
@@ -51,14 +56,14 @@ class PrincipalKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks, or who a statement names: an ARN, an account id, a service name, a provider or a canonical id."""
+    """A caller, or whom a statement names: an ARN, an account id, a service name, a provider or a canonical id."""
 
     kind: PrincipalKind
     value: str
 
     @property
     def is_anyone(self) -> bool:
-        """Whether this names every principal there is."""
+        """Whether this stands for every principal."""
         return self.value == "*" and self.kind in (PrincipalKind.ANYONE, PrincipalKind.AWS)
 
 
@@ -104,12 +109,15 @@ class Policy:
 
     @property
     def has_variables(self) -> bool:
-        """Whether `${…}` is a policy variable; documents of the older version take it literally."""
+        """Whether `${…}` is a policy variable; documents of the older version take it literally.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html
+        """
         return self.version == CURRENT_VERSION
 
 
-def parse(document: str | Mapping[str, object]) -> Policy:
-    """Parse JSON text, URL-encoded JSON text or a mapping; raises PolicyError with what is wrong."""
+def parse_policy(document: str | Mapping[str, object]) -> Policy:
+    """Return the policy in JSON text, URL-encoded JSON text or a mapping; raises PolicyError with what is wrong."""
     content = _mapping(_decoded(document) if isinstance(document, str) else document, "the document")
     _refuse_unknown(content, _POLICY_ELEMENTS, "the document")
     version = _optional_text(content, "Version", "the document")
@@ -256,8 +264,8 @@ def _refuse_unknown(content: Mapping[str, object], known: frozenset[str], place:
             raise PolicyError(f"{place} has the unknown element {name!r}")
 
 
-def dump(policy: Policy) -> dict[str, object]:
-    """The policy as JSON values, lists written out, for which `parse(dump(policy)) == policy`."""
+def dump_policy(policy: Policy) -> dict[str, object]:
+    """Return the policy as JSON values, lists written out; `parse_policy` returns the same policy for them."""
     heads = {"Version": policy.version, "Id": policy.id}
     return {name: value for name, value in heads.items() if value is not None} | {
         "Statement": [_dumped(statement) for statement in policy.statements]
