@@ -1,7 +1,5 @@
 """Address ranges: what CIDR blocks cover together, and how much of the internet that is."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Iterable
 from enum import StrEnum

@@ -39,7 +39,7 @@ def _expression(pattern: FilterPattern) -> str:
         case Compare(selector, operator, value):
             return f"{selector} {operator.value} {_value(value)}"
         case Is(selector, constant):
-            return f"{selector} IS {constant.value}"
+            return f"{selector} IS {str(constant).upper() if constant is not None else 'NULL'}"
         case NotExists(selector):
             return f"{selector} NOT EXISTS"
         case And(parts):

@@ -30,7 +30,6 @@ from orgaudit.languages.filter_pattern.regex import compile_regex, search
 from orgaudit.languages.filter_pattern.syntax import (
     And,
     Compare,
-    Constant,
     Glob,
     Is,
     NotExists,
@@ -509,7 +508,7 @@ def test_other_text_is_refused_with_its_position(text: str, position: int) -> No
         (r'{ $.a = "say \"hi\" \\ \d" }', Compare("$.a", Operator.EQUAL, Glob(r'say "hi" \ \d'))),
         ("{ $.a = 123.123.* }", Compare("$.a", Operator.EQUAL, Glob("123.123.*"))),
         ("{ $.a >= 1e-3 }", Compare("$.a", Operator.GREATER_OR_EQUAL, Number("1e-3"))),
-        ("{ $.a[0].b-c['d'] IS NULL }", Is("$.a[0].b-c.d", Constant.NULL)),
+        ("{ $.a[0].b-c['d'] IS NULL }", Is("$.a[0].b-c.d", None)),
         ("{ $.a[*].['b.c'] NOT EXISTS }", NotExists("$.a[*].['b.c']")),
         ("{ $.a = %[a-c]{2}% }", Compare("$.a", Operator.EQUAL, Regex("[a-c]{2}"))),
         ("{ $.a.* = %[a-c]{,2}% }", Compare("$.a.*", Operator.EQUAL, Regex("[a-c]{,2}"))),
@@ -542,10 +541,11 @@ ALTERNATIVES = st.tuples(
 ).map("".join)
 REGEXES = st.lists(ALTERNATIVES, min_size=1, max_size=3).map("|".join)
 EQUALITIES = st.sampled_from([Operator.EQUAL, Operator.NOT_EQUAL])
+CONSTANTS = st.sampled_from([True, False, None])
 CONDITIONS = st.one_of(
     st.builds(Compare, SELECTORS, EQUALITIES, GLOBS | REGEXES.map(Regex)),
     st.builds(Compare, SELECTORS, st.sampled_from(Operator), NUMBERS),
-    st.builds(Is, SELECTORS, st.sampled_from(Constant)),
+    st.builds(Is, SELECTORS, CONSTANTS),
     st.builds(NotExists, SELECTORS),
 )
 
@@ -607,7 +607,7 @@ TEXT_FIELDS = st.sampled_from(["$.s", "$.t"])
 SETTLED = st.one_of(
     st.builds(Compare, TEXT_FIELDS, EQUALITIES, st.text("ab*", max_size=5).map(Glob) | REGEXES.map(Regex)),
     st.builds(Compare, st.just("$.count"), st.sampled_from(Operator), st.integers(-3, 3).map(str).map(Number)),
-    st.builds(Is, st.sampled_from(["$.flag", "$.gone", "$.s"]), st.sampled_from(Constant)),
+    st.builds(Is, st.sampled_from(["$.flag", "$.gone", "$.s"]), CONSTANTS),
     st.builds(NotExists, st.sampled_from(["$.s", "$.flag", "$.gone"])),
     st.builds(Compare, st.just("$.gone"), st.just(Operator.EQUAL), st.text("ab*", max_size=3).map(Glob)),
 )
@@ -636,7 +636,7 @@ def naive(pattern: FilterPattern, document: Fields) -> bool:
         return False
     field = document[name]
     if isinstance(pattern, Is):
-        return repr(field).upper().replace("NONE", "NULL") == pattern.constant.value
+        return repr(field) == repr(pattern.constant)
     if isinstance(pattern.value, Number):
         return PYTHON[pattern.operator.value](field, int(pattern.value.text))
     if isinstance(pattern.value, Glob):

@@ -4,8 +4,6 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-combining.h
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

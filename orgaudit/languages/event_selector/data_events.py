@@ -5,8 +5,6 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-data-events-w
 An event is recorded where any trail records it, so the selectors of several trails add up as those of one do.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 from orgaudit.languages.event_selector.management import (

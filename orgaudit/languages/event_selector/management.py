@@ -5,8 +5,6 @@ https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_EventSelector.
 https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_AdvancedFieldSelector.html
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import msgspec

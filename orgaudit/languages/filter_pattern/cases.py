@@ -1,7 +1,5 @@
 """Whether patterns together match a kind of event, by the cases of the fields that they compare."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import product

@@ -1,7 +1,5 @@
 """The events among those that must raise an alarm which a set of filter patterns matches."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What may be known of an event: fields, each with its value or with the values that it may have."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum

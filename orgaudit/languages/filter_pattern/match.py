@@ -1,7 +1,5 @@
 """The evaluation of patterns over events of which only some fields are known."""
 
-from __future__ import annotations
-
 import operator
 from collections.abc import Callable, Iterable
 from typing import Literal
@@ -26,7 +24,6 @@ from orgaudit.languages.filter_pattern.regex import is_certain, search
 from orgaudit.languages.filter_pattern.syntax import (
     And,
     Compare,
-    Constant,
     FieldCondition,
     FilterPattern,
     Glob,
@@ -131,7 +128,7 @@ def _holds(
         case NotExists():
             return truth_of(state is ABSENT)
         case Is(_, constant):
-            return truth_of(state is _CONSTANTS[constant])
+            return truth_of(state is constant)
         case Compare(_, comparison, value):
             if isinstance(state, State):
                 # What != does without a value to compare is not documented.
@@ -210,7 +207,6 @@ def _json_text(scalar: Scalar) -> str:
     return scalar if isinstance(scalar, str) else msgspec.json.encode(scalar).decode()
 
 
-_CONSTANTS = {Constant.TRUE: True, Constant.FALSE: False, Constant.NULL: None}
 _ORDERS = {
     Operator.LESS: operator.lt,
     Operator.LESS_OR_EQUAL: operator.le,

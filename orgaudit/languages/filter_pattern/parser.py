@@ -3,8 +3,6 @@
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 
@@ -12,7 +10,6 @@ from orgaudit.languages.filter_pattern.regex import compile_regex
 from orgaudit.languages.filter_pattern.syntax import (
     And,
     Compare,
-    Constant,
     FilterPattern,
     Glob,
     Is,
@@ -49,6 +46,7 @@ _SPACE = re.compile(r"\s*")
 _QUOTED_NAME = re.compile(r"\.?\['([^']*)'\]")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_CONSTANTS = {"TRUE": True, "FALSE": False, "NULL": None}
 _ESCAPE = re.compile(r'\\(["\\])')
 
 
@@ -162,10 +160,10 @@ class _Parser:
             return NotExists(selector)
         return Compare(selector, *self._comparison())
 
-    def _constant(self) -> Constant:
-        if self._next.group() not in Constant.__members__:
+    def _constant(self) -> bool | None:
+        if self._next.group() not in _CONSTANTS:
             raise self._unexpected("TRUE, FALSE or NULL")
-        return Constant(self._advance().group())
+        return _CONSTANTS[self._advance().group()]
 
     def _comparison(self) -> tuple[Operator, Glob | Number | Regex]:
         token = self._take("mark", "a comparison")

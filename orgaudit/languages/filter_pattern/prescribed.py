@@ -3,8 +3,6 @@
 https://docs.aws.amazon.com/securityhub/latest/userguide/cloudwatch-controls.html
 """
 
-from __future__ import annotations
-
 from types import MappingProxyType
 from typing import Final
 

@@ -26,14 +26,6 @@ class Operator(Enum):
     GREATER_OR_EQUAL = ">="
 
 
-class Constant(Enum):
-    """The JSON constants that `IS` compares with."""
-
-    TRUE = "TRUE"
-    FALSE = "FALSE"
-    NULL = "NULL"
-
-
 @dataclass(frozen=True, slots=True)
 class Glob:
     """Text in which each `*` stands for any run of characters, quoted or not."""
@@ -76,10 +68,10 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class Is:
-    """A field that must hold one JSON constant."""
+    """A field that must hold one JSON constant: true, false or null."""
 
     selector: str
-    constant: Constant
+    constant: bool | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """IAM policies: parsed, decided for a request, and examined for how much they give and to whom."""
 
 from orgaudit.languages.iam_policy.breadth import AllowedPrincipal, allows_everything, principals_allowed
-from orgaudit.languages.iam_policy.decision import Decision, Outcome, Request, account_of, admits, decide
+from orgaudit.languages.iam_policy.decision import Decision, Outcome, Request, admits, decide
 from orgaudit.languages.iam_policy.denials import (
     AllowedPart,
     DeniedArea,
@@ -51,7 +51,6 @@ __all__ = [
     "Selection",
     "Situation",
     "Statement",
-    "account_of",
     "admits",
     "allows_everything",
     "decide",

@@ -1,7 +1,5 @@
 """Source addresses in conditions: which of them an owner may hold, and which an outside caller can come from."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache

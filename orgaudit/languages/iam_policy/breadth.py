@@ -1,7 +1,5 @@
 """How much Allow statements give: the principals that they name, and whether it is every action on every resource."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from typing import TypeVar
 
 from orgaudit.languages.cidr import block_holds
 from orgaudit.languages.iam_policy.document import Condition
+from orgaudit.languages.iam_policy.vocabulary import ARN_PARTS
 from orgaudit.languages.iam_policy.wildcards import ANY, Tokens, WildcardPattern, compile_pattern, matches
 from orgaudit.languages.truth import FALSE, Truth, all_of, any_of, truth_of, unknown
 
@@ -27,7 +26,6 @@ Comparison = Callable[[WildcardPattern, str], bool]
 """Whether a value is as required; raises ValueError, InvalidOperation or OverflowError where that is undefined."""
 
 _OPERATOR = re.compile(r"(?:(foranyvalue|forallvalues):)?([a-z]+?)(ifexists)?", re.IGNORECASE)
-_ARN_PARTS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +40,16 @@ class Operator:
     def is_negated(self) -> bool:
         """Whether the operator requires that no value matches."""
         return self.base in _NEGATED
+
+    @property
+    def positive(self) -> str:
+        """The base of the operator that requires a match."""
+        return _NEGATED.get(self.base, self.base)
+
+    @property
+    def has_wildcards(self) -> bool:
+        """Whether `*` and `?` stand for other characters."""
+        return self.positive in _WITH_WILDCARDS
 
 
 @lru_cache(maxsize=256)
@@ -67,7 +75,7 @@ def predicate_of(condition: Condition) -> tuple[Hashable, bool]:
         opposite = wanted == {"false"} and operator.quantifier is None
         return (operator.base, operator.quantifier, frozenset({"true"}) if opposite else wanted), opposite
     every = operator.quantifier == ("any" if operator.is_negated else "all")
-    return (_NEGATED.get(operator.base, operator.base), every, values), operator.is_negated
+    return (operator.positive, every, values), operator.is_negated
 
 
 def moment_of(text: str) -> datetime | None:
@@ -104,16 +112,10 @@ def _holds_without_value(operator: Operator) -> bool:
 
 
 def _found(condition: Condition, operator: Operator, value: str, *, variables: bool) -> Truth:
-    base = _NEGATED.get(operator.base, operator.base)
-    return any_of(
-        _compared(
-            compile_pattern(wanted, wildcards=base in _WITH_WILDCARDS, variables=variables),
-            base,
-            value,
-            condition.key,
-        )
-        for wanted in condition.values
+    patterns = (
+        compile_pattern(wanted, wildcards=operator.has_wildcards, variables=variables) for wanted in condition.values
     )
+    return any_of(_compared(pattern, operator.positive, value, condition.key) for pattern in patterns)
 
 
 def _compared(wanted: WildcardPattern, base: str, value: str, key: str) -> Truth:
@@ -143,17 +145,17 @@ def _like_ignoring_case(wanted: WildcardPattern, value: str) -> bool:
 
 def _arn_like(wanted: WildcardPattern, value: str) -> bool:
     """Compare part by part, as a wildcard does not match a colon; raises ValueError for a pattern of too few parts."""
-    patterns, parts = _arn_parts(wanted.tokens), value.split(":", _ARN_PARTS - 1)
-    if len(patterns) < _ARN_PARTS:
+    patterns, parts = _arn_parts(wanted.tokens), value.split(":", ARN_PARTS - 1)
+    if len(patterns) < ARN_PARTS:
         raise ValueError("not the pattern of an ARN")
-    return len(parts) == _ARN_PARTS and all(map(matches, patterns, parts))
+    return len(parts) == ARN_PARTS and all(map(matches, patterns, parts))
 
 
 def _arn_parts(tokens: Tokens) -> list[Tokens]:
     parts: list[Tokens] = []
     start = 0
     for place, sign in enumerate(tokens):
-        if sign == ":" and len(parts) < _ARN_PARTS - 1:
+        if sign == ":" and len(parts) < ARN_PARTS - 1:
             parts.append(tokens[start:place])
             start = place + 1
     return [*parts, tokens[start:]]

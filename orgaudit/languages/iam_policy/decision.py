@@ -3,18 +3,16 @@
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from orgaudit.languages.iam_policy.conditions import Context, holds
 from orgaudit.languages.iam_policy.document import Effect, Policy, Principal, PrincipalKind, Selection, Statement
+from orgaudit.languages.iam_policy.vocabulary import ARN_PARTS
 from orgaudit.languages.iam_policy.wildcards import compile_pattern, match_every, match_some, tokens_of
 from orgaudit.languages.truth import FALSE, TRUE, Truth, all_of, any_of, truth_of, unknown
 
-_ARN_PARTS = 6
 # The name under which an unknown principal is listed among the condition keys.
 PRINCIPAL = "Principal"
 
@@ -134,7 +132,7 @@ def account_of(principal: str) -> str | None:
     if principal.isdecimal():
         return principal
     parts = principal.split(":")
-    return parts[4] if len(parts) >= _ARN_PARTS and parts[4].isdecimal() else None
+    return parts[4] if len(parts) >= ARN_PARTS and parts[4].isdecimal() else None
 
 
 def _role_of(arn: str) -> tuple[str, str, str] | None:
@@ -142,8 +140,8 @@ def _role_of(arn: str) -> tuple[str, str, str] | None:
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
     """
-    parts = arn.split(":", _ARN_PARTS - 1)
-    if len(parts) < _ARN_PARTS:
+    parts = arn.split(":", ARN_PARTS - 1)
+    if len(parts) < ARN_PARTS:
         return None
     steps = parts[5].split("/")
     if len(steps) > 1 and (parts[2], steps[0]) == ("iam", "role"):

@@ -1,7 +1,5 @@
 """What Deny statements take back of what an Allow gives, by actions and resources."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product

@@ -3,10 +3,8 @@
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
 
-from __future__ import annotations
-
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -20,15 +18,8 @@ _VERSIONS = frozenset({"2008-10-17", CURRENT_VERSION})
 _POLICY_ELEMENTS = frozenset({"Version", "Id", "Statement"})
 _STATEMENT_ELEMENTS = frozenset(
     {
-        "Sid",
-        "Effect",
-        "Principal",
-        "NotPrincipal",
-        "Action",
-        "NotAction",
-        "Resource",
-        "NotResource",
-        "Condition",
+        *("Sid", "Effect", "Condition"),
+        *("Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource"),
     }
 )
 
@@ -154,14 +145,14 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def _statement(value: object, where: str) -> Statement:
     content = _mapping(value, where)
     _refuse_unknown(content, _STATEMENT_ELEMENTS, where)
-    action = _strings(content, "Action", where)
+    action = _selection(content, "Action", where, _texts)
     if action is None:
         raise PolicyError(f"{where} has neither Action nor NotAction")
     return Statement(
         effect=_effect(content, where),
         action=action,
-        resource=_strings(content, "Resource", where),
-        principal=_principals(content, where),
+        resource=_selection(content, "Resource", where, _texts),
+        principal=_selection(content, "Principal", where, _principals),
         conditions=_conditions(content.get("Condition", {}), where),
         sid=_optional_text(content, "Sid", where),
     )
@@ -174,44 +165,28 @@ def _effect(content: Mapping[str, object], where: str) -> Effect:
     return Effect(str(value))
 
 
-def _present(content: Mapping[str, object], element: str, where: str) -> tuple[str, object] | None:
+def _selection(
+    content: Mapping[str, object], element: str, where: str, read: Callable[[object, str], tuple[T, ...]]
+) -> Selection[T] | None:
     names = [name for name in (element, f"Not{element}") if name in content]
     if len(names) > 1:
         raise PolicyError(f"{where} has both {element} and Not{element}")
-    return (names[0], content[names[0]]) if names else None
+    return Selection(read(content[names[0]], f"{where}: {names[0]}"), names[0] != element) if names else None
 
 
-def _strings(content: Mapping[str, object], element: str, where: str) -> Selection[str] | None:
-    present = _present(content, element, where)
-    if present is None:
-        return None
-    name, value = present
-    return Selection(_texts(value, f"{where}: {name}"), negated=name != element)
-
-
-def _principals(content: Mapping[str, object], where: str) -> Selection[Principal] | None:
-    present = _present(content, "Principal", where)
-    if present is None:
-        return None
-    name, value = present
-    place = f"{where}: {name}"
-    negated = name != "Principal"
+def _principals(value: object, place: str) -> tuple[Principal, ...]:
     if value == "*":
-        return Selection((Principal(PrincipalKind.ANYONE, "*"),), negated)
+        return (Principal(PrincipalKind.ANYONE, "*"),)
     if isinstance(value, str):
         raise PolicyError(f"{place} is the text {value!r}; only '*' may stand without a kind")
-    return Selection(_principals_by_kind(_mapping(value, place), place), negated)
-
-
-def _principals_by_kind(content: Mapping[str, object], place: str) -> tuple[Principal, ...]:
-    kinds = frozenset(PrincipalKind) - {PrincipalKind.ANYONE}
-    _refuse_unknown(content, kinds, place)
+    content = _mapping(value, place)
+    _refuse_unknown(content, frozenset(PrincipalKind) - {PrincipalKind.ANYONE}, place)
     if not content:
         raise PolicyError(f"{place} is empty")
     return tuple(
         Principal(PrincipalKind(kind), text)
-        for kind, value in content.items()
-        for text in _texts(value, f"{place}: {kind}")
+        for kind, values in content.items()
+        for text in _texts(values, f"{place}: {kind}")
     )
 
 

@@ -3,22 +3,13 @@
 The question is whether any request of an external caller is allowed: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
 from orgaudit.languages.iam_policy.decision import account_of
-from orgaudit.languages.iam_policy.denials import (
-    AllowedPart,
-    DeniedArea,
-    leaves_some,
-    takes_all,
-    target_of,
-    touches,
-)
+from orgaudit.languages.iam_policy.denials import AllowedPart, DeniedArea, leaves_some, takes_all, target_of, touches
 from orgaudit.languages.iam_policy.document import Condition, Effect, Policy, Principal, PrincipalKind, Selection
 from orgaudit.languages.iam_policy.external_callers import DIRECT, NETWORK_KEYS, SOURCE_KEYS, TIMES, Caller, Route
 from orgaudit.languages.iam_policy.external_conditions import outcomes_of
@@ -49,9 +40,7 @@ class ExternalAccess:
 
 
 @lru_cache(maxsize=4096)
-def external_access(
-    policy: Policy, *, resource: str | None = None, services: bool = False
-) -> tuple[ExternalAccess, ...]:
+def external_access(policy: Policy, *, resource: str | None, services: bool) -> tuple[ExternalAccess, ...]:
     """Return what the policy of a resource leaves open to external callers, in the order of its statements.
 
     `resource` is the resource's ARN. With `services`, a named service that may act for any customer counts as well.

@@ -5,8 +5,6 @@ sets freely, what every request carries and what the resource itself supplies ex
 a key: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -106,11 +104,7 @@ SOURCE_KEYS = _OF_SERVICES | {"aws:sourceowner"}
 """The keys that restrict on whose behalf a service may call."""
 _OF_ENDPOINTS = frozenset(
     {
-        "aws:sourcevpc",
-        "aws:sourcevpce",
-        "aws:vpceaccount",
-        "aws:vpceorgid",
-        "aws:vpceorgpaths",
+        *("aws:sourcevpc", "aws:sourcevpce", "aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths"),
         "aws:vpcsourceip",
     }
 )
@@ -126,27 +120,12 @@ ALWAYS = frozenset({"aws:securetransport", "aws:requestedregion", "aws:viaawsser
 # The caller, or the administrator of its account, chooses their values.
 _FREE = frozenset(
     {
-        "aws:calledvia",
-        "aws:calledviafirst",
-        "aws:calledvialast",
-        "aws:multifactorauthage",
-        "aws:referer",
-        "aws:requestedregion",
-        "aws:tagkeys",
-        "aws:useragent",
-        "aws:username",
-        "events:detail-type",
-        "events:source",
-        "kms:encryptionalgorithm",
-        "kms:encryptioncontextkeys",
-        "kms:grantoperations",
-        "kms:viaservice",
-        "lambda:functionurlauthtype",
-        "lambda:invokedviafunctionurl",
-        "secretsmanager:versionid",
-        "secretsmanager:versionstage",
-        "sns:protocol",
         *BOOLS,
+        *("aws:calledvia", "aws:calledviafirst", "aws:calledvialast", "aws:multifactorauthage", "aws:referer"),
+        *("aws:requestedregion", "aws:tagkeys", "aws:useragent", "aws:username", "events:detail-type", "events:source"),
+        *("kms:encryptionalgorithm", "kms:encryptioncontextkeys", "kms:grantoperations", "kms:viaservice"),
+        *("lambda:functionurlauthtype", "lambda:invokedviafunctionurl", "secretsmanager:versionid"),
+        *("secretsmanager:versionstage", "sns:protocol"),
     }
 )
 _FREE_PREFIXES = ("aws:principaltag/", "aws:requesttag/", "events:detail.", "kms:encryptioncontext:", "s3:")

@@ -1,7 +1,5 @@
 """What conditions evaluate to in the requests of external callers, by the values that these can carry for a key."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -32,14 +30,12 @@ from orgaudit.languages.iam_policy.external_callers import (
     variable,
 )
 from orgaudit.languages.iam_policy.key_outcomes import KeyOutcome
+from orgaudit.languages.iam_policy.vocabulary import ARN_PARTS
 from orgaudit.languages.iam_policy.wildcards import is_wild, matches, overlaps, tokens_of
 from orgaudit.languages.truth import UNKNOWN, Truth, truth_of
 
-_ARN_PARTS = 6
-_VARIABLE = re.compile(r"\$\{([^}*?$]+)\}")
+VARIABLE = re.compile(r"\$\{([^}*?$]+)\}")
 
-
-_WITH_WILDCARDS = frozenset({"stringlike", "stringnotlike", "arnlike", "arnequals", "arnnotlike", "arnnotequals"})
 _USUAL = ("arn", "aws", "sns", "us-east-1")
 
 
@@ -96,7 +92,7 @@ def _is_settled(key: str, condition: Condition, seen: set[Truth]) -> bool:
 
 def _spans_parts(pattern: str) -> bool:
     """Return whether a pattern that does not write out an ARN's parts matches an ARN of an external account."""
-    if pattern.count(":") >= _ARN_PARTS - 1:
+    if pattern.count(":") >= ARN_PARTS - 1:
         return False
     return any(overlaps(tokens_of(pattern), tokens_of(f"arn:*:*:*:{account}:*")) for account in ("", *ACCOUNTS))
 
@@ -109,9 +105,7 @@ def _is_negated(condition: Condition) -> bool:
 def _wild_values(condition: Condition) -> list[str]:
     """Return the values in which `*` or `?` stand for other characters."""
     operator = operator_of(condition.operator)
-    if operator is None or operator.base not in _WITH_WILDCARDS:
-        return []
-    return [value for value in condition.values if is_wild(value)]
+    return [value for value in condition.values if is_wild(value)] if operator and operator.has_wildcards else []
 
 
 def _resolved(condition: Condition, route: Route) -> Condition:
@@ -127,7 +121,7 @@ def _resolved(condition: Condition, route: Route) -> Condition:
 
 
 def _substituted(value: str, route: Route, *, chosen: bool) -> str | None:
-    for name in _VARIABLE.findall(value):
+    for name in VARIABLE.findall(value):
         key, _, default = name.partition(",")
         stands = variable(key.strip().lower(), route)
         if stands == "" and not default:
@@ -173,8 +167,8 @@ def _owned_values(key: str, written: Sequence[Condition], route: Route) -> list[
 def _external_arns(conditions: Sequence[Condition]) -> Iterator[str]:
     """Yield an ARN of an external account, or of an external bucket, for each value that matches one."""
     for value in (value for each in conditions for value in each.values if "${" not in value):
-        parts = value.split(":", _ARN_PARTS - 1)
-        if len(parts) < _ARN_PARTS or not _allows_external_owner(parts[4], parts[5]):
+        parts = value.split(":", ARN_PARTS - 1)
+        if len(parts) < ARN_PARTS or not _allows_external_owner(parts[4], parts[5]):
             continue
         beginning = [_part(part, usual) for part, usual in zip(parts[:4], _USUAL, strict=True)]
         names = (_filled(parts[5]), _filled(parts[5].replace("*", "")))
@@ -214,8 +208,8 @@ def distinguished(condition: Condition) -> Iterator[str]:
     operator = operator_of(condition.operator)
     for value in condition.values:
         yield from _around(value) if operator and operator.base.startswith("numeric") else ()
-        yield _filled(value) if operator and operator.base in _WITH_WILDCARDS else value
-        if value in _wild_values(condition):
+        yield _filled(value) if operator and operator.has_wildcards else value
+        if operator and operator.has_wildcards and is_wild(value):
             yield _filled(value.replace("*", ""))
 
 

@@ -6,8 +6,6 @@ that gives rights is allowed on all users, groups, roles or policies. What NotAc
 exception. A principal that can still give rights can take back what is excepted, and so administers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache

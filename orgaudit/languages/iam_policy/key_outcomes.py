@@ -1,7 +1,5 @@
 """What the conditions of several statements evaluate to together, key by key: a request carries a key once for all."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, product

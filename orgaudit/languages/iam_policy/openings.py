@@ -1,7 +1,5 @@
 """The openings that a resource's policy leaves to external callers, as clauses of a sentence."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -5,9 +5,6 @@ the values that they distinguish. What no tried value brings about stays conceiv
 opposite of another.
 """
 
-from __future__ import annotations
-
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,14 +15,13 @@ from orgaudit.languages.iam_policy.addresses import first_addresses
 from orgaudit.languages.iam_policy.conditions import holds, moment_of, predicate_of
 from orgaudit.languages.iam_policy.document import Condition, Effect, Statement
 from orgaudit.languages.iam_policy.external_callers import ADDRESSES, ALWAYS, BOOLS, OWN, TIMES
-from orgaudit.languages.iam_policy.external_conditions import distinguished
+from orgaudit.languages.iam_policy.external_conditions import VARIABLE, distinguished
 from orgaudit.languages.iam_policy.key_outcomes import KeyOutcome, by_key, combined
 from orgaudit.languages.truth import TRUE, Truth, truth_of
 
 _MOST_CONDITIONS = 10
 _FRESH = ("chosen", "arn:aws:iam::986420135790:role/chosen", "0", "1000000")
 _FRESH_ADDRESSES = ("8.8.8.8", "198.51.100.7", "2600:1f00::1")
-_VARIABLE = re.compile(r"\$\{[^}*?$]+\}")
 _NEVER_ABSENT = (ALWAYS | TIMES) - {"aws:tokenissuetime"}
 # Every signed request carries them: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 _OF_SIGNED = frozenset(
@@ -88,7 +84,7 @@ def _outcomes(
 
 
 def _resolved(condition: Condition) -> Condition:
-    values = tuple(_VARIABLE.sub(_FRESH[0], value) for value in condition.values)
+    values = tuple(VARIABLE.sub(_FRESH[0], value) for value in condition.values)
     return condition if values == condition.values else replace(condition, values=values)
 
 

@@ -4,8 +4,6 @@ An action is a service prefix and a name: https://docs.aws.amazon.com/IAM/latest
 An ARN has six parts: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +12,7 @@ from string import ascii_lowercase, digits, printable
 from orgaudit.languages.iam_policy.wildcards import ANY, ONE, Tokens, cover_all, tokens_of
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f")
+ARN_PARTS = 6
 _WORD = ascii_lowercase + digits + "-"
 _ANY_SIGN = (*printable, "")
 _EVERYTHING = tokens_of("*")
