@@ -81,7 +81,7 @@ def common(given: Argued) -> tuple[Case, ...]:
         asking(
             "a Deny of unclear reach",
             *given(allow(), deny(Condition={"StringEquals": {"es:unknown": "red"}})),
-            says="to everyone, unless shut denies it",
+            says="to the public, unless shut denies it",
         ),
         passing("a Deny for all but one", *given(allow(), _deny_all_but(MEMBER))),
         failing("a Deny of plain HTTP", *given(allow(), deny(Condition=PLAIN_HTTP)), says="to the public"),

@@ -376,7 +376,7 @@ def test_declared_actions_are_those_of_the_calls() -> None:
 
 def opened(*statements: dict[str, Any]) -> list[tuple[str, bool]]:
     policy = FunctionPolicy(arn="a", document={"Version": "2012-10-17", "Statement": list(statements)})
-    return [(opening.through.partition(" to ")[2].split(" ")[0], opening.certain) for opening in policy.openings]
+    return [(opening.through.partition(" to ")[2].partition(" on behalf ")[0], opening.certain) for opening in policy.openings]
 
 
 def test_openings_of_no_policy() -> None:
@@ -392,4 +392,4 @@ def test_excepted_services_are_no_openings() -> None:
     statement = allow(action="lambda:InvokeFunction")
     del statement["Principal"]
     found = opened(statement | {"Effect": "Allow", "NotPrincipal": {"Service": "s3.amazonaws.com"}})
-    assert found == [("everyone", True)]
+    assert found == [("the public", True)]
