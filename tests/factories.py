@@ -27,8 +27,8 @@ from orgaudit.facts.cloudtrail.topics import AlarmTopic, TopicKey, TrailTopics
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.facts.declare import Detail, Resource
 from orgaudit.facts.shard import AccountHeader, DetailGap, ListingResult
-from orgaudit.languages.alarm.evaluation import Limit
-from orgaudit.languages.event_selector.management import AdvancedSelector, BasicSelector, FieldSelector
+from orgaudit.languages.alarm import AlarmSettings
+from orgaudit.languages.event_selector import AdvancedSelector, BasicSelector, FieldSelector
 from orgaudit.model import Account, AccountRecord, Gap, GapReason, Observed, RegionRecord, RegionState, Seen, Status
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -222,7 +222,7 @@ def an_alarm(name: str = "trail-changes", **changes: Any) -> Alarm:
         "metrics": (METRIC,),
         "actions_enabled": True,
         "actions": (topic_arn(),),
-        "limit": Limit(),
+        "limit": AlarmSettings(),
     }
     return Alarm(name=name, **values | changes)
 

@@ -18,9 +18,7 @@ from orgaudit.facts.iam.federation import FederationProtocol, IdentityCenter, Id
 from orgaudit.facts.iam.passwords import PasswordPolicy
 from orgaudit.facts.iam.root import Root, RootFeatures, RootVirtualDevices
 from orgaudit.facts.shard import DetailGap, ListingResult
-from orgaudit.languages.iam_policy import PolicyError
-from orgaudit.languages.iam_policy.grants import grants_of
-from orgaudit.languages.iam_policy.vocabulary import Home
+from orgaudit.languages.iam_policy import Home, PolicyError, grants_of
 from orgaudit.model import GLOBAL, Gap, Seen
 from tests.factories import HOME, MANAGEMENT, MEMBER, NOW, REGIONS, denied, facts_of, seen_all, statement
 

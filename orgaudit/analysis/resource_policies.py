@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from orgaudit.facts.efs import FileSystemPolicy
 from orgaudit.facts.resource_policies import ResourcePolicy
-from orgaudit.languages.iam_policy import Condition, Effect, Policy, Statement
-from orgaudit.languages.iam_policy.openings import Opening, openings_of
+from orgaudit.languages.iam_policy import Condition, Effect, Opening, Policy, Statement, openings_of
 
 MOUNT_TARGET = "elasticfilesystem:accessedviamounttarget"
 

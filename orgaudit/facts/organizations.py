@@ -13,7 +13,7 @@ import msgspec
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
-from orgaudit.languages.iam_policy import Effect, Policy, allows_everything, parse
+from orgaudit.languages.iam_policy import Effect, Policy, allows_everything, parse_policy
 from orgaudit.model import GLOBAL, Scope, parse_arn
 
 NO_ORGANIZATION = ("AWSOrganizationsNotInUseException",)
@@ -116,7 +116,7 @@ async def _control_policy(aws: Aws, listed: dict[str, Any]) -> ControlPolicy | N
     if not targets:
         return None
     described = await aws.call("organizations", "DescribePolicy", PolicyId=policy)
-    effect = effectiveness(parse(described["Policy"]["Content"]))
+    effect = effectiveness(parse_policy(described["Policy"]["Content"]))
     return ControlPolicy(id=policy, name=listed["Name"], kind=listed["Type"], effect=effect, targets=tuple(targets))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from orgaudit.facts.declare import Detail
-from orgaudit.languages.iam_policy import Policy, dump, parse
+from orgaudit.languages.iam_policy import Policy, dump_policy, parse_policy
 from orgaudit.model import Json
 
 
@@ -25,9 +25,9 @@ class ResourcePolicy(Detail, frozen=True, kw_only=True):
     @property
     def parsed(self) -> Policy | None:
         """The policy, or None where there is none."""
-        return None if self.document is None else parse(self.document)
+        return None if self.document is None else parse_policy(self.document)
 
 
 def document_of(text: str | None) -> Json:
     """Return an answer's policy as JSON, None for none; raises PolicyError for what is not a policy."""
-    return dump(parse(text)) if text else None
+    return dump_policy(parse_policy(text)) if text else None

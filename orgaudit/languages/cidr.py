@@ -1,11 +1,11 @@
-"""Address space: what CIDR blocks cover together, and how much of the internet that is."""
+"""Address ranges: what CIDR blocks cover together, and how much of the internet that is."""
 
-from __future__ import annotations
-
+from bisect import bisect_right
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
+from operator import itemgetter
 from typing import TypeAlias
 
 Block: TypeAlias = tuple[int, int]
@@ -15,10 +15,15 @@ Space: TypeAlias = tuple[Block, ...]
 
 
 class Family(StrEnum):
-    """The two families of addresses. A space holds addresses of one of them."""
+    """The two families of addresses; a space holds addresses of one of them."""
 
     IPV4 = "IPv4"
     IPV6 = "IPv6"
+
+
+def family_of(text: str) -> Family:
+    """Return the family of a CIDR block or of an address."""
+    return Family.IPV6 if ":" in text else Family.IPV4
 
 
 @lru_cache(maxsize=1 << 16)
@@ -28,9 +33,10 @@ def block(cidr: str) -> Block:
     return int(network.network_address), int(network.broadcast_address)
 
 
-def family_of(cidr: str) -> Family:
-    """Return the family of a CIDR block."""
-    return Family.IPV6 if ":" in cidr else Family.IPV4
+def block_holds(cidr: str, address: str) -> bool:
+    """Return whether a CIDR block holds an address; raises ValueError for anything else."""
+    (first, last), number = block(cidr), int(ip_address(address))
+    return family_of(cidr) is family_of(address) and first <= number <= last
 
 
 def union(blocks: Iterable[Block]) -> Space:
@@ -42,6 +48,11 @@ def union(blocks: Iterable[Block]) -> Space:
         else:
             joined.append((first, last))
     return tuple(joined)
+
+
+def space_of(cidrs: Iterable[str], family: Family) -> Space:
+    """Return what the blocks of one family cover, leaving out those of the other."""
+    return union(block(cidr) for cidr in cidrs if family_of(cidr) is family)
 
 
 def minus(space: Space, taken: Space) -> Space:
@@ -67,13 +78,21 @@ def both(space: Space, other: Space) -> Space:
     return minus(space, minus(space, other))
 
 
-def space_of(cidrs: Iterable[str], family: Family) -> Space:
-    """Return what the blocks of one family cover, whatever others are among them."""
-    return union(block(cidr) for cidr in cidrs if family_of(cidr) is family)
+def holds(space: Space, address: int) -> bool:
+    """Return whether a space holds an address, given as a number."""
+    place = bisect_right(space, address, key=itemgetter(0))
+    return place > 0 and address <= space[place - 1][1]
 
 
-# The special-purpose registries of IANA (iana.org/assignments/iana-ipv4-special-registry and its IPv6 sister): nobody
-# on the internet has an address among these, so rules that leave them out are as open as those that do not.
+def whole_blocks(space: Space, width: int) -> Space:
+    """Return the part of a space that CIDR blocks of this width, a power of two, fill completely."""
+    inner = ((-(-first // width) * width, (last + 1) // width * width - 1) for first, last in space)
+    return tuple((first, last) for first, last in inner if first <= last)
+
+
+# The special-purpose registries https://www.iana.org/assignments/iana-ipv4-special-registry and
+# https://www.iana.org/assignments/iana-ipv6-special-registry: no host on the internet has an address among these, so
+# rules that leave them out are as open as those that do not.
 _NOT_PUBLIC = (
     *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24"),
     *("192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3"),
@@ -82,7 +101,7 @@ INTERNET: dict[Family, Space] = {
     Family.IPV4: minus((block("0.0.0.0/0"),), space_of(_NOT_PUBLIC, Family.IPV4)),
     Family.IPV6: minus((block("2000::/3"),), (block("2001:db8::/32"),)),
 }
-"""The addresses from which somebody on the internet may come, by family."""
+"""The public addresses, by family."""
 
 
 def size(blocks: Iterable[Block]) -> int:
@@ -95,7 +114,7 @@ SIZES = {family: size(space) for family, space in INTERNET.items()}
 
 
 def is_internet(space: Space, family: Family) -> bool:
-    """Tell whether a space holds every public address of its family."""
+    """Return whether a space holds every public address of its family."""
     public = INTERNET[family]
     if len(space) == 1:
         return space[0][0] <= public[0][0] and public[-1][1] <= space[0][1]
@@ -103,5 +122,5 @@ def is_internet(space: Space, family: Family) -> bool:
 
 
 def public_share(space: Space, family: Family) -> float:
-    """Return which part of the public addresses of its family a space holds, from 0 to 1."""
+    """Return the part of the public addresses of its family that a space holds, from 0 to 1."""
     return size(both(INTERNET[family], space)) / SIZES[family]

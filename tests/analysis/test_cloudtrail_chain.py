@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from orgaudit.analysis.cloudtrail.chain import Chain, ChainTerms, alarm_chain
 from orgaudit.facts.cloudtrail.alarms import Alarm, CompositeAlarm, Metric, MetricFilter
 from orgaudit.facts.cloudtrail.topics import AlarmTopic, TrailTopics
-from orgaudit.languages.alarm.evaluation import Limit
+from orgaudit.languages.alarm import AlarmSettings
 from orgaudit.languages.filter_pattern.prescribed import CLOUDTRAIL_CHANGES, VPC_CHANGES
 from orgaudit.model import Gap, NotSeenError, Seen
 from tests.factories import (
@@ -105,21 +106,24 @@ def test_narrowed_filter_beside_a_whole_one_does_no_harm() -> None:
     [
         ([an_alarm()], None),
         ([MATH, an_alarm()], None),
-        ([an_alarm(limit=Limit(periods=3))], None),
+        ([an_alarm(limit=AlarmSettings(periods=3))], None),
         ([an_alarm(actions=()), a_composite("ALARM(trail-changes)")], None),
         ([an_alarm(metrics=(NAMESAKE, METRIC))], None),
-        ([an_alarm("deaf", limit=Limit(operator="LessThanThreshold")), an_alarm()], None),
+        ([an_alarm("deaf", limit=AlarmSettings(operator="LessThanThreshold")), an_alarm()], None),
         ([an_alarm("muted", actions_enabled=False), an_alarm()], None),
         ([an_alarm("mute", actions=()), an_alarm()], None),
         ([], "has no alarm on the metric of filter trail-changes"),
         ([an_alarm(metrics=(NAMESAKE,))], "has no alarm on the metric of filter trail-changes"),
-        ([an_alarm(limit=Limit(threshold=2))], "has the alarm trail-changes, which goes off only after 2 events"),
         (
-            [an_alarm(limit=Limit(operator="LessThanThreshold"))],
+            [an_alarm(limit=AlarmSettings(threshold=2))],
+            "has the alarm trail-changes, which goes off only after 2 events",
+        ),
+        (
+            [an_alarm(limit=AlarmSettings(operator="LessThanThreshold"))],
             "has the alarm trail-changes, which one event never sets off",
         ),
         ([an_alarm(actions_enabled=False)], "has the alarm trail-changes, which has its actions switched off"),
-        ([an_alarm(limit=Limit(unit="Count"))], "which takes data of the unit Count only"),
+        ([an_alarm(limit=AlarmSettings(unit="Count"))], "which takes data of the unit Count only"),
         ([an_alarm(actions=())], "has the alarm trail-changes, which notifies no SNS topic"),
         ([an_alarm(actions=(FUNCTION,))], f"which notifies no SNS topic, only {FUNCTION}"),
         (
@@ -131,7 +135,7 @@ def test_narrowed_filter_beside_a_whole_one_does_no_harm() -> None:
             "all, which is in ALARM without any event",
         ),
         (
-            [an_alarm("a", limit=Limit(threshold=2)), an_alarm("b", actions_enabled=False)],
+            [an_alarm("a", limit=AlarmSettings(threshold=2)), an_alarm("b", actions_enabled=False)],
             "has the alarm a, which goes off only after 2 events, and the alarm b, which has its actions switched off",
         ),
     ],
@@ -198,8 +202,8 @@ def test_terms_are_told_apart() -> None:
     ("alarms", "latching"),
     [
         ([an_alarm()], ()),
-        ([an_alarm(limit=Limit(missing="ignore"))], ("trail-changes",)),
-        ([an_alarm("keeps", limit=Limit(missing="ignore")), an_alarm()], ()),
+        ([an_alarm(limit=AlarmSettings(missing="ignore"))], ("trail-changes",)),
+        ([an_alarm("keeps", limit=AlarmSettings(missing="ignore")), an_alarm()], ()),
     ],
 )
 def test_alarm_that_nothing_takes_out_of_alarm(alarms: list[Alarm], latching: tuple[str, ...]) -> None:
@@ -233,7 +237,7 @@ def test_two_whole_chains_count_together() -> None:
         ([TELLS_DAY], "no alarm on the metric of filter ends"),
         ([TELLS_NIGHT], "no alarm on the metric of filter starts"),
         (
-            [TELLS_DAY, an_alarm("late", metrics=(SECOND_METRIC,), limit=Limit(threshold=5))],
+            [TELLS_DAY, an_alarm("late", metrics=(SECOND_METRIC,), limit=AlarmSettings(threshold=5))],
             "late, which goes off only after 5",
         ),
         ([TELLS_DAY, an_alarm("off", metrics=(SECOND_METRIC,), actions_enabled=False)], "off, which has its actions"),
@@ -352,7 +356,7 @@ def test_chains_of_one_owner_are_told_apart() -> None:
 
 def test_events_of_the_same_names_are_told_apart_by_their_fields() -> None:
     owner = facts_of(TRAIL.account_id, *chain_of(TRAIL))
-    others = [msgspec.structs.replace(event, fields={"$.eventName": "Other"}) for event in CLOUDTRAIL_CHANGES]
+    others = [replace(event, fields={"$.eventName": "Other"}) for event in CLOUDTRAIL_CHANGES]
     assert alarm_chain(TRAIL, owner, CLOUDTRAIL_CHANGES).broken is None
     assert alarm_chain(TRAIL, owner, others).broken is not None
 

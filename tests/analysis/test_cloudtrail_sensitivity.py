@@ -8,7 +8,7 @@ import pytest
 
 from orgaudit.analysis.cloudtrail.sensitivity import Watcher, watchers
 from orgaudit.facts.cloudtrail.alarms import ActingAlarm, Addition, Alarm, CompositeAlarm, Metric, MetricFilter
-from orgaudit.languages.alarm.evaluation import Limit
+from orgaudit.languages.alarm import AlarmSettings
 from orgaudit.languages.filter_pattern.prescribed import CLOUDTRAIL_CHANGES
 from tests.factories import METRIC, a_composite, a_filter, a_trail, alarms_of, an_alarm
 
@@ -51,7 +51,7 @@ def adding(*additions: Addition) -> MetricFilter:
 )
 def test_only_what_is_added_to_its_own_metric_counts(adds: list[tuple[Any, ...]], answer: int | None) -> None:
     found = adding(*(Addition(*each) for each in adds))
-    assert needed(an_alarm("one", limit=Limit(threshold=2)), found=found) == {"one": answer}
+    assert needed(an_alarm("one", limit=AlarmSettings(threshold=2)), found=found) == {"one": answer}
 
 
 def test_alarm_on_another_metric_does_not_watch() -> None:
@@ -102,14 +102,14 @@ def test_field_that_the_events_lack_is_named() -> None:
 )
 def test_unit(unit: str | None, published: str, answer: int) -> None:
     found = a_filter(unit=published)
-    assert needed(an_alarm("one", limit=Limit(unit=unit)), found=found) == {"one": answer}
+    assert needed(an_alarm("one", limit=AlarmSettings(unit=unit)), found=found) == {"one": answer}
 
 
 def test_units_of_other_filters_on_the_metric() -> None:
     counts = a_filter("counts", unit="Count")
     assert needed(an_alarm("one"), others=(counts,)) == {"one": None}
     assert "several units (Count, None)" in reason("one", an_alarm("one"), others=(counts,))
-    assert needed(an_alarm("one", limit=Limit(unit="None")), others=(counts,)) == {"one": 1}
+    assert needed(an_alarm("one", limit=AlarmSettings(unit="None")), others=(counts,)) == {"one": 1}
 
 
 @pytest.mark.parametrize(
@@ -123,12 +123,12 @@ def test_units_of_other_filters_on_the_metric() -> None:
     ids=["no default value", "a default value", "in another unit", "on another metric"],
 )
 def test_default_value_of_another_filter_dilutes(other: MetricFilter, answer: int) -> None:
-    limit = Limit(statistic="Average", period=60, unit="None")
+    limit = AlarmSettings(statistic="Average", period=60, unit="None")
     assert needed(an_alarm("one", limit=limit), others=(other,)) == {"one": answer}
 
 
 def test_alarm_that_nothing_takes_out_of_alarm_latches() -> None:
-    ignoring = an_alarm("one", limit=Limit(missing="ignore"))
+    ignoring = an_alarm("one", limit=AlarmSettings(missing="ignore"))
     assert [each.latches for each in watched(ignoring, a_composite("ALARM(one)"))] == [True, True]
     assert [each.latches for each in watched(ignoring, found=a_filter(default=0))] == [False]
     assert [each.latches for each in watched(an_alarm())] == [False]
@@ -136,12 +136,12 @@ def test_alarm_that_nothing_takes_out_of_alarm_latches() -> None:
 
 # Composite alarms
 
-PLAIN, SLOW = an_alarm("plain"), an_alarm("slow", limit=Limit(threshold=5))
-TWIN, LONG = an_alarm("twin"), an_alarm("long", limit=Limit(period=3600))
-MATH, DEAF = an_alarm("math", limit=None), an_alarm("deaf", limit=Limit(operator="LessThanThreshold"))
-LOUD = an_alarm("loud", limit=Limit(missing="breaching"))
-QUIET = an_alarm("quiet", limit=Limit(missing="notBreaching"))
-HOLDS = an_alarm("holds", limit=Limit(missing="ignore"))
+PLAIN, SLOW = an_alarm("plain"), an_alarm("slow", limit=AlarmSettings(threshold=5))
+TWIN, LONG = an_alarm("twin"), an_alarm("long", limit=AlarmSettings(period=3600))
+MATH, DEAF = an_alarm("math", limit=None), an_alarm("deaf", limit=AlarmSettings(operator="LessThanThreshold"))
+LOUD = an_alarm("loud", limit=AlarmSettings(missing="breaching"))
+QUIET = an_alarm("quiet", limit=AlarmSettings(missing="notBreaching"))
+HOLDS = an_alarm("holds", limit=AlarmSettings(missing="ignore"))
 
 
 @pytest.mark.parametrize(

@@ -214,7 +214,7 @@ def test_policy_prints_a_document_without_a_call(orgaudit: Orgaudit) -> None:
         "cloudtrail:GetTrailStatus",
         "ec2:DescribeRegions",
     ]
-    assert policies.parse(done.stdout).statements
+    assert policies.parse_policy(done.stdout).statements
 
 
 def test_policy_for_the_caller_takes_partition_and_role(orgaudit: Orgaudit) -> None:

@@ -19,7 +19,7 @@ from orgaudit.controls.declare import Control
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors
 from orgaudit.facts.s3.buckets import BucketAcl, BucketLogging
 from orgaudit.facts.shard import DetailGap, ListingResult
-from orgaudit.languages.event_selector.management import BasicSelector
+from orgaudit.languages.event_selector import BasicSelector
 from orgaudit.model import GLOBAL, Status
 from tests.factories import (
     MANAGEMENT,

@@ -75,7 +75,7 @@ RESTRICTED = (
     passing("another account by name", *ruled(allow({"AWS": OUTSIDER}))),
     passing("callers of the account through S3", *ruled(OWN_ROOT, allow({"AWS": "*"}, Condition=OF_CALLER))),
     passing("everyone is denied", *ruled(OWN_ROOT, allow() | {"Effect": "Deny"})),
-    failing("everyone", *ruled(OWN_ROOT, allow()), says="policy statement 2 allows kms:* to everyone"),
+    failing("everyone", *ruled(OWN_ROOT, allow()), says="policy statement 2 allows kms:* to the public"),
     failing("every account", *ruled(allow({"AWS": "*"}, Sid="Open")), says="policy statement Open"),
     failing("everyone through S3", *ruled(allow(Condition=THROUGH)), says="kms:ViaService"),
     asking("an unclear condition", *ruled(allow(Condition={"StringEquals": {"es:unknown": "x"}})), says="a person"),

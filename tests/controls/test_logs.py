@@ -15,7 +15,7 @@ from orgaudit.facts.cloudtrail.alarms import MetricFilter, TrailAlarms, TrailFil
 from orgaudit.facts.cloudtrail.log_groups import TrailLogGroup
 from orgaudit.facts.cloudtrail.topics import TrailTopics
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
-from orgaudit.languages.alarm.evaluation import Limit
+from orgaudit.languages.alarm import AlarmSettings
 from orgaudit.model import Seen, Status
 from orgaudit.settings.thresholds import Thresholds
 from tests.factories import (
@@ -87,7 +87,7 @@ def subscribed(**changes: Any) -> tuple[Any, ...]:
 
 
 def limited(found: MetricFilter | None = None, **limit: Any) -> tuple[Any, ...]:
-    return chained(filters_of(TRAIL, found or a_filter()), alarms_of(TRAIL, an_alarm(limit=Limit(**limit))))
+    return chained(filters_of(TRAIL, found or a_filter()), alarms_of(TRAIL, an_alarm(limit=AlarmSettings(**limit))))
 
 
 KMS = "kms.amazonaws.com"
@@ -231,7 +231,7 @@ def test_reason_names_every_link() -> None:
         " → confirmed subscribers 1"
     )
     assert alarmed(*chained()).reason.endswith(f": {links}")
-    loud, latching = a_filter("loud", "{ $.eventName = * }"), an_alarm(limit=Limit(missing="ignore"))
+    loud, latching = a_filter("loud", "{ $.eventName = * }"), an_alarm(limit=AlarmSettings(missing="ignore"))
     assert "filter loud matches harmless calls too" in alarmed(*chained(filters_of(TRAIL, loud))).reason
     assert "until its state is reset" in alarmed(*chained(alarms_of(TRAIL, latching))).reason
 

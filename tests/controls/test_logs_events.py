@@ -13,7 +13,7 @@ from orgaudit.controls import logs
 from orgaudit.controls.declare import Control
 from orgaudit.facts.cloudtrail.alarms import Alarm, Metric, MetricFilter, TrailFilters
 from orgaudit.facts.cloudtrail.topics import TrailTopics
-from orgaudit.languages.filter_pattern import Event, coverage, parse, prescribed
+from orgaudit.languages.filter_pattern import Event, event_coverage, parse_pattern, prescribed
 from orgaudit.model import Status
 from orgaudit.settings.thresholds import Thresholds
 from tests.factories import (
@@ -247,8 +247,8 @@ def test_verdict(control: Control, case: Case) -> None:
 @pytest.mark.parametrize("control", EVENTS, ids=name_of)
 def test_command_sets_a_pattern_that_covers_the_events(control: Control) -> None:
     text = own_pattern(control)
-    found = parse(text)
-    assert coverage([found], EVENTS[control]).complete
+    found = parse_pattern(text)
+    assert event_coverage([found], EVENTS[control]).complete
     assert not prescribed.matches_ordinary_calls(found)
     assert len(text) <= service_model("logs").shape_for("FilterPattern").metadata["max"]
 
@@ -267,7 +267,7 @@ def test_command_names_the_log_group_that_lacks_the_filter() -> None:
     command = shlex.split(str(TRAILS(facts, organization, USUAL).command))
     assert command[:3] == ["aws", "logs", "put-metric-filter"]
     assert command[3:7] == ["--region", "eu-west-1", "--log-group-name", "trail-events"]
-    assert coverage([parse(command[-1])], prescribed.CLOUDTRAIL_CHANGES).complete
+    assert event_coverage([parse_pattern(command[-1])], prescribed.CLOUDTRAIL_CHANGES).complete
 
 
 @pytest.mark.parametrize(

@@ -44,10 +44,10 @@ def common(given: Argued) -> tuple[Case, ...]:
         passing("no policy", *given(), says="no resource policy"),
         passing("named account", *given(allow({"AWS": OUTSIDER})), says="does not allow public access"),
         passing("only a Deny for everyone", *given(deny())),
-        failing("everyone", *given(allow()), says="statement open allows sqs:SendMessage to everyone"),
-        failing("everyone, as a bare star", *given(allow("*")), says="to everyone"),
-        failing("one statement of two", *given(allow({"AWS": MEMBER}), allow()), says="to everyone"),
-        failing("everyone but one", *given(allow({"AWS": MEMBER}) | {}, _all_but(OUTSIDER)), says="to everyone"),
+        failing("everyone", *given(allow()), says="statement open allows sqs:SendMessage to the public"),
+        failing("everyone, as a bare star", *given(allow("*")), says="to the public"),
+        failing("one statement of two", *given(allow({"AWS": MEMBER}), allow()), says="to the public"),
+        failing("everyone but one", *given(allow({"AWS": MEMBER}) | {}, _all_but(OUTSIDER)), says="to the public"),
         failing(
             "a condition that holds nobody off",
             *given(allow(Condition={"Bool": {"aws:SecureTransport": "true"}})),
@@ -81,18 +81,18 @@ def common(given: Argued) -> tuple[Case, ...]:
         asking(
             "a Deny of unclear reach",
             *given(allow(), deny(Condition={"StringEquals": {"es:unknown": "red"}})),
-            says="to everyone, unless shut denies it",
+            says="to the public, unless shut denies it",
         ),
         passing("a Deny for all but one", *given(allow(), _deny_all_but(MEMBER))),
-        failing("a Deny of plain HTTP", *given(allow(), deny(Condition=PLAIN_HTTP)), says="to everyone"),
+        failing("a Deny of plain HTTP", *given(allow(), deny(Condition=PLAIN_HTTP)), says="to the public"),
         failing(
             "a Deny for other organizations that come by plain HTTP",
             *given(allow(), deny(Condition=OTHERS | PLAIN_HTTP)),
-            says="to everyone",
+            says="to the public",
         ),
-        failing("a Deny for the own organization", *given(allow(), deny(Condition=ORGANIZATION)), says="to everyone"),
+        failing("a Deny for the own organization", *given(allow(), deny(Condition=ORGANIZATION)), says="to the public"),
         failing(
-            "a Deny for one account", *given(allow(), deny({"AWS": OUTSIDER}, Condition=OTHERS)), says="to everyone"
+            "a Deny for one account", *given(allow(), deny({"AWS": OUTSIDER}, Condition=OTHERS)), says="to the public"
         ),
     )
 
@@ -157,13 +157,13 @@ OF_FUNCTIONS = (
         "one skill of Alexa",
         *FUNCTION(service("alexa-appkit.amazon.com", Condition={"StringEquals": {"lambda:EventSourceToken": "s-1"}})),
     ),
-    failing("a URL for everyone", *FUNCTION(by_url("NONE")), says="to everyone"),
-    failing("a URL for every AWS account", *FUNCTION(by_url("AWS_IAM")), says="to everyone"),
+    failing("a URL for everyone", *FUNCTION(by_url("NONE")), says="to the public"),
+    failing("a URL for every AWS account", *FUNCTION(by_url("AWS_IAM")), says="to the public"),
     passing("a URL for the organization", *FUNCTION(by_url("AWS_IAM", **{"aws:PrincipalOrgID": "o-example1234"}))),
     failing(
         "everyone, and a service of unclear reach",
         *FUNCTION(allow(), service("logs.amazonaws.com")),
-        says="to everyone",
+        says="to the public",
     ),
 )
 

@@ -180,7 +180,7 @@ PRIVATE = (
             block=block_of_account("all"),
         ),
     ),
-    failing("public policy", *owned(OPEN_POLICY), says="policy statement World allows s3:GetObject to everyone"),
+    failing("public policy", *owned(OPEN_POLICY), says="policy statement World allows s3:GetObject to the public"),
     failing("public ACL", *owned(OPEN_ACL), says="the ACL grants READ to everyone"),
     failing("ACL for any account", *owned(acl_of(BUCKET, (ANY_ACCOUNT, "WRITE_ACP"))), says="to every AWS account"),
     failing("public ACL, policies restricted", *owned(OPEN_ACL, NO_STRANGERS), says="the ACL grants"),
@@ -218,9 +218,9 @@ WRITES = (
     passing("the organization writes", *written("s3:PutObject", Condition=FROM_ORGANIZATION)),
     passing("everyone writes, restricted", *owned(policy_of(BUCKET, allow("s3:*")), NO_STRANGERS)),
     passing("the ACL lets write, which is not asked here", *owned(acl_of(BUCKET, (EVERYONE, "WRITE")))),
-    failing("put", *written("s3:PutObject"), says="allows s3:PutObject to everyone"),
+    failing("put", *written("s3:PutObject"), says="allows s3:PutObject to the public"),
     failing("delete beside get", *written(["s3:GetObject", "S3:DELETEOBJECT"]), says="S3:DELETEOBJECT"),
-    failing("everything", *written("*"), says="allows * to everyone"),
+    failing("everything", *written("*"), says="allows * to the public"),
     failing(
         "all but reading",
         *owned(
@@ -522,7 +522,7 @@ def test_each_of_the_four_settings_counts(lacking: str) -> None:
 
 def test_every_opening_is_in_the_evidence() -> None:
     verdict = private(*owned(policy_of(BUCKET, allow(Sid="World"), allow(Sid="Tagged", Condition=UNCLEAR)), OPEN_ACL))
-    assert verdict.reason == "the ACL grants READ to everyone; policy statement World allows s3:GetObject to everyone"
+    assert verdict.reason == "the ACL grants READ to everyone; policy statement World allows s3:GetObject to the public"
     assert len(verdict.evidence["openings"]) == 3
 
 

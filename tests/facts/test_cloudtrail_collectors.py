@@ -31,8 +31,8 @@ from orgaudit.facts.cloudtrail.topics import AlarmTopic, TopicKey, trail_topics
 from orgaudit.facts.cloudtrail.trails import Trail, trail_selectors, trail_status, trails
 from orgaudit.facts.declare import Collector, closure
 from orgaudit.facts.resource_policies import document_of
-from orgaudit.languages.alarm.evaluation import Limit
-from orgaudit.languages.event_selector.management import AdvancedSelector
+from orgaudit.languages.alarm import AlarmSettings
+from orgaudit.languages.event_selector import AdvancedSelector
 from orgaudit.languages.iam_policy import Outcome
 from orgaudit.model import Gap, GapReason, NotSeenError, Seen
 from orgaudit.settings.limits import load_limits
@@ -436,7 +436,7 @@ async def alarms_in(*plain: dict[str, Any], composites: tuple[dict[str, Any], ..
 )
 async def test_what_an_alarm_compares(changes: dict[str, Any], limit: dict[str, Any]) -> None:
     found = await alarms_in(alarm_answer(**changes), alone("alone", **changes))
-    assert found["plain"].limit == found["alone"].limit == Limit(**limit)
+    assert found["plain"].limit == found["alone"].limit == AlarmSettings(**limit)
 
 
 async def test_percentile_of_a_metric() -> None:
@@ -514,7 +514,7 @@ async def test_alarm_on_queries(queries: list[dict[str, Any]], judged: bool | No
 async def test_omitted_return_data_is_true() -> None:
     query = stat()
     del query["ReturnData"]
-    assert (await alarms_in(queried("one", query)))["one"].limit == Limit()
+    assert (await alarms_in(queried("one", query)))["one"].limit == AlarmSettings()
 
 
 async def test_anomaly_detection_band_is_for_a_person() -> None:
@@ -1011,7 +1011,7 @@ def test_alarm_of_the_organization_trail_tells_a_topic_of_another_account(detail
     (metric_filter,) = found["filters"].filters
     (alarm,) = found["alarms"].alarms
     assert metric_filter.metrics == alarm.metrics == (Metric("CloudTrailMetrics", "TrailChanges"),)
-    assert (alarm.limit, alarm.actions_enabled) == (Limit(missing="notBreaching"), True)
+    assert (alarm.limit, alarm.actions_enabled) == (AlarmSettings(missing="notBreaching"), True)
     ((arn, topic),) = found["topics"].items()
     assert arn == f"arn:aws:sns:us-east-1:{TOOLING}:security-alerts"
     assert (topic.value.exists, topic.value.confirmed, topic.value.key) == (True, 1, Seen(None))

@@ -18,8 +18,7 @@ from orgaudit.facts.iam.access_keys import AccessKey
 from orgaudit.facts.iam.authorization import AwsPolicy, CustomerPolicy, Role, User
 from orgaudit.facts.iam.credential_report import ROOT_USER, CredentialRow, KeySlot, report_rows
 from orgaudit.facts.iam.federation import FederationProtocol, IdentityCenter, IdentityProvider
-from orgaudit.languages.iam_policy import PolicyError
-from orgaudit.languages.iam_policy.grants import Grant, Grants, grants_of
+from orgaudit.languages.iam_policy import FullGrant, PolicyError, PolicyGrants, grants_of
 from orgaudit.model import GLOBAL, Gap, GapReason, NotSeenError, Seen
 from tests.factories import HOME, MANAGEMENT, MEMBER, NOW, seen_all, statement
 from tests.factories_iam import (
@@ -114,7 +113,7 @@ PAGES = [
     },
 ]
 AUTHORIZED = iam(GetAccountAuthorizationDetails=PAGES)
-FULL = Seen(Grants((Grant("statement 1"),)))
+FULL = Seen(PolicyGrants((FullGrant("statement 1"),)))
 
 
 async def test_users_of_all_pages() -> None:
@@ -152,7 +151,7 @@ async def test_own_policies_with_their_holders_and_default_versions() -> None:
     wide, reads = await listed(authorization.customer_policies, aws(AUTHORIZED))
     holders = (f"{IAM}:group/staff", f"{IAM}:user/team/alice")
     assert wide == CustomerPolicy(arn=WIDE_ARN, account_id=MEMBER, region=GLOBAL, attached_to=holders, grants=FULL)
-    assert (reads.arn, reads.attached_to, reads.grants) == (READS_ARN, (), Seen(Grants()))
+    assert (reads.arn, reads.attached_to, reads.grants) == (READS_ARN, (), Seen(PolicyGrants()))
 
 
 async def test_aws_policies_that_somebody_holds() -> None:
@@ -177,7 +176,7 @@ async def test_all_that_is_authorized_is_read_once() -> None:
     assert len(at.world.calls) == len(PAGES)
 
 
-# Grants
+# PolicyGrants
 
 
 def everything(**elements: object) -> dict[str, object]:
@@ -187,20 +186,20 @@ def everything(**elements: object) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("document", "grants"),
     [
-        (EVERYTHING, Grants((Grant("statement 1"),))),
-        (everything(Sid="All"), Grants((Grant("All"),))),
-        (READS, Grants()),
+        (EVERYTHING, PolicyGrants((FullGrant("statement 1"),))),
+        (everything(Sid="All"), PolicyGrants((FullGrant("All"),))),
+        (READS, PolicyGrants()),
         (
             everything(Condition={"StringEquals": {"aws:PrincipalTag/a": ["b", "c"]}}),
-            Grants((Grant("statement 1", conditions=("StringEquals aws:PrincipalTag/a b, c",)),)),
+            PolicyGrants((FullGrant("statement 1", conditions=("StringEquals aws:PrincipalTag/a b, c",)),)),
         ),
         (
             {"Statement": {"Effect": "Allow", "NotAction": "iam:*", "NotResource": "arn:aws:s3:::x"}},
-            Grants((Grant("statement 1", ("iam:*",), ("arn:aws:s3:::x",), administers=False),)),
+            PolicyGrants((FullGrant("statement 1", ("iam:*",), ("arn:aws:s3:::x",), administers=False),)),
         ),
     ],
 )
-def test_grants_of_a_document(document: object, grants: Grants) -> None:
+def test_grants_of_a_document(document: object, grants: PolicyGrants) -> None:
     assert grants_of(document) == grants
 
 

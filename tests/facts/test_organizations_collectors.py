@@ -17,7 +17,7 @@ from orgaudit.facts.organizations import (
     policy_delegation,
     trusted_services,
 )
-from orgaudit.languages.iam_policy import parse
+from orgaudit.languages.iam_policy import parse_policy
 from orgaudit.model import NotSeenError
 from tests.factories import HOME, MANAGEMENT, MEMBER, SECURITY
 from tests.factories_organizations import ROOT, THE_ORGANIZATION, UNIT, a_policy
@@ -83,7 +83,7 @@ DENIED = {"Effect": "Deny", "Action": "organizations:LeaveOrganization", "Resour
     ],
 )
 def test_what_a_policy_restricts(statements: list[dict[str, Any]], effect: Effectiveness) -> None:
-    assert effectiveness(parse(text(*statements))) is effect
+    assert effectiveness(parse_policy(text(*statements))) is effect
 
 
 def summary(name: str, *, managed: bool = False, kind: str = "SERVICE_CONTROL_POLICY") -> dict[str, Any]:

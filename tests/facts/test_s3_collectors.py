@@ -25,7 +25,7 @@ from orgaudit.facts.s3.buckets import (
     bucket_versioning,
     buckets,
 )
-from orgaudit.languages.iam_policy import PolicyError, parse
+from orgaudit.languages.iam_policy import PolicyError, parse_policy
 from orgaudit.model import GLOBAL, NotSeenError
 from orgaudit.settings.limits import load_limits
 from orgaudit.settings.sections import AccessSettings, RunSettings
@@ -256,7 +256,7 @@ def test_buckets_of_the_emulator_have_their_regions(emulated: dict[str, Any]) ->
 
 def test_settings_of_the_emulator(emulated: dict[str, Any]) -> None:
     opened, west = emulated["details"]["orgaudit-open"], emulated["details"]["orgaudit-west"]
-    assert opened[bucket_policy].parsed == parse(POLICY)
+    assert opened[bucket_policy].parsed == parse_policy(POLICY)
     assert west[bucket_policy].document is None
     assert west[bucket_public_access_block].block.on == {name for name, on in ON.items() if on}
     assert not {grant.grantee for grant in opened[bucket_acl].grants} & PUBLIC_GROUPS.keys()

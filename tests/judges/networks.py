@@ -1,7 +1,7 @@
 """An independent judge of security groups and network ACLs: packets, one by one, against what EC2 answers.
 
-It shares nothing with `orgaudit.facts.ec2`. A security group lets a packet in where any rule matches it; a network ACL
-takes its entries by number, and the first that matches decides:
+It shares no code with the package. A security group admits a packet where any rule matches it; a network ACL takes its
+entries by number, and the first that matches decides:
 https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html
 https://docs.aws.amazon.com/vpc/latest/userguide/nacl-rules.html
 """
@@ -22,7 +22,8 @@ Lists: TypeAlias = Mapping[str, Iterable[str]]
 TCP, UDP = 6, 17
 NUMBERS = {"icmp": 1, "tcp": TCP, "udp": UDP, "icmpv6": 58}
 LAST_PORT = 65535
-# Where addresses begin or cease to be public: www.iana.org/assignments/iana-ipv4-special-registry and its IPv6 sister.
+# Where addresses begin or cease to be public: https://www.iana.org/assignments/iana-ipv4-special-registry and
+# https://www.iana.org/assignments/iana-ipv6-special-registry
 SEAMS = {
     4: (
         *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
@@ -43,7 +44,7 @@ class Packet:
 
 
 def is_public(address: Address) -> bool:
-    """Whether somebody on the internet may have the address."""
+    """Whether a host on the internet may have the address."""
     if isinstance(address, IPv6Address):
         return address in network("2000::/3") and address not in network("2001:db8::/32")
     return address.is_global and not address.is_multicast and not address.is_reserved
@@ -70,7 +71,7 @@ def _is_for(protocol: str, first: int | None, last: int | None, packet: Packet) 
 
 
 def group_admits(permissions: Iterable[Answer], packet: Packet, lists: Lists) -> bool:
-    """Whether the inbound rules of a group let the packet in; what comes from the internet is in no group."""
+    """Whether the inbound rules of a group admit the packet; what comes from the internet is in no group."""
     return any(
         _is_for(rule["IpProtocol"], rule.get("FromPort"), rule.get("ToPort"), packet)
         and any(_holds(cidr, packet.source) for cidr in sources_of(rule, lists))
@@ -79,7 +80,7 @@ def group_admits(permissions: Iterable[Answer], packet: Packet, lists: Lists) ->
 
 
 def sources_of(rule: Answer, lists: Lists) -> Iterator[str]:
-    """The blocks from which a rule lets packets in."""
+    """The blocks from which a rule admits packets."""
     yield from (each["CidrIp"] for each in rule.get("IpRanges", ()))
     yield from (each["CidrIpv6"] for each in rule.get("Ipv6Ranges", ()))
     for named in rule.get("PrefixListIds", ()):
@@ -87,7 +88,7 @@ def sources_of(rule: Answer, lists: Lists) -> Iterator[str]:
 
 
 def acl_admits(entries: Iterable[Answer], packet: Packet) -> bool:
-    """Whether the inbound entries of a network ACL let the packet in; what no entry matches is denied."""
+    """Whether the inbound entries of a network ACL admit the packet; what no entry matches is denied."""
     for entry in sorted((each for each in entries if not each["Egress"]), key=lambda each: each["RuleNumber"]):
         ports = entry.get("PortRange", {})
         cidr = entry.get("CidrBlock") or entry["Ipv6CidrBlock"]
@@ -106,7 +107,7 @@ class Reach:
 
 
 def reach(admits: Callable[[Address], bool], version: int, cidrs: Iterable[str]) -> Reach:
-    """What of the internet is let in, by one packet from each stretch of addresses that no block divides."""
+    """What of the internet is admitted, by one packet from each stretch of addresses that no block divides."""
     found = [(last - first + 1, admits(ip_address(first) if version == 4 else IPv6Address(first)))
              for first, last in stretches(version, cidrs)]  # fmt: skip
     let_in = sum(size for size, through in found if through)

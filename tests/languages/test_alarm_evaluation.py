@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orgaudit.languages.alarm.evaluation import ALARM, Answer, Feed, Limit, best
+from orgaudit.languages.alarm import ALARM, AlarmSettings, MetricData, Sensitivity, best
 
 MORE, LESS = "GreaterThanThreshold", "LessThanThreshold"
 AT_LEAST, AT_MOST = "GreaterThanOrEqualToThreshold", "LessThanOrEqualToThreshold"
@@ -61,56 +61,56 @@ AT_LEAST, AT_MOST = "GreaterThanOrEqualToThreshold", "LessThanOrEqualToThreshold
     ],
 )
 def test_events_alone(limit: dict[str, Any], value: float, needed: int | None) -> None:
-    assert Limit(**limit).answer(Feed(value)).needed == needed
+    assert AlarmSettings(**limit).sensitivity(MetricData(value)).needed == needed
 
 
 @pytest.mark.parametrize(
     ("limit", "feed", "needed"),
     [
-        ({}, Feed(1, 0), 1),
-        ({}, Feed(0.5, 0), 2),
-        ({"threshold": 6}, Feed(1, 1), 0),
-        ({}, Feed(1, 1), 0),
-        ({}, Feed(1, -1), 0),
-        ({"statistic": "Average", "period": 60}, Feed(1, 0), 1),
-        ({"statistic": "Average", "period": 300}, Feed(1, 0), 0),
-        ({"statistic": "Average", "threshold": 0.2}, Feed(1, 0), 1),
-        ({"statistic": "Average", "threshold": 0.2, "operator": MORE}, Feed(1, 0), 0),
-        ({"statistic": "Average", "threshold": 0, "operator": MORE}, Feed(1, 0), 1),
-        ({"statistic": "Average", "period": 60}, Feed(1, None, (0,)), 0),
-        ({"statistic": "Minimum", "period": 60}, Feed(1, 0), 1),
-        ({"statistic": "Minimum", "period": 120}, Feed(1, 0), 0),
-        ({"statistic": "Maximum", "period": 3600}, Feed(1, 0), 1),
-        ({"statistic": "SampleCount", "period": 60}, Feed(1, 0), 0),
-        ({"statistic": "p99", "period": 60}, Feed(1, 0), 1),
-        ({"statistic": "p99", "period": 300}, Feed(1, 0), None),
-        ({"statistic": "p100", "period": 300}, Feed(1, 0), 1),
-        ({"statistic": "Minimum", "operator": LESS}, Feed(0, 1), 1),
-        ({"periods": 3}, Feed(1, 0), 3),
-        ({"periods": 3, "datapoints": 1}, Feed(1, 0), 1),
-        ({"missing": "breaching"}, Feed(1, 0), None),
-        ({"missing": "breaching", "periods": 2}, Feed(1, 0), 2),
-        ({"threshold": 3}, Feed(1, 0.5), None),
+        ({}, MetricData(1, 0), 1),
+        ({}, MetricData(0.5, 0), 2),
+        ({"threshold": 6}, MetricData(1, 1), 0),
+        ({}, MetricData(1, 1), 0),
+        ({}, MetricData(1, -1), 0),
+        ({"statistic": "Average", "period": 60}, MetricData(1, 0), 1),
+        ({"statistic": "Average", "period": 300}, MetricData(1, 0), 0),
+        ({"statistic": "Average", "threshold": 0.2}, MetricData(1, 0), 1),
+        ({"statistic": "Average", "threshold": 0.2, "operator": MORE}, MetricData(1, 0), 0),
+        ({"statistic": "Average", "threshold": 0, "operator": MORE}, MetricData(1, 0), 1),
+        ({"statistic": "Average", "period": 60}, MetricData(1, None, (0,)), 0),
+        ({"statistic": "Minimum", "period": 60}, MetricData(1, 0), 1),
+        ({"statistic": "Minimum", "period": 120}, MetricData(1, 0), 0),
+        ({"statistic": "Maximum", "period": 3600}, MetricData(1, 0), 1),
+        ({"statistic": "SampleCount", "period": 60}, MetricData(1, 0), 0),
+        ({"statistic": "p99", "period": 60}, MetricData(1, 0), 1),
+        ({"statistic": "p99", "period": 300}, MetricData(1, 0), None),
+        ({"statistic": "p100", "period": 300}, MetricData(1, 0), 1),
+        ({"statistic": "Minimum", "operator": LESS}, MetricData(0, 1), 1),
+        ({"periods": 3}, MetricData(1, 0), 3),
+        ({"periods": 3, "datapoints": 1}, MetricData(1, 0), 1),
+        ({"missing": "breaching"}, MetricData(1, 0), None),
+        ({"missing": "breaching", "periods": 2}, MetricData(1, 0), 2),
+        ({"threshold": 3}, MetricData(1, 0.5), None),
     ],
 )
-def test_events_amid_default_values(limit: dict[str, Any], feed: Feed, needed: int | None) -> None:
-    assert Limit(**limit).answer(feed).needed == needed
+def test_events_amid_default_values(limit: dict[str, Any], feed: MetricData, needed: int | None) -> None:
+    assert AlarmSettings(**limit).sensitivity(feed).needed == needed
 
 
 @pytest.mark.parametrize(
     ("limit", "feed", "says"),
     [
-        ({"threshold": 2}, Feed(1), "goes off only after 2 events"),
-        ({"operator": LESS}, Feed(1), "one event never sets off"),
-        ({"missing": "breaching"}, Feed(1), "is in ALARM while nothing happens"),
-        ({}, Feed(1, 1), "is in ALARM without any event, as the default value 1 breaches"),
-        ({"statistic": "Average"}, Feed(1, 0), "the Average over 300 seconds counts the default value 0 too"),
-        ({"statistic": "p99", "few_samples_ignored": True}, Feed(1), "a p99 of few samples is ignored"),
-        ({"statistic": "tm90"}, Feed(1), "compares the statistic tm90"),
+        ({"threshold": 2}, MetricData(1), "goes off only after 2 events"),
+        ({"operator": LESS}, MetricData(1), "one event never sets off"),
+        ({"missing": "breaching"}, MetricData(1), "is in ALARM while nothing happens"),
+        ({}, MetricData(1, 1), "is in ALARM without any event, as the default value 1 breaches"),
+        ({"statistic": "Average"}, MetricData(1, 0), "the Average over 300 seconds counts the default value 0 too"),
+        ({"statistic": "p99", "few_samples_ignored": True}, MetricData(1), "a p99 of few samples is ignored"),
+        ({"statistic": "tm90"}, MetricData(1), "compares the statistic tm90"),
     ],
 )
-def test_the_answer_says_why(limit: dict[str, Any], feed: Feed, says: str) -> None:
-    assert says in Limit(**limit).answer(feed).why
+def test_the_answer_says_why(limit: dict[str, Any], feed: MetricData, says: str) -> None:
+    assert says in AlarmSettings(**limit).sensitivity(feed).why
 
 
 @pytest.mark.parametrize(
@@ -118,12 +118,16 @@ def test_the_answer_says_why(limit: dict[str, Any], feed: Feed, says: str) -> No
     [("ignore", None, True), ("ignore", 0, False), ("missing", None, False), ("notBreaching", None, False)],
 )
 def test_alarm_that_nothing_ends(missing: str, default: float | None, latches: bool) -> None:
-    assert Limit(missing=missing).latches(Feed(1, default)) == latches
+    assert AlarmSettings(missing=missing).latches(MetricData(1, default)) == latches
 
 
 @given(st.integers(1, 1000), st.integers(1, 1000), st.booleans())
 def test_the_needed_events_are_enough_and_one_less_is_not(threshold: int, value: int, at_least: bool) -> None:
-    needed = Limit(threshold=threshold, operator=AT_LEAST if at_least else MORE).answer(Feed(value)).needed
+    needed = (
+        AlarmSettings(threshold=threshold, operator=AT_LEAST if at_least else MORE)
+        .sensitivity(MetricData(value))
+        .needed
+    )
     assert needed is not None
 
     def reached(total: int) -> bool:
@@ -134,10 +138,10 @@ def test_the_needed_events_are_enough_and_one_less_is_not(threshold: int, value:
 
 
 def test_the_best_answer_is_certain_then_unclear_then_least() -> None:
-    one, unclear, two, none = Answer(1), Answer(None), Answer(2), Answer(0)
+    one, unclear, two, none = Sensitivity(1), Sensitivity(None), Sensitivity(2), Sensitivity(0)
     assert best([none, two, unclear, one]) == one
     assert best([none, two, unclear]) == unclear
-    assert best([none, Answer(3), two]) == two
+    assert best([none, Sensitivity(3), two]) == two
     assert best([none]) == none
 
 
@@ -202,7 +206,7 @@ BREACHES: dict[str, Callable[[float, float], bool]] = {
 }
 
 
-def set_off(limit: Limit, feed: Feed, *, logging: bool) -> bool:
+def set_off(limit: AlarmSettings, feed: MetricData, *, logging: bool) -> bool:
     """Whether an alarm at rest goes to ALARM after one event, where other events are logged all the time or never."""
     around = limit.periods + 4
     points = ""
@@ -225,7 +229,7 @@ def set_off(limit: Limit, feed: Feed, *, logging: bool) -> bool:
 
 quarters = st.integers(-8, 24).map(lambda number: number / 4)
 limits = st.builds(
-    Limit,
+    AlarmSettings,
     threshold=quarters,
     operator=st.sampled_from(sorted(BREACHES)),
     statistic=st.sampled_from(sorted(STATISTICS)),
@@ -234,13 +238,13 @@ limits = st.builds(
     missing=st.sampled_from(["missing", "ignore", "breaching", "notBreaching"]),
 ).flatmap(
     lambda limit: st.sampled_from([None, *range(1, limit.periods + 1)]).map(
-        lambda datapoints: Limit(
+        lambda datapoints: AlarmSettings(
             **{name: getattr(limit, name) for name in limit.__struct_fields__} | {"datapoints": datapoints}
         )
     )
 )
 feeds = st.builds(
-    Feed,
+    MetricData,
     value=quarters,
     default=st.sampled_from([None, None, 0, 0.25, 1, -1]),
     others=st.sampled_from([(), (), (0,), (1,), (0, 0.5)]),
@@ -248,8 +252,8 @@ feeds = st.builds(
 
 
 @given(limits, feeds)
-def test_one_event_is_enough_exactly_where_cloudwatch_says_so(limit: Limit, feed: Feed) -> None:
-    found = limit.answer(feed)
+def test_one_event_is_enough_exactly_where_cloudwatch_says_so(limit: AlarmSettings, feed: MetricData) -> None:
+    found = limit.sensitivity(feed)
     alone = set_off(limit, feed, logging=False)
     if not feed.steady:
         assert (found.needed == 1) == alone

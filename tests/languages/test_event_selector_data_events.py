@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from orgaudit.analysis.cloudtrail.recording import record_objects
 from orgaudit.facts.cloudtrail.trails import TrailSelectors, trail_selectors
-from orgaudit.languages.event_selector.management import AdvancedSelector, BasicSelector, FieldSelector
+from orgaudit.languages.event_selector import AdvancedSelector, BasicSelector, FieldSelector
 from tests.factories import HOME, MEMBER, a_trail, advanced, field
 from tests.literal_aws import LiteralAws, World
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orgaudit.analysis.cloudtrail.recording import recorded_management
-from orgaudit.languages.event_selector.management import (
+from orgaudit.languages.event_selector import (
     AdvancedSelector,
     BasicSelector,
     FieldSelector,

@@ -15,7 +15,14 @@ from typing import Any
 
 import pytest
 
-from orgaudit.languages.filter_pattern import Coverage, Event, PatternError, coverage, parse, prescribed
+from orgaudit.languages.filter_pattern import (
+    Event,
+    EventCoverage,
+    PatternError,
+    event_coverage,
+    parse_pattern,
+    prescribed,
+)
 from tests.judges.filter_patterns import Matcher, UnreadableError, read
 
 SEEDS = range(8)
@@ -249,7 +256,7 @@ def is_matched(filters: list[Matcher], event: dict[str, Any]) -> bool:
     return any(matches(event) is True for matches in filters)
 
 
-def hold(found: Coverage, texts: list[str], group: int, chance: random.Random, counted: Counter[str]) -> None:
+def hold(found: EventCoverage, texts: list[str], group: int, chance: random.Random, counted: Counter[str]) -> None:
     events, build, _ = KINDS[group]
     filters = [read(text) for text in texts]
     for event in events:
@@ -274,7 +281,7 @@ def test_what_is_covered_is_matched_event_by_event(seed: int) -> None:
     for _ in range(SETS):
         group = chance.randrange(len(KINDS))
         texts = some_filters(KINDS[group][0], KINDS[group][2], chance)
-        hold(coverage([parse(text) for text in texts], KINDS[group][0]), texts, group, chance, counted)
+        hold(event_coverage([parse_pattern(text) for text in texts], KINDS[group][0]), texts, group, chance, counted)
     total = counted.total()
     assert counted["covered"] > total / 10, counted
     assert counted["missed"] + counted["narrowed"] > total / 10, counted
@@ -365,7 +372,7 @@ def test_both_read_the_same_patterns(seed: int) -> None:
     chance, counted = random.Random(seed), Counter[bool]()  # noqa: S311  # no secret
     for _ in range(READINGS):
         text = a_reading(chance)
-        readable = is_readable(text, parse, PatternError)
+        readable = is_readable(text, parse_pattern, PatternError)
         assert readable is is_readable(text, read, UnreadableError), repr(text)
         counted[readable] += 1
     assert min(counted[True], counted[False]) > READINGS / 10, counted

@@ -7,21 +7,22 @@ from typing import Any
 
 import pytest
 
-from orgaudit.languages.iam_policy import parse
-from orgaudit.languages.iam_policy.situations import Known, situations
-from orgaudit.languages.iam_policy.vocabulary import ANYWHERE, PARTITIONS, Home, is_every_action, partitions_taken
-from orgaudit.languages.iam_policy.wildcards import Tokens, compile_pattern
+from orgaudit.languages.iam_policy import Home, KnownKeys, parse_policy, situations, tokens_of
+from orgaudit.languages.iam_policy.vocabulary import ANYWHERE, PARTITIONS, is_every_action, partitions_covered
+from orgaudit.languages.iam_policy.wildcards import Tokens
 
 Json = dict[str, Any]
 MFA, ORGANIZATION = "aws:MultiFactorAuthPresent", "aws:PrincipalOrgID"
 ONE, OTHER = {"StringEquals": {ORGANIZATION: "o-1"}}, {"StringNotEquals": {ORGANIZATION: "o-1"}}
-HTTP: Known = (("aws:securetransport", ("false",)),)
+HTTP: KnownKeys = (("aws:securetransport", ("false",)),)
 
 
-def found(*conditions: Json, known: Known = (), effect: str = "Deny", version: str = "2012-10-17") -> dict[str, bool]:
+def found(
+    *conditions: Json, known: KnownKeys = (), effect: str = "Deny", version: str = "2012-10-17"
+) -> dict[str, bool]:
     """The situations of statements with these conditions, by the places in effect, and whether they are certain."""
     statements = [{"Effect": effect, "Action": "*", "Resource": "*", "Condition": each} for each in conditions]
-    policy = parse({"Version": version, "Statement": statements})
+    policy = parse_policy({"Version": version, "Statement": statements})
     listed = situations(policy.statements, known, variables=policy.has_variables)
     return {"".join(map(str, each.active)): each.certain for each in listed}
 
@@ -69,7 +70,7 @@ def test_known_keys_decide() -> None:
     secure = [{"Bool": {"aws:SecureTransport": value}} for value in ("true", "false")]
     assert found(*secure, known=HTTP) == {"1": True}
     assert found({"Odd": {"aws:SecureTransport": "x"}}, known=HTTP) == {"": False, "0": False}
-    absent: Known = (("s3:tlsversion", ()),)
+    absent: KnownKeys = (("s3:tlsversion", ()),)
     assert found({"NumericLessThan": {"s3:TlsVersion": "1.2"}}, known=absent) == {"": True}
 
 
@@ -82,7 +83,7 @@ def test_too_many_conditions_leave_the_widest_situation() -> None:
 
 
 def patterns(*texts: str) -> tuple[Tokens, ...]:
-    return tuple(compile_pattern(text).tokens for text in texts)
+    return tuple(tokens_of(text) for text in texts)
 
 
 LETTERS = [f"{letter}*" for letter in ascii_lowercase]
@@ -132,10 +133,10 @@ def test_every_action(texts: list[str], expected: bool) -> None:
     ],
 )
 def test_every_resource(texts: list[str], home: Home, expected: tuple[str, ...]) -> None:
-    assert partitions_taken(patterns(*texts), home) == expected
+    assert partitions_covered(patterns(*texts), home) == expected
 
 
 def test_every_resource_of_the_account() -> None:
     own = patterns("arn:aws:*:*:111111111111:*")
-    assert partitions_taken(own, Home("aws", "111111111111"), own=True) == ("aws",)
-    assert partitions_taken(own, Home("aws", "222222222222"), own=True) == ()
+    assert partitions_covered(own, Home("aws", "111111111111"), own=True) == ("aws",)
+    assert partitions_covered(own, Home("aws", "222222222222"), own=True) == ()

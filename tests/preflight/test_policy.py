@@ -51,7 +51,9 @@ def actions_of(document: dict[str, Any]) -> list[str]:
 
 
 def decision(document: dict[str, Any], action: str, resource: str = "*") -> policies.Outcome:
-    return policies.decide([policies.parse(document)], policies.Request(action=action, resource=resource)).outcome
+    return policies.decide(
+        [policies.parse_policy(document)], policies.Request(action=action, resource=resource)
+    ).outcome
 
 
 @pytest.mark.parametrize(
@@ -137,7 +139,7 @@ def test_a_split_policy_permits_the_same_in_parts_that_fit(numbers: list[list[in
     found = [(each["Sid"], action) for part in parts for each in part["Statement"] for action in each["Action"]]
     assert found == [(each["Sid"], action) for each in statements for action in each["Action"]]
     for part in parts:
-        policies.parse(part)
+        policies.parse_policy(part)
 
 
 def test_a_policy_that_fits_is_not_split(settings: Make) -> None:

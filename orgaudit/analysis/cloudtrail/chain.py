@@ -16,8 +16,17 @@ from orgaudit.facts.cloudtrail.alarms import ActingAlarm, MetricFilter, TrailAla
 from orgaudit.facts.cloudtrail.log_groups import TrailLogGroup
 from orgaudit.facts.cloudtrail.topics import AlarmTopic, TrailTopics
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
-from orgaudit.languages.filter_pattern import Coverage, Event, Pattern, PatternError, Truth, coverage, evaluate, parse
-from orgaudit.languages.filter_pattern.prescribed import matches_ordinary_calls
+from orgaudit.languages.filter_pattern import (
+    Event,
+    EventCoverage,
+    FilterPattern,
+    PatternError,
+    evaluate,
+    event_coverage,
+    matches_ordinary_calls,
+    parse_pattern,
+)
+from orgaudit.languages.truth import FALSE
 from orgaudit.model import Gap, Json, NotSeenError, Observed
 
 
@@ -53,7 +62,7 @@ class _Line:
     """One way through the chain: a filter whose events reach an alarm and its topics."""
 
     filter: MetricFilter
-    pattern: Pattern
+    pattern: FilterPattern
     watcher: Watcher | None = None
     topic: str = ""
     delivery: NotificationDelivery = WORKS
@@ -251,22 +260,22 @@ def _readable(filters: Iterable[MetricFilter]) -> list[_Line]:
 
 
 @lru_cache(maxsize=4096)
-def _parsed(text: str) -> Pattern | None:
+def _parsed(text: str) -> FilterPattern | None:
     """Return a pattern, or None where it cannot be read, or is one for events that CloudTrail does not write."""
     try:
-        return parse(text)
+        return parse_pattern(text)
     except PatternError:
         return None
 
 
-def _coverage(lines: Sequence[_Line], events: Sequence[Event]) -> Coverage:
+def _coverage(lines: Sequence[_Line], events: Sequence[Event]) -> EventCoverage:
     return _known_coverage(tuple(line.filter.pattern for line in lines), tuple(events))
 
 
 @lru_cache(maxsize=4096)
-def _known_coverage(texts: tuple[str, ...], events: tuple[Event, ...]) -> Coverage:
+def _known_coverage(texts: tuple[str, ...], events: tuple[Event, ...]) -> EventCoverage:
     """Return how far patterns match events; the accounts of an organization mostly have the same few patterns."""
-    return coverage([pattern for text in texts if (pattern := _parsed(text))], events)
+    return event_coverage([pattern for text in texts if (pattern := _parsed(text))], events)
 
 
 def _about(lines: Sequence[_Line], events: Sequence[Event]) -> list[_Line]:
@@ -277,4 +286,4 @@ def _about(lines: Sequence[_Line], events: Sequence[Event]) -> list[_Line]:
     about = [line for line in lines if (found := _coverage([line], events)).covered or found.narrowed]
     if _coverage(about, events).complete or not _coverage(lines, events).complete:
         return about
-    return [line for line in lines if any(evaluate(line.pattern, event.fields) is not Truth.FALSE for event in events)]
+    return [line for line in lines if any(evaluate(line.pattern, event.fields) is not FALSE for event in events)]

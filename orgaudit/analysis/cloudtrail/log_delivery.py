@@ -30,7 +30,7 @@ def trusts_cloudtrail(role: TrailRole, trail: Trail) -> policies.Decision:
     """Return whether CloudTrail may assume the role on behalf of a trail; raises PolicyError."""
     principal = policies.Principal(policies.PrincipalKind.SERVICE, SERVICE)
     request = policies.Request("sts:AssumeRole", role.role_arn, principal, _context(trail))
-    return policies.decide([policies.parse(role.trust)], request)
+    return policies.decide([policies.parse_policy(role.trust)], request)
 
 
 def writes_to(role: TrailRole, trail: Trail, action: str, organization_id: str | None = None) -> policies.Decision:
@@ -49,10 +49,10 @@ def writes_to(role: TrailRole, trail: Trail, action: str, organization_id: str |
 
 def _decide(role: TrailRole, trail: Trail, action: str, resource: str) -> policies.Decision:
     request = policies.Request(action=action, resource=resource, context=_context(trail))
-    granted = policies.decide([policies.parse(document) for document in role.permissions], request)
+    granted = policies.decide([policies.parse_policy(document) for document in role.permissions], request)
     if granted.outcome is not policies.Outcome.ALLOWED or role.boundary is None:
         return granted
-    return policies.decide([policies.parse(role.boundary)], request)
+    return policies.decide([policies.parse_policy(role.boundary)], request)
 
 
 def _context(trail: Trail) -> dict[str, str]:

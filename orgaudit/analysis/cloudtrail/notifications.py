@@ -131,7 +131,7 @@ def _decision(text: bytes, call: _Call) -> policies.Decision:
         context["aws:SourceOrgID"] = call.organization_id
     principal = policies.Principal(policies.PrincipalKind.SERVICE, SERVICE)
     request = policies.Request(action=call.action, resource=call.resource, principal=principal, context=context)
-    return policies.decide([] if document is None else [policies.parse(document)], request)
+    return policies.decide([] if document is None else [policies.parse_policy(document)], request)
 
 
 def _link(decision: policies.Decision, broken: str, subject: str) -> NotificationDelivery:

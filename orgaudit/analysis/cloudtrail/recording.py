@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from itertools import chain
 
 from orgaudit.facts.cloudtrail.trails import TrailSelectors
-from orgaudit.languages.event_selector.data_events import records_objects
-from orgaudit.languages.event_selector.management import ManagementEvents, management_events
+from orgaudit.languages.event_selector import ManagementEvents, management_events, records_objects
 
 
 def recorded_management(selectors: TrailSelectors) -> ManagementEvents:

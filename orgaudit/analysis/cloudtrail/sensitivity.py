@@ -8,8 +8,23 @@ from dataclasses import dataclass
 from functools import partial
 
 from orgaudit.facts.cloudtrail.alarms import ActingAlarm, Addition, Alarm, CompositeAlarm, MetricFilter, TrailAlarms
-from orgaudit.languages.alarm.evaluation import ALARM, ALARMED, ANY, CALM, Answer, Feed, Limit, States, best
-from orgaudit.languages.alarm.rules import Rule, RuleError, StatesOf, composite_states, mentioned, parse
+from orgaudit.languages.alarm import (
+    ALARM,
+    ALARMED,
+    ANY,
+    CALM,
+    AlarmSettings,
+    CompositeRule,
+    MetricData,
+    RuleError,
+    Sensitivity,
+    States,
+    StatesOf,
+    best,
+    composite_states,
+    mentioned,
+    parse_rule,
+)
 from orgaudit.languages.filter_pattern import ABSENT, Event
 
 FIELDS = frozenset(
@@ -38,7 +53,7 @@ class Watcher:
     """An alarm that watches what a filter publishes, and how many of its events set it off."""
 
     alarm: ActingAlarm
-    answer: Answer
+    answer: Sensitivity
     latches: bool = False
 
 
@@ -60,25 +75,25 @@ def watchers(
     return [*plain, *composed.watchers()]
 
 
-def _answer(alarm: Alarm, addition: Addition, filters: Sequence[MetricFilter], events: Sequence[Event]) -> Answer:
+def _answer(alarm: Alarm, addition: Addition, filters: Sequence[MetricFilter], events: Sequence[Event]) -> Sensitivity:
     limit = alarm.limit
     if addition.field is not None and all(_has_no_number(addition.field, event) for event in events):
-        return Answer(0, f"gets no data, as the events have no number in {addition.field}")
+        return Sensitivity(0, f"gets no data, as the events have no number in {addition.field}")
     if limit is None:
-        return Answer(None, alarm.unclear)
+        return Sensitivity(None, alarm.unclear)
     if limit.unit not in {None, addition.unit}:
-        return Answer(0, f"takes data of the unit {limit.unit} only, while that of the filter has {addition.unit}")
+        return Sensitivity(0, f"takes data of the unit {limit.unit} only, while that of the filter has {addition.unit}")
     others = _others(addition, filters, limit)
     if units := {each.unit for each in others} - {addition.unit}:
         # Unit: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
         mixed = ", ".join(sorted({addition.unit, *units}))
-        return Answer(None, f"takes data of several units ({mixed}): what it does then is not documented")
+        return Sensitivity(None, f"takes data of several units ({mixed}): what it does then is not documented")
     if addition.value is None:
-        return Answer(None, f"depends on the number in {addition.field} of each event")
-    return limit.answer(_feed(addition, addition.value, others))
+        return Sensitivity(None, f"depends on the number in {addition.field} of each event")
+    return limit.sensitivity(_feed(addition, addition.value, others))
 
 
-def _others(addition: Addition, filters: Sequence[MetricFilter], limit: Limit) -> list[Addition]:
+def _others(addition: Addition, filters: Sequence[MetricFilter], limit: AlarmSettings) -> list[Addition]:
     """Return what other filters publish to the same metric, as far as the alarm counts it."""
     return [
         each
@@ -88,8 +103,8 @@ def _others(addition: Addition, filters: Sequence[MetricFilter], limit: Limit) -
     ]
 
 
-def _feed(addition: Addition, value: float, others: Sequence[Addition]) -> Feed:
-    return Feed(value, addition.default, tuple(each.default for each in others if each.default is not None))
+def _feed(addition: Addition, value: float, others: Sequence[Addition]) -> MetricData:
+    return MetricData(value, addition.default, tuple(each.default for each in others if each.default is not None))
 
 
 def _latches(alarm: Alarm, found: MetricFilter, filters: Sequence[MetricFilter]) -> bool:
@@ -133,27 +148,27 @@ class _Composed:
         names = mentioned(self.composites[name].rule, [*self.plain, *self.composites])
         return {name}.union(*(self._below(each, above | {name}) for each in names))
 
-    def _answer(self, alarm: CompositeAlarm, names: set[str], part: Sequence[Watcher]) -> Answer:
+    def _answer(self, alarm: CompositeAlarm, names: set[str], part: Sequence[Watcher]) -> Sensitivity:
         try:
-            rule = parse(alarm.rule)
+            rule = parse_rule(alarm.rule)
         except RuleError as error:
-            return Answer(None, f"has a rule that cannot be read: {error}")
+            return Sensitivity(None, f"has a rule that cannot be read: {error}")
         at_rest = self._holds(rule, self._at_rest)
         if at_rest:
-            return Answer(0, f"is in ALARM without any event, by its rule {alarm.rule}", ALARMED)
+            return Sensitivity(0, f"is in ALARM without any event, by its rule {alarm.rule}", ALARMED)
         one = _set_off(part, 1)
         if at_rest is False and self._surely(rule, one):
-            return Answer(1)
+            return Sensitivity(1)
         if self._holds(rule, lambda name: ALARMED if name in _names(one) else self._possible(name)) is not False:
             rest = ", ".join(sorted(names - _names(one)))
             doubt = f"the state of {rest}" if rest else "several alarms in ALARM at the same time"
-            return Answer(None, f"depends on {doubt}, by its rule {alarm.rule}")
+            return Sensitivity(None, f"depends on {doubt}, by its rule {alarm.rule}")
         for number in sorted({each.answer.needed for each in part if each.answer.needed}):
             if at_rest is False and self._surely(rule, _set_off(part, number)):
-                return Answer(number, f"goes off only after {number} events")
-        return Answer(0, f"one event never sets off, by its rule {alarm.rule}")
+                return Sensitivity(number, f"goes off only after {number} events")
+        return Sensitivity(0, f"one event never sets off, by its rule {alarm.rule}")
 
-    def _surely(self, rule: Rule, off: Sequence[Watcher]) -> bool:
+    def _surely(self, rule: CompositeRule, off: Sequence[Watcher]) -> bool:
         """Return whether the rule holds when these alarms go off, whatever the states of all others.
 
         Alarms of different periods may go off one after the other; only with one limit do they at the same time.
@@ -164,8 +179,8 @@ class _Composed:
             self._holds(rule, partial(_only, _names(each))) is True for each in [*together, *([one] for one in off)]
         )
 
-    def _holds(self, rule: Rule, plain: StatesOf) -> bool | None:
-        return rule.holds(lambda name: self._states(name, plain))
+    def _holds(self, rule: CompositeRule, plain: StatesOf) -> bool | None:
+        return rule.holds(lambda name: self._states(name, plain)).value
 
     def _states(self, name: str, plain: StatesOf, above: frozenset[str] = frozenset()) -> States:
         if name not in self.composites:
@@ -181,13 +196,13 @@ class _Composed:
         """Return the states after an event that does not certainly set an alarm off, where nothing else happens."""
         return ANY if name in self.plain and self.plain[name].answer.needed is None else self._at_rest(name)
 
-    def _suppressed(self, alarm: CompositeAlarm, answer: Answer) -> Answer:
+    def _suppressed(self, alarm: CompositeAlarm, answer: Sensitivity) -> Sensitivity:
         """Return the answer after what suppresses the alarm's actions."""
         states = CALM if alarm.suppressor is None else self._states(alarm.suppressor, lambda _: ANY)
         if states == ALARMED:
-            return Answer(0, f"never acts, as the alarm {alarm.suppressor} suppresses its actions all the time")
+            return Sensitivity(0, f"never acts, as the alarm {alarm.suppressor} suppresses its actions all the time")
         if answer.needed == 1 and ALARM in states:
-            return Answer(None, f"does not act while the alarm {alarm.suppressor} is in ALARM")
+            return Sensitivity(None, f"does not act while the alarm {alarm.suppressor} is in ALARM")
         return answer
 
 

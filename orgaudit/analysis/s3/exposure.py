@@ -13,7 +13,7 @@ from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.analysis.resource_policies import openings_in
 from orgaudit.analysis.s3.block import EffectiveBlock, effective_block
 from orgaudit.facts.s3.buckets import Bucket, BucketAcl, BucketPolicy
-from orgaudit.languages.iam_policy.openings import Opening
+from orgaudit.languages.iam_policy import Opening
 from orgaudit.model import NotSeenError
 
 PUBLIC_GROUPS = {

@@ -11,19 +11,34 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from orgaudit.facts.s3.buckets import BucketPolicy
-from orgaudit.languages.iam_policy import Effect, Policy, Principal, PrincipalKind, Statement, parse
-from orgaudit.languages.iam_policy.coverage import Denied, Part, leaves_some, takes_all, terms_of, touches
-from orgaudit.languages.iam_policy.decision import admits
-from orgaudit.languages.iam_policy.situations import Known, situations
-from orgaudit.languages.iam_policy.wildcards import compile_pattern
+from orgaudit.languages.iam_policy import (
+    AllowedPart,
+    DeniedArea,
+    Effect,
+    KnownKeys,
+    Policy,
+    Principal,
+    PrincipalKind,
+    Statement,
+    admits,
+    leaves_some,
+    parse_policy,
+    situations,
+    takes_all,
+    target_of,
+    tokens_of,
+    touches,
+)
 
 SECURE_TRANSPORT, TLS_VERSION = "aws:securetransport", "s3:tlsversion"
 # AWS does not document whether a request without TLS carries a version of it. By the rules for absent keys a condition
 # on its version alone does not hold then, but AWS recommends one as enforcing HTTPS, as if the version were 0:
 # https://repost.aws/knowledge-center/s3-enforce-modern-tls
-_WITHOUT_VERSION: Known = ((SECURE_TRANSPORT, ("false",)), (TLS_VERSION, ()))
-_WITH_LOWEST_VERSION: Known = ((SECURE_TRANSPORT, ("false",)), (TLS_VERSION, ("0",)))
-_OLD_TLS: tuple[Known, ...] = tuple(((SECURE_TRANSPORT, ("true",)), (TLS_VERSION, (each,))) for each in ("1.0", "1.1"))
+_WITHOUT_VERSION: KnownKeys = ((SECURE_TRANSPORT, ("false",)), (TLS_VERSION, ()))
+_WITH_LOWEST_VERSION: KnownKeys = ((SECURE_TRANSPORT, ("false",)), (TLS_VERSION, ("0",)))
+_OLD_TLS: tuple[KnownKeys, ...] = tuple(
+    ((SECURE_TRANSPORT, ("true",)), (TLS_VERSION, (each,))) for each in ("1.0", "1.1")
+)
 _ANYONE_ELSE = Principal(PrincipalKind.AWS, "arn:aws:iam::986420135790:role/anyone-else")
 
 
@@ -74,7 +89,7 @@ def _names_only(document: str, arn: str) -> bool:
     """Return whether every resource has the bucket's ARN, so that other names mean the same for other buckets."""
     return all(
         value == "*" or value.startswith(arn)
-        for statement in _denials(parse(document))
+        for statement in _denials(parse_policy(document))
         if statement.resource is not None
         for value in statement.resource.values
     )
@@ -82,7 +97,7 @@ def _names_only(document: str, arn: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _transport(document: str, arn: str) -> Transport:
-    policy = parse(document)
+    policy = parse_policy(document)
     plain, lowest = (_denial(policy, arn, known) for known in (_WITHOUT_VERSION, _WITH_LOWEST_VERSION))
     denials = _denials(policy)
     keys = {each.key for statement in denials for each in statement.conditions}
@@ -111,11 +126,11 @@ def _requires_tls(statement: Statement) -> bool:
     return about and not any(each.active for each in situations([statement], _WITHOUT_VERSION, variables=False))
 
 
-def _denial(policy: Policy, arn: str, known: Known) -> Denial:
+def _denial(policy: Policy, arn: str, known: KnownKeys) -> Denial:
     """Return whether the requests that carry the known keys are denied to every principal in every situation."""
-    terms, every = terms_of(policy, arn), compile_pattern("s3:*").tokens
-    parts = [Part("s3:*", every, compile_pattern(name).tokens) for name in (arn, f"{arn}/*")]
-    taking = [(each, terms.areas(each)) for each in _denials(policy)]
+    target, every = target_of(policy, arn), tokens_of("s3:*")
+    parts = [AllowedPart("s3:*", every, tokens_of(name)) for name in (arn, f"{arn}/*")]
+    taking = [(each, target.denied(each)) for each in _denials(policy)]
     taking = [(each, area) for each, area in taking if any(touches(area, part) for part in parts)]
     denials, areas = [each for each, _ in taking], [area for _, area in taking]
     found: list[bool | None] = [True, True]
@@ -126,7 +141,9 @@ def _denial(policy: Policy, arn: str, known: Known) -> Denial:
     return Denial(*found)
 
 
-def _in_force(denials: Sequence[Statement], known: Known, *, variables: bool) -> Iterator[tuple[tuple[int, ...], bool]]:
+def _in_force(
+    denials: Sequence[Statement], known: KnownKeys, *, variables: bool
+) -> Iterator[tuple[tuple[int, ...], bool]]:
     """Yield the places of the Deny statements that apply together to some principal, and whether that is certain."""
     named = {each: None for statement in denials if statement.principal for each in statement.principal.values}
     asking = [each for each in named if not each.is_anyone]
@@ -143,7 +160,7 @@ def _is_about_principals(statement: Statement) -> bool:
     return any(each.key.lower().startswith(("aws:principal", "aws:userid")) for each in statement.conditions)
 
 
-def _taken(denials: Sequence[Denied], part: Part, *, certain: bool) -> bool | None:
+def _taken(denials: Sequence[DeniedArea], part: AllowedPart, *, certain: bool) -> bool | None:
     if takes_all(denials, part):
         return True
     return False if certain and leaves_some(denials, part) else None

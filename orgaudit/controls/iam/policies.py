@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.facts.iam.authorization import AwsPolicy, CustomerPolicy, Group, IamPrincipal, ManagedPolicy, Role, User
-from orgaudit.languages.iam_policy.grants import Grants
+from orgaudit.languages.iam_policy import PolicyGrants
 from orgaudit.model import Gap, Json, NotSeenError, Severity, Verdict, failed, manual, not_applicable, passed, require
 from orgaudit.settings.thresholds import Thresholds
 
@@ -30,7 +30,7 @@ def _detach(policy_arn: str, principal_arn: str) -> str:
     return f"{holder} --policy-arn {shlex.quote(policy_arn)}"
 
 
-def _seen(policy: ManagedPolicy, grants: Grants) -> dict[str, Json]:
+def _seen(policy: ManagedPolicy, grants: PolicyGrants) -> dict[str, Json]:
     """Return the principals that a policy is attached to, its widest grants, and the actions that it denies."""
     return {
         "attached_to": list(policy.attached_to),
@@ -55,7 +55,7 @@ def _judge_grants(policy: ManagedPolicy) -> Verdict:
     )
 
 
-def _unclear(policy: ManagedPolicy, grants: Grants) -> Verdict:
+def _unclear(policy: ManagedPolicy, grants: PolicyGrants) -> Verdict:
     wide = "; ".join(grant.describe() for grant in grants.unclear)
     reason = f"{wide}; whether the conditions and Deny statements leave full administrative access cannot be determined"
     return manual(reason, **_seen(policy, grants))

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from orgaudit.analysis.resource_policies import openings_in
 from orgaudit.facts.resource_policies import ResourcePolicy
-from orgaudit.languages.iam_policy import Effect, Policy
-from orgaudit.languages.iam_policy.openings import Opening
+from orgaudit.languages.iam_policy import Effect, Opening, Policy
 from orgaudit.model import Json, Verdict, failed, manual, passed
 
 NO_POLICY = "no resource policy: only principals of the account have access"

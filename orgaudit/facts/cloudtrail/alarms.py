@@ -10,8 +10,7 @@ import msgspec
 from orgaudit.facts.cloudtrail.log_groups import TrailLogGroup
 from orgaudit.facts.cloudtrail.trails import Trail
 from orgaudit.facts.declare import Aws, Detail, detail
-from orgaudit.languages.alarm.evaluation import Limit
-from orgaudit.languages.alarm.rules import mentioned, name_of
+from orgaudit.languages.alarm import AlarmSettings, mentioned, name_of
 
 
 class Metric(msgspec.Struct, frozen=True):
@@ -90,7 +89,7 @@ class Alarm(ActingAlarm, frozen=True, kw_only=True):
     """
 
     metrics: tuple[Metric, ...]
-    limit: Limit | None = None
+    limit: AlarmSettings | None = None
     unclear: str = ""
     query: str = ""
 
@@ -237,8 +236,8 @@ def _metric(stated: Mapping[str, Any]) -> tuple[Metric, ...]:
     return (Metric(found["Namespace"], found["MetricName"]),) if found and not found.get("Dimensions") else ()
 
 
-def _limit(answer: Mapping[str, Any], stated: Mapping[str, Any]) -> Limit:
-    return Limit(
+def _limit(answer: Mapping[str, Any], stated: Mapping[str, Any]) -> AlarmSettings:
+    return AlarmSettings(
         threshold=answer["Threshold"],
         operator=answer["ComparisonOperator"],
         statistic=stated["Stat"],

@@ -8,8 +8,7 @@ from typing import Any
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail
 from orgaudit.facts.rows import each_row
-from orgaudit.languages.event_selector.data_events import S3_OBJECT
-from orgaudit.languages.event_selector.management import AdvancedSelector, BasicSelector, FieldSelector
+from orgaudit.languages.event_selector import S3_OBJECT, AdvancedSelector, BasicSelector, FieldSelector
 from orgaudit.model import Observed, Scope, parse_arn
 
 

@@ -8,8 +8,7 @@ from typing import Any
 
 from orgaudit.facts.declare import Aws, Resource, collector, here
 from orgaudit.facts.rows import Row, each_row, tags_in
-from orgaudit.languages.iam_policy.grants import Grants, grants_of
-from orgaudit.languages.iam_policy.vocabulary import Home
+from orgaudit.languages.iam_policy import Home, PolicyGrants, grants_of
 from orgaudit.model import GLOBAL, Gap, Json, NotSeenError, Observed, Scope
 
 ACTION = "iam:GetAccountAuthorizationDetails"
@@ -61,7 +60,7 @@ class ManagedPolicy(Resource, frozen=True, kw_only=True):
 
     attached_to: tuple[str, ...] = ()
     hidden: Gap | None = None
-    grants: Observed[Grants]
+    grants: Observed[PolicyGrants]
 
     @property
     def holders(self) -> tuple[str, ...]:
@@ -197,7 +196,7 @@ def _policy(aws: Aws, arn: str, holders: _Holders) -> dict[str, Any]:
     return {"arn": arn, **here(aws, GLOBAL), "attached_to": attached_to, "hidden": holders.hidden}
 
 
-def _grants(aws: Aws, arn: str, row: Row) -> Observed[Grants]:
+def _grants(aws: Aws, arn: str, row: Row) -> Observed[PolicyGrants]:
     """Return what a policy's default version grants, or a gap where that cannot be determined."""
     home = Home(arn.split(":")[1], aws.account_id)
     return row.read(lambda found: grants_of(_document(found), home))

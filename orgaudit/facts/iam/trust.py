@@ -7,7 +7,7 @@ from typing import Any
 from orgaudit.facts.declare import Aws, detail
 from orgaudit.facts.iam.authorization import ACTION, ROLES, Role, authorization
 from orgaudit.facts.resource_policies import ResourcePolicy
-from orgaudit.languages.iam_policy import dump, parse
+from orgaudit.languages.iam_policy import dump_policy, parse_policy
 
 
 class RoleTrust(ResourcePolicy, frozen=True, kw_only=True):
@@ -18,7 +18,7 @@ class RoleTrust(ResourcePolicy, frozen=True, kw_only=True):
 async def role_trust(aws: Aws, role: Role) -> RoleTrust:
     """Return the role's trust policy; raises PolicyError, which makes a gap, for a document that is not a policy."""
     answers = await aws.once(_by_arn)
-    return RoleTrust(arn=role.arn, document=dump(parse(answers[role.arn]["AssumeRolePolicyDocument"])))
+    return RoleTrust(arn=role.arn, document=dump_policy(parse_policy(answers[role.arn]["AssumeRolePolicyDocument"])))
 
 
 async def _by_arn(aws: Aws) -> dict[Any, dict[str, Any]]:

@@ -1,18 +1,17 @@
-"""Which management events a trail's event selectors let through.
+"""The management events that a trail's event selectors record.
 
-The rules are those of the CloudTrail API reference for EventSelector and AdvancedFieldSelector: selectors add up, the
-fields of one advanced selector all have to hold.
+Selectors add up, and the fields of one advanced selector all have to match:
+https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_EventSelector.html
+https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_AdvancedFieldSelector.html
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterable
 
 import msgspec
 
-ALL_SIDES = frozenset({"read", "write"})
-SIDES_OF_READ_WRITE_TYPE = {"All": ALL_SIDES, "ReadOnly": frozenset({"read"}), "WriteOnly": frozenset({"write"})}
-SIDE_OF_READ_ONLY = {"true": "read", "false": "write"}
+_ALL_SIDES = frozenset({"read", "write"})
+SIDES_OF_READ_WRITE_TYPE = {"All": _ALL_SIDES, "ReadOnly": frozenset({"read"}), "WriteOnly": frozenset({"write"})}
+_SIDE_OF_READ_ONLY = {"true": "read", "false": "write"}
 
 
 class BasicSelector(msgspec.Struct, frozen=True):
@@ -25,7 +24,7 @@ class BasicSelector(msgspec.Struct, frozen=True):
 
 
 class FieldSelector(msgspec.Struct, frozen=True):
-    """One field of an advanced selector; `other` says that it uses operators beside those that are kept here."""
+    """One field of an advanced selector; `other` if it uses operators beside those that are kept here."""
 
     field: str
     equals: tuple[str, ...] = ()
@@ -41,7 +40,7 @@ class FieldSelector(msgspec.Struct, frozen=True):
 
 
 class AdvancedSelector(msgspec.Struct, frozen=True):
-    """An advanced event selector; its name is free text and says nothing."""
+    """An advanced event selector; its name is free text."""
 
     name: str
     fields: tuple[FieldSelector, ...]
@@ -52,7 +51,7 @@ class AdvancedSelector(msgspec.Struct, frozen=True):
 
     @property
     def repeats(self) -> bool:
-        """Whether it has a second condition on a field: what that means is not documented."""
+        """Whether it has a second condition on a field, the meaning of which is not documented."""
         return len({found.field for found in self.fields}) < len(self.fields)
 
 
@@ -73,7 +72,7 @@ class ManagementEvents(msgspec.Struct, frozen=True):
         return tuple(sorted((self.read or frozenset()) | (self.write or frozenset())))
 
     def describe(self) -> str:
-        """What is recorded, as the object of a sentence."""
+        """Return what is recorded, as the object of a sentence."""
         sides = [name for name, side in (("read", self.read), ("write", self.write)) if side is not None]
         if not sides:
             return "no management events"
@@ -89,7 +88,7 @@ def management_events(basic: Iterable[BasicSelector], advanced: Iterable[Advance
         return ManagementEvents(frozenset(), frozenset())
     recorded = [_of_basic(selector) for selector in basic] + [_of_advanced(selector) for selector in advanced]
     excluded = {
-        side: [sources for sides, sources in recorded if side in sides and sources is not None] for side in ALL_SIDES
+        side: [sources for sides, sources in recorded if side in sides and sources is not None] for side in _ALL_SIDES
     }
     return ManagementEvents(*(_common(excluded[side]) for side in ("read", "write")))
 
@@ -121,7 +120,7 @@ def _of_advanced(selector: AdvancedSelector) -> tuple[frozenset[str], frozenset[
 def sides_of(read_only: FieldSelector | None) -> frozenset[str]:
     """Return the sides, read and write, that a condition on the field readOnly leaves; both without one."""
     if read_only is None:
-        return ALL_SIDES
-    named = {SIDE_OF_READ_ONLY.get(value.lower(), "") for value in read_only.equals}
-    barred = {SIDE_OF_READ_ONLY.get(value.lower(), "") for value in read_only.not_equals}
-    return (ALL_SIDES & named if named else ALL_SIDES) - barred
+        return _ALL_SIDES
+    named = {_SIDE_OF_READ_ONLY.get(value.lower(), "") for value in read_only.equals}
+    barred = {_SIDE_OF_READ_ONLY.get(value.lower(), "") for value in read_only.not_equals}
+    return (_ALL_SIDES & named if named else _ALL_SIDES) - barred

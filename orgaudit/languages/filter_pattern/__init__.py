@@ -1,26 +1,28 @@
-"""Reads CloudWatch Logs filter patterns and judges by their meaning which events they match.
+"""CloudWatch Logs filter patterns: parsed, and evaluated for the events that they match.
 
-The module `prescribed` holds the events that benchmarks ask for.
+The module `prescribed` holds the events that benchmarks require to raise an alarm.
 """
 
-from orgaudit.languages.filter_pattern.coverage import Coverage, Event, coverage
+from orgaudit.languages.filter_pattern import prescribed
+from orgaudit.languages.filter_pattern.coverage import Event, EventCoverage, event_coverage
 from orgaudit.languages.filter_pattern.known import ABSENT, EITHER, AnythingBut, Maybe
-from orgaudit.languages.filter_pattern.match import Truth, evaluate
-from orgaudit.languages.filter_pattern.parse import parse
-from orgaudit.languages.filter_pattern.syntax import Pattern, PatternError, render
+from orgaudit.languages.filter_pattern.match import evaluate
+from orgaudit.languages.filter_pattern.parser import parse_pattern
+from orgaudit.languages.filter_pattern.prescribed import matches_ordinary_calls
+from orgaudit.languages.filter_pattern.syntax import FilterPattern, PatternError
 
 __all__ = [
     "ABSENT",
     "EITHER",
     "AnythingBut",
-    "Coverage",
     "Event",
+    "EventCoverage",
+    "FilterPattern",
     "Maybe",
-    "Pattern",
     "PatternError",
-    "Truth",
-    "coverage",
     "evaluate",
-    "parse",
-    "render",
+    "event_coverage",
+    "matches_ordinary_calls",
+    "parse_pattern",
+    "prescribed",
 ]

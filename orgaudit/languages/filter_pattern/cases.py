@@ -1,4 +1,4 @@
-"""Decides whether patterns match a kind of event together, by the cases that the fields they compare fall into."""
+"""Whether patterns together match a kind of event, by the cases of the fields that they compare."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -6,49 +6,49 @@ from itertools import product
 
 from orgaudit.languages.filter_pattern import globs
 from orgaudit.languages.filter_pattern.known import ABSENT, EITHER, AnythingBut, Fields, Known, Maybe, Sample
-from orgaudit.languages.filter_pattern.match import CONTAINS, LACKS, Truth, judge
-from orgaudit.languages.filter_pattern.regex import certain
-from orgaudit.languages.filter_pattern.syntax import And, Compare, Glob, Number, Or, Pattern, Regex
+from orgaudit.languages.filter_pattern.match import CONTAINS, LACKS, evaluate
+from orgaudit.languages.filter_pattern.regex import is_certain
+from orgaudit.languages.filter_pattern.syntax import And, Compare, FilterPattern, Glob, Number, Or, Regex
 
-MOST_JUDGEMENTS = 2_500
-"""Patterns that are judged, each case anew, before the answer is that it is not known."""
-MOST_EXPRESSIONS = 6
-"""Globs with a wildcard and regular expressions on one field, whose every combination is a case."""
+_MOST_EVALUATIONS = 2_500
+"""How many patterns are evaluated, each case anew, before the answer counts as not known."""
+_MOST_EXPRESSIONS = 6
+"""How many globs with a wildcard and regular expressions on one field may combine to cases."""
 
 
-def cover_together(patterns: Sequence[Pattern], fields: Fields) -> bool:
+def cover_together(patterns: Sequence[FilterPattern], fields: Fields) -> bool:
     """Return whether one of the patterns is certain to match in every case of the fields that may hold several values.
 
-    The cases of a field: it is missing, it holds a text that a pattern names, or another one that matches this or that
-    expression of the patterns. False says nothing.
+    The cases of a field: it is missing, it holds a text that a pattern names, or another one that matches some of the
+    expressions of the patterns. False may also mean that it is not known.
     """
-    left = MOST_JUDGEMENTS
+    left = _MOST_EVALUATIONS
 
-    def covered(patterns: Sequence[Pattern], fields: Fields) -> bool:
+    def covered(patterns: Sequence[FilterPattern], fields: Fields) -> bool:
         nonlocal left
         left -= len(patterns)
         if left < 0:
             return False
-        unknown, weights = [], defaultdict[str, float](float)
+        undecided, weights = [], defaultdict[str, float](float)
         for pattern in patterns:
-            judgement = judge(pattern, fields)
-            if judgement.truth is Truth.TRUE:
+            truth = evaluate(pattern, fields)
+            if truth.value:
                 return True
-            if judgement.truth is Truth.UNKNOWN:
-                unknown.append(pattern)
+            if truth.value is None:
+                undecided.append(pattern)
                 # What decides the most patterns by itself comes first: the rest then often need not be looked at.
-                for selector in judgement.open_selectors:
-                    weights[selector] += 2.0 ** -len(judgement.open_selectors)
+                for selector in truth.depends_on:
+                    weights[selector] += 2.0 ** -len(truth.depends_on)
         for selector in sorted(weights, key=weights.__getitem__, reverse=True):
-            key, cases = _cases(selector, fields, unknown)
+            key, cases = _cases(selector, fields, undecided)
             if cases:
-                return all(covered(unknown, {**fields, key: case}) for case in cases)
+                return all(covered(undecided, {**fields, key: case}) for case in cases)
         return False
 
     return covered(patterns, fields)
 
 
-def _cases(selector: str, fields: Fields, patterns: Sequence[Pattern]) -> tuple[str, Sequence[Known]]:
+def _cases(selector: str, fields: Fields, patterns: Sequence[FilterPattern]) -> tuple[str, Sequence[Known]]:
     """Return the key of a field or term and its cases, those first that patterns hardly match; none if it has none."""
     if selector.startswith((CONTAINS, LACKS)):
         return selector.removeprefix(CONTAINS).removeprefix(LACKS), (False, True)
@@ -61,7 +61,7 @@ def _cases(selector: str, fields: Fields, patterns: Sequence[Pattern]) -> tuple[
     return selector, _texts(known, _compared(selector, patterns)) if isinstance(known, AnythingBut) else ()
 
 
-def _compared(selector: str, patterns: Sequence[Pattern]) -> set[Glob | Regex]:
+def _compared(selector: str, patterns: Sequence[FilterPattern]) -> set[Glob | Regex]:
     found: set[Glob | Regex] = set()
     for pattern in patterns:
         if isinstance(pattern, And | Or):
@@ -74,7 +74,7 @@ def _compared(selector: str, patterns: Sequence[Pattern]) -> set[Glob | Regex]:
 def _texts(known: AnythingBut, compared: set[Glob | Regex]) -> Sequence[Known]:
     named = {each.text for each in compared if isinstance(each, Glob) and "*" not in each.text}
     expressions = sorted((each for each in compared if isinstance(each, Regex) or "*" in each.text), key=repr)
-    if len(expressions) > MOST_EXPRESSIONS:
+    if len(expressions) > _MOST_EXPRESSIONS:
         return ()
     possible = sorted(text for text in named - known.values if globs.matches(known.like, text))
     return [*_samples(known.like, expressions), *possible]
@@ -91,7 +91,7 @@ def _samples(like: str, expressions: Sequence[Glob | Regex]) -> Iterator[Sample]
 
 def _choices(like: str, expression: Glob | Regex) -> tuple[bool, ...]:
     if isinstance(expression, Regex):
-        return (True,) if certain(expression.source, like.partition("*")[0], begins=True) else (False, True)
+        return (True,) if is_certain(expression.source, like.partition("*")[0], begins=True) else (False, True)
     if globs.includes(expression.text, like):
         return (True,)
     return (False,) if globs.disjoint(expression.text, like) else (False, True)

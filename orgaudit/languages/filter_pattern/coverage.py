@@ -1,16 +1,16 @@
-"""Tells which of the events that must raise an alarm a set of filter patterns matches."""
+"""The events among those that must raise an alarm which a set of filter patterns matches."""
 
 from collections.abc import Iterator, Sequence
-
-import msgspec
+from dataclasses import dataclass
 
 from orgaudit.languages.filter_pattern.cases import cover_together
 from orgaudit.languages.filter_pattern.known import Fields
-from orgaudit.languages.filter_pattern.match import Truth, evaluate, judge
-from orgaudit.languages.filter_pattern.syntax import And, Or, Pattern, Term
+from orgaudit.languages.filter_pattern.match import evaluate
+from orgaudit.languages.filter_pattern.syntax import And, FilterPattern, Or, Term
 
 
-class Event(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Event:
     """A kind of event, by the fields that all its members share; `unlike` turns it into a kind of no interest.
 
     A pattern that may match the kind only in part counts as narrowed when it rejects the unlike kind, so that
@@ -26,7 +26,8 @@ class Event(msgspec.Struct, frozen=True):
         return hash(self.name)
 
 
-class Coverage(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class EventCoverage:
     """The names of the events that are matched always, never, or only under conditions on fields or on the text."""
 
     covered: tuple[str, ...]
@@ -39,7 +40,7 @@ class Coverage(msgspec.Struct, frozen=True):
         return not self.missed and not self.narrowed
 
     def describe(self) -> str:
-        """What is lacking, as the predicate of a sentence about the filters."""
+        """Return what is lacking, as the predicate of a sentence about the filters."""
         if self.complete:
             return f"covers {', '.join(self.covered)}"
         clauses = [f"misses {', '.join(self.missed)}"] if self.missed else []
@@ -58,8 +59,8 @@ def _where(conditions: Sequence[str]) -> str:
     return ", ".join([*clauses, *([f"where the event's text {' and '.join(predicates)}"] if predicates else [])])
 
 
-def coverage(patterns: Sequence[Pattern], events: Sequence[Event]) -> Coverage:
-    """How far the patterns together match the events; they may share a kind between them.
+def event_coverage(patterns: Sequence[FilterPattern], events: Sequence[Event]) -> EventCoverage:
+    """Return how far the patterns together match the events; they may share a kind between them.
 
     What they share is decided case by case for the fields that an event lists; any other kind of which a pattern
     matches a part is reported as narrowed.
@@ -69,32 +70,21 @@ def coverage(patterns: Sequence[Pattern], events: Sequence[Event]) -> Coverage:
     missed: list[str] = []
     narrowed: list[tuple[str, tuple[str, ...]]] = []
     for event in events:
-        judgements = [judge(alternative, event.fields) for alternative in alternatives]
-        if any(judgement.truth is Truth.TRUE for judgement in judgements):
+        truths = [(each, evaluate(each, event.fields)) for each in alternatives]
+        undecided = [(each, truth) for each, truth in truths if truth.value is None]
+        if any(truth.value for _, truth in truths) or cover_together([each for each, _ in undecided], event.fields):
             covered.append(event.name)
             continue
-        possible = [
-            alternative
-            for alternative, judgement in zip(alternatives, judgements, strict=True)
-            if judgement.truth is Truth.UNKNOWN
-        ]
-        if possible and cover_together(possible, event.fields):
-            covered.append(event.name)
-            continue
-        selectors = {
-            selector: None
-            for alternative, judgement in zip(alternatives, judgements, strict=True)
-            if judgement.truth is Truth.UNKNOWN and _is_about(alternative, event)
-            for selector in judgement.open_selectors
-        }
+        about = (truth for each, truth in undecided if _is_about(each, event))
+        selectors = dict.fromkeys(name for truth in about for name in truth.depends_on)
         if selectors:
             narrowed.append((event.name, tuple(selectors)))
         else:
             missed.append(event.name)
-    return Coverage(tuple(covered), tuple(missed), tuple(narrowed))
+    return EventCoverage(tuple(covered), tuple(missed), tuple(narrowed))
 
 
-def _alternatives(pattern: Pattern) -> Iterator[Pattern]:
+def _alternatives(pattern: FilterPattern) -> Iterator[FilterPattern]:
     if isinstance(pattern, Or):
         for part in pattern.parts:
             yield from _alternatives(part)
@@ -102,15 +92,15 @@ def _alternatives(pattern: Pattern) -> Iterator[Pattern]:
         yield pattern
 
 
-def _is_about(pattern: Pattern, event: Event) -> bool:
+def _is_about(pattern: FilterPattern, event: Event) -> bool:
     unlike = {**event.fields, **event.unlike}
-    return judge(pattern, unlike).truth is Truth.FALSE or any(
-        evaluate(term, event.fields) is Truth.TRUE and evaluate(term, unlike) is not Truth.TRUE
+    return evaluate(pattern, unlike).value is False or any(
+        evaluate(term, event.fields).value is True and evaluate(term, unlike).value is not True
         for term in _terms(pattern)
     )
 
 
-def _terms(pattern: Pattern) -> Iterator[Term]:
+def _terms(pattern: FilterPattern) -> Iterator[Term]:
     match pattern:
         case Term():
             yield pattern

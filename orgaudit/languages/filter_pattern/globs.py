@@ -1,4 +1,7 @@
-"""Texts with `*` for any run of characters: what they match, and how two of them relate."""
+"""Texts with `*` for any run of characters: what they match, and how two of them relate.
+
+Patterns of policies have `?` as well and need tables of places; here searches for fixed pieces decide, much faster.
+"""
 
 
 def matches(glob: str, text: str) -> bool:
@@ -19,15 +22,12 @@ def matches(glob: str, text: str) -> bool:
 
 
 def includes(outer: str, inner: str) -> bool:
-    """Return whether every text that matches `inner` matches `outer`: only a `*` can take in a `*`."""
+    """Return whether every text that matches `inner` matches `outer`: only a `*` can match a `*`."""
     return matches(outer, inner)
 
 
 def disjoint(one: str, other: str) -> bool:
-    """Return whether the fixed beginnings or the fixed ends of two globs exclude each other, so no text matches both.
-
-    False says nothing: the globs may still have no text in common.
-    """
+    """Return whether no text matches both globs, as their fixed beginnings or their fixed ends exclude each other."""
     if "*" not in one or "*" not in other:
         return not (matches(one, other) or matches(other, one))
     heads = sorted((one.partition("*")[0], other.partition("*")[0]), key=len)

@@ -1,16 +1,15 @@
 """What may be known of an event: fields, each with its value or with the values that it may have."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal, TypeAlias
-
-import msgspec
 
 from orgaudit.languages.filter_pattern.syntax import Glob, Regex
 
 
 class State(Enum):
-    """What a field may be other than a value; the last two are never listed, they follow from what is."""
+    """What a field may be other than a value; the last two are never listed, they follow from other fields."""
 
     ABSENT = "absent"
     EITHER = "true or false"
@@ -25,20 +24,23 @@ EITHER: Final = State.EITHER
 """The field is there and holds true or false."""
 
 
-class AnythingBut(msgspec.Struct, frozen=True):
-    """The field is there and holds text that matches the glob `like`, other than these values."""
+@dataclass(frozen=True, slots=True)
+class AnythingBut:
+    """A field that is there and holds text that matches the glob `like`, other than these values."""
 
     values: frozenset[str] = frozenset()
     like: str = "*"
 
 
-class Maybe(msgspec.Struct, frozen=True):
-    """The field holds such text where it is there; it may be missing."""
+@dataclass(frozen=True, slots=True)
+class Maybe:
+    """A field that may be missing, and holds such text where it is there."""
 
     text: AnythingBut
 
 
-class Sample(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Sample:
     """A text of which it is known which expressions it matches, and that it equals no text that anything names."""
 
     matches: Mapping[Glob | Regex, bool]

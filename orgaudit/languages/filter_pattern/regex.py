@@ -1,10 +1,12 @@
-"""The regular expressions of filter patterns: they have no groups, so a search never backtracks and is never slow."""
+"""The regular expressions of filter patterns: they have no groups, so a search never backtracks and is never slow.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
+"""
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
-
-import msgspec
 
 _ITEM = re.compile(
     r"""(?P<bar>\|)
@@ -15,11 +17,12 @@ _ITEM = re.compile(
         (?P<times> [*+?] | \{ (?: \d{1,9} (?: ,\d{0,9} )? | ,\d{1,9} ) \} )? (?P<lazy>\?)?""",
     re.VERBOSE | re.ASCII,
 )
-# Python reserves these inside a class; what the service makes of them is not documented.
+# Python reserves these inside a class; their meaning in the service is not documented.
 _RESERVED = re.compile(r"--|&&|\|\||~~")
 
 
-class _Repeat(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class _Repeat:
     """A character class that must match from `least` to `most` characters in a row."""
 
     atom: re.Pattern[str]
@@ -32,7 +35,7 @@ _Alternative = tuple[_Repeat | str, ...]
 
 @lru_cache(maxsize=1024)
 def compile_regex(source: str) -> tuple[_Alternative, ...]:
-    """The alternatives of an expression; raises ValueError when it is not one that the service documents."""
+    """Return the alternatives of an expression; raises ValueError for one that is not documented."""
     alternatives: list[list[_Repeat | str]] = [[]]
     for item in _items(source):
         if item["bar"]:
@@ -43,14 +46,14 @@ def compile_regex(source: str) -> tuple[_Alternative, ...]:
 
 
 def search(source: str, text: str) -> bool:
-    """Whether the expression matches anywhere in the text."""
+    """Return whether the expression matches anywhere in the text."""
     return any(_reaches_end(alternative, text) for alternative in compile_regex(source))
 
 
-def certain(source: str, piece: str, *, begins: bool) -> bool:
-    """Whether the expression matches every text with a piece in it, by what is in the piece alone.
+def is_certain(source: str, piece: str, *, begins: bool) -> bool:
+    """Return whether the expression matches every text with a piece in it, by what is in the piece alone.
 
-    No anchor is certain to hold but the one of the beginning where the text `begins` with the piece.
+    Only the anchor of the beginning is certain to hold, where the text `begins` with the piece.
     """
     anchors = {"$"} if begins else {"^", "$"}
     return any(

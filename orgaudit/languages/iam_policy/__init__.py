@@ -1,6 +1,16 @@
-"""IAM policy documents: parsed, decided for a request, and judged for how widely they open."""
+"""IAM policies: parsed, decided for a request, and examined for how much they give and to whom."""
 
-from orgaudit.languages.iam_policy.decision import Decision, Outcome, Request, StatementRef, decide
+from orgaudit.languages.iam_policy.breadth import AllowedPrincipal, allows_everything, principals_allowed
+from orgaudit.languages.iam_policy.decision import Decision, Outcome, Request, admits, decide
+from orgaudit.languages.iam_policy.denials import (
+    AllowedPart,
+    DeniedArea,
+    PolicyTarget,
+    leaves_some,
+    takes_all,
+    target_of,
+    touches,
+)
 from orgaudit.languages.iam_policy.document import (
     Condition,
     Effect,
@@ -10,42 +20,49 @@ from orgaudit.languages.iam_policy.document import (
     PrincipalKind,
     Selection,
     Statement,
-    dump,
-    parse,
+    dump_policy,
+    parse_policy,
 )
-from orgaudit.languages.iam_policy.exposure import (
-    AllowedPrincipal,
-    FullGrant,
-    allows_everything,
-    grants_everything,
-    principals_allowed,
-)
-from orgaudit.languages.iam_policy.reach import Exposure, PublicAccess, Way, is_public, ways
+from orgaudit.languages.iam_policy.grants import FullGrant, PolicyGrants, grants_of
+from orgaudit.languages.iam_policy.openings import Opening, openings_of
+from orgaudit.languages.iam_policy.situations import KnownKeys, Situation, situations
+from orgaudit.languages.iam_policy.vocabulary import Home
+from orgaudit.languages.iam_policy.wildcards import tokens_of
 
 __all__ = [
+    "AllowedPart",
     "AllowedPrincipal",
     "Condition",
     "Decision",
+    "DeniedArea",
     "Effect",
-    "Exposure",
     "FullGrant",
+    "Home",
+    "KnownKeys",
+    "Opening",
     "Outcome",
     "Policy",
     "PolicyError",
+    "PolicyGrants",
+    "PolicyTarget",
     "Principal",
     "PrincipalKind",
-    "PublicAccess",
     "Request",
     "Selection",
+    "Situation",
     "Statement",
-    "StatementRef",
-    "Way",
+    "admits",
     "allows_everything",
     "decide",
-    "dump",
-    "grants_everything",
-    "is_public",
-    "parse",
+    "dump_policy",
+    "grants_of",
+    "leaves_some",
+    "openings_of",
+    "parse_policy",
     "principals_allowed",
-    "ways",
+    "situations",
+    "takes_all",
+    "target_of",
+    "tokens_of",
+    "touches",
 ]

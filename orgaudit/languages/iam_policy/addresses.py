@@ -1,80 +1,65 @@
-"""Source addresses in conditions: which of them are an owner's own, and which an outside caller can come from."""
+"""Source addresses in conditions: which of them an owner may hold, and which an outside caller can come from."""
 
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from ipaddress import ip_network
 
-# Wider networks than these are no restriction: https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
-_NARROWEST_OPEN = {4: 7, 6: 31}
-_BITS = {4: 32, 6: 128}
+from orgaudit.languages.cidr import Family, Space, holds, minus, size, space_of, whole_blocks
+
+# Blocks of this size and larger ones, a /7 of IPv4 and a /31 of IPv6, do not make a policy non-public:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
+_OPEN_BLOCK = {Family.IPV4: 1 << 25, Family.IPV6: 1 << 97}
 # A list that holds more than half of all addresses is open, however small its networks: IPv6 hands out 2000::/3 only.
-_HALF = {4: 1 << 31, 6: 1 << 124}
-
-
-@dataclass(frozen=True, slots=True)
-class Ranges:
-    """Disjoint ranges of the addresses of one IP version, as numbers, in order."""
-
-    starts: tuple[int, ...]
-    ends: tuple[int, ...]
-
-    def __contains__(self, address: int) -> bool:
-        """Whether one of the ranges holds the address."""
-        place = bisect_right(self.starts, address) - 1
-        return place >= 0 and address <= self.ends[place]
+_HALF = {Family.IPV4: 1 << 31, Family.IPV6: 1 << 124}
+_ENDS = {Family.IPV4: 1 << 32, Family.IPV6: 1 << 128}
 
 
 @dataclass(frozen=True, slots=True)
 class Networks:
-    """The networks that one condition lists, by IP version, and those of them that are narrow enough to be owned."""
+    """The networks that one condition lists, by family, and those of them that are narrow enough to be owned."""
 
-    listed: dict[int, Ranges]
-    owned: dict[int, Ranges]
+    listed: dict[Family, Space]
+    owned: dict[Family, Space]
 
 
 @lru_cache(maxsize=1024)
 def networks_of(values: tuple[str, ...]) -> Networks | None:
     """Return the networks that the values list together, or None where one of them is not a network."""
     try:
-        read = [ip_network(value, strict=False) for value in values]
+        listed = {family: space_of(values, family) for family in Family}
     except ValueError:
         return None
-    v4 = list(collapse_addresses(network for network in read if isinstance(network, IPv4Network)))
-    v6 = list(collapse_addresses(network for network in read if isinstance(network, IPv6Network)))
-    return Networks(
-        {4: _ranges(v4), 6: _ranges(v6)},
-        {4: _ranges(_owned(v4, 4)), 6: _ranges(_owned(v6, 6))},
-    )
+    return Networks(listed, {family: _owned(space, family) for family, space in listed.items()})
 
 
-def _owned(
-    networks: Sequence[IPv4Network] | Sequence[IPv6Network], version: int
-) -> Sequence[IPv4Network] | Sequence[IPv6Network]:
-    if sum(network.num_addresses for network in networks) > _HALF[version]:
-        return ()
-    return [network for network in networks if network.prefixlen > _NARROWEST_OPEN[version]]  # type: ignore[return-value]
-
-
-def _ranges(networks: Iterable[IPv4Network] | Iterable[IPv6Network]) -> Ranges:
-    ends = sorted((int(network.network_address), int(network.broadcast_address)) for network in networks)
-    return Ranges(tuple(start for start, _ in ends), tuple(end for _, end in ends))
+def _owned(space: Space, family: Family) -> Space:
+    return () if size(space) > _HALF[family] else minus(space, whole_blocks(space, _OPEN_BLOCK[family]))
 
 
 def memberships(lists: Sequence[Networks], *, outside: bool) -> set[tuple[bool, ...]]:
     """Return the ways in which an address can be in some of the lists and not in others.
 
-    With `outside`, addresses of networks that are narrow enough to be somebody's own are left out.
+    With `outside`, addresses of networks that are narrow enough to be owned are left out.
     """
     found: set[tuple[bool, ...]] = set()
-    for version, bits in _BITS.items():
-        listed = [each.listed[version] for each in lists]
-        owned = [each.owned[version] for each in lists] if outside else []
-        edges = {0} | {edge for each in listed for edge in (*each.starts, *(end + 1 for end in each.ends))}
+    for family in Family:
+        listed = [each.listed[family] for each in lists]
+        owned = [each.owned[family] for each in lists] if outside else []
+        # An owned network may lie in a listed block without being one by itself.
+        edges = {0, *(edge for space in (*listed, *owned) for first, last in space for edge in (first, last + 1))}
         found |= {
-            tuple(address in each for each in listed)
-            for address in edges
-            if address < 1 << bits and not any(address in each for each in owned)
+            tuple(holds(space, address) for space in listed)
+            for address in edges - {_ENDS[family]}
+            if not any(holds(space, address) for space in owned)
         }
     return found
+
+
+def first_addresses(values: Iterable[str]) -> Iterator[str]:
+    """Yield the first address of each value that is a network."""
+    for value in values:
+        try:
+            yield str(ip_network(value, strict=False).network_address)
+        except ValueError:
+            continue

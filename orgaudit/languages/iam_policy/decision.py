@@ -1,19 +1,20 @@
-"""Decides a request against policies, with "unknown" where the answer hangs on what the caller does not know."""
+"""The decision of a request by policies, unknown where it depends on what is not known of the request.
 
-from collections.abc import Callable, Mapping, Sequence
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from orgaudit.languages.iam_policy.conditions import Context, holds
 from orgaudit.languages.iam_policy.document import Effect, Policy, Principal, PrincipalKind, Selection, Statement
-from orgaudit.languages.iam_policy.truth import FALSE, TRUE, Truth, all_of, any_of, of, unknown
-from orgaudit.languages.iam_policy.wildcards import Pattern, Tokens, compile_pattern, match_every, match_some
+from orgaudit.languages.iam_policy.vocabulary import ARN_PARTS
+from orgaudit.languages.iam_policy.wildcards import compile_pattern, match_every, match_some, tokens_of
+from orgaudit.languages.truth import FALSE, TRUE, Truth, all_of, any_of, truth_of, unknown
 
-_ARN_PARTS = 6
 # The name under which an unknown principal is listed among the condition keys.
 PRINCIPAL = "Principal"
-
-Matcher = Callable[[Sequence[Pattern], Tokens], Truth]
 
 
 class Outcome(StrEnum):
@@ -27,12 +28,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked of the policies.
+    """A request, or a family of requests.
 
-    `*` and `?` in `action` or `resource` ask for a whole family: allowed means that every member is allowed, denied
-    that at least one is denied. `resource` None is an action without resources, which only `*` grants. A context
-    value is a text or several; an empty sequence is a key that the request is known not to carry, a key left out is
-    one that the caller does not know.
+    With `*` and `?` in `action` or `resource` it is a family: allowed means that every member is allowed, denied that
+    at least one is denied. `resource` None is an action without resources, which only `*` grants. A context value is
+    a text or several; an empty sequence is a key that the request is known not to carry, a key left out is unknown.
     """
 
     action: str
@@ -42,143 +42,106 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class StatementRef:
-    """Points at a statement: the places of its policy and of itself, both from 0, and its Sid if it has one."""
-
-    policy: int
-    statement: int
-    sid: str | None = None
-
-    def __str__(self) -> str:
-        return self.sid or f"policy {self.policy + 1} statement {self.statement + 1}"
-
-
-@dataclass(frozen=True, slots=True)
 class Decision:
-    """The outcome, the statements that decide it, and for UNKNOWN the sorted condition keys it depends on."""
+    """The outcome, and for UNKNOWN the sorted condition keys that it depends on."""
 
     outcome: Outcome
-    statements: tuple[StatementRef, ...] = ()
     depends_on: tuple[str, ...] = ()
 
 
 def decide(policies: Sequence[Policy], request: Request) -> Decision:
-    """Decide the request against all policies together, as one set of statements; a deny wins over an allow.
+    """Decide the request by all policies together, as one set of statements; a deny wins over an allow.
 
     A family must be allowed by one statement as a whole: statements that share it between them do not add up.
     """
+    found: dict[Effect, list[Truth]] = {Effect.ALLOW: [], Effect.DENY: []}
     context = _folded(request.context)
-    found: dict[tuple[Effect, bool], list[tuple[StatementRef, Truth]]] = {}
-    for place, policy in enumerate(policies):
-        for number, statement in enumerate(policy.statements):
-            truth = _applies(statement, request, context, variables=policy.has_variables)
-            if truth.value is not False:
-                reference = StatementRef(place, number, statement.sid)
-                found.setdefault((statement.effect, truth.value is True), []).append((reference, truth))
-    denied, maybe_denied = found.get((Effect.DENY, True)), found.get((Effect.DENY, False), [])
-    allowed, maybe_allowed = found.get((Effect.ALLOW, True)), found.get((Effect.ALLOW, False), [])
-    if denied:
-        return _decision(Outcome.DENIED, denied)
-    if allowed and not maybe_denied:
-        return _decision(Outcome.ALLOWED, allowed)
-    if allowed:
-        return _decision(Outcome.UNKNOWN, maybe_denied)
-    if maybe_allowed:
-        return _decision(Outcome.UNKNOWN, maybe_allowed + maybe_denied)
-    return Decision(Outcome.NOT_ALLOWED)
-
-
-def _decision(outcome: Outcome, found: Sequence[tuple[StatementRef, Truth]]) -> Decision:
-    keys = {key for _, truth in found for key in truth.keys}
-    return Decision(outcome, tuple(reference for reference, _ in found), tuple(sorted(keys)))
+    for policy in policies:
+        for statement in policy.statements:
+            applies = _applies(statement, request, context, variables=policy.has_variables)
+            found[statement.effect].append(all_of(applies))
+    allowed, denied = any_of(found[Effect.ALLOW]), any_of(found[Effect.DENY])
+    if denied.value:
+        return Decision(Outcome.DENIED)
+    if allowed.value is False:
+        return Decision(Outcome.NOT_ALLOWED)
+    keys = tuple(sorted({*allowed.depends_on, *denied.depends_on}))
+    return Decision(Outcome.UNKNOWN if None in (allowed.value, denied.value) else Outcome.ALLOWED, keys)
 
 
 def _folded(context: Mapping[str, str | Sequence[str]]) -> Context:
     return {key.lower(): (value,) if isinstance(value, str) else tuple(value) for key, value in context.items()}
 
 
-def _applies(statement: Statement, request: Request, context: Context, *, variables: bool) -> Truth:
-    """Whether the statement takes effect: an Allow for the whole family asked for, a Deny for any part of it."""
+def _applies(statement: Statement, request: Request, context: Context, *, variables: bool) -> Iterator[Truth]:
+    """Yield of each element whether it applies: an Allow to the whole family requested, a Deny to any part of it."""
     whole = statement.effect is Effect.ALLOW
-    action = compile_pattern(request.action.lower()).tokens
-    if _selected(action_patterns(statement), action, whole=whole, negated=statement.action.negated).value is False:
-        return FALSE
-    resource = TRUE
+    # Actions match in any case, and take no variables.
+    actions = Selection(tuple(value.lower() for value in statement.action.values), statement.action.negated)
+    yield _selected(actions, request.action.lower(), whole=whole, variables=False)
     if statement.resource is not None:
-        asked = compile_pattern(request.resource).tokens if request.resource is not None else ("*",)
-        patterns = resource_patterns(statement.resource, variables=variables)
-        resource = _selected(patterns, asked, whole=whole, negated=statement.resource.negated)
-    return all_of(
-        (
-            resource,
-            admits(statement.principal, request.principal),
-            *(holds(condition, context, variables=variables) for condition in statement.conditions),
-        )
-    )
+        yield _selected(statement.resource, request.resource, whole=whole, variables=variables)
+    yield admits(statement.principal, request.principal)
+    for condition in statement.conditions:
+        yield holds(condition, context, variables=variables)
 
 
-def action_patterns(statement: Statement) -> list[Pattern]:
-    """The statement's actions as patterns in lower case: they match in any case and take no variables."""
-    return [compile_pattern(value.lower()) for value in statement.action.values]
-
-
-def resource_patterns(resource: Selection[str], *, variables: bool) -> list[Pattern]:
-    """The resources as patterns."""
-    return [compile_pattern(value, variables=variables) for value in resource.values]
-
-
-def _selected(patterns: Sequence[Pattern], asked: Tokens, *, whole: bool, negated: bool) -> Truth:
-    """Whether the element matches all of what is asked (`whole`), or some of it.
+def _selected(element: Selection[str], requested: str | None, *, whole: bool, variables: bool) -> Truth:
+    """Return whether the element matches all of what is requested (`whole`), or some of it.
 
     For a negated element the two change places: all is outside the patterns when not even some is inside.
     """
-    matcher: Matcher = match_every if whole is not negated else match_some
-    truth = matcher(patterns, asked)
-    return truth.negated() if negated else truth
+    patterns = [compile_pattern(value, variables=variables) for value in element.values]
+    family = ("*",) if requested is None else tokens_of(requested)
+    truth = (match_every if whole is not element.negated else match_some)(patterns, family)
+    return truth.negated() if element.negated else truth
 
 
-def admits(named: Selection[Principal] | None, asking: Principal | None) -> Truth:
-    """Whether a statement is for the principal that asks."""
+def admits(named: Selection[Principal] | None, caller: Principal | None) -> Truth:
+    """Return whether a statement is for the caller; unknown for a caller that is not known."""
     if named is None:
         return TRUE
-    truth = any_of(_is_principal(principal, asking) for principal in named.values)
+    truth = any_of(_is_principal(principal, caller) for principal in named.values)
     return truth.negated() if named.negated else truth
 
 
-def _is_principal(named: Principal, asking: Principal | None) -> Truth:
+def _is_principal(named: Principal, caller: Principal | None) -> Truth:
     if named.is_anyone:
         return TRUE
-    if asking is None:
+    if caller is None:
         return unknown(PRINCIPAL)
-    if named.kind is not asking.kind:
+    if named.kind is not caller.kind:
         return FALSE
     if named.kind is PrincipalKind.SERVICE:
-        return of(named.value.lower() == asking.value.lower())
+        return truth_of(named.value.lower() == caller.value.lower())
     if named.kind is PrincipalKind.AWS:
-        return of(_is_aws_principal(named.value, asking.value))
-    return of(named.value == asking.value)
+        return truth_of(_is_aws_principal(named.value, caller.value))
+    return truth_of(named.value == caller.value)
 
 
-def _is_aws_principal(named: str, asking: str) -> bool:
+def _is_aws_principal(named: str, caller: str) -> bool:
     account = account_of(named)
     if account is not None and (named == account or named.endswith(":root")):
-        return account == account_of(asking)
+        return account == account_of(caller)
     role = _role_of(named)
-    return named == asking or (role is not None and role == _role_of(asking))
+    return named == caller or (role is not None and role == _role_of(caller))
 
 
 def account_of(principal: str) -> str | None:
-    """The account id in an AWS principal (an id or an ARN), or None if it names none."""
+    """Return the account id in an AWS principal (an id or an ARN), or None if it names none."""
     if principal.isdecimal():
         return principal
     parts = principal.split(":")
-    return parts[4] if len(parts) >= _ARN_PARTS and parts[4].isdecimal() else None
+    return parts[4] if len(parts) >= ARN_PARTS and parts[4].isdecimal() else None
 
 
 def _role_of(arn: str) -> tuple[str, str, str] | None:
-    """Partition, account and name of the role in a role's or a role session's ARN; a session's lacks the path."""
-    parts = arn.split(":", _ARN_PARTS - 1)
-    if len(parts) < _ARN_PARTS:
+    """Return partition, account and name of the role in a role's or a role session's ARN; a session's lacks the path.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+    """
+    parts = arn.split(":", ARN_PARTS - 1)
+    if len(parts) < ARN_PARTS:
         return None
     steps = parts[5].split("/")
     if len(steps) > 1 and (parts[2], steps[0]) == ("iam", "role"):

@@ -1,7 +1,10 @@
-"""The policy document: its frozen types, the parser that validates it, and the way back to JSON values."""
+"""The policy document: its types, the parser that validates it, and the way back to JSON values.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+"""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -15,15 +18,8 @@ _VERSIONS = frozenset({"2008-10-17", CURRENT_VERSION})
 _POLICY_ELEMENTS = frozenset({"Version", "Id", "Statement"})
 _STATEMENT_ELEMENTS = frozenset(
     {
-        "Sid",
-        "Effect",
-        "Principal",
-        "NotPrincipal",
-        "Action",
-        "NotAction",
-        "Resource",
-        "NotResource",
-        "Condition",
+        *("Sid", "Effect", "Condition"),
+        *("Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource"),
     }
 )
 
@@ -33,7 +29,7 @@ class PolicyError(ValueError):
 
 
 class Effect(StrEnum):
-    """What a statement does to the requests that it matches."""
+    """The effect of a statement on the requests that it matches."""
 
     ALLOW = "Allow"
     DENY = "Deny"
@@ -51,14 +47,14 @@ class PrincipalKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks, or who a statement names: an ARN, an account id, a service name, a provider or a canonical id."""
+    """A caller, or whom a statement names: an ARN, an account id, a service name, a provider or a canonical id."""
 
     kind: PrincipalKind
     value: str
 
     @property
     def is_anyone(self) -> bool:
-        """Whether this names every principal there is."""
+        """Whether this stands for every principal."""
         return self.value == "*" and self.kind in (PrincipalKind.ANYONE, PrincipalKind.AWS)
 
 
@@ -104,12 +100,15 @@ class Policy:
 
     @property
     def has_variables(self) -> bool:
-        """Whether `${…}` is a policy variable; documents of the older version take it literally."""
+        """Whether `${…}` is a policy variable; documents of the older version take it literally.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html
+        """
         return self.version == CURRENT_VERSION
 
 
-def parse(document: str | Mapping[str, object]) -> Policy:
-    """Parse JSON text, URL-encoded JSON text or a mapping; raises PolicyError with what is wrong."""
+def parse_policy(document: str | Mapping[str, object]) -> Policy:
+    """Return the policy in JSON text, URL-encoded JSON text or a mapping; raises PolicyError with what is wrong."""
     content = _mapping(_decoded(document) if isinstance(document, str) else document, "the document")
     _refuse_unknown(content, _POLICY_ELEMENTS, "the document")
     version = _optional_text(content, "Version", "the document")
@@ -146,14 +145,14 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def _statement(value: object, where: str) -> Statement:
     content = _mapping(value, where)
     _refuse_unknown(content, _STATEMENT_ELEMENTS, where)
-    action = _strings(content, "Action", where)
+    action = _selection(content, "Action", where, _texts)
     if action is None:
         raise PolicyError(f"{where} has neither Action nor NotAction")
     return Statement(
         effect=_effect(content, where),
         action=action,
-        resource=_strings(content, "Resource", where),
-        principal=_principals(content, where),
+        resource=_selection(content, "Resource", where, _texts),
+        principal=_selection(content, "Principal", where, _principals),
         conditions=_conditions(content.get("Condition", {}), where),
         sid=_optional_text(content, "Sid", where),
     )
@@ -166,44 +165,28 @@ def _effect(content: Mapping[str, object], where: str) -> Effect:
     return Effect(str(value))
 
 
-def _present(content: Mapping[str, object], element: str, where: str) -> tuple[str, object] | None:
+def _selection(
+    content: Mapping[str, object], element: str, where: str, read: Callable[[object, str], tuple[T, ...]]
+) -> Selection[T] | None:
     names = [name for name in (element, f"Not{element}") if name in content]
     if len(names) > 1:
         raise PolicyError(f"{where} has both {element} and Not{element}")
-    return (names[0], content[names[0]]) if names else None
+    return Selection(read(content[names[0]], f"{where}: {names[0]}"), names[0] != element) if names else None
 
 
-def _strings(content: Mapping[str, object], element: str, where: str) -> Selection[str] | None:
-    present = _present(content, element, where)
-    if present is None:
-        return None
-    name, value = present
-    return Selection(_texts(value, f"{where}: {name}"), negated=name != element)
-
-
-def _principals(content: Mapping[str, object], where: str) -> Selection[Principal] | None:
-    present = _present(content, "Principal", where)
-    if present is None:
-        return None
-    name, value = present
-    place = f"{where}: {name}"
-    negated = name != "Principal"
+def _principals(value: object, place: str) -> tuple[Principal, ...]:
     if value == "*":
-        return Selection((Principal(PrincipalKind.ANYONE, "*"),), negated)
+        return (Principal(PrincipalKind.ANYONE, "*"),)
     if isinstance(value, str):
         raise PolicyError(f"{place} is the text {value!r}; only '*' may stand without a kind")
-    return Selection(_principals_by_kind(_mapping(value, place), place), negated)
-
-
-def _principals_by_kind(content: Mapping[str, object], place: str) -> tuple[Principal, ...]:
-    kinds = frozenset(PrincipalKind) - {PrincipalKind.ANYONE}
-    _refuse_unknown(content, kinds, place)
+    content = _mapping(value, place)
+    _refuse_unknown(content, frozenset(PrincipalKind) - {PrincipalKind.ANYONE}, place)
     if not content:
         raise PolicyError(f"{place} is empty")
     return tuple(
         Principal(PrincipalKind(kind), text)
-        for kind, value in content.items()
-        for text in _texts(value, f"{place}: {kind}")
+        for kind, values in content.items()
+        for text in _texts(values, f"{place}: {kind}")
     )
 
 
@@ -256,8 +239,8 @@ def _refuse_unknown(content: Mapping[str, object], known: frozenset[str], place:
             raise PolicyError(f"{place} has the unknown element {name!r}")
 
 
-def dump(policy: Policy) -> dict[str, object]:
-    """The policy as JSON values, lists written out, for which `parse(dump(policy)) == policy`."""
+def dump_policy(policy: Policy) -> dict[str, object]:
+    """Return the policy as JSON values, lists written out; `parse_policy` returns the same policy for them."""
     heads = {"Version": policy.version, "Id": policy.id}
     return {name: value for name, value in heads.items() if value is not None} | {
         "Statement": [_dumped(statement) for statement in policy.statements]

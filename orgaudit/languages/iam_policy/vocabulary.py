@@ -1,4 +1,4 @@
-"""Which texts name an action or a resource, and whether patterns together take in all of them.
+"""Which texts name an action or a resource, and whether patterns together match all of them.
 
 An action is a service prefix and a name: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html
 An ARN has six parts: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
@@ -9,37 +9,38 @@ from dataclasses import dataclass
 from functools import lru_cache
 from string import ascii_lowercase, digits, printable
 
-from orgaudit.languages.iam_policy.wildcards import Tokens, Wild, can_end, compile_pattern, takes_any_rest, walk
+from orgaudit.languages.iam_policy.wildcards import ANY, ONE, Tokens, cover_all, tokens_of
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f")
+ARN_PARTS = 6
 _WORD = ascii_lowercase + digits + "-"
-_ANY = (*printable, "")
-_EVERYTHING = compile_pattern("*").tokens
+_ANY_SIGN = (*printable, "")
+_EVERYTHING = tokens_of("*")
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The partition and the account in which a policy counts, None where they are not known."""
+    """The partition and the account of a policy, None where they are not known."""
 
     partition: str | None = None
     account: str | None = None
 
     @property
     def partitions(self) -> tuple[str, ...]:
-        """The partitions that come into question."""
+        """The partitions in which the policy may be."""
         return (self.partition,) if self.partition else PARTITIONS
 
 
 ANYWHERE = Home()
 
 Machine = tuple[dict[str, int], ...]
-"""The texts of a form, as states with the state after each character; the first begins a text, the last may end it."""
+"""The texts of one form: states with the state after each character. The first begins a text, the last may end it."""
 
 
 def _chain(*parts: str | tuple[Sequence[str], Sequence[str]]) -> Machine:
     """Return the texts that consist of these parts: literals, and words by the signs that may begin and continue them.
 
-    A word that nothing may begin can be empty.
+    A word without signs to begin with may be empty.
     """
     states: list[dict[str, int]] = [{}]
     for part in parts:
@@ -62,40 +63,31 @@ _ACTIONS = _chain((ascii_lowercase, _WORD), ":", (ascii_lowercase, _WORD))
 @lru_cache(maxsize=64)
 def _resources(partition: str, account: str | None) -> Machine:
     of_account = ("", _WORD) if account is None else account
-    return _chain(f"arn:{partition}:", (ascii_lowercase, _WORD), ":", ("", _WORD), ":", of_account, ":", (_ANY, _ANY))
+    return _chain(
+        f"arn:{partition}:", (ascii_lowercase, _WORD), ":", ("", _WORD), ":", of_account, ":", (_ANY_SIGN, _ANY_SIGN)
+    )
 
 
 @lru_cache(maxsize=4096)
 def is_every_action(patterns: tuple[Tokens, ...]) -> bool:
-    """Whether the patterns, in lower case, together take in every text that can name an action."""
-    return _EVERYTHING in patterns or _takes_in(patterns, _ACTIONS)
+    """Return whether the patterns, in lower case, together match every text that can name an action."""
+    return _EVERYTHING in patterns or _match_all(patterns, _ACTIONS)
 
 
 @lru_cache(maxsize=4096)
-def partitions_taken(patterns: tuple[Tokens, ...], home: Home = ANYWHERE, *, own: bool = False) -> tuple[str, ...]:
-    """Return the partitions of which the patterns together take in every ARN, or with `own` all of the account."""
+def partitions_covered(patterns: tuple[Tokens, ...], home: Home = ANYWHERE, *, own: bool = False) -> tuple[str, ...]:
+    """Return the partitions of which the patterns together match every ARN, or with `own` all of the account."""
     if _EVERYTHING in patterns:
         return home.partitions
     account = home.account if own else None
-    return tuple(each for each in home.partitions if _takes_in(patterns, _resources(each, account)))
+    return tuple(each for each in home.partitions if _match_all(patterns, _resources(each, account)))
 
 
-def _takes_in(patterns: tuple[Tokens, ...], machine: Machine) -> bool:
+def _match_all(patterns: tuple[Tokens, ...], machine: Machine) -> bool:
     firsts = {pattern[0] for pattern in patterns if pattern}
-    if not any(isinstance(first, Wild) for first in firsts) and not firsts.issuperset(machine[0]):
-        return False  # as mostly: no pattern takes in the texts that begin otherwise
-    named = {token for pattern in patterns for token in pattern if isinstance(token, str)}
+    if firsts.isdisjoint({ANY, ONE}) and not firsts.issuperset(machine[0]):
+        return False  # as mostly: no pattern matches the texts that begin otherwise
+    named = {token for pattern in patterns for token in pattern}
     # Signs that no pattern names are all alike.
     steps = [{(sign if sign in named else "", after) for sign, after in state.items()} for state in machine]
-    start = (0, walk(patterns))
-    pending, visited = [start], {start}
-    while pending:
-        place, states = pending.pop()
-        if not any(states) or (place == len(machine) - 1 and not can_end(patterns, states)):
-            return False
-        if takes_any_rest(patterns, states):
-            continue
-        following = [(after, walk(patterns, states, sign)) for sign, after in steps[place]]
-        pending.extend(fresh for fresh in set(following) if fresh not in visited)
-        visited.update(following)
-    return True
+    return cover_all(patterns, len(machine) - 1, steps.__getitem__)

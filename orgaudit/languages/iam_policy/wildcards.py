@@ -1,30 +1,27 @@
-"""Wildcard patterns as policies write them: matching a name, covering a family of names, overlapping one."""
+"""Wildcard patterns of policies: matching a name, covering a family of names, overlapping one.
+
+`*` stands for any text and `?` for one character:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
+"""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from functools import lru_cache
 
-from orgaudit.languages.iam_policy.truth import FALSE, TRUE, Truth, unknown
+from orgaudit.languages.truth import FALSE, TRUE, Truth, unknown
 
-
-class Wild(Enum):
-    """A place in a pattern that more than one text can fill."""
-
-    ANY = "*"
-    ONE = "?"
-
-
-Token = str | Wild
-Tokens = tuple[Token, ...]
-
+Tokens = tuple[str, ...]
+"""A pattern or a family of names: characters, ANY and ONE."""
+ANY, ONE = "any text", "any character"
+_SIGNS = {"*": ANY, "?": ONE}
+_WILD = frozenset({ANY, ONE})
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _ESCAPABLE = frozenset("*?$")
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class WildcardPattern:
     """A compiled pattern; a policy variable stands in `tokens` as ANY and is named in `variables`."""
 
     tokens: Tokens
@@ -32,81 +29,145 @@ class Pattern:
 
 
 @lru_cache(maxsize=4096)
-def compile_pattern(text: str, *, wildcards: bool = True, variables: bool = False) -> Pattern:
-    """Compile `text`; without `wildcards` or `variables` their signs are ordinary characters."""
+def compile_pattern(text: str, *, wildcards: bool = True, variables: bool = False) -> WildcardPattern:
+    """Return `text` compiled; without `wildcards` or `variables` their signs are ordinary characters.
+
+    `${*}`, `${?}` and `${$}` are the characters themselves:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+    """
+    signs = _SIGNS if wildcards else {}
     if not variables:
-        return Pattern(_plain(text, wildcards=wildcards))
-    tokens: list[Token] = []
+        return WildcardPattern(tuple(signs.get(sign, sign) for sign in text))
+    tokens: list[str] = []
     names: list[str] = []
     # re.split with one group alternates plain text and variable names.
     for index, piece in enumerate(_VARIABLE.split(text)):
         if index % 2 == 0:
-            tokens.extend(_plain(piece, wildcards=wildcards))
+            tokens.extend(signs.get(sign, sign) for sign in piece)
         elif piece in _ESCAPABLE:
             tokens.append(piece)
         else:
             names.append(piece.partition(",")[0].strip())
-            tokens.append(Wild.ANY)
-    return Pattern(tuple(tokens), tuple(names))
+            tokens.append(ANY)
+    return WildcardPattern(tuple(tokens), tuple(names))
 
 
-def _plain(text: str, *, wildcards: bool) -> Tokens:
-    return tuple(Wild(sign) if wildcards and sign in "*?" else sign for sign in text)
+def tokens_of(text: str) -> Tokens:
+    """Return the tokens of a text with wildcards and without variables."""
+    return compile_pattern(text).tokens
+
+
+def is_wild(text: str) -> bool:
+    """Return whether a text has a wildcard."""
+    return "*" in text or "?" in text
 
 
 def matches(pattern: Tokens, name: str) -> bool:
-    """Whether the pattern matches the whole of one name, case-sensitively."""
-    states = _closed(pattern, {0})
-    for character in name:
-        states = _step(pattern, states, character)
-    return len(pattern) in states
+    """Return whether the pattern matches the whole of one name, case-sensitively."""
+    place = at = after_any = resumed = 0
+    while at < len(name):
+        token = pattern[place] if place < len(pattern) else None
+        if token is ANY:
+            place += 1
+            after_any, resumed = place, at
+        elif token is ONE or token == name[at]:
+            place, at = place + 1, at + 1
+        elif after_any:
+            # The last ANY takes one character more; an earlier one need not, as the last can take what it would.
+            resumed += 1
+            place, at = after_any, resumed
+        else:
+            return False
+    return all(token is ANY for token in pattern[place:])
 
 
 def covers(patterns: Sequence[Tokens], family: Tokens) -> bool:
-    """Whether every name in the family matches at least one of the patterns."""
+    """Return whether every name in the family matches at least one of the patterns."""
     if any(_is_prefix_of(pattern, family) for pattern in patterns):
         return True
     relevant = tuple(pattern for pattern in patterns if overlaps(pattern, family))
-    alphabet = _alphabet((*relevant, family))
-    start = (0, walk(relevant))
+    named = {token for pattern in (*relevant, family) for token in pattern}
+    alphabet = (*(named - _WILD), "")
+
+    def steps(place: int) -> Iterable[tuple[str | None, int]]:
+        if place == len(family):
+            return ()
+        token = family[place]
+        if token is ANY:
+            return (None, place + 1), *((sign, place) for sign in alphabet)
+        return ((sign, place + 1) for sign in (alphabet if token is ONE else token))
+
+    return cover_all(relevant, len(family), steps)
+
+
+def cover_all(patterns: Sequence[Tokens], last: int, steps: Callable[[int], Iterable[tuple[str | None, int]]]) -> bool:
+    """Return whether every text that leads from place 0 to the place `last` matches at least one of the patterns.
+
+    `steps` returns the ways on from a place: a character and the place behind it. The character is empty for all that
+    no pattern names, and None where a place is reached without one.
+    """
+    start = (0, tuple(_closed(pattern, {0}) for pattern in patterns))
     pending, visited = [start], {start}
     while pending:
         place, states = pending.pop()
-        if not any(states) or (place == len(family) and not can_end(relevant, states)):
+        ended = any(len(pattern) in state for pattern, state in zip(patterns, states, strict=True))
+        if not any(states) or (place == last and not ended):
             return False
-        if place == len(family) or takes_any_rest(relevant, states):
+        if _takes_any_rest(patterns, states):
             continue
-        token = family[place]
-        following = [(place + 1, states)] if token is Wild.ANY else []
-        after = place if token is Wild.ANY else place + 1
-        signs = (token,) if isinstance(token, str) else alphabet
-        following += [(after, walk(relevant, states, sign)) for sign in signs]
-        pending.extend(fresh for fresh in following if fresh not in visited)
-        visited.update(following)
+        following = {
+            (after, states if sign is None else tuple(map(_step, patterns, states, (sign,) * len(patterns))))
+            for sign, after in steps(place)
+        }
+        pending.extend(following - visited)
+        visited |= following
     return True
 
 
 def _is_prefix_of(pattern: Tokens, family: Tokens) -> bool:
-    """Whether a pattern is a text and `*`, and the family begins with that text: most grants are of this kind."""
+    """Return whether a pattern is a text and `*`, and the family begins with that text, as with most grants."""
     *text, last = pattern or (None,)
-    return last is Wild.ANY and family[: len(text)] == tuple(text) and Wild.ANY not in text and Wild.ONE not in text
+    return last is ANY and family[: len(text)] == tuple(text) and _WILD.isdisjoint(text)
 
 
-def _common_text(pattern: Tokens, family: Tokens) -> int:
-    """How many characters at their beginning are the same text in both."""
-    for place, (here, there) in enumerate(zip(pattern, family, strict=False)):
-        if here != there or isinstance(here, Wild):
-            return place
-    return min(len(pattern), len(family))
+def _takes_any_rest(patterns: Sequence[Tokens], states: Sequence[frozenset[int]]) -> bool:
+    """Return whether some pattern is in a final `*`, so that no continuation can leave it."""
+    return any(
+        len(pattern) - 1 in state and pattern[-1] is ANY for pattern, state in zip(patterns, states, strict=True)
+    )
+
+
+def _step(pattern: Tokens, states: frozenset[int], character: str) -> frozenset[int]:
+    """Return the places of a pattern after one more character."""
+    after: set[int] = set()
+    for place in states:
+        token = pattern[place] if place < len(pattern) else None
+        if token is ANY:
+            after.add(place)
+        elif token is ONE or token == character:
+            after.add(place + 1)
+    return _closed(pattern, after)
+
+
+def _closed(pattern: Tokens, places: set[int]) -> frozenset[int]:
+    """Add what an empty `*` reaches; drop what stands before the last `*` reached, as that accepts nothing more."""
+    last = 0
+    for place in tuple(places):
+        reached = place
+        while reached < len(pattern) and pattern[reached] is ANY:
+            last = max(last, reached)
+            reached += 1
+            places.add(reached)
+    return frozenset(place for place in places if place >= last) if last else frozenset(places)
 
 
 def overlaps(pattern: Tokens, family: Tokens) -> bool:
-    """Whether at least one name in the family matches the pattern."""
+    """Return whether at least one name in the family matches the pattern."""
     start = _common_text(pattern, family)
     here, there = pattern[start : start + 1], family[start : start + 1]
-    if not any(isinstance(token, Wild) for token in here + there):
+    if _WILD.isdisjoint(here + there):
         return here == there  # both have ended, or their texts part here
-    if (Wild.ANY,) in (pattern[start:], family[start:]):
+    if (ANY,) in (pattern[start:], family[start:]):
         return True
     pending, visited = [(start, start)], {(start, start)}
     while pending:
@@ -119,66 +180,26 @@ def overlaps(pattern: Tokens, family: Tokens) -> bool:
     return False
 
 
+def _common_text(pattern: Tokens, family: Tokens) -> int:
+    """Return how many characters at their beginning are the same text in both."""
+    for place, (here, there) in enumerate(zip(pattern, family, strict=False)):
+        if here != there or here in _WILD:
+            return place
+    return min(len(pattern), len(family))
+
+
 def _pairs_after(pattern: Tokens, left: int, family: Tokens, right: int) -> list[tuple[int, int]]:
     here = pattern[left] if left < len(pattern) else None
     there = family[right] if right < len(family) else None
-    if Wild.ANY in (here, there):
+    if ANY in (here, there):
         left_on = [] if here is None else [(left + 1, right)]
         return left_on if there is None else [*left_on, (left, right + 1)]
     both = here is not None and there is not None
-    return [(left + 1, right + 1)] if both and (here == there or Wild.ONE in (here, there)) else []
+    return [(left + 1, right + 1)] if both and (here == there or ONE in (here, there)) else []
 
 
-def walk(
-    patterns: Sequence[Tokens], states: Sequence[frozenset[int]] | None = None, sign: str = ""
-) -> tuple[frozenset[int], ...]:
-    """Return where the patterns stand at the beginning of a text, or after one more sign of it."""
-    if states is None:
-        return tuple(_closed(pattern, {0}) for pattern in patterns)
-    return tuple(_step(pattern, each, sign) for pattern, each in zip(patterns, states, strict=True))
-
-
-def _alphabet(patterns: Iterable[Tokens]) -> tuple[str, ...]:
-    """Every character that some pattern names, and the empty text for all that none names."""
-    return (*{token for pattern in patterns for token in pattern if isinstance(token, str)}, "")
-
-
-def can_end(patterns: Sequence[Tokens], states: Sequence[frozenset[int]]) -> bool:
-    """Whether some pattern matches what was read."""
-    return any(len(pattern) in state for pattern, state in zip(patterns, states, strict=True))
-
-
-def takes_any_rest(patterns: Sequence[Tokens], states: Sequence[frozenset[int]]) -> bool:
-    """Whether some pattern is in a final `*`, so that no continuation can leave it."""
-    return any(
-        len(pattern) - 1 in state and pattern[-1] is Wild.ANY for pattern, state in zip(patterns, states, strict=True)
-    )
-
-
-def _step(pattern: Tokens, states: frozenset[int], character: str) -> frozenset[int]:
-    after: set[int] = set()
-    for place in states:
-        token = pattern[place] if place < len(pattern) else None
-        if token is Wild.ANY:
-            after.add(place)
-        elif token is Wild.ONE or token == character:
-            after.add(place + 1)
-    return _closed(pattern, after)
-
-
-def _closed(pattern: Tokens, places: set[int]) -> frozenset[int]:
-    """Add what an empty `*` reaches; drop what stands before the last `*` reached, as that accepts nothing more."""
-    for place in tuple(places):
-        reached = place
-        while reached < len(pattern) and pattern[reached] is Wild.ANY:
-            reached += 1
-            places.add(reached)
-    last = max((place for place in places if place < len(pattern) and pattern[place] is Wild.ANY), default=0)
-    return frozenset(place for place in places if place >= last)
-
-
-def match_every(patterns: Sequence[Pattern], family: Tokens) -> Truth:
-    """Whether the patterns together match every name in the family; unknown where a policy variable decides."""
+def match_every(patterns: Sequence[WildcardPattern], family: Tokens) -> Truth:
+    """Return whether the patterns together match every name in the family; unknown where a policy variable decides."""
     if covers([pattern.tokens for pattern in patterns if not pattern.variables], family):
         return TRUE
     if covers([pattern.tokens for pattern in patterns], family):
@@ -186,13 +207,14 @@ def match_every(patterns: Sequence[Pattern], family: Tokens) -> Truth:
     return FALSE
 
 
-def match_some(patterns: Sequence[Pattern], family: Tokens) -> Truth:
-    """Whether the patterns match at least one name in the family; unknown where a policy variable decides."""
+def match_some(patterns: Sequence[WildcardPattern], family: Tokens) -> Truth:
+    """Return whether the patterns match at least one name in the family; unknown where a policy variable decides."""
     if any(overlaps(pattern.tokens, family) for pattern in patterns if not pattern.variables):
         return TRUE
     names = _variables(patterns, family)
     return unknown(*names) if names else FALSE
 
 
-def _variables(patterns: Sequence[Pattern], family: Tokens) -> set[str]:
-    return {name for pattern in patterns if overlaps(pattern.tokens, family) for name in pattern.variables}
+def _variables(patterns: Sequence[WildcardPattern], family: Tokens) -> list[str]:
+    overlapping = (pattern for pattern in patterns if overlaps(pattern.tokens, family))
+    return list(dict.fromkeys(name for pattern in overlapping for name in pattern.variables))

@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 
-from orgaudit.languages.iam_policy import PublicAccess, Selection, parse, ways
-from orgaudit.languages.iam_policy.openings import openings_of
+from orgaudit.languages.iam_policy import Selection, openings_of, parse_policy
+from tests.languages.openness import CLOSED, OPEN, UNSURE, openness
 
 Json = dict[str, Any]
 
 OWN, FRIEND = "111122223333", "444455556666"
 QUEUE = f"arn:aws:sqs:eu-west-1:{OWN}:jobs"
 BUCKET = "arn:aws:s3:::data"
-OPEN, CLOSED, UNSURE = PublicAccess.PUBLIC, PublicAccess.NO, PublicAccess.REVIEW
 ORG = {"StringEquals": {"aws:PrincipalOrgID": "o-abc"}}
 OTHER_ORGS = {"StringNotEquals": {"aws:PrincipalOrgID": "o-abc"}}
 PLAIN_HTTP, TLS = ({"Bool": {"aws:SecureTransport": value}} for value in ("false", "true"))
@@ -39,15 +38,12 @@ def when(operator: str, key: str, *values: Any) -> Json:
     return allow(condition={operator: {key: list(values)}})
 
 
-def access(*statements: Json, version: str = "2012-10-17", resource: str | None = BUCKET) -> PublicAccess:
-    found = ways(parse({"Version": version, "Statement": list(statements)}), resource=resource)
-    if not found:
-        return CLOSED
-    return OPEN if any(way.certain for way in found) else UNSURE
+def access(*statements: Json, version: str = "2012-10-17", resource: str | None = BUCKET) -> str:
+    return openness({"Version": version, "Statement": list(statements)}, resource=resource)
 
 
 NARROWER = [str(each) for each in ip_network("0.0.0.0/0").subnets(new_prefix=8)]
-CASES: tuple[tuple[str, PublicAccess, list[Json]], ...] = (
+CASES: tuple[tuple[str, str, list[Json]], ...] = (
     # Principals
     ("everyone", OPEN, [allow()]),
     ("every AWS principal", OPEN, [allow({"AWS": "*"})]),
@@ -213,7 +209,7 @@ CASES: tuple[tuple[str, PublicAccess, list[Json]], ...] = (
 
 
 @pytest.mark.parametrize(("expected", "statements"), [each[1:] for each in CASES], ids=[each[0] for each in CASES])
-def test_who_is_let_in(expected: PublicAccess, statements: list[Json]) -> None:
+def test_who_is_let_in(expected: str, statements: list[Json]) -> None:
     given = [{key: value for key, value in each.items() if value is not None} for each in statements]
     assert access(*given) is expected
 
@@ -244,29 +240,29 @@ def test_without_the_resource_a_deny_of_a_named_one_is_for_a_person() -> None:
 
 def test_only_actions_that_stay_open_are_listed() -> None:
     document = {"Statement": [allow(Action=["s3:GetObject", "s3:PutObject"]), deny(OTHER_ORGS, Action="s3:PutObject")]}
-    (opening,) = openings_of(parse(document), resource=BUCKET)
+    (opening,) = openings_of(parse_policy(document), resource=BUCKET)
     assert opening.actions == Selection(("s3:GetObject",))
-    assert opening.through == "policy statement 1 allows s3:GetObject to everyone"
+    assert opening.through == "policy statement 1 allows s3:GetObject to the public"
 
 
 def test_certain_and_uncertain_actions_are_two_openings() -> None:
     unclear = deny({"StringEquals": {"es:unknown": "x"}}, Action="s3:PutObject", Sid="Maybe")
     document = {"Statement": [allow(Action=["s3:GetObject", "s3:PutObject"]), unclear]}
-    certain, perhaps = openings_of(parse(document), resource=BUCKET)
+    certain, perhaps = openings_of(parse_policy(document), resource=BUCKET)
     assert (certain.certain, certain.actions) == (True, Selection(("s3:GetObject",)))
     assert (perhaps.certain, perhaps.actions) == (False, Selection(("s3:PutObject",)))
-    assert perhaps.through == "policy statement 1 allows s3:PutObject to everyone, unless Maybe denies it"
+    assert perhaps.through == "policy statement 1 allows s3:PutObject to the public, unless Maybe denies it"
 
 
 def test_a_deny_of_something_else_is_not_named() -> None:
     allowed = when("StringEquals", "es:unknown", "x")
     for elsewhere in (deny(Action="sqs:*"), deny(Resource="arn:aws:s3:::other/*"), allow({"AWS": FRIEND})):
-        (opening,) = openings_of(parse({"Statement": [allowed, elsewhere]}), resource=BUCKET)
-        assert opening.through == "policy statement 1 allows s3:* to everyone under StringEquals es:unknown x"
+        (opening,) = openings_of(parse_policy({"Statement": [allowed, elsewhere]}), resource=BUCKET)
+        assert opening.through == "policy statement 1 allows s3:* to the public under StringEquals es:unknown x"
 
 
 def test_an_unclear_wildcard_is_named() -> None:
-    (opening,) = openings_of(parse({"Statement": [allow({"CanonicalUser": "*"})]}), resource=BUCKET)
+    (opening,) = openings_of(parse_policy({"Statement": [allow({"CanonicalUser": "*"})]}), resource=BUCKET)
     assert not opening.certain
     assert "principals whose wildcard AWS does not document (CanonicalUser *)" in opening.through
 
@@ -279,3 +275,64 @@ def test_many_conditions_end() -> None:
         deny({"StringLike": dict.fromkeys(keys, "d*")}),
     ]
     assert access(allow(), *denied) in (OPEN, UNSURE)
+
+
+def unlimited(**elements: Any) -> Json:
+    """An Allow of everything on everything."""
+    return {"Effect": "Allow", "Action": "*", "Resource": "*"} | elements
+
+
+CONDITIONED = [
+    ({}, OPEN),
+    ({"StringEquals": {"aws:PrincipalOrgID": "o-abc"}}, CLOSED),
+    ({"StringLike": {"aws:PrincipalOrgID": "o-*"}}, OPEN),
+    ({"StringEquals": {"AWS:SourceOwner": OWN}}, CLOSED),
+    ({"StringEquals": {"kms:CallerAccount": OWN, "kms:ViaService": "s3"}}, CLOSED),
+    ({"StringEquals": {"kms:ViaService": "s3"}}, OPEN),
+    ({"StringEquals": {"aws:SourceVpce": ["vpce-1", "vpce-2"]}}, CLOSED),
+    ({"StringLike": {"aws:SourceAccount": [OWN, "*"]}}, OPEN),
+    ({"StringNotEquals": {"aws:SourceAccount": OWN}}, OPEN),
+    ({"StringEqualsIfExists": {"aws:SourceAccount": OWN}}, OPEN),
+    ({"ForAllValues:StringEquals": {"aws:PrincipalOrgID": "o-1"}}, OPEN),
+    ({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-1/r-1/*"}}, CLOSED),
+    ({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-*/r-1/*"}}, OPEN),
+    ({"StringLike": {"aws:userid": "AROAEXAMPLE:*"}}, CLOSED),
+    ({"ArnLike": {"aws:SourceArn": "arn:aws:s3:::bucket"}}, CLOSED),
+    ({"ArnLike": {"aws:SourceArn": "arn:aws:s3:::bucket-*"}}, OPEN),
+    ({"ArnLike": {"aws:SourceArn": f"arn:aws:sns:*:{OWN}:*"}}, CLOSED),
+    ({"ArnLike": {"aws:SourceArn": "arn:aws:sns:*:*:*"}}, OPEN),
+    ({"StringLike": {"aws:PrincipalArn": "*"}}, OPEN),
+    ({"StringEquals": {"aws:SourceAccount": "${aws:PrincipalAccount}"}}, UNSURE),
+    ({"Null": {"aws:PrincipalArn": "false"}}, OPEN),
+    ({"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}, CLOSED),
+    ({"IpAddress": {"aws:SourceIp": ["192.0.2.0/24", "0.0.0.0/0"]}}, OPEN),
+    ({"IpAddress": {"aws:SourceIp": "2000::/3"}}, OPEN),
+    ({"IpAddress": {"aws:SourceIp": "office"}}, UNSURE),
+    ({"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}}, OPEN),
+    ({"Bool": {"aws:SecureTransport": "true"}}, OPEN),
+    ({"StringEquals": {"aws:PrincipalTag/team": "x"}}, OPEN),
+    ({"StringEquals": {"es:unknown": "x"}}, UNSURE),
+    ({"Resembles": {"aws:SourceAccount": OWN}}, UNSURE),
+]
+
+
+@pytest.mark.parametrize(("condition", "expected"), CONDITIONED)
+def test_public_under_a_condition(condition: Json, expected: str) -> None:
+    assert access(unlimited(Principal={"AWS": "*"}, Condition=condition), resource=None) is expected
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        (unlimited(Principal="*"), OPEN),
+        (unlimited(Principal={"AWS": [OWN, "*"]}), OPEN),
+        (unlimited(NotPrincipal={"AWS": OWN}), OPEN),
+        (unlimited(NotPrincipal="*"), CLOSED),
+        (unlimited(Principal={"AWS": OWN}), CLOSED),
+        (unlimited(Principal={"Service": "sns.amazonaws.com"}), CLOSED),
+        (unlimited(), CLOSED),
+        (unlimited(Effect="Deny", Principal="*"), CLOSED),
+    ],
+)
+def test_public_principal(statement: Json, expected: str) -> None:
+    assert access(statement, resource=None) is expected

@@ -8,15 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orgaudit.languages.alarm.evaluation import ALARMED, ANY, CALM, States
-from orgaudit.languages.alarm.rules import RuleError, composite_states, mentioned, name_of, parse
+from orgaudit.languages.alarm import (
+    ALARMED,
+    ANY,
+    CALM,
+    RuleError,
+    States,
+    composite_states,
+    mentioned,
+    name_of,
+    parse_rule,
+)
 
 OK, SHORT = frozenset({"OK"}), frozenset({"INSUFFICIENT_DATA"})
 STATES: dict[str, States] = {"on": ALARMED, "off": OK, "short": SHORT, "calm": CALM, "any": ANY}
 
 
 def holds(rule: str) -> bool | None:
-    return parse(rule).holds(lambda name: STATES[name])
+    return parse_rule(rule).holds(lambda name: STATES[name]).value
 
 
 @pytest.mark.parametrize(
@@ -86,7 +95,7 @@ def test_what_a_rule_says(rule: str, value: bool | None) -> None:
 )
 def test_what_is_not_understood(rule: str) -> None:
     with pytest.raises(RuleError):
-        parse(rule)
+        parse_rule(rule)
     assert composite_states(rule, STATES.__getitem__) == ANY
 
 
@@ -140,9 +149,9 @@ rules = st.recursive(
 @given(rules, st.fixed_dictionaries({name: st.sets(st.sampled_from(sorted(ANY)), min_size=1) for name in NAMES}))
 def test_certain_is_what_holds_in_every_world(rule: str, possible: dict[str, set[str]]) -> None:
     """A rule that is said to hold, or not to, does so for every choice of the states that are possible."""
-    said = parse(rule).holds(lambda name: frozenset(possible[name]))
+    said = parse_rule(rule).holds(lambda name: frozenset(possible[name])).value
     for world in product(*(sorted(possible[name]) for name in NAMES)):
         chosen = dict(zip(NAMES, world, strict=True))
-        exact = parse(rule).holds(lambda name, chosen=chosen: frozenset({chosen[name]}))  # type: ignore[misc]
+        exact = parse_rule(rule).holds(lambda name, chosen=chosen: frozenset({chosen[name]})).value  # type: ignore[misc]
         assert exact is not None
         assert said in {None, exact}

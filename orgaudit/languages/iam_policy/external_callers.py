@@ -1,8 +1,8 @@
-"""The callers from outside: by which routes they come, and which condition keys their requests carry.
+"""External callers: the routes by which their requests come, and the condition keys that these carry.
 
-A value that a policy writes out in full names somebody known; an outside caller has any other. What a caller sets
-freely, what every request carries and what the resource itself supplies excludes nobody. Which requests carry a key:
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+A value that a policy writes out in full is that of a known caller; an external caller has any other. What a caller
+sets freely, what every request carries and what the resource itself supplies excludes no caller. Which requests carry
+a key: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 """
 
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from enum import Enum
 
 
 class Caller(Enum):
-    """Who comes from outside: nobody that is known, an account in no organization, one in another, or a service."""
+    """An external caller: unauthenticated, an account in no organization, one in another, or a service."""
 
     ANONYMOUS = "anonymous"
     ACCOUNT = "account"
@@ -20,9 +20,9 @@ class Caller(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How an outside caller comes: through a VPC endpoint of its own or over the internet.
+    """An external caller's way to the resource: through a VPC endpoint of its own or over the internet.
 
-    A service comes on behalf of an outside customer; `service` is its principal, empty for any service.
+    A service acts on behalf of an external customer; `service` is its principal, empty for any service.
     """
 
     caller: Caller
@@ -52,7 +52,7 @@ class Value:
 
 ABSENT = Value(())
 _PERHAPS_ABSENT = Value((), certain=False)
-# Two of each, as a wildcard may let one in and not the other. No policy names them.
+# Two of each, as a wildcard may match one and not the other. No policy names them.
 ACCOUNTS = ("986420135790", "135790246801")
 _ORGANIZATIONS = ("o-zz9outside", "o-1a2outside")
 _PATHS = tuple(f"{organization}/r-zz9o/ou-zz9o-outside1/" for organization in _ORGANIZATIONS)
@@ -62,7 +62,7 @@ OWN = {
     "aws:resourceorgid": "own-org",
     "aws:resourceorgpaths": "own-org/r-own/",
 }
-# Keys whose value names an owner: values of outside owners, and the separator after the part that names the owner.
+# Keys whose value names an owner: values of external owners, and the separator after the part that names the owner.
 OWNED: dict[str, tuple[tuple[str, ...], str]] = {
     "aws:principalaccount": (ACCOUNTS, ""),
     "aws:principalorgid": (_ORGANIZATIONS, ""),
@@ -97,58 +97,39 @@ ARNS = {
     "aws:sourcearn": _SOURCES,
     "s3:dataaccesspointarn": (f"arn:aws:s3:us-east-1:{ACCOUNTS[0]}:accesspoint/outside",),
 }
-# Whose ARNs these services come with; others come with those of several services.
+# The service whose ARNs these send as aws:SourceArn; others send those of several services.
 SERVICE_OF_ARN = {"s3.amazonaws.com": "s3", "sns.amazonaws.com": "sns", "events.amazonaws.com": "events"}
 _OF_SERVICES = frozenset({"aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths"})
 SOURCE_KEYS = _OF_SERVICES | {"aws:sourceowner"}
-"""The keys by which a policy says for whom a service may come."""
+"""The keys that restrict on whose behalf a service may call."""
 _OF_ENDPOINTS = frozenset(
     {
-        "aws:sourcevpc",
-        "aws:sourcevpce",
-        "aws:vpceaccount",
-        "aws:vpceorgid",
-        "aws:vpceorgpaths",
+        *("aws:sourcevpc", "aws:sourcevpce", "aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths"),
         "aws:vpcsourceip",
     }
 )
 NETWORK_KEYS = _OF_ENDPOINTS | {"aws:sourceip"}
 """The keys that depend on whether a request comes through a VPC endpoint."""
 ADDRESSES = frozenset({"aws:sourceip", "aws:vpcsourceip"})
-# There is no clock here: such a condition excludes no caller at some time, and a Deny may have ended or not begun.
+# No clock is read here: at some time such a condition excludes no caller, and a Deny may have ended or not begun.
 TIMES = frozenset({"aws:currenttime", "aws:epochtime", "aws:tokenissuetime"})
 BOOLS = frozenset(
     {"aws:securetransport", "aws:viaawsservice", "aws:multifactorauthpresent", "kms:grantisforawsresource"}
 )
 ALWAYS = frozenset({"aws:securetransport", "aws:requestedregion", "aws:viaawsservice", *OWN})
-# What the caller, or the administrator of its account, chooses.
+# The caller, or the administrator of its account, chooses their values.
 _FREE = frozenset(
     {
-        "aws:calledvia",
-        "aws:calledviafirst",
-        "aws:calledvialast",
-        "aws:multifactorauthage",
-        "aws:referer",
-        "aws:requestedregion",
-        "aws:tagkeys",
-        "aws:useragent",
-        "aws:username",
-        "events:detail-type",
-        "events:source",
-        "kms:encryptionalgorithm",
-        "kms:encryptioncontextkeys",
-        "kms:grantoperations",
-        "kms:viaservice",
-        "lambda:functionurlauthtype",
-        "lambda:invokedviafunctionurl",
-        "secretsmanager:versionid",
-        "secretsmanager:versionstage",
-        "sns:protocol",
         *BOOLS,
+        *("aws:calledvia", "aws:calledviafirst", "aws:calledvialast", "aws:multifactorauthage", "aws:referer"),
+        *("aws:requestedregion", "aws:tagkeys", "aws:useragent", "aws:username", "events:detail-type", "events:source"),
+        *("kms:encryptionalgorithm", "kms:encryptioncontextkeys", "kms:grantoperations", "kms:viaservice"),
+        *("lambda:functionurlauthtype", "lambda:invokedviafunctionurl", "secretsmanager:versionid"),
+        *("secretsmanager:versionstage", "sns:protocol"),
     }
 )
 _FREE_PREFIXES = ("aws:principaltag/", "aws:requesttag/", "events:detail.", "kms:encryptioncontext:", "s3:")
-# The key names a KMS key that its own policy guards, the access point and the grant are somebody's own.
+# Their values name a KMS key with a policy of its own, or an access point or grant of the owner.
 _UNCLEAR = frozenset(
     {"s3:x-amz-server-side-encryption-aws-kms-key-id", "s3:accesspointnetworkorigin", "s3:accessgrantsinstancearn"}
 )
@@ -156,17 +137,17 @@ SIGNED = frozenset({"aws:username", "aws:multifactorauthpresent", "aws:multifact
 
 
 def fixed(key: str, route: Route) -> list[Value] | None:
-    """Return the values of a key that says what kind of caller this is."""
+    """Return the values of a key that depends on the kind of caller only, None for other keys."""
+    anonymous, service = route.caller is Caller.ANONYMOUS, route.caller is Caller.SERVICE
     if key == "aws:principalisawsservice":
-        return [Value(("true" if route.caller is Caller.SERVICE else "false",))]
-    if key == "aws:principaltype" and route.caller is Caller.ANONYMOUS:
-        return [Value(("Anonymous",))]
-    if key == "aws:principaltype" and route.is_signed:
-        return [Value((each,)) for each in ("Account", "AssumedRole", "FederatedUser", "User")]
-    if key in {"aws:principalaccount", "aws:userid"} and route.caller is Caller.ANONYMOUS:
+        return [Value(("true" if service else "false",))]
+    if key == "aws:principaltype" and not service:
+        kinds = ("Anonymous",) if anonymous else ("Account", "AssumedRole", "FederatedUser", "User")
+        return [Value((each,)) for each in kinds]
+    if key in {"aws:principalaccount", "aws:userid"} and anonymous:
         return [Value(("anonymous",))]
     if key in {"aws:principalservicename", "aws:principalservicenameslist"}:
-        return [Value((route.service,))] if route.service else [ABSENT] if route.caller is not Caller.SERVICE else None
+        return [Value((route.service,))] if route.service else None if service else [ABSENT]
     return None
 
 
@@ -187,7 +168,8 @@ def carried_by(key: str, values: list[Value], route: Route) -> list[Value]:
     elif key in {"lambda:eventsourcetoken", "s3:dataaccesspointaccount", "s3:dataaccesspointarn"}:
         carried = [*values, ABSENT]
     elif key == "kms:calleraccount":
-        # KMS answers only signed requests, and every one carries the key.
+        # KMS answers signed requests only, and every one carries the key:
+        # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
         carried = values if route.is_signed else perhaps if service else []
     else:
         carried = values if route.is_signed else [*perhaps, _PERHAPS_ABSENT] if service else [ABSENT]
@@ -195,7 +177,7 @@ def carried_by(key: str, values: list[Value], route: Route) -> list[Value]:
 
 
 def variable(key: str, route: Route) -> str | None:
-    """Return the text that a variable stands for: empty for a key that is not carried, None for an unknown one."""
+    """Return the text that a variable stands for: empty for a key that is not carried, None where it is unknown."""
     if key in OWN:
         return OWN[key]
     if key == "aws:principalorgid" and route.caller is not Caller.MEMBER:
