@@ -376,7 +376,10 @@ def test_declared_actions_are_those_of_the_calls() -> None:
 
 def opened(*statements: dict[str, Any]) -> list[tuple[str, bool]]:
     policy = FunctionPolicy(arn="a", document={"Version": "2012-10-17", "Statement": list(statements)})
-    return [(opening.through.partition(" to ")[2].partition(" on behalf ")[0], opening.certain) for opening in policy.openings]
+    return [
+        (opening.through.partition(" to ")[2].partition(" on behalf ")[0], opening.certain)
+        for opening in policy.openings
+    ]
 
 
 def test_openings_of_no_policy() -> None:
