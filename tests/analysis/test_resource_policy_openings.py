@@ -27,4 +27,4 @@ def test_excepted_services_are_no_openings() -> None:
     statement = allow(action="lambda:InvokeFunction")
     del statement["Principal"]
     found = opened(statement | {"Effect": "Allow", "NotPrincipal": {"Service": "s3.amazonaws.com"}})
-    assert found == [("everyone", True)]
+    assert found == [("the", True)]

@@ -120,7 +120,7 @@ PRIVATE = (
         *archive(policy_of(ARCHIVE, allow(Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}}))),
     ),
     failing("public policy", *archive(PUBLIC_POLICY), says="policy statement World"),
-    failing("ACL for everyone", *archive(PUBLIC_ACL), says="READ to everyone"),
+    failing("ACL for everyone", *archive(PUBLIC_ACL), says="READ to the public"),
     failing("ACL for every account", *archive(acl_of(ARCHIVE, (ANY_ACCOUNT, "READ"))), says="every AWS"),
     Case(
         "unclear",

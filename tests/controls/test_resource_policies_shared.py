@@ -77,7 +77,7 @@ OF_FILE_SYSTEMS = (
 INVOKE = {"action": "execute-api:Invoke", "Resource": METHODS}
 OF_APIS = (
     passing("no policy, as methods decide", *API(), says="access depends on the authorization of each method"),
-    failing("every method", *API(allow("*", **INVOKE)), says="allows execute-api:Invoke to everyone"),
+    failing("every method", *API(allow("*", **INVOKE)), says="allows execute-api:Invoke to the public"),
     passing(
         "one VPC endpoint",
         *API(allow("*", Condition={"StringEquals": {"aws:SourceVpce": "vpce-1"}}, **INVOKE)),
@@ -93,7 +93,7 @@ def domain_with(domain: SearchDomain, *statements: dict[str, Any]) -> tuple[Any,
 EVERYTHING = {"action": "es:*", "Resource": arn("es", "domain/logs/*")}
 IN_VPC, SIGNED_IN = a_domain(vpc_id="vpc-1"), a_domain(signs_in=True)
 OF_DOMAINS = (
-    failing("everything in it", *DOMAIN(allow("*", **EVERYTHING)), says="allows es:* to everyone"),
+    failing("everything in it", *DOMAIN(allow("*", **EVERYTHING)), says="allows es:* to the public"),
     passing(
         "a network",
         *DOMAIN(allow("*", Condition={"IpAddress": {"aws:SourceIp": "8.8.8.0/24"}}, **EVERYTHING)),
@@ -118,14 +118,14 @@ OF_ROLES = (
     passing("a service", *ROLE(without_resource(allow({"Service": "ec2.amazonaws.com"}, **ASSUME)))),
     passing("a provider", *ROLE(allow({"Federated": f"arn:aws:iam::{MEMBER}:saml-provider/sso"}, **ASSUME))),
     passing("everyone of the organization, by role", *ROLE(without_resource(allow(Condition=ORGANIZATION, **ASSUME)))),
-    failing("everyone, by role", *ROLE(without_resource(allow(**ASSUME))), says="sts:AssumeRole to everyone"),
+    failing("everyone, by role", *ROLE(without_resource(allow(**ASSUME))), says="sts:AssumeRole to the public"),
 )
 OF_REPOSITORIES = (
     passing("another account", *REPOSITORY(without_resource(allow({"AWS": OUTSIDER}, action="ecr:BatchGetImage")))),
     failing(
         "everyone may pull",
         *REPOSITORY(without_resource(allow("*", action="ecr:BatchGetImage"))),
-        says="allows ecr:BatchGetImage to everyone",
+        says="allows ecr:BatchGetImage to the public",
     ),
 )
 

@@ -181,14 +181,14 @@ PRIVATE = (
         ),
     ),
     failing("public policy", *owned(OPEN_POLICY), says="policy statement World allows s3:GetObject to the public"),
-    failing("public ACL", *owned(OPEN_ACL), says="the ACL grants READ to everyone"),
+    failing("public ACL", *owned(OPEN_ACL), says="the ACL grants READ to the public"),
     failing("ACL for any account", *owned(acl_of(BUCKET, (ANY_ACCOUNT, "WRITE_ACP"))), says="to every AWS account"),
     failing("public ACL, policies restricted", *owned(OPEN_ACL, NO_STRANGERS), says="the ACL grants"),
     failing("public policy, ACLs ignored", *owned(OPEN_POLICY, NO_ACLS), says="policy statement World"),
     failing(
         "new ones blocked, old ones stay",
         *owned(OPEN_POLICY, OPEN_ACL, block_of_bucket(BUCKET, "BlockPublicAcls", "BlockPublicPolicy")),
-        says="READ to everyone; policy statement World",
+        says="READ to the public; policy statement World",
     ),
     failing("from any address", *owned(policy_of(BUCKET, allow(Condition=FROM_ANYWHERE))), says="0.0.0.0/0"),
     failing("public policy, ACL denied", *owned(OPEN_POLICY, hidden(BucketAcl, BUCKET)), says="World"),
@@ -522,7 +522,9 @@ def test_each_of_the_four_settings_counts(lacking: str) -> None:
 
 def test_every_opening_is_in_the_evidence() -> None:
     verdict = private(*owned(policy_of(BUCKET, allow(Sid="World"), allow(Sid="Tagged", Condition=UNCLEAR)), OPEN_ACL))
-    assert verdict.reason == "the ACL grants READ to everyone; policy statement World allows s3:GetObject to the public"
+    assert (
+        verdict.reason == "the ACL grants READ to the public; policy statement World allows s3:GetObject to the public"
+    )
     assert len(verdict.evidence["openings"]) == 3
 
 

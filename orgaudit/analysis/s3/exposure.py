@@ -17,7 +17,7 @@ from orgaudit.languages.iam_policy import Opening
 from orgaudit.model import NotSeenError
 
 PUBLIC_GROUPS = {
-    "http://acs.amazonaws.com/groups/global/AllUsers": "everyone",
+    "http://acs.amazonaws.com/groups/global/AllUsers": "the public",
     "http://acs.amazonaws.com/groups/global/AuthenticatedUsers": "every AWS account",
 }
 """The predefined groups of S3 that contain external callers, and whom they contain.
