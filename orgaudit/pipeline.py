@@ -19,7 +19,7 @@ from orgaudit import __version__
 from orgaudit.analysis.organization import Organization
 from orgaudit.aws.access import Access
 from orgaudit.aws.clients import GLOBAL_REGIONS
-from orgaudit.aws.region import Traffic
+from orgaudit.aws.transport import Traffic
 from orgaudit.collect.account import Batch, actions_for, collect_accounts, read_record
 from orgaudit.collect.workers import distribute
 from orgaudit.controls.declare import Control, catalogue

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from orgaudit.aws.region import Traffic
+from orgaudit.aws.transport import Traffic
 from orgaudit.model import Account, AccountRecord, RegionState
 
 PLAIN_EVERY = 10.0

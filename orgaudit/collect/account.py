@@ -14,9 +14,10 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from orgaudit.aws.access import Access, AccountAccess
+from orgaudit.aws.access import Access
+from orgaudit.aws.account import AccountAccess, RegionAccess
 from orgaudit.aws.masking import masked
-from orgaudit.aws.region import RegionAccess, Traffic
+from orgaudit.aws.transport import Traffic
 from orgaudit.errors import OrgauditError, ReportError
 from orgaudit.facts.declare import Collector, FactType, Resource, closure
 from orgaudit.facts.shard import DetailGap, Entered, Listed

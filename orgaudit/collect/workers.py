@@ -14,7 +14,7 @@ from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
-from orgaudit.aws.region import Traffic
+from orgaudit.aws.transport import Traffic
 from orgaudit.collect.account import Batch, Done, collect_batch, read_record
 from orgaudit.collect.stopping import STOPS
 from orgaudit.errors import AccessError, ConfigError, CutShortError

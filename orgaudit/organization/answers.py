@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import msgspec
 
+from orgaudit.aws.account import RegionAccess
 from orgaudit.aws.actions import iam_action
-from orgaudit.aws.region import RegionAccess
 from orgaudit.model import Gap, GapReason, Json, NotSeenError
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from orgaudit.aws.access import Access
-from orgaudit.aws.region import RegionAccess
+from orgaudit.aws.account import RegionAccess
 from orgaudit.errors import AccessError
 from orgaudit.model import Account, Gap, GapReason, Json, NotSeenError, OrganizationRecord
 from orgaudit.organization.answers import each_of, part

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from orgaudit.aws.access import AccountAccess
+from orgaudit.aws.account import AccountAccess
 from orgaudit.model import GLOBAL, PARTITION_DEFAULTS, Gap, GapReason, NotSeenError
 from orgaudit.organization.answers import each_of, part
 
@@ -63,7 +63,7 @@ async def discover_regions(account: AccountAccess) -> Regions:
     if refusal := account.home().refusal:
         message = f"the account was entered, but {account.home().region} refuses the session's keys: {refusal}"
         raise NotSeenError(Gap(account.account_id, GLOBAL, ACTIONS[0], GapReason.ACCOUNT_UNAVAILABLE, message))
-    known = await account.access.clients.default_regions(account.access.caller.partition)
+    known = await account.transport.clients.default_regions(account.transport.caller.partition)
     return Regions(tuple(known), (), PARTITION_DEFAULTS)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from orgaudit.aws.access import Access, AccountAccess
-from orgaudit.aws.region import RegionAccess
+from orgaudit.aws.access import Access
+from orgaudit.aws.account import AccountAccess, RegionAccess
 from orgaudit.collect.account import actions_for
 from orgaudit.errors import AccessError, ExitCode
 from orgaudit.facts.declare import Collector, closure

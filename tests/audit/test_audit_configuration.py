@@ -153,7 +153,7 @@ NO_WAY_IN = {
     "ListAccounts denied": (Deny(action="ListAccounts"), "organizations:ListAccounts"),
     "DescribeOrganization denied": (Deny(action="DescribeOrganization"), "organizations:DescribeOrganization"),
     "the caller's token expired": (Fail(code="ExpiredToken", status=403, service="sts"), "ExpiredToken"),
-    "nobody answers": (Hang(action="GetCallerIdentity"), "cannot tell who is calling"),
+    "nobody answers": (Hang(action="GetCallerIdentity"), "the caller cannot be identified"),
 }
 
 

@@ -77,7 +77,7 @@ def test_plan_as_json(orgaudit: Orgaudit) -> None:
         (("--account", "999999999999"), {}, (2, "not in the organization")),
         (("--control", "nothing"), {}, (2, "orgaudit controls")),
         (("--out", "taken/below"), {}, (5, "cannot write")),
-        ((), {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, (4, "cannot tell who is calling")),
+        ((), {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, (4, "the caller cannot be identified")),
     ],
     ids=["scope", "control", "output", "endpoint"],
 )

@@ -12,7 +12,8 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from orgaudit.aws.access import Access, AccountAccess
+from orgaudit.aws.access import Access
+from orgaudit.aws.account import AccountAccess
 from orgaudit.errors import AccessError
 from orgaudit.model import PARTITION_DEFAULTS, Account, Caller, GapReason, NotSeenError
 from orgaudit.organization.discovery import discover, read_tags
@@ -73,7 +74,7 @@ class World:
         return Caller(MEMBER, "arn:aws:iam::222222222222:role/x", "aws")
 
     @property
-    def access(self) -> World:
+    def transport(self) -> World:
         return self
 
     @property
