@@ -20,7 +20,8 @@ from orgaudit.analysis.organization import Organization
 from orgaudit.aws.access import Access
 from orgaudit.aws.clients import GLOBAL_REGIONS
 from orgaudit.aws.transport import Traffic
-from orgaudit.collect.account import Batch, actions_for, collect_accounts, read_record
+from orgaudit.collect.account import actions_for
+from orgaudit.collect.batch import Batch, collect_accounts, read_record
 from orgaudit.collect.workers import distribute
 from orgaudit.controls.declare import Control, catalogue
 from orgaudit.errors import ConfigError, ReportError

@@ -60,7 +60,7 @@ class TerminalProgress:
 
 
 class PlainProgress:
-    """A line every ten seconds, and one for each account that could not be entered."""
+    """A line every ten seconds, and one for each account that could not be assessed."""
 
     def __init__(self) -> None:
         self._name, self._total, self._done, self._gaps = "", 0, 0, 0
@@ -85,7 +85,7 @@ class PlainProgress:
         self._done += 1
         self._gaps += gaps_of(record)
         if record is not None and record.gap is not None:
-            click.echo(f"{self._name}: {account.id} not entered: {record.gap.message}", err=True)
+            click.echo(f"{self._name}: {account.id} not assessed: {record.gap.message}", err=True)
         now = time.monotonic()
         if traffic is not None and (now - self._said >= PLAIN_EVERY or self._done == self._total):
             self._said = now

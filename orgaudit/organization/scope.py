@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from orgaudit.aws.access import Access
 from orgaudit.errors import AccessError, ConfigError
 from orgaudit.model import Account, NotSeenError
-from orgaudit.organization.regions import discover_regions
+from orgaudit.organization.regions import enter_account
 from orgaudit.settings.documents import error_of, nearest
 from orgaudit.settings.sections import ScopeSettings
 
@@ -60,10 +60,10 @@ async def _regions_listed(access: Access, accounts: Iterable[Account]) -> set[st
     """Return the regions that AWS lists, enabled or not, for the first account that answers."""
     for account in accounts:
         try:
-            found = await discover_regions(await access.enter(account.id)) if account.usable else None
+            _, found = await enter_account(access, account)
         except NotSeenError:
             continue
-        if found is not None and found.certain:
+        if found.certain:
             return {*found.enabled, *found.disabled}
     return set()
 

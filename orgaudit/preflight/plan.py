@@ -79,8 +79,7 @@ async def make_plan(auditor: Auditor, *, resources: int = RESOURCES) -> Plan:
 
         async def look(account: Account) -> AccountRecord:
             # Collecting nothing: an account is entered and its regions are asked for just as in an audit.
-            entered, *_ = await collect_account(access, account, (), settings.scope)
-            record: AccountRecord = entered.record
+            record = (await collect_account(access, account, (), settings.scope)).entered.record
             auditor.progress.account_done(account, record, access.traffic)
             return record
 

@@ -16,7 +16,7 @@ ENTRY_MENDS = (
     ("RegionDisabledException", "Set [access] sts_region to a region that the account has enabled."),
     ("PackedPolicyTooLarge", "Audit with fewer controls, or set [access] narrow_sessions to false."),
     (
-        "refuses the session's keys",
+        "rejects the session's keys",
         "Audit again; if it stays, look at the endpoint and the proxy between here and AWS.",
     ),
     ("MaxSessionDuration", "Raise the role's MaxSessionDuration, or lower [access] session_minutes."),

@@ -267,7 +267,7 @@ def test_keys_that_are_refused_right_after_the_role_was_assumed(
     own = [cell for cell in outcome.cells if cell.account_id in accounts]
     assert len(own) == len(accounts) * len(clean.cells) / len(CHOSEN)
     assert {(cell.status, cell.reason) for cell in own} == {(Status.NOT_ASSESSED, GapReason.ACCOUNT_UNAVAILABLE)}
-    assert all("refuses the session's keys" in cell.message for cell in own)
+    assert all("rejects the session's keys" in cell.message for cell in own)
     assert Counter(call.target for call in proxy.calls if call.target in accounts) == dict.fromkeys(accounts, 1)
 
 

@@ -117,7 +117,7 @@ async def test_incomplete_regions_are_asked_elsewhere(broken: dict[str, Any]) ->
 async def test_keys_that_home_refuses_shut_the_account() -> None:
     given = world(ListRegions={}, DescribeRegions={})
     given.home_region.refusal = "InvalidClientTokenId: no"
-    with pytest.raises(NotSeenError, match="us-east-1 refuses the session's keys: InvalidClientTokenId") as raised:
+    with pytest.raises(NotSeenError, match="us-east-1 rejects the session's keys: InvalidClientTokenId") as raised:
         await regions_in(given)
     assert raised.value.gap.reason is GapReason.ACCOUNT_UNAVAILABLE
 
