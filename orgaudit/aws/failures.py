@@ -254,7 +254,7 @@ def _answered(error: ClientError, place: Place) -> Failure:  # noqa: PLR0911 - a
     if code in NOT_OFFERED and place.may_lack_service:
         return failure(Kind.FINAL, GapReason.NOT_OFFERED)
     if code in CLOCK:
-        return Failure(Kind.FINAL, GapReason.DENIED, f"{message} (is this machine's clock right?)", code)
+        return Failure(Kind.FINAL, GapReason.DENIED, f"{message} (this machine's clock may be wrong)", code)
     return failure(Kind.FINAL, GapReason.DENIED if status in {401, 403} else GapReason.DEFECT)
 
 

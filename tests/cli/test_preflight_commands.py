@@ -167,7 +167,7 @@ def test_doctor_prints_a_line_for_each_check(orgaudit: Orgaudit) -> None:
     assert f"{states.count('OK')} OK, {states.count('FAIL')} FAIL, {states.count('SKIPPED')} SKIPPED" in done.stdout
     assert states.count("FAIL") == done.stdout.count("-> ") == 2
     assert f"FAIL     {WITHOUT_ROLE}  role" in done.stdout
-    assert f"OK       {SOUND}  regions       4 enabled, says account:ListRegions" in done.stdout
+    assert f"OK       {SOUND}  regions       4 enabled, as listed by account:ListRegions" in done.stdout
 
 
 def test_doctor_ends_well_where_all_is_well(orgaudit: Orgaudit) -> None:
@@ -182,7 +182,7 @@ def test_doctor_as_json(orgaudit: Orgaudit) -> None:
     assert found["readable"] is True
     assert {check["status"] for check in found["checks"]} <= {"OK", "FAIL", "SKIPPED"}
     assert len({check["account_id"] for check in found["checks"]} - {""}) == 3
-    assert all(check.keys() == {"status", "account_id", "name", "message", "mend"} for check in found["checks"])
+    assert all(check.keys() == {"status", "account_id", "name", "message", "remediation"} for check in found["checks"])
 
 
 @pytest.mark.parametrize(
