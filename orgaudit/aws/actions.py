@@ -53,18 +53,8 @@ def is_read(action: str) -> bool:
 
 HOLDS_CONTENT = frozenset(
     {
-        "codecommit",
-        "dynamodb",
-        "ecr",
-        "glacier",
-        "kinesis",
-        "kms",
-        "lambda",
-        "logs",
-        "s3",
-        "secretsmanager",
-        "sqs",
-        "ssm",
+        *("codecommit", "dynamodb", "ecr", "glacier", "kinesis", "kms", "lambda", "logs", "s3"),
+        *("secretsmanager", "sqs", "ssm"),
     }
 )
 """Services in which some action that begins with Get reads what customers store there."""

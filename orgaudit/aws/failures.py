@@ -62,45 +62,21 @@ class Failure:
 
 THROTTLED = frozenset(
     {
-        "Throttling",
-        "ThrottlingException",
-        "ThrottledException",
-        "Throttled",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "TooManyRequestsException",
-        "TooManyRequests",
-        "RequestLimitExceeded",
-        "BandwidthLimitExceeded",
-        "SlowDown",
-        "Busy",
-        "EC2ThrottledException",
-        "DependencyThrottle",
-        "KMSThrottling",
-        "ProvisionedThroughputExceededException",
+        *("Throttling", "ThrottlingException", "ThrottledException", "Throttled", "RequestThrottled"),
+        *("RequestThrottledException", "TooManyRequestsException", "TooManyRequests", "RequestLimitExceeded"),
+        *("BandwidthLimitExceeded", "SlowDown", "Busy", "EC2ThrottledException", "DependencyThrottle"),
+        *("KMSThrottling", "ProvisionedThroughputExceededException"),
         # Elsewhere quotas on creation; only reads are sent here, and their only limit is the rate.
-        "LimitExceeded",
-        "LimitExceededException",
+        *("LimitExceeded", "LimitExceededException"),
     }
 )
 """Codes of throttled calls; SNS, KMS, EFS and Elastic Load Balancing have names of their own."""
 TRANSIENT = frozenset(
     {
-        "InternalError",
-        "InternalFailure",
-        "InternalServerError",
-        "InternalServiceError",
-        "InternalServerException",
-        "ServiceException",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
-        "Unavailable",
-        "RequestTimeout",
-        "RequestTimeoutException",
-        "RequestAbortedException",
-        "PriorRequestNotComplete",
-        "TransactionInProgressException",
-        "IDPCommunicationError",
+        *("InternalError", "InternalFailure", "InternalServerError", "InternalServiceError"),
+        *("InternalServerException", "ServiceException", "ServiceUnavailable", "ServiceUnavailableException"),
+        *("Unavailable", "RequestTimeout", "RequestTimeoutException", "RequestAbortedException"),
+        *("PriorRequestNotComplete", "TransactionInProgressException", "IDPCommunicationError"),
     }
 )
 TRANSIENT_STATUS = frozenset({500, 502, 503, 504})
@@ -114,33 +90,20 @@ UNKNOWN_TOKEN = frozenset(
         "IllegalLocationConstraintException",
     }
 )
-"""Codes of a region that the account has not enabled, and of keys that AWS rejects everywhere:
+"""Codes of a region that the account has not enabled, to which its keys are not distributed, and of invalid keys:
 https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html"""
 DENIED = frozenset(
     {
-        "AccessDenied",
-        "AccessDeniedException",
-        "UnauthorizedOperation",
-        "AuthorizationError",
-        "AuthorizationErrorException",
-        "NotAuthorized",
-        "UnauthorizedException",
-        "Forbidden",
-        "403",
-        "OrganizationAccessDeniedException",
-        "AccessDeniedForDependencyException",
-        "KMSAccessDenied",
+        *("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"),
+        *("AuthorizationErrorException", "NotAuthorized", "UnauthorizedException", "Forbidden", "403"),
+        *("OrganizationAccessDeniedException", "AccessDeniedForDependencyException", "KMSAccessDenied"),
         "UnauthorizedAccess",
     }
 )
 NOT_OFFERED = frozenset(
     {
-        "UnknownOperationException",
-        "InvalidAction",
-        "UnsupportedOperation",
-        "UnsupportedOperationException",
-        "UnknownRegionError",
-        "InvalidRegionError",
+        *("UnknownOperationException", "InvalidAction", "UnsupportedOperation"),
+        *("UnsupportedOperationException", "UnknownRegionError", "InvalidRegionError"),
     }
 )
 CLOCK = frozenset({"RequestTimeTooSkewed", "SignatureDoesNotMatch", "InvalidSignatureException"})

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from orgaudit.demo import running
-from orgaudit.demo.register import write_register
+from orgaudit.demo.exception_entries import write_register
 from orgaudit.errors import ExitCode
 
 SDK_PROFILE = "AWS_PROFILE"

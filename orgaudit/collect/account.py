@@ -61,7 +61,7 @@ async def collect_account(
     except Exception as error:
         what = masked(f"{type(error).__name__}: {error}")
         log.error("account %s could not be collected: %s", account.id, what)  # noqa: TRY400
-        log.info("the traceback, for whoever fixes it", exc_info=True)
+        log.info("traceback of the error above", exc_info=True)
         message = f"the collection of the account failed: {what}"
         gap = Gap(account.id, GLOBAL, "", GapReason.DEFECT, message)
     record = AccountRecord(
@@ -185,7 +185,7 @@ async def _attempt(collector: Collector, aws: RegionAccess, reading: Any) -> Gap
     except Exception as error:
         what = masked(f"{type(error).__name__}: {error}")
         log.error("%s failed in account %s, region %s: %s", collector.name, aws.account_id, aws.region, what)  # noqa: TRY400
-        log.info("the traceback, for whoever fixes it", exc_info=True)
+        log.info("traceback of the error above", exc_info=True)
         lacking = isinstance(error, KeyError | ValueError | msgspec.ValidationError)
         reason = GapReason.MALFORMED if lacking else GapReason.DEFECT
         message = f"{collector.name} could not read the answer: {what}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from orgaudit.demo import Demo
-from orgaudit.demo.register import write_register
+from orgaudit.demo.exception_entries import write_register
 from orgaudit.errors import ExitCode
 from orgaudit.model import GapReason, Status
 from tests.audit_runs import (

@@ -14,7 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from orgaudit.demo import Demo
-from orgaudit.demo.organization import ACCOUNTS, MANAGEMENT, account_named
+from orgaudit.demo.accounts import ACCOUNTS, MANAGEMENT, account_named
 from orgaudit.languages import iam_policy as policies
 
 Done: TypeAlias = subprocess.CompletedProcess[str]

@@ -17,20 +17,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from orgaudit.demo import Demo, running
-from orgaudit.demo.organization import (
-    ACCOUNTS,
-    BARE_PATTERN,
-    MANAGEMENT,
-    QUOTED_PATTERN,
-    ROLE_NAME,
-    SECURITY_TOOLING_ID,
-    TRAILS,
-    UNITS,
-    DeliveryRole,
-    DemoTrail,
-    Selectors,
-    account_named,
-)
+from orgaudit.demo.accounts import ACCOUNTS, MANAGEMENT, ROLE_NAME, SECURITY_TOOLING_ID, UNITS, account_named
+from orgaudit.demo.trail_plans import BARE_PATTERN, QUOTED_PATTERN, TRAILS, DeliveryRole, DemoTrail, Selectors
 from orgaudit.errors import AccessError
 
 Calls = Callable[..., Any]

@@ -12,7 +12,7 @@ import pytest
 from orgaudit.aws.actions import iam_action
 from orgaudit.collect.account import actions_for
 from orgaudit.demo import Demo
-from orgaudit.demo.organization import ACCOUNTS, MANAGEMENT, account_named
+from orgaudit.demo.accounts import ACCOUNTS, MANAGEMENT, account_named
 from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.facts.declare import load
 from orgaudit.model import Caller, Gap, GapReason

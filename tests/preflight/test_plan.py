@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orgaudit.demo import Demo
-from orgaudit.demo.organization import ACCOUNTS, MANAGEMENT, account_named
+from orgaudit.demo.accounts import ACCOUNTS, MANAGEMENT, account_named
 from orgaudit.errors import AccessError, ConfigError
 from orgaudit.facts.cloudtrail.trails import Trail, trail_status, trails
 from orgaudit.facts.declare import Collector

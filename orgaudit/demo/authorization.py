@@ -1,4 +1,4 @@
-"""Whom AWS would turn away although moto lets them in: one function for each rule."""
+"""The calls that AWS would refuse and moto would answer: one function for each rule."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -9,29 +9,26 @@ from moto.iam.models import Role, iam_backends
 from werkzeug.wrappers import Response
 
 from orgaudit.demo.call import Call
-from orgaudit.demo.faults import denied, fault, region_closed
-from orgaudit.demo.membership import control_policies, delegated_services, is_closed, is_member
-from orgaudit.demo.regions import Regions
+from orgaudit.demo.emulated_organization import control_policies, delegated_services, is_closed, is_member
+from orgaudit.demo.extra_state import EnabledRegions
+from orgaudit.demo.responses import denied, fault, region_disabled
 
 _OPEN_TO_MEMBERS = {"DescribeOrganization", "DescribeEffectivePolicy", "LeaveOrganization"}
 
 
-def refusal(call: Call, regions: Regions) -> Response | None:
-    """The refusal that AWS would answer, or None for a call that it would admit."""
+def refusal(call: Call, regions: EnabledRegions) -> Response | None:
+    """Return AWS's refusal of a call, or None where AWS would answer it."""
+    if not regions.is_enabled(call.account, call.region):
+        return region_disabled(call)
     return (
-        _outside_enabled_regions(call, regions)
-        or _against_control_policy(call)
+        _denied_by_control_policy(call)
         or _organization_of_others(call)
-        or _role_out_of_reach(call, regions)
+        or _role_that_cannot_be_assumed(call, regions)
         or _topic_of_others(call)
     )
 
 
-def _outside_enabled_regions(call: Call, regions: Regions) -> Response | None:
-    return None if regions.is_enabled(call.account, call.region) else region_closed(call)
-
-
-def _against_control_policy(call: Call) -> Response | None:
+def _denied_by_control_policy(call: Call) -> Response | None:
     for policy in control_policies(call.account):
         statements = _listed(json.loads(policy.content or "{}").get("Statement", ()))
         if any(_denies(statement, call) for statement in statements):
@@ -57,7 +54,7 @@ def _matches(value: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(value.lower(), pattern.lower()) for pattern in patterns)
 
 
-# The operators and keys that region denies use; a statement with any other never denies.
+# The operators and keys of region deny policies; a statement with any other one never denies.
 _OPERATORS: Mapping[str, Callable[[str, list[str]], bool]] = {
     "StringEquals": lambda value, wanted: value in wanted,
     "StringNotEquals": lambda value, wanted: value not in wanted,
@@ -74,7 +71,7 @@ def _holds(operator: str, key: str, wanted: list[str], call: Call) -> bool:
 
 
 def _principal_arn(call: Call) -> str:
-    """The ARN that policies see: the role behind a session, not the session."""
+    """Return the ARN that policies compare: a session's role, not the session."""
     key = iam_backends[call.account]["aws"].access_keys.get(call.access_key)
     return (key and key.role_arn) or call.principal
 
@@ -87,7 +84,7 @@ def _organization_of_others(call: Call) -> Response | None:
     return fault(call, "AccessDeniedException", "You don't have permissions to access this resource.")
 
 
-def _role_out_of_reach(call: Call, regions: Regions) -> Response | None:
+def _role_that_cannot_be_assumed(call: Call, regions: EnabledRegions) -> Response | None:
     if call.permission != "sts:AssumeRole":
         return None
     arn = call.parameters.get("RoleArn", "")
@@ -101,16 +98,16 @@ def _role_out_of_reach(call: Call, regions: Regions) -> Response | None:
 
 
 def _role(account: str, arn: str) -> Role | None:
-    # Asking for an account that moto has not seen yet would create it.
+    # Indexing the backends with an unknown account would create it.
     roles = iam_backends[account]["aws"].roles if account in iam_backends else {}
     return next((role for role in roles.values() if role.arn == arn), None)
 
 
 def _external_id_fits(role: Role, given: str | None) -> bool:
-    """Whether some statement of the trust policy asks for no external id, or for the one given."""
+    """Return whether a statement of the trust policy requires no external id, or the given one."""
     statements = _listed(json.loads(role.assume_role_policy_document).get("Statement", ()))
-    asked = [statement.get("Condition", {}).get("StringEquals", {}).get("sts:ExternalId") for statement in statements]
-    return any(wanted is None or given in _listed(wanted) for wanted in asked)
+    required = [each.get("Condition", {}).get("StringEquals", {}).get("sts:ExternalId") for each in statements]
+    return any(each is None or given in _listed(each) for each in required)
 
 
 def _topic_of_others(call: Call) -> Response | None:

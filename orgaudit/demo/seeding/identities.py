@@ -8,9 +8,9 @@ from moto.core.utils import utcnow
 from moto.iam.models import AccessKeyLastUsed, AWSManagedPolicy, IAMBackend, User, iam_backends
 from moto.ssoadmin.models import ssoadmin_backends
 
-from orgaudit.demo.organization import OPT_IN_REGION, REGIONS_BY_DEFAULT, DemoAccount, account_named, entered
-from orgaudit.demo.roles import add_role, document
-from orgaudit.demo.world import World
+from orgaudit.demo.accounts import OPT_IN_REGION, REGIONS_BY_DEFAULT, DemoAccount, account_named, assessed_accounts
+from orgaudit.demo.extra_state import ExtraState
+from orgaudit.demo.seeding.policies import add_role, document
 
 _HOME = "us-east-1"
 _ADMINISTRATOR, _CLOUDSHELL, _SUPPORT, _READER = (
@@ -25,7 +25,7 @@ _OF_AWS = {
     _SUPPORT: ["support:*"],
     _READER: ["*:Get*", "*:List*"],
 }
-"""AWS's own policies that are attached somewhere, with what they allow in short."""
+"""AWS managed policies that are attached somewhere, with the actions that they allow in short."""
 _STRICT_PASSWORDS = (True, False, 90, 14, 24, True, True, True, True)
 _WEAK_PASSWORDS = (True, False, 0, 8, 0, True, False, False, True)
 _WITHOUT_PASSWORD_POLICY = ("Mobile Development", "Sandbox Platform", "Sandbox Data Science")
@@ -35,7 +35,7 @@ _WITHOUT_SAML = ("Sandbox Data Science",)
 
 @dataclass(frozen=True, slots=True)
 class _Key:
-    """An access key: how many days ago it was made and last used."""
+    """An access key: the days since it was created and since it was last used."""
 
     made: int
     used: int | None
@@ -43,7 +43,7 @@ class _Key:
 
 @dataclass(frozen=True, slots=True)
 class _User:
-    """An IAM user of an account; `used` is how many days ago the password was, None for a user without one."""
+    """An IAM user; `made` and `used` are days ago, `used` of the password and None for a user without one."""
 
     account: str
     name: str
@@ -71,14 +71,14 @@ _CUSTOMER_POLICIES = (
     ("Mobile Development", "everything", ["*"], None),
     ("Sandbox Platform", "poweruser", ["*"], "experiments"),
 )
-"""Policies by account, with the actions that they allow and the role that has them."""
+"""Customer managed policies by account, with the actions that they allow and the role that has them."""
 _CERTIFICATES = (("Webshop Production", "shop-2026", 220), ("Webshop Development", "shop-test-2024", -95))
-"""Server certificates, with the days that they have left."""
+"""Server certificates by account, with the days until they expire."""
 
 
-def seed(world: World) -> None:
+def seed(state: ExtraState) -> None:
     """Create all of it."""
-    for account in entered():
+    for account in assessed_accounts():
         _account(account)
     for user in _USERS:
         _user(user)
@@ -91,11 +91,11 @@ def seed(world: World) -> None:
             iam.attach_role_policy(made.arn, role)
     for name, certificate, days in _CERTIFICATES:
         uploaded = iam_backends[account_named(name).id]["aws"].upload_server_certificate(certificate, "", "")
-        world.certificates_end[uploaded.arn] = timedelta(days=days)
+        state.certificates_end[uploaded.arn] = timedelta(days=days)
 
 
 def _account(account: DemoAccount) -> None:
-    """Give an account what no user of it has alone: AWS's policies, its rules for passwords, its way to sign in."""
+    """Create the AWS managed policies, the password policy, the support role and the identity provider."""
     iam = iam_backends[account.id]["aws"]
     for name, actions in _OF_AWS.items():
         _policy_of_aws(iam, name, actions)
@@ -105,14 +105,14 @@ def _account(account: DemoAccount) -> None:
     if account.name not in _WITHOUT_SUPPORT_ROLE:
         _role(iam, "incident-response", _SUPPORT)
     for region in (*REGIONS_BY_DEFAULT, OPT_IN_REGION):
-        # moto gives every account IAM Identity Center in every region; this organization has none.
+        # moto has an IAM Identity Center in every account and region; this organization has none.
         ssoadmin_backends[account.id][region].instances.clear()
     if account.name not in _WITHOUT_SAML:
         iam.create_saml_provider("meridian-workforce", "<EntityDescriptor/>")
 
 
 def _policy_of_aws(iam: IAMBackend, name: str, actions: list[str]) -> None:
-    """Give the account one of AWS's policies; moto would give it all or none."""
+    """Add one AWS managed policy to the account; moto would add all or none."""
     data: dict[str, Any] = {
         "DefaultVersionId": "v1",
         "Path": "/",

@@ -5,26 +5,26 @@ from dataclasses import dataclass
 from moto.ec2.models import ec2_backends
 from moto.rds.models import rds_backends
 
-from orgaudit.demo.organization import account_named
+from orgaudit.demo.accounts import account_named
 
-_PASSWORD = "not-a-real-one"  # noqa: S105 - the emulation has no database behind it
+_PASSWORD = "not-a-real-one"  # noqa: S105 - the emulation has no databases
 
 
 @dataclass(frozen=True, slots=True)
 class _Database:
-    """A database instance; a careful one is encrypted, private, in several zones, and takes minor versions."""
+    """A database instance; a compliant one is encrypted, private, in several zones, and upgrades minor versions."""
 
     account: str
     region: str
     name: str
-    careful: bool = True
+    compliant: bool = True
 
 
 _DATABASES = (
     _Database("Webshop Production", "eu-west-1", "orders"),
     _Database("Payments Production", "eu-central-1", "ledger"),
-    _Database("Payments Development", "eu-west-1", "ledger-test", careful=False),
-    _Database("Sandbox Data Science", "us-east-1", "scratch", careful=False),
+    _Database("Payments Development", "eu-west-1", "ledger-test", compliant=False),
+    _Database("Sandbox Data Science", "us-east-1", "scratch", compliant=False),
 )
 _CLUSTERS = (
     ("Webshop Production", "eu-west-1", "catalogue", ("a", "b")),
@@ -43,10 +43,10 @@ def seed() -> None:
             "allocated_storage": 20,
             "master_username": "owner",
             "master_user_password": _PASSWORD,
-            "storage_encrypted": plan.careful,
-            "publicly_accessible": not plan.careful,
-            "auto_minor_version_upgrade": plan.careful,
-            "multi_az": plan.careful,
+            "storage_encrypted": plan.compliant,
+            "publicly_accessible": not plan.compliant,
+            "auto_minor_version_upgrade": plan.compliant,
+            "multi_az": plan.compliant,
             "vpc_security_group_ids": _groups(plan.account, plan.region),
         })  # fmt: skip
     for name, region, cluster, zones in _CLUSTERS:
@@ -71,7 +71,7 @@ def seed() -> None:
 
 
 def _groups(name: str, region: str) -> list[str]:
-    """The default group of the account's first VPC; moto would look for it in the default VPC."""
+    """Return the default group of the account's first VPC; moto would look for it in the default VPC."""
     ec2 = ec2_backends[account_named(name).id][region]
     vpc_id = next(iter(ec2.vpcs))
     return [group.id for group in ec2.groups[vpc_id].values() if group.is_default]
