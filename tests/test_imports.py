@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "spreadsheet": {"errors"},
     "register": {"errors", "model", "settings", "spreadsheet", "store"},
     "report": {"errors", "model", "register", "settings", "spreadsheet", "store"},
-    "demo": {"errors", "model", "store"},
+    "demo": {"errors", "languages", "model", "store"},
 }
 ANYTHING = {"cli", "preflight", "pipeline", "reporting", "__main__"}
 

@@ -1,9 +1,6 @@
 """The calls that AWS would refuse and moto would answer: one function for each rule."""
 
-import json
-from collections.abc import Callable, Iterable, Mapping
-from fnmatch import fnmatchcase
-from typing import Any
+from functools import cache
 
 from moto.iam.models import Role, iam_backends
 from werkzeug.wrappers import Response
@@ -12,8 +9,10 @@ from orgaudit.demo.call import Call
 from orgaudit.demo.emulated_organization import control_policies, delegated_services, is_closed, is_member
 from orgaudit.demo.extra_state import EnabledRegions
 from orgaudit.demo.responses import denied, fault, region_disabled
+from orgaudit.languages.iam_policy import Outcome, Request, decide, parse
 
 _OPEN_TO_MEMBERS = {"DescribeOrganization", "DescribeEffectivePolicy", "LeaveOrganization"}
+_parsed = cache(parse)
 
 
 def refusal(call: Call, regions: EnabledRegions) -> Response | None:
@@ -29,45 +28,15 @@ def refusal(call: Call, regions: EnabledRegions) -> Response | None:
 
 
 def _denied_by_control_policy(call: Call) -> Response | None:
-    for policy in control_policies(call.account):
-        statements = _listed(json.loads(policy.content or "{}").get("Statement", ()))
-        if any(_denies(statement, call) for statement in statements):
+    policies = [policy for policy in control_policies(call.account) if policy.content]
+    if not policies:
+        return None
+    context = {"aws:RequestedRegion": call.region, "aws:PrincipalArn": _principal_arn(call)}
+    request = Request(call.permission, context=context)
+    for policy in policies:
+        if decide([_parsed(policy.content)], request).outcome is Outcome.DENIED:
             return denied(call, because=f"with an explicit deny in a service control policy: {policy.arn}")
     return None
-
-
-def _denies(statement: Mapping[str, Any], call: Call) -> bool:
-    if statement["Effect"] != "Deny":
-        return False
-    if "NotAction" in statement:
-        named = not _matches(call.permission, _listed(statement["NotAction"]))
-    else:
-        named = _matches(call.permission, _listed(statement.get("Action", ())))
-    return named and all(
-        _holds(operator, key, _listed(values), call)
-        for operator, keys in statement.get("Condition", {}).items()
-        for key, values in keys.items()
-    )
-
-
-def _matches(value: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(value.lower(), pattern.lower()) for pattern in patterns)
-
-
-# The operators and keys of region deny policies; a statement with any other one never denies.
-_OPERATORS: Mapping[str, Callable[[str, list[str]], bool]] = {
-    "StringEquals": lambda value, wanted: value in wanted,
-    "StringNotEquals": lambda value, wanted: value not in wanted,
-    "ArnLike": _matches,
-    "ArnNotLike": lambda value, wanted: not _matches(value, wanted),
-}
-
-
-def _holds(operator: str, key: str, wanted: list[str], call: Call) -> bool:
-    context = {"aws:requestedregion": call.region, "aws:principalarn": _principal_arn(call)}
-    if operator not in _OPERATORS or key.lower() not in context:
-        return False
-    return _OPERATORS[operator](context[key.lower()], wanted)
 
 
 def _principal_arn(call: Call) -> str:
@@ -104,10 +73,9 @@ def _role(account: str, arn: str) -> Role | None:
 
 
 def _external_id_fits(role: Role, given: str | None) -> bool:
-    """Return whether a statement of the trust policy requires no external id, or the given one."""
-    statements = _listed(json.loads(role.assume_role_policy_document).get("Statement", ()))
-    required = [each.get("Condition", {}).get("StringEquals", {}).get("sts:ExternalId") for each in statements]
-    return any(each is None or given in _listed(each) for each in required)
+    """Return whether the trust policy admits some principal with the given external id."""
+    request = Request("sts:AssumeRole", context={"sts:ExternalId": given or ()})
+    return decide([_parsed(role.assume_role_policy_document)], request).outcome is not Outcome.NOT_ALLOWED
 
 
 def _topic_of_others(call: Call) -> Response | None:
@@ -115,7 +83,3 @@ def _topic_of_others(call: Call) -> Response | None:
     if call.permission != "sns:ListSubscriptionsByTopic" or f":{call.account}:" in topic:
         return None
     return denied(call, resource=topic)
-
-
-def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - policies hold one entry or a list of them
-    return list(value) if isinstance(value, list | tuple) else [value]

@@ -18,7 +18,7 @@ class Emulator:
     """The application; `state` may be filled while it runs."""
 
     def __init__(self, state: ExtraState) -> None:
-        self._world = state
+        self._state = state
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -29,7 +29,7 @@ class Emulator:
         call = read_call(environ)
         if call is None:
             return self._moto
-        if own := refusal(call, self._world.regions) or answer(call, self._world):
+        if own := refusal(call, self._state.regions) or answer(call, self._state):
             return own
         if call.service == "organizations" and call.action != "DescribeOrganization" and is_member(call.account):
             _call_as_management(environ, call)

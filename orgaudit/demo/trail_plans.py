@@ -1,4 +1,4 @@
-"""The demo's trails as data: each with its delivery, metric filters and alarms, and what is wrong with it."""
+"""The demo's trails as data: each with its delivery, metric filters and alarms, and its flaws."""
 
 import enum
 from collections.abc import Mapping

@@ -168,7 +168,7 @@ def test_scp_in_one_region_shuts_that_region(caller: Caller, proxy: FaultProxy, 
     assert (totals["evaluations_blocked"], totals["regions_blocked"]) == (len(shut), 1)
 
 
-def test_demo_fence_around_the_sandbox_is_accepted(clean: Outcome) -> None:
+def test_denied_region_of_the_sandbox_is_accepted(clean: Outcome) -> None:
     shut = places_of(clean, accounts=[SANDBOX], regions=[FENCED_REGION])
     assert {(cell.status, cell.reason) for cell in shut} == {(Status.NOT_ASSESSED, GapReason.SCP_DENIED)}
     assert all(cell.is_accepted for cell in shut)

@@ -37,7 +37,7 @@ EXPECTED_OTHERWISE: Mapping[str, tuple[set[Status], str]] = {
     "s3_bucket_default_encryption_enabled": ({Status.PASS}, "S3 gives every bucket a default encryption"),
 }
 """The controls that cannot both pass and fail in one organization, with the statuses that they do have and why."""
-FENCED = {account.id for account in ACCOUNTS if account.unit == RESTRICTED_UNIT}
+RESTRICTED = {account.id for account in ACCOUNTS if account.unit == RESTRICTED_UNIT}
 
 
 @pytest.fixture(scope="module")
@@ -80,13 +80,13 @@ def test_the_others_have_the_statuses_that_are_in_their_nature(
 
 
 def is_planned(finding: Finding) -> bool:
-    """Tell whether the demo is made so that this cannot be seen: a shut account, or a region behind the fence."""
+    """Return whether the demo is made so that this cannot be read: an unavailable account, or a denied region."""
     assert finding.gap is not None
     if finding.gap.reason is GapReason.ACCOUNT_UNAVAILABLE:
         return finding.account_id in SHUT
     return (
         finding.gap.reason is GapReason.SCP_DENIED
-        and finding.account_id in FENCED
+        and finding.account_id in RESTRICTED
         and finding.gap.region == DENIED_REGION
     )
 

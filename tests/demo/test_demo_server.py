@@ -279,7 +279,7 @@ def test_region_that_nobody_has_is_closed_to_management_too(calls: Calls) -> Non
     ],
 )
 @pytest.mark.parametrize("name", ["Sandbox Platform", "Sandbox Data Science"])
-def test_fenced_region(calls: Calls, name: str, probe: str, refusal: tuple[str, int], permission: str) -> None:
+def test_denied_region(calls: Calls, name: str, probe: str, refusal: tuple[str, int], permission: str) -> None:
     service, operation = PROBES[probe]
     *seen, message = refused(getattr(calls(service, "eu-central-1", name), operation))
     assert tuple(seen) == refusal
@@ -307,15 +307,15 @@ def test_fenced_region(calls: Calls, name: str, probe: str, refusal: tuple[str, 
         ("elbv2", "describe_load_balancers", {}, "elasticloadbalancing:DescribeLoadBalancers"),
     ],
 )
-def test_fence_names_the_permission(
+def test_region_deny_names_the_permission(
     calls: Calls, service: str, operation: str, parameters: dict[str, str], permission: str
 ) -> None:
-    fenced = getattr(calls(service, "eu-central-1", "Sandbox Platform"), operation)
-    *_, message = refused(lambda: fenced(**parameters))
+    denied = getattr(calls(service, "eu-central-1", "Sandbox Platform"), operation)
+    *_, message = refused(lambda: denied(**parameters))
     assert f"is not authorized to perform: {permission} with an explicit deny" in message
 
 
-def test_fence_leaves_open_what_control_tower_leaves_open(calls: Calls) -> None:
+def test_region_deny_allows_what_control_tower_allows(calls: Calls) -> None:
     name = "Sandbox Platform"
     assert calls("s3", "eu-central-1", name).list_buckets()["Buckets"]
     assert calls("sts", "eu-central-1", name).get_caller_identity()

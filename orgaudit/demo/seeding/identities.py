@@ -34,35 +34,30 @@ _WITHOUT_SAML = ("Sandbox Data Science",)
 
 
 @dataclass(frozen=True, slots=True)
-class _Key:
-    """An access key: the days since it was created and since it was last used."""
-
-    made: int
-    used: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class _User:
-    """An IAM user; `made` and `used` are days ago, `used` of the password and None for a user without one."""
+    """An IAM user; `made` and `used` are days ago, `used` of the password and None for a user without one.
+
+    `keys` are the days since each access key was created and last used.
+    """
 
     account: str
     name: str
     made: int
     used: int | None = None
     mfa: bool = False
-    keys: tuple[_Key, ...] = ()
+    keys: tuple[tuple[int, int | None], ...] = ()
     group: str | None = None
     attached: tuple[str, ...] = ()
 
 
 _USERS = (
     _User("Meridian Management", "break-glass", 1400, used=40, mfa=True, group=_ADMINISTRATOR),
-    _User("Shared Services", "ci-artifacts", 300, keys=(_Key(30, 0),), group=_READER),
-    _User("Webshop Production", "payment-gateway", 500, keys=(_Key(62, 1),), group=_READER),
-    _User("Data Platform Production", "warehouse-loader", 900, keys=(_Key(410, 2),), group=_READER),
-    _User("Webshop Development", "tester", 700, used=60, mfa=True, keys=(_Key(80, 5), _Key(20, 1)), group=_READER),
-    _User("Payments Development", "contractor", 400, used=120, keys=(_Key(400, None),), attached=(_READER,)),
-    _User("Sandbox Platform", "playground", 260, used=1, keys=(_Key(260, 9),), attached=(_ADMINISTRATOR, _CLOUDSHELL)),
+    _User("Shared Services", "ci-artifacts", 300, keys=((30, 0),), group=_READER),
+    _User("Webshop Production", "payment-gateway", 500, keys=((62, 1),), group=_READER),
+    _User("Data Platform Production", "warehouse-loader", 900, keys=((410, 2),), group=_READER),
+    _User("Webshop Development", "tester", 700, used=60, mfa=True, keys=((80, 5), (20, 1)), group=_READER),
+    _User("Payments Development", "contractor", 400, used=120, keys=((400, None),), attached=(_READER,)),
+    _User("Sandbox Platform", "playground", 260, used=1, keys=((260, 9),), attached=(_ADMINISTRATOR, _CLOUDSHELL)),
     _User("Sandbox Data Science", "notebooks", 200, used=2, attached=(_READER,)),
 )
 _CUSTOMER_POLICIES = (
@@ -141,11 +136,11 @@ def _user(plan: _User) -> None:
         _password(user, plan.used)
     if plan.mfa:
         user.enable_mfa_device(f"arn:aws:iam::{iam.account_id}:mfa/{plan.name}", "111111", "222222")
-    for key in plan.keys:
+    for created, used in plan.keys:
         made = iam.create_access_key(plan.name)
-        made.create_date = _ago(key.made)
-        if key.used is not None:
-            made.last_used = AccessKeyLastUsed(_ago(key.used), "s3", _HOME)
+        made.create_date = _ago(created)
+        if used is not None:
+            made.last_used = AccessKeyLastUsed(_ago(used), "s3", _HOME)
     if plan.group:
         iam.create_group(plan.group)
         iam.attach_group_policy(_arn(plan.group), plan.group)

@@ -27,6 +27,6 @@ def document(statements: Iterable[Mapping[str, object]]) -> str:
 
 
 def public(action: str | Sequence[str], resource: str | None = "*") -> dict[str, object]:
-    """Return the statement that allows an action to everyone; without a resource, as in a repository's policy."""
+    """Return the statement that allows an action to any principal; without a resource, as in a repository's policy."""
     named = {} if resource is None else {"Resource": resource}
     return {"Sid": "PublicAccess", "Effect": "Allow", "Principal": "*", "Action": action, **named}

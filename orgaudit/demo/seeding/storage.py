@@ -85,11 +85,11 @@ def seed(state: ExtraState) -> None:
             s3control_backends[account.id]["aws"].put_public_access_block(account.id, _BLOCKED)
     for plan in _BUCKETS:
         _bucket(plan, state)
-    for number, (name, region, right) in enumerate(_FILE_SYSTEMS):
+    for number, (name, region, compliant) in enumerate(_FILE_SYSTEMS):
         made = efs_backends[account_named(name).id][region].create_file_system(
-            f"files-{number}", "", right, "", "", 0, "", backup=False, tags=[]
+            f"files-{number}", "", compliant, "", "", 0, "", backup=False, tags=[]
         )
-        made.file_system_policy = document([_mounting(inside_only=right)])
+        made.file_system_policy = document([_mounting(inside_only=compliant)])
     for name, region, vault, shared in _VAULTS:
         account_id = account_named(name).id
         glacier_backends[account_id][region].create_vault(vault)
@@ -99,7 +99,7 @@ def seed(state: ExtraState) -> None:
 
 
 def _mounting(*, inside_only: bool) -> dict[str, object]:
-    """Return the statement that allows everyone to mount a file system, or everyone through a mount target."""
+    """Return the statement that allows any principal to mount a file system, or any through a mount target."""
     action = ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"]
     statement: dict[str, object] = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": action, "Resource": "*"}
     condition = {"Bool": {"elasticfilesystem:AccessedViaMountTarget": "true"}}
