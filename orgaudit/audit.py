@@ -12,7 +12,7 @@ from typing import Protocol
 
 from orgaudit import __version__
 from orgaudit.aws.access import Access
-from orgaudit.aws.region import Traffic
+from orgaudit.aws.transport import Traffic
 from orgaudit.collect.stage import access_for, collect
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError

@@ -86,23 +86,25 @@ class GapReason(StrEnum):
         """Tell whether the reason proves that nothing can exist where we could not look."""
         return self in {GapReason.NOT_OFFERED, GapReason.REGION_DISABLED}
 
-    def mend(self, action: str) -> str:
-        """Return what to do so that the next run sees what this one could not."""
-        return _MENDS[self].format(action=action or "the read action")
+    def remediation(self, action: str) -> str:
+        """Return what to do so that the next run can read what this one could not."""
+        return _REMEDIATIONS[self].format(action=action or "the read action")
 
 
-_MENDS = {
-    GapReason.DENIED: "Allow {action} in the audit role's policy; `orgaudit policy` prints the whole policy.",
+_REMEDIATIONS = {
+    GapReason.DENIED: "Allow {action} in the audit role's policy; `orgaudit policy` prints the complete policy.",
     GapReason.SCP_DENIED: (
-        "A service control policy denies {action}: exempt the audit role in the policy's condition. A region that is "
-        "denied whole can be accepted as not audited in [scope] accept_blocked_regions."
+        "A service control policy denies {action}: exempt the audit role in the policy's condition. A region that the "
+        "policy denies completely can be accepted as not audited in [scope] accept_blocked_regions."
     ),
-    GapReason.THROTTLED: "Audit again when the account is quieter, or lower the rate in config/limits.toml.",
+    GapReason.THROTTLED: "Audit again when the account sends fewer calls, or lower the rate in config/limits.toml.",
     GapReason.UNREACHABLE: "Open the network path to the service's endpoint in this region, then audit again.",
-    GapReason.NOT_OFFERED: "Nothing to do: the service does not exist in this region.",
-    GapReason.REGION_DISABLED: "Nothing to do: the region is not enabled in this account.",
-    GapReason.ACCOUNT_UNAVAILABLE: "Create the audit role there, or mend its trust; `orgaudit doctor` says which.",
-    GapReason.MALFORMED: "AWS's answer to {action} could not be read: audit again, and report it if it stays.",
+    GapReason.NOT_OFFERED: "No action is required: the service is not offered in this region.",
+    GapReason.REGION_DISABLED: "No action is required: the region is not enabled in this account.",
+    GapReason.ACCOUNT_UNAVAILABLE: (
+        "Create the audit role in the account, or correct its trust policy; `orgaudit doctor` shows which is needed."
+    ),
+    GapReason.MALFORMED: "The answer to {action} could not be read: audit again, and report the error if it persists.",
     GapReason.DEFECT: "This is a defect of orgaudit: report it with the traceback in the log.",
 }
 
@@ -421,4 +423,5 @@ class EntryState(StrEnum):
 
 
 GLOBAL_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-northwest-1", "aws-us-gov": "us-gov-west-1"}
-"""Where a partition's global services are signed for."""
+"""The region for which requests to a partition's global services are signed:
+https://docs.aws.amazon.com/general/latest/gr/rande.html#global-endpoints"""

@@ -75,7 +75,7 @@ def unpaced() -> Limits:
 
 async def measure_access(access: Access, calls: Sequence[Call]) -> float:
     """Return the CPU seconds of this process that the calls take through the access layer, in accounts once entered."""
-    accounts = {each.key: await access.guest(synthetic_aws.account_of(each.key)) for each in calls}
+    accounts = {each.key: await access.member(synthetic_aws.account_of(each.key)) for each in calls}
     start = time.process_time()
     await asyncio.gather(
         *(

@@ -21,7 +21,7 @@ import boto3
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from orgaudit import audit
-from orgaudit.aws.region import Traffic
+from orgaudit.aws.transport import Traffic
 from orgaudit.demo import running
 from orgaudit.model import Account, AccountRecord
 from orgaudit.settings import settings

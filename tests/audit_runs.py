@@ -17,7 +17,7 @@ import boto3
 import msgspec
 
 from orgaudit.demo import Demo
-from orgaudit.demo.organization import ACCOUNTS, account_named
+from orgaudit.demo.accounts import ACCOUNTS, account_named
 from orgaudit.errors import ExitCode
 from orgaudit.model import GLOBAL, Cell, Finding, GapReason, Status
 from orgaudit.store.manifest import Manifest

@@ -1,4 +1,4 @@
-"""Imports point one way: from the command line to the nouns, and only aws/ knows the SDK."""
+"""Imports point one way, from the command line to the model, and never in a circle; only aws/ imports the SDK."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ast
 import graphlib
 import re
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "orgaudit"
@@ -34,7 +35,11 @@ def package(path: Path) -> str:
 
 
 def imported(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    yield from imports_in(ast.parse(path.read_text()))
+
+
+def imports_in(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -60,6 +65,33 @@ def test_imports_are_those_of_the_table() -> None:
         for path in modules()
         if package(path) in table and (upward := packages_imported(path) - table[package(path)])
     }
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    names = {dotted(path): path for path in modules()}
+    graph = {
+        name: {module for each in imported_on_loading(path) if (module := loaded(each, names)) not in {name, None}}
+        for name, path in names.items()
+    }
+    assert graph["orgaudit.aws.access"] >= {"orgaudit.aws.account", "orgaudit.model"}
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the modules of a circle
+
+
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+def loaded(name: str, names: dict[str, Path]) -> str | None:
+    """The module that an import loads: the name itself, or what it is a name of."""
+    return next((each for each in (name, name.rpartition(".")[0]) if each in names), None)
+
+
+def imported_on_loading(path: Path) -> Iterator[str]:
+    """What a module imports outside of its functions, also where it is only for type checking."""
+    tree = ast.parse(path.read_text())
+    for function in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]:
+        function.body = []
+    yield from imports_in(tree)
 
 
 def test_only_aws_knows_the_sdk() -> None:

@@ -1,1 +1,1 @@
-"""How AWS is asked: the only package that imports aioboto3, aiobotocore or botocore."""
+"""How AWS is called: the only package that imports aioboto3, aiobotocore or botocore."""

@@ -1,7 +1,7 @@
 """The IAM action behind each API operation, and which actions only read.
 
-Most actions are called like their operation; the exceptions are from the Service Authorization Reference
-(docs.aws.amazon.com/service-authorization/latest/reference/).
+Most actions have the name of their operation; the exceptions are from the Service Authorization Reference:
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ IAM_ACTIONS = {
     ("s3", "GetPublicAccessBlock"): "s3:GetBucketPublicAccessBlock",
     ("s3control", "GetPublicAccessBlock"): "s3:GetAccountPublicAccessBlock",
 }
-"""Operations whose action is called otherwise."""
+"""Operations whose action has another name."""
 
 READ_VERBS = ("Describe", "Get", "List", "Lookup", "BatchGet")
 READS_BY_OTHER_NAMES = frozenset({"apigateway:GET", "iam:GenerateCredentialReport"})
@@ -47,32 +47,22 @@ def iam_action(service: str, operation: str) -> str:
 
 
 def is_read(action: str) -> bool:
-    """Tell whether an IAM action only reads."""
+    """Return whether an IAM action only reads."""
     return action in READS_BY_OTHER_NAMES or action.partition(":")[2].startswith(READ_VERBS)
 
 
 HOLDS_CONTENT = frozenset(
     {
-        "codecommit",
-        "dynamodb",
-        "ecr",
-        "glacier",
-        "kinesis",
-        "kms",
-        "lambda",
-        "logs",
-        "s3",
-        "secretsmanager",
-        "sqs",
-        "ssm",
+        *("codecommit", "dynamodb", "ecr", "glacier", "kinesis", "kms", "lambda", "logs", "s3"),
+        *("secretsmanager", "sqs", "ssm"),
     }
 )
-"""Services in which some action that begins with Get reads what customers keep there."""
+"""Services in which some action that begins with Get reads what customers store there."""
 SESSION_POLICY_LIMIT = 2048
-"""The most characters that sts:AssumeRole takes for an inline session policy:
-docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html."""
+"""The most characters of an inline session policy:
+https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html"""
 MOST_SESSIONS = 4
-"""How many sessions of one role are worth exact policies: each is a call to STS, whose rate all accounts share."""
+"""The most sessions of one role for exact policies: each is a call to STS, whose rate all accounts share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +74,13 @@ class SessionGroup:
 
     @property
     def policy(self) -> str:
-        """Return the session policy as JSON."""
+        """The session policy as JSON."""
         statement = {"Effect": "Allow", "Action": self.entries, "Resource": "*"}
         return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
 
     @property
     def size(self) -> int:
-        """Return the characters of the policy."""
+        """The characters of the policy."""
         return len(self.policy)
 
 
@@ -98,9 +88,9 @@ def session_groups(actions: Iterable[str], limit: int = SESSION_POLICY_LIMIT) ->
     """Return the sessions that narrow a role to these read actions, at least one, each with a policy within the limit.
 
     Most audits need one session whose policy names every action. Longer lists are spread by service over a few more.
-    Where that takes more than MOST_SESSIONS, actions are folded into patterns, the harmless ones first: those that
-    describe and list, then those that get and have their first two words in common, then all that get. Services whose
-    objects, messages and secrets can be got keep to two words. The last fold counts, however many sessions it takes.
+    Where that takes more than MOST_SESSIONS, actions are replaced by patterns, the least sensitive first: Describe* and
+    List*, then Get actions with their first two words in common, then Get*. Services whose objects, messages or secrets
+    a Get action reads keep to two words. The last pattern is final, however many sessions it takes.
     """
     allowing = {action: action for action in actions}
     packed = _packed(set(allowing.values()), limit)

@@ -1,4 +1,4 @@
-"""Whether the body of an answer is what its protocol says; the SDK reads some that are not as empty answers."""
+"""Whether the body of an answer has the form of its protocol; the SDK reads some others as empty answers."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from orgaudit.model import Json
 
 
 class UnreadableAnswerError(ResponseParserError):
-    """An answer that is not what its operation returns; the message describes it and quotes nothing of it."""
+    """An answer that is not what its operation returns; the message describes it without quoting it."""
 
 
 _XML_ROOT = re.compile(rb"\s*(?:<\?.*?\?>\s*)?<([\w:.-]+)", re.DOTALL)
 _NO_ANSWER = 300
-"""The first HTTP status whose body is an error, which the SDK reads by itself."""
+"""The first HTTP status whose body is an error, which the SDK checks itself."""
 
 
 def check_body(operation_model: OperationModel, response_dict: Mapping[str, Any], **_: Json) -> None:
-    """Raise UnreadableAnswerError for a body that is no answer of the operation; a handler of the event before-parse.
+    """Raise UnreadableAnswerError for a body that is not an answer of the operation; handles the event before-parse.
 
-    The SDK takes JSON that does not parse, XML of another document, and no body at all for an answer with no members: a
-    truncated answer or a proxy's sign-in page would read as "nothing there".
+    The SDK reads JSON that does not parse, XML of another document, and a missing body as an answer without members: a
+    truncated answer or a proxy's sign-in page would look like an empty listing.
     """
     body, shape = response_dict["body"], operation_model.output_shape
     if response_dict["status_code"] >= _NO_ANSWER or shape is None or not isinstance(body, bytes):
@@ -37,7 +37,7 @@ def check_body(operation_model: OperationModel, response_dict: Mapping[str, Any]
     protocol = operation_model.service_model.resolved_protocol
     if not body:
         if _has_body(protocol, shape):
-            raise ResponseParserError("the answer has no body, and the operation never answers without one")
+            raise ResponseParserError("the answer has no body, although every answer of the operation has one")
     elif protocol in {"json", "rest-json"}:
         _check_json(body)
     elif protocol in {"query", "ec2", "rest-xml"}:
@@ -47,8 +47,8 @@ def check_body(operation_model: OperationModel, response_dict: Mapping[str, Any]
 def _has_body(protocol: str, shape: StructureShape) -> bool:
     """Return whether every answer of a shape has a body.
 
-    A document in XML has a root element and one in JSON is an object, even where no member is set; only what consists
-    of headers, or of nothing, needs none: smithy.io/2.0/aws/protocols/aws-restxml-protocol.html and its siblings.
+    An XML document has a root element and a JSON document is an object, even where no member is set; only an answer of
+    headers, or of nothing, has no body: https://smithy.io/2.0/aws/protocols/aws-restxml-protocol.html and its siblings.
     """
     if protocol in {"query", "ec2"}:
         return True
@@ -66,5 +66,5 @@ def _check_root(body: bytes, *, is_response: bool) -> None:
     root = _XML_ROOT.match(body[:1000])
     name = root[1].decode() if root else ""
     if not name or name.lower() == "html" or (is_response and not name.endswith("Response")):
-        found = f"starts with <{name}>" if name else "is no XML"
-        raise UnreadableAnswerError(f"the answer is not the operation's XML document but {found}")
+        found = f"starts with <{name}>" if name else "is not XML"
+        raise UnreadableAnswerError(f"the answer is not the operation's XML document: it {found}")

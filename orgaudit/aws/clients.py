@@ -1,4 +1,4 @@
-"""One SDK client per service and region, shared by all accounts; creating one costs more than many calls."""
+"""One SDK client per service and region, shared by all accounts: creating one takes as long as many calls."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from orgaudit.errors import AccessError, ConfigError
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Say what to do about an SDK session that cannot be made from the caller's files and environment."""
+    """Raise the SDK's errors about the caller's files and environment as ConfigError and AccessError."""
     try:
         yield
     except ProfileNotFound as error:
@@ -50,6 +50,7 @@ class Clients:
         with _explained():
             self._core = AioSession(profile=profile)
             self._core.user_agent_name, self._core.user_agent_version = "orgaudit", __version__
+            # aioboto3 creates the clients: its session is the asynchronous one that boto3's users know.
             self._session = aioboto3.Session(botocore_session=self._core)
         self._core.set_default_client_config(TrustingConfig())
         self._config = TrustingConfig(
@@ -57,8 +58,9 @@ class Clients:
             read_timeout=read_timeout,
             max_pool_connections=connections,
             retries={"total_max_attempts": 1},
+            # A client serves many accounts: https://docs.aws.amazon.com/sdkref/latest/guide/feature-account-endpoints.html
             account_id_endpoint_mode="disabled",
-            # The SDK builds its own anew for each call, an eighth of what a call costs.
+            # The SDK builds its own user agent anew for each call, an eighth of a call's CPU time.
             user_agent=f"orgaudit/{__version__} aiobotocore/{aiobotocore.__version__}",
         )
         self._stack = AsyncExitStack()
@@ -73,11 +75,11 @@ class Clients:
         if found is None:
             raise AccessError("no AWS credentials found; set AWS_PROFILE, use --profile, or sign in (aws sso login)")
         self.caller = CallerCredentials(found)
-        # The session takes key strings publicly, but no object that chooses them at each call.
+        # The session's public parameters are key strings; an object that chooses keys at each call has no other way in.
         vars(self._core)["_credentials"] = CurrentCredentials()
         self._core.register("before-parse", check_body)
         keep_custom_hosts(self._core)
-        # aiobotocore says at INFO level where it found credentials; who audits wants to read of the audit.
+        # aiobotocore logs at level INFO where it found credentials, which is the level of the audit's own progress.
         logging.getLogger("aiobotocore.credentials").setLevel(logging.WARNING)
         return self
 
@@ -88,12 +90,12 @@ class Clients:
 
     @property
     def created(self) -> int:
-        """Return how many clients there are."""
+        """The number of clients."""
         return len(self._clients)
 
     @property
     def home_region(self) -> str | None:
-        """Return the region that the caller's environment or profile names."""
+        """The region that the caller's environment or profile names."""
         region: str | None = self._core.get_config_variable("region")
         return region
 
@@ -109,11 +111,11 @@ class Clients:
         return self._listed[service]
 
     async def default_regions(self, partition: str) -> list[str]:
-        """Return the regions that the SDK knows in a partition, for want of an answer from AWS."""
+        """Return the regions that the SDK knows in a partition, for use where AWS did not list an account's."""
         return sorted(await self._core.get_available_regions("ec2", partition))
 
     async def operation(self, service: str, region: str, name: str) -> Callable[..., Any]:
-        """Return the client's method for an operation; creates the client when it is the first."""
+        """Return the client's method for an operation, creating the client where there is none yet."""
         client = self._clients.get((service, region)) or await self._create(service, region)
         method: Callable[..., Any] = getattr(client, xform_name(name))
         return method
@@ -127,7 +129,7 @@ class Clients:
         if key not in self._paging:
             model = self._core.get_component("data_loader").load_service_model(service, "paginators-1")
             self._paging[key] = model["pagination"].get(name) or _usual_paging(operation)
-        paging: Any = AioPaginator  # its stub asks for an operation's name where the code takes the method
+        paging: Any = AioPaginator  # its stub declares an operation's name where the code takes the method
         pages: AsyncIterator[dict[str, Any]] = paging(method, self._paging[key], operation).paginate(**parameters)
         return pages
 
@@ -141,7 +143,7 @@ class Clients:
 
 
 def _usual_paging(operation: OperationModel) -> dict[str, str]:
-    """Return how an operation pages of which the SDK does not say so, such as events:ListEventBuses."""
+    """Return how an operation pages for which the SDK has no paginator, such as events:ListEventBuses."""
     members = operation.output_shape.members if operation.output_shape else {}
     lists = (name for name, member in members.items() if member.type_name == "list")
     return {"input_token": "NextToken", "output_token": "NextToken", "result_key": next(lists)}

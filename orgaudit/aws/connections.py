@@ -15,9 +15,9 @@ from botocore.httpsession import create_urllib3_context, get_cert_path
 class TrustingSession(AIOHTTPSession):
     """The SDK's HTTP session, with two differences.
 
-    All of them share one store of trusted certificates: to read it takes as long as 25 calls, and there is a client
-    for each service and region. And certificates are checked behind a proxy too, where that of aiobotocore 2.25 checks
-    none: https://github.com/aio-libs/aiobotocore/blob/2.25.1/aiobotocore/httpsession.py
+    All sessions share one store of trusted certificates: reading it takes as long as 25 calls, and there is one client
+    for each service and region. Certificates are also checked behind a proxy, where aiobotocore 2.25 checks none:
+    https://github.com/aio-libs/aiobotocore/blob/2.25.1/aiobotocore/httpsession.py
     """
 
     def __init__(
@@ -38,17 +38,17 @@ class TrustingSession(AIOHTTPSession):
 
 
 class TrustingConfig(AioConfig):
-    """A configuration whose clients have such sessions, also where it is the default that another is merged into.
+    """A configuration whose clients use TrustingSession, also after another configuration was merged into it.
 
-    aiobotocore's own loses the class of its sessions then, and the clients with which the SDK fetches the caller's
-    credentials (single sign-on, roles of a profile) have configurations of their own.
+    aiobotocore's own loses the class of its sessions when it is merged, and the clients with which the SDK fetches the
+    caller's credentials (single sign-on, roles of a profile) have configurations of their own.
     """
 
     def __init__(self, **given: Any) -> None:  # noqa: ANN401 - the SDK's options
         super().__init__(http_session_cls=TrustingSession, **given)
 
     def merge(self, other_config: Any) -> Any:  # noqa: ANN401 - any of the SDK's configurations
-        """Return both as one; what the other one sets wins."""
+        """Return both as one; the other one's values win."""
         merged: Any = super().merge(other_config)
         merged.http_session_cls = TrustingSession
         return merged

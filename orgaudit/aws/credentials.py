@@ -1,4 +1,4 @@
-"""Credentials by task: one client serves every account, and the task that calls says for whom it signs."""
+"""Credentials by task: one client serves every account and signs with the keys of the task that calls."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class AssumedRoleUser(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class AssumedRole(msgspec.Struct, frozen=True, rename="pascal"):
-    """What sts:AssumeRole answers."""
+    """The answer to sts:AssumeRole."""
 
     credentials: SessionKeys
     assumed_role_user: AssumedRoleUser = AssumedRoleUser()
 
 
 class Credentials(Protocol):
-    """Whatever can say with which keys to sign now; `arn` names the user or the assumed role's session."""
+    """A source of the keys to sign with; `arn` names the user or the assumed role's session."""
 
     arn: str
 
@@ -45,10 +45,10 @@ class Credentials(Protocol):
         """Return whether there are keys for an IAM action."""
 
     async def frozen(self, action: str) -> ReadOnlyCredentials:
-        """Return keys for an IAM action that are good for some minutes at least."""
+        """Return keys for an IAM action that are valid for some minutes at least."""
 
     def forget(self, keys: ReadOnlyCredentials | None) -> None:
-        """Do not give out these keys again: AWS refused them as expired. Newer ones stay."""
+        """Discard these keys, which AWS rejected as expired; newer ones stay."""
 
 
 CURRENT: ContextVar[ReadOnlyCredentials | None] = ContextVar("CURRENT", default=None)
@@ -56,9 +56,9 @@ CURRENT: ContextVar[ReadOnlyCredentials | None] = ContextVar("CURRENT", default=
 
 
 class CurrentCredentials:
-    """What the shared clients hold for credentials: those of the task that calls.
+    """The credentials of the shared clients: those of the task that calls.
 
-    Has the methods that the SDK's request signer and endpoint rules ask of a credentials object.
+    It has the methods that the SDK's request signer and endpoint rules call on a credentials object.
     """
 
     method = "orgaudit"
@@ -68,23 +68,23 @@ class CurrentCredentials:
         return CURRENT.get()
 
     def get_deferred_property(self, _name: str) -> Callable[[], Awaitable[None]]:
-        """Return what would tell a property at call time; only the account id is ever asked for."""
+        """Return the function that gives a property at call time; the SDK uses it for the account id only."""
         return self.get_account_id
 
     async def get_account_id(self) -> None:
-        """Return None: account-based endpoints are not used, because a client serves many accounts."""
+        """Return None: account-based endpoints are not used, because one client serves many accounts."""
         return
 
 
 class CallerCredentials:
-    """The caller's own credentials, as the SDK's chain found them; the SDK refreshes them."""
+    """The caller's own credentials, as the SDK found them; the SDK refreshes them."""
 
     def __init__(self, found: Any) -> None:  # noqa: ANN401 - botocore's credential classes have no common type
         self.arn = ""
         self._found = found
 
     def covers(self, _action: str) -> bool:
-        """Return True: what the caller may do is for AWS to say."""
+        """Return True: AWS alone decides what the caller may do."""
         return True
 
     async def frozen(self, _action: str) -> ReadOnlyCredentials:
@@ -93,11 +93,11 @@ class CallerCredentials:
         return keys
 
     def forget(self, keys: ReadOnlyCredentials | None) -> None:
-        """Do nothing: only the SDK knows how to renew these."""
+        """Do nothing: only the SDK can renew these keys."""
 
 
 class AssumedCredentials:
-    """The credentials of one assumed session: asked once, shared by the account's tasks, renewed before they expire."""
+    """The keys of one assumed session, shared by the account's tasks and renewed before they expire."""
 
     def __init__(self, assume: Callable[[], Awaitable[SessionKeys]], lifetime: timedelta) -> None:
         self._assume = assume
@@ -107,7 +107,7 @@ class AssumedCredentials:
         self._renew_at = datetime.max.replace(tzinfo=UTC)
 
     async def frozen(self) -> ReadOnlyCredentials:
-        """Return the role's keys, assuming it when there are none or little of their life is left."""
+        """Return the keys, assuming the role where there are none or they are about to expire."""
         if self._keys is None or datetime.now(UTC) >= self._renew_at:
             async with self._lock:
                 if self._keys is None or datetime.now(UTC) >= self._renew_at:
@@ -119,6 +119,6 @@ class AssumedCredentials:
         return self._keys
 
     def forget(self, keys: ReadOnlyCredentials | None) -> None:
-        """Assume the role again before the next call, unless another task has done so since."""
+        """Discard these keys, unless another task has renewed them since."""
         if keys is self._keys:
             self._keys = None

@@ -1,4 +1,4 @@
-"""Custom endpoints, as an emulator or a proxy has them, for the service whose endpoints the SDK alters."""
+"""Custom endpoints, such as an emulator's or a proxy's, for the service whose host names the SDK alters."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ ACCOUNT_ID_LENGTH = 12
 
 
 def keep_custom_hosts(core: AioSession) -> None:
-    """Let the session's s3control clients keep the host of a custom endpoint; AWS's own hosts stay as they are.
+    """Make the session's s3control clients keep the host of a custom endpoint; AWS's own hosts stay as they are.
 
-    The SDK puts the account's id before every host of s3control. AWS has such names, a custom endpoint has not.
+    The SDK prepends the account's id to every host of s3control. AWS has such host names, a custom endpoint has not.
     """
     partitions = core.get_component("data_loader").load_data("partitions")["partitions"]
     suffixes = tuple(f".{part['outputs'][name]}" for part in partitions for name in ("dnsSuffix", "dualStackDnsSuffix"))

@@ -1,7 +1,9 @@
 """What an error of the SDK means: whether to try again, and as which gap it is reported.
 
-The codes are those of AWS's common errors and of the services' own models; services that throttle under a name of their
-own (SNS, KMS, EFS, ELB) are among them.
+The codes are those of the services' own models and of AWS's lists of common errors:
+https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html,
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html and
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html.
 """
 
 from __future__ import annotations
@@ -39,18 +41,18 @@ from orgaudit.model import GapReason
 
 
 class Kind(Enum):
-    """What to do about a failed call."""
+    """How a failed call is handled."""
 
     THROTTLED = "slow down and try again"
     TRANSIENT = "try again"
-    NO_CONNECTION = "try once more, then give the endpoint up"
+    NO_CONNECTION = "try once more, then give up the endpoint"
     EXPIRED = "renew the credentials and try once more"
     FINAL = "do not try again"
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One failed call: what to do, the gap's reason if nothing helps, and a sentence for people."""
+    """One failed call: how it is handled, and the reason and message of the gap if it fails for good."""
 
     kind: Kind
     reason: GapReason
@@ -60,44 +62,21 @@ class Failure:
 
 THROTTLED = frozenset(
     {
-        "Throttling",
-        "ThrottlingException",
-        "ThrottledException",
-        "Throttled",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "TooManyRequestsException",
-        "TooManyRequests",
-        "RequestLimitExceeded",
-        "BandwidthLimitExceeded",
-        "SlowDown",
-        "Busy",
-        "EC2ThrottledException",
-        "DependencyThrottle",
-        "KMSThrottling",
-        "ProvisionedThroughputExceededException",
-        # Quotas on creation elsewhere; only reads are sent here, and what limits those is their rate.
-        "LimitExceeded",
-        "LimitExceededException",
+        *("Throttling", "ThrottlingException", "ThrottledException", "Throttled", "RequestThrottled"),
+        *("RequestThrottledException", "TooManyRequestsException", "TooManyRequests", "RequestLimitExceeded"),
+        *("BandwidthLimitExceeded", "SlowDown", "Busy", "EC2ThrottledException", "DependencyThrottle"),
+        *("KMSThrottling", "ProvisionedThroughputExceededException"),
+        # Elsewhere quotas on creation; only reads are sent here, and their only limit is the rate.
+        *("LimitExceeded", "LimitExceededException"),
     }
 )
+"""Codes of throttled calls; SNS, KMS, EFS and Elastic Load Balancing have names of their own."""
 TRANSIENT = frozenset(
     {
-        "InternalError",
-        "InternalFailure",
-        "InternalServerError",
-        "InternalServiceError",
-        "InternalServerException",
-        "ServiceException",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
-        "Unavailable",
-        "RequestTimeout",
-        "RequestTimeoutException",
-        "RequestAbortedException",
-        "PriorRequestNotComplete",
-        "TransactionInProgressException",
-        "IDPCommunicationError",
+        *("InternalError", "InternalFailure", "InternalServerError", "InternalServiceError"),
+        *("InternalServerException", "ServiceException", "ServiceUnavailable", "ServiceUnavailableException"),
+        *("Unavailable", "RequestTimeout", "RequestTimeoutException", "RequestAbortedException"),
+        *("PriorRequestNotComplete", "TransactionInProgressException", "IDPCommunicationError"),
     }
 )
 TRANSIENT_STATUS = frozenset({500, 502, 503, 504})
@@ -111,39 +90,27 @@ UNKNOWN_TOKEN = frozenset(
         "IllegalLocationConstraintException",
     }
 )
-"""What a region answers that the account has not enabled; also what keys get that AWS refuses everywhere."""
+"""Codes of a region that the account has not enabled, to which its keys are not distributed, and of invalid keys:
+https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html"""
 DENIED = frozenset(
     {
-        "AccessDenied",
-        "AccessDeniedException",
-        "UnauthorizedOperation",
-        "AuthorizationError",
-        "AuthorizationErrorException",
-        "NotAuthorized",
-        "UnauthorizedException",
-        "Forbidden",
-        "403",
-        "OrganizationAccessDeniedException",
-        "AccessDeniedForDependencyException",
-        "KMSAccessDenied",
+        *("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"),
+        *("AuthorizationErrorException", "NotAuthorized", "UnauthorizedException", "Forbidden", "403"),
+        *("OrganizationAccessDeniedException", "AccessDeniedForDependencyException", "KMSAccessDenied"),
         "UnauthorizedAccess",
     }
 )
 NOT_OFFERED = frozenset(
     {
-        "UnknownOperationException",
-        "InvalidAction",
-        "UnsupportedOperation",
-        "UnsupportedOperationException",
-        "UnknownRegionError",
-        "InvalidRegionError",
+        *("UnknownOperationException", "InvalidAction", "UnsupportedOperation"),
+        *("UnsupportedOperationException", "UnknownRegionError", "InvalidRegionError"),
     }
 )
 CLOCK = frozenset({"RequestTimeTooSkewed", "SignatureDoesNotMatch", "InvalidSignatureException"})
 LONGEST_MESSAGE = 500
-"""Characters of an error that a gap keeps."""
+"""The most characters of an error that a gap keeps."""
 UNREADABLE = "the answer could not be parsed"
-"""Said for the errors of the SDK's parsers: they quote the answer, and that of sts:AssumeRole is a secret."""
+"""The message for errors of the SDK's parsers: these quote the answer, and that of sts:AssumeRole is a secret."""
 PAGE = "an HTML page was returned"
 _PAGE = re.compile(r"<\s*(?:!doctype\s+html|html|head|body|title)\b", re.IGNORECASE)
 SCP = re.compile(r"service control policy", re.IGNORECASE)
@@ -151,11 +118,11 @@ SCP = re.compile(r"service control policy", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What is known of where a call went: only there can a refusal mean that nothing exists.
+    """What is known of a call's account, region and service: whether a refusal there may mean that nothing exists.
 
-    `may_be_disabled`: the account may not have the region enabled, so an unknown token may be that. `may_lack_service`:
-    a regional service may not be offered there, so an unknown operation or endpoint may be that. `lists_service`: the
-    SDK lists the service there, so an unknown host name is no absent service.
+    `may_be_disabled`: the account may not have enabled the region, which an unknown token may show. `may_lack_service`:
+    the region may not offer the service, which an unknown operation or endpoint may show. `lists_service`: the SDK
+    lists the service in the region, so an unknown host name does not mean that it is absent.
     """
 
     may_be_disabled: bool
@@ -164,15 +131,15 @@ class Place:
 
 
 def classify(error: Exception, place: Place) -> Failure:
-    """Return what an exception of the SDK means for a call that went to a place.
+    """Return what an exception of the SDK means for a call to a place.
 
-    Raises TypeError for an exception that is neither the SDK's nor its transport's.
+    Raises TypeError for an exception that is neither the SDK's nor its HTTP client's.
     """
     if isinstance(error, ClientError):
         return _answered(error, place)
     quotes = isinstance(error, ResponseParserError) and not isinstance(error, UnreadableAnswerError)
-    said = _in_short(str(error))
-    message = UNREADABLE if quotes and said != PAGE else masked(said) or type(error).__name__
+    text = _in_short(str(error))
+    message = UNREADABLE if quotes and text != PAGE else masked(text) or type(error).__name__
     if isinstance(error, EndpointConnectionError):
         return _unconnected(error, message, place)
     if isinstance(error, _WITHOUT_ENDPOINT):
@@ -185,7 +152,7 @@ def classify(error: Exception, place: Place) -> Failure:
 
 
 def _in_short(text: str) -> str:
-    """Return a message in one line, cut at its longest; of a page only that it is one."""
+    """Return a message in one line, cut at LONGEST_MESSAGE; an HTML page is only named as such."""
     if _PAGE.search(text):
         return PAGE
     line = " ".join(text.split())
@@ -214,13 +181,13 @@ _WITHOUT_ANSWER: tuple[tuple[tuple[type[Exception], ...], Kind, GapReason], ...]
 
 def _unconnected(error: EndpointConnectionError, message: str, place: Place) -> Failure:
     if _no_such_host(error):
-        # Without a network every name is unknown, so the name alone proves nothing.
+        # Without a network every host name is unknown, so an unknown name alone proves nothing.
         proven = place.may_lack_service and not place.lists_service
         absent = GapReason.NOT_OFFERED if proven else GapReason.UNREACHABLE
         return Failure(Kind.FINAL, absent, f"no such endpoint: {message}")
     if isinstance(error.kwargs.get("error"), ClientConnectorError):
         return Failure(Kind.NO_CONNECTION, GapReason.UNREACHABLE, message)
-    # The SDK calls a connection that was there and broke, such as a reset of an idle one, by the same name.
+    # The SDK raises the same error for an open connection that broke, such as a reset of an idle one.
     return Failure(Kind.TRANSIENT, GapReason.UNREACHABLE, message)
 
 
@@ -240,7 +207,9 @@ def _answered(error: ClientError, place: Place) -> Failure:  # noqa: PLR0911 - a
     if code in UNKNOWN_TOKEN and place.may_be_disabled:
         return failure(Kind.EXPIRED, GapReason.REGION_DISABLED)
     if code in UNKNOWN_TOKEN:
-        return Failure(Kind.EXPIRED, GapReason.DENIED, f"{message} (AWS refused the session's keys here)", code)
+        return Failure(
+            Kind.EXPIRED, GapReason.DENIED, f"{message} (AWS rejected the session's keys in this region)", code
+        )
     if code in DENIED:
         return failure(Kind.FINAL, GapReason.SCP_DENIED if SCP.search(text) else GapReason.DENIED)
     if code in TRANSIENT or status in TRANSIENT_STATUS:
@@ -248,12 +217,12 @@ def _answered(error: ClientError, place: Place) -> Failure:  # noqa: PLR0911 - a
     if code in NOT_OFFERED and place.may_lack_service:
         return failure(Kind.FINAL, GapReason.NOT_OFFERED)
     if code in CLOCK:
-        return Failure(Kind.FINAL, GapReason.DENIED, f"{message} (is this machine's clock right?)", code)
+        return Failure(Kind.FINAL, GapReason.DENIED, f"{message} (this machine's clock may be wrong)", code)
     return failure(Kind.FINAL, GapReason.DENIED if status in {401, 403} else GapReason.DEFECT)
 
 
 def _summed_up(code: str, text: str) -> str:
-    """Return an error's message in short; where the code is only a status, the message is whatever body came."""
+    """Return an error's message in short; where the code is an HTTP status, the message is the whole body."""
     if code.isdecimal() and len(text) > LONGEST_MESSAGE:
         return PAGE if _PAGE.search(text) else f"a body of {len(text)} characters"
     return _in_short(text)

@@ -1,4 +1,4 @@
-"""What may be written of an error: its words, without the keys, tokens and signatures that they quote."""
+"""What may be written of an error: its text, without the keys, tokens and signatures that it quotes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from orgaudit.model import key_hint
 
 MASK: Final = "***"
 SHORTEST = 6
-"""Characters of the shortest known value that is masked: a shorter one would be found in words that do not quote it."""
+"""Characters of the shortest known value that is masked: a shorter one also occurs in words that do not quote it."""
 
 _KEY_ID = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,124}\b")
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids"""
@@ -25,7 +25,7 @@ _IN_URL = re.compile(r"(?<=://)[^/@\s\"']+@")
 
 
 def masked(text: str, known: Iterable[str | None] = ()) -> str:
-    """Return the text without secrets: the values in `known`, and whatever has the form or the name of one."""
+    """Return the text without secrets: the values in `known`, and what has the form or the name of one."""
     for secret in known:
         if secret and len(secret) >= SHORTEST:
             text = text.replace(secret, MASK)

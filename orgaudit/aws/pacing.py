@@ -1,4 +1,4 @@
-"""Pacing: how fast one account, region and service is asked, so that AWS and the account's own programs stay free."""
+"""How fast one account, region and service is called, so that the account's own programs are not throttled."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ import asyncio
 from asyncio_throttle.throttler import Throttler
 
 SLOWEST = 0.5
-"""Calls a second below which a throttled bucket is not slowed further."""
+"""The calls a second below which a throttled bucket is not slowed further."""
 
 
-class Bucket(Throttler):
-    """A token bucket: `rate` calls a second after a burst of `burst`, granted in the order in which they are asked.
+class TokenBucket(Throttler):
+    """A token bucket: `rate` calls a second after a burst of `burst`, granted in the order of the requests.
 
-    asyncio_throttle polls every 10 ms while it waits; here a waiting task is told its turn when it asks and sleeps
-    until then (the generic cell rate algorithm), so waiting costs nothing. A throttled answer slows the bucket by
-    half, and every call that passes brings it a little nearer to its configured rate.
+    A throttled answer halves the rate, and each call that passes restores a twentieth of the configured one.
+    AWS's own buckets: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
     """
+
+    # asyncio_throttle holds the burst and is the throttler's interface. Its own `acquire` polls every 10 ms; this one
+    # computes the time of each turn (the generic cell rate algorithm) and sleeps until then.
 
     def __init__(self, rate: float, burst: float) -> None:
         super().__init__(rate_limit=int(burst), period=burst / rate)
@@ -27,7 +29,7 @@ class Bucket(Throttler):
 
     @property
     def rate(self) -> float:
-        """Return the calls a second that are granted now."""
+        """The calls a second that are granted now."""
         return self._rate
 
     async def acquire(self) -> None:
@@ -40,7 +42,7 @@ class Bucket(Throttler):
             await asyncio.sleep(wait)
 
     def slow_down(self) -> None:
-        """Halve the rate and spend the burst: AWS said that this was too fast. Once a second at most."""
+        """Halve the rate and spend the burst, once a second at most."""
         now = asyncio.get_running_loop().time()
         if now < self._slowed_until:
             return
@@ -49,6 +51,6 @@ class Bucket(Throttler):
         self._turn = max(self._turn, now + self.rate_limit / self._rate)
 
     def speed_up(self) -> None:
-        """Recover a twentieth of the configured rate: AWS took a call."""
+        """Recover a twentieth of the configured rate."""
         if self._rate < self._full:
             self._rate = min(self._full, self._rate + self._full / 20)

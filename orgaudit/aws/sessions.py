@@ -1,4 +1,4 @@
-"""The sessions of an assumed role: one where a single policy can name all that is read, else a few by service."""
+"""The sessions of an assumed role: one where a single policy can name every action, else a few by service."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orgaudit.model import Gap, GapReason, NotSeenError
 
 
 class PolicyTooLargeError(Exception):
-    """AWS refused a session because its policy is too large once packed; `gap` says so of the account."""
+    """AWS refused a session because its policy is too large once packed; `gap` is the account's."""
 
     def __init__(self, group: SessionGroup, gap: Gap) -> None:
         super().__init__(gap.message)
@@ -24,9 +24,9 @@ class PolicyTooLargeError(Exception):
 class SessionPlan:
     """Which actions share a session of a role, the same in every account.
 
-    Once AWS refuses a policy as too large when packed, all that follow are smaller. How large it is packed depends on
-    the session's tags too, so it is known only then:
-    docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html.
+    Once AWS has refused a policy as too large when packed, all later ones are smaller. The packed size also depends on
+    the session's tags, so it cannot be known before:
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     """
 
     def __init__(self, actions: Collection[str], *, narrow: bool = True) -> None:
@@ -36,7 +36,7 @@ class SessionPlan:
         self.groups = session_groups(self.actions, self._limit) if narrow else whole
 
     def narrow(self, refused: SessionGroup) -> bool:
-        """Plan with policies half as large as a refused one; return False where that one cannot be divided."""
+        """Plan policies half as large as a refused one; return False where that one cannot be divided."""
         if len(refused.entries) <= 1:
             return False
         self._limit = min(self._limit, refused.size // 2)
@@ -47,8 +47,8 @@ class SessionPlan:
 class RoleSessions:
     """The credentials of one role by action; a session is assumed at the first call that needs it.
 
-    `assume` asks sts:AssumeRole for a group; it raises PolicyTooLargeError and NotSeenError. `arn` is the session's,
-    the same for all because they share a name, and empty before the first is assumed.
+    `assume` calls sts:AssumeRole for a group; it raises PolicyTooLargeError and NotSeenError. `arn` is that of the
+    sessions, which share a name; it is empty before the first is assumed.
     """
 
     def __init__(
@@ -67,18 +67,18 @@ class RoleSessions:
         }
 
     async def _open(self, group: SessionGroup) -> SessionKeys:
-        if not any(group is each for each in self._groups):  # another task learned meanwhile that it is too large
+        if not any(group is each for each in self._groups):  # another task found meanwhile that it is too large
             raise PolicyTooLargeError(group, Gap("", "", "", GapReason.DEFECT, "divided since"))
         role = await self._assume(group)
         self.arn = role.assumed_role_user.arn
         return role.credentials
 
     def covers(self, action: str) -> bool:
-        """Return whether any of the sessions may call an action."""
+        """Return whether one of the sessions may call an action."""
         return action in self._plan.actions
 
     async def frozen(self, action: str) -> ReadOnlyCredentials:
-        """Return the keys of the session for an action, or of the first for one that needs no permission."""
+        """Return the keys of the session for an action, or of the first session where none names it."""
         while True:
             session = self._session(action)
             try:
@@ -97,6 +97,6 @@ class RoleSessions:
         self._begin()
 
     def forget(self, keys: ReadOnlyCredentials | None) -> None:
-        """Do not give out these keys again: AWS refused them as expired."""
+        """Discard these keys, which AWS rejected as expired."""
         for session in {id(each): each for each in self._by_action.values()}.values():
             session.forget(keys)

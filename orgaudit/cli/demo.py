@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from orgaudit.demo import running
-from orgaudit.demo.register import write_register
+from orgaudit.demo.exception_entries import write_register
 from orgaudit.errors import ExitCode
 
 SDK_PROFILE = "AWS_PROFILE"
@@ -22,15 +22,15 @@ SDK_PROFILE = "AWS_PROFILE"
     default=Path("reports"),
     show_default=True,
     metavar="DIR",
-    help="Where runs are.",
+    help="Directory of the runs.",
 )
 def demo(out: Path) -> None:
-    """Audit the embedded organization: an emulated AWS on this machine, with accounts that are right and wrong.
+    """Audit the embedded organization: an emulated AWS on this machine, with compliant and non-compliant accounts.
 
-    It needs no credentials and calls nothing outside this machine. The audit is the same that runs on a real
-    organization, so it ends like one: here incomplete, because one account is suspended and one has no audit role.
+    It needs no credentials and calls nothing outside this machine. The audit is the same as on a real organization; it
+    ends as incomplete, because one account is suspended and one has no audit role.
     """
-    from orgaudit.cli import orgaudit  # noqa: PLC0415 - the demo is a user of the whole command line
+    from orgaudit.cli import orgaudit  # noqa: PLC0415 - the demo uses the whole command line
 
     with running() as emulated:
         os.environ.pop(SDK_PROFILE, None)

@@ -1,4 +1,4 @@
-"""plan, doctor and policy: what can be told before a run."""
+"""plan, doctor and policy: what can be known before a run."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(root|(user|role)/.+)")
 @options.out
 @options.as_json
 def plan(*, resources: int, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
-    """Tell what an audit would account for, and about how many calls and how long it takes.
+    """Show the scope of an audit, its estimated calls and its estimated time.
 
-    Reads the organization and enters each account for its regions; nothing is collected. With --out it also checks
-    that an audit could write there.
+    Reads the organization and assumes the role in each account to list its regions; nothing is collected. With --out
+    it also checks that an audit could write there.
     """
     settings = options.settings_from(given)
     if given["out"] is not None:
@@ -66,7 +66,7 @@ def _print_plan(found: Plan) -> None:
     _print_wrapped("Plan ", f"{where}, as {found.caller}")
     click.echo(f"\n{'Account':<12}  {'Name':<40}  {'Regions':>10}  {'Cells':>10}")
     for account in found.accounts:
-        regions = "not seen" if account.gap else f"{len(account.regions):,}"
+        regions = "unknown" if account.gap else f"{len(account.regions):,}"
         click.echo(f"{account.id:<12}  {account.name:<40.40}  {regions:>10}  {account.cells:>10,}")
         if account.gap:
             _print_wrapped(" " * 14, account.gap.message)
@@ -79,10 +79,11 @@ def _totals(found: Plan) -> Iterator[tuple[str, str]]:
     guess = found.estimate
     regional = sum(control.scope is not Scope.ACCOUNT for control in found.controls)
     once = len(found.controls) - regional
-    shut = sum(account.gap is not None for account in found.accounts)
+    unavailable = sum(account.gap is not None for account in found.accounts)
     yield (
         "Accounts",
-        f"{len(found.accounts):,}, of which {shut:,} cannot be entered; {found.accounts_out_of_scope:,} out of scope",
+        f"{len(found.accounts):,}, of which {unavailable:,} cannot be assessed; {found.accounts_out_of_scope:,} out of "
+        "scope",
     )
     yield "Regions", ", ".join(found.regions)
     yield (
@@ -106,28 +107,28 @@ def _totals(found: Plan) -> Iterator[tuple[str, str]]:
         "retries, no further pages",
     )
     for gap in found.gaps:
-        yield "Not seen", f"{gap.action}: {gap.message}"
+        yield "Not read", f"{gap.action}: {gap.message}"
 
 
 def _duration(seconds: float) -> str:
     minutes = round(seconds / 60)
-    return f"{seconds:.0f} s" if minutes < 2 else f"{minutes:,} min"  # noqa: PLR2004 - below, seconds say more
+    return f"{seconds:.0f} s" if minutes < 2 else f"{minutes:,} min"  # noqa: PLR2004 - below, seconds are more exact
 
 
 @click.command()
 @options.access
 @options.scope
 @options.rules
-@click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Check only so many accounts. [default: all]")
+@click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Number of accounts to check. [default: all]")
 @options.as_json
 def doctor(*, sample: int | None, as_json: bool, **given: Any) -> ExitCode:  # noqa: ANN401 - options by name
-    """Check that an audit would see everything, and say what to do where it would not.
+    """Check that an audit could assess everything, and show what to do where it could not.
 
-    Looks at the caller's identity, each call that discovers the organization, and in every account in scope the role,
-    the regions, and those read actions that can be tried without a resource.
+    Checks the caller's identity, each call that discovers the organization, and in every account in scope the role, the
+    regions, and the read actions that can be tried without a resource.
 
     \b
-    Ends with 0 when all is well, 3 when something would not be seen, 4 when the
+    Exit code 0: every check passed; 3: something would not be assessed; 4: the
     organization cannot be read.
     """
     settings = options.settings_from(given)
@@ -155,8 +156,8 @@ def _print_check(check: Check) -> None:
     else:
         click.echo(head.rstrip())
         _print_wrapped(" " * 9, check.message)
-    if check.mend:
-        _print_wrapped(" " * 9, f"-> {check.mend}")
+    if check.remediation:
+        _print_wrapped(" " * 9, f"-> {check.remediation}")
 
 
 @click.command()
@@ -168,7 +169,7 @@ def _print_check(check: Check) -> None:
     type=click.Choice(list(map(str, Audience))),
     default=str(Audience.ACCOUNT),
     show_default=True,
-    help="The audit role of each account, whoever calls orgaudit, or the role of [organization] role_arn.",
+    help="The audit role of each account, the caller of orgaudit, or the role of [organization] role_arn.",
 )
 @click.option(
     "--format",
@@ -179,15 +180,15 @@ def _print_check(check: Check) -> None:
     help="The policy document, or a template that creates the role or the policies.",
 )
 @click.option(
-    "--principal", metavar="ARN", help="Who may assume the role, for the template; its partition is used in ARNs."
+    "--principal", metavar="ARN", help="Principal that may assume the role, for the template and the ARNs' partition."
 )
 @click.option("--role-name", metavar="R", help="The audit role's name. [default: OrgAuditRole]")
-@click.option("--external-id", metavar="X", help="The external id that the role asks for, for the template.")
+@click.option("--external-id", metavar="X", help="The external id that the role requires, for the template.")
 def policy(audience: str, output: str, principal: str | None, **given: Any) -> None:  # noqa: ANN401 - options by name
     """Print the least privilege that the chosen controls need.
 
     \b
-    Roll the role out to every account with a StackSet, and give the caller its policy:
+    Deploy the role to every account with a StackSet, and attach its policy to the caller:
       orgaudit policy --format cloudformation --principal ARN > role.yaml
       orgaudit policy --for caller > caller.json
     """
@@ -204,8 +205,8 @@ def _partition(principal: str | None) -> str:
     if principal is None:
         return "aws"
     if not PRINCIPAL.fullmatch(principal):
-        mend = "name a role, a user or an account's root, such as arn:aws:iam::111122223333:role/Auditor (no session)"
-        raise ConfigError(f"nobody can be trusted as {principal!r}; {mend}", key="--principal")
+        advice = "name a role, a user or an account's root, such as arn:aws:iam::111122223333:role/Auditor (no session)"
+        raise ConfigError(f"{principal!r} is not a principal that a role can trust; {advice}", key="--principal")
     return parse_arn(principal)[0]
 
 

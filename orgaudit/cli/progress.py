@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from orgaudit.aws.region import Traffic
+from orgaudit.aws.transport import Traffic
 from orgaudit.model import Account, AccountRecord, RegionState
 
 PLAIN_EVERY = 10.0
@@ -60,7 +60,7 @@ class TerminalProgress:
 
 
 class PlainProgress:
-    """A line every ten seconds, and one for each account whose role could not be assumed."""
+    """A line every ten seconds, and one for each account that could not be assessed."""
 
     def __init__(self) -> None:
         self._name, self._total, self._done, self._gaps = "", 0, 0, 0

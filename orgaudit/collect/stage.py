@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 import msgspec
 
 from orgaudit.aws.access import Access
-from orgaudit.collect.account import Batch, Done, actions_for, collect_accounts, read_record
+from orgaudit.collect.account import actions_for
+from orgaudit.collect.batch import Batch, Done, collect_accounts, read_record
 from orgaudit.collect.workers import distribute
 from orgaudit.facts.declare import FactType, Resource, load
 from orgaudit.facts.shard import shard_decoder

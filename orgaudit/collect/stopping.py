@@ -1,4 +1,4 @@
-"""The signals that ask a process to stop, and how a command takes them: each the same clean way as Ctrl-C."""
+"""The signals that stop a process, each as cleanly as Ctrl-C does."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import signal
 from types import FrameType
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Ctrl-C, the request of a supervisor, and a terminal that closes."""
+"""Ctrl-C, a supervisor's request, and a terminal that was closed."""
 
 
 class Stopping:
-    """Takes the signals that ask a process to stop. Each does what Ctrl-C does; `exit_code` says which one it was."""
+    """A handler of the signals that stop a process: each does what Ctrl-C does, and `exit_code` shows which it was."""
 
     def __init__(self) -> None:
         self._number = signal.SIGINT
         for number in STOPS:
-            # What is ignored stays ignored: nohup ignores SIGHUP, and a shell ignores SIGINT for what it starts with &.
+            # An ignored signal stays ignored: nohup ignores SIGHUP, and a shell SIGINT for what it starts with &.
             if number is not signal.SIGINT and signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._stop)
 
     @property
     def exit_code(self) -> int:
-        """Return the exit code that shells give a process which a signal ended: 130 for Ctrl-C, 143 for SIGTERM."""
+        """The exit code that shells give a process that a signal ended: 130 for Ctrl-C, 143 for SIGTERM."""
         return 128 + self._number
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:

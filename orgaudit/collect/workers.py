@@ -14,15 +14,15 @@ from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
-from orgaudit.aws.region import Traffic
-from orgaudit.collect.account import Batch, Done, collect_batch, read_record
+from orgaudit.aws.transport import Traffic
+from orgaudit.collect.batch import Batch, Done, collect_batch, read_record
 from orgaudit.collect.stopping import STOPS
 from orgaudit.errors import AccessError, ConfigError, CutShortError
 from orgaudit.settings.settings import Settings
 from orgaudit.store.run import Run
 
 LOOK_EVERY = 0.5
-"""Seconds between looks at whether this process stops."""
+"""Seconds between checks of whether this process stops."""
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def workers(settings: Settings, dask: str | None) -> Iterator[Executor | None]:
     """Yield where accounts are collected: None for this process, a process pool, or a Dask cluster.
 
     With Dask, the run's directory must be on a file system that all workers share. Raises ConfigError without the
-    package `distributed`, AccessError where the scheduler does not answer.
+    package `distributed`, and AccessError where the scheduler does not answer.
     """
     if dask:
         with _dask(dask) as executor:
@@ -44,7 +44,7 @@ def workers(settings: Settings, dask: str | None) -> Iterator[Executor | None]:
 
 @contextmanager
 def _pool(size: int) -> Iterator[Executor]:
-    """Yield a pool of processes that end with this one, however it ends, and at once when the block raises."""
+    """Yield a pool of processes that end when this one ends, and at once when the block raises."""
     spawning = get_context("spawn")
     ending, ours = spawning.Pipe(duplex=False)
     initial = (gc.get_threshold(), ending)
@@ -57,7 +57,7 @@ def _pool(size: int) -> Iterator[Executor]:
 
 
 def _begin(threshold: tuple[int, int, int], ending: Connection) -> None:
-    """Set a worker up: this process decides alone when it ends, so that none is lost before the run has stopped."""
+    """Set up a worker: it ignores signals, because the main process alone decides when its workers end."""
     gc.set_threshold(*threshold)
     for number in STOPS:
         signal.signal(number, signal.SIG_IGN)
@@ -65,7 +65,7 @@ def _begin(threshold: tuple[int, int, int], ending: Connection) -> None:
 
 
 def _end_with(ending: Connection) -> None:
-    """End the process when the other end of the pipe is closed, as the system does when the main process is killed."""
+    """End this process when the other end of the pipe is closed, as it is when the main process is killed."""
     ending.poll(None)
     os._exit(1)
 
@@ -85,7 +85,7 @@ def _dask(address: str) -> Iterator[Executor]:
 
 
 async def distribute(executor: Executor, batch: Batch, done: Done) -> None:
-    """Collect in worker processes, in batches small enough that the workers end together.
+    """Collect in worker processes, in batches small enough that the workers end at about the same time.
 
     `done` is called in a thread of this process after each account. Raises CutShortError where a worker was lost.
     """
@@ -97,7 +97,7 @@ async def distribute(executor: Executor, batch: Batch, done: Done) -> None:
 
 
 def _distribute(executor: Executor, batch: Batch, done: Done, stopped: threading.Event) -> None:
-    """Wait for the batches, or until this process stops; then nobody waits for what the workers still do."""
+    """Collect batches until all have ended or this process stops, whatever the workers are still doing."""
     settings = batch.settings.run
     size = max(1, min(settings.concurrent_accounts, len(batch.accounts) // (settings.workers * 4)))
     parts = [batch.accounts[start : start + size] for start in range(0, len(batch.accounts), size)]
@@ -109,7 +109,9 @@ def _distribute(executor: Executor, batch: Batch, done: Done, stopped: threading
             try:
                 total.add(ended.result())
             except BrokenExecutor as error:
-                mend = f"go on with `orgaudit audit --resume {batch.run.name}`"
-                raise CutShortError(f"a worker was lost ({error}); what it finished is kept, {mend}") from error
+                advice = f"continue with `orgaudit audit --resume {batch.run.name}`"
+                raise CutShortError(
+                    f"a worker was lost ({error}); the accounts that it finished are kept, {advice}"
+                ) from error
             for account in part:
                 done(account, read_record(Run(batch.run), account.id), total)

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
 
-from orgaudit.demo.organization import ACCOUNTS, MANAGEMENT, ROLE_NAME, DemoAccount
+from orgaudit.demo.accounts import ACCOUNTS, MANAGEMENT, ROLE_NAME, DemoAccount
 from orgaudit.errors import AccessError
 
 __all__ = ["Content", "Demo", "DemoAccount", "running"]
 
 Content = Literal["organization", "empty", "stock"]
-"""The seeded organization; the same emulation with nothing in it; or moto just as it is, with nothing in it."""
+"""The seeded organization; the same emulation without content; or unchanged moto without content."""
 
 _UNSEEDED_ACCOUNT_ID = "123456789012"
 _SECONDS_TO_END = 5
@@ -28,8 +28,8 @@ _SECONDS_TO_END = 5
 class Demo:
     """A running demo.
 
-    `environment` is what a program needs on top of its own environment to talk to the demo and to nothing else;
-    only AWS_PROFILE has to be taken away, for the SDK refuses a profile that it cannot find.
+    `environment` is what a program needs in addition to its own environment to call the demo and nothing else;
+    AWS_PROFILE must be removed, because the SDK refuses a profile that it cannot find.
     """
 
     endpoint_url: str
@@ -42,10 +42,10 @@ class Demo:
 
 @contextmanager
 def running(content: Content = "organization") -> Iterator[Demo]:
-    """A demo that is ready to be called; its process has ended when the block is left.
+    """Yield a demo that can be called; its process has ended when the block is left.
 
-    Without the organization the caller is account 123456789012 and `accounts` is empty. Raises AccessError when
-    the server does not start.
+    Without the organization the caller is account 123456789012 and `accounts` is empty. Raises AccessError where the
+    server does not start.
     """
     if importlib.util.find_spec("moto") is None:
         raise AccessError("The demo needs moto: install orgaudit[demo].")
@@ -69,7 +69,7 @@ def _started(content: Content, log: IO[bytes]) -> Iterator[subprocess.Popen[byte
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Close the server's input, which ends it; kill it if it has not ended in time."""
+    """Close the server's input, which ends it; kill it where it has not ended in time."""
     try:
         process.communicate(timeout=_SECONDS_TO_END)
     except subprocess.TimeoutExpired:
@@ -77,15 +77,15 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _child_environment() -> dict[str, str]:
-    """This process's environment without what would steer moto, and with the way to this very package."""
+    """Return this process's environment without settings of moto, and with the path of this package."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
     path = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
-    images = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}  # moto would load them anew for each account and region
+    images = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}  # moto would load them for each account and region
     return kept | images | {"PYTHONPATH": os.pathsep.join(filter(None, path))}
 
 
 def _ready(process: subprocess.Popen[bytes], log: IO[bytes]) -> dict[str, str]:
-    """What the server says of itself once it can be called."""
+    """Return the server's first line, which it prints when it can be called."""
     line = process.stdout.readline() if process.stdout else b""
     if not line:
         log.seek(0)

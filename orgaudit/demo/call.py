@@ -1,4 +1,4 @@
-"""One signed AWS call as it reaches the demo server: who calls what, where and in which protocol."""
+"""One signed AWS call as it reaches the demo server: the caller, the action, the region and the protocol."""
 
 import enum
 import io
@@ -17,20 +17,14 @@ from moto.sts.models import sts_backends
 
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/,\s]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 _IAM_PREFIX = {"monitoring": "cloudwatch", "email": "ses"}
+_SAME_NAME = ("account", "backup", "eks", "glacier", "guardduty", "inspector2", "lambda", "macie2", "securityhub")
 _REST_JSON = {
     "access-analyzer": "accessanalyzer",
-    "account": "account",
-    "backup": "backup",
-    "eks": "eks",
     "es": "opensearch",
     "elasticfilesystem": "efs",
-    "glacier": "glacier",
-    "guardduty": "guardduty",
-    "inspector2": "inspector2",
-    "lambda": "lambda",
-    "macie2": "macie2",
-    "securityhub": "securityhub",
+    **{name: name for name in _SAME_NAME},
 }
+"""The SDK's models of services with REST and JSON, by the name in the signature."""
 _S3_PERMISSION = {
     "GetBucketEncryption": "GetEncryptionConfiguration",
     "GetBucketLifecycle": "GetLifecycleConfiguration",
@@ -44,7 +38,7 @@ _S3_PERMISSION = {
 
 
 class Protocol(enum.Enum):
-    """How a service words its requests and errors."""
+    """The protocol of a service's requests and errors."""
 
     JSON = enum.auto()
     REST_JSON = enum.auto()
@@ -55,7 +49,7 @@ class Protocol(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A signed call; `service` and `action` are spelled as in an IAM policy, `path` is that of the request."""
+    """A signed call; `service` and `action` are those of an IAM policy, `path` is that of the request."""
 
     account: str
     access_key: str
@@ -68,7 +62,7 @@ class Call:
 
     @property
     def permission(self) -> str:
-        """The action with its service, as a policy names it."""
+        """The action with its service, as in a policy."""
         return f"{self.service}:{self.action}"
 
     @property
@@ -79,13 +73,13 @@ class Call:
 
 
 def read_call(environ: WSGIEnvironment) -> Call | None:
-    """The call in a WSGI request, whose body stays readable; None if it is not signed."""
+    """Return the call in a WSGI request, whose body stays readable; None where it is not signed."""
     scope = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
     if scope is None:
         return None
     protocol, action, parameters = _content(environ, scope["service"])
     return Call(
-        # moto lets this header choose the account, above the access key.
+        # In moto this header overrides the account of the access key.
         account=environ.get("HTTP_X_MOTO_ACCOUNT_ID") or get_account_id_from(scope["key"]),
         access_key=scope["key"],
         region=scope["region"],
@@ -133,7 +127,7 @@ def _s3_action(environ: WSGIEnvironment) -> str:
 
 
 def _routed(model: str, environ: WSGIEnvironment) -> str:
-    """The operation whose route fits best: most query keys, then first by name; the method if none does."""
+    """Return the operation whose route fits best: most query keys, then first by name; the method where none fits."""
     path = environ["PATH_INFO"].rstrip("/") or "/"
     keys = {key for key, _ in parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)}
     fitting = [

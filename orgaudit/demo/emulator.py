@@ -1,4 +1,4 @@
-"""The WSGI application around moto's: refuses what AWS refuses, answers what moto cannot, leaves the rest to moto."""
+"""The WSGI application around moto's: it refuses what AWS refuses and answers what moto cannot."""
 
 from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -8,17 +8,17 @@ from moto.sns.models import sns_backends
 from werkzeug.wrappers import Response
 
 from orgaudit.demo.answers import answer
+from orgaudit.demo.authorization import refusal
 from orgaudit.demo.call import Call, read_call
-from orgaudit.demo.denials import refusal
-from orgaudit.demo.membership import is_member, organization_of
-from orgaudit.demo.world import World
+from orgaudit.demo.emulated_organization import is_member, organization_of
+from orgaudit.demo.extra_state import ExtraState
 
 
 class Emulator:
-    """The application; `world` may be filled while it runs."""
+    """The application; `state` may be filled while it runs."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, state: ExtraState) -> None:
+        self._state = state
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -29,24 +29,24 @@ class Emulator:
         call = read_call(environ)
         if call is None:
             return self._moto
-        if own := refusal(call, self._world.regions) or answer(call, self._world):
+        if own := refusal(call, self._state.regions) or answer(call, self._state):
             return own
         if call.service == "organizations" and call.action != "DescribeOrganization" and is_member(call.account):
-            _speak_for_management(environ, call)
+            _call_as_management(environ, call)
         if call.permission in ("sns:ListSubscriptions", "sns:ListSubscriptionsByTopic"):
             return _with_pending(Response.from_app(self._moto, environ), call)
         return self._moto
 
 
-def _speak_for_management(environ: WSGIEnvironment, call: Call) -> None:
-    """Let moto read the organization for a delegated administrator: it keeps it in the management account only."""
+def _call_as_management(environ: WSGIEnvironment, call: Call) -> None:
+    """Make a delegated administrator's call the management account's, where moto keeps the organization."""
     home = organization_of(call.account)
     if home is not None:
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = home.account_id
 
 
 def _with_pending(response: Response, call: Call) -> Response:
-    """The list of subscriptions in which those that nobody confirmed have no ARN yet."""
+    """Return a list of subscriptions in which the unconfirmed ones have no ARN."""
     content = response.get_data(as_text=True)
     for subscription in list(sns_backends[call.account][call.region].subscriptions.values()):
         if subscription.attributes.get("PendingConfirmation"):

@@ -1,4 +1,4 @@
-"""The demo server, a process of its own: prints one JSON line with its address, and ends when its input closes."""
+"""The demo server, a separate process: it prints one JSON line with its address and ends when its input closes."""
 
 import argparse
 import json
@@ -11,10 +11,10 @@ from wsgiref.types import WSGIApplication
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from orgaudit.demo.emulated_organization import allow_delegation
 from orgaudit.demo.emulator import Emulator
-from orgaudit.demo.membership import allow_delegation
-from orgaudit.demo.seed import seed
-from orgaudit.demo.world import World
+from orgaudit.demo.extra_state import ExtraState
+from orgaudit.demo.seeding import seed
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
     ready = {"endpoint_url": f"http://127.0.0.1:{server.port}", **caller}
     sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()
-    # moto prints; nobody reads this pipe from now on, and a full one would block the server.
+    # moto prints, and this pipe is not read from now on: a full one would block the server.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     threading.Thread(target=_stop_with_input, args=(server,), daemon=True).start()
     server.serve_forever()
@@ -42,15 +42,15 @@ def _options() -> argparse.Namespace:
 
 
 def _application(options: argparse.Namespace) -> tuple[WSGIApplication, dict[str, str]]:
-    """The application, and the access key that the caller shall use, where there is one."""
+    """Return the application, and the caller's access key where there is one."""
     if options.stock:
         return DomainDispatcherApplication(create_backend_app), {}
     allow_delegation()
     if options.empty:
-        return Emulator(World()), {}
+        return Emulator(ExtraState()), {}
     seeded = seed()
     key = seeded.caller
-    return Emulator(seeded.world), {"access_key_id": key.access_key_id, "secret_access_key": key.secret_access_key}
+    return Emulator(seeded.state), {"access_key_id": key.access_key_id, "secret_access_key": key.secret_access_key}
 
 
 def _stop_with_input(server: BaseWSGIServer) -> None:

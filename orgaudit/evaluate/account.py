@@ -294,7 +294,7 @@ def _seeing(gap: Gap) -> Remediation:
         service_wide=Remedy(
             "Roll the audit role out to every account with a StackSet.", "orgaudit policy --format cloudformation"
         ),
-        asset=Remedy(gap.reason.mend(gap.action)),
+        asset=Remedy(gap.reason.remediation(gap.action)),
         preventive=Remedy("Let `orgaudit doctor` check the role in every account before an audit.", "orgaudit doctor"),
     )
 

@@ -1,4 +1,4 @@
-"""Reads the organization: every account with its state, unit and tags, and who administers which service."""
+"""Reads the organization: every account with its state, unit and tags, and the delegated administrators."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from orgaudit.aws.access import Access
-from orgaudit.aws.region import RegionAccess
+from orgaudit.aws.account import RegionAccess
 from orgaudit.errors import AccessError
 from orgaudit.model import Account, Gap, GapReason, Json, NotSeenError, OrganizationRecord
 from orgaudit.organization.answers import each_of, part
@@ -27,7 +27,7 @@ ACTIONS = (
     "organizations:ListRoots",
     "organizations:ListTagsForResource",
 )
-"""What discovery asks of AWS Organizations."""
+"""The actions with which discovery reads AWS Organizations."""
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ NO_ORGANIZATION = ("AWSOrganizationsNotInUseException",)
 
 @dataclass(frozen=True, slots=True)
 class Discovered:
-    """The organization, or None where the caller is in none; all accounts, sorted by id; and what was not seen."""
+    """The organization, or None where the caller is in none; all accounts, sorted by id; and what could not be read."""
 
     organization: OrganizationRecord | None
     accounts: tuple[Account, ...]
@@ -51,7 +51,8 @@ class _Organization(msgspec.Struct, rename="pascal"):
 
 
 class _Account(msgspec.Struct, rename="pascal"):
-    """An account as AWS lists it. Status was retired in 2026 in favour of State; older endpoints know only Status."""
+    """An account as AWS lists it. State has replaced Status; older endpoints return only Status:
+    https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_account_state.html"""
 
     id: AnsweredAccountId
     name: str = ""
@@ -61,7 +62,7 @@ class _Account(msgspec.Struct, rename="pascal"):
 
 
 class _Branch(msgspec.Struct, rename="pascal"):
-    """A root or a unit."""
+    """A root or an organizational unit."""
 
     id: str
     name: str
@@ -82,7 +83,7 @@ class _Delegation(msgspec.Struct, rename="pascal"):
 
 @dataclass(slots=True)
 class _Unit:
-    """Where an account is: the path of unit names from the root, and the ids on the way."""
+    """A unit's path of names from the root, and the ids of the units on it."""
 
     path: str
     ids: tuple[str, ...]
@@ -90,9 +91,9 @@ class _Unit:
 
 @dataclass(slots=True)
 class _Tree:
-    """The units of the accounts, as far as they could be read, the accounts in them, and which units were visited."""
+    """The unit of each account, as far as it could be read, the accounts in the units, and the units visited."""
 
-    places: dict[str, _Unit] = field(default_factory=dict)
+    units: dict[str, _Unit] = field(default_factory=dict)
     listed: dict[str, _Account] = field(default_factory=dict)
     visited: set[str] = field(default_factory=set)
 
@@ -137,9 +138,8 @@ async def _list_accounts(aws: RegionAccess, management: str, settings: Organizat
         raise AccessError(_advice("list the organization's accounts", error.gap, settings)) from error
     if management not in listed:
         raise AccessError(
-            f"account {aws.account_id} is not told of the management account {management}, so its list of accounts is "
-            "not whole: audit from the management account or a delegated administrator's, or name a role that can read "
-            "the organization in [organization] role_arn"
+            f"the list of accounts that account {aws.account_id} can read is incomplete: the management account "
+            f"{management} is missing; {_ELSEWHERE}"
         )
     return listed
 
@@ -148,16 +148,20 @@ def _listed(aws: RegionAccess, operation: str, key: str, kind: type[T], /, **par
     return each_of(aws, "organizations", operation, key, kind, **parameters)
 
 
+_ELSEWHERE = (
+    "audit from the management account or a delegated administrator account, or name a role that can read the "
+    "organization in [organization] role_arn"
+)
+
+
 def _advice(what: str, gap: Gap, settings: OrganizationSettings) -> str:
     if gap.reason is GapReason.MALFORMED:
-        return f"cannot {what}: {gap.message}; {gap.reason.mend(gap.action)}"
-    mend = (
-        f"let {settings.role_arn} do {gap.action}"
-        if settings.role_arn
-        else f"allow {gap.action} to the caller, audit from the management account or a delegated administrator's, or "
-        "name a role that can read the organization in [organization] role_arn"
-    )
-    return f"cannot {what}: {gap.message}; {mend}"
+        advice = gap.reason.remediation(gap.action)
+    elif settings.role_arn:
+        advice = f"allow {gap.action} to {settings.role_arn}"
+    else:
+        advice = f"allow {gap.action} to the caller, {_ELSEWHERE}"
+    return f"cannot {what}: {gap.message}; {advice}"
 
 
 async def _walk(aws: RegionAccess, gaps: list[Gap]) -> _Tree:
@@ -181,25 +185,25 @@ async def _visit(aws: RegionAccess, parent: str, unit: _Unit, tree: _Tree, gaps:
     tree.visited.add(parent)
     try:
         async for account in _listed(aws, "ListAccountsForParent", "Accounts", _Account, ParentId=parent):
-            tree.places[account.id] = unit
+            tree.units[account.id] = unit
             tree.listed[account.id] = account
         units = _listed(aws, "ListOrganizationalUnitsForParent", "OrganizationalUnits", _Branch, ParentId=parent)
         below = [(each.id, _Unit(f"{unit.path}/{each.name}", (*unit.ids, each.id))) async for each in units]
     except NotSeenError as error:
         gaps.append(error.gap)
         return
-    await asyncio.gather(*(_visit(aws, child, place, tree, gaps) for child, place in below))
+    await asyncio.gather(*(_visit(aws, child, path, tree, gaps) for child, path in below))
 
 
 def _account(answer: _Account, tree: _Tree) -> Account:
-    place = tree.places.get(answer.id, _Unit("", ()))
+    unit = tree.units.get(answer.id, _Unit("", ()))
     return Account(
         id=answer.id,
         name=answer.name,
         state=answer.state or answer.status or "ACTIVE",
         email=answer.email,
-        ou_path=place.path,
-        ou_ids=place.ids,
+        ou_path=unit.path,
+        ou_ids=unit.ids,
     )
 
 
@@ -208,7 +212,8 @@ async def read_tags(
 ) -> tuple[list[Account], list[Gap]]:
     """Return the accounts with their tags, and a gap for each whose tags could not be read.
 
-    AWS answers ten such calls a second, so this is the longest part of discovery in a large organization.
+    AWS allows ten such calls a second, so this is the longest part of discovery in a large organization:
+    https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html
     """
     aws, gaps = access.reader(settings.role_arn), list[Gap]()
     return await asyncio.gather(*(_tagged(aws, account, gaps) for account in accounts)), gaps

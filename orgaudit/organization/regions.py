@@ -1,4 +1,4 @@
-"""Which regions one account has enabled; each account is asked, because the answers differ."""
+"""Which regions each account has enabled: they differ from account to account."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from typing import Literal
 
 import msgspec
 
-from orgaudit.aws.access import AccountAccess
-from orgaudit.model import GLOBAL, PARTITION_DEFAULTS, Gap, GapReason, NotSeenError
+from orgaudit.aws.access import ASSUME_ROLE, Access
+from orgaudit.aws.account import AccountAccess
+from orgaudit.model import GLOBAL, PARTITION_DEFAULTS, Account, Gap, GapReason, NotSeenError
 from orgaudit.organization.answers import each_of, part
 
 ACTIONS = ("account:ListRegions", "ec2:DescribeRegions")
-"""What is asked for the regions of an account."""
+"""The actions that list the regions of an account."""
 
 
 class _OptStatus(msgspec.Struct, rename="pascal"):
-    """A region as account:ListRegions lists it."""
+    """A region of account:ListRegions: https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html"""
 
     region_name: str
     region_opt_status: Literal["ENABLED", "ENABLED_BY_DEFAULT", "DISABLING", "ENABLING", "DISABLED"]
 
 
 class _OptIn(msgspec.Struct, rename="pascal"):
-    """A region as ec2:DescribeRegions lists it."""
+    """A region of ec2:DescribeRegions: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Region.html"""
 
     region_name: str
     opt_in_status: Literal["opt-in-not-required", "opted-in", "not-opted-in"]
@@ -33,8 +34,8 @@ ENABLED = frozenset({"ENABLED", "ENABLED_BY_DEFAULT", "DISABLING", "opt-in-not-r
 
 
 @dataclass(frozen=True, slots=True)
-class Regions:
-    """The regions of one account by state, sorted, and the action that told; `source` may be "partition defaults"."""
+class AccountRegions:
+    """The regions of one account by state, sorted; `source` is the action that listed them, or PARTITION_DEFAULTS."""
 
     enabled: tuple[str, ...]
     disabled: tuple[str, ...]
@@ -42,18 +43,30 @@ class Regions:
 
     @property
     def certain(self) -> bool:
-        """Tell whether AWS itself said which regions are enabled."""
+        """Whether AWS listed the regions."""
         return self.source != PARTITION_DEFAULTS
 
 
-async def discover_regions(account: AccountAccess) -> Regions:
+async def enter_account(access: Access, account: Account) -> tuple[AccountAccess, AccountRegions]:
+    """Return the access to an account and its regions; raises NotSeenError where its role cannot be assumed."""
+    if not account.usable:
+        message = f"the account is {account.state}, so the role cannot be assumed"
+        raise NotSeenError(Gap(account.id, GLOBAL, ASSUME_ROLE, GapReason.ACCOUNT_UNAVAILABLE, message))
+    entered = await access.enter(account.id)
+    found = await discover_regions(entered)
+    if found.certain:
+        entered.disabled_regions = frozenset(found.disabled)
+    return entered, found
+
+
+async def discover_regions(account: AccountAccess) -> AccountRegions:
     """Return the account's regions: from account:ListRegions, else ec2:DescribeRegions, else the SDK's list.
 
-    Raises NotSeenError only where the account cannot be entered at all, or refuses the keys of whoever entered it.
+    Raises NotSeenError where the role cannot be assumed, or the home region rejects the session's keys.
     """
-    for ask in (_from_account_management, _from_ec2):
+    for read in (_from_account_management, _from_ec2):
         try:
-            found = await ask(account)
+            found = await read(account)
         except NotSeenError as error:
             if error.gap.reason is GapReason.ACCOUNT_UNAVAILABLE:
                 raise
@@ -61,26 +74,26 @@ async def discover_regions(account: AccountAccess) -> Regions:
         if found.enabled:
             return found
     if refusal := account.home().refusal:
-        message = f"the account was entered, but {account.home().region} refuses the session's keys: {refusal}"
+        message = f"the role was assumed, but {account.home().region} rejects the session's keys: {refusal}"
         raise NotSeenError(Gap(account.account_id, GLOBAL, ACTIONS[0], GapReason.ACCOUNT_UNAVAILABLE, message))
-    known = await account.access.clients.default_regions(account.access.caller.partition)
-    return Regions(tuple(known), (), PARTITION_DEFAULTS)
+    known = await account.transport.clients.default_regions(account.transport.caller.partition)
+    return AccountRegions(tuple(known), (), PARTITION_DEFAULTS)
 
 
-async def _from_account_management(account: AccountAccess) -> Regions:
+async def _from_account_management(account: AccountAccess) -> AccountRegions:
     listed = each_of(account.home(), "account", "ListRegions", "Regions", _OptStatus)
     return _regions({each.region_name: each.region_opt_status async for each in listed}, "account:ListRegions")
 
 
-async def _from_ec2(account: AccountAccess) -> Regions:
+async def _from_ec2(account: AccountAccess) -> AccountRegions:
     answer = await account.home().call("ec2", "DescribeRegions", AllRegions=True)
     listed = part(account.home(), "ec2:DescribeRegions", answer, "Regions", list[_OptIn])
     return _regions({each.region_name: each.opt_in_status for each in listed}, "ec2:DescribeRegions")
 
 
-def _regions(states: dict[str, str], source: str) -> Regions:
+def _regions(states: dict[str, str], source: str) -> AccountRegions:
     names = sorted(states)
-    return Regions(
+    return AccountRegions(
         tuple(name for name in names if states[name] in ENABLED),
         tuple(name for name in names if states[name] not in ENABLED),
         source,

@@ -1,4 +1,4 @@
-"""Which of the accounts and regions are audited."""
+"""Which accounts and regions are audited, by the settings of [scope]."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from orgaudit.aws.access import Access
 from orgaudit.errors import AccessError, ConfigError
 from orgaudit.model import Account, NotSeenError
-from orgaudit.organization.regions import discover_regions
+from orgaudit.organization.regions import enter_account
 from orgaudit.settings.documents import error_of, nearest
 from orgaudit.settings.sections import ScopeSettings
 
@@ -16,8 +16,8 @@ from orgaudit.settings.sections import ScopeSettings
 def select_accounts(accounts: Iterable[Account], scope: ScopeSettings) -> tuple[list[Account], list[Account]]:
     """Return the accounts in scope and those out of it.
 
-    Raises ConfigError where the scope names an account, a unit or a tag that does not exist, or leaves nothing;
-    AccessError where it asks for units or tags that could not be read.
+    Raises ConfigError where the scope names an account, a unit or a tag that does not exist, or leaves nothing, and
+    AccessError where it names units or tags that could not be read.
     """
     found = list(accounts)
     _refuse_unknown(found, scope)
@@ -30,7 +30,7 @@ def select_accounts(accounts: Iterable[Account], scope: ScopeSettings) -> tuple[
 
 
 def selects_region(region: str, scope: ScopeSettings) -> bool:
-    """Tell whether a region is in scope."""
+    """Return whether a region is in scope."""
     chosen = not scope.regions or matches_any(region, scope.regions)
     return chosen and not matches_any(region, scope.exclude_regions)
 
@@ -43,7 +43,7 @@ def matches_any(region: str, patterns: Iterable[str]) -> bool:
 async def check_regions(access: Access, accounts: Iterable[Account], scope: ScopeSettings) -> None:
     """Raise ConfigError where a region or glob of the scope matches no region, or the scope leaves none.
 
-    Regions are those of the partition. Accounts are asked for theirs where the SDK does not know one that is named.
+    Regions are those of the partition. The accounts' own lists are read where the SDK does not know a named region.
     """
     known = set(await access.clients.default_regions(access.caller.partition))
     named = {key: getattr(scope, key) for key in ("regions", "exclude_regions", "accept_blocked_regions")}
@@ -57,13 +57,13 @@ async def check_regions(access: Access, accounts: Iterable[Account], scope: Scop
 
 
 async def _regions_listed(access: Access, accounts: Iterable[Account]) -> set[str]:
-    """Return the regions that AWS lists, enabled or not, for the first account that answers."""
+    """Return the regions, enabled or not, that AWS lists for the first account whose role can be assumed."""
     for account in accounts:
         try:
-            found = await discover_regions(await access.enter(account.id)) if account.usable else None
+            _, found = await enter_account(access, account)
         except NotSeenError:
             continue
-        if found is not None and found.certain:
+        if found.certain:
             return {*found.enabled, *found.disabled}
     return set()
 
@@ -71,14 +71,14 @@ async def _regions_listed(access: Access, accounts: Iterable[Account]) -> set[st
 def _is_in(account: Account, scope: ScopeSettings) -> bool:
     named = bool(scope.accounts or scope.ous)
     chosen = not named or account.id in scope.accounts or _is_below(account, scope.ous)
-    barred = account.id in scope.exclude_accounts or _is_below(account, scope.exclude_ous)
     tags = account.tags or {}
-    barred = barred or bool(scope.exclude_tags and _has_tags(tags, scope.exclude_tags))
-    return chosen and not barred and _has_tags(tags, scope.tags)
+    excluded = account.id in scope.exclude_accounts or _is_below(account, scope.exclude_ous)
+    excluded = excluded or bool(scope.exclude_tags and _has_tags(tags, scope.exclude_tags))
+    return chosen and not excluded and _has_tags(tags, scope.tags)
 
 
 def _is_below(account: Account, units: Iterable[str]) -> bool:
-    """Tell whether an account is in one of the units, named by id or by path, or in a unit below it."""
+    """Return whether an account is in one of the units, named by id or by path, or in a unit below it."""
     return any(
         unit in account.ou_ids
         or account.ou_path == unit.rstrip("/")
@@ -128,7 +128,7 @@ def _refuse_unknown_tags(accounts: list[Account], scope: ScopeSettings) -> None:
 
 
 def _unknown_tag(name: str, value: str, accounts: list[Account]) -> tuple[str, str]:
-    """Return what is wrong with a tag that no account has, and the keys or values that there are."""
+    """Return the message for a tag that no account has, and the keys or values that exist."""
     known = {key for account in accounts for key in account.tags or {}}
     if name not in known:
         return f"no account has the tag {name!r}", nearest(name, known) or _some("the keys are", known)

@@ -1,1 +1,1 @@
-"""What can be told before a run: its plan, whether all that it needs is open to it, and the policies to write."""
+"""What can be known before a run: its plan, whether it can read all that it needs, and the policies that it needs."""

@@ -1,13 +1,13 @@
 """How many calls an audit sends, and how long it takes: a simple model over declared actions and configured rates.
 
-Calls. What discovers accounts and regions is counted, because a plan sends it too. A listing sends each of its actions
-once in each region, a detail each of its actions once for each resource; how many resources an account has is assumed.
-Tags take one call an account, beside collection.
+Calls. Those that discover accounts and regions are counted, because a plan sends them too. A listing sends each of its
+actions once in each region, a detail each of its actions once for each resource; the number of resources is assumed.
+Tags take one call an account, at the same time as collection.
 
-Time. Discovery takes as long as it took. An account waits for its slowest bucket (calls beyond the burst, at the
-bucket's rate) and for its longest chain of calls that follow each other. Collection then takes the longest of: all
-accounts' seconds, side by side as wide as a run is; the slowest account; the buckets that all accounts share; and all
-calls, as many at a time as a run sends. Pages after the first, retries, throttles and evaluation are not in it.
+Time. Discovery is measured. An account waits for its slowest bucket (calls beyond the burst, at the bucket's rate) and
+for its longest chain of calls that follow each other. Collection then takes the longest of: all accounts' seconds by
+the number of accounts that a run collects at a time; the slowest account; the buckets that all accounts share; and all
+calls by the number of calls that a run sends at a time. Later pages, retries, throttles and evaluation are left out.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from orgaudit.settings.limits import Limit, Limits, Per
 from orgaudit.settings.sections import RunSettings
 
 LATENCY = 0.1
-"""Seconds that one call is assumed to take."""
+"""The seconds that one call is assumed to take."""
 RESOURCES = 1
-"""How many resources of each kind an account is assumed to have, all in one region."""
+"""The resources of each kind that an account is assumed to have, all in one region."""
 ENTERING = 2
-"""Calls that follow each other before the first listing: the role and the regions."""
+"""The calls that follow each other before the first listing: the role and the regions."""
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
-    """The calls and seconds of an audit, in all and by what they are for, and what was assumed to tell them."""
+    """The calls and seconds of an audit, in total and by purpose, and the assumptions behind them."""
 
     calls: int
     seconds: float
@@ -48,7 +48,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class _Load:
-    """The calls of one account, and what each bucket must give out for them."""
+    """The calls of one account, in total and by bucket."""
 
     listing: int = 0
     detail: int = 0
@@ -66,9 +66,9 @@ def estimate(
     tags: int = 0,
     resources: int = RESOURCES,
 ) -> Estimate:
-    """Return the estimate for accounts of these regions, one sequence for each account that can be entered.
+    """Return the estimate for accounts with these regions, one sequence for each account whose role can be assumed.
 
-    `tags` is of how many accounts the tags are still to be read.
+    `tags` is the number of accounts whose tags are still to be read.
     """
     loads = [_load(collectors, each, limits, resources) for each in regions]
     listing, detail = sum(load.listing for load in loads), sum(load.detail for load in loads)
@@ -103,7 +103,7 @@ def _load(collectors: Sequence[Collector], regions: Sequence[str], limits: Limit
 
 
 def _sent(each: Collector, regions: Sequence[str], resources: int) -> Iterator[tuple[str, int]]:
-    """Yield where a collector sends each of its actions, and how often."""
+    """Yield each region where a collector sends its actions, and how often."""
     if each.scope is Scope.ACCOUNT:
         yield GLOBAL, 1
     elif each.parent is not None and regions:
@@ -113,23 +113,23 @@ def _sent(each: Collector, regions: Sequence[str], resources: int) -> Iterator[t
 
 
 def _chain(collectors: Sequence[Collector]) -> int:
-    """Return the longest row of calls in an account of which each waits for the one before."""
+    """Return the length of the longest chain of calls in an account, each of which waits for the one before."""
     lengths: dict[FactType, int] = {}
-    for each in collectors:  # each stands after what it needs
+    for each in collectors:  # in the order of their dependencies
         before = [lengths[kind] for kind in (each.parent, *each.takes) if kind is not None]
         lengths[each.fact] = len(each.actions) + max(before, default=0)
     return ENTERING + max(lengths.values(), default=0)
 
 
 def _collection(
-    loads: Sequence[_Load], following: float, run: RunSettings, beside: Mapping[tuple[Limit, str], int]
+    loads: Sequence[_Load], chain: float, run: RunSettings, beside: Mapping[tuple[Limit, str], int]
 ) -> float:
     shared: Counter[tuple[Limit, str]] = Counter(beside)
     accounts = [0.0]
     for load in loads:
         own = {bucket: calls for bucket, calls in load.buckets.items() if bucket[0].scope is not Per.ORGANIZATION}
         shared.update({bucket: calls for bucket, calls in load.buckets.items() if bucket not in own})
-        accounts.append(following + _paced(own))
+        accounts.append(chain + _paced(own))
     calls = sum(beside.values()) + sum(load.listing + load.detail for load in loads)
     return max(
         sum(accounts) / (run.concurrent_accounts * run.workers),
@@ -140,5 +140,5 @@ def _collection(
 
 
 def _paced(buckets: Mapping[tuple[Limit, str], int]) -> float:
-    """Return the seconds until the slowest bucket has given out all its calls."""
+    """Return the seconds that the slowest bucket takes to grant all its calls."""
     return max((max(0.0, calls - limit.burst) / limit.rate for (limit, _), calls in buckets.items()), default=0.0)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import repeat
 
 import msgspec
 
@@ -21,9 +22,9 @@ from orgaudit.settings.sections import OrganizationSettings
 
 
 class PlannedAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """One account in scope: its enabled regions in scope, who told them, and how many cells it has.
+    """One account in scope: its enabled regions in scope, the action that listed them, and the number of its cells.
 
-    `gap` says why it cannot be entered; its cells are in the plan all the same.
+    `gap` is why its role could not be assumed; its cells are in the plan all the same.
     """
 
     id: str
@@ -45,10 +46,10 @@ class PlannedControl(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What an audit with the same settings would account for, and an estimate of what it takes.
+    """The accounts, regions and controls of an audit with the same settings, and an estimate of its calls and time.
 
-    `organization` is its id, or None without one; `regions` are all that any account has in scope; `cells` is how many
-    there are; `gaps` say what of the organization could not be read.
+    `organization` is its id, or None without one; `regions` are all that any account has in scope; `cells` is their
+    number; `gaps` are what could not be read of the organization.
     """
 
     organization: str | None
@@ -61,13 +62,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     estimate: Estimate
     gaps: tuple[Gap, ...]
 
-    def every_cell(self) -> Iterator[tuple[str, str, str]]:
-        """Yield (account id, region, control id) of each cell."""
-        for account in self.accounts:
-            for control in self.controls:
-                for place in control.places:
-                    yield account.id, place, control.id
-
 
 async def make_plan(auditor: Auditor, *, resources: int = RESOURCES) -> Plan:
     """Discover the organization and each account's regions, and return the plan; raises ConfigError and AccessError."""
@@ -79,24 +73,24 @@ async def make_plan(auditor: Auditor, *, resources: int = RESOURCES) -> Plan:
         inside, outside = await select(access, found, settings.scope)
         auditor.progress.stage("plan", len(inside))
 
-        async def look(account: Account) -> AccountRecord:
-            # Collecting nothing: an account is entered and its regions are asked for just as in an audit.
-            entered, *_ = await collect_account(access, account, (), settings.scope)
-            record: AccountRecord = entered.record
+        async def read(account: Account) -> AccountRecord:
+            # Without collectors the role is assumed and the regions are listed, as in an audit, and no more.
+            record = (await collect_account(access, account, (), settings.scope)).entered.record
             auditor.progress.account_done(account, record, access.traffic)
             return record
 
-        records = await visit(inside, settings.run.concurrent_accounts, look)
+        records = await visit(inside, settings.run.concurrent_accounts, read)
         regions = regions_of(records) or await known_regions(access, settings.scope)
         controls = _controls(rules, regions)
+        cells = sum(len(control.places) for control in controls)
         return Plan(
             organization=found.organization.id if found.organization else None,
             caller=access.caller.arn,
-            accounts=_accounts(inside, records, sum(len(control.places) for control in controls)),
+            accounts=tuple(map(_planned, inside, records, repeat(cells))),
             accounts_out_of_scope=len(outside),
             regions=tuple(regions),
             controls=controls,
-            cells=len(inside) * sum(len(control.places) for control in controls),
+            cells=len(inside) * cells,
             estimate=estimate(
                 closure(rules.facts),
                 [[region.name for region in record.regions] for record in records if record.gap is None],
@@ -112,7 +106,7 @@ async def make_plan(auditor: Auditor, *, resources: int = RESOURCES) -> Plan:
 
 
 def _untagged(found: Discovered, accounts: Sequence[Account], settings: OrganizationSettings) -> int:
-    """Return of how many accounts an audit reads the tags, beyond those that the scope asked for."""
+    """Return the number of accounts whose tags an audit reads, beyond those that the scope required."""
     if found.organization is None or not settings.read_tags:
         return 0
     return sum(account.tags is None for account in accounts)
@@ -125,17 +119,14 @@ def _controls(rules: Rules, regions: Sequence[str]) -> tuple[PlannedControl, ...
     )
 
 
-def _accounts(accounts: Sequence[Account], records: Sequence[AccountRecord], cells: int) -> tuple[PlannedAccount, ...]:
-    return tuple(
-        PlannedAccount(
-            id=account.id,
-            name=account.name,
-            ou_path=account.ou_path,
-            state=account.state,
-            regions=tuple(region.name for region in record.regions),
-            regions_source=record.regions_source,
-            cells=cells,
-            gap=record.gap,
-        )
-        for account, record in zip(accounts, records, strict=True)
+def _planned(account: Account, record: AccountRecord, cells: int) -> PlannedAccount:
+    return PlannedAccount(
+        id=account.id,
+        name=account.name,
+        ou_path=account.ou_path,
+        state=account.state,
+        regions=tuple(region.name for region in record.regions),
+        regions_source=record.regions_source,
+        cells=cells,
+        gap=record.gap,
     )

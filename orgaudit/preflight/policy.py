@@ -1,4 +1,4 @@
-"""The least privilege that an audit needs: as policy documents, and as CloudFormation templates that create them."""
+"""The least privilege that an audit needs, as policy documents and as CloudFormation templates."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ from orgaudit.settings.settings import Settings
 Document: TypeAlias = dict[str, Any]
 Template: TypeAlias = dict[str, Any]
 
-# Quotas of the IAM User Guide, in characters without white space.
+# IAM counts characters without white space: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 INLINE_LIMIT = 10_240
-"""What all inline policies of a role may hold together."""
+"""The most characters of all inline policies of a role together."""
 MANAGED_LIMIT = 6_144
-"""What one managed policy may hold."""
+"""The most characters of one managed policy."""
 SHORTEST_SESSION = 3_600
-"""Seconds: IAM takes no smaller MaxSessionDuration."""
+"""The smallest MaxSessionDuration of a role, in seconds:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_update-role-settings.html#id_roles_update-session-duration"""
 
 
 class Audience(StrEnum):
-    """Whose policy is asked for: the role in each account, the caller, or the role that reads the organization."""
+    """The holder of a policy: the role in each account, the caller, or the role that reads the organization."""
 
     ACCOUNT = "account"
     CALLER = "caller"
@@ -50,7 +51,7 @@ def policy_for(audience: Audience, rules: Rules, settings: Settings, *, partitio
         [
             *([] if reader else [organization]),
             _statement("EnterAccounts", ["sts:AssumeRole"], [*roles, reader] if reader else roles),
-            reads,  # the caller's own account is entered without a role
+            reads,  # in the caller's own account no role is assumed
         ]
     )
 
@@ -74,7 +75,7 @@ def size(document: Document) -> int:
 
 
 def split(document: Document, limit: int) -> list[Document]:
-    """Return a policy as one or more that permit the same together, none over `limit` characters."""
+    """Return a policy as one or more that together permit the same, none longer than `limit` characters."""
     parts: list[Document] = []
     for statement in document["Statement"]:
         for action in statement["Action"]:
@@ -87,7 +88,7 @@ def split(document: Document, limit: int) -> list[Document]:
 
 
 def _with(document: Document, statement: Document, action: str) -> Document:
-    """Return a policy that permits one action more, in a statement like the given one."""
+    """Return a policy that permits one more action, in a statement like the given one."""
     *before, last = document["Statement"] or [None]
     if last is not None and last["Sid"] == statement["Sid"]:
         return _document([*before, {**last, "Action": [*last["Action"], action]}])
@@ -97,7 +98,7 @@ def _with(document: Document, statement: Document, action: str) -> Document:
 def template_for(audience: Audience, rules: Rules, settings: Settings, *, principal: str | None = None) -> Template:
     """Return the CloudFormation template for an audience: for accounts the role, for others managed policies.
 
-    `principal` is who may assume the role: the ARN of a role, of a user, or of an account's root.
+    `principal` is trusted to assume the role: the ARN of a role, of a user, or of an account's root.
     """
     document = policy_for(audience, rules, settings, partition="${AWS::Partition}")
     if audience is Audience.ACCOUNT:
@@ -105,14 +106,14 @@ def template_for(audience: Audience, rules: Rules, settings: Settings, *, princi
     policies = _managed(document)
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": f"What orgaudit needs: the policies of the {audience}; attach them to whom they are for.",
+        "Description": f"The policies that orgaudit needs for the {audience}; attach them to its user or role.",
         "Resources": policies,
         "Outputs": {f"{name}Arn": {"Value": {"Ref": name}} for name in policies},
     }
 
 
 def _managed(document: Document) -> dict[str, Any]:
-    """Return the managed policies that permit what a policy does, by their names in the template."""
+    """Return the managed policies that permit the same as a policy, by their names in the template."""
     return {
         f"AuditPolicy{number}": {
             "Type": "AWS::IAM::ManagedPolicy",
@@ -125,10 +126,10 @@ def _managed(document: Document) -> dict[str, Any]:
 def _substituted(document: Document) -> Document:
     """Return a policy whose ARNs take the partition of the stack."""
 
-    def fill(resources: object) -> object:
-        if isinstance(resources, list):
-            return [{"Fn::Sub": each} if "${" in each else each for each in resources]
-        return resources
+    def fill(resources: str | list[str]) -> str | list[Any]:
+        if isinstance(resources, str):
+            return resources
+        return [{"Fn::Sub": each} if "${" in each else each for each in resources]
 
     return _document({**each, "Resource": fill(each["Resource"])} for each in document["Statement"])
 
@@ -137,7 +138,7 @@ def _role_template(document: Document, access: AccessSettings, principal: str | 
     *folders, name = access.role_name.split("/")
     role: dict[str, Any] = {
         "RoleName": {"Ref": "RoleName"},
-        "Description": "Lets orgaudit read the configuration of this account.",
+        "Description": "Allows orgaudit to read the configuration of this account.",
         "MaxSessionDuration": max(SHORTEST_SESSION, access.session_minutes * 60),
         "AssumeRolePolicyDocument": _trust(),
     }
@@ -153,7 +154,8 @@ def _role_template(document: Document, access: AccessSettings, principal: str | 
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": (
             "The read-only role of orgaudit, for a StackSet over the organization. A StackSet with service-managed "
-            "permissions leaves the management account out: create a stack there where the caller is another account's."
+            "permissions does not deploy to the management account: where the caller is in another account, create a "
+            "stack there."
         ),
         "Parameters": _parameters(access, name, principal),
         "Conditions": {"HasExternalId": {"Fn::Not": [{"Fn::Equals": [{"Ref": "ExternalId"}, ""]}]}},
@@ -180,13 +182,13 @@ def _parameters(access: AccessSettings, name: str, principal: str | None) -> Map
     return {
         "AuditPrincipalArn": {
             "Type": "String",
-            "Description": "Who may assume the role: the ARN of the role or user that runs orgaudit.",
+            "Description": "The principal that may assume the role: the ARN of the role or user that runs orgaudit.",
             "AllowedPattern": r"^arn:aws[a-z-]*:iam::[0-9]{12}:(root|(user|role)/.+)$",
             **({"Default": principal} if principal else {}),
         },
         "ExternalId": {
             "Type": "String",
-            "Description": "What the caller must name when it assumes the role; empty for nothing.",
+            "Description": "The external id that is required to assume the role; empty for none.",
             "Default": access.external_id or "",
         },
         "RoleName": {

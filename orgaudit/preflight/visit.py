@@ -1,4 +1,4 @@
-"""Looks into many accounts at once, as many as a run would."""
+"""Reads many accounts at once, as many as a run would."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from orgaudit.model import Account
 T = TypeVar("T")
 
 
-async def visit(accounts: Iterable[Account], width: int, look: Callable[[Account], Awaitable[T]]) -> list[T]:
-    """Return what `look` returns for each account, in their order; at most `width` are looked into at a time."""
+async def visit(accounts: Iterable[Account], width: int, read: Callable[[Account], Awaitable[T]]) -> list[T]:
+    """Return what `read` returns for each account, in their order; at most `width` are read at a time."""
     slots = asyncio.Semaphore(width)
 
     async def one(account: Account) -> T:
         async with slots:
-            return await look(account)
+            return await read(account)
 
     async with asyncio.TaskGroup() as group:
-        looking = [group.create_task(one(account)) for account in accounts]
-    return [task.result() for task in looking]
+        tasks = [group.create_task(one(account)) for account in accounts]
+    return [task.result() for task in tasks]

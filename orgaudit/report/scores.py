@@ -219,7 +219,7 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def mend(self) -> str:
         """Return what to do about it."""
-        return self.reason.mend(self.action)
+        return self.reason.remediation(self.action)
 
 
 class MissingPermission(msgspec.Struct, frozen=True, kw_only=True):
@@ -234,7 +234,7 @@ class MissingPermission(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def mend(self) -> str:
         """Return what to do about it."""
-        return self.reason.mend(self.action)
+        return self.reason.remediation(self.action)
 
 
 class ExceptionScore(msgspec.Struct, frozen=True):

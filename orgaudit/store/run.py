@@ -69,16 +69,17 @@ def _make_directory(path: Path, mode: int | None = None) -> None:
         path.chmod(mode | had & stat.S_ISGID)
 
 
-def write_lines(path: Path, records: Iterable[msgspec.Struct]) -> int:
-    """Write records as zstd-compressed JSON lines, atomically, and return how many there were; raises ReportError."""
-    encoder = msgspec.json.Encoder()
-    count = 0
+def write_lines(path: Path, records: Iterable[msgspec.Struct]) -> None:
+    """Write records as zstd-compressed JSON lines, atomically; raises ReportError."""
+    write_encoded(path, map(msgspec.json.Encoder().encode, records))
+
+
+def write_encoded(path: Path, lines: Iterable[bytes]) -> None:
+    """Write lines that are JSON already, zstd-compressed and atomically; raises ReportError."""
     compressor = zstandard.ZstdCompressor(level=3, write_checksum=True)
     with writing(path) as file, compressor.stream_writer(file, closefd=False) as stream:
-        for record in records:
-            stream.write(encoder.encode(record) + b"\n")
-            count += 1
-    return count
+        for line in lines:
+            stream.write(line + b"\n")
 
 
 def read_lines(path: Path, decoder: msgspec.json.Decoder[T]) -> Generator[T, None, None]:

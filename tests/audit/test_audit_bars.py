@@ -10,7 +10,8 @@ import pytest
 from orgaudit.audit import Auditor
 from orgaudit.aws.access import Access
 from orgaudit.demo import Demo
-from orgaudit.demo.organization import ACCOUNTS, DELEGATED_ADMINISTRATORS, TRAILS, UNITS, account_named
+from orgaudit.demo.accounts import ACCOUNTS, DELEGATED_ADMINISTRATORS, UNITS, account_named
+from orgaudit.demo.trail_plans import TRAILS
 from orgaudit.errors import ExitCode
 from orgaudit.evaluate.rules import Rules
 from orgaudit.model import Status

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from orgaudit.demo import Demo
-from orgaudit.demo.register import write_register
+from orgaudit.demo.exception_entries import write_register
 from orgaudit.errors import ExitCode
 from orgaudit.model import GapReason, Status
 from tests.audit_runs import (
@@ -153,7 +153,7 @@ NO_WAY_IN = {
     "ListAccounts denied": (Deny(action="ListAccounts"), "organizations:ListAccounts"),
     "DescribeOrganization denied": (Deny(action="DescribeOrganization"), "organizations:DescribeOrganization"),
     "the caller's token expired": (Fail(code="ExpiredToken", status=403, service="sts"), "ExpiredToken"),
-    "nobody answers": (Hang(action="GetCallerIdentity"), "cannot tell who is calling"),
+    "nobody answers": (Hang(action="GetCallerIdentity"), "the caller cannot be identified"),
 }
 
 

@@ -168,7 +168,7 @@ def test_scp_in_one_region_shuts_that_region(caller: Caller, proxy: FaultProxy, 
     assert (totals["evaluations_blocked"], totals["regions_blocked"]) == (len(shut), 1)
 
 
-def test_demo_fence_around_the_sandbox_is_accepted(clean: Outcome) -> None:
+def test_denied_region_of_the_sandbox_is_accepted(clean: Outcome) -> None:
     shut = places_of(clean, accounts=[SANDBOX], regions=[FENCED_REGION])
     assert {(cell.status, cell.reason) for cell in shut} == {(Status.NOT_ASSESSED, GapReason.SCP_DENIED)}
     assert all(cell.is_accepted for cell in shut)
@@ -267,7 +267,7 @@ def test_keys_that_are_refused_right_after_the_role_was_assumed(
     own = [cell for cell in outcome.cells if cell.account_id in accounts]
     assert len(own) == len(accounts) * len(clean.cells) / len(CHOSEN)
     assert {(cell.status, cell.reason) for cell in own} == {(Status.NOT_ASSESSED, GapReason.ACCOUNT_UNAVAILABLE)}
-    assert all("refuses the session's keys" in cell.message for cell in own)
+    assert all("rejects the session's keys" in cell.message for cell in own)
     assert Counter(call.target for call in proxy.calls if call.target in accounts) == dict.fromkeys(accounts, 1)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from orgaudit.demo.register import write_register
+from orgaudit.demo.exception_entries import write_register
 from orgaudit.errors import ExitCode
 from orgaudit.model import Status
 from orgaudit.store.run import Run

@@ -11,10 +11,10 @@ from typing import Any, TypeAlias
 import pytest
 from botocore.session import get_session
 
-from orgaudit.aws import region as region_module
+from orgaudit.aws import account as account_module
 from orgaudit.aws.access import Access
+from orgaudit.aws.account import RegionAccess, UndeclaredActionError
 from orgaudit.aws.actions import SESSION_POLICY_LIMIT, iam_action, is_read
-from orgaudit.aws.region import RegionAccess, UndeclaredActionError
 from orgaudit.errors import AccessError, ConfigError
 from orgaudit.model import GLOBAL, GapReason, NotSeenError
 from orgaudit.settings.limits import Limits, load_limits
@@ -71,7 +71,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         noted.append(attempt)
         return 0
 
-    monkeypatch.setattr(region_module, "_pause", pause)
+    monkeypatch.setattr(account_module, "_pause", pause)
     return noted
 
 
@@ -278,7 +278,7 @@ async def test_an_undeclared_action_is_not_sent(opened: Open, proxy: FaultProxy)
 
 async def test_no_identity_is_an_access_error(opened: Open, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    with pytest.raises(AccessError, match="cannot tell who is calling: Could not connect"):
+    with pytest.raises(AccessError, match="the caller cannot be identified: Could not connect"):
         async with opened():
             pass
 
@@ -617,14 +617,14 @@ class Counting(Rule):
 @pytest.mark.parametrize(
     ("rule", "says", "pages"),
     [
-        (Cycling(action="ListAccounts"), "AWS gave the token of a page that it had given before", 3),
-        (Counting(action="ListAccounts"), "there was always another page", 40),
+        (Cycling(action="ListAccounts"), "AWS returned a page token that it had returned before", 3),
+        (Counting(action="ListAccounts"), "each page was followed by another", 40),
     ],
 )
 async def test_pages_that_cycle_or_never_end_are_malformed_and_what_was_seen_is_kept(
     opened: Open, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch, rule: Rule, says: str, *, pages: int
 ) -> None:
-    monkeypatch.setattr(region_module, "MOST_PAGES", max(pages, 40))
+    monkeypatch.setattr(account_module, "MOST_PAGES", max(pages, 40))
     seen: list[dict[str, Any]] = []
 
     async def keep(each: AsyncIterator[dict[str, Any]]) -> None:
@@ -894,7 +894,7 @@ async def test_no_more_calls_at_once_than_there_are_slots(opened: Open, proxy: F
 
 
 async def test_a_waiting_retry_holds_no_slot(opened: Open, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orgaudit.aws.region._pause", lambda *_: 0.3)
+    monkeypatch.setattr("orgaudit.aws.account._pause", lambda *_: 0.3)
     async with opened(run={"concurrent_calls": 1}) as access:
         aws = await region(access)
         proxy.rules.append(Throttle(action="DescribeTrails", times=1))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orgaudit.aws.pacing import SLOWEST, Bucket
+from orgaudit.aws.pacing import SLOWEST, TokenBucket
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -40,7 +40,7 @@ def clock() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def grants(bucket: Bucket, number: int) -> list[tuple[int, float]]:
+async def grants(bucket: TokenBucket, number: int) -> list[tuple[int, float]]:
     """Who was granted when, in seconds from now, in the order of the grants; all ask at once."""
     start, granted = clock(), list[tuple[int, float]]()
 
@@ -57,7 +57,7 @@ async def grants(bucket: Bucket, number: int) -> list[tuple[int, float]]:
 )
 def test_a_burst_at_once_then_the_rate_in_the_order_asked(rate: float, burst: int, number: int, idle: float) -> None:
     async def body() -> list[tuple[int, float]]:
-        bucket = Bucket(rate, burst)
+        bucket = TokenBucket(rate, burst)
         await asyncio.sleep(idle)
         return await grants(bucket, number)
 
@@ -69,7 +69,7 @@ def test_a_burst_at_once_then_the_rate_in_the_order_asked(rate: float, burst: in
 
 def test_no_window_of_time_gets_more_than_burst_and_rate() -> None:
     async def body() -> list[float]:
-        bucket, times = Bucket(5, 10), list[float]()
+        bucket, times = TokenBucket(5, 10), list[float]()
         for pause in (0, 0.1, 3, 0, 0.5, 20, 0):
             await asyncio.sleep(pause)
             start = clock()
@@ -84,7 +84,7 @@ def test_no_window_of_time_gets_more_than_burst_and_rate() -> None:
 
 def test_burst_comes_back_while_nobody_asks_and_never_exceeds_itself() -> None:
     async def body() -> tuple[list[float], list[float]]:
-        bucket = Bucket(2, 4)
+        bucket = TokenBucket(2, 4)
         await grants(bucket, 4)
         await asyncio.sleep(1)
         some = [at for _, at in await grants(bucket, 4)]
@@ -105,14 +105,14 @@ def test_each_of_2000_waiters_sleeps_once(monkeypatch: pytest.MonkeyPatch) -> No
         await sleep(seconds)
 
     monkeypatch.setattr(asyncio, "sleep", counted)
-    granted = run(lambda: grants(Bucket(8, 16), 2000))
+    granted = run(lambda: grants(TokenBucket(8, 16), 2000))
     assert len(sleeps) == 1984
     assert granted[-1][1] == pytest.approx(248)
 
 
 def test_a_cancelled_waiter_neither_blocks_nor_delays_the_others() -> None:
     async def body() -> list[float]:
-        bucket = Bucket(1, 1)
+        bucket = TokenBucket(1, 1)
         start = clock()
         asked = [asyncio.ensure_future(bucket.acquire()) for _ in range(5)]
         await asyncio.sleep(0.5)
@@ -128,7 +128,7 @@ def test_a_cancelled_waiter_neither_blocks_nor_delays_the_others() -> None:
 
 def test_a_throttle_halves_the_rate_and_spends_the_burst() -> None:
     async def body() -> tuple[float, list[tuple[int, float]]]:
-        bucket = Bucket(10, 20)
+        bucket = TokenBucket(10, 20)
         bucket.slow_down()
         return bucket.rate, await grants(bucket, 3)
 
@@ -140,7 +140,7 @@ def test_a_throttle_halves_the_rate_and_spends_the_burst() -> None:
 @pytest.mark.parametrize(("after", "rate"), [(0.0, 50), (0.99, 50), (1.0, 25), (5.0, 25)])
 def test_throttles_of_one_second_count_once(after: float, rate: float) -> None:
     async def body() -> float:
-        bucket = Bucket(100, 1)
+        bucket = TokenBucket(100, 1)
         for _ in range(30):
             bucket.slow_down()
         await asyncio.sleep(after)
@@ -153,7 +153,7 @@ def test_throttles_of_one_second_count_once(after: float, rate: float) -> None:
 @pytest.mark.parametrize(("full", "floor"), [(100.0, SLOWEST), (1.0, SLOWEST), (0.5, 0.5), (0.2, 0.2)])
 def test_a_bucket_is_never_slowed_below_the_floor_nor_sped_up_by_it(full: float, floor: float) -> None:
     async def body() -> float:
-        bucket = Bucket(full, 1)
+        bucket = TokenBucket(full, 1)
         for _ in range(20):
             bucket.slow_down()
             await asyncio.sleep(1)
@@ -164,7 +164,7 @@ def test_a_bucket_is_never_slowed_below_the_floor_nor_sped_up_by_it(full: float,
 
 def test_calls_that_pass_bring_the_rate_back_and_no_further() -> None:
     async def body() -> list[float]:
-        bucket, rates = Bucket(20, 1), list[float]()
+        bucket, rates = TokenBucket(20, 1), list[float]()
         bucket.slow_down()
         for _ in range(12):
             bucket.speed_up()

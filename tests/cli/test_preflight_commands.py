@@ -14,7 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from orgaudit.demo import Demo
-from orgaudit.demo.organization import ACCOUNTS, MANAGEMENT, account_named
+from orgaudit.demo.accounts import ACCOUNTS, MANAGEMENT, account_named
 from orgaudit.languages import iam_policy as policies
 
 Done: TypeAlias = subprocess.CompletedProcess[str]
@@ -77,7 +77,7 @@ def test_plan_as_json(orgaudit: Orgaudit) -> None:
         (("--account", "999999999999"), {}, (2, "not in the organization")),
         (("--control", "nothing"), {}, (2, "orgaudit controls")),
         (("--out", "taken/below"), {}, (5, "cannot write")),
-        ((), {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, (4, "cannot tell who is calling")),
+        ((), {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, (4, "the caller cannot be identified")),
     ],
     ids=["scope", "control", "output", "endpoint"],
 )
@@ -167,7 +167,7 @@ def test_doctor_prints_a_line_for_each_check(orgaudit: Orgaudit) -> None:
     assert f"{states.count('OK')} OK, {states.count('FAIL')} FAIL, {states.count('SKIPPED')} SKIPPED" in done.stdout
     assert states.count("FAIL") == done.stdout.count("-> ") == 2
     assert f"FAIL     {WITHOUT_ROLE}  role" in done.stdout
-    assert f"OK       {SOUND}  regions       4 enabled, says account:ListRegions" in done.stdout
+    assert f"OK       {SOUND}  regions       4 enabled, as listed by account:ListRegions" in done.stdout
 
 
 def test_doctor_ends_well_where_all_is_well(orgaudit: Orgaudit) -> None:
@@ -182,7 +182,7 @@ def test_doctor_as_json(orgaudit: Orgaudit) -> None:
     assert found["readable"] is True
     assert {check["status"] for check in found["checks"]} <= {"OK", "FAIL", "SKIPPED"}
     assert len({check["account_id"] for check in found["checks"]} - {""}) == 3
-    assert all(check.keys() == {"status", "account_id", "name", "message", "mend"} for check in found["checks"])
+    assert all(check.keys() == {"status", "account_id", "name", "message", "remediation"} for check in found["checks"])
 
 
 @pytest.mark.parametrize(

@@ -30,9 +30,10 @@ class Broken:
 async def test_a_surprise_is_a_gap_and_one_line(level: int, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(level, logger="orgaudit")
     error = ExceptionGroup("many", [ZeroDivisionError("by zero")])
-    (entered,) = await collect_account(cast("Access", Broken(error)), ACCOUNT, [], ScopeSettings())
-    assert entered.account is ACCOUNT
-    gap = entered.record.gap
+    found = await collect_account(cast("Access", Broken(error)), ACCOUNT, [], ScopeSettings())
+    assert (found.entered.account, list(found.lines)) == (ACCOUNT, [])
+    gap = found.entered.record.gap
+    assert gap is not None
     assert (gap.account_id, gap.reason) == (ACCOUNT.id, GapReason.DEFECT)
     assert "ExceptionGroup: many" in gap.message
     first, *more = caplog.records
@@ -48,5 +49,6 @@ async def test_what_ends_the_run_still_does() -> None:
 
 async def test_a_surprise_that_quotes_a_secret_is_a_gap_without_it() -> None:
     error = ValueError("SessionToken=FwoGZXIvYXdzEXAMPLE")
-    (entered,) = await collect_account(cast("Access", Broken(error)), ACCOUNT, [], ScopeSettings())
-    assert entered.record.gap.message == "the collection of the account failed: ValueError: SessionToken=***"
+    found = await collect_account(cast("Access", Broken(error)), ACCOUNT, [], ScopeSettings())
+    assert found.entered.record.gap is not None
+    assert found.entered.record.gap.message == "the collection of the account failed: ValueError: SessionToken=***"

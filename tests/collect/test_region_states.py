@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from orgaudit.collect.account import _is_exempt, _state, _unblocked
-from orgaudit.facts.declare import load
+from orgaudit.collect.region_states import is_exempt, region_record, region_records
+from orgaudit.facts.declare import closure, load
+from orgaudit.facts.ec2.vpcs import Vpc
+from orgaudit.facts.kms import Key
 from orgaudit.facts.shard import ListingResult
-from orgaudit.model import Gap, GapReason, RegionRecord, RegionState
+from orgaudit.model import Gap, GapReason, RegionState
 from tests.factories import MEMBER
 
 REGION = "eu-central-1"
@@ -16,8 +18,12 @@ SCP, DENIED, ABSENT = GapReason.SCP_DENIED, GapReason.DENIED, GapReason.NOT_OFFE
 
 def listed(**facts: GapReason | None) -> list[ListingResult]:
     """Listings in the region by the name of their fact, each seen (None) or a gap."""
+    return listed_in(REGION, **facts)
+
+
+def listed_in(region: str, **facts: GapReason | None) -> list[ListingResult]:
     return [
-        ListingResult(fact, REGION, gap=None if reason is None else Gap(MEMBER, REGION, f"x:{fact}", reason, "refused"))
+        ListingResult(fact, region, gap=None if reason is None else Gap(MEMBER, region, f"x:{fact}", reason, "refused"))
         for fact, reason in facts.items()
     ]
 
@@ -38,7 +44,7 @@ def listed(**facts: GapReason | None) -> list[ListingResult]:
     ],
 )
 def test_region_is_blocked_only_where_it_is_denied_whole(lines: list[ListingResult], state: RegionState) -> None:
-    found = _state(REGION, lines, frozenset({"Key", "RegionAnalyzers"}))
+    found = region_record(REGION, lines, frozenset({"Key", "RegionAnalyzers"}))
     assert found.state is state
     assert (found.gap is None) == (state is RegionState.AUDITED)
     if state is RegionState.BLOCKED:
@@ -48,16 +54,23 @@ def test_region_is_blocked_only_where_it_is_denied_whole(lines: list[ListingResu
 
 def test_listings_that_region_denies_leave_allowed() -> None:
     exempt = {
-        fact.__name__ for fact, each in load().items() if each.parent is None and all(map(_is_exempt, each.actions))
+        fact.__name__ for fact, each in load().items() if each.parent is None and all(map(is_exempt, each.actions))
     }
     assert exempt == {"Key", "RegionAnalyzers", "ConfigRecording", "IdentityCenter"}
 
 
 @pytest.mark.parametrize(
-    ("other", "state"),
-    [(RegionState.AUDITED, RegionState.BLOCKED), (RegionState.BLOCKED, RegionState.NOT_ASSESSED)],
+    ("other", "states"),
+    [
+        (None, (RegionState.BLOCKED, RegionState.AUDITED)),
+        (SCP, (RegionState.NOT_ASSESSED, RegionState.NOT_ASSESSED)),
+        (DENIED, (RegionState.NOT_ASSESSED, RegionState.NOT_ASSESSED)),
+    ],
 )
-def test_policy_that_denies_every_region_hides_the_account(other: RegionState, state: RegionState) -> None:
-    gap = Gap(MEMBER, REGION, "x:Y", SCP, "refused")
-    found = _unblocked((RegionRecord(REGION, RegionState.BLOCKED, gap), RegionRecord("us-east-1", other, gap)))
-    assert found[0].state is state
+def test_policy_that_denies_every_region_hides_the_account(
+    other: GapReason | None, states: tuple[RegionState, RegionState]
+) -> None:
+    lines = [*listed(Vpc=SCP, Key=None), *listed_in("us-east-1", Vpc=other, Key=other)]
+    found = region_records([REGION, "us-east-1"], lines, closure([Vpc, Key]))
+    assert tuple(each.state for each in found) == states
+    assert [each.name for each in found if each.gap is None] == (["us-east-1"] if other is None else [])

@@ -10,7 +10,7 @@ import pytest
 
 from orgaudit.controls.declare import catalogue
 from orgaudit.demo import Demo
-from orgaudit.demo.organization import ACCOUNTS, FENCED_REGION, FENCED_UNIT
+from orgaudit.demo.accounts import ACCOUNTS, DENIED_REGION, RESTRICTED_UNIT
 from orgaudit.errors import ExitCode
 from orgaudit.model import Finding, GapReason, Status
 from tests.audit_runs import SHUT, Caller, Outcome, environment_for
@@ -37,7 +37,7 @@ EXPECTED_OTHERWISE: Mapping[str, tuple[set[Status], str]] = {
     "s3_bucket_default_encryption_enabled": ({Status.PASS}, "S3 gives every bucket a default encryption"),
 }
 """The controls that cannot both pass and fail in one organization, with the statuses that they do have and why."""
-FENCED = {account.id for account in ACCOUNTS if account.unit == FENCED_UNIT}
+RESTRICTED = {account.id for account in ACCOUNTS if account.unit == RESTRICTED_UNIT}
 
 
 @pytest.fixture(scope="module")
@@ -80,14 +80,14 @@ def test_the_others_have_the_statuses_that_are_in_their_nature(
 
 
 def is_planned(finding: Finding) -> bool:
-    """Tell whether the demo is made so that this cannot be seen: a shut account, or a region behind the fence."""
+    """Return whether the demo is made so that this cannot be read: an unavailable account, or a denied region."""
     assert finding.gap is not None
     if finding.gap.reason is GapReason.ACCOUNT_UNAVAILABLE:
         return finding.account_id in SHUT
     return (
         finding.gap.reason is GapReason.SCP_DENIED
-        and finding.account_id in FENCED
-        and finding.gap.region == FENCED_REGION
+        and finding.account_id in RESTRICTED
+        and finding.gap.region == DENIED_REGION
     )
 
 

@@ -17,20 +17,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from orgaudit.demo import Demo, running
-from orgaudit.demo.organization import (
-    ACCOUNTS,
-    BARE_PATTERN,
-    MANAGEMENT,
-    QUOTED_PATTERN,
-    ROLE_NAME,
-    SECURITY_TOOLING_ID,
-    TRAILS,
-    UNITS,
-    DeliveryRole,
-    DemoTrail,
-    Selectors,
-    account_named,
-)
+from orgaudit.demo.accounts import ACCOUNTS, MANAGEMENT, ROLE_NAME, SECURITY_TOOLING_ID, UNITS, account_named
+from orgaudit.demo.trail_plans import BARE_PATTERN, QUOTED_PATTERN, TRAILS, DeliveryRole, DemoTrail, Selectors
 from orgaudit.errors import AccessError
 
 Calls = Callable[..., Any]
@@ -291,7 +279,7 @@ def test_region_that_nobody_has_is_closed_to_management_too(calls: Calls) -> Non
     ],
 )
 @pytest.mark.parametrize("name", ["Sandbox Platform", "Sandbox Data Science"])
-def test_fenced_region(calls: Calls, name: str, probe: str, refusal: tuple[str, int], permission: str) -> None:
+def test_denied_region(calls: Calls, name: str, probe: str, refusal: tuple[str, int], permission: str) -> None:
     service, operation = PROBES[probe]
     *seen, message = refused(getattr(calls(service, "eu-central-1", name), operation))
     assert tuple(seen) == refusal
@@ -319,15 +307,15 @@ def test_fenced_region(calls: Calls, name: str, probe: str, refusal: tuple[str, 
         ("elbv2", "describe_load_balancers", {}, "elasticloadbalancing:DescribeLoadBalancers"),
     ],
 )
-def test_fence_names_the_permission(
+def test_region_deny_names_the_permission(
     calls: Calls, service: str, operation: str, parameters: dict[str, str], permission: str
 ) -> None:
-    fenced = getattr(calls(service, "eu-central-1", "Sandbox Platform"), operation)
-    *_, message = refused(lambda: fenced(**parameters))
+    denied = getattr(calls(service, "eu-central-1", "Sandbox Platform"), operation)
+    *_, message = refused(lambda: denied(**parameters))
     assert f"is not authorized to perform: {permission} with an explicit deny" in message
 
 
-def test_fence_leaves_open_what_control_tower_leaves_open(calls: Calls) -> None:
+def test_region_deny_allows_what_control_tower_allows(calls: Calls) -> None:
     name = "Sandbox Platform"
     assert calls("s3", "eu-central-1", name).list_buckets()["Buckets"]
     assert calls("sts", "eu-central-1", name).get_caller_identity()

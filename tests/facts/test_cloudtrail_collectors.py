@@ -16,9 +16,10 @@ from orgaudit.analysis.cloudtrail.notifications import WORKS, Notification
 from orgaudit.analysis.cloudtrail.recording import recorded_management
 from orgaudit.aws.access import Access
 from orgaudit.demo import Demo, DemoAccount
-from orgaudit.demo.organization import OPT_IN_REGION as OPT_IN
-from orgaudit.demo.organization import OUTSIDE_ACCOUNT_ID, ROLE_REFUSED
-from orgaudit.demo.organization import REGIONS_BY_DEFAULT as DEMO_REGIONS
+from orgaudit.demo.accounts import OPT_IN_REGION as OPT_IN
+from orgaudit.demo.accounts import OUTSIDE_ACCOUNT_ID
+from orgaudit.demo.accounts import REGIONS_BY_DEFAULT as DEMO_REGIONS
+from orgaudit.demo.trail_plans import ROLE_REFUSED
 from orgaudit.facts.cloudtrail.alarms import (
     Addition,
     Metric,

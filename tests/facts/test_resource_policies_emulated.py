@@ -29,6 +29,7 @@ from orgaudit.facts.lambda_ import Function
 from orgaudit.facts.organizations import Effectiveness, Guardrails, MemberOf, TrustedServices
 from orgaudit.facts.resource_policies import ResourcePolicy
 from orgaudit.facts.secretsmanager import Secret, SecretPolicy
+from orgaudit.facts.shard import shard_decoder
 from orgaudit.facts.sns import SnsTopic, TopicPolicy
 from orgaudit.facts.sqs import Queue, QueuePolicy
 from orgaudit.model import Account, Seen
@@ -141,7 +142,8 @@ async def read_account() -> AccountFacts:
     limits = load_limits(Path("no file of the user's"))
     async with Access(AccessSettings(), RunSettings(attempts=1), limits, actions=actions_for(facts)) as access:
         scope = ScopeSettings(regions=(REGION,))
-        return AccountFacts(await collect_account(access, Account(id=ACCOUNT, name=""), closure(facts), scope))
+        found = await collect_account(access, Account(id=ACCOUNT, name=""), closure(facts), scope)
+    return AccountFacts([found.entered, *map(shard_decoder(each.fact for each in closure(facts)).decode, found.lines)])
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from msgspec.structs import asdict
 
 from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.analysis.organization_facts import Organization
-from orgaudit.collect.account import _drain
+from orgaudit.collect.account import Line, _drain
 from orgaudit.controls.declare import Control, catalogue
 from orgaudit.facts import apigateway, apigatewayv2, config, dynamodb, eventbridge, opensearch, rds, sqs
 from orgaudit.facts.cloudtrail import trails
@@ -86,12 +86,13 @@ async def listed(run: Run, *rows: Any) -> tuple[list[Resource], Exception | None
 async def drained(
     run: Run, answers: dict[tuple[str, str], Any], kind: type[LiteralAws] = LiteralAws
 ) -> tuple[list[Resource], Exception | None]:
-    found: list[Resource] = []
+    found: list[Line] = []
+    ended: Exception | None = None
     try:
         await _drain(run(kind(World({MEMBER: answers}), MEMBER, HOME)), found)
     except Exception as error:  # noqa: BLE001 - what a listing ends with is looked at
-        return found, error
-    return found, None
+        ended = error
+    return [fact for fact, _ in found], ended
 
 
 def second(case: Case) -> list[dict[str, Any]]:

@@ -12,7 +12,8 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from orgaudit.aws.access import Access, AccountAccess
+from orgaudit.aws.access import Access
+from orgaudit.aws.account import AccountAccess
 from orgaudit.errors import AccessError
 from orgaudit.model import PARTITION_DEFAULTS, Account, Caller, GapReason, NotSeenError
 from orgaudit.organization.discovery import discover, read_tags
@@ -73,7 +74,7 @@ class World:
         return Caller(MEMBER, "arn:aws:iam::222222222222:role/x", "aws")
 
     @property
-    def access(self) -> World:
+    def transport(self) -> World:
         return self
 
     @property
@@ -116,7 +117,7 @@ async def test_incomplete_regions_are_asked_elsewhere(broken: dict[str, Any]) ->
 async def test_keys_that_home_refuses_shut_the_account() -> None:
     given = world(ListRegions={}, DescribeRegions={})
     given.home_region.refusal = "InvalidClientTokenId: no"
-    with pytest.raises(NotSeenError, match="us-east-1 refuses the session's keys: InvalidClientTokenId") as raised:
+    with pytest.raises(NotSeenError, match="us-east-1 rejects the session's keys: InvalidClientTokenId") as raised:
         await regions_in(given)
     assert raised.value.gap.reason is GapReason.ACCOUNT_UNAVAILABLE
 

@@ -1,4 +1,4 @@
-"""The doctor: what is sound is OK, what is not names its cause and its mend, and the exit code follows."""
+"""The doctor: what is sound is OK, what is not names its cause and its remediation, and the exit code follows."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from orgaudit.audit import Auditor
 from orgaudit.aws.actions import iam_action
 from orgaudit.collect.account import actions_for
 from orgaudit.demo import Demo
-from orgaudit.demo.organization import ACCOUNTS, MANAGEMENT, account_named
+from orgaudit.demo.accounts import ACCOUNTS, MANAGEMENT, account_named
 from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.facts.declare import load
 from orgaudit.model import Caller, Gap, GapReason
 from orgaudit.preflight.doctor import TRIALS, Check, CheckStatus, Diagnosis, diagnose
-from orgaudit.preflight.refusal import mend_entry, mend_reading
+from orgaudit.preflight.remediation import reading_remediation, role_remediation
 from orgaudit.settings.sections import AccessSettings
 from orgaudit.settings.settings import Settings
 from tests.faults import Cut, Deny, DenyByScp, FaultProxy, Garble, RegionDisabled, Rule
@@ -36,8 +36,8 @@ def failures(found: Diagnosis) -> dict[tuple[str, str], Check]:
     failed = {(check.account_id, check.name): check for check in found.checks if check.status is CheckStatus.FAIL}
     for check in failed.values():
         assert check.message
-        assert check.mend.endswith("."), check
-        assert "\n" not in check.mend
+        assert check.remediation.endswith("."), check
+        assert "\n" not in check.remediation
     return failed
 
 
@@ -62,8 +62,8 @@ async def test_accounts_that_nobody_can_enter_make_an_audit_incomplete(proxy: Fa
     failed = failures(found)
     assert failed.keys() == {(SUSPENDED, "role"), (WITHOUT_ROLE, "role")}
     assert "SUSPENDED" in failed[SUSPENDED, "role"].message
-    assert "exclude_accounts" in failed[SUSPENDED, "role"].mend
-    assert "orgaudit policy" in failed[WITHOUT_ROLE, "role"].mend
+    assert "exclude_accounts" in failed[SUSPENDED, "role"].remediation
+    assert "orgaudit policy" in failed[WITHOUT_ROLE, "role"].remediation
     assert found.exit_code is ExitCode.INCOMPLETE
 
 
@@ -92,14 +92,14 @@ async def test_only_the_calls_of_the_chosen_controls_are_tried(proxy: FaultProxy
     ],
     ids=["listing", "detail", "scp", "role", "role-scp", "units", "keys"],
 )
-async def test_a_refusal_is_named_with_its_mend(
+async def test_a_refusal_is_named_with_its_remediation(
     rule: Rule, where: tuple[str, str], says: str, proxy: FaultProxy, settings: Make
 ) -> None:
     proxy.rules = [rule]
     found = await examined(settings(scope={"accounts": [SOUND, TOOLING]}))
     failed = failures(found)
     assert {account for account, _ in failed} == {where[0]}
-    assert says in failed[where].mend
+    assert says in failed[where].remediation
     assert found.exit_code is ExitCode.INCOMPLETE
 
 
@@ -161,14 +161,14 @@ async def test_a_member_is_told_to_audit_from_elsewhere(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys["SecretAccessKey"])
     monkeypatch.setenv("AWS_SESSION_TOKEN", keys["SessionToken"])
     found = await examined(settings())
-    assert "management account" in failures(found)["", "organizations:ListAccounts"].mend
+    assert "management account" in failures(found)["", "organizations:ListAccounts"].remediation
     assert found.exit_code is ExitCode.NO_ACCESS
 
 
 async def test_a_role_that_cannot_be_assumed_cannot_read_the_organization(proxy: FaultProxy, settings: Make) -> None:
     role = f"arn:aws:iam::{WITHOUT_ROLE}:role/Reader"
     failed = failures(await examined(settings(organization={"role_arn": role})))
-    assert role in failed["", "organizations:DescribeOrganization"].mend
+    assert role in failed["", "organizations:DescribeOrganization"].remediation
 
 
 async def test_without_credentials_there_is_one_failure(
@@ -239,34 +239,36 @@ SHUT = Gap(SOUND, "global", "sts:AssumeRole", GapReason.ACCOUNT_UNAVAILABLE, NOT
         (" RegionDisabledException: STS is not activated in this region", "sts_region"),
         (" ValidationError: the requested DurationSeconds exceeds the MaxSessionDuration", "session_minutes"),
         (" PackedPolicyTooLarge: the policy is 120 % of the limit", "narrow_sessions"),
-        (" SignatureDoesNotMatch (is this machine's clock right?)", "clock"),
+        (" SignatureDoesNotMatch (this machine's clock may be wrong)", "clock"),
         ("", "Create OrgAuditRole"),
     ],
 )
-def test_each_refusal_to_enter_has_its_own_mend(because: str, says: str) -> None:
+def test_each_refused_role_has_its_own_remediation(because: str, says: str) -> None:
     gap = Gap(SHUT.account_id, SHUT.region, SHUT.action, SHUT.reason, NOT_AUTHORIZED + because)
-    assert says in mend_entry(gap, AccessSettings(), CALLER)
+    assert says in role_remediation(gap, AccessSettings(), CALLER)
 
 
-def test_the_mend_fits_the_external_id_and_the_management_account() -> None:
-    plain = mend_entry(SHUT, AccessSettings(), CALLER)
-    given = mend_entry(SHUT, AccessSettings(external_id="quarter:4"), CALLER)
+def test_the_remediation_fits_the_external_id_and_the_management_account() -> None:
+    plain = role_remediation(SHUT, AccessSettings(), CALLER)
+    given = role_remediation(SHUT, AccessSettings(external_id="quarter:4"), CALLER)
     assert "--external-id" in plain
     assert "external id that was given" in given
     assert "quarter:4" not in given
     assert CALLER.arn in plain
-    assert "a StackSet leaves" not in plain
-    assert "a StackSet leaves" in mend_entry(SHUT, AccessSettings(), CALLER, is_management=True)
+    assert "does not deploy" not in plain
+    assert "does not deploy to the management account" in role_remediation(
+        SHUT, AccessSettings(), CALLER, is_management=True
+    )
 
 
 @pytest.mark.parametrize("reason", [GapReason.THROTTLED, GapReason.UNREACHABLE, GapReason.MALFORMED])
 def test_what_is_no_refusal_is_not_blamed_on_the_role(reason: GapReason) -> None:
     gap = Gap(SOUND, "global", "sts:AssumeRole", reason, "no answer")
-    assert mend_entry(gap, AccessSettings(), CALLER) == reason.mend("sts:AssumeRole")
-    assert mend_reading(gap, CALLER.arn, is_role=False) == reason.mend("sts:AssumeRole")
+    assert role_remediation(gap, AccessSettings(), CALLER) == reason.remediation("sts:AssumeRole")
+    assert reading_remediation(gap, CALLER.arn, is_role=False) == reason.remediation("sts:AssumeRole")
 
 
 def test_a_role_that_reads_the_organization_is_told_apart_from_the_caller() -> None:
     gap = Gap(SOUND, "us-east-1", "organizations:ListRoots", GapReason.DENIED, "denied")
-    assert "--for organization" in mend_reading(gap, "arn:aws:iam::111122223333:role/Reader", is_role=True)
-    assert "role_arn" in mend_reading(gap, CALLER.arn, is_role=False)
+    assert "--for organization" in reading_remediation(gap, "arn:aws:iam::111122223333:role/Reader", is_role=True)
+    assert "role_arn" in reading_remediation(gap, CALLER.arn, is_role=False)

@@ -10,7 +10,7 @@ import pytest
 
 from orgaudit.audit import Auditor
 from orgaudit.demo import Demo
-from orgaudit.demo.organization import ACCOUNTS, MANAGEMENT, account_named
+from orgaudit.demo.accounts import ACCOUNTS, MANAGEMENT, account_named
 from orgaudit.errors import AccessError, ConfigError
 from orgaudit.facts.cloudtrail.trails import Trail, trail_status, trails
 from orgaudit.facts.declare import Collector
@@ -44,7 +44,12 @@ LOGGING = "cloudtrail_trail_logging"
 async def test_the_plan_has_the_cells_of_the_audit(scope: dict[str, Any], proxy: FaultProxy, settings: Make) -> None:
     auditor = Auditor(settings(scope=scope))
     plan = await make_plan(auditor)
-    planned = list(plan.every_cell())
+    planned = [
+        (account.id, place, control.id)
+        for account in plan.accounts
+        for control in plan.controls
+        for place in control.places
+    ]
     run = await auditor.audit("run")
     audited = {
         (cell.account_id, cell.region, cell.control)

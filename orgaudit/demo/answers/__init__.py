@@ -1,29 +1,23 @@
-"""Answers that moto lacks or gets wrong, one module for each thing that they are about."""
+"""Answers that moto lacks or gets wrong, one module for each service or kind of answer."""
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 from typing import TypeAlias
 
 from werkzeug.wrappers import Response
 
-from orgaudit.demo.answers import contacts, defaults, identity, macie, regions, storage, trails
+from orgaudit.demo.answers import account, cloudtrail, iam, lookups, macie
 from orgaudit.demo.call import Call
-from orgaudit.demo.world import World
+from orgaudit.demo.extra_state import ExtraState
 
-Handler: TypeAlias = Callable[[Call, World], Response | None]
-
-_HANDLERS: Mapping[str, Handler] = MappingProxyType({
-    **contacts.HANDLERS,
-    **defaults.HANDLERS,
-    **identity.HANDLERS,
-    **macie.HANDLERS,
-    **regions.HANDLERS,
-    **storage.HANDLERS,
-    **trails.HANDLERS,
-})  # fmt: skip
+Handler: TypeAlias = Callable[[Call, ExtraState], Response | None]
+_HANDLERS: dict[str, Handler] = {
+    permission: handler
+    for module in (account, cloudtrail, iam, lookups, macie)
+    for permission, handler in module.HANDLERS.items()
+}
 
 
-def answer(call: Call, world: World) -> Response | None:
-    """The answer to a call that moto would answer wrongly or not at all; None leaves it to moto."""
+def answer(call: Call, state: ExtraState) -> Response | None:
+    """Return the answer to a call that moto would answer wrongly or not at all; None leaves it to moto."""
     handler = _HANDLERS.get(call.permission)
-    return handler(call, world) if handler else None
+    return handler(call, state) if handler else None

@@ -1,21 +1,21 @@
-"""Macie, which moto takes to be on everywhere and whose discovery it does not know."""
+"""Macie, which is always enabled in moto and has no automated discovery there."""
 
 from collections.abc import Callable
 
 from werkzeug.wrappers import Response
 
 from orgaudit.demo.call import Call
-from orgaudit.demo.faults import fault, json_answer
-from orgaudit.demo.world import Macie, World
+from orgaudit.demo.extra_state import ExtraState, Macie
+from orgaudit.demo.responses import fault, json_answer
 
 _SCOPE = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 
 
-def _answering(answer: Callable[[Call, Macie], dict[str, object]]) -> Callable[[Call, World], Response]:
-    """The handler that answers where Macie is on, and refuses as AWS does where it is off."""
+def _answering(answer: Callable[[Call, Macie], dict[str, object]]) -> Callable[[Call, ExtraState], Response]:
+    """Return the handler that answers where Macie is enabled, and refuses as AWS does where it is not."""
 
-    def handler(call: Call, world: World) -> Response:
-        found = world.macie.get((call.account, call.region))
+    def handler(call: Call, state: ExtraState) -> Response:
+        found = state.macie.get((call.account, call.region))
         if found is None:
             return fault(call, "AccessDeniedException", "Macie is not enabled.", 403)
         return json_answer(answer(call, found))

@@ -1,8 +1,7 @@
-"""Creates trails in the moto of this process, with their buckets, roles, log groups, filters, alarms and topics."""
+"""Trails, with their buckets, roles, log groups, filters, alarms and topics."""
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
 
 from moto.cloudtrail.models import Trail, cloudtrail_backends
 from moto.cloudwatch.models import cloudwatch_backends
@@ -11,31 +10,35 @@ from moto.logs.models import logs_backends
 from moto.s3.models import s3_backends
 from moto.sns.models import sns_backends
 
-from orgaudit.demo.estate.resources import add_key
-from orgaudit.demo.estate.storage import ACCESS_LOGS, add_bucket
-from orgaudit.demo.organization import (
+from orgaudit.demo.accounts import DemoAccount, account_named
+from orgaudit.demo.extra_state import ExtraState, LogDelivery
+from orgaudit.demo.seeding.policies import add_role, document, public
+from orgaudit.demo.seeding.shared_resources import add_key
+from orgaudit.demo.seeding.storage import ACCESS_LOGS, add_bucket
+from orgaudit.demo.trail_plans import (
     LOGGED_TRAIL_BUCKETS,
-    OPEN_TRAIL_BUCKETS,
+    PUBLIC_TRAIL_BUCKETS,
+    TRAILS,
     Alarm,
     DeliveryRole,
-    DemoAccount,
     DemoTrail,
     Logs,
     Selectors,
-    account_named,
 )
-from orgaudit.demo.roles import add_role, document
-from orgaudit.demo.world import LogDelivery, World
 
 _NAMESPACE = "CloudTrailMetrics"
-_METRIC = "TrailChanges"
 # moto counts in naive UTC.
 _STARTED = datetime(2024, 1, 15, 9, 0)  # noqa: DTZ001
 _STOPPED = datetime(2025, 3, 1, 17, 30)  # noqa: DTZ001
 
 
-def seed_trail(plan: DemoTrail, world: World) -> None:
-    """Create the trail in its account with everything that hangs on it, and note in the world how it delivers."""
+def seed(state: ExtraState) -> None:
+    """Create every trail with its dependencies, and note how it delivers."""
+    for plan in TRAILS:
+        _trail(plan, state)
+
+
+def _trail(plan: DemoTrail, state: ExtraState) -> None:
     account = account_named(plan.account)
     log_group = _log_group_arn(plan, account) if plan.logs else ""
     made = cloudtrail_backends[account.id][plan.region].create_trail(
@@ -56,13 +59,13 @@ def seed_trail(plan: DemoTrail, world: World) -> None:
         made.bucket_name = _bucket(account_named(plan.bucket_owner), plan.region)
     _record(made, plan)
     if plan.logs:
-        world.deliveries[made.arn] = LogDelivery(plan.logs.last_delivery, plan.logs.error)
+        state.deliveries[made.arn] = LogDelivery(plan.logs.last_delivery, plan.logs.error)
         if plan.logs.group_exists:
             _fill_log_group(account, plan, plan.logs)
 
 
 def _record(trail: Trail, plan: DemoTrail) -> None:
-    """Say what the trail records, and start it; one that does not log was stopped."""
+    """Set what the trail records, and start it; stop one that does not log."""
     match plan.selectors:
         case Selectors.UNSET:
             pass
@@ -97,16 +100,14 @@ def _management_events(*narrower: Mapping[str, object]) -> dict[str, object]:
 
 
 def _bucket(account: DemoAccount, region: str) -> str:
-    """The account's bucket for trails, created when first asked for."""
+    """Return the account's bucket for trails, creating it at its first use."""
     name = f"meridian-cloudtrail-{account.id}"
     if name not in s3_backends[account.id]["aws"].buckets:
         bucket = add_bucket(account.id, name, region)
         if account.name in LOGGED_TRAIL_BUCKETS:
             bucket.logging = {"TargetBucket": ACCESS_LOGS, "TargetPrefix": f"{name}/"}
-        if account.name in OPEN_TRAIL_BUCKETS:
-            bucket.policy = document([
-                {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"{bucket.arn}/*"},
-            ]).encode()  # fmt: skip
+        if account.name in PUBLIC_TRAIL_BUCKETS:
+            bucket.policy = document([public("s3:GetObject", f"{bucket.arn}/*")]).encode()
     return name
 
 
@@ -119,7 +120,7 @@ def _log_group_arn(plan: DemoTrail, account: DemoAccount) -> str:
 
 
 def _delivery_role(account: DemoAccount, plan: DemoTrail, logs: Logs, log_group: str) -> str:
-    """The ARN of the trail's delivery role, sound or with the flaw that the plan asks for."""
+    """Create the trail's delivery role, with the plan's flaw, and return its ARN."""
     trusted = "events" if logs.role is DeliveryRole.NOT_TRUSTING_CLOUDTRAIL else "cloudtrail"
     iam = iam_backends[account.id]["aws"]
     name = f"{plan.name}-to-cloudwatch-logs"
@@ -136,48 +137,38 @@ def _fill_log_group(account: DemoAccount, plan: DemoTrail, logs: Logs) -> None:
     backend = logs_backends[account.id][plan.region]
     group = backend.create_log_group(_group_name(plan), {})
     if logs.retention_days:
-        # moto answers what it was given: a number over HTTP, whatever its annotation says.
+        # moto returns what it was given: a number over HTTP, although its annotation is text.
         backend.put_retention_policy(_group_name(plan), logs.retention_days)  # type: ignore[arg-type]
     if logs.forwarded_to:
-        # The backend's own call refuses destinations, which moto does not know; the group takes any ARN.
+        # The backend's own call refuses destinations, which moto does not have; the group takes any ARN.
         destination = f"arn:aws:logs:{plan.region}:{logs.forwarded_to}:destination:cloudtrail-intake"
         group.put_subscription_filter("forward", "", destination, "")
     if logs.alarm:
         topic = _topic(account, plan, logs.alarm)
-        _alarm(account, plan, logs.alarm, _Metric("trail-changes", _METRIC, logs.alarm.pattern), topic)
-        for name, pattern in logs.alarm.others.items():
-            metric = _Metric(name, name.title().replace("-", ""), pattern)
-            _alarm(account, plan, logs.alarm, metric, topic)
+        for name, pattern in {"trail-changes": logs.alarm.pattern, **logs.alarm.others}.items():
+            _alarm(account, plan, logs.alarm, topic, name=name, pattern=pattern)
 
 
-class _Metric(NamedTuple):
-    """A filter's name, the metric that it counts in, and what it looks for."""
-
-    filter: str
-    name: str
-    pattern: str
-
-
-def _alarm(account: DemoAccount, plan: DemoTrail, alarm: Alarm, metric: _Metric, topic: str) -> None:
-    transformation = {"metricName": metric.name, "metricNamespace": _NAMESPACE, "metricValue": "1"}
+def _alarm(account: DemoAccount, plan: DemoTrail, alarm: Alarm, topic: str, *, name: str, pattern: str) -> None:
+    metric = name.title().replace("-", "")
     # Stored as the service returns them; the backend's own call takes no creation time.
     logs_backends[account.id][plan.region].filters.metric_filters.append({
-        "filterName": metric.filter,
-        "filterPattern": metric.pattern,
+        "filterName": name,
+        "filterPattern": pattern,
         "logGroupName": _group_name(plan),
-        "metricTransformations": [transformation],
+        "metricTransformations": [{"metricName": metric, "metricNamespace": _NAMESPACE, "metricValue": "1"}],
         "creationTime": int(_STARTED.timestamp() * 1000),
     })  # fmt: skip
     cloudwatch_backends[account.id][plan.region].put_metric_alarm(
-        name=metric.filter,
+        name=name,
         namespace=_NAMESPACE,
-        metric_name=metric.name,
+        metric_name=metric,
         comparison_operator="GreaterThanOrEqualToThreshold",
         evaluation_periods=1,
         period=300,
         threshold=1.0,
         statistic="Sum",
-        description=f"Raised by the filter {metric.filter}.",
+        description=f"Raised by the filter {name}.",
         dimensions=[],
         alarm_actions=[topic],
         ok_actions=[],
@@ -188,20 +179,19 @@ def _alarm(account: DemoAccount, plan: DemoTrail, alarm: Alarm, metric: _Metric,
 
 
 def _topic(account: DemoAccount, plan: DemoTrail, alarm: Alarm) -> str:
-    """The ARN of a topic with the alarm's mailbox as its only subscriber."""
+    """Create a topic with the alarm's mailbox as its only subscriber, and return its ARN."""
     owner = account_named(alarm.topic_owner) if alarm.topic_owner else account
     backend = sns_backends[owner.id][plan.region]
     topic = backend.create_topic("security-alerts")
     if owner is not account:
-        topic.policy = document([
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "cloudwatch.amazonaws.com"},
-                "Action": "sns:Publish",
-                "Resource": topic.arn,
-                "Condition": {"StringEquals": {"aws:SourceAccount": account.id}},
-            },
-        ])  # fmt: skip
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudwatch.amazonaws.com"},
+            "Action": "sns:Publish",
+            "Resource": topic.arn,
+            "Condition": {"StringEquals": {"aws:SourceAccount": account.id}},
+        }
+        topic.policy = document([statement])
     subscription = backend.subscribe(topic.arn, alarm.mailbox, "email")
     subscription.attributes["PendingConfirmation"] = not alarm.subscription_confirmed
     return topic.arn

@@ -1,4 +1,4 @@
-"""The organization that an account belongs to in moto, and the service control policies above the account."""
+"""An account's organization in moto: membership, delegation, and the service control policies that apply to it."""
 
 from collections.abc import Iterator
 
@@ -23,41 +23,41 @@ _DELEGABLE = (
 
 
 def allow_delegation() -> None:
-    """Let accounts be registered as administrators of services for which moto refuses it."""
+    """Add the services for which moto refuses delegated administrators."""
     services = FakeDelegatedAdministrator.SUPPORTED_SERVICES
     services.extend(service for service in _DELEGABLE if service not in services)
 
 
 def organization_of(account: str) -> OrganizationsBackend | None:
-    """The organization of the account, kept in its management account; None outside of any."""
+    """Return the organization of an account, which moto keeps in its management account; None without one."""
     management, partition = organizations_backends.master_accounts.get(account, (account, "aws"))
     backend = organizations_backends[management][partition]
     return backend if backend.org else None
 
 
 def is_member(account: str) -> bool:
-    """Whether the account is in an organization without being its management account."""
+    """Return whether an account is in an organization and is not its management account."""
     home = organization_of(account)
     return home is not None and home.account_id != account
 
 
 def is_closed(account: str) -> bool:
-    """Whether the account is in an organization and no longer active there."""
+    """Return whether an account is in an organization and no longer active."""
     home = organization_of(account)
     return home is not None and any(each.id == account and each.state != "ACTIVE" for each in home.accounts)
 
 
 def delegated_services(account: str) -> frozenset[str]:
-    """The service principals that the account administers for its organization."""
+    """Return the service principals that an account administers for its organization."""
     home = organization_of(account)
     admins = home.admins if home else []
     return frozenset(service for admin in admins if admin.account.id == account for service in admin.services)
 
 
-def may_ask_for(caller: str, account: str) -> bool:
-    """Whether the caller speaks for the organization and the account is another member of it.
+def may_read_account(caller: str, account: str) -> bool:
+    """Return whether a caller may read the account settings of another member of its organization.
 
-    Management must leave its own id out: https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html
+    The management account cannot name its own id: https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html
     """
     home = organization_of(caller)
     if home is None or account == home.account_id or organization_of(account) is not home:
@@ -67,7 +67,7 @@ def may_ask_for(caller: str, account: str) -> bool:
 
 
 def control_policies(account: str) -> Iterator[FakePolicy]:
-    """The service control policies of a member and of every unit above it; none bind the management account."""
+    """Yield the service control policies of a member and of every unit above it; the management account has none."""
     home = organization_of(account)
     if home is None or home.account_id == account:
         return

@@ -1,16 +1,16 @@
-"""Root users, and whom AWS tells about an account."""
+"""Root users and the contacts of accounts."""
 
 from datetime import UTC, datetime, timedelta
 
 from moto.account.models import account_backends
 from moto.iam.models import iam_backends
 
-from orgaudit.demo.organization import MANAGEMENT, SECURITY_TOOLING_ID, entered
-from orgaudit.demo.roles import document
-from orgaudit.demo.world import RootUser, World
+from orgaudit.demo.accounts import MANAGEMENT, SECURITY_TOOLING_ID, assessed_accounts
+from orgaudit.demo.extra_state import ExtraState, RootUser
+from orgaudit.demo.seeding.policies import document
 
 _REMOVED = RootUser(password=False)
-"""What central management leaves of a member's root user."""
+"""A member's root user under central root access management."""
 _ROOTS = {
     "Meridian Management": RootUser(mfa="hardware", used=timedelta(days=210)),
     "Shared Services": RootUser(mfa="virtual", used=timedelta(days=400)),
@@ -30,15 +30,15 @@ _DELEGATED = {
 }
 
 
-def seed(world: World) -> None:
+def seed(state: ExtraState) -> None:
     """Give every account its root user and its contacts, and the organization its central root management."""
-    world.root_features[MANAGEMENT.id] = ("RootCredentialsManagement", "RootSessions")
-    world.delegation[MANAGEMENT.id] = document([_DELEGATED])
-    for account in entered():
-        world.roots[account.id] = _ROOTS.get(account.name, _REMOVED)
-        _root_device(account.id, world.roots[account.id])
+    state.root_features[MANAGEMENT.id] = ("RootCredentialsManagement", "RootSessions")
+    state.delegation[MANAGEMENT.id] = document([_DELEGATED])
+    for account in assessed_accounts():
+        state.roots[account.id] = _ROOTS.get(account.name, _REMOVED)
+        _root_device(account.id, state.roots[account.id])
         if account.name not in _WITHOUT_CONTACT:
-            world.contacts[account.id] = {
+            state.contacts[account.id] = {
                 "FullName": "Meridian Cloud Team",
                 "CompanyName": "Meridian",
                 "AddressLine1": "1 Harbour Street",

@@ -1,4 +1,4 @@
-"""The refusals of AWS, each worded in the protocol of the call that it answers."""
+"""Answers and errors in the protocol of the call."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from orgaudit.demo.call import Call, Protocol
 
 _BAD_TOKEN = "The security token included in the request is invalid."  # noqa: S105 - a message, no secret
-_REGION_CLOSED = {
+_REGION_DISABLED = {
     Protocol.JSON: ("UnrecognizedClientException", 400, _BAD_TOKEN),
     Protocol.REST_JSON: ("UnrecognizedClientException", 403, _BAD_TOKEN),
     Protocol.QUERY: ("InvalidClientTokenId", 403, _BAD_TOKEN),
@@ -37,17 +37,17 @@ _XML = {
 
 
 def json_answer(content: Mapping[str, object], status: int = 200) -> Response:
-    """A JSON answer of a service."""
+    """Return a JSON answer of a service."""
     return Response(json.dumps(content), status, content_type="application/x-amz-json-1.1")
 
 
 def xml_answer(content: str, status: int = 200) -> Response:
-    """An XML answer of a service."""
+    """Return an XML answer of a service."""
     return Response(f'<?xml version="1.0" encoding="UTF-8"?>\n{content}', status, content_type="text/xml")
 
 
 def fault(call: Call, code: str, message: str, status: int = 400) -> Response:
-    """An error answer with that code, message and HTTP status."""
+    """Return an error with a code, a message and an HTTP status."""
     if template := _XML.get(call.protocol):
         return xml_answer(template.format(code=escape(code), message=escape(message)), status)
     answer = json_answer({"__type": code, "message": message}, status)
@@ -55,14 +55,14 @@ def fault(call: Call, code: str, message: str, status: int = 400) -> Response:
     return answer
 
 
-def region_closed(call: Call) -> Response:
-    """The answer to an account that has not enabled the region."""
-    code, status, message = _REGION_CLOSED[call.protocol]
+def region_disabled(call: Call) -> Response:
+    """Return the error for an account that has not enabled the region."""
+    code, status, message = _REGION_DISABLED[call.protocol]
     return fault(call, code, message, status)
 
 
 def denied(call: Call, *, resource: str = "", because: str = "") -> Response:
-    """The answer to a caller who lacks the permission on that resource; `because` names the policy that denies."""
+    """Return the error for a caller without the permission on a resource; `because` names the policy that denies."""
     message = f"User: {call.principal} is not authorized to perform: {call.permission}"
     message += f" on resource: {resource}" * bool(resource) + f" {because}" * bool(because)
     code, status = _DENIED[call.protocol]

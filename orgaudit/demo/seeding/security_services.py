@@ -1,4 +1,4 @@
-"""The services that watch: AWS Config, Security Hub, Access Analyzer and Macie, and the defaults of EC2."""
+"""AWS Config, Security Hub, Access Analyzer and Macie, and the account defaults of EC2."""
 
 from dataclasses import dataclass
 
@@ -6,15 +6,15 @@ from moto.config.models import config_backends
 from moto.ec2.models import ec2_backends
 from moto.securityhub.models import securityhub_backends
 
-from orgaudit.demo.organization import (
+from orgaudit.demo.accounts import (
     OPT_IN_REGION,
     REGIONS_BY_DEFAULT,
     SECURITY_TOOLING_ID,
     DemoAccount,
     account_named,
-    entered,
+    assessed_accounts,
 )
-from orgaudit.demo.world import Macie, World
+from orgaudit.demo.extra_state import ExtraState, Macie
 
 _HOME = "us-east-1"
 _LOGS = f"meridian-config-{account_named('Log Archive').id}"
@@ -38,36 +38,34 @@ _RECORDERS = {
     "Mobile Development": _Recorder(status="FAILURE", regions=("us-east-1",)),
     "Sandbox Platform": _Recorder(recording=False, regions=("us-east-1", "eu-west-1")),
 }
-"""The accounts that record otherwise than production does; the other sandbox does not record at all."""
-_CARELESS = ("development", "sandbox")
+"""The accounts that record differently from production; the other sandbox does not record at all."""
+_NOT_COMPLIANT = ("development", "sandbox")
 _DISCOVERING = ("production", "security")
 _WITHOUT_DISCOVERY = "eu-central-1"
-"""Where Macie is on, but looks into no bucket by itself."""
-_ORGANIZATION_ANALYZER_REGIONS = REGIONS_BY_DEFAULT
-"""Nobody thought of the region that was enabled last."""
+"""The region where Macie is enabled without automated discovery."""
 
 
-def seed(world: World) -> None:
-    """Switch on in each account what its team has switched on."""
-    for region in _ORGANIZATION_ANALYZER_REGIONS:
-        world.analyzers[SECURITY_TOOLING_ID, region] = {"organization": "ORGANIZATION"}
-    world.analyzers[account_named("Payments Production").id, OPT_IN_REGION] = {"payments": "ACCOUNT"}
-    world.analyzers[account_named("Webshop Development").id, OPT_IN_REGION] = {"unused": "ACCOUNT_UNUSED_ACCESS"}
-    for account in entered():
-        careful = account.environment not in _CARELESS
-        recorder = _RECORDERS.get(account.name, _SOUND if careful else None)
+def seed(state: ExtraState) -> None:
+    """Enable the services of each account; the organization's analyzer is missing in the opt-in region."""
+    for region in REGIONS_BY_DEFAULT:
+        state.analyzers[SECURITY_TOOLING_ID, region] = {"organization": "ORGANIZATION"}
+    state.analyzers[account_named("Payments Production").id, OPT_IN_REGION] = {"payments": "ACCOUNT"}
+    state.analyzers[account_named("Webshop Development").id, OPT_IN_REGION] = {"unused": "ACCOUNT_UNUSED_ACCESS"}
+    for account in assessed_accounts():
+        compliant = account.environment not in _NOT_COMPLIANT
+        recorder = _RECORDERS.get(account.name, _SOUND if compliant else None)
         if recorder:
             _record(account, recorder)
-        if careful or account.environment == "development":
-            for region in REGIONS_BY_DEFAULT if careful else (_HOME,):
+        if compliant or account.environment == "development":
+            for region in REGIONS_BY_DEFAULT if compliant else (_HOME,):
                 securityhub_backends[account.id][region].enable_security_hub()
-        if careful:
+        if compliant:
             for region in REGIONS_BY_DEFAULT:
                 ec2_backends[account.id][region].ebs_encryption_by_default = True
-                world.metadata_defaults[account.id, region] = "required"
+                state.metadata_defaults[account.id, region] = "required"
         if account.environment in _DISCOVERING:
-            _discover(world, account)
-    world.metadata_defaults[account_named("Mobile Development").id, _HOME] = "optional"
+            _discover(state, account)
+    state.metadata_defaults[account_named("Mobile Development").id, _HOME] = "optional"
 
 
 def _record(account: DemoAccount, plan: _Recorder) -> None:
@@ -86,7 +84,7 @@ def _record(account: DemoAccount, plan: _Recorder) -> None:
         config.recorders["default"].status.last_status = plan.status
 
 
-def _discover(world: World, account: DemoAccount) -> None:
+def _discover(state: ExtraState, account: DemoAccount) -> None:
     administrator = None if account.id == SECURITY_TOOLING_ID else SECURITY_TOOLING_ID
     for region in REGIONS_BY_DEFAULT:
-        world.macie[account.id, region] = Macie(administrator, automated=region != _WITHOUT_DISCOVERY)
+        state.macie[account.id, region] = Macie(administrator, automated=region != _WITHOUT_DISCOVERY)

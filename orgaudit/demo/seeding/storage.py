@@ -7,9 +7,9 @@ from moto.glacier.models import glacier_backends
 from moto.s3.models import FakeBucket, PublicAccessBlock, get_canned_acl, s3_backends
 from moto.s3control.models import s3control_backends
 
-from orgaudit.demo.organization import account_named, entered
-from orgaudit.demo.roles import document
-from orgaudit.demo.world import World
+from orgaudit.demo.accounts import account_named, assessed_accounts
+from orgaudit.demo.extra_state import ExtraState
+from orgaudit.demo.seeding.policies import document, public
 
 ACCESS_LOGS = "meridian-access-logs"
 _BLOCKED = {
@@ -19,21 +19,21 @@ _BLOCKED = {
     "RestrictPublicBuckets": "true",
 }
 _BLOCKING = ("security", "infrastructure", "production", "management")
-"""The environments that block public access for whole accounts."""
+"""The environments whose accounts block public access."""
 _ENCRYPTED = {"Rule": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}}
 _VAULTS = (("Log Archive", "eu-west-1", "audit-2019", False), ("Sandbox Data Science", "eu-west-1", "old-sets", True))
-"""Vaults, and whether everyone may read them."""
+"""Vaults by account, region and name: whether they are public."""
 _FILE_SYSTEMS = (
     ("Webshop Production", "eu-west-1", True),
     ("Data Platform Production", "eu-west-1", True),
     ("Payments Development", "eu-west-1", False),
 )
-"""File systems, and whether they are right: encrypted, and mounted from their networks only."""
+"""File systems by account and region: whether they are encrypted, and mounted from their networks only."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Bucket:
-    """A bucket; `shared` are actions on its objects that its policy allows to everyone."""
+    """A bucket; `shared` are the actions on its objects that its policy makes public."""
 
     account: str
     name: str
@@ -66,13 +66,8 @@ def add_bucket(account: str, name: str, region: str) -> FakeBucket:
     return bucket
 
 
-def _block_public_access(bucket: FakeBucket) -> None:
-    """Turn on all four settings for one bucket."""
-    bucket.public_access_block = PublicAccessBlock(*_BLOCKED.values())
-
-
 def _encrypted_transport_only(bucket: FakeBucket) -> dict[str, object]:
-    """The statement that turns away whoever comes without TLS."""
+    """Return the statement that denies requests without TLS."""
     return {
         "Sid": "EncryptedTransportOnly",
         "Effect": "Deny",
@@ -83,45 +78,43 @@ def _encrypted_transport_only(bucket: FakeBucket) -> dict[str, object]:
     }
 
 
-def seed(world: World) -> None:
+def seed(state: ExtraState) -> None:
     """Create all of it."""
-    for account in entered():
+    for account in assessed_accounts():
         if account.environment in _BLOCKING:
             s3control_backends[account.id]["aws"].put_public_access_block(account.id, _BLOCKED)
     for plan in _BUCKETS:
-        _bucket(plan, world)
-    for number, (name, region, right) in enumerate(_FILE_SYSTEMS):
+        _bucket(plan, state)
+    for number, (name, region, compliant) in enumerate(_FILE_SYSTEMS):
         made = efs_backends[account_named(name).id][region].create_file_system(
-            f"files-{number}", "", right, "", "", 0, "", backup=False, tags=[]
+            f"files-{number}", "", compliant, "", "", 0, "", backup=False, tags=[]
         )
-        made.file_system_policy = document([_mounting(inside_only=right)])
+        made.file_system_policy = document([_mounting(inside_only=compliant)])
     for name, region, vault, shared in _VAULTS:
         account_id = account_named(name).id
         glacier_backends[account_id][region].create_vault(vault)
         if shared:
             arn = f"arn:aws:glacier:{region}:{account_id}:vaults/{vault}"
-            statement = {"Effect": "Allow", "Principal": "*", "Action": "glacier:GetJobOutput", "Resource": arn}
-            world.vault_policies[arn] = document([statement])
+            state.vault_policies[arn] = document([public("glacier:GetJobOutput", arn)])
 
 
 def _mounting(*, inside_only: bool) -> dict[str, object]:
-    """The statement that lets everyone mount a file system, or everyone who comes by a mount target."""
+    """Return the statement that allows any principal to mount a file system, or any through a mount target."""
     action = ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"]
     statement: dict[str, object] = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": action, "Resource": "*"}
     condition = {"Bool": {"elasticfilesystem:AccessedViaMountTarget": "true"}}
     return statement | ({"Condition": condition} if inside_only else {})
 
 
-def _bucket(plan: _Bucket, world: World) -> None:
+def _bucket(plan: _Bucket, state: ExtraState) -> None:
     bucket = add_bucket(account_named(plan.account).id, plan.name, plan.region)
     if plan.mfa_delete:
-        world.mfa_delete.add(plan.name)
+        state.mfa_delete.add(plan.name)
     if plan.blocked:
-        _block_public_access(bucket)
+        bucket.public_access_block = PublicAccessBlock(*_BLOCKED.values())
     bucket.set_acl(get_canned_acl(plan.acl))
     statements = [_encrypted_transport_only(bucket)] if plan.encrypted_transport_only else []
     if plan.shared:
-        shared: dict[str, object] = {"Sid": "Everyone", "Effect": "Allow", "Principal": "*"}
-        statements.append(shared | {"Action": list(plan.shared), "Resource": f"{bucket.arn}/*"})
+        statements.append(public(plan.shared, f"{bucket.arn}/*"))
     if statements:
         bucket.policy = document(statements).encode()

@@ -1,14 +1,13 @@
-"""One account in one region: paced and retried calls, whose failures are gaps. What collectors are given as `Aws`."""
+"""One account and its regions: paced and retried calls, whose failures are gaps. Collectors see a region as `Aws`."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import random
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar, cast
 
 from aiohttp import ClientError as HttpError
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,14 +15,13 @@ from botocore.parsers import ResponseParserError
 
 from orgaudit.aws.actions import iam_action
 from orgaudit.aws.answers import UnreadableAnswerError
-from orgaudit.aws.credentials import CURRENT
+from orgaudit.aws.credentials import CURRENT, Credentials
 from orgaudit.aws.failures import EXPIRED, UNKNOWN_TOKEN, Failure, Kind, Place, classify
 from orgaudit.aws.masking import masked
-from orgaudit.aws.pacing import Bucket
-from orgaudit.model import GLOBAL, Gap, GapReason, Json, NotSeenError, parse_arn
-
-if TYPE_CHECKING:
-    from orgaudit.aws.access import AccountAccess
+from orgaudit.aws.pacing import TokenBucket
+from orgaudit.aws.transport import Traffic, Transport
+from orgaudit.model import GLOBAL, Gap, GapReason, Json, NotSeenError, is_opt_in, parse_arn
+from orgaudit.settings.limits import Per
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -32,34 +30,17 @@ SDK_ERRORS = (BotoCoreError, ClientError, ResponseParserError, HttpError, OSErro
 PARSER_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What the SDK's parsers raise when an answer has another shape than its model."""
 LONGEST_PAUSE = 20.0
-"""Seconds between two tries at the most."""
+"""The longest pause between two attempts, in seconds."""
 MOST_PAGES = 10_000
-"""Pages of one listing at the most: with 20 things on AWS's smallest pages, more than quotas allow of any resource."""
-
-
-@dataclass(slots=True)
-class Traffic:
-    """What was sent: attempts, those that AWS throttled, those that were tries after the first."""
-
-    calls: int = 0
-    throttles: int = 0
-    retries: int = 0
-    by_action: Counter[str] = field(default_factory=Counter)
-
-    def add(self, other: Traffic) -> None:
-        """Count what another worker sent."""
-        self.calls += other.calls
-        self.throttles += other.throttles
-        self.retries += other.retries
-        self.by_action += other.by_action
+"""The most pages of one listing: at AWS's smallest page size, more items than quotas allow of any resource."""
 
 
 class _AbsentError(Exception):
-    """What is listed is not there: AWS answered with a code that says so."""
+    """AWS answered with a code by which the collector knows that there is nothing to list."""
 
 
 class UndeclaredActionError(Exception):
-    """A collector asked for an action that no collector declared, or that does not only read: a defect of ours."""
+    """A collector called an action that no collector declared, or that does not only read: a defect of orgaudit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +49,58 @@ class _Route:
 
     action: str
     method: Callable[..., Awaitable[dict[str, Any]]]
-    bucket: Bucket
+    bucket: TokenBucket
+
+
+class AccountAccess:
+    """One account: its credentials, its rates and its regions.
+
+    `disabled_regions` are those that AWS lists as such, None before it was asked; `member` returns another account of
+    the organization.
+    """
+
+    def __init__(self, transport: Transport, account_id: str, credentials: Credentials, member: Member) -> None:
+        self.transport, self.account_id, self.credentials, self.member = transport, account_id, credentials, member
+        self.disabled_regions: frozenset[str] | None = None
+        self.traffic = Traffic()
+        self._regions: dict[str, RegionAccess] = {}
+        self._buckets: dict[str, TokenBucket] = {}
+
+    def region(self, name: str) -> RegionAccess:
+        """Return the account in one region."""
+        if name not in self._regions:
+            self._regions[name] = RegionAccess(self, name)
+        return self._regions[name]
+
+    def home(self) -> RegionAccess:
+        """Return the account in the region where its partition's global services are called."""
+        return self.region(self.transport.home_region)
+
+    def may_lack(self, region: str) -> bool:
+        """Return whether the account may not have enabled a region.
+
+        AWS's own list of the account's regions decides, once it was read; before, only opt-in regions may be disabled.
+        """
+        return is_opt_in(region) if self.disabled_regions is None else region in self.disabled_regions
+
+    def bucket(self, action: str, region: str) -> TokenBucket:
+        """Return the bucket that paces an IAM action in a region."""
+        limit = self.transport.limits.for_action(*action.split(":", 1))
+        buckets = self.transport.buckets if limit.scope is Per.ORGANIZATION else self._buckets
+        key = f"{limit.key}@{region}" if limit.scope is Per.ACCOUNT_REGION else limit.key
+        return buckets.setdefault(key, TokenBucket(limit.rate, limit.burst))
+
+
+Member: TypeAlias = Callable[[str], Awaitable[AccountAccess]]
 
 
 class RegionAccess:
     """One account in one region: what collectors are given as `Aws`."""
 
     def __init__(self, account: AccountAccess, region: str) -> None:
-        self.account, self._region = account, region
+        self.account, self.region = account, region
+        self.account_id, self._transport = account.account_id, account.transport
+        self._traffic = account.traffic, account.transport.traffic
         self._routes: dict[tuple[str, str], _Route] = {}
         self._answered = False
         self._refusal: str | None = None
@@ -83,23 +108,13 @@ class RegionAccess:
         self._read: dict[tuple[object, ...], asyncio.Task[Any]] = {}
 
     @property
-    def account_id(self) -> str:
-        """Return the account in which calls are made."""
-        return self.account.account_id
-
-    @property
-    def region(self) -> str:
-        """Return the region to which calls go."""
-        return self._region
-
-    @property
     def partition(self) -> str:
-        """Return the partition: aws, aws-cn, aws-us-gov …"""
-        return self.account.access.caller.partition
+        """The partition: aws, aws-cn, aws-us-gov …"""
+        return self._transport.caller.partition
 
     @property
     def refusal(self) -> str | None:
-        """Return AWS's message where this region refused the session's keys and never accepted them, else None."""
+        """AWS's message where this region rejected the session's keys and never accepted them, else None."""
         return None if self._answered else self._refusal
 
     async def call(self, service: str, operation: str, /, **parameters: Json) -> dict[str, Any]:
@@ -141,7 +156,7 @@ class RegionAccess:
             return answer
 
         try:
-            async for answer in self.account.access.clients.pages(page, service, self._region, operation, parameters):
+            async for answer in self._transport.clients.pages(page, service, self.region, operation, parameters):
                 yield answer
         except _AbsentError:
             yield None
@@ -149,17 +164,17 @@ class RegionAccess:
             raise NotSeenError(self._gap(route.action, await self._classify(error, service))) from error
 
     async def at(self, arn: str, /) -> RegionAccess:
-        """Return the same in the account and region of an ARN; raises NotSeenError outside the organization."""
+        """Return the access to the account and region of an ARN; raises NotSeenError outside the organization."""
         _, _, region, account_id, _ = parse_arn(arn)
-        if account_id in {self.account_id, "", "aws"}:  # AWS's own policies are read from any account
-            return self.account.region(region or self._region)
-        return (await self.account.access.guest(account_id)).region(region or self._region)
+        if account_id in {self.account_id, "", "aws"}:  # every account can read AWS's managed policies
+            return self.account.region(region or self.region)
+        return (await self.account.member(account_id)).region(region or self.region)
 
     async def once(self, read: Callable[..., Awaitable[T]], /, *arguments: Json) -> T:
         """Return what `read(aws, *arguments)` returns, reading it only once for this account and region."""
         key = (read, *arguments)
         if key not in self._read:
-            self._read[key] = self.account.access.reading(read(self, *arguments))
+            self._read[key] = self._transport.start(read(self, *arguments))
         found: T = await asyncio.shield(self._read[key])
         return found
 
@@ -169,17 +184,16 @@ class RegionAccess:
             return route
         try:
             return await self._route(service, operation)
-        except SDK_ERRORS as error:  # a client cannot be made: no such endpoint, a broken CA bundle
+        except SDK_ERRORS as error:  # the client cannot be created: no such endpoint, a broken CA bundle
             failure = await self._classify(error, service)
             raise NotSeenError(self._gap(iam_action(service, operation), failure)) from error
 
     async def _route(self, service: str, operation: str) -> _Route:
         action = iam_action(service, operation)
-        access = self.account.access
-        if action not in access.actions or not self.account.credentials.covers(action):
+        if action not in self._transport.actions or not self.account.credentials.covers(action):
             raise UndeclaredActionError(f"{action} is not declared by any collector of this run")
-        method = await access.clients.operation(service, self._region, operation)
-        route = self._routes[service, operation] = _Route(action, method, self.account.bucket(action, self._region))
+        method = await self._transport.clients.operation(service, self.region, operation)
+        route = self._routes[service, operation] = _Route(action, method, self.account.bucket(action, self.region))
         return route
 
     async def _send(
@@ -196,9 +210,9 @@ class RegionAccess:
                     self._answered = True
                     return None
                 failure = await self._classify(error, service)
-            # Neither parameters nor answers nor the error's text are logged: those of sts:AssumeRole are secrets.
+            # Parameters, answers and the error's text are not logged: those of sts:AssumeRole are secrets.
             what = failure.code or failure.kind.name
-            log.debug("%s in account %s, %s: %s", route.action, self.account_id, self._region, what)
+            log.debug("%s in account %s, %s: %s", route.action, self.account_id, self.region, what)
             tried.append(failure.kind)
             self._learn(failure, service, route, tried)
             if not self._may_retry(failure, tried):
@@ -207,20 +221,19 @@ class RegionAccess:
                 self.account.credentials.forget(CURRENT.get())
             else:
                 await asyncio.sleep(_pause(failure, len(tried)))
-            self.account.traffic.retries += 1
-            self.account.access.traffic.retries += 1
+            for traffic in self._traffic:
+                traffic.retries += 1
 
     async def _attempt(self, route: _Route, parameters: Mapping[str, Json]) -> dict[str, Any]:
-        access, account = self.account.access, self.account
         await route.bucket.acquire()
-        # Before the slot is taken: renewing keys is a call of its own, and needs one too.
-        keys = await account.credentials.frozen(route.action)
-        async with access.slots:
+        # Before the slot is taken: renewing keys is a call of its own, which needs a slot too.
+        keys = await self.account.credentials.frozen(route.action)
+        async with self._transport.slots:
             CURRENT.set(keys)
-            account.traffic.calls += 1
-            access.traffic.calls += 1
-            access.traffic.by_action[route.action] += 1
-            log.debug("%s in account %s, %s", route.action, self.account_id, self._region)
+            for traffic in self._traffic:
+                traffic.calls += 1
+                traffic.by_action[route.action] += 1
+            log.debug("%s in account %s, %s", route.action, self.account_id, self.region)
             try:
                 answer = await route.method(**parameters)
             except PARSER_ERRORS as error:
@@ -232,29 +245,29 @@ class RegionAccess:
         return answer
 
     async def _classify(self, error: Exception, service: str) -> Failure:
-        listed = await self.account.access.clients.regions_of(service)
-        is_home = self._region == self.account.access.home_region
+        listed = await self._transport.clients.regions_of(service)
+        is_home = self.region == self._transport.home_region
         place = Place(
-            # What exists once in an account, or in the home region, is there whatever an endpoint answers; but a
-            # service that the SDK lists elsewhere only, as Macie outside the partition aws, may be absent at home too.
-            may_be_disabled=bool(listed) and not is_home and self.account.may_lack(self._region),
-            may_lack_service=bool(listed) and not (is_home and self._region in listed),
-            lists_service=self._region in listed,
+            # What exists once in an account, or in the home region, exists whatever an endpoint answers; but a service
+            # that the SDK lists in other regions only, as Macie outside the partition aws, may be absent there too.
+            may_be_disabled=bool(listed) and not is_home and self.account.may_lack(self.region),
+            may_lack_service=bool(listed) and not (is_home and self.region in listed),
+            lists_service=self.region in listed,
         )
         return classify(error, place)
 
     def _learn(self, failure: Failure, service: str, route: _Route, tried: Sequence[Kind]) -> None:
-        """Draw from a failure what concerns the calls that follow."""
+        """Note what a failure means for the calls that follow."""
         if failure.kind is Kind.THROTTLED:
             route.bucket.slow_down()
-            self.account.traffic.throttles += 1
-            self.account.access.traffic.throttles += 1
+            for traffic in self._traffic:
+                traffic.throttles += 1
         if failure.code in UNKNOWN_TOKEN:
             self._refusal = failure.message
         if failure.code and failure.kind is not Kind.EXPIRED:
             self._answered = True
-        # A region from which nothing ever came is given up whole, so that its time-outs are waited for once.
-        # STS stays: every other account is entered through it.
+        # A region that never answered is given up for every service, so that its time-outs are waited for once. STS is
+        # not given up: the roles of all accounts are assumed there.
         if tried.count(Kind.NO_CONNECTION) > 1 and service != "sts":
             self._given_up[service if self._answered else GLOBAL] = failure
 
@@ -262,26 +275,23 @@ class RegionAccess:
         if failure.kind is Kind.NO_CONNECTION:
             return tried.count(failure.kind) == 1
         if failure.kind is Kind.EXPIRED:
-            # A region that has never taken the keys is not enabled; new ones would not help.
+            # A region that has never accepted the keys is not enabled; new ones would not help.
             return tried.count(failure.kind) == 1 and (failure.code in EXPIRED or self._answered)
-        return failure.kind is not Kind.FINAL and len(tried) < self.account.access.run.attempts
+        return failure.kind is not Kind.FINAL and len(tried) < self._transport.attempts
 
     def _refuse_given_up(self, service: str, route: _Route) -> None:
-        if not self._given_up:
-            return
-        failure = self._given_up.get(service) or self._given_up.get(GLOBAL)
-        if failure is not None:
+        if failure := self._given_up.get(service) or self._given_up.get(GLOBAL):
             raise NotSeenError(self._gap(route.action, failure))
 
     def _gap(self, action: str, failure: Failure) -> Gap:
-        keys, external_id = CURRENT.get(), self.account.access.settings.external_id
+        keys, external_id = CURRENT.get(), self._transport.external_id
         known = (external_id, keys.secret_key, keys.token) if keys else (external_id,)
-        return Gap(self.account_id, self._region, action, failure.reason, masked(failure.message, known))
+        return Gap(self.account_id, self.region, action, failure.reason, masked(failure.message, known))
 
 
 def _endless(pages: int, *, is_cycle: bool) -> Failure:
-    why = "AWS gave the token of a page that it had given before" if is_cycle else "there was always another page"
-    message = f"the listing has no end: {why}, after {pages} pages"
+    why = "AWS returned a page token that it had returned before" if is_cycle else "each page was followed by another"
+    message = f"the listing does not end: {why}, after {pages} pages"
     return Failure(Kind.FINAL, GapReason.MALFORMED, message)
 
 

@@ -28,7 +28,7 @@ ENTRIES: Final[tuple[dict[str, Any], ...]] = (
     },
     {
         "id": "EXC-2026-0002",
-        "title": "Deliveries of the data platform's trail stand still during its migration",
+        "title": "Deliveries of the data platform's trail are stopped during its migration",
         "type": "planned_remediation",
         "scope": {"controls": [_DELIVERED], "accounts": ["548193720661"], "resources": ["data-trail"]},
         "justification": "The log group moves to another account; the organization trail records the same events.",
@@ -41,7 +41,7 @@ ENTRIES: Final[tuple[dict[str, Any], ...]] = (
     },
     {
         "id": "EXC-2026-0003",
-        "title": "Sandbox trails are not read by anybody",
+        "title": "Sandbox trails are not reviewed",
         "type": "risk_acceptance",
         "scope": {"controls": ["cis_2.0:3.4"], "ous": ["Root/Sandbox"]},
         "justification": "Sandboxes are emptied every month.",
@@ -83,7 +83,7 @@ ENTRIES: Final[tuple[dict[str, Any], ...]] = (
 
 
 def write_register(path: Path) -> Path:
-    """Write the register as of today, the way a team would keep it, and return the path; raises ReportError."""
+    """Write the register as of today, as a team would keep it, and return the path; raises ReportError."""
     today = datetime.now(UTC).date()
     yaml = YAML()
     yaml.width = 110

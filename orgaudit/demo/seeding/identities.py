@@ -8,9 +8,9 @@ from moto.core.utils import utcnow
 from moto.iam.models import AccessKeyLastUsed, AWSManagedPolicy, IAMBackend, User, iam_backends
 from moto.ssoadmin.models import ssoadmin_backends
 
-from orgaudit.demo.organization import OPT_IN_REGION, REGIONS_BY_DEFAULT, DemoAccount, account_named, entered
-from orgaudit.demo.roles import add_role, document
-from orgaudit.demo.world import World
+from orgaudit.demo.accounts import OPT_IN_REGION, REGIONS_BY_DEFAULT, DemoAccount, account_named, assessed_accounts
+from orgaudit.demo.extra_state import ExtraState
+from orgaudit.demo.seeding.policies import add_role, document
 
 _HOME = "us-east-1"
 _ADMINISTRATOR, _CLOUDSHELL, _SUPPORT, _READER = (
@@ -25,7 +25,7 @@ _OF_AWS = {
     _SUPPORT: ["support:*"],
     _READER: ["*:Get*", "*:List*"],
 }
-"""AWS's own policies that are attached somewhere, with what they allow in short."""
+"""AWS managed policies that are attached somewhere, with the actions that they allow in short."""
 _STRICT_PASSWORDS = (True, False, 90, 14, 24, True, True, True, True)
 _WEAK_PASSWORDS = (True, False, 0, 8, 0, True, False, False, True)
 _WITHOUT_PASSWORD_POLICY = ("Mobile Development", "Sandbox Platform", "Sandbox Data Science")
@@ -34,35 +34,30 @@ _WITHOUT_SAML = ("Sandbox Data Science",)
 
 
 @dataclass(frozen=True, slots=True)
-class _Key:
-    """An access key: how many days ago it was made and last used."""
-
-    made: int
-    used: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class _User:
-    """An IAM user of an account; `used` is how many days ago the password was, None for a user without one."""
+    """An IAM user; `made` and `used` are days ago, `used` of the password and None for a user without one.
+
+    `keys` are the days since each access key was created and last used.
+    """
 
     account: str
     name: str
     made: int
     used: int | None = None
     mfa: bool = False
-    keys: tuple[_Key, ...] = ()
+    keys: tuple[tuple[int, int | None], ...] = ()
     group: str | None = None
     attached: tuple[str, ...] = ()
 
 
 _USERS = (
     _User("Meridian Management", "break-glass", 1400, used=40, mfa=True, group=_ADMINISTRATOR),
-    _User("Shared Services", "ci-artifacts", 300, keys=(_Key(30, 0),), group=_READER),
-    _User("Webshop Production", "payment-gateway", 500, keys=(_Key(62, 1),), group=_READER),
-    _User("Data Platform Production", "warehouse-loader", 900, keys=(_Key(410, 2),), group=_READER),
-    _User("Webshop Development", "tester", 700, used=60, mfa=True, keys=(_Key(80, 5), _Key(20, 1)), group=_READER),
-    _User("Payments Development", "contractor", 400, used=120, keys=(_Key(400, None),), attached=(_READER,)),
-    _User("Sandbox Platform", "playground", 260, used=1, keys=(_Key(260, 9),), attached=(_ADMINISTRATOR, _CLOUDSHELL)),
+    _User("Shared Services", "ci-artifacts", 300, keys=((30, 0),), group=_READER),
+    _User("Webshop Production", "payment-gateway", 500, keys=((62, 1),), group=_READER),
+    _User("Data Platform Production", "warehouse-loader", 900, keys=((410, 2),), group=_READER),
+    _User("Webshop Development", "tester", 700, used=60, mfa=True, keys=((80, 5), (20, 1)), group=_READER),
+    _User("Payments Development", "contractor", 400, used=120, keys=((400, None),), attached=(_READER,)),
+    _User("Sandbox Platform", "playground", 260, used=1, keys=((260, 9),), attached=(_ADMINISTRATOR, _CLOUDSHELL)),
     _User("Sandbox Data Science", "notebooks", 200, used=2, attached=(_READER,)),
 )
 _CUSTOMER_POLICIES = (
@@ -71,14 +66,14 @@ _CUSTOMER_POLICIES = (
     ("Mobile Development", "everything", ["*"], None),
     ("Sandbox Platform", "poweruser", ["*"], "experiments"),
 )
-"""Policies by account, with the actions that they allow and the role that has them."""
+"""Customer managed policies by account, with the actions that they allow and the role that has them."""
 _CERTIFICATES = (("Webshop Production", "shop-2026", 220), ("Webshop Development", "shop-test-2024", -95))
-"""Server certificates, with the days that they have left."""
+"""Server certificates by account, with the days until they expire."""
 
 
-def seed(world: World) -> None:
+def seed(state: ExtraState) -> None:
     """Create all of it."""
-    for account in entered():
+    for account in assessed_accounts():
         _account(account)
     for user in _USERS:
         _user(user)
@@ -91,11 +86,11 @@ def seed(world: World) -> None:
             iam.attach_role_policy(made.arn, role)
     for name, certificate, days in _CERTIFICATES:
         uploaded = iam_backends[account_named(name).id]["aws"].upload_server_certificate(certificate, "", "")
-        world.certificates_end[uploaded.arn] = timedelta(days=days)
+        state.certificates_end[uploaded.arn] = timedelta(days=days)
 
 
 def _account(account: DemoAccount) -> None:
-    """Give an account what no user of it has alone: AWS's policies, its rules for passwords, its way to sign in."""
+    """Create the AWS managed policies, the password policy, the support role and the identity provider."""
     iam = iam_backends[account.id]["aws"]
     for name, actions in _OF_AWS.items():
         _policy_of_aws(iam, name, actions)
@@ -105,14 +100,14 @@ def _account(account: DemoAccount) -> None:
     if account.name not in _WITHOUT_SUPPORT_ROLE:
         _role(iam, "incident-response", _SUPPORT)
     for region in (*REGIONS_BY_DEFAULT, OPT_IN_REGION):
-        # moto gives every account IAM Identity Center in every region; this organization has none.
+        # moto has an IAM Identity Center in every account and region; this organization has none.
         ssoadmin_backends[account.id][region].instances.clear()
     if account.name not in _WITHOUT_SAML:
         iam.create_saml_provider("meridian-workforce", "<EntityDescriptor/>")
 
 
 def _policy_of_aws(iam: IAMBackend, name: str, actions: list[str]) -> None:
-    """Give the account one of AWS's policies; moto would give it all or none."""
+    """Add one AWS managed policy to the account; moto would add all or none."""
     data: dict[str, Any] = {
         "DefaultVersionId": "v1",
         "Path": "/",
@@ -141,11 +136,11 @@ def _user(plan: _User) -> None:
         _password(user, plan.used)
     if plan.mfa:
         user.enable_mfa_device(f"arn:aws:iam::{iam.account_id}:mfa/{plan.name}", "111111", "222222")
-    for key in plan.keys:
+    for created, used in plan.keys:
         made = iam.create_access_key(plan.name)
-        made.create_date = _ago(key.made)
-        if key.used is not None:
-            made.last_used = AccessKeyLastUsed(_ago(key.used), "s3", _HOME)
+        made.create_date = _ago(created)
+        if used is not None:
+            made.last_used = AccessKeyLastUsed(_ago(used), "s3", _HOME)
     if plan.group:
         iam.create_group(plan.group)
         iam.attach_group_policy(_arn(plan.group), plan.group)

@@ -8,10 +8,10 @@ from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ec2.models.vpcs import VPC
 from moto.logs.models import logs_backends
 
-from orgaudit.demo.organization import OPT_IN_REGION, REGIONS_BY_DEFAULT, DemoAccount, account_named, entered
+from orgaudit.demo.accounts import OPT_IN_REGION, REGIONS_BY_DEFAULT, DemoAccount, account_named, assessed_accounts
 
-_CAREFUL = ("management", "security", "infrastructure", "production")
-"""The environments that deleted their default VPCs; the others left AWS's as they are."""
+_WITHOUT_DEFAULT_VPC = ("management", "security", "infrastructure", "production")
+"""The environments that deleted their default VPCs."""
 _EVERYONE, _EVERYONE_IPV6 = {"CidrIp": "0.0.0.0/0"}, {"CidrIpv6": "::/0"}
 _OFFICE = {"CidrIp": "203.0.113.0/28"}
 _ANY = "-1"
@@ -20,23 +20,23 @@ _FLOW_LOGS = "vpc-flow-logs"
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A VPC that a team made; a careful one has a flow log, a narrow network ACL and an empty default group."""
+    """A VPC; a compliant one has a flow log, a narrow network ACL and an empty default security group."""
 
     account: str
     region: str
     cidr: str
-    careful: bool = True
+    compliant: bool = True
 
 
 NETWORKS = (
     Network("Network", "eu-west-1", "10.0.0.0/16"),
     Network("Network", "eu-west-1", "10.1.0.0/16"),
     Network("Shared Services", "eu-west-1", "10.8.0.0/16"),
-    Network("Shared Services", "eu-west-1", "10.9.0.0/16", careful=False),
+    Network("Shared Services", "eu-west-1", "10.9.0.0/16", compliant=False),
     Network("Webshop Production", "eu-west-1", "10.16.0.0/16"),
     Network("Payments Production", "eu-central-1", "10.17.0.0/16"),
-    Network("Data Platform Production", "eu-west-1", "10.18.0.0/16", careful=False),
-    Network("Meridian Management", "us-east-1", "10.250.0.0/16", careful=False),
+    Network("Data Platform Production", "eu-west-1", "10.18.0.0/16", compliant=False),
+    Network("Meridian Management", "us-east-1", "10.250.0.0/16", compliant=False),
 )
 
 
@@ -66,9 +66,9 @@ _PEERINGS = (("Network", "10.1.4.0/24"), ("Shared Services", "10.0.0.0/8"))
 
 
 def seed() -> None:
-    """Make the networks, and take the default VPCs from those who did."""
-    for account in entered():
-        if account.environment in _CAREFUL:
+    """Create networks, groups and peering connections, and delete default VPCs."""
+    for account in assessed_accounts():
+        if account.environment in _WITHOUT_DEFAULT_VPC:
             for region in (*REGIONS_BY_DEFAULT, OPT_IN_REGION)[: 4 if account.has_opt_in_region else 3]:
                 _delete_default_vpc(ec2_backends[account.id][region])
     for network in NETWORKS:
@@ -94,7 +94,7 @@ def _make(plan: Network) -> None:
     vpc = ec2.create_vpc(plan.cidr)
     for zone, block in zip("ab", ip_network(plan.cidr).subnets(new_prefix=24), strict=False):
         ec2.create_subnet(vpc.id, str(block), availability_zone=f"{plan.region}{zone}")
-    if plan.careful:
+    if plan.compliant:
         _empty_default_group(ec2, vpc)
         _narrow_acl(ec2, vpc)
         _watch(ec2, account, vpc)
@@ -107,7 +107,7 @@ def _empty_default_group(ec2: EC2Backend, vpc: VPC) -> None:
 
 
 def _narrow_acl(ec2: EC2Backend, vpc: VPC) -> None:
-    """Replace the entry that lets everything in by entries for what the subnets publish."""
+    """Replace the entry that allows all inbound traffic by entries for the published ports."""
     acl = next(each for each in ec2.network_acls.values() if each.vpc_id == vpc.id)
     ec2.delete_network_acl_entry(acl.id, 100, egress=False)
     for number, (first, last) in enumerate(((443, 443), (32768, 60999)), start=1):

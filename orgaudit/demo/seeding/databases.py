@@ -1,31 +1,20 @@
 """Database instances and clusters."""
 
-from dataclasses import dataclass
-
 from moto.ec2.models import ec2_backends
 from moto.rds.models import rds_backends
 
-from orgaudit.demo.organization import account_named
+from orgaudit.demo.accounts import account_named
 
-_PASSWORD = "not-a-real-one"  # noqa: S105 - the emulation has no database behind it
-
-
-@dataclass(frozen=True, slots=True)
-class _Database:
-    """A database instance; a careful one is encrypted, private, in several zones, and takes minor versions."""
-
-    account: str
-    region: str
-    name: str
-    careful: bool = True
+_PASSWORD = "not-a-real-one"  # noqa: S105 - the emulation has no databases
 
 
 _DATABASES = (
-    _Database("Webshop Production", "eu-west-1", "orders"),
-    _Database("Payments Production", "eu-central-1", "ledger"),
-    _Database("Payments Development", "eu-west-1", "ledger-test", careful=False),
-    _Database("Sandbox Data Science", "us-east-1", "scratch", careful=False),
+    ("Webshop Production", "eu-west-1", "orders", True),
+    ("Payments Production", "eu-central-1", "ledger", True),
+    ("Payments Development", "eu-west-1", "ledger-test", False),
+    ("Sandbox Data Science", "us-east-1", "scratch", False),
 )
+"""Instances: whether they are encrypted, private, in several zones, and upgrade minor versions."""
 _CLUSTERS = (
     ("Webshop Production", "eu-west-1", "catalogue", ("a", "b")),
     ("Webshop Development", "eu-west-1", "catalogue-test", ("a",)),
@@ -35,22 +24,22 @@ _CLUSTERS = (
 
 def seed() -> None:
     """Create every instance and cluster."""
-    for plan in _DATABASES:
-        rds_backends[account_named(plan.account).id][plan.region].create_db_instance({
-            "db_instance_identifier": plan.name,
+    for account, region, name, compliant in _DATABASES:
+        rds_backends[account_named(account).id][region].create_db_instance({
+            "db_instance_identifier": name,
             "db_instance_class": "db.t3.medium",
             "engine": "postgres",
             "allocated_storage": 20,
             "master_username": "owner",
             "master_user_password": _PASSWORD,
-            "storage_encrypted": plan.careful,
-            "publicly_accessible": not plan.careful,
-            "auto_minor_version_upgrade": plan.careful,
-            "multi_az": plan.careful,
-            "vpc_security_group_ids": _groups(plan.account, plan.region),
+            "storage_encrypted": compliant,
+            "publicly_accessible": not compliant,
+            "auto_minor_version_upgrade": compliant,
+            "multi_az": compliant,
+            "vpc_security_group_ids": _groups(account, region),
         })  # fmt: skip
-    for name, region, cluster, zones in _CLUSTERS:
-        rds = rds_backends[account_named(name).id][region]
+    for account, region, cluster, zones in _CLUSTERS:
+        rds = rds_backends[account_named(account).id][region]
         rds.create_db_cluster({
             "db_cluster_identifier": cluster,
             "engine": "aurora-postgresql",
@@ -71,7 +60,7 @@ def seed() -> None:
 
 
 def _groups(name: str, region: str) -> list[str]:
-    """The default group of the account's first VPC; moto would look for it in the default VPC."""
+    """Return the default group of the account's first VPC; moto would look for it in the default VPC."""
     ec2 = ec2_backends[account_named(name).id][region]
     vpc_id = next(iter(ec2.vpcs))
     return [group.id for group in ec2.groups[vpc_id].values() if group.is_default]

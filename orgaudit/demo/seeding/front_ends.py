@@ -1,4 +1,4 @@
-"""What stands in front of applications: load balancers, APIs and distributions, and where their access logs go."""
+"""Load balancers, APIs and distributions, and where their access logs are delivered."""
 
 import json
 
@@ -9,9 +9,9 @@ from moto.ec2.models import EC2Backend, ec2_backends
 from moto.elb.models import elb_backends
 from moto.elbv2.models import elbv2_backends
 
-from orgaudit.demo.estate.storage import ACCESS_LOGS
-from orgaudit.demo.organization import account_named
-from orgaudit.demo.roles import document
+from orgaudit.demo.accounts import account_named
+from orgaudit.demo.seeding.policies import document, public
+from orgaudit.demo.seeding.storage import ACCESS_LOGS
 
 _LOGGED, _UNLOGGED = ("Webshop Production", "eu-west-1"), ("Webshop Development", "eu-west-1")
 _DISTRIBUTIONS = (
@@ -19,7 +19,7 @@ _DISTRIBUTIONS = (
     ("Webshop Development", "test.shop.meridian.example", True, False),
     ("Webshop Development", "old.shop.meridian.example", False, False),
 )
-"""Distributions: whether they are enabled, and whether they log."""
+"""Distributions by account and alias: whether they are enabled, and whether they log."""
 
 
 def seed() -> None:
@@ -69,10 +69,9 @@ def _apis(account: str, region: str, *, logs: bool) -> None:
 
 
 def _invoking(methods: str, *, office_only: bool) -> str:
-    """The policy of an API, as API Gateway returns it: with its quotes escaped."""
-    statement = {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": methods}
-    condition = {"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}
-    return json.dumps(document([statement | ({"Condition": condition} if office_only else {})]))[1:-1]
+    """Return the policy of an API as API Gateway does: with its quotes escaped."""
+    condition = {"Condition": {"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}} if office_only else {}
+    return json.dumps(document([public("execute-api:Invoke", methods) | condition]))[1:-1]
 
 
 def _distribution(account: str, alias: str, *, enabled: bool, logs: bool) -> None:

@@ -1,0 +1,81 @@
+"""Collects a batch of accounts, several at a time, each into its shard."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+
+from orgaudit.aws.access import Access
+from orgaudit.aws.transport import Traffic
+from orgaudit.collect.account import actions_for, collect_account
+from orgaudit.errors import ReportError
+from orgaudit.facts.declare import FactType, closure
+from orgaudit.facts.shard import AccountHeader
+from orgaudit.model import Account, AccountRecord
+from orgaudit.settings.limits import Limits
+from orgaudit.settings.settings import Settings
+from orgaudit.store.run import Run, read_lines, write_encoded
+
+Done: TypeAlias = Callable[[Account, AccountRecord, Traffic], None]
+"""A function that is called in this process after each account, with the traffic so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The accounts that one worker collects, and all that it needs for it; it can be pickled."""
+
+    settings: Settings
+    limits: Limits
+    profile: str | None
+    run: Path
+    accounts: tuple[Account, ...]
+    organization: frozenset[str]
+    facts: tuple[FactType, ...]
+
+
+def collect_batch(batch: Batch) -> Traffic:
+    """Collect a batch in an event loop of its own, as a worker process does, and return its traffic."""
+
+    async def collect() -> Traffic:
+        settings = batch.settings
+        access = Access(
+            settings.access, settings.run, batch.limits, actions=actions_for(batch.facts), profile=batch.profile
+        )
+        async with access:
+            await collect_accounts(access, batch, lambda *_: None)
+            return access.traffic
+
+    return asyncio.run(collect())
+
+
+async def collect_accounts(access: Access, batch: Batch, done: Done) -> None:
+    """Collect each account of a batch into its shard, several at a time; raises ReportError where it cannot write."""
+    access.known_accounts = batch.organization
+    collectors = closure(batch.facts)
+    run = Run(batch.run)
+    waiting = iter(batch.accounts)
+
+    async def work() -> None:
+        for account in waiting:
+            found = await collect_account(access, account, collectors, batch.settings.scope)
+            write_encoded(run.shard_path(account.id), [msgspec.json.encode(found.entered), *found.lines])
+            done(account, found.entered.record, access.traffic)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(batch.settings.run.concurrent_accounts, len(batch.accounts))):
+                group.create_task(work())
+    except* ReportError as errors:
+        raise errors.exceptions[0] from None
+
+
+def read_record(run: Run, account_id: str) -> AccountRecord:
+    """Return how an account's collection went, from the first line of its shard."""
+    with closing(read_lines(run.shard_path(account_id), msgspec.json.Decoder(AccountHeader))) as lines:
+        return next(lines).record

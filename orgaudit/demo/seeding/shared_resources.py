@@ -1,0 +1,126 @@
+"""Resources with a policy of their own, some of them public: keys, queues, functions, repositories, vaults …"""
+
+import inspect
+import json
+from typing import Any
+
+from moto.awslambda.models import lambda_backends
+from moto.backup.models import backup_backends
+from moto.ecr.models import ecr_backends
+from moto.events.models import events_backends
+from moto.iam.models import iam_backends
+from moto.kms.models import kms_backends
+from moto.opensearch.models import opensearch_backends
+from moto.secretsmanager.models import secretsmanager_backends
+from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
+
+from orgaudit.demo.accounts import account_named
+from orgaudit.demo.extra_state import ExtraState
+from orgaudit.demo.seeding.policies import add_role, document, public
+
+_EMPTY_ARCHIVE = "UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA=="
+_SHOP, _PAYMENTS = ("Webshop Production", "eu-west-1"), ("Payments Production", "eu-central-1")
+_SANDBOX, _SCIENCE = ("Sandbox Platform", "us-east-1"), ("Sandbox Data Science", "eu-west-1")
+_TESTS = ("Payments Development", "eu-west-1")
+
+_KEYS = (
+    (*_SHOP, "orders", True, False),
+    (*_PAYMENTS, "ledger", True, False),
+    (*_TESTS, "ledger-test", False, False),
+    (*_SANDBOX, "shared-by-all", False, True),
+)
+"""Keys by account, region and alias: whether they rotate, and whether they are public."""
+_QUEUES = ((*_SHOP, "orders", False), (*_SCIENCE, "inbox", True))
+_TOPICS = ((*_PAYMENTS, "settlements", False), (*_SANDBOX, "broadcast", True))
+_SECRETS = ((*_PAYMENTS, "ledger/password", False), (*_SANDBOX, "demo/password", True))
+_FUNCTIONS = ((*_SHOP, "resize-images", False), (*_TESTS, "callback", True))
+_REPOSITORIES = (("Shared Services", "eu-west-1", "base/python", False), (*_SANDBOX, "try-out", True))
+_DOMAINS = ((*_SHOP, "catalogue", False), (*_SCIENCE, "papers", True))
+_VAULTS = ((*_PAYMENTS, "daily", False), (*_SANDBOX, "shared-copies", True))
+"""Other resources by account, region and name: whether they are public."""
+_PUBLIC_BUS = _SCIENCE
+_ROLE_THAT_TRUSTS_EVERYONE = ("Sandbox Platform", "deploy-from-anywhere")
+
+
+def seed_stores(state: ExtraState) -> None:
+    """Create repositories, search domains and backup vaults, and a role that trusts every account."""
+    for name, region, repository, shared in _REPOSITORIES:
+        ecr = ecr_backends[account_named(name).id][region]
+        ecr.create_repository(repository, None, {}, None, "MUTABLE", [])
+        if shared:
+            ecr.set_repository_policy("", repository, document([public("ecr:BatchGetImage", None)]))
+    for name, region, domain, shared in _DOMAINS:
+        _domain(account_named(name).id, region, domain, shared=shared)
+    for name, region, vault, shared in _VAULTS:
+        made = backup_backends[account_named(name).id][region].create_backup_vault(vault, {}, "", "")
+        if shared:
+            state.vault_policies[made.backup_vault_arn] = document([public("backup:CopyIntoBackupVault")])
+    account, role = _ROLE_THAT_TRUSTS_EVERYONE
+    add_role(iam_backends[account_named(account).id]["aws"], role, {"AWS": "*"})
+
+
+def seed() -> None:
+    """Create keys, queues, topics, secrets and functions, and open an event bus."""
+    for name, region, alias, rotates, shared in _KEYS:
+        add_key(account_named(name).id, region, alias, rotates=rotates, shared=shared)
+    for name, region, queue, shared in _QUEUES:
+        made = sqs_backends[account_named(name).id][region].create_queue(queue)
+        if shared:
+            made.policy = document([public("sqs:SendMessage", made.queue_arn)])
+    for name, region, topic, shared in _TOPICS:
+        added = sns_backends[account_named(name).id][region].create_topic(topic)
+        if shared:
+            added.policy = document([public("sns:Publish", added.arn)])
+    for name, region, secret, shared in _SECRETS:
+        backend = secretsmanager_backends[account_named(name).id][region]
+        backend.create_secret(secret, "not-a-real-one", None, None, [], None, None, [], False)
+        if shared:
+            backend.put_resource_policy(secret, document([public("secretsmanager:GetSecretValue")]))
+    for name, region, function, shared in _FUNCTIONS:
+        _function(account_named(name).id, region, function, shared=shared)
+    name, region = _PUBLIC_BUS
+    account_id = account_named(name).id
+    policy = document([public("events:PutEvents", f"arn:aws:events:{region}:{account_id}:event-bus/default")])
+    events_backends[account_id][region].put_permission("", "", "", "", {}, policy)
+
+
+def add_key(account: str, region: str, alias: str, *, rotates: bool, shared: bool = False) -> str:
+    """Create a symmetric key with an alias, and return its ARN; a shared one is public."""
+    kms = kms_backends[account][region]
+    key = kms.create_key(None, "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT", alias, None)
+    kms.create_alias(key.id, f"alias/{alias}")
+    if rotates:
+        kms.enable_key_rotation(key.id)
+    if shared:
+        kms.put_key_policy(key.id, document([public("kms:*")]))
+    return key.arn
+
+
+def _domain(account: str, region: str, name: str, *, shared: bool) -> None:
+    arn = f"arn:aws:es:{region}:{account}:domain/{name}"
+    backend = opensearch_backends[account][region]
+    given: dict[str, Any] = {
+        "domain_name": name,
+        "engine_version": "OpenSearch_2.19",
+        "access_policies": document([public("es:ESHttp*", f"{arn}/*")]) if shared else "",
+        "is_es": False,
+    }
+    # moto requires every parameter; for None it has defaults of its own.
+    defaults: dict[str, Any] = dict.fromkeys(inspect.signature(backend.create_domain).parameters)
+    made = backend.create_domain(**defaults | given)
+    made.vpc_options = {}
+
+
+def _function(account: str, region: str, name: str, *, shared: bool) -> None:
+    role = add_role(iam_backends[account]["aws"], f"{name}-function", {"Service": "lambda.amazonaws.com"})
+    function = lambda_backends[account][region].create_function({
+        "FunctionName": name,
+        "Runtime": "python3.12",
+        "Handler": "main.handle",
+        "Role": role,
+        "Code": {"ZipFile": _EMPTY_ARCHIVE},
+    })  # fmt: skip
+    permission = {"StatementId": "invoke", "Action": "lambda:InvokeFunction"}
+    principal = {"Principal": "*"} if shared else {"Principal": "s3.amazonaws.com", "SourceAccount": account}
+    function.policy.add_statement(json.dumps(permission | principal))
