@@ -40,7 +40,8 @@ def _alarmed(
     `pattern` is the filter pattern that its command sets, by default one for the calls that the events are.
     `of_organization` is whether the events happen in the organization's management account, for all its members.
     """
-    topic, pattern = name.removeprefix("logs_metric_filter_").removesuffix("_alarmed"), pattern or _pattern_for(events)
+    topic = name.removeprefix("logs_metric_filter_").removesuffix("_alarmed")
+    pattern = pattern or _pattern_for(events)
 
     def follow(
         trail: Trail, account: AccountFacts, owner: AccountFacts, organization: Organization, hours: int
