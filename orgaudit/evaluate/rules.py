@@ -79,7 +79,7 @@ def rules_of(settings: Settings) -> Rules:
 def rules_again(manifest: Manifest) -> Rules:
     """Return the rules with which a run was begun; raises ConfigError where a control of them no longer exists."""
     known = catalogue()
-    ids = [resolve(record.id) for record in manifest.controls]
+    ids = tuple(dict.fromkeys(resolve(record.id) for record in manifest.controls))
     if gone := [name for name in ids if name not in known]:
         raise ConfigError(f"the run uses control {gone[0]!r}, which this version does not have; audit again")
     return Rules(
