@@ -21,7 +21,7 @@ from orgaudit.evaluate.stage import evaluate
 from orgaudit.model import Account, AccountRecord
 from orgaudit.organization.plan import discover_organization, known_regions, select
 from orgaudit.register import stage as register_stage
-from orgaudit.register.load import register_of
+from orgaudit.register.file.load import register_of
 from orgaudit.register.state import today
 from orgaudit.report import stage as report_stage
 from orgaudit.report.view import View

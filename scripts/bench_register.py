@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from orgaudit.model import Account, Finding, Remediation, Remedy, RequirementRef, Severity, Status
 from orgaudit.register.apply import Application
-from orgaudit.register.entries import Entry
-from orgaudit.register.load import Register
+from orgaudit.register.entries import ExceptionEntry
+from orgaudit.register.file.load import Register
 from orgaudit.settings.sections import RegisterSettings
 
 ON = date(2026, 6, 1)
@@ -78,7 +78,7 @@ def scope(n: int) -> dict[str, Any]:
 def register(count: int) -> Register:
     """Return a register of so many approved entries, of which some have expired."""
     entries = tuple(
-        Entry.model_validate(
+        ExceptionEntry.model_validate(
             {
                 "id": f"EXC-2026-{n:04}",
                 "title": f"Accepted until mended, {n}",

@@ -9,8 +9,8 @@ from datetime import date
 import msgspec
 
 from orgaudit.model import Account, EntryState, ExceptionRef, Finding, Severity, Status
-from orgaudit.register.entries import Draft, Entry
-from orgaudit.register.load import Register
+from orgaudit.register.entries import ExceptionDraft, ExceptionEntry
+from orgaudit.register.file.load import Register
 from orgaudit.register.match import Matcher
 from orgaudit.register.state import days_left, state_of
 from orgaudit.settings.documents import Problem
@@ -33,7 +33,7 @@ class Tally(msgspec.Struct):
     too_long: Counter[tuple[str, Severity]] = msgspec.field(default_factory=Counter)
 
 
-def _ending(entry: Draft, state: EntryState) -> str:
+def _ending(entry: ExceptionDraft, state: EntryState) -> str:
     """Return when and by whom an exception was rejected or revoked, and why."""
     closing = [event for event in entry.history if event.what.value == state.value]
     return f"{closing[-1].when.isoformat()}, {closing[-1].who}: {closing[-1].why}" if closing else ""
@@ -55,7 +55,7 @@ class Application:
             entries = self._matcher.matching(finding)
             yield self._marked(finding, entries) if entries else finding
 
-    def state(self, entry: Draft) -> EntryState:
+    def state(self, entry: ExceptionDraft) -> EntryState:
         """Return an exception's state on the date."""
         return state_of(entry, self.as_of, self.register.policy.expiring_days)
 
@@ -87,7 +87,7 @@ class Application:
         ]
         return sorted((*sound, *broken), key=lambda row: row.id)
 
-    def _row(self, entry: Draft) -> ExceptionRow:
+    def _row(self, entry: ExceptionDraft) -> ExceptionRow:
         return ExceptionRow(
             id=entry.id,
             title=entry.title or "",
@@ -98,14 +98,14 @@ class Application:
             ticket=entry.ticket or "",
             starts_on=entry.starts_on,
             expires_on=entry.expires_on,
-            days_left=days_left(entry, self.as_of) if isinstance(entry, Entry) else None,
+            days_left=days_left(entry, self.as_of) if isinstance(entry, ExceptionEntry) else None,
             scope="" if entry.scope is None else str(entry.scope),
             broad=entry.broad,
             review_by=entry.review_by,
             ending=_ending(entry, self.state(entry)),
         )
 
-    def _marked(self, finding: Finding, entries: list[Entry]) -> Finding:
+    def _marked(self, finding: Finding, entries: list[ExceptionEntry]) -> Finding:
         """Return a finding with its exception; `entries` match it, most specific first."""
         self.tally.matched.update((entry.id, finding.status) for entry in entries)
         if finding.status is not Status.FAIL:
@@ -122,7 +122,7 @@ class Application:
         self.tally.overdue[expired.id] += 1
         return msgspec.structs.replace(finding, exception=self._reference(expired))
 
-    def _covers(self, entry: Entry, finding: Finding) -> bool:
+    def _covers(self, entry: ExceptionEntry, finding: Finding) -> bool:
         if not self._states[entry.id].covers:
             return False
         if entry.life_days <= self.register.policy.longest_days.of(finding.severity):
@@ -130,7 +130,7 @@ class Application:
         self.tally.too_long[entry.id, finding.severity] += 1
         return False
 
-    def _reference(self, entry: Entry) -> ExceptionRef:
+    def _reference(self, entry: ExceptionEntry) -> ExceptionRef:
         return ExceptionRef(
             id=entry.id,
             owner=entry.owner,

@@ -13,8 +13,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from orgaudit.errors import ConfigError
 from orgaudit.model import Account, EntryState, Severity
-from orgaudit.register.entries import AccountPattern, Action, Choice, Choices, Day, Event
-from orgaudit.register.load import MOST_BYTES
+from orgaudit.register.entries import AccountPattern, EventType, Selection, PatternList, Day, HistoryEvent
+from orgaudit.register.file.load import MOST_BYTES
 from orgaudit.register.match import units_of
 from orgaudit.register.patterns import Patterns
 from orgaudit.settings.documents import Document, Problem, error_of, nearest, read, validate, value_at
@@ -41,20 +41,20 @@ class Attestation(Section):
     requirement: Annotated[Text, AfterValidator(_requirement)]
     status: AttestedStatus
     accounts: Annotated[tuple[AccountPattern, ...], Field(min_length=1)] | None = None
-    ous: Choices | None = None
+    ous: PatternList | None = None
     attested_by: Text
     attested_on: Day
     evidence: Annotated[tuple[Text, ...], Field(min_length=1)]
     expires_on: Day
     broad: bool = False
     comments: Text | None = None
-    history: tuple[Event, ...] = ()
+    history: tuple[HistoryEvent, ...] = ()
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         if (self.accounts is None) == (self.ous is None):
             raise ValueError("an attestation is for accounts or for ous; give one of the two")
-        if not self.broad and Choice(accounts=self.accounts, ous=self.ous).of_all_accounts:
+        if not self.broad and Selection(accounts=self.accounts, ous=self.ous).of_all_accounts:
             raise ValueError("takes all accounts; name some, or say broad: true")
         if self.expires_on < self.attested_on:
             raise ValueError(f"expires_on {self.expires_on} is before attested_on {self.attested_on}; correct one")
@@ -233,27 +233,27 @@ def state_of(entry: Attestation, on: date, expiring_days: int) -> EntryState:
 def _is_revoked(entry: Attestation, on: date) -> bool:
     last = None
     for event in entry.history:
-        if event.when <= on and event.what in {Action.REVOKED, Action.RENEWED}:
+        if event.when <= on and event.what in {EventType.REVOKED, EventType.RENEWED}:
             last = event.what
-    return last is Action.REVOKED
+    return last is EventType.REVOKED
 
 
-class Change(msgspec.Struct, frozen=True):
+class EntryChange(msgspec.Struct, frozen=True):
     """What a step changes: keys with their new values, and the event that the history gains."""
 
     changes: dict[str, Any]
     event: dict[str, Any]
 
 
-def added(data: Mapping[str, Any], by: str, on: date, policy: RegisterSettings) -> Change:
+def added(data: Mapping[str, Any], by: str, on: date, policy: RegisterSettings) -> EntryChange:
     """Return the beginning of an attestation; raises ValueError where it is wrong or lives too long."""
     _checked(data, policy)
-    return Change({}, _event(data, Action.CREATED, by, on, "attested"))
+    return EntryChange({}, _event(data, EventType.CREATED, by, on, "attested"))
 
 
 def renewed(
     data: Mapping[str, Any], until: date, by: str, on: date, why: str, *, policy: RegisterSettings, **new: object
-) -> Change:
+) -> EntryChange:
     """Return what makes an answer anew, by who looked again today; `new` may hold another status and evidence.
 
     Raises ValueError where it does not end later, or lives too long.
@@ -264,14 +264,14 @@ def renewed(
     changes = {"attested_by": by, "attested_on": on, "expires_on": until}
     changes |= {key: value for key, value in new.items() if value}
     _checked({**data, **changes}, policy)
-    return Change(changes, _event(data, Action.RENEWED, by, on, f"until {until}, was {was.expires_on}: {why}"))
+    return EntryChange(changes, _event(data, EventType.RENEWED, by, on, f"until {until}, was {was.expires_on}: {why}"))
 
 
-def revoked(data: Mapping[str, Any], by: str, on: date, why: str, policy: RegisterSettings) -> Change:
+def revoked(data: Mapping[str, Any], by: str, on: date, why: str, policy: RegisterSettings) -> EntryChange:
     """Return what ends an answer before its day; raises ValueError where it is revoked already."""
     if _is_revoked(_checked(data, policy), on):
         raise ValueError(f"{data['id']} is revoked already")
-    return Change({}, _event(data, Action.REVOKED, by, on, why))
+    return EntryChange({}, _event(data, EventType.REVOKED, by, on, why))
 
 
 def _checked(data: Mapping[str, Any], policy: RegisterSettings) -> Attestation:
@@ -284,7 +284,7 @@ def _checked(data: Mapping[str, Any], policy: RegisterSettings) -> Attestation:
     return found
 
 
-def _event(data: Mapping[str, Any], what: Action, by: str, on: date, why: str) -> dict[str, Any]:
+def _event(data: Mapping[str, Any], what: EventType, by: str, on: date, why: str) -> dict[str, Any]:
     if not by.strip() or not why.strip():
         raise ValueError(f"{data['id']}: say who does this and why")
     last = max((date.fromisoformat(str(event["when"])) for event in data.get("history") or ()), default=on)

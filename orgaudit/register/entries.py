@@ -15,7 +15,7 @@ from orgaudit.settings.identifiers import account_id
 from orgaudit.settings.sections import Section, Text
 
 
-class Kind(StrEnum):
+class ExceptionType(StrEnum):
     """Why something that fails is let be."""
 
     RISK_ACCEPTANCE = "risk_acceptance"
@@ -27,7 +27,7 @@ class Kind(StrEnum):
     VENDOR_DEPENDENCY = "vendor_dependency"
 
 
-class Action(StrEnum):
+class EventType(StrEnum):
     """What can happen to an exception; the last rejection or revocation that no approval follows closes it."""
 
     CREATED = "created"
@@ -73,20 +73,20 @@ Pattern: TypeAlias = Annotated[Text, AfterValidator(_pattern)]
 AccountPattern: TypeAlias = Annotated[Pattern, BeforeValidator(_account_pattern)]
 Person: TypeAlias = Annotated[Text, AfterValidator(_person)]
 ExceptionId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^EXC-[0-9]{4}-[0-9]{4,}$")]
-Choices: TypeAlias = Annotated[tuple[Pattern, ...], Field(min_length=1)]
-TagChoices: TypeAlias = Annotated[dict[str, Pattern], Field(min_length=1)]
+PatternList: TypeAlias = Annotated[tuple[Pattern, ...], Field(min_length=1)]
+TagPatterns: TypeAlias = Annotated[dict[str, Pattern], Field(min_length=1)]
 
 
-class Choice(Section):
+class Selection(Section):
     """What must hold of a finding: every key that is given, by any one of its patterns (tags: by all of them)."""
 
-    controls: Choices | None = None
+    controls: PatternList | None = None
     accounts: Annotated[tuple[AccountPattern, ...], Field(min_length=1)] | None = None
-    ous: Choices | None = None
-    account_tags: TagChoices | None = None
-    regions: Choices | None = None
-    resources: Choices | None = None
-    resource_tags: TagChoices | None = None
+    ous: PatternList | None = None
+    account_tags: TagPatterns | None = None
+    regions: PatternList | None = None
+    resources: PatternList | None = None
+    resource_tags: TagPatterns | None = None
 
     @model_validator(mode="after")
     def _chooses(self) -> Self:
@@ -112,10 +112,10 @@ class Choice(Section):
         return "; ".join(f"{key}: {_listed(value)}" for key, value in self if value is not None)
 
 
-class Scope(Choice):
+class ExceptionScope(Selection):
     """What an exception covers: a choice, and what is left out of it again."""
 
-    exclusion: Choice | None = Field(default=None, alias="except")
+    exclusion: Selection | None = Field(default=None, alias="except")
 
     def __str__(self) -> str:
         chosen = "; ".join(
@@ -153,22 +153,22 @@ class Milestone(Section):
     done_on: Day | None = None
 
 
-class Event(Section):
+class HistoryEvent(Section):
     """One line of an exception's history."""
 
     when: Day
     who: Text
-    what: Action
+    what: EventType
     why: Text
 
 
-class Draft(Section):
+class ExceptionDraft(Section):
     """An exception that nobody has asked for yet, so that anything but its id may still be missing."""
 
     id: ExceptionId
     title: Text | None = None
-    type: Kind | None = None
-    scope: Scope | None = None
+    type: ExceptionType | None = None
+    scope: ExceptionScope | None = None
     justification: Text | None = None
     owner: Person | None = None
     requested_by: Text | None = None
@@ -187,7 +187,7 @@ class Draft(Section):
     broad: bool = False
     supersedes: ExceptionId | None = None
     comments: Text | None = None
-    history: tuple[Event, ...] = ()
+    history: tuple[HistoryEvent, ...] = ()
 
     @model_validator(mode="after")
     def _history_only_grows(self) -> Self:
@@ -197,12 +197,12 @@ class Draft(Section):
         return self
 
 
-class Entry(Draft):
+class ExceptionEntry(ExceptionDraft):
     """An exception that somebody asked for; without `approved_by` it waits for approval."""
 
     title: Text
-    type: Kind
-    scope: Scope
+    type: ExceptionType
+    scope: ExceptionScope
     justification: Text
     owner: Person
     requested_by: Text

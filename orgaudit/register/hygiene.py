@@ -9,13 +9,13 @@ import msgspec
 
 from orgaudit.model import Account, Cell, EntryState, Status
 from orgaudit.register.apply import Application
-from orgaudit.register.entries import Entry, Scope
+from orgaudit.register.entries import ExceptionEntry, ExceptionScope
 from orgaudit.register.match import Matcher, units_of
 from orgaudit.register.patterns import REGEX, Patterns, is_exact
 from orgaudit.register.state import days_left
 from orgaudit.settings import frameworks
 from orgaudit.store.manifest import Manifest
-from orgaudit.store.register_result import Concern, Remark
+from orgaudit.store.register_result import HygieneConcern, HygieneRemark
 from orgaudit.store.run import Run
 
 HORIZONS = (30, 60, 90)
@@ -40,14 +40,14 @@ class Extent(msgspec.Struct, frozen=True, kw_only=True):
     frameworks: frozenset[str] = frozenset()
 
 
-def review(application: Application, extent: Extent, cells: Iterable[Cell]) -> list[Remark]:
+def review(application: Application, extent: Extent, cells: Iterable[Cell]) -> list[HygieneRemark]:
     """Return every concern, the most pressing first; all of the run's findings must have passed `application`."""
     entries = application.register.entries
     in_force = [entry for entry in entries if application.state(entry).covers]
     waiting = [entry for entry in entries if application.state(entry) is EntryState.PENDING]
     census = _Census(extent)
     orphaned = [
-        _remark(application, entry, Concern.ORPHANED, detail)
+        _remark(application, entry, HygieneConcern.ORPHANED, detail)
         for entry in (*in_force, *waiting)
         for detail in census.missing(entry.scope)
     ]
@@ -57,21 +57,21 @@ def review(application: Application, extent: Extent, cells: Iterable[Cell]) -> l
         *orphaned,
         *_unused(application, in_force, {remark.id for remark in orphaned}, extent, cells),
     ]
-    order = list(Concern)
+    order = list(HygieneConcern)
     return sorted(remarks, key=lambda it: (order.index(it.concern), it.days_left, it.id, it.other, it.detail))
 
 
 def _remark(
     application: Application,
-    entry: Entry,
-    concern: Concern,
+    entry: ExceptionEntry,
+    concern: HygieneConcern,
     detail: str,
     *,
     findings: int = 0,
     within: int | None = None,
     other: str = "",
-) -> Remark:
-    return Remark(
+) -> HygieneRemark:
+    return HygieneRemark(
         concern=concern,
         id=entry.id,
         title=entry.title,
@@ -85,42 +85,42 @@ def _remark(
     )
 
 
-def _from_tally(application: Application) -> Iterator[Remark]:
+def _from_tally(application: Application) -> Iterator[HygieneRemark]:
     """Yield what the findings themselves show."""
     tally = application.tally
     entries = {entry.id: entry for entry in application.register.entries}
     for name, count in tally.overdue.items():
         overdue = -days_left(entries[name], application.as_of)
         detail = f"Ended {_many(overdue, 'day')} ago; {_many(count, 'finding')} in its scope open again."
-        yield _remark(application, entries[name], Concern.EXPIRED_MATCHING, detail, findings=count)
+        yield _remark(application, entries[name], HygieneConcern.EXPIRED_MATCHING, detail, findings=count)
     longest = application.register.policy.longest_days
     for (name, severity), count in tally.too_long.items():
         detail = (
             f"Lives {entries[name].life_days} days; {severity} findings may be excepted for {longest.of(severity)}. "
             f"{_many(count, 'finding')} not covered."
         )
-        yield _remark(application, entries[name], Concern.TOO_LONG, detail, findings=count)
+        yield _remark(application, entries[name], HygieneConcern.TOO_LONG, detail, findings=count)
     for (winner, name), count in tally.overlaps.items():
         detail = f"{winner} is more specific, or first, and covers {_many(count, 'finding')} in the scope of both."
-        yield _remark(application, entries[name], Concern.OVERLAPPING, detail, findings=count, other=winner)
+        yield _remark(application, entries[name], HygieneConcern.OVERLAPPING, detail, findings=count, other=winner)
 
 
-def _of_days(application: Application, entry: Entry) -> Iterator[Remark]:
+def _of_days(application: Application, entry: ExceptionEntry) -> Iterator[HygieneRemark]:
     """Yield what the date and the entry's own limits ask for, of an entry in force."""
     left = days_left(entry, application.as_of)
     horizon = next((days for days in HORIZONS if left <= days), None)
     if horizon is not None:
         detail = f"Ends on {entry.expires_on.isoformat()}, in {_many(left, 'day')}; told within {horizon} days."
         count = application.tally.covered[entry.id]
-        yield _remark(application, entry, Concern.EXPIRING, detail, findings=count, within=horizon)
+        yield _remark(application, entry, HygieneConcern.EXPIRING, detail, findings=count, within=horizon)
     if entry.review_by is not None and entry.review_by < application.as_of:
         late = (application.as_of - entry.review_by).days
         detail = f"A review was due by {entry.review_by.isoformat()}, {_many(late, 'day')} ago."
-        yield _remark(application, entry, Concern.REVIEW_PASSED, detail)
+        yield _remark(application, entry, HygieneConcern.REVIEW_PASSED, detail)
     failing = application.tally.matched[entry.id, Status.FAIL]
     if entry.max_findings is not None and failing > entry.max_findings:
         detail = f"{_many(failing, 'finding')} fail in its scope; it was approved for {entry.max_findings} at most."
-        yield _remark(application, entry, Concern.GROWN, detail, findings=failing)
+        yield _remark(application, entry, HygieneConcern.GROWN, detail, findings=failing)
 
 
 class _Census:
@@ -133,7 +133,7 @@ class _Census:
         self._units = frozenset(unit for account in everybody for unit in units_of(account))
         self._names = frozenset({*extent.known, *(name for answers in extent.asked.values() for name in answers)})
 
-    def missing(self, scope: Scope) -> Iterator[str]:
+    def missing(self, scope: ExceptionScope) -> Iterator[str]:
         """Yield a sentence for each account, unit, control or requirement that the scope names in vain."""
         if self._extent.whole:
             yield from filter(None, map(self._missing_account, scope.accounts or ()))
@@ -164,11 +164,11 @@ def _taken(pattern: str, values: Collection[str]) -> list[str]:
 
 def _unused(
     application: Application,
-    in_force: Iterable[Entry],
+    in_force: Iterable[ExceptionEntry],
     orphaned: Collection[str],
     extent: Extent,
     cells: Iterable[Cell],
-) -> Iterator[Remark]:
+) -> Iterator[HygieneRemark]:
     """Yield the entries in force that cover nothing, told apart by why."""
     tally = application.tally
     too_long = {name for name, _ in tally.too_long}
@@ -178,7 +178,7 @@ def _unused(
             continue
         if failing := tally.matched[entry.id, Status.FAIL]:
             detail = f"Other exceptions cover {_many(failing, 'finding')}: all that fail in its scope."
-            yield _remark(application, entry, Concern.SHADOWED, detail, findings=failing)
+            yield _remark(application, entry, HygieneConcern.SHADOWED, detail, findings=failing)
         else:
             idle.append(entry)
     seen = _Sight(idle, extent, cells)
@@ -187,16 +187,16 @@ def _unused(
         if entry.id in orphaned and not reached:
             continue
         if why := seen.unseen(entry):
-            yield _remark(application, entry, Concern.UNUSED_NOT_SCANNED, why)
+            yield _remark(application, entry, HygieneConcern.UNUSED_NOT_SCANNED, why)
         else:
             detail = f"Nothing in its scope fails; {reached:,} of {_many(reached, 'evaluation')} assessed."
-            yield _remark(application, entry, Concern.UNUSED_FIXED, detail)
+            yield _remark(application, entry, HygieneConcern.UNUSED_FIXED, detail)
 
 
 class _Sight:
     """How much of each entry's scope a run saw; `cells` counts the evaluations that each scope reaches into."""
 
-    def __init__(self, entries: list[Entry], extent: Extent, cells: Iterable[Cell]) -> None:
+    def __init__(self, entries: list[ExceptionEntry], extent: Extent, cells: Iterable[Cell]) -> None:
         self.cells: Counter[str] = Counter()
         self._not_assessed: Counter[str] = Counter()
         self._beyond: dict[str, str] = {}
@@ -209,7 +209,7 @@ class _Sight:
         self._look(matcher, extent, cells)
         self._look_beyond(matcher, extent)
 
-    def unseen(self, entry: Entry) -> str:
+    def unseen(self, entry: ExceptionEntry) -> str:
         """Return what of an entry's scope the run did not see, or nothing."""
         if entry.id in self._beyond:
             return self._beyond[entry.id]
@@ -268,7 +268,7 @@ def extent_of(manifest: Manifest, known: Collection[str]) -> Extent:
     )
 
 
-def hygiene_of(run: Run, application: Application, known: Collection[str]) -> list[Remark]:
+def hygiene_of(run: Run, application: Application, known: Collection[str]) -> list[HygieneRemark]:
     """Return what to look at in the register, once all findings of an evaluated run have passed `application`.
 
     Raises ConfigError where the run's coverage cannot be read.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from orgaudit.model import Account, Finding, parse_arn
-from orgaudit.register.entries import Choice, Entry, Scope
+from orgaudit.register.entries import Selection, ExceptionEntry, ExceptionScope
 from orgaudit.register.patterns import Patterns, is_exact
 
 Specificity: TypeAlias = tuple[int, ...]
@@ -35,7 +35,7 @@ def units_of(account: Account) -> tuple[str, ...]:
     return (*account.ou_ids, *("/".join(parts[: depth + 1]) for depth in range(len(parts))))
 
 
-def specificity(scope: Scope) -> Specificity:
+def specificity(scope: ExceptionScope) -> Specificity:
     """Return how narrow a scope is, greater is narrower: resources weigh most, and exact more than a pattern."""
     weights = []
     for key in _BY_WEIGHT:
@@ -66,7 +66,7 @@ def _tags(wanted: Mapping[str, str] | None) -> _Tags | None:
 class _Compiled:
     """A choice made ready to be asked often; each question leaves the other keys out."""
 
-    def __init__(self, choice: Choice) -> None:
+    def __init__(self, choice: Selection) -> None:
         self.controls = _patterns(choice.controls)
         self.accounts = _patterns(choice.accounts)
         self.ous = _patterns(choice.ous)
@@ -103,7 +103,7 @@ class _Compiled:
 class _Ranked:
     """An entry with its compiled scope and its rank: 0 is the most specific of all."""
 
-    def __init__(self, rank: int, entry: Entry) -> None:
+    def __init__(self, rank: int, entry: ExceptionEntry) -> None:
         self.rank = rank
         self.entry = entry
         self.chosen = _Compiled(entry.scope)
@@ -161,7 +161,7 @@ class _Index:
 class Matcher:
     """Finds the entries that speak about a finding. Equal specificity is decided by id, so the answer is always one."""
 
-    def __init__(self, entries: Iterable[Entry], accounts: Mapping[str, Account]) -> None:
+    def __init__(self, entries: Iterable[ExceptionEntry], accounts: Mapping[str, Account]) -> None:
         ordered = sorted(entries, key=lambda entry: ([-weight for weight in specificity(entry.scope)], entry.id))
         self._ranked = [_Ranked(rank, entry) for rank, entry in enumerate(ordered)]
         self._accounts = accounts
@@ -173,7 +173,7 @@ class Matcher:
         self._of_controls: dict[tuple[str, ...], int] = {}
         self._of_account: dict[str, int] = {}
 
-    def matching(self, finding: Finding) -> list[Entry]:
+    def matching(self, finding: Finding) -> list[ExceptionEntry]:
         """Return the entries whose scope takes a finding, most specific first, whatever their state and its status."""
         controls = self._names(finding)
         ranks = self._taking_controls(controls) & self._taking_account(finding.account_id)
@@ -184,7 +184,7 @@ class Matcher:
         account = self._accounts.get(finding.account_id)
         return [ranked.entry for ranked in self._at(ranks) if ranked.takes_rest(finding, controls, account)]
 
-    def reaching(self, controls: Sequence[str], account_id: str, region: str | None = None) -> list[Entry]:
+    def reaching(self, controls: Sequence[str], account_id: str, region: str | None = None) -> list[ExceptionEntry]:
         """Return the entries whose scope reaches into a place, whatever resources they name there.
 
         The place is a control, by all names that it answers to, in an account, and in a region where one is given.
@@ -231,7 +231,7 @@ def _ranks(entries: Iterable[_Ranked]) -> int:
     return found
 
 
-def _names_requirements(scope: Scope) -> bool:
+def _names_requirements(scope: ExceptionScope) -> bool:
     left_out = scope.exclusion.controls if scope.exclusion is not None else None
     patterns = (*(scope.controls or ()), *(left_out or ()))
     return any(":" in pattern or not is_exact(pattern) for pattern in patterns)

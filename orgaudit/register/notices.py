@@ -15,14 +15,14 @@ from typing import TypeAlias
 import msgspec
 
 from orgaudit.model import EntryState
-from orgaudit.register.entries import Entry, identity
-from orgaudit.register.load import Register
+from orgaudit.register.entries import ExceptionEntry, identity
+from orgaudit.register.file.load import Register
 from orgaudit.register.state import days_left, state_of
 
 ADDRESS = re.compile(r"[^\s<>@]+@[^\s<>@]+")
 
 
-class Event(StrEnum):
+class DueEvent(StrEnum):
     """What falls due."""
 
     EXPIRED = "expired"
@@ -30,12 +30,12 @@ class Event(StrEnum):
     REVIEW = "review"
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True):
+class DueItem(msgspec.Struct, frozen=True, kw_only=True):
     """One date of one exception; `days` from the notice's date to it, negative where it has passed."""
 
     id: str
     title: str
-    event: Event
+    event: DueEvent
     due_on: date
     days: int
     ticket: str
@@ -45,9 +45,9 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     def words(self) -> str:
         """Return what falls due and when, in a few words."""
         when = f"{abs(self.days)} {'day' if abs(self.days) == 1 else 'days'}"
-        if self.event is Event.EXPIRED:
+        if self.event is DueEvent.EXPIRED:
             return f"expired {when} ago"
-        verb = "expires" if self.event is Event.EXPIRES else "review due"
+        verb = "expires" if self.event is DueEvent.EXPIRES else "review due"
         return f"{verb} today" if self.days == 0 else f"{verb} {when} ago" if self.days < 0 else f"{verb} in {when}"
 
 
@@ -56,7 +56,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
     owner: str
     address: str
-    items: tuple[Item, ...]
+    items: tuple[DueItem, ...]
 
 
 Notices: TypeAlias = Sequence[Notice]
@@ -67,7 +67,7 @@ def due(register: Register, as_of: date, within: int) -> list[Notice]:
 
     An expired exception stays due until it is renewed, revoked, or superseded by one that is approved.
     """
-    owners: dict[str, list[tuple[str, Item]]] = {}
+    owners: dict[str, list[tuple[str, DueItem]]] = {}
     for entry, item in _items(register, as_of, as_of + timedelta(days=within)):
         owners.setdefault(identity(entry.owner), []).append((" ".join(entry.owner.split()), item))
     return [
@@ -80,22 +80,22 @@ def due(register: Register, as_of: date, within: int) -> list[Notice]:
     ]
 
 
-def _items(register: Register, as_of: date, until: date) -> Iterator[tuple[Entry, Item]]:
+def _items(register: Register, as_of: date, until: date) -> Iterator[tuple[ExceptionEntry, DueItem]]:
     states = {entry.id: state_of(entry, as_of, register.policy.expiring_days) for entry in register.entries}
     superseded = {entry.supersedes for entry in register.entries if states[entry.id].covers}
     for entry in register.entries:
         state = states[entry.id]
         if state is EntryState.EXPIRED and entry.id not in superseded:
-            yield entry, _item(entry, Event.EXPIRED, entry.expires_on, days_left(entry, as_of))
+            yield entry, _item(entry, DueEvent.EXPIRED, entry.expires_on, days_left(entry, as_of))
         if state.covers and entry.expires_on <= until:
-            yield entry, _item(entry, Event.EXPIRES, entry.expires_on, days_left(entry, as_of))
+            yield entry, _item(entry, DueEvent.EXPIRES, entry.expires_on, days_left(entry, as_of))
         if state.covers and entry.review_by is not None and entry.review_by <= until:
-            yield entry, _item(entry, Event.REVIEW, entry.review_by, (entry.review_by - as_of).days)
+            yield entry, _item(entry, DueEvent.REVIEW, entry.review_by, (entry.review_by - as_of).days)
 
 
-def _item(entry: Entry, event: Event, on: date, days: int) -> Item:
+def _item(entry: ExceptionEntry, event: DueEvent, on: date, days: int) -> DueItem:
     scope = str(entry.scope)
-    return Item(id=entry.id, title=entry.title, event=event, due_on=on, days=days, ticket=entry.ticket, scope=scope)
+    return DueItem(id=entry.id, title=entry.title, event=event, due_on=on, days=days, ticket=entry.ticket, scope=scope)
 
 
 def _address(owner: str) -> str:
@@ -118,9 +118,11 @@ def calendar(notices: Notices, as_of: date) -> bytes:
     return "".join(f"{_folded(line)}\r\n" for line in (*lines, "END:VCALENDAR")).encode()
 
 
-def _event(notice: Notice, item: Item, stamp: str) -> list[str]:
-    what = {Event.EXPIRED: "has expired", Event.EXPIRES: "expires", Event.REVIEW: "is to be reviewed"}[item.event]
-    kind = "review" if item.event is Event.REVIEW else "expiry"
+def _event(notice: Notice, item: DueItem, stamp: str) -> list[str]:
+    what = {DueEvent.EXPIRED: "has expired", DueEvent.EXPIRES: "expires", DueEvent.REVIEW: "is to be reviewed"}[
+        item.event
+    ]
+    kind = "review" if item.event is DueEvent.REVIEW else "expiry"
     about = f"{item.title}\nOwner: {notice.owner}\nTicket: {item.ticket}\nScope: {item.scope}"
     return [
         "BEGIN:VEVENT",

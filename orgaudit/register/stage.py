@@ -10,8 +10,8 @@ from pathlib import Path
 
 from orgaudit.register import answers, attestations
 from orgaudit.register.apply import Application
+from orgaudit.register.file.load import Register
 from orgaudit.register.hygiene import hygiene_of
-from orgaudit.register.load import Register
 from orgaudit.settings.documents import Problem
 from orgaudit.store import seal
 from orgaudit.store.manifest import Manifest

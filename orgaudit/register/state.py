@@ -6,10 +6,10 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from orgaudit.model import EntryState
-from orgaudit.register.entries import Action, Draft, Entry
+from orgaudit.register.entries import EventType, ExceptionDraft, ExceptionEntry
 
-_CLOSING = {Action.REJECTED: EntryState.REJECTED, Action.REVOKED: EntryState.REVOKED}
-_REOPENING = {Action.REQUESTED, Action.APPROVED, Action.RENEWED}
+_CLOSING = {EventType.REJECTED: EntryState.REJECTED, EventType.REVOKED: EntryState.REVOKED}
+_REOPENING = {EventType.REQUESTED, EventType.APPROVED, EventType.RENEWED}
 
 
 def today(moment: datetime, time_zone: str) -> date:
@@ -17,11 +17,11 @@ def today(moment: datetime, time_zone: str) -> date:
     return moment.astimezone(ZoneInfo(time_zone)).date()
 
 
-def state_of(entry: Draft, on: date, expiring_days: int) -> EntryState:
+def state_of(entry: ExceptionDraft, on: date, expiring_days: int) -> EntryState:
     """Return an exception's state on a date; `expiring_days` days left, or fewer, make it expiring."""
     if (closed := _closed(entry, on)) is not None:
         return closed
-    if not isinstance(entry, Entry):
+    if not isinstance(entry, ExceptionEntry):
         return EntryState.DRAFT
     if entry.approved_by is None or on < entry.valid_from:
         return EntryState.PENDING
@@ -30,12 +30,12 @@ def state_of(entry: Draft, on: date, expiring_days: int) -> EntryState:
     return EntryState.EXPIRING if days_left(entry, on) <= expiring_days else EntryState.ACTIVE
 
 
-def days_left(entry: Entry, on: date) -> int:
+def days_left(entry: ExceptionEntry, on: date) -> int:
     """Return the days to the last day that an exception covers: 0 on that day, negative once it has expired."""
     return (entry.expires_on - on).days
 
 
-def _closed(entry: Draft, on: date) -> EntryState | None:
+def _closed(entry: ExceptionDraft, on: date) -> EntryState | None:
     """Return REJECTED or REVOKED when, up to a date, that is the last word of the history."""
     state: EntryState | None = None
     for event in entry.history:

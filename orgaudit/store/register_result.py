@@ -84,7 +84,7 @@ class Attested(msgspec.Struct, frozen=True):
     answers: dict[str, dict[str, Answer]] = {}
 
 
-class Concern(StrEnum):
+class HygieneConcern(StrEnum):
     """Why somebody should look at an entry, the most pressing first."""
 
     EXPIRED_MATCHING = "expired_matching"
@@ -110,41 +110,41 @@ class Concern(StrEnum):
 
 
 _HEADINGS = {
-    Concern.EXPIRED_MATCHING: "Expired, still failing",
-    Concern.TOO_LONG: "Too long for severity",
-    Concern.GROWN: "Grown past its limit",
-    Concern.REVIEW_PASSED: "Review overdue",
-    Concern.EXPIRING: "Expiring",
-    Concern.ORPHANED: "Orphaned",
-    Concern.OVERLAPPING: "Overlapping",
-    Concern.SHADOWED: "Shadowed",
-    Concern.UNUSED_FIXED: "Unused: fixed",
-    Concern.UNUSED_NOT_SCANNED: "Unused: not scanned",
+    HygieneConcern.EXPIRED_MATCHING: "Expired, still failing",
+    HygieneConcern.TOO_LONG: "Too long for severity",
+    HygieneConcern.GROWN: "Grown past its limit",
+    HygieneConcern.REVIEW_PASSED: "Review overdue",
+    HygieneConcern.EXPIRING: "Expiring",
+    HygieneConcern.ORPHANED: "Orphaned",
+    HygieneConcern.OVERLAPPING: "Overlapping",
+    HygieneConcern.SHADOWED: "Shadowed",
+    HygieneConcern.UNUSED_FIXED: "Unused: fixed",
+    HygieneConcern.UNUSED_NOT_SCANNED: "Unused: not scanned",
 }
 
 
 _MENDS = {
-    Concern.EXPIRED_MATCHING: "Mend the findings, or renew the exception.",
-    Concern.TOO_LONG: "Expire it earlier, or leave those findings out of its scope.",
-    Concern.GROWN: "Narrow its scope, or ask for approval of a higher max_findings.",
-    Concern.REVIEW_PASSED: "Review it, and set the next review_by.",
-    Concern.EXPIRING: "Mend the findings in time, or renew the exception.",
-    Concern.ORPHANED: "Take that out of its scope, or revoke the exception.",
-    Concern.OVERLAPPING: "Keep one of the two, or narrow one scope.",
-    Concern.SHADOWED: "Revoke it, since others cover all that it would.",
-    Concern.UNUSED_FIXED: "Revoke it: nothing is left to except.",
-    Concern.UNUSED_NOT_SCANNED: "Keep it until a run has seen all of its scope.",
+    HygieneConcern.EXPIRED_MATCHING: "Mend the findings, or renew the exception.",
+    HygieneConcern.TOO_LONG: "Expire it earlier, or leave those findings out of its scope.",
+    HygieneConcern.GROWN: "Narrow its scope, or ask for approval of a higher max_findings.",
+    HygieneConcern.REVIEW_PASSED: "Review it, and set the next review_by.",
+    HygieneConcern.EXPIRING: "Mend the findings in time, or renew the exception.",
+    HygieneConcern.ORPHANED: "Take that out of its scope, or revoke the exception.",
+    HygieneConcern.OVERLAPPING: "Keep one of the two, or narrow one scope.",
+    HygieneConcern.SHADOWED: "Revoke it, since others cover all that it would.",
+    HygieneConcern.UNUSED_FIXED: "Revoke it: nothing is left to except.",
+    HygieneConcern.UNUSED_NOT_SCANNED: "Keep it until a run has seen all of its scope.",
 }
 
 
-class Remark(msgspec.Struct, frozen=True, kw_only=True):
+class HygieneRemark(msgspec.Struct, frozen=True, kw_only=True):
     """One concern about one exception.
 
     `findings` is how many are concerned, as rows of the findings' list; `within` the 30, 60 or 90 days of an expiry
     that comes; `other` the exception that wins where two overlap.
     """
 
-    concern: Concern
+    concern: HygieneConcern
     id: str
     title: str
     owner: str
@@ -192,7 +192,7 @@ class RegisterResult(msgspec.Struct, frozen=True, kw_only=True):
     covered: dict[str, int] = {}
     overdue: dict[str, int] = {}
     problems: tuple[RegisterProblem, ...] = ()
-    hygiene: tuple[Remark, ...] = ()
+    hygiene: tuple[HygieneRemark, ...] = ()
     attested: Attested = Attested()
 
 

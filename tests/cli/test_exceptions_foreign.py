@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from orgaudit.cli import orgaudit as program
 from orgaudit.errors import ConfigError
-from orgaudit.register.edit import Ledger
+from orgaudit.register.file.edit import RegisterEditor
 
 CONTROL = "cloudtrail_trail_logging"
 SHEET = f"Exception,AWS account,Check,Colour\nTrail rests,111122223333,{CONTROL},amber\n"
@@ -54,7 +54,7 @@ def test_on_a_terminal_each_column_is_asked_with_its_guess(monkeypatch: pytest.M
     said = told("import", "--from", "spreadsheet", "risks.csv", asked="\n\n\n-\ny\n")
     assert "Exception [title]" in said
     assert "1 drafts added" in said
-    entry = Ledger.open(REGISTER).entry("EXC-2026-0001")
+    entry = RegisterEditor.open(REGISTER).entry("EXC-2026-0001")
     assert entry["scope"] == {"accounts": ["111122223333"], "controls": [CONTROL]}
     assert "comments" not in entry
     assert entry["history"][0]["who"] == "ana@example.com"
@@ -84,7 +84,7 @@ def attest(*more: str, code: int = 0) -> str:
 
 
 def entry() -> dict[str, Any]:
-    return Ledger.open(REGISTER).entry("ATT-2026-0001", "attestations")
+    return RegisterEditor.open(REGISTER).entry("ATT-2026-0001", "attestations")
 
 
 def test_an_answer_is_given_renewed_and_revoked() -> None:

@@ -14,7 +14,7 @@ from orgaudit.model import Account, EntryState
 from orgaudit.register import attestations
 from orgaudit.register.answers import apply
 from orgaudit.register.attestations import Attestations, state_of
-from orgaudit.register.load import load as load_exceptions
+from orgaudit.register.file.load import load as load_exceptions
 from orgaudit.register.state import today
 from orgaudit.settings.frameworks import Assessment, Framework, Requirement
 from orgaudit.settings.sections import RegisterSettings

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from orgaudit.errors import ConfigError, ReportError
-from orgaudit.register.edit import Ledger
-from orgaudit.register.load import load
+from orgaudit.register.file.edit import RegisterEditor
+from orgaudit.register.file.load import load
 from orgaudit.settings.documents import PACKAGED
 from orgaudit.settings.sections import RegisterSettings
 
@@ -52,10 +52,10 @@ attestations:
 """
 
 
-def ledger_of(tmp_path: Path, text: str = TEXT) -> Ledger:
+def ledger_of(tmp_path: Path, text: str = TEXT) -> RegisterEditor:
     path = tmp_path / "exceptions.yaml"
     path.write_bytes(text.encode())
-    return Ledger.open(path)
+    return RegisterEditor.open(path)
 
 
 def changed_lines(before: str, after: str) -> tuple[list[str], list[str]]:
@@ -186,7 +186,7 @@ def test_the_first_entry_of_a_section(tmp_path: Path, text: str) -> None:
         ledger.add({"id": f"EXC-2025-000{number}", "title": "t", "starts_on": date(2025, 1, number)})
         ledger.add({"id": f"ATT-2025-000{number}", "title": "t"}, "attestations")
     assert ledger.save()
-    again = Ledger.open(ledger.path)
+    again = RegisterEditor.open(ledger.path)
     assert again.ids() == [*before, "EXC-2025-0001", "EXC-2025-0002"]
     assert again.ids("attestations") == ["ATT-2025-0001", "ATT-2025-0002"]
     assert [line for line in text.splitlines() if "#" in line and line[line.index("#") :] not in again.text()] == []
@@ -241,7 +241,7 @@ def test_a_file_that_is_no_register_is_refused(tmp_path: Path, text: str, messag
 
 
 def test_a_missing_file_is_an_empty_ledger(tmp_path: Path) -> None:
-    ledger = Ledger.open(tmp_path / "config" / "exceptions.yaml")
+    ledger = RegisterEditor.open(tmp_path / "config" / "exceptions.yaml")
     assert (ledger.revision, ledger.ids(), ledger.save()) == ("", [], False)
     ledger.add({"id": "EXC-2025-0001"})
     assert ledger.save()
@@ -254,7 +254,7 @@ def test_permissions_and_links_stay(tmp_path: Path) -> None:
     ledger.path.chmod(0o640)
     link = tmp_path / "link.yaml"
     link.symlink_to(ledger.path)
-    linked = Ledger.open(link)
+    linked = RegisterEditor.open(link)
     linked.set("EXC-2025-0001", {"title": "x"})
     assert linked.save()
     assert link.is_symlink()
@@ -263,7 +263,7 @@ def test_permissions_and_links_stay(tmp_path: Path) -> None:
 
 
 def test_a_file_that_changed_underneath_is_left_alone(tmp_path: Path) -> None:
-    first, second = ledger_of(tmp_path), Ledger.open(tmp_path / "exceptions.yaml")
+    first, second = ledger_of(tmp_path), RegisterEditor.open(tmp_path / "exceptions.yaml")
     first.set("EXC-2025-0001", {"title": "mine"})
     second.set("EXC-2025-0007", {"title": "yours"})
     assert first.save()
@@ -275,7 +275,7 @@ def test_a_file_that_changed_underneath_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_file_that_appeared_underneath_is_left_alone(tmp_path: Path) -> None:
-    ledger = Ledger.open(tmp_path / "exceptions.yaml")
+    ledger = RegisterEditor.open(tmp_path / "exceptions.yaml")
     ledger_of(tmp_path)
     ledger.add({"id": "EXC-2025-0002"})
     with pytest.raises(ConfigError, match="changed by somebody else"):
@@ -284,7 +284,7 @@ def test_a_file_that_appeared_underneath_is_left_alone(tmp_path: Path) -> None:
 
 def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    ledger = Ledger.open(tmp_path / "exceptions.yaml")
+    ledger = RegisterEditor.open(tmp_path / "exceptions.yaml")
     ledger.path = tmp_path / "file" / "exceptions.yaml"
     ledger.add({"id": "EXC-2025-0002"})
     with pytest.raises(ReportError, match="cannot write"):
@@ -295,7 +295,7 @@ def _edit_often(path: Path, who: str, barrier: Barrier) -> None:
     barrier.wait()
     done = 0
     while done < 15:
-        ledger = Ledger.open(path)
+        ledger = RegisterEditor.open(path)
         ledger.add({"id": ledger.next_id(2026), "title": f"{who} {done}"})
         try:
             done += ledger.save()
@@ -313,7 +313,7 @@ def test_of_two_processes_edits_each_is_kept_or_told(tmp_path: Path) -> None:
     for worker in workers:
         worker.join(60)
     assert [worker.exitcode for worker in workers] == [0, 0]
-    ledger = Ledger.open(path)
+    ledger = RegisterEditor.open(path)
     titles = {ledger.entry(name)["title"] for name in ledger.ids() if name.startswith("EXC-2026")}
     assert titles == {f"{who} {number}" for who in ("ana", "jo") for number in range(15)}
 
@@ -335,7 +335,7 @@ keys = st.sampled_from(["title", "scope", "justification", "owner", "expires_on"
 @settings(deadline=None)  # the machine may be busy
 @given(st.lists(st.tuples(keys, st.none() | values), min_size=1, max_size=5), st.sampled_from(["1", "7", "8"]))
 def test_an_edit_never_touches_another_entry(edits: list[tuple[str, Any]], last: str) -> None:
-    ledger = Ledger(Path("exceptions.yaml"), TEXT.encode())
+    ledger = RegisterEditor(Path("exceptions.yaml"), TEXT.encode())
     ledger.add({"id": "EXC-2025-0008", "title": "new"})
     before, name = ledger.text(), f"EXC-2025-000{last}"
     expected = ledger.entry(name)
@@ -343,7 +343,7 @@ def test_an_edit_never_touches_another_entry(edits: list[tuple[str, Any]], last:
         ledger.set(name, {key: value})
         expected = {**expected, key: value} if value is not None else {k: v for k, v in expected.items() if k != key}
         assert ledger.entry(name) == expected
-    again = Ledger(Path("exceptions.yaml"), ledger.text().encode())
+    again = RegisterEditor(Path("exceptions.yaml"), ledger.text().encode())
     assert again.entry(name) == expected
     assert again.ids() == ["EXC-2025-0001", "EXC-2025-0007", "EXC-2025-0008"]
     start = before.index(f"id: {name}")
@@ -355,8 +355,8 @@ def test_an_edit_never_touches_another_entry(edits: list[tuple[str, Any]], last:
 @settings(deadline=None)  # the machine may be busy
 @given(st.dictionaries(keys, values, max_size=5))
 def test_an_added_entry_reads_back(entry: dict[str, Any]) -> None:
-    ledger = Ledger(Path("exceptions.yaml"), TEXT.encode())
+    ledger = RegisterEditor(Path("exceptions.yaml"), TEXT.encode())
     ledger.add({"id": "EXC-2025-0008", **entry})
-    again = Ledger(Path("exceptions.yaml"), ledger.text().encode())
+    again = RegisterEditor(Path("exceptions.yaml"), ledger.text().encode())
     assert again.entry("EXC-2025-0008") == {"id": "EXC-2025-0008", **entry}
     assert [line for line in TEXT.splitlines() if line not in ledger.text()] == []

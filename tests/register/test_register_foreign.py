@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
-from orgaudit.register import prowler, spreadsheet
-from orgaudit.register.days import day
-from orgaudit.register.edit import Ledger
-from orgaudit.register.entries import Scope
-from orgaudit.register.foreign import Imported, missing, run_foreign_import
-from orgaudit.register.load import load
+from orgaudit.register.entries import ExceptionScope
+from orgaudit.register.exchange import prowler, spreadsheet
+from orgaudit.register.exchange.days import day
+from orgaudit.register.exchange.foreign import Imported, missing, run_foreign_import
+from orgaudit.register.exchange.spreadsheet import Table, guess
+from orgaudit.register.file.edit import RegisterEditor
+from orgaudit.register.file.load import load
 from orgaudit.register.match import Matcher
-from orgaudit.register.spreadsheet import Table, guess
 from orgaudit.settings.sections import RegisterSettings
 from tests.register.making import ACCOUNTS, CONTROL, entry, finding
 
@@ -34,8 +34,8 @@ def brought(
     file: Path,
     mapping: Mapping[str, str] | None = None,
     day_first: bool | None = None,
-) -> tuple[Imported, Ledger]:
-    ledger = Ledger.open(tmp_path / "exceptions.yaml")
+) -> tuple[Imported, RegisterEditor]:
+    ledger = RegisterEditor.open(tmp_path / "exceptions.yaml")
     found = run_foreign_import(
         kind,
         file,
@@ -352,4 +352,4 @@ def test_a_hostile_table_is_refused(tmp_path: Path, content: bytes, said: str) -
 
 def test_a_draft_lacks_what_an_entry_needs() -> None:
     assert missing({"id": "EXC-2026-0001", "scope": {"controls": ["*"], "accounts": ["111122223333"]}})[-1] == "broad"
-    assert Scope.model_validate({"controls": ["*"]}).of_all_controls
+    assert ExceptionScope.model_validate({"controls": ["*"]}).of_all_controls

@@ -6,10 +6,10 @@ import pytest
 
 from orgaudit.model import Account, Cell, EntryState, Finding, Severity, Status
 from orgaudit.register.apply import Application
+from orgaudit.register.file.load import Register
 from orgaudit.register.hygiene import Extent, review
-from orgaudit.register.load import Register
 from orgaudit.register.state import state_of, today
-from orgaudit.store.register_result import Concern, Remark
+from orgaudit.store.register_result import HygieneConcern, HygieneRemark
 from tests.register.making import ACCOUNT, CONTROL, fields, finding, registered
 
 ON = date(2025, 2, 1)
@@ -41,17 +41,17 @@ def reviewed(
     cells: tuple[Cell, ...] = (cell(),),
     extent: Extent = EXTENT,
     on: date = ON,
-) -> list[Remark]:
+) -> list[HygieneRemark]:
     application = Application(register, {account.id: account for account in extent.accounts}, on)
     assert len(list(application.apply(findings))) == len(findings)
     return review(application, extent, cells)
 
 
-def concerns(remarks: list[Remark]) -> list[tuple[str, Concern]]:
+def concerns(remarks: list[HygieneRemark]) -> list[tuple[str, HygieneConcern]]:
     return [(remark.id, remark.concern) for remark in remarks]
 
 
-def only(remarks: list[Remark], concern: Concern) -> Remark:
+def only(remarks: list[HygieneRemark], concern: HygieneConcern) -> HygieneRemark:
     [found] = [remark for remark in remarks if remark.concern is concern]
     return found
 
@@ -68,40 +68,60 @@ def test_what_covers_a_finding_and_lasts_needs_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("scope", "cells", "concern", "words"),
     [
-        ({}, (cell(),), Concern.UNUSED_FIXED, "1 of 1 evaluation assessed"),
-        ({}, (cell(), cell(region="us-1")), Concern.UNUSED_FIXED, "2 of 2 evaluations assessed"),
-        ({"resources": ["main"]}, (cell(status=Status.NOT_APPLICABLE),), Concern.UNUSED_FIXED, "assessed"),
-        ({}, (cell(), cell(region="us-1", status=Status.NOT_ASSESSED)), Concern.UNUSED_NOT_SCANNED, "1 of 2 eval"),
+        ({}, (cell(),), HygieneConcern.UNUSED_FIXED, "1 of 1 evaluation assessed"),
+        ({}, (cell(), cell(region="us-1")), HygieneConcern.UNUSED_FIXED, "2 of 2 evaluations assessed"),
+        ({"resources": ["main"]}, (cell(status=Status.NOT_APPLICABLE),), HygieneConcern.UNUSED_FIXED, "assessed"),
+        (
+            {},
+            (cell(), cell(region="us-1", status=Status.NOT_ASSESSED)),
+            HygieneConcern.UNUSED_NOT_SCANNED,
+            "1 of 2 eval",
+        ),
         (
             {"regions": ["eu-west-1"]},
             (cell(), cell(region="us-1", status=Status.NOT_ASSESSED)),
-            Concern.UNUSED_FIXED,
+            HygieneConcern.UNUSED_FIXED,
             "1 of 1",
         ),
         (
             {"except": {"regions": ["us-*"]}},
             (cell(), cell(region="us-1", status=Status.NOT_ASSESSED)),
-            Concern.UNUSED_FIXED,
+            HygieneConcern.UNUSED_FIXED,
             "1 of 1",
         ),
         (
             {"except": {"resources": ["x"]}},
             (cell(), cell(region="us-1", status=Status.NOT_ASSESSED)),
-            Concern.UNUSED_NOT_SCANNED,
+            HygieneConcern.UNUSED_NOT_SCANNED,
             "1 of 2",
         ),
-        ({"regions": ["eu-west-1", "eu-north-1"]}, (cell(),), Concern.UNUSED_NOT_SCANNED, "region eu-north-1"),
-        ({"regions": ["ap-*"]}, (cell(),), Concern.UNUSED_NOT_SCANNED, "part of this run"),
-        ({"accounts": [ACCOUNT.id, OTHER.id]}, (cell(),), Concern.UNUSED_NOT_SCANNED, f"Account {OTHER.id} was out"),
-        ({"accounts": None, "ous": ["Root/*"]}, (cell(),), Concern.UNUSED_NOT_SCANNED, f"Account {OTHER.id} was out"),
-        ({"accounts": None, "ous": ["Root/Work*"]}, (cell(),), Concern.UNUSED_FIXED, "1 of 1"),
-        ({"controls": [CONTROL, "s3_*"]}, (cell(),), Concern.UNUSED_NOT_SCANNED, "s3_bucket_versioned was not asked"),
-        ({"controls": [CONTROL, "cis_9.0:1"]}, (cell(),), Concern.UNUSED_NOT_SCANNED, "cis_9.0:1 was not asked"),
-        ({"controls": ["cis_2.0:3.4"]}, (cell(),), Concern.UNUSED_FIXED, "1 of 1"),
+        ({"regions": ["eu-west-1", "eu-north-1"]}, (cell(),), HygieneConcern.UNUSED_NOT_SCANNED, "region eu-north-1"),
+        ({"regions": ["ap-*"]}, (cell(),), HygieneConcern.UNUSED_NOT_SCANNED, "part of this run"),
+        (
+            {"accounts": [ACCOUNT.id, OTHER.id]},
+            (cell(),),
+            HygieneConcern.UNUSED_NOT_SCANNED,
+            f"Account {OTHER.id} was out",
+        ),
+        (
+            {"accounts": None, "ous": ["Root/*"]},
+            (cell(),),
+            HygieneConcern.UNUSED_NOT_SCANNED,
+            f"Account {OTHER.id} was out",
+        ),
+        ({"accounts": None, "ous": ["Root/Work*"]}, (cell(),), HygieneConcern.UNUSED_FIXED, "1 of 1"),
+        (
+            {"controls": [CONTROL, "s3_*"]},
+            (cell(),),
+            HygieneConcern.UNUSED_NOT_SCANNED,
+            "s3_bucket_versioned was not asked",
+        ),
+        ({"controls": [CONTROL, "cis_9.0:1"]}, (cell(),), HygieneConcern.UNUSED_NOT_SCANNED, "cis_9.0:1 was not asked"),
+        ({"controls": ["cis_2.0:3.4"]}, (cell(),), HygieneConcern.UNUSED_FIXED, "1 of 1"),
     ],
 )
 def test_unused_is_told_apart(
-    tmp_path: Path, scope: dict[str, object], cells: tuple[Cell, ...], concern: Concern, words: str
+    tmp_path: Path, scope: dict[str, object], cells: tuple[Cell, ...], concern: HygieneConcern, words: str
 ) -> None:
     whole = {"controls": [CONTROL], "accounts": [ACCOUNT.id]} | scope
     register = registered(tmp_path, lasting(scope={key: value for key, value in whole.items() if value}))
@@ -117,7 +137,7 @@ def test_what_is_not_in_force_is_not_unused(tmp_path: Path, changes: dict[str, o
 
 def test_expired_but_still_matching_names_owner_and_days(tmp_path: Path) -> None:
     register = registered(tmp_path, fields(expires_on="2025-01-22"))
-    remark = only(reviewed(register, finding(), finding(region="us-1")), Concern.EXPIRED_MATCHING)
+    remark = only(reviewed(register, finding(), finding(region="us-1")), HygieneConcern.EXPIRED_MATCHING)
     assert (remark.id, remark.owner, remark.findings) == ("EXC-2025-0001", "Ana <ana@example.com>", 2)
     assert (remark.days_left, remark.detail) == (-10, "Ended 10 days ago; 2 findings in its scope open again.")
     assert reviewed(register, finding(status=Status.PASS)) == []
@@ -130,7 +150,7 @@ def test_expiring_is_told_within_30_60_and_90_days(tmp_path: Path, left: int, wi
     ends = date.fromordinal(ON.toordinal() + left).isoformat()
     remarks = reviewed(registered(tmp_path, fields(expires_on=ends)), finding())
     assert [(remark.concern, remark.within, remark.days_left, remark.findings) for remark in remarks] == (
-        [] if within is None else [(Concern.EXPIRING, within, left, 1)]
+        [] if within is None else [(HygieneConcern.EXPIRING, within, left, 1)]
     )
 
 
@@ -139,8 +159,8 @@ def test_overlapping_pairs_are_counted_and_the_shadowed_told(tmp_path: Path) -> 
     register = registered(tmp_path, wide, lasting(id="EXC-2025-0002"))
     remarks = reviewed(register, finding(), finding(region="us-1"))
     assert concerns(remarks) == [
-        ("EXC-2025-0001", Concern.OVERLAPPING),
-        ("EXC-2025-0001", Concern.SHADOWED),
+        ("EXC-2025-0001", HygieneConcern.OVERLAPPING),
+        ("EXC-2025-0001", HygieneConcern.SHADOWED),
     ]
     assert (remarks[0].other, remarks[0].findings) == ("EXC-2025-0002", 2)
 
@@ -158,7 +178,7 @@ def test_overlapping_pairs_are_counted_and_the_shadowed_told(tmp_path: Path) -> 
 )
 def test_orphans_are_told(tmp_path: Path, scope: dict[str, object], words: str) -> None:
     register = registered(tmp_path, lasting(scope={"controls": [CONTROL]} | scope))
-    assert words in only(reviewed(register, finding()), Concern.ORPHANED).detail
+    assert words in only(reviewed(register, finding()), HygieneConcern.ORPHANED).detail
 
 
 def test_a_closed_account_orphans_and_an_orphan_is_not_unused_too(tmp_path: Path) -> None:
@@ -166,7 +186,7 @@ def test_a_closed_account_orphans_and_an_orphan_is_not_unused_too(tmp_path: Path
     register = registered(tmp_path, lasting(scope={"controls": [CONTROL], "accounts": [closed.id]}))
     extent = Extent(accounts=(ACCOUNT, closed), asked=EXTENT.asked, known=EXTENT.known)
     [remark] = reviewed(register, extent=extent)
-    assert (remark.concern, remark.detail) == (Concern.ORPHANED, f"Account {closed.id} is closed.")
+    assert (remark.concern, remark.detail) == (HygieneConcern.ORPHANED, f"Account {closed.id} is closed.")
 
 
 @pytest.mark.parametrize(
@@ -190,30 +210,30 @@ def test_without_an_organization_no_account_has_left(tmp_path: Path) -> None:
 def test_grown_past_max_findings(tmp_path: Path, limit: int, grown: bool) -> None:
     register = registered(tmp_path, lasting(max_findings=limit))
     remarks = reviewed(register, finding(), finding(region="us-1"), finding(region="us-2", status=Status.PASS))
-    assert [(remark.concern, remark.findings) for remark in remarks] == ([(Concern.GROWN, 2)] if grown else [])
+    assert [(remark.concern, remark.findings) for remark in remarks] == ([(HygieneConcern.GROWN, 2)] if grown else [])
 
 
 @pytest.mark.parametrize(("review_by", "passed"), [("2025-01-31", True), ("2025-02-01", False)])
 def test_a_review_that_passed(tmp_path: Path, review_by: str, passed: bool) -> None:
     remarks = reviewed(registered(tmp_path, lasting(review_by=review_by)), finding())
-    assert [remark.concern for remark in remarks] == ([Concern.REVIEW_PASSED] if passed else [])
+    assert [remark.concern for remark in remarks] == ([HygieneConcern.REVIEW_PASSED] if passed else [])
 
 
 def test_too_long_for_the_severity_is_told_and_not_called_unused(tmp_path: Path) -> None:
     [remark] = reviewed(registered(tmp_path, lasting()), finding(severity=Severity.CRITICAL))
-    assert (remark.concern, remark.findings) == (Concern.TOO_LONG, 1)
+    assert (remark.concern, remark.findings) == (HygieneConcern.TOO_LONG, 1)
     assert "critical findings may be excepted for 30" in remark.detail
 
 
 def test_the_most_pressing_comes_first(tmp_path: Path) -> None:
-    assert [concern.value for concern in Concern][:2] == ["expired_matching", "too_long"]
+    assert [concern.value for concern in HygieneConcern][:2] == ["expired_matching", "too_long"]
     register = registered(
         tmp_path,
         lasting(id="EXC-2025-0001", scope={"controls": [CONTROL], "regions": ["none-*"], "accounts": [ACCOUNT.id]}),
         fields(id="EXC-2025-0002", expires_on="2025-01-15"),
         fields(id="EXC-2025-0003", expires_on="2025-03-20", scope={"controls": ["cis_2.0:3.4"], "ous": ["Root/Data"]}),
     )
-    order = list(Concern)
+    order = list(HygieneConcern)
     remarks = reviewed(register, finding())
     assert [order.index(remark.concern) for remark in remarks] == sorted(
         order.index(remark.concern) for remark in remarks
@@ -221,8 +241,8 @@ def test_the_most_pressing_comes_first(tmp_path: Path) -> None:
     assert remarks[0].id == "EXC-2025-0002"
 
 
-@pytest.mark.parametrize("concern", Concern)
-def test_every_concern_has_a_heading_and_a_mend(concern: Concern) -> None:
+@pytest.mark.parametrize("concern", HygieneConcern)
+def test_every_concern_has_a_heading_and_a_mend(concern: HygieneConcern) -> None:
     assert concern.heading
     assert concern.mend.endswith(".")
 

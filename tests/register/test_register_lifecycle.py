@@ -10,8 +10,8 @@ import pytest
 
 from orgaudit.model import EntryState
 from orgaudit.register import lifecycle
-from orgaudit.register.entries import Draft, Entry
-from orgaudit.register.lifecycle import APPROVED_FIELDS, Change
+from orgaudit.register.entries import ExceptionDraft, ExceptionEntry
+from orgaudit.register.lifecycle import APPROVED_FIELDS, EntryChange
 from orgaudit.register.state import state_of
 from tests.register.making import fields
 
@@ -31,14 +31,14 @@ def draft(**changes: Any) -> dict[str, Any]:
     return {key: value for key, value in pending(**changes).items() if key != "requested_by"}
 
 
-def after(entry: dict[str, Any], change: Change) -> dict[str, Any]:
+def after(entry: dict[str, Any], change: EntryChange) -> dict[str, Any]:
     """Return an entry as the register has it after a change."""
     merged = {**entry, **change.changes, "history": [*entry.get("history", []), change.event]}
     return {key: value for key, value in merged.items() if value is not None}
 
 
 def state(entry: dict[str, Any], on: date = ON) -> EntryState:
-    model = Entry if "requested_by" in entry else Draft
+    model = ExceptionEntry if "requested_by" in entry else ExceptionDraft
     return state_of(model.model_validate(entry), on, 30)
 
 
@@ -46,7 +46,7 @@ def closed(what: str) -> dict[str, Any]:
     return approved(history=[{"when": date(2025, 1, 20), "who": JO, "what": what, "why": "no"}])
 
 
-STEPS: dict[str, Callable[[dict[str, Any]], Change]] = {
+STEPS: dict[str, Callable[[dict[str, Any]], EntryChange]] = {
     "request": lambda entry: lifecycle.requested(entry, ANA, ON, "why"),
     "approve": lambda entry: lifecycle.approved(entry, JO, ON, "why"),
     "reject": lambda entry: lifecycle.rejected(entry, JO, ON, "why"),
@@ -205,7 +205,7 @@ def test_a_draft_is_edited_without_ado_and_requested_by_naming_who_asks() -> Non
 
 def test_no_edit_is_no_event() -> None:
     same = approved(expires_on="2025-03-31")
-    assert lifecycle.edited(same, approved(), JO, ON) == Change({}, {})
+    assert lifecycle.edited(same, approved(), JO, ON) == EntryChange({}, {})
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from orgaudit.errors import ConfigError
-from orgaudit.register.load import load
+from orgaudit.register.file.load import load
 from orgaudit.settings.documents import PACKAGED
 from orgaudit.settings.sections import LongestDays, RegisterSettings
 from tests.register.making import fields, register_file, registered

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orgaudit.model import Account, Finding, RequirementRef
-from orgaudit.register.entries import Choice, Entry, Scope
+from orgaudit.register.entries import Selection, ExceptionEntry, ExceptionScope
 from orgaudit.register.match import Matcher, resource_names, specificity
 from tests.register.making import ACCOUNT, ACCOUNTS, CONTROL, TRAIL, entry, finding
 
 
-def ids(entries: Iterable[Entry]) -> list[str]:
+def ids(entries: Iterable[ExceptionEntry]) -> list[str]:
     return [it.id for it in entries]
 
 
@@ -107,7 +107,7 @@ def test_the_most_specific_comes_first_and_ids_decide_ties() -> None:
     assert ids(ordered) == [f"EXC-2025-000{n}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 9)]
 
 
-def naive(scope: Choice, it: Finding, accounts: Mapping[str, Account]) -> bool:
+def naive(scope: Selection, it: Finding, accounts: Mapping[str, Account]) -> bool:
     """Judge by the words of REGISTER.md, one key after the other, without any preparation."""
 
     def any_of(patterns: Iterable[str] | None, values: Iterable[str]) -> bool:
@@ -190,7 +190,7 @@ ORGANIZATIONS = st.fixed_dictionaries(
 @settings(max_examples=300, deadline=None)
 @given(ENTRIES, st.lists(FINDINGS, min_size=1, max_size=8), ORGANIZATIONS)
 def test_the_indexes_change_nothing(
-    entries: list[Entry], findings: list[Finding], accounts: dict[str, Account]
+    entries: list[ExceptionEntry], findings: list[Finding], accounts: dict[str, Account]
 ) -> None:
     matcher = Matcher(entries, accounts)
     for it in [*findings, *findings]:
@@ -201,5 +201,7 @@ def test_the_indexes_change_nothing(
 
 
 def test_a_scope_reads_as_a_line() -> None:
-    scope = Scope.model_validate({"controls": ["a", "b"], "account_tags": {"t": "x*"}, "except": {"regions": ["eu-1"]}})
+    scope = ExceptionScope.model_validate(
+        {"controls": ["a", "b"], "account_tags": {"t": "x*"}, "except": {"regions": ["eu-1"]}}
+    )
     assert str(scope) == "controls: a, b; account_tags: t=x*; except (regions: eu-1)"

@@ -15,8 +15,8 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.cli import orgaudit
 from orgaudit.register import stage
+from orgaudit.register.file.load import load
 from orgaudit.register.hygiene import extent_of
-from orgaudit.register.load import load
 from orgaudit.report import json as json_report
 from orgaudit.report.view import View, viewing
 from orgaudit.settings.sections import RegisterSettings

@@ -18,8 +18,8 @@ from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.register import answers
 from orgaudit.register import attestations as register
 from orgaudit.register.attestations import SECTION, Attestations
-from orgaudit.register.edit import Ledger
-from orgaudit.register.splice import block
+from orgaudit.register.file.edit import RegisterEditor
+from orgaudit.register.file.splice import block
 from orgaudit.settings import frameworks
 from orgaudit.settings.documents import nearest
 from orgaudit.settings.frameworks import Framework
@@ -82,7 +82,7 @@ def list_command(register_file: Path | None, as_of: date | None, *, as_json: boo
 def show(name: str, register_file: Path | None, as_of: date | None, **given: Any) -> None:  # noqa: ANN401 - options by name
     """Show all of one attestation, with its state and what is wrong with it."""
     found = _opened(register_file, as_of, given)
-    entry = entry_in(Ledger.open(found.path), name, SECTION)
+    entry = entry_in(RegisterEditor.open(found.path), name, SECTION)
     row = next(row for row in answers.apply(found.attestations, (), found.on).rows if row.id == name)
     click.echo(f"{name} is {row.state} on {found.on}")
     for invalid in found.attestations.invalid:
@@ -109,7 +109,7 @@ def check(register_file: Path | None, **given: Any) -> ExitCode:  # noqa: ANN401
 @options.register
 def history(name: str, register_file: Path | None, **given: Any) -> None:  # noqa: ANN401 - options by name
     """Tell what happened to an attestation: when, who, what, and why."""
-    entry = entry_in(Ledger.open(_opened(register_file, None, given).path), name, SECTION)
+    entry = entry_in(RegisterEditor.open(_opened(register_file, None, given).path), name, SECTION)
     for event in entry.get("history") or []:
         click.echo(f"{event.get('when')}  {event.get('what', ''):<9}  {event.get('who')}: {event.get('why')}")
 
@@ -132,7 +132,7 @@ def add(register_file: Path | None, as_of: date | None, by: str | None, **given:
     found = _opened(register_file, as_of, given)
     _known(answer["requirement"], found.frameworks)
     who = person(by, os.environ)
-    ledger = Ledger.open(found.path)
+    ledger = RegisterEditor.open(found.path)
     lists = {key: list(value) if isinstance(value, tuple) else str(value) for key, value in answer.items()}
     entry = {
         "id": ledger.next_id(found.on.year, SECTION),
@@ -169,7 +169,7 @@ def renew(
     """Answer again, in your name and until a later day."""
     until: date = given.pop("until").date()
     found = _opened(register_file, as_of, given)
-    ledger = Ledger.open(found.path)
+    ledger = RegisterEditor.open(found.path)
     entry, who = entry_in(ledger, name, SECTION), person(by, os.environ)
     new = {"status": None if status is None else str(status), "evidence": list(evidence)}
     change = allowed(register.renewed, entry, until, who, found.on, why, policy=found.policy, **new)
@@ -192,13 +192,13 @@ def revoke(
 ) -> None:
     """End an answer before its day; the requirement is MANUAL again."""
     found = _opened(register_file, as_of, given)
-    ledger = Ledger.open(found.path)
+    ledger = RegisterEditor.open(found.path)
     entry, who = entry_in(ledger, name, SECTION), person(by, os.environ)
     _save(ledger, name, allowed(register.revoked, entry, who, found.on, why, found.policy))
     click.echo(f"{name} revoked")
 
 
-def _save(ledger: Ledger, name: str, change: register.Change) -> None:
+def _save(ledger: RegisterEditor, name: str, change: register.EntryChange) -> None:
     ledger.set(name, change.changes, SECTION)
     ledger.note(name, change.event, SECTION)
     ledger.save()

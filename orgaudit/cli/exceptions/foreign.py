@@ -12,10 +12,10 @@ from orgaudit.cli import options
 from orgaudit.cli.exceptions.opening import Opened
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
-from orgaudit.register import spreadsheet
-from orgaudit.register.edit import Ledger
-from orgaudit.register.foreign import KINDS, Imported, run_foreign_import
-from orgaudit.register.spreadsheet import IGNORE, KEYS
+from orgaudit.register.exchange import spreadsheet
+from orgaudit.register.exchange.foreign import KINDS, Imported, run_foreign_import
+from orgaudit.register.exchange.spreadsheet import IGNORE, KEYS
+from orgaudit.register.file.edit import RegisterEditor
 
 COMMANDS: tuple[click.Command, ...] = ()
 
@@ -30,7 +30,7 @@ from_options = options.together(
 def import_from(kind: str, file: Path, mapped: Sequence[str], dates: str | None, *, found: Opened, by: str) -> None:
     """Add the entries of a foreign file as drafts, and tell of each what it lacks; raises ConfigError."""
     mapping = _mapping(file, mapped) if kind == "spreadsheet" else _unmapped(mapped)
-    ledger = Ledger.open(found.path)
+    ledger = RegisterEditor.open(found.path)
     day_first = None if dates is None else dates == "dmy"
     outcome = run_foreign_import(
         kind, file, mapping, ledger, controls=frozenset(catalogue()), by=by, on=found.on, day_first=day_first

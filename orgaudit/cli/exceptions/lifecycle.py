@@ -18,18 +18,18 @@ from orgaudit.errors import ConfigError
 from orgaudit.model import Finding
 from orgaudit.register import lifecycle
 from orgaudit.register.apply import Application
-from orgaudit.register.edit import Ledger
-from orgaudit.register.entries import Draft, Entry, Kind
-from orgaudit.register.lifecycle import Change
+from orgaudit.register.entries import ExceptionDraft, ExceptionEntry, ExceptionType
+from orgaudit.register.file.edit import RegisterEditor
+from orgaudit.register.file.splice import flow
+from orgaudit.register.lifecycle import EntryChange
 from orgaudit.register.patterns import Patterns
-from orgaudit.register.splice import flow
 from orgaudit.settings import frameworks
 
-Step: TypeAlias = Callable[[dict[str, Any], str, date], Change]
+Step: TypeAlias = Callable[[dict[str, Any], str, date], EntryChange]
 """What a command does to an entry, as whom, and on which day."""
 
 _SCOPE = {"control": "controls", "account": "accounts", "ou": "ous", "region": "regions", "resource": "resources"}
-_NEEDED = tuple(name for name, field in Entry.model_fields.items() if field.is_required())
+_NEEDED = tuple(name for name, field in ExceptionEntry.model_fields.items() if field.is_required())
 
 _day = click.DateTime(["%Y-%m-%d"])
 _why = click.option("--why", required=True, metavar="TEXT", help="The reason, for the history.")
@@ -42,7 +42,7 @@ def _as_date(_context: click.Context, _option: click.Parameter, value: Any) -> d
 @click.command()
 @editing
 @click.option("--title", metavar="TEXT", help="What is excepted, in a line.")
-@click.option("--type", type=click.Choice([*map(str, Kind)]), help="Why it is let be.")
+@click.option("--type", type=click.Choice([*map(str, ExceptionType)]), help="Why it is let be.")
 @click.option("--control", multiple=True, metavar="ID", help="Covers this control or framework:requirement; repeat.")
 @click.option("--account", multiple=True, metavar="ID", help="Covers this account; repeat for more.")
 @click.option("--ou", multiple=True, metavar="ID", help="Covers accounts below this unit; repeat for more.")
@@ -63,7 +63,7 @@ def add(register_file: Path | None, as_of: date | None, *, by: str | None, draft
     """Add an exception: pending where it is complete, else a draft. Asks for what is missing on a terminal."""
     scope = {key: list(given.pop(option)) for option, key in _SCOPE.items()}
     finding = given.pop("from_finding")
-    keys = [name for name in Draft.model_fields if name in given]
+    keys = [name for name in ExceptionDraft.model_fields if name in given]
     entry = {key: value for key in keys if (value := given.pop(key))}
     found = opened(register_file, as_of, given)
     if finding:
@@ -71,14 +71,16 @@ def add(register_file: Path | None, as_of: date | None, *, by: str | None, draft
         entry = _from_finding(fingerprint, run_name, found) | entry
         scope = {key: value or entry["scope"].get(key, []) for key, value in scope.items()}
     who = person(by, os.environ)
-    ledger = Ledger.open(found.path)
+    ledger = RegisterEditor.open(found.path)
     entry |= {"scope": {key: value for key, value in scope.items() if value}}
     entry.setdefault("starts_on", found.on)
     if sys.stdin.isatty():
         _ask(entry)
     if not entry["scope"]:
         del entry["scope"]
-    entry = {"id": ledger.next_id(found.on.year)} | {key: entry[key] for key in Draft.model_fields if key in entry}
+    entry = {"id": ledger.next_id(found.on.year)} | {
+        key: entry[key] for key in ExceptionDraft.model_fields if key in entry
+    }
     missing = [key for key in _NEEDED if key not in entry and key != "requested_by"]
     begin = lifecycle.created if draft or missing else lifecycle.requested
     change = allowed(begin, entry, who, found.on, why)
@@ -96,7 +98,7 @@ def _ask(entry: dict[str, Any]) -> None:
     for key in ("title", "type", "justification", "owner", "ticket", "expires_on"):
         if key in entry:
             continue
-        hint = {"type": f" ({', '.join(Kind)})", "expires_on": " (YYYY-MM-DD)"}.get(key, "")
+        hint = {"type": f" ({', '.join(ExceptionType)})", "expires_on": " (YYYY-MM-DD)"}.get(key, "")
         if text := _answer(f"{key}{hint}"):
             entry[key] = date.fromisoformat(text) if key == "expires_on" and _is_date(text) else text
 
@@ -147,7 +149,7 @@ def request(name: str, why: str, **given: Any) -> None:  # noqa: ANN401 - option
 def approve(name: str, why: str, **given: Any) -> None:  # noqa: ANN401 - options by name
     """Approve a pending exception; somebody other than who requested it must."""
 
-    def step(entry: dict[str, Any], by: str, on: date) -> Change:
+    def step(entry: dict[str, Any], by: str, on: date) -> EntryChange:
         return lifecycle.approved(entry, by, on, why, longest_days=_longest_days(entry, given))
 
     _step(name, step, given)
@@ -186,7 +188,7 @@ def _step(name: str, step: Step, given: Mapping[str, Any]) -> None:
     rest = dict(given)
     register_file, as_of, by = rest.pop("register_file"), rest.pop("as_of"), rest.pop("by")
     found = opened(register_file, as_of, rest)
-    ledger = Ledger.open(found.path)
+    ledger = RegisterEditor.open(found.path)
     entry = entry_in(ledger, name)
     if problems := [str(it) for each in found.register.invalid if each.id == name for it in each.problems]:
         raise ConfigError("\n".join([f"{name} is invalid; correct it first:", *problems]))
@@ -194,7 +196,9 @@ def _step(name: str, step: Step, given: Mapping[str, Any]) -> None:
     _write(ledger, entry, change, found, rest)
 
 
-def _write(ledger: Ledger, before: dict[str, Any], change: Change, found: Opened, given: Mapping[str, Any]) -> None:
+def _write(
+    ledger: RegisterEditor, before: dict[str, Any], change: EntryChange, found: Opened, given: Mapping[str, Any]
+) -> None:
     """Write one entry's change into the register and tell it; raises ConfigError where the file changed meanwhile."""
     name = before["id"]
     ledger.set(name, change.changes)

@@ -22,7 +22,7 @@ from orgaudit.register.apply import applied
 from orgaudit.register.hygiene import hygiene_of
 from orgaudit.register.notices import Notices
 from orgaudit.settings.documents import Problem
-from orgaudit.store.register_result import Remark
+from orgaudit.store.register_result import HygieneRemark
 from orgaudit.store.run import writing
 
 WIDTH = 80
@@ -52,11 +52,11 @@ def hygiene(run_name: str, register_file: Path | None, as_of: date | None, *, as
         click.echo(line)
 
 
-def _shown(remark: Remark) -> dict[str, Any]:
+def _shown(remark: HygieneRemark) -> dict[str, Any]:
     return msgspec.structs.asdict(remark) | {"mend": remark.concern.mend}
 
 
-def _table(remarks: list[Remark], problems: list[Problem]) -> Iterator[str]:
+def _table(remarks: list[HygieneRemark], problems: list[Problem]) -> Iterator[str]:
     for concern, group in groupby(remarks, key=lambda remark: remark.concern):
         found = list(group)
         yield f"{concern.heading} ({len(found)}): {concern.mend}"

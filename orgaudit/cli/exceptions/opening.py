@@ -14,8 +14,8 @@ import click
 
 from orgaudit.cli import options
 from orgaudit.errors import ConfigError
-from orgaudit.register.edit import Ledger
-from orgaudit.register.load import Register, register_of
+from orgaudit.register.file.edit import RegisterEditor
+from orgaudit.register.file.load import Register, register_of
 from orgaudit.register.state import today
 from orgaudit.settings.documents import nearest
 from orgaudit.settings.settings import PERSON_VARIABLE, Settings
@@ -53,7 +53,7 @@ def opened(register_file: Path | None, as_of: date | None, given: dict[str, Any]
     return Opened(settings, register, as_of or today(datetime.now(UTC), register.time_zone))
 
 
-def entry_in(ledger: Ledger, name: str, section: str = "exceptions") -> dict[str, Any]:
+def entry_in(ledger: RegisterEditor, name: str, section: str = "exceptions") -> dict[str, Any]:
     """Return an entry of the register's file; raises ConfigError where there is none of this id."""
     try:
         return ledger.entry(name, section)

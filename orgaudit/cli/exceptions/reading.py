@@ -21,12 +21,12 @@ from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.model import EntryState, Finding, Status
 from orgaudit.register import attestations
 from orgaudit.register.apply import Application
-from orgaudit.register.edit import Ledger
-from orgaudit.register.entries import Draft, Entry
+from orgaudit.register.entries import ExceptionDraft, ExceptionEntry
+from orgaudit.register.file.edit import RegisterEditor
+from orgaudit.register.file.splice import block
 from orgaudit.register.lifecycle import renewals
 from orgaudit.register.match import Matcher
 from orgaudit.register.patterns import Patterns, is_exact
-from orgaudit.register.splice import block
 from orgaudit.settings import frameworks
 from orgaudit.settings.documents import Problem, dotted, explain, nearest, read
 from orgaudit.store.register_result import ExceptionRow
@@ -155,7 +155,7 @@ def _cut(text: str, width: int) -> str:
 def show(name: str, register_file: Path | None, as_of: date | None, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
     """Show all of one exception, with its state and what is wrong with it."""
     found = opened(register_file, as_of, given)
-    entry = entry_in(Ledger.open(found.path), name)
+    entry = entry_in(RegisterEditor.open(found.path), name)
     row = next(row for row in Application(found.register, {}, found.on).rows() if row.id == name)
     problems = [problem for invalid in found.register.invalid if invalid.id == name for problem in invalid.problems]
     computed = {"state": row.state, "days_left": row.days_left, "renewals": renewals(entry)}
@@ -193,7 +193,7 @@ def check(register_file: Path | None, **given: Any) -> ExitCode:  # noqa: ANN401
 @options.as_json
 def history(name: str, register_file: Path | None, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
     """Tell what happened to an exception: when, who, what, and why."""
-    entry = entry_in(Ledger.open(opened(register_file, None, given).path), name)
+    entry = entry_in(RegisterEditor.open(opened(register_file, None, given).path), name)
     events = entry.get("history") or []
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(events), indent=2).decode())
@@ -233,11 +233,11 @@ def match(subject: str, run_name: str, register_file: Path | None, *, as_json: b
         click.echo(line)
 
 
-def _told(entry: Draft, everything: list[Finding], open_ones: list[Finding], found: Opened) -> Iterator[str]:
+def _told(entry: ExceptionDraft, everything: list[Finding], open_ones: list[Finding], found: Opened) -> Iterator[str]:
     yield f"{entry.id} would cover {len(open_ones)} of {len(everything)} findings in its scope; the others do not fail"
     if entry.max_findings is not None and len(open_ones) > entry.max_findings:
         yield f"more than its max_findings of {entry.max_findings}"
-    if isinstance(entry, Entry):
+    if isinstance(entry, ExceptionEntry):
         longest = found.register.policy.longest_days
         too_long = Counter(each.severity for each in open_ones if entry.life_days > longest.of(each.severity))
         for severity, count in sorted(too_long.items()):
@@ -251,24 +251,24 @@ def _told(entry: Draft, everything: list[Finding], open_ones: list[Finding], fou
         yield from (f"{each.fingerprint:<32}  {each.region:<14}  {each.resource}" for each in open_ones)
 
 
-def _in_scope(entry: Draft, run: Run) -> Iterator[Finding]:
+def _in_scope(entry: ExceptionDraft, run: Run) -> Iterator[Finding]:
     """Yield the findings of a run that an entry's scope takes, one account at a time."""
     manifest = run.read_manifest()
-    scoped = Entry.model_construct(**dict(entry))
+    scoped = ExceptionEntry.model_construct(**dict(entry))
     matcher = Matcher([scoped], {account.id: account for account in manifest.accounts})
     for account in manifest.accounts:
         if run.findings_path(account.id).is_file():
             yield from (finding for finding in run.findings(account.id) if matcher.matching(finding))
 
 
-def _scoped(subject: str, found: Opened) -> Draft:
+def _scoped(subject: str, found: Opened) -> ExceptionDraft:
     """Return the entry of an id in the register or of a file; raises ConfigError where it is wrong or has no scope."""
-    entries: Iterable[Draft] = (*found.register.entries, *found.register.drafts)
+    entries: Iterable[ExceptionDraft] = (*found.register.entries, *found.register.drafts)
     entry = next((each for each in entries if each.id == subject), None)
     if entry is None and Path(subject).is_file():
         entry = _from_file(Path(subject))
     if entry is None:
-        entry_in(Ledger.open(found.path), subject)
+        entry_in(RegisterEditor.open(found.path), subject)
         problems = [str(it) for each in found.register.invalid if each.id == subject for it in each.problems]
         raise ConfigError("\n".join([f"{subject} is invalid:", *problems]))
     if entry.scope is None:
@@ -276,7 +276,7 @@ def _scoped(subject: str, found: Opened) -> Draft:
     return entry
 
 
-def _from_file(path: Path) -> Draft:
+def _from_file(path: Path) -> ExceptionDraft:
     document = read(path)
     data = document.data
     if isinstance(data, dict) and "exceptions" in data:
@@ -286,7 +286,7 @@ def _from_file(path: Path) -> Draft:
     if not isinstance(data, dict):
         raise ConfigError("must hold one entry", file=str(path))
     data = {"id": "EXC-0000-0000", **data}
-    model = Entry if data.get("requested_by") else Draft
+    model = ExceptionEntry if data.get("requested_by") else ExceptionDraft
     try:
         return model.model_validate(data)
     except ValueError as error:

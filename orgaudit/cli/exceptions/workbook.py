@@ -16,7 +16,7 @@ from orgaudit.cli.exceptions.opening import Opened, opened, person
 from orgaudit.errors import ConfigError
 from orgaudit.register import answers, attestations
 from orgaudit.register.apply import Application, applied
-from orgaudit.register.edit import Ledger
+from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.workbook import export, incoming
 from orgaudit.register.workbook.export import Computed
 from orgaudit.register.workbook.read import read
@@ -44,7 +44,7 @@ def export_command(
         raise ConfigError("name a file that ends in .xlsx", file=str(file))
     found = opened(register_file, as_of, given)
     covered = None if run_name is None else _covered(options.find_run(run_name, found.settings), found)
-    ledger = Ledger.open(found.path)
+    ledger = RegisterEditor.open(found.path)
     with writing(file) as target:
         export.write(target, ledger, _computed(found, covered), found.on)
     counts = [f"{len(ledger.ids(section))} {section}" for section in ("exceptions", "attestations")]
@@ -81,7 +81,7 @@ def import_command(
 
 def _import_workbook(file: Path, found: Opened, by: str | None) -> None:
     book = read(file)
-    ledger = Ledger.open(found.path)
+    ledger = RegisterEditor.open(found.path)
     outcome = incoming.bring(book, ledger, by=person(by, os.environ), on=found.on, policy=found.register.policy)
     if not ledger.save():
         click.echo(f"{file}: no edits; {found.path} is as it was")

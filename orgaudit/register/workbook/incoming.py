@@ -12,9 +12,9 @@ from pydantic import BaseModel, ValidationError
 from orgaudit.model import EntryState
 from orgaudit.register import lifecycle
 from orgaudit.register.attestations import Attestation
-from orgaudit.register.edit import Ledger
-from orgaudit.register.entries import Action, Draft, Entry, Event
-from orgaudit.register.lifecycle import Change
+from orgaudit.register.entries import EventType, ExceptionDraft, ExceptionEntry, HistoryEvent
+from orgaudit.register.file.edit import RegisterEditor
+from orgaudit.register.lifecycle import EntryChange
 from orgaudit.register.state import state_of
 from orgaudit.register.workbook.columns import EXCEPTIONS, ROW_ID, SET_STATE, TABLES, WHY, Column, Table
 from orgaudit.register.workbook.merge import Conflict, Entries, merge
@@ -37,7 +37,7 @@ class Outcome(msgspec.Struct, frozen=True):
     changed: dict[str, list[str]] = {}
 
 
-def bring(book: Book, ledger: Ledger, *, by: str, on: date, policy: RegisterSettings) -> Outcome:
+def bring(book: Book, ledger: RegisterEditor, *, by: str, on: date, policy: RegisterSettings) -> Outcome:
     """Put the workbook's edits into the ledger, which is not saved yet.
 
     Raises ConfigError with every conflict and problem by sheet and cell; the ledger must not be saved then.
@@ -57,7 +57,7 @@ class _Bringer:
     """Brings one sheet; `problems` grows with what stands against it."""
 
     def __init__(
-        self, table: Table, book: Book, ledger: Ledger, *, by: str, on: date, policy: RegisterSettings
+        self, table: Table, book: Book, ledger: RegisterEditor, *, by: str, on: date, policy: RegisterSettings
     ) -> None:
         self.problems: list[Problem] = []
         self._table, self._book, self._ledger = table, book, ledger
@@ -172,8 +172,8 @@ class _Bringer:
             changes = {"attested_by": self._by, "attested_on": self._on} | changes
         if self._table is EXCEPTIONS and lifecycle.APPROVED_FIELDS & changes.keys():
             changes |= {key: None for key in ("approved_by", "approved_on") if key in old}
-        event = self._event(Action.CHANGED, f"{', '.join(sorted(changes))}: {why}")
-        return self._step(old, Change(changes, event))
+        event = self._event(EventType.CHANGED, f"{', '.join(sorted(changes))}: {why}")
+        return self._step(old, EntryChange(changes, event))
 
     def _add(self, line: Line) -> str | None:
         """Add a row without an id as a new entry and return its id; None where something is wrong with it."""
@@ -193,11 +193,11 @@ class _Bringer:
                 self._problem(line, _key_at(self._table, line, path), message, mend)
         if len(self.problems) > known:
             return None
-        what = Action.REQUESTED if entry.get("requested_by") else Action.CREATED
+        what = EventType.REQUESTED if entry.get("requested_by") else EventType.CREATED
         self._ledger.add({**entry, "history": [self._event(what, why or "added in the workbook")]}, section)
         return name
 
-    def _step(self, entry: dict[str, Any], change: Change) -> dict[str, Any]:
+    def _step(self, entry: dict[str, Any], change: EntryChange) -> dict[str, Any]:
         section, name = self._table.section, str(entry["id"])
         if change.changes:
             self._ledger.set(name, change.changes, section)
@@ -205,9 +205,9 @@ class _Bringer:
             self._ledger.note(name, change.event, section)
         return self._ledger.entry(name, section)
 
-    def _event(self, what: Action, why: str) -> dict[str, Any]:
+    def _event(self, what: EventType, why: str) -> dict[str, Any]:
         event = {"when": self._on, "who": self._by, "what": what.value, "why": why}
-        Event.model_validate(event)
+        HistoryEvent.model_validate(event)
         return event
 
     def _closed(self, entry: Mapping[str, Any]) -> bool:
@@ -278,7 +278,11 @@ def _put(data: Mapping[str, Any], path: tuple[str, ...], value: object) -> dict[
 def _model(table: Table, entry: Mapping[str, Any]) -> type[BaseModel]:
     if table is not EXCEPTIONS:
         return Attestation
-    return Entry if any(entry.get(key) for key in ("requested_by", "approved_by", "approved_on")) else Draft
+    return (
+        ExceptionEntry
+        if any(entry.get(key) for key in ("requested_by", "approved_by", "approved_on"))
+        else ExceptionDraft
+    )
 
 
 def _wrong(
@@ -292,7 +296,7 @@ def _wrong(
         yield from explain(error, model, dict(entry))
         return
     longest = max(days for _, days in policy.longest_days)
-    if isinstance(found, Entry):
+    if isinstance(found, ExceptionEntry):
         begins = found.valid_from if found.approved_by else max(found.starts_on, on)
         if (days := (found.expires_on - begins).days) > longest:
             yield (

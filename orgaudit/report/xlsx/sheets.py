@@ -21,7 +21,7 @@ from orgaudit.report.xlsx import look
 from orgaudit.report.xlsx.book import Book, Part, print_to
 from orgaudit.report.xlsx.evidence import evidence_text
 from orgaudit.report.xlsx.rows import Column, Formula
-from orgaudit.store.register_result import RegisterProblem, Remark
+from orgaudit.store.register_result import RegisterProblem, HygieneRemark
 
 NO_UNIT = "no unit"
 """What stands for an account outside of any organization; formulas cannot look for an empty text."""
@@ -257,7 +257,7 @@ CLOSED_EXCEPTIONS: tuple[Column[ExceptionScore], ...] = (
     Column("Scope", 60, lambda e: e.entry.scope),
 )
 
-REMARKS: tuple[Column[Remark], ...] = (
+REMARKS: tuple[Column[HygieneRemark], ...] = (
     Column("Concern", 22, lambda r: r.concern.heading),
     Column("Exception", 16, lambda r: r.id),
     Column("What was found", 46, lambda r: r.detail),

@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 
 from orgaudit.errors import ConfigError
-from orgaudit.register.days import LAST_MONTH, TWO_WAYS, day, text_of
-from orgaudit.register.entries import Kind
+from orgaudit.register.entries import ExceptionType
+from orgaudit.register.exchange.days import LAST_MONTH, TWO_WAYS, day, text_of
+from orgaudit.register.exchange.prowler import Candidate, Found, LeftOut, checks
 from orgaudit.register.patterns import is_exact
-from orgaudit.register.prowler import Candidate, Found, LeftOut, checks
 from orgaudit.register.workbook import cells
 from orgaudit.register.workbook.cells import Cell, Failed, Formula
 from orgaudit.settings.documents import Problem, error_of, nearest
@@ -270,8 +270,8 @@ def _kind(text: str) -> str:
     name = re.sub(r"[^a-z]+", "_", text.casefold()).strip("_")
     near = {"accepted_risk": "risk_acceptance", "accept": "risk_acceptance", "acceptance": "risk_acceptance"}
     name = near.get(name, name)
-    if name not in set(Kind):
-        raise ValueError(f"{text!r} is not one of {', '.join(Kind)}")
+    if name not in set(ExceptionType):
+        raise ValueError(f"{text!r} is not one of {', '.join(ExceptionType)}")
     return name
 
 

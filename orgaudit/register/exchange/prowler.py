@@ -51,7 +51,7 @@ class _CannotSayError(Exception):
 
 def checks() -> dict[str, tuple[str, ...]]:
     """Return our controls by the Prowler check that asks the same."""
-    text = resources.files("orgaudit.register").joinpath("prowler_checks.csv").read_text("utf-8")
+    text = resources.files("orgaudit.register.exchange").joinpath("prowler_checks.csv").read_text("utf-8")
     found: dict[str, tuple[str, ...]] = {}
     for row in csv.DictReader(text.splitlines()):
         found[row["check"]] = (*found.get(row["check"], ()), row["control"])

@@ -14,10 +14,10 @@ import msgspec
 from pydantic import ValidationError
 
 from orgaudit.errors import ConfigError
-from orgaudit.register import prowler, spreadsheet
-from orgaudit.register.edit import Ledger
-from orgaudit.register.entries import Action, Draft, Entry, Scope
-from orgaudit.register.prowler import Candidate, LeftOut
+from orgaudit.register.entries import EventType, ExceptionDraft, ExceptionEntry, ExceptionScope
+from orgaudit.register.exchange import prowler, spreadsheet
+from orgaudit.register.exchange.prowler import Candidate, LeftOut
+from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.settings.documents import dotted, explain
 
 KINDS = ("prowler", "spreadsheet")
@@ -47,7 +47,7 @@ def run_foreign_import(
     kind: str,
     file: Path,
     mapping: Mapping[str, str],
-    ledger: Ledger,
+    ledger: RegisterEditor,
     *,
     controls: Collection[str],
     by: str,
@@ -74,7 +74,7 @@ def run_foreign_import(
         if likeness in present:
             already.append((candidate.place, present[likeness]))
             continue
-        event = {"when": on, "who": by, "what": Action.CREATED.value, "why": f"imported from {file.name}"}
+        event = {"when": on, "who": by, "what": EventType.CREATED.value, "why": f"imported from {file.name}"}
         entry = {"id": ledger.next_id(on.year), **_ordered(data), "history": [event]}
         ledger.add(entry)
         present[likeness] = entry["id"]
@@ -86,10 +86,10 @@ def run_foreign_import(
 
 def missing(entry: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the keys that an entry lacks before it is in force, with `broad` where its scope asks for it."""
-    needed = [name for name, field in Entry.model_fields.items() if field.is_required()]
+    needed = [name for name, field in ExceptionEntry.model_fields.items() if field.is_required()]
     lacking = [key for key in (*needed, *APPROVAL) if not entry.get(key)]
     if entry.get("scope") and not entry.get("broad"):
-        scope = Scope.model_validate(entry["scope"])
+        scope = ExceptionScope.model_validate(entry["scope"])
         lacking += ["broad"] if scope.of_all_controls or scope.of_all_accounts else []
     return tuple(lacking)
 
@@ -100,9 +100,9 @@ def _sound(candidate: Candidate) -> tuple[dict[str, Any], tuple[str, ...]]:
     refused: list[str] = []
     kept: list[str] = [data["comments"]] if data.get("comments") else []
     try:
-        Draft.model_validate({"id": "EXC-0000-0000", **data})
+        ExceptionDraft.model_validate({"id": "EXC-0000-0000", **data})
     except ValidationError as error:
-        for path, message, mend in explain(error, Draft, data):
+        for path, message, mend in explain(error, ExceptionDraft, data):
             refused.append(f"{dotted(path)}: {f'{message}; {mend}' if mend else message}")
             if path and (key := str(path[0])) in data:
                 kept.append(f"{key}: {_plain(data.pop(key))}")
@@ -118,7 +118,7 @@ def _plain(value: object) -> str:
 
 
 def _ordered(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: data[key] for key in Draft.model_fields if key in data}
+    return {key: data[key] for key in ExceptionDraft.model_fields if key in data}
 
 
 def _likeness(entry: Mapping[str, Any]) -> str:

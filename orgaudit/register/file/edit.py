@@ -18,14 +18,14 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from orgaudit.errors import ConfigError, ReportError
-from orgaudit.register import splice
-from orgaudit.register.entries import Draft
+from orgaudit.register.entries import ExceptionDraft
+from orgaudit.register.file import splice
 
 MOST_BYTES = 64 * 1024 * 1024
 PREFIXES = {"exceptions": "EXC", "attestations": "ATT"}
 """The sections of a register, and with what their entries' ids begin."""
 
-_ORDER = tuple(Draft.model_fields)
+_ORDER = tuple(ExceptionDraft.model_fields)
 _BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -52,7 +52,7 @@ class _Section(msgspec.Struct):
     chunks: dict[str, _Chunk]
 
 
-class Ledger:
+class RegisterEditor:
     """One register file that is open for editing. Other entries, comments, order and quotes stay as they are."""
 
     def __init__(self, path: Path, content: bytes | None) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict
 
 from orgaudit.errors import ConfigError
-from orgaudit.register.entries import Draft, Entry
+from orgaudit.register.entries import ExceptionDraft, ExceptionEntry
 from orgaudit.settings.documents import Document, Problem, error_of, read, validate, value_at
 from orgaudit.settings.sections import RegisterSettings, TimeZone
 from orgaudit.settings.settings import Settings
@@ -34,8 +34,8 @@ class Register(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     policy: RegisterSettings
     time_zone: str
-    entries: tuple[Entry, ...] = ()
-    drafts: tuple[Draft, ...] = ()
+    entries: tuple[ExceptionEntry, ...] = ()
+    drafts: tuple[ExceptionDraft, ...] = ()
     invalid: tuple[Invalid, ...] = ()
     lines: dict[str, int] = {}
 
@@ -85,7 +85,7 @@ def _sorted_out(document: Document, count: int, policy: RegisterSettings, time_z
     flaws = [(_index(flawed), problem) for flawed, problem in document.flaws]
     for index, problem in [*flaws, *_reused_ids(document, count)]:
         problems[index].append(problem)
-    sound: list[Draft] = []
+    sound: list[ExceptionDraft] = []
     invalid: list[Invalid] = []
     lines: dict[str, int] = {}
     for index in range(count):
@@ -103,21 +103,21 @@ def _sorted_out(document: Document, count: int, policy: RegisterSettings, time_z
         file=document.file,
         policy=policy,
         time_zone=time_zone,
-        entries=tuple(entry for entry in sound if isinstance(entry, Entry)),
-        drafts=tuple(entry for entry in sound if not isinstance(entry, Entry)),
+        entries=tuple(entry for entry in sound if isinstance(entry, ExceptionEntry)),
+        drafts=tuple(entry for entry in sound if not isinstance(entry, ExceptionEntry)),
         invalid=tuple(invalid),
         lines=lines,
     )
 
 
-def _entry(document: Document, place: KeyPath, policy: RegisterSettings) -> Draft | list[Problem]:
+def _entry(document: Document, place: KeyPath, policy: RegisterSettings) -> ExceptionDraft | list[Problem]:
     data = value_at(document.data, place)
     is_draft = isinstance(data, dict) and not any(
         data.get(key) for key in ("requested_by", "approved_by", "approved_on")
     )
-    found: Draft | list[Problem] = validate(document, Draft if is_draft else Entry, place)
+    found: ExceptionDraft | list[Problem] = validate(document, ExceptionDraft if is_draft else ExceptionEntry, place)
     longest = max(days for _, days in policy.longest_days)
-    if isinstance(found, Entry) and found.life_days > longest:
+    if isinstance(found, ExceptionEntry) and found.life_days > longest:
         message = f"lives {found.life_days} days from {found.valid_from}, and no severity allows more than {longest}"
         return [document.problem((*place, "expires_on"), message, "expire it earlier")]
     return found
