@@ -179,4 +179,4 @@ def _exception(score: ExceptionScore) -> dict[str, Json]:
 
 
 def _remark(remark: HygieneRemark) -> dict[str, Json]:
-    return msgspec.structs.asdict(remark) | {"mend": remark.concern.mend}
+    return msgspec.structs.asdict(remark) | {"mend": remark.concern.remedy}

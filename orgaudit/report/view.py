@@ -35,8 +35,8 @@ from orgaudit.store.manifest import Manifest
 from orgaudit.store.register_result import (
     Attested,
     ExceptionRow,
-    RegisterProblem,
     HygieneRemark,
+    RegisterProblem,
     read_result,
     register_path,
 )

@@ -148,7 +148,7 @@ def test_on_a_terminal_it_asks_for_what_is_missing(desk: Desk, monkeypatch: pyte
     class Sys:
         stdin = Terminal()
 
-    monkeypatch.setattr("orgaudit.cli.exceptions.lifecycle.sys", Sys)
+    monkeypatch.setattr("orgaudit.cli.exceptions.adding.sys", Sys)
     answers = [
         f"{CONTROL}, s3_bucket_versioned",
         "risk_acceptance",

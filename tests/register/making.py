@@ -11,7 +11,7 @@ import msgspec
 
 from orgaudit.model import Account, Finding, Remediation, Remedy, RequirementRef, Severity, Status, fingerprint
 from orgaudit.register.entries import ExceptionEntry
-from orgaudit.register.file.load import Register, load
+from orgaudit.register.file.load import Register, load_register
 from orgaudit.settings.sections import RegisterSettings
 
 CONTROL = "cloudtrail_trail_logging"
@@ -59,7 +59,7 @@ def register_file(tmp_path: Path, *exceptions: object, **top: object) -> Path:
 
 def registered(tmp_path: Path, *exceptions: Mapping[str, object], policy: RegisterSettings | None = None) -> Register:
     """Return the register of these exceptions, read from a file."""
-    return load(register_file(tmp_path, *exceptions), policy or RegisterSettings())
+    return load_register(register_file(tmp_path, *exceptions), policy or RegisterSettings())
 
 
 def finding(**changes: Any) -> Finding:

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from orgaudit.errors import ConfigError, ReportError
 from orgaudit.register.file.edit import RegisterEditor
-from orgaudit.register.file.load import load
+from orgaudit.register.file.load import load_register
 from orgaudit.settings.documents import PACKAGED
 from orgaudit.settings.sections import RegisterSettings
 
@@ -202,7 +202,7 @@ def test_the_header_and_the_example_of_the_packaged_register_stay(tmp_path: Path
     ledger.add({"id": "EXC-2026-0001", "title": "first"})
     assert ledger.text() == f"{text}  - id: EXC-2026-0001\n    title: first\n"
     ledger.save()
-    assert [draft.id for draft in load(ledger.path, RegisterSettings()).drafts] == ["EXC-2026-0001"]
+    assert [draft.id for draft in load_register(ledger.path, RegisterSettings()).drafts] == ["EXC-2026-0001"]
 
 
 def test_ids_are_never_used_again(tmp_path: Path) -> None:

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
-from orgaudit.register.entries import ExceptionScope
 from orgaudit.register.exchange import prowler, spreadsheet
 from orgaudit.register.exchange.days import day
 from orgaudit.register.exchange.foreign import Imported, missing, run_foreign_import
 from orgaudit.register.exchange.spreadsheet import Table, guess
 from orgaudit.register.file.edit import RegisterEditor
-from orgaudit.register.file.load import load
+from orgaudit.register.file.load import load_register
 from orgaudit.register.match import Matcher
+from orgaudit.register.scope import ExceptionScope
 from orgaudit.settings.sections import RegisterSettings
 from tests.register.making import ACCOUNTS, CONTROL, entry, finding
 
@@ -105,8 +105,8 @@ def test_a_mute_becomes_a_draft_with_its_scope(tmp_path: Path) -> None:
     assert "nothing here" in second.notes[0]
     (left,) = found.left_out
     assert "made_up_check" in left.reason
-    register = load(ledger.path, RegisterSettings())
-    assert (len(register.drafts), register.entries, register.problems) == (2, (), [])
+    register = load_register(ledger.path, RegisterSettings())
+    assert (len(register.drafts), register.exceptions, register.problems) == (2, (), [])
 
 
 def test_what_mutes_everything_says_that_it_is_broad(tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_rows_become_drafts_and_what_is_missing_is_listed(tmp_path: Path) -> Non
     assert wrong["expires_on"] == date(2026, 12, 1)
     (left,) = found.left_out
     assert left.place.endswith("risks.csv:7")
-    register = load(ledger.path, RegisterSettings())
+    register = load_register(ledger.path, RegisterSettings())
     assert (len(register.drafts), register.problems) == (4, [])
 
 
@@ -352,4 +352,4 @@ def test_a_hostile_table_is_refused(tmp_path: Path, content: bytes, said: str) -
 
 def test_a_draft_lacks_what_an_entry_needs() -> None:
     assert missing({"id": "EXC-2026-0001", "scope": {"controls": ["*"], "accounts": ["111122223333"]}})[-1] == "broad"
-    assert ExceptionScope.model_validate({"controls": ["*"]}).of_all_controls
+    assert ExceptionScope.model_validate({"controls": ["*"]}).all_controls

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from orgaudit.model import Account, Cell, EntryState, Finding, Severity, Status
-from orgaudit.register.apply import Application
+from orgaudit.register.apply import AppliedRegister
 from orgaudit.register.file.load import Register
 from orgaudit.register.hygiene import Extent, review
 from orgaudit.register.state import state_of, today
@@ -17,7 +17,7 @@ OTHER = Account(id="444455556666", name="data", ou_path="Root/Data", ou_ids=("r-
 EXTENT = Extent(
     accounts=(ACCOUNT,),
     outside=(OTHER,),
-    asked={CONTROL: (CONTROL, "cis_2.0:3.4")},
+    names={CONTROL: (CONTROL, "cis_2.0:3.4")},
     known=frozenset({CONTROL, "s3_bucket_versioned"}),
     frameworks=frozenset({"cis_2.0"}),
 )
@@ -42,7 +42,7 @@ def reviewed(
     extent: Extent = EXTENT,
     on: date = ON,
 ) -> list[HygieneRemark]:
-    application = Application(register, {account.id: account for account in extent.accounts}, on)
+    application = AppliedRegister(register, extent.accounts, on)
     assert len(list(application.apply(findings))) == len(findings)
     return review(application, extent, cells)
 
@@ -114,9 +114,9 @@ def test_what_covers_a_finding_and_lasts_needs_nothing(tmp_path: Path) -> None:
             {"controls": [CONTROL, "s3_*"]},
             (cell(),),
             HygieneConcern.UNUSED_NOT_SCANNED,
-            "s3_bucket_versioned was not asked",
+            "s3_bucket_versioned was not part",
         ),
-        ({"controls": [CONTROL, "cis_9.0:1"]}, (cell(),), HygieneConcern.UNUSED_NOT_SCANNED, "cis_9.0:1 was not asked"),
+        ({"controls": [CONTROL, "cis_9.0:1"]}, (cell(),), HygieneConcern.UNUSED_NOT_SCANNED, "cis_9.0:1 was not part"),
         ({"controls": ["cis_2.0:3.4"]}, (cell(),), HygieneConcern.UNUSED_FIXED, "1 of 1"),
     ],
 )
@@ -139,7 +139,7 @@ def test_expired_but_still_matching_names_owner_and_days(tmp_path: Path) -> None
     register = registered(tmp_path, fields(expires_on="2025-01-22"))
     remark = only(reviewed(register, finding(), finding(region="us-1")), HygieneConcern.EXPIRED_MATCHING)
     assert (remark.id, remark.owner, remark.findings) == ("EXC-2025-0001", "Ana <ana@example.com>", 2)
-    assert (remark.days_left, remark.detail) == (-10, "Ended 10 days ago; 2 findings in its scope open again.")
+    assert (remark.days_left, remark.detail) == (-10, "Expired 10 days ago; 2 findings in its scope open again.")
     assert reviewed(register, finding(status=Status.PASS)) == []
 
 
@@ -184,7 +184,7 @@ def test_orphans_are_told(tmp_path: Path, scope: dict[str, object], words: str) 
 def test_a_closed_account_orphans_and_an_orphan_is_not_unused_too(tmp_path: Path) -> None:
     closed = Account(id="777788889999", name="old", state="CLOSED")
     register = registered(tmp_path, lasting(scope={"controls": [CONTROL], "accounts": [closed.id]}))
-    extent = Extent(accounts=(ACCOUNT, closed), asked=EXTENT.asked, known=EXTENT.known)
+    extent = Extent(accounts=(ACCOUNT, closed), names=EXTENT.names, known=EXTENT.known)
     [remark] = reviewed(register, extent=extent)
     assert (remark.concern, remark.detail) == (HygieneConcern.ORPHANED, f"Account {closed.id} is closed.")
 
@@ -202,7 +202,7 @@ def test_what_the_run_left_out_is_no_orphan(tmp_path: Path, scope: dict[str, obj
 
 def test_without_an_organization_no_account_has_left(tmp_path: Path) -> None:
     register = registered(tmp_path, lasting(scope={"controls": [CONTROL], "accounts": ["999999999999", ACCOUNT.id]}))
-    extent = Extent(accounts=(ACCOUNT,), whole=False, asked=EXTENT.asked, known=EXTENT.known)
+    extent = Extent(accounts=(ACCOUNT,), whole=False, names=EXTENT.names, known=EXTENT.known)
     assert reviewed(register, finding(), extent=extent) == []
 
 
@@ -242,9 +242,9 @@ def test_the_most_pressing_comes_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("concern", HygieneConcern)
-def test_every_concern_has_a_heading_and_a_mend(concern: HygieneConcern) -> None:
+def test_every_concern_has_a_heading_and_a_remedy(concern: HygieneConcern) -> None:
     assert concern.heading
-    assert concern.mend.endswith(".")
+    assert concern.remedy.endswith(".")
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_the_last_minute_of_the_last_day_covers_and_the_first_of_the_next_does_n
     marks = []
     for moment in (before, before + 120):
         on = today(datetime.fromtimestamp(moment, UTC), zone)
-        [marked] = Application(register, {ACCOUNT.id: ACCOUNT}, on).apply([finding()])
+        [marked] = AppliedRegister(register, [ACCOUNT], on).apply([finding()])
         assert marked.exception is not None
         marks.append((marked.exception.state, marked.exception.days_overdue))
     assert marks == [("expiring", 0), ("expired", 1)]
@@ -267,12 +267,12 @@ def test_the_last_minute_of_the_last_day_covers_and_the_first_of_the_next_does_n
 
 @pytest.mark.parametrize(("as_of", "state"), [("2025-03-31", EntryState.EXPIRING), ("2025-04-01", EntryState.EXPIRED)])
 def test_a_given_date_needs_no_zone(tmp_path: Path, as_of: str, state: EntryState) -> None:
-    [entry] = registered(tmp_path, fields(expires_on="2025-03-31")).entries
+    [entry] = registered(tmp_path, fields(expires_on="2025-03-31")).exceptions
     assert state_of(entry, date.fromisoformat(as_of), 30) is state
 
 
 def test_closed_entries_are_kept_and_say_how_they_ended(tmp_path: Path) -> None:
     ended = [{"when": "2025-01-20", "who": "jo", "what": "revoked", "why": "Mended."}]
-    application = Application(registered(tmp_path, fields(history=ended)), {}, ON)
-    [row] = application.rows()
+    application = AppliedRegister(registered(tmp_path, fields(history=ended)), (), ON)
+    [row] = application.exceptions()
     assert (row.state, row.ending) == (EntryState.REVOKED, "2025-01-20, jo: Mended.")

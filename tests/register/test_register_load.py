@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from orgaudit.errors import ConfigError
-from orgaudit.register.file.load import load
+from orgaudit.register.file.load import load_register
 from orgaudit.settings.documents import PACKAGED
 from orgaudit.settings.sections import LongestDays, RegisterSettings
 from tests.register.making import fields, register_file, registered
@@ -14,12 +14,12 @@ POLICY = RegisterSettings()
 
 def test_the_packaged_register_is_empty_and_its_example_is_sound(tmp_path: Path) -> None:
     text = (PACKAGED / "exceptions.yaml").read_text()
-    empty = load(PACKAGED / "exceptions.yaml", POLICY)
-    assert (empty.entries, empty.drafts, empty.problems) == ((), (), [])
+    empty = load_register(PACKAGED / "exceptions.yaml", POLICY)
+    assert (empty.exceptions, empty.drafts, empty.problems) == ((), (), [])
     path = tmp_path / "exceptions.yaml"
     path.write_text(re.sub(r"^(  )# ", r"\1", text, flags=re.MULTILINE))
-    shown = load(path, POLICY)
-    assert [entry.id for entry in shown.entries] == ["EXC-2025-0001"]
+    shown = load_register(path, POLICY)
+    assert [entry.id for entry in shown.exceptions] == ["EXC-2025-0001"]
     assert shown.problems == []
 
 
@@ -78,7 +78,7 @@ def test_a_wrong_entry_is_set_aside_and_the_others_work(
 ) -> None:
     good = [fields(id=f"EXC-2025-000{n}") for n in (2, 3)]
     register = registered(tmp_path, good[0], fields(**changes), good[1])
-    assert [entry.id for entry in register.entries] == ["EXC-2025-0002", "EXC-2025-0003"]
+    assert [entry.id for entry in register.exceptions] == ["EXC-2025-0002", "EXC-2025-0003"]
     [invalid] = register.invalid
     problem = invalid.problems[0]
     assert problem.key == ".".join(filter(None, ("exceptions[1]", key)))
@@ -101,9 +101,9 @@ def test_every_problem_of_the_file_has_its_line(tmp_path: Path) -> None:
     type: [x]
 """
     )
-    register = load(path, POLICY)
-    assert not register.entries
-    assert [(it.id, it.title, it.owner) for it in register.invalid] == [
+    register = load_register(path, POLICY)
+    assert not register.exceptions
+    assert [(it.id, it.texts.get("title", ""), it.texts.get("owner", "")) for it in register.invalid] == [
         ("EXC-2025-0001", "first", ""),
         ("", "", ""),
         ("EXC-2025-0003", "", "=cmd"),
@@ -118,7 +118,7 @@ def test_every_problem_of_the_file_has_its_line(tmp_path: Path) -> None:
 def test_a_reused_id_voids_every_entry_that_has_it(tmp_path: Path) -> None:
     draft = {"id": "EXC-2025-0001"}
     register = registered(tmp_path, fields(), fields(id="EXC-2025-0002"), draft)
-    assert [entry.id for entry in register.entries] == ["EXC-2025-0002"]
+    assert [entry.id for entry in register.exceptions] == ["EXC-2025-0002"]
     assert register.drafts == ()
     assert all("is also the id of the entry on line" in problem.message for problem in register.problems)
     assert len({problem.line for problem in register.problems}) == 2
@@ -146,7 +146,7 @@ def test_all_controls_or_all_accounts_must_be_said_to_be_broad(
     [problem] = registered(tmp_path, fields(scope=scope)).problems
     assert words in problem.message
     assert problem.mend == "name some, or say broad: true"
-    assert registered(tmp_path, fields(scope=scope, broad=True)).entries[0].broad
+    assert registered(tmp_path, fields(scope=scope, broad=True)).exceptions[0].broad
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_what_nobody_asked_for_is_a_draft_and_what_nobody_approved_an_entry(tmp_
     draft = {"id": "EXC-2025-0001", "title": "To be written"}
     register = registered(tmp_path, draft, fields(id="EXC-2025-0002", approved_by=None, approved_on=None))
     assert [entry.id for entry in register.drafts] == ["EXC-2025-0001"]
-    assert [entry.id for entry in register.entries] == ["EXC-2025-0002"]
+    assert [entry.id for entry in register.exceptions] == ["EXC-2025-0002"]
     assert register.problems == []
 
 
@@ -180,13 +180,13 @@ def test_the_longest_life_is_policy(tmp_path: Path) -> None:
 def test_account_ids_without_quotes_keep_their_zeros(tmp_path: Path) -> None:
     path = register_file(tmp_path, fields(scope={"controls": ["x"], "accounts": ["@"]}))
     path.write_text(path.read_text().replace('"@"', "012345678901"))
-    assert load(path, POLICY).entries[0].scope.accounts == ("012345678901",)
+    assert load_register(path, POLICY).exceptions[0].scope.accounts == ("012345678901",)
 
 
 def test_a_missing_file_is_empty_unless_it_must_exist(tmp_path: Path) -> None:
-    assert load(tmp_path / "none.yaml", POLICY, must_exist=False).entries == ()
+    assert load_register(tmp_path / "none.yaml", POLICY, must_exist=False).exceptions == ()
     with pytest.raises(ConfigError, match="cannot be read"):
-        load(tmp_path / "none.yaml", POLICY)
+        load_register(tmp_path / "none.yaml", POLICY)
 
 
 @pytest.mark.parametrize(
@@ -204,11 +204,11 @@ def test_a_file_that_is_no_register_stops(tmp_path: Path, text: str, line: int, 
     path = tmp_path / "exceptions.yaml"
     path.write_text(text)
     with pytest.raises(ConfigError, match=words) as raised:
-        load(path, POLICY)
+        load_register(path, POLICY)
     assert raised.value.line == line
 
 
 def test_the_files_time_zone_wins_over_the_settings(tmp_path: Path) -> None:
     policy = RegisterSettings(time_zone="Asia/Tokyo")
-    assert load(register_file(tmp_path), policy).time_zone == "Asia/Tokyo"
-    assert load(register_file(tmp_path, time_zone="America/Lima"), policy).time_zone == "America/Lima"
+    assert load_register(register_file(tmp_path), policy).time_zone == "Asia/Tokyo"
+    assert load_register(register_file(tmp_path, time_zone="America/Lima"), policy).time_zone == "America/Lima"

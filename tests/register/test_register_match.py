@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orgaudit.model import Account, Finding, RequirementRef
-from orgaudit.register.entries import Selection, ExceptionEntry, ExceptionScope
+from orgaudit.register.entries import ExceptionEntry
 from orgaudit.register.match import Matcher, resource_names, specificity
+from orgaudit.register.scope import ExceptionScope, Selection
 from tests.register.making import ACCOUNT, ACCOUNTS, CONTROL, TRAIL, entry, finding
 
 

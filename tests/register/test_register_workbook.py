@@ -17,7 +17,7 @@ from orgaudit.cli import orgaudit
 from orgaudit.errors import ConfigError
 from orgaudit.model import Severity, Status
 from orgaudit.register.file.edit import RegisterEditor
-from orgaudit.register.file.load import load
+from orgaudit.register.file.load import load_register
 from orgaudit.register.workbook import export, grammar, incoming
 from orgaudit.register.workbook.cells import read_sheets
 from orgaudit.register.workbook.columns import BASE_SHEET, HEADER_ROW, TABLES
@@ -251,7 +251,7 @@ def test_a_row_without_an_id_becomes_a_draft_with_the_next_id(register: Path) ->
     entry = RegisterEditor.open(register).entry("EXC-2025-0004")
     assert (entry["title"], entry["expires_on"]) == ("A new one", date(2025, 5, 1))
     assert [event["what"] for event in entry["history"]] == ["created"]
-    assert [it.id for it in load(register, POLICY).drafts] == ["EXC-2025-0002", "EXC-2025-0004"]
+    assert [it.id for it in load_register(register, POLICY).drafts] == ["EXC-2025-0002", "EXC-2025-0004"]
 
 
 def test_a_deleted_row_deletes_nothing(register: Path) -> None:

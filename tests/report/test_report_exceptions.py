@@ -15,7 +15,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.cli import orgaudit
 from orgaudit.register import stage
-from orgaudit.register.file.load import load
+from orgaudit.register.file.load import load_register
 from orgaudit.register.hygiene import extent_of
 from orgaudit.report import json as json_report
 from orgaudit.report.view import View, viewing
@@ -68,7 +68,7 @@ def rows(sheet: Worksheet) -> list[dict[str, Any]]:
 
 def registered(run: Run, path: Path) -> None:
     """Apply a register's file to the run."""
-    stage.apply(run, load(path, RegisterSettings()), ON, controls=(), standing=Standing.NOT_SEALED)
+    stage.apply(run, load_register(path, RegisterSettings()), ON, controls=(), standing=Standing.NOT_SEALED)
 
 
 @pytest.fixture
@@ -184,8 +184,8 @@ def test_an_empty_register_has_no_sheet_of_the_closed(small: Run, tmp_path: Path
 
 def test_the_extent_names_what_every_control_answers_to(small: Run) -> None:
     extent = extent_of(small.read_manifest(), ["other"])
-    assert extent.asked[S3] == (S3, "cis_4.0:1.2")
-    assert extent.known == {"other", *extent.asked}
+    assert extent.names[S3] == (S3, "cis_4.0:1.2")
+    assert extent.known == {"other", *extent.names}
     assert extent.whole
 
 

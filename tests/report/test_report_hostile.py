@@ -17,7 +17,7 @@ import pytest
 from orgaudit.model import Cell, Finding
 from orgaudit.spreadsheet.text import stored
 from orgaudit.store.manifest import Manifest
-from orgaudit.store.register_result import HygieneConcern, RegisterProblem, HygieneRemark
+from orgaudit.store.register_result import HygieneConcern, HygieneRemark, RegisterProblem
 from orgaudit.store.run import Run, write_lines
 from tests import needs
 from tests.report.recalculated import assert_computed_as_shown

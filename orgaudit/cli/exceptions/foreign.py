@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from orgaudit.cli import options
-from orgaudit.cli.exceptions.opening import Opened
+from orgaudit.cli.exceptions.opening import OpenRegister
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
 from orgaudit.register.exchange import spreadsheet
@@ -21,24 +21,26 @@ COMMANDS: tuple[click.Command, ...] = ()
 
 from_options = options.together(
     click.option("--from", "kind", type=click.Choice(KINDS), help="FILE is a Prowler mute list, or any spreadsheet."),
-    click.option("--map", "mapped", multiple=True, metavar="COLUMN=KEY", help="What a column is; - leaves it away."),
+    click.option("--map", "mapped", multiple=True, metavar="COLUMN=KEY", help="What a column is; - leaves it out."),
     click.option("--dates", type=click.Choice(["dmy", "mdy"]), help="What 03/04/2026 is: day or month first."),
 )
 """What `exceptions import` takes beside a workbook of its own."""
 
 
-def import_from(kind: str, file: Path, mapped: Sequence[str], dates: str | None, *, found: Opened, by: str) -> None:
-    """Add the entries of a foreign file as drafts, and tell of each what it lacks; raises ConfigError."""
+def import_from(
+    kind: str, file: Path, mapped: Sequence[str], dates: str | None, *, found: OpenRegister, by: str
+) -> None:
+    """Add the entries of a foreign file as drafts, and show what each lacks; raises ConfigError."""
     mapping = _mapping(file, mapped) if kind == "spreadsheet" else _unmapped(mapped)
-    ledger = RegisterEditor.open(found.path)
+    editor = RegisterEditor.open(found.register.path)
     day_first = None if dates is None else dates == "dmy"
     outcome = run_foreign_import(
-        kind, file, mapping, ledger, controls=frozenset(catalogue()), by=by, on=found.on, day_first=day_first
+        kind, file, mapping, editor, controls=frozenset(catalogue()), by=by, on=found.on, day_first=day_first
     )
-    ledger.save()
-    for line in _told(outcome):
+    editor.save()
+    for line in _lines(outcome):
         click.echo(line)
-    click.echo(f"{found.path}: {len(outcome.arrived)} drafts added, {len(outcome.left_out)} entries left out")
+    click.echo(f"{found.register.path}: {len(outcome.arrived)} drafts added, {len(outcome.left_out)} entries left out")
 
 
 def _unmapped(mapped: Sequence[str]) -> dict[str, str]:
@@ -55,7 +57,7 @@ def _mapping(file: Path, mapped: Sequence[str]) -> dict[str, str]:
     guessed = spreadsheet.guess(headers)
     if not sys.stdin.isatty():
         wanted = " ".join(f"--map {_quoted(f'{header}={key}')}" for header, key in guessed.items())
-        raise ConfigError(f"say what the columns are, such as: {wanted or '--map COLUMN=KEY'}", file=str(file))
+        raise ConfigError(f"choose what the columns are, such as: {wanted or '--map COLUMN=KEY'}", file=str(file))
     return _asked(headers, guessed)
 
 
@@ -71,7 +73,9 @@ def _quoted(text: str) -> str:
 
 
 def _asked(headers: Sequence[str], guessed: Mapping[str, str]) -> dict[str, str]:
-    click.echo(f"Say what each column is: {', '.join(KEYS)}; {IGNORE} leaves it away, comments keeps it as a comment.")
+    click.echo(
+        f"Choose what each column is: {', '.join(KEYS)}; {IGNORE} leaves it out, comments keeps it as a comment."
+    )
     known = click.Choice([*KEYS, IGNORE])
     answers = {
         header: click.prompt(header, default=guessed.get(header, "comments"), type=known, show_choices=False)
@@ -83,7 +87,7 @@ def _asked(headers: Sequence[str], guessed: Mapping[str, str]) -> dict[str, str]
     return {header: key for header, key in answers.items() if key != "comments"}
 
 
-def _told(outcome: Imported) -> Iterator[str]:
+def _lines(outcome: Imported) -> Iterator[str]:
     for entry in outcome.arrived:
         yield f"{entry.id} {entry.title}".rstrip()
         yield f"  from {entry.place}"

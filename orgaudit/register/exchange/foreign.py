@@ -14,10 +14,11 @@ import msgspec
 from pydantic import ValidationError
 
 from orgaudit.errors import ConfigError
-from orgaudit.register.entries import EventType, ExceptionDraft, ExceptionEntry, ExceptionScope
+from orgaudit.register.entries import EventType, ExceptionDraft, ExceptionEntry
 from orgaudit.register.exchange import prowler, spreadsheet
 from orgaudit.register.exchange.prowler import Candidate, LeftOut
 from orgaudit.register.file.edit import RegisterEditor
+from orgaudit.register.scope import ExceptionScope
 from orgaudit.settings.documents import dotted, explain
 
 KINDS = ("prowler", "spreadsheet")
@@ -90,7 +91,7 @@ def missing(entry: Mapping[str, Any]) -> tuple[str, ...]:
     lacking = [key for key in (*needed, *APPROVAL) if not entry.get(key)]
     if entry.get("scope") and not entry.get("broad"):
         scope = ExceptionScope.model_validate(entry["scope"])
-        lacking += ["broad"] if scope.of_all_controls or scope.of_all_accounts else []
+        lacking += ["broad"] if scope.all_controls or scope.all_accounts else []
     return tuple(lacking)
 
 

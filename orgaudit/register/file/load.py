@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from pydantic import BaseModel, ConfigDict
 
 from orgaudit.errors import ConfigError
-from orgaudit.register.entries import ExceptionDraft, ExceptionEntry
-from orgaudit.settings.documents import Document, Problem, error_of, read, validate, value_at
+from orgaudit.register.entries import (
+    ATTESTATIONS,
+    EXCEPTIONS,
+    KINDS,
+    Attestation,
+    CompleteEntry,
+    EntryKind,
+    ExceptionDraft,
+    ExceptionEntry,
+    RegisterEntry,
+)
+from orgaudit.register.state import life_days, longest_life
+from orgaudit.settings.documents import Document, Problem, error_of, nearest, read, validate, value_at
+from orgaudit.settings.frameworks import Framework
 from orgaudit.settings.sections import RegisterSettings, TimeZone
 from orgaudit.settings.settings import Settings
 from orgaudit.settings.syntax import KeyPath
@@ -19,30 +32,58 @@ from orgaudit.settings.syntax import KeyPath
 MOST_BYTES = 64 * 1024 * 1024
 
 
-class Invalid(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry that covers nothing because it is wrong; texts are what could be read of it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvalidEntry:
+    """An entry that has no effect because it is wrong; `texts` are the values of it that are texts, by key."""
 
-    id: str
-    title: str
-    owner: str
+    kind: EntryKind
+    texts: Mapping[str, str]
     problems: tuple[Problem, ...]
 
+    @property
+    def id(self) -> str:
+        """The id, or nothing where it cannot be read."""
+        return self.texts.get("id", "")
 
-class Register(msgspec.Struct, frozen=True, kw_only=True):
-    """The register as read. `lines` maps an id to its line; `time_zone` is the file's, else the settings'."""
 
-    file: str
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Register:
+    """The register as read; `places` are those of the entries by id, `time_zone` the file's, else the settings'."""
+
+    document: Document
     policy: RegisterSettings
     time_zone: str
-    entries: tuple[ExceptionEntry, ...] = ()
+    exceptions: tuple[ExceptionEntry, ...] = ()
     drafts: tuple[ExceptionDraft, ...] = ()
-    invalid: tuple[Invalid, ...] = ()
-    lines: dict[str, int] = {}
+    attestations: tuple[Attestation, ...] = ()
+    invalid: tuple[InvalidEntry, ...] = ()
+    places: Mapping[str, KeyPath] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """The register's file."""
+        return Path(self.document.file)
+
+    def entries(self, kind: EntryKind) -> Sequence[RegisterEntry]:
+        """Return the sound entries of a kind, drafts last."""
+        return (*self.exceptions, *self.drafts) if kind is EXCEPTIONS else self.attestations
 
     @property
     def problems(self) -> list[Problem]:
-        """Return every problem of every entry, in the order of the file."""
-        return [problem for entry in self.invalid for problem in entry.problems]
+        """Every problem of every entry."""
+        return self.problems_of(*KINDS.values())
+
+    def problems_of(self, *kinds: EntryKind) -> list[Problem]:
+        """Return every problem of the entries of these kinds, in the order of the file."""
+        return [problem for it in self.invalid if it.kind in kinds for problem in it.problems]
+
+
+class _Envelope(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    time_zone: TimeZone | None = None
+    exceptions: tuple[Any, ...] | None = None
+    attestations: tuple[Any, ...] | None = None
 
 
 def register_of(settings: Settings, file: Path | None) -> Register:
@@ -51,104 +92,117 @@ def register_of(settings: Settings, file: Path | None) -> Register:
     Raises ConfigError where a named register is missing or cannot be understood as a whole.
     """
     must_exist = file is not None or settings.register_named
-    return load(file or settings.register_path, settings.exceptions, must_exist=must_exist)
+    return load_register(file or settings.register_path, settings.exceptions, must_exist=must_exist)
 
 
-class _Envelope(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    time_zone: TimeZone | None = None
-    exceptions: tuple[Any, ...] | None = None
-    attestations: tuple[Any, ...] | None = None  # read by orgaudit.register.attestations
-
-
-def load(path: Path, policy: RegisterSettings, *, must_exist: bool = True) -> Register:
+def load_register(path: Path, policy: RegisterSettings, *, must_exist: bool = True) -> Register:
     """Return the register; raises ConfigError where the file as a whole cannot be understood.
 
     A missing file is an empty register unless it must exist. What is wrong in one entry is in the register's problems.
     """
     if not must_exist and not path.exists():
-        return Register(file=str(path), policy=policy, time_zone=policy.time_zone)
+        empty = Document(file=str(path), data=None, lines={})
+        return Register(document=empty, policy=policy, time_zone=policy.time_zone)
     if path.is_file() and path.stat().st_size > MOST_BYTES:
         raise ConfigError(f"is larger than {MOST_BYTES >> 20} MB; a register is not", file=str(path))
     document = read(path)
     envelope = validate(document, _Envelope)
-    flaws = [problem for place, problem in document.flaws if not _in_an_entry(place)]
-    if isinstance(envelope, list) or flaws:
-        raise error_of([*flaws, *(envelope if isinstance(envelope, list) else ())])
-    return _sorted_out(document, len(envelope.exceptions or ()), policy, envelope.time_zone or policy.time_zone)
-
-
-def _sorted_out(document: Document, count: int, policy: RegisterSettings, time_zone: str) -> Register:
-    """Put each item of the file where it belongs: a sound entry, a draft, or invalid."""
-    problems: dict[int | None, list[Problem]] = defaultdict(list)
-    flaws = [(_index(flawed), problem) for flawed, problem in document.flaws]
-    for index, problem in [*flaws, *_reused_ids(document, count)]:
-        problems[index].append(problem)
-    sound: list[ExceptionDraft] = []
-    invalid: list[Invalid] = []
-    lines: dict[str, int] = {}
-    for index in range(count):
-        place: KeyPath = ("exceptions", index)
-        found = _entry(document, place, policy)
-        problems[index] += found if isinstance(found, list) else []
-        data = value_at(document.data, place)
-        lines.setdefault(_text(data, "id"), document.line(place) or 0)
-        if not isinstance(found, list) and not problems[index]:
-            sound.append(found)
+    wrong = _form_problems(document)
+    if isinstance(envelope, list) or None in wrong:
+        raise error_of([*wrong.get(None, ()), *(envelope if isinstance(envelope, list) else ())])
+    sound: list[RegisterEntry] = []
+    invalid: list[InvalidEntry] = []
+    places: dict[str, KeyPath] = {}
+    for place, kind in _places(document):
+        found = _entry(document, place, kind, policy)
+        problems = (*wrong.get(place, ()), *(found if isinstance(found, list) else ()))
+        texts = _texts(value_at(document.data, place))
+        places.setdefault(texts.get("id", ""), place)
+        if isinstance(found, list) or problems:
+            invalid.append(InvalidEntry(kind=kind, texts=texts, problems=problems))
         else:
-            texts = {key: _text(data, key) for key in ("id", "title", "owner")}
-            invalid.append(Invalid(**texts, problems=tuple(problems[index])))
+            sound.append(found)
     return Register(
-        file=document.file,
+        document=document,
         policy=policy,
-        time_zone=time_zone,
-        entries=tuple(entry for entry in sound if isinstance(entry, ExceptionEntry)),
-        drafts=tuple(entry for entry in sound if not isinstance(entry, ExceptionEntry)),
+        time_zone=envelope.time_zone or policy.time_zone,
+        exceptions=tuple(entry for entry in sound if isinstance(entry, ExceptionEntry)),
+        drafts=tuple(entry for entry in sound if type(entry) is ExceptionDraft),
+        attestations=tuple(entry for entry in sound if isinstance(entry, Attestation)),
         invalid=tuple(invalid),
-        lines=lines,
+        places=places,
     )
 
 
-def _entry(document: Document, place: KeyPath, policy: RegisterSettings) -> ExceptionDraft | list[Problem]:
+def with_known_requirements(register: Register, frameworks: Mapping[str, Framework], *, complete: bool) -> Register:
+    """Return a register in which attestations of requirements that no framework has are invalid.
+
+    `complete` says that `frameworks` are all that there are, so that a requirement of another one is unknown too.
+    """
+    known: list[Attestation] = []
+    invalid = list(register.invalid)
+    for entry in register.attestations:
+        if unknown := unknown_requirement(entry.requirement, frameworks, complete=complete):
+            place = register.places[entry.id]
+            problem = register.document.problem((*place, "requirement"), *unknown)
+            texts = _texts(value_at(register.document.data, place))
+            invalid.append(InvalidEntry(kind=ATTESTATIONS, texts=texts, problems=(problem,)))
+        else:
+            known.append(entry)
+    invalid.sort(key=lambda it: it.problems[0].line or 0)
+    return replace(register, attestations=tuple(known), invalid=tuple(invalid))
+
+
+def unknown_requirement(
+    requirement: str, frameworks: Mapping[str, Framework], *, complete: bool
+) -> tuple[str, str] | None:
+    """Return why a framework:requirement is unknown, and the remedy; None where it may exist."""
+    framework, _, name = requirement.partition(":")
+    if framework not in frameworks:
+        return (f"no framework {framework!r}", nearest(framework, frameworks)) if complete else None
+    ids = [item.id for item in frameworks[framework].requirements]
+    return None if name in ids else (f"{framework} has no requirement {name!r}", nearest(name, ids))
+
+
+def _places(document: Document) -> list[tuple[KeyPath, EntryKind]]:
+    """Return the place of every entry of the file."""
+    data = document.data if isinstance(document.data, dict) else {}
+    counts = ((kind, len(found)) for kind in KINDS.values() if isinstance(found := data.get(kind.section), list))
+    return [((kind.section, index), kind) for kind, count in counts for index in range(count)]
+
+
+def _form_problems(document: Document) -> dict[KeyPath | None, list[Problem]]:
+    """Return the flaws of the file and the ids that entries share, by the place of the entry; None is the file."""
+    found: dict[KeyPath | None, list[Problem]] = defaultdict(list)
+    for path, problem in document.flaws:
+        found[path[:2] if len(path) > 1 and path[0] in KINDS else None].append(problem)
+    where: dict[str, list[KeyPath]] = defaultdict(list)
+    for place, _ in _places(document):
+        if name := _texts(value_at(document.data, place)).get("id"):
+            where[name].append(place)
+    for name, places in where.items():
+        for place in places if len(places) > 1 else ():
+            others = ", ".join(str(document.line(other)) for other in places if other != place)
+            message = f"{name} is also the id of the entry on line {others}"
+            found[place].append(document.problem((*place, "id"), message, "never reuse an id"))
+    return found
+
+
+def _entry(
+    document: Document, place: KeyPath, kind: EntryKind, policy: RegisterSettings
+) -> RegisterEntry | list[Problem]:
     data = value_at(document.data, place)
-    is_draft = isinstance(data, dict) and not any(
-        data.get(key) for key in ("requested_by", "approved_by", "approved_on")
+    found: RegisterEntry | list[Problem] = validate(
+        document, kind.model_of(data) if isinstance(data, dict) else kind.model, place
     )
-    found: ExceptionDraft | list[Problem] = validate(document, ExceptionDraft if is_draft else ExceptionEntry, place)
-    longest = max(days for _, days in policy.longest_days)
-    if isinstance(found, ExceptionEntry) and found.life_days > longest:
-        message = f"lives {found.life_days} days from {found.valid_from}, and no severity allows more than {longest}"
-        return [document.problem((*place, "expires_on"), message, "expire it earlier")]
+    longest = longest_life(policy)
+    if isinstance(found, CompleteEntry) and (days := life_days(found)) > longest:
+        message = f"lives {days} days from {found.valid_from}, and policy allows {longest}"
+        return [document.problem((*place, "expires_on"), message, "set an earlier date")]
     return found
 
 
-def _reused_ids(document: Document, count: int) -> list[tuple[int, Problem]]:
-    """Return a problem for each entry that shares its id: nobody can tell which of them was approved."""
-    where: dict[str, list[int]] = defaultdict(list)
-    for index in range(count):
-        if name := _text(value_at(document.data, ("exceptions", index)), "id"):
-            where[name].append(index)
-    found = []
-    for name, indexes in where.items():
-        for index in indexes:
-            others = [str(document.line(("exceptions", other))) for other in indexes if other != index]
-            if others:
-                message = f"{name} is also the id of the entry on line {', '.join(others)}"
-                found.append((index, document.problem(("exceptions", index, "id"), message, "never reuse an id")))
-    return found
-
-
-def _in_an_entry(place: KeyPath) -> bool:
-    return len(place) > 1 and place[0] in {"exceptions", "attestations"}
-
-
-def _index(place: KeyPath) -> int | None:
-    """Return which entry a place is in, or None for one outside of all entries."""
-    return place[1] if len(place) > 1 and place[0] == "exceptions" and isinstance(place[1], int) else None
-
-
-def _text(data: object, key: str) -> str:
-    """Return a text of an entry that may be wrong in any way."""
-    value = data.get(key) if isinstance(data, dict) else None
-    return value if isinstance(value, str) else ""
+def _texts(data: object) -> dict[str, str]:
+    """Return the texts of an entry that may be wrong in any way."""
+    pairs = data.items() if isinstance(data, dict) else ()
+    return {key: value for key, value in pairs if isinstance(value, str)}

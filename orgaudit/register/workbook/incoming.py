@@ -7,14 +7,13 @@ from datetime import date
 from typing import Any
 
 import msgspec
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from orgaudit.model import EntryState
 from orgaudit.register import lifecycle
-from orgaudit.register.attestations import Attestation
-from orgaudit.register.entries import EventType, ExceptionDraft, ExceptionEntry, HistoryEvent
+from orgaudit.register.entries import KINDS, EventType, ExceptionEntry, HistoryEvent
 from orgaudit.register.file.edit import RegisterEditor
-from orgaudit.register.lifecycle import EntryChange
+from orgaudit.register.lifecycle import EntryChange, Step
 from orgaudit.register.state import state_of
 from orgaudit.register.workbook.columns import EXCEPTIONS, ROW_ID, SET_STATE, TABLES, WHY, Column, Table
 from orgaudit.register.workbook.merge import Conflict, Entries, merge
@@ -26,8 +25,6 @@ from orgaudit.spreadsheet.text import fitted
 
 IN_THE_WORKBOOK = "edited in the workbook"
 _ASKED = (SET_STATE, WHY)
-_SAID = frozenset({"requirement", "status", "accounts", "ous", "broad", "evidence", "expires_on"})
-"""What an attestation says: who changes it is who attests."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -61,6 +58,7 @@ class _Bringer:
     ) -> None:
         self.problems: list[Problem] = []
         self._table, self._book, self._ledger = table, book, ledger
+        self._kind = KINDS[table.section]
         self._by, self._on, self._policy = by, on, policy
 
     def bring(self, outcome: Outcome) -> None:
@@ -136,16 +134,16 @@ class _Bringer:
             return []
         try:
             if wish == "pending" and self._closed(old):
-                entry, wish = self._step(entry, lifecycle.requested(entry, self._by, self._on, why)), ""
+                entry, wish = self._step(entry, lifecycle.requested(self._kind, entry, self._by_whom(why))), ""
                 done.append("pending")
             if texts:
                 entry = self._edited(line, entry, texts, why)
                 done += texts
             if wish == "revoked":
-                entry = self._step(entry, lifecycle.revoked(entry, self._by, self._on, why))
+                entry = self._step(entry, lifecycle.revoked(self._kind, entry, self._by_whom(why)))
                 done.append(wish)
             elif wish == "pending" and not entry.get("requested_by"):
-                entry = self._step(entry, lifecycle.requested(entry, self._by, self._on, why))
+                entry = self._step(entry, lifecycle.requested(self._kind, entry, self._by_whom(why)))
                 done.append(wish)
         except ValueError as error:
             message, _, mend = str(error).partition("; ")
@@ -165,13 +163,12 @@ class _Bringer:
         if after:
             return old
         why = why or IN_THE_WORKBOOK
-        if self._table is EXCEPTIONS and not before:
-            return self._step(old, lifecycle.edited(old, new, self._by, self._on, why))
+        if not before:
+            return self._step(old, lifecycle.edited(self._kind, old, new, self._by_whom(why)))
         changes = {key: new.get(key) for key in {**old, **new} if old.get(key) != new.get(key)}
-        if self._table is not EXCEPTIONS and _SAID & changes.keys():
-            changes = {"attested_by": self._by, "attested_on": self._on} | changes
-        if self._table is EXCEPTIONS and lifecycle.APPROVED_FIELDS & changes.keys():
-            changes |= {key: None for key in ("approved_by", "approved_on") if key in old}
+        if self._kind.substance & changes.keys():
+            signed = self._kind.signed(old, self._by, self._on)
+            changes = {key: value for key, value in signed.items() if key != "requested_by"} | changes
         event = self._event(EventType.CHANGED, f"{', '.join(sorted(changes))}: {why}")
         return self._step(old, EntryChange(changes, event))
 
@@ -205,6 +202,9 @@ class _Bringer:
             self._ledger.note(name, change.event, section)
         return self._ledger.entry(name, section)
 
+    def _by_whom(self, why: str) -> Step:
+        return Step(self._by, self._on, why)
+
     def _event(self, what: EventType, why: str) -> dict[str, Any]:
         event = {"when": self._on, "who": self._by, "what": what.value, "why": why}
         HistoryEvent.model_validate(event)
@@ -213,7 +213,7 @@ class _Bringer:
     def _closed(self, entry: Mapping[str, Any]) -> bool:
         if list(_wrong(self._table, entry, self._policy, self._on)):
             return False
-        state = state_of(_model(self._table, entry).model_validate(entry), self._on, 0)  # type: ignore[arg-type]  # a Draft: only exceptions have wishes
+        state = state_of(self._kind.model_of(entry).model_validate(entry), self._on, 0)
         return state in {EntryState.REJECTED, EntryState.REVOKED}
 
     def _unapproved(self, entry: dict[str, Any]) -> dict[str, Any]:
@@ -275,21 +275,11 @@ def _put(data: Mapping[str, Any], path: tuple[str, ...], value: object) -> dict[
     return {**data, key: value}
 
 
-def _model(table: Table, entry: Mapping[str, Any]) -> type[BaseModel]:
-    if table is not EXCEPTIONS:
-        return Attestation
-    return (
-        ExceptionEntry
-        if any(entry.get(key) for key in ("requested_by", "approved_by", "approved_on"))
-        else ExceptionDraft
-    )
-
-
 def _wrong(
     table: Table, entry: Mapping[str, Any], policy: RegisterSettings, on: date
 ) -> Iterator[tuple[KeyPath, str, str]]:
     """Yield what is wrong in an entry: the path, the message and the mend."""
-    model = _model(table, entry)
+    model = KINDS[table.section].model_of(entry)
     try:
         found = model.model_validate(entry)
     except ValidationError as error:
