@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from orgaudit.model import EntryState
 from orgaudit.register.entries import CompleteEntry, EntryKind, EventType, ExceptionEntry, RegisterEntry, identity
-from orgaudit.register.file.splice import same
+from orgaudit.register.file.yaml_text import same
 from orgaudit.register.state import CLOSED, life_days, state_of
 from orgaudit.settings.documents import dotted, explain
 

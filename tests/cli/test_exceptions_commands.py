@@ -222,7 +222,7 @@ def test_an_invalid_entry_is_corrected_first(desk: Desk) -> None:
 
 def test_a_scope_of_everything_needs_broad(desk: Desk) -> None:
     everywhere = COMPLETE[: COMPLETE.index("--account")]
-    assert "say broad: true" in desk("add", *everywhere, code=2)
+    assert "set broad: true" in desk("add", *everywhere, code=2)
     desk("add", *everywhere, "--broad")
     assert desk.state() == "pending"
 
@@ -299,7 +299,7 @@ def test_list_refuses_a_name_that_matches_nothing(three: Desk, filters: tuple[st
 
 def test_list_refuses_an_account_that_no_exception_takes(desk: Desk) -> None:
     write(desk, fields(scope={"controls": ["s3_*"], "accounts": ["111122223333"]}))
-    assert "no exception takes account '111122223334'; did you mean 111122223333?" in (
+    assert "no exception covers account '111122223334'; did you mean 111122223333?" in (
         desk("list", "--account", "111122223334", code=2)
     )
 

@@ -111,7 +111,7 @@ def test_the_calendar_has_an_all_day_event_for_each_date(tmp_path: Path) -> None
         "DTSTAMP:20250301T000000Z",
         "DTSTART;VALUE=DATE:20250305",
         "DTEND;VALUE=DATE:20250306",
-        r"SUMMARY:EXC-2025-0001 is to be reviewed: Trail\; rests\, \\ and\nwaits",
+        r"SUMMARY:EXC-2025-0001 is due for review: Trail\; rests\, \\ and\nwaits",
     ]
     assert [line for line in lines if line.startswith(("UID:", "END:"))] == [
         "UID:EXC-2025-0001-review-20250305@orgaudit",
@@ -164,7 +164,7 @@ def test_each_owner_with_an_address_has_one_mail_ready_to_send(tmp_path: Path) -
     assert (ana, bo) == ("ana@example.com.eml", "bo@example.com.eml")
     message = parsed(first)
     assert (message["From"], message["To"]) == (SENDER, "Ana Šilva <ana@example.com>")
-    assert message["Subject"] == "1 security exception needs you"
+    assert message["Subject"] == "1 security exception needs your attention"
     assert message["Date"].datetime == NOW
     body = message.get_content()
     assert "EXC-2025-0001: Größe; rests" in body
@@ -200,5 +200,5 @@ def test_two_addresses_that_look_alike_have_two_files(tmp_path: Path) -> None:
 
 
 def test_a_wrong_sender_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="is no sender"):
+    with pytest.raises(ValueError, match="is not a sender"):
         list(mails(told(tmp_path, fields()), ON, "Security", NOW))

@@ -327,7 +327,7 @@ def test_an_edit_to_an_entry_that_is_gone_conflicts_and_does_not_bring_it_back(r
         ("EXC-2025-0001", "Type", "risk_acceptence", "did you mean risk_acceptance"),
         ("EXC-2025-0001", "Covers accounts", "12345", "12 digits"),
         ("EXC-2025-0001", "Covers controls", "a, b", "one a line"),
-        ("EXC-2025-0001", "Covers controls", "regex:(x", "no regular expression"),
+        ("EXC-2025-0001", "Covers controls", "regex:(x", "not a regular expression"),
         ("EXC-2025-0001", "Most findings", 0.5, "no whole number"),
         ("EXC-2025-0001", "Milestones", "later", "no milestone"),
         ("EXC-2025-0001", "Broad", "perhaps", "neither yes nor no"),

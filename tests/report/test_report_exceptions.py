@@ -166,7 +166,7 @@ def test_broad_exceptions_stand_on_the_executive_page(reported: Reported) -> Non
 
 def test_one_broken_entry_is_said_in_every_format_and_the_others_work(reported: Reported) -> None:
     [problem] = reported.document["exceptions"]["problems"]
-    assert "is no owner" in problem["message"]
+    assert "is not an owner" in problem["message"]
     assert any(row[1].value == problem["message"] for row in reported.workbook["Exceptions"])
     page = reported.workbook["Summary"].iter_rows(min_row=17, max_row=18, values_only=True)
     tiles = dict(zip(*page, strict=True))
@@ -215,8 +215,8 @@ def test_the_command_says_the_same_on_80_columns(small: Run, tmp_path: Path, rep
     table = [line for line in output.splitlines() if line.startswith("  ")]
     assert max(map(len, table)) <= 80
     remarks = reported.document["exceptions"]["hygiene"]
-    assert f"{len(remarks)} to look at, 1 problems in the file" in output
-    assert "Expired, still failing (1): Mend the findings, or renew the exception." in output
+    assert f"{len(remarks)} to review, 1 problems in the file" in output
+    assert "Expired, still failing (1): Fix the findings, or renew the exception." in output
     assert "exceptions.yaml" in output
     document = json.loads(hygiene(small, tmp_path, "--json"))
     assert document["remarks"] == remarks
@@ -247,8 +247,8 @@ def test_due_writes_a_mail_for_each_owner_and_lists_the_others(tmp_path: Path) -
     code, output = due(tmp_path, "--format", "eml", "--out", str(out), "--from", "Sec <sec@example.com>")
     assert code == 0
     assert [path.name for path in out.iterdir()] == ["ana@example.com.eml"]
-    assert "no address, tell them yourself: Platform team (1 dates)" in output
-    assert "invalid, not told to anybody" in output
+    assert "no address, inform them otherwise: Platform team (1 dates)" in output
+    assert "invalid, in no notice" in output
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from orgaudit.cli.exceptions import adding, foreign, lifecycle, match, notices, reading, workbook
+from orgaudit.cli.exceptions import adding, lifecycle, match, notices, reading, workbook
 
 
 @click.group()
@@ -17,7 +17,7 @@ def attestations() -> None:
     """Keep the attestations: people's answers to requirements that no control can decide."""
 
 
-for _module in (reading, match, adding, lifecycle, notices, workbook, foreign):
+for _module in (reading, match, adding, lifecycle, notices, workbook):
     for _command in _module.COMMANDS:
         exceptions.add_command(_command)
 for _command in (*reading.ATTESTATION_COMMANDS, *adding.ATTESTATION_COMMANDS, *lifecycle.ATTESTATION_COMMANDS):

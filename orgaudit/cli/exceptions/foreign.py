@@ -12,15 +12,18 @@ from orgaudit.cli import options
 from orgaudit.cli.exceptions.opening import OpenRegister
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
-from orgaudit.register.exchange import spreadsheet
-from orgaudit.register.exchange.foreign import KINDS, Imported, run_foreign_import
+from orgaudit.register.exchange import prowler, spreadsheet
+from orgaudit.register.exchange.foreign import ImportResult, import_drafts
 from orgaudit.register.exchange.spreadsheet import IGNORE, KEYS
 from orgaudit.register.file.edit import RegisterEditor
 
-COMMANDS: tuple[click.Command, ...] = ()
-
 from_options = options.together(
-    click.option("--from", "kind", type=click.Choice(KINDS), help="FILE is a Prowler mute list, or any spreadsheet."),
+    click.option(
+        "--from",
+        "source",
+        type=click.Choice(["prowler", "spreadsheet"]),
+        help="FILE is a Prowler mute list, or any spreadsheet.",
+    ),
     click.option("--map", "mapped", multiple=True, metavar="COLUMN=KEY", help="What a column is; - leaves it out."),
     click.option("--dates", type=click.Choice(["dmy", "mdy"]), help="What 03/04/2026 is: day or month first."),
 )
@@ -28,25 +31,22 @@ from_options = options.together(
 
 
 def import_from(
-    kind: str, file: Path, mapped: Sequence[str], dates: str | None, *, found: OpenRegister, by: str
+    source: str, file: Path, mapped: Sequence[str], dates: str | None, *, opened: OpenRegister, by: str
 ) -> None:
     """Add the entries of a foreign file as drafts, and show what each lacks; raises ConfigError."""
-    mapping = _mapping(file, mapped) if kind == "spreadsheet" else _unmapped(mapped)
-    editor = RegisterEditor.open(found.register.path)
-    day_first = None if dates is None else dates == "dmy"
-    outcome = run_foreign_import(
-        kind, file, mapping, editor, controls=frozenset(catalogue()), by=by, on=found.on, day_first=day_first
-    )
+    if source == "prowler":
+        if mapped:
+            raise ConfigError("only a spreadsheet has columns", key="--map")
+        found = prowler.read_mutes(file, catalogue())
+    else:
+        day_first = None if dates is None else dates == "dmy"
+        found = spreadsheet.read_rows(file, _mapping(file, mapped), catalogue(), day_first=day_first)
+    editor = RegisterEditor.open(opened.register.path)
+    outcome = import_drafts(found, editor, by=by, on=opened.on, origin=file.name)
     editor.save()
     for line in _lines(outcome):
         click.echo(line)
-    click.echo(f"{found.register.path}: {len(outcome.arrived)} drafts added, {len(outcome.left_out)} entries left out")
-
-
-def _unmapped(mapped: Sequence[str]) -> dict[str, str]:
-    if mapped:
-        raise ConfigError("only a spreadsheet has columns", key="--map")
-    return {}
+    click.echo(f"{editor.path}: {len(outcome.drafts)} drafts added, {len(outcome.skipped)} entries left out")
 
 
 def _mapping(file: Path, mapped: Sequence[str]) -> dict[str, str]:
@@ -57,7 +57,7 @@ def _mapping(file: Path, mapped: Sequence[str]) -> dict[str, str]:
     guessed = spreadsheet.guess(headers)
     if not sys.stdin.isatty():
         wanted = " ".join(f"--map {_quoted(f'{header}={key}')}" for header, key in guessed.items())
-        raise ConfigError(f"choose what the columns are, such as: {wanted or '--map COLUMN=KEY'}", file=str(file))
+        raise ConfigError(f"map the columns, such as: {wanted or '--map COLUMN=KEY'}", file=str(file))
     return _asked(headers, guessed)
 
 
@@ -83,16 +83,16 @@ def _asked(headers: Sequence[str], guessed: Mapping[str, str]) -> dict[str, str]
     }
     for header, key in answers.items():
         click.echo(f"  {header} -> {key}")
-    click.confirm("Import so?", default=True, abort=True)
+    click.confirm("Import with these columns?", default=True, abort=True)
     return {header: key for header, key in answers.items() if key != "comments"}
 
 
-def _lines(outcome: Imported) -> Iterator[str]:
-    for entry in outcome.arrived:
+def _lines(outcome: ImportResult) -> Iterator[str]:
+    for entry in outcome.drafts:
         yield f"{entry.id} {entry.title}".rstrip()
         yield f"  from {entry.place}"
         if entry.missing:
             yield f"  missing: {', '.join(entry.missing)}"
         yield from (f"  {note}" for note in entry.notes)
-    yield from (f"left out: {it.place}: {it.reason}" for it in outcome.left_out)
-    yield from (f"already there: {place} is {name}" for place, name in outcome.already)
+    yield from (f"left out: {it.place}: {it.reason}" for it in outcome.skipped)
+    yield from (f"already there: {place} is {name}" for place, name in outcome.present)

@@ -25,7 +25,7 @@ from orgaudit.errors import ConfigError
 from orgaudit.register import lifecycle
 from orgaudit.register.entries import ATTESTATIONS, EXCEPTIONS, EntryKind
 from orgaudit.register.file.edit import RegisterEditor
-from orgaudit.register.file.splice import flow
+from orgaudit.register.file.yaml_text import flow
 from orgaudit.register.lifecycle import EntryChange, Step
 from orgaudit.register.patterns import Patterns
 from orgaudit.register.state import longest_life

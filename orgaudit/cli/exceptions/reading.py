@@ -28,7 +28,7 @@ from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.model import EntryState
 from orgaudit.register.entries import ATTESTATIONS, EXCEPTIONS, KINDS, EntryKind
 from orgaudit.register.file.edit import RegisterEditor
-from orgaudit.register.file.splice import block
+from orgaudit.register.file.yaml_text import block
 from orgaudit.register.lifecycle import renewals
 from orgaudit.register.patterns import Patterns, is_exact
 from orgaudit.register.scope import ExceptionScope

@@ -48,7 +48,7 @@ def import_command(
     file: Path,
     *,
     by: str | None,
-    kind: str | None,
+    source: str | None,
     mapped: tuple[str, ...],
     dates: str | None,
     **given: Any,  # noqa: ANN401 - options by name
@@ -58,8 +58,8 @@ def import_command(
     With --from the FILE is another tool's, and its entries are added as drafts.
     """
     found = opened(given)
-    if kind is not None:
-        import_from(kind, file, mapped, dates, found=found, by=person(by, os.environ))
+    if source is not None:
+        import_from(source, file, mapped, dates, opened=found, by=person(by, os.environ))
         return
     if mapped or dates:
         raise ConfigError("--map and --dates are for --from spreadsheet", key="--from")

@@ -48,21 +48,21 @@ def day(cell: Cell, *, day_first: bool | None = None) -> date:
     elif match := re.fullmatch(r"([A-Za-z]{3,9})\.? (\d\d?)(?:st|nd|rd|th)?,? (\d{4})", text):
         month, number, year = _month(text, match[1]), int(match[2]), int(match[3])
     else:
-        raise ValueError(f"{text!r} is no date; write one such as 2025-03-31")
+        raise ValueError(f"{text!r} is not a date; write one such as 2025-03-31")
     try:
         return date(year, month, number)
     except ValueError as error:
-        raise ValueError(f"{text!r} is no date ({error})") from error
+        raise ValueError(f"{text!r} is not a date ({error})") from error
 
 
-def _is_day_first(text: str, first: int, second: int, mark: str, told: bool | None) -> bool:
+def _is_day_first(text: str, first: int, second: int, mark: str, given: bool | None) -> bool:
     if max(first, second) > LAST_MONTH:
         return first > LAST_MONTH
     if first == second or mark == ".":
         return True
-    if told is None:
+    if given is None:
         raise ValueError(f"{text!r} can be read two ways")
-    return told
+    return given
 
 
 def _year(text: str) -> int:
@@ -72,5 +72,5 @@ def _year(text: str) -> int:
 def _month(text: str, name: str) -> int:
     month = _MONTHS.get(name[:3].casefold())
     if month is None:
-        raise ValueError(f"{text!r} is no date; it names no month")
+        raise ValueError(f"{text!r} is not a date; it names no month")
     return month

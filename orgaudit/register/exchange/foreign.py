@@ -1,33 +1,51 @@
-"""Exceptions from elsewhere, as drafts: Prowler's mute lists and spreadsheets of any columns, all of a file or none.
+"""Exceptions from elsewhere, as drafts: what a reader found in a foreign file is added whole, or nothing of it.
 
-What narrows a scope and cannot be said here leaves the draft without a scope: a scope without it would take more.
+What narrows a scope and cannot be expressed leaves the draft without a scope: a scope without it would cover more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
-import msgspec
 from pydantic import ValidationError
 
-from orgaudit.errors import ConfigError
 from orgaudit.register.entries import EventType, ExceptionDraft, ExceptionEntry
-from orgaudit.register.exchange import prowler, spreadsheet
-from orgaudit.register.exchange.prowler import Candidate, LeftOut
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.scope import ExceptionScope
 from orgaudit.settings.documents import dotted, explain
 
-KINDS = ("prowler", "spreadsheet")
 
-APPROVAL = ("approved_by", "approved_on")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignEntry:
+    """A foreign entry in our keys; `place` is where it is, `notes` what was not taken over unchanged."""
+
+    place: str
+    data: dict[str, Any]
+    notes: tuple[str, ...] = ()
 
 
-class Arrived(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry that arrived as a draft: where it was, what it lacks, and what was not taken over as it stood."""
+@dataclass(frozen=True, slots=True)
+class SkippedEntry:
+    """A foreign entry that becomes no draft, and why."""
+
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignFile:
+    """What a foreign file holds."""
+
+    entries: tuple[ForeignEntry, ...]
+    skipped: tuple[SkippedEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedDraft:
+    """One imported draft: where it was, what it lacks, and what was not taken over unchanged."""
 
     id: str
     place: str
@@ -36,75 +54,63 @@ class Arrived(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
 
 
-class Imported(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a file's entries; `already` pairs a place with the id of the entry that says the same."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportResult:
+    """What became of a file's entries; `present` pairs a place with the id of the equal entry of the register."""
 
-    arrived: tuple[Arrived, ...] = ()
-    left_out: tuple[LeftOut, ...] = ()
-    already: tuple[tuple[str, str], ...] = ()
+    drafts: tuple[ImportedDraft, ...] = ()
+    skipped: tuple[SkippedEntry, ...] = ()
+    present: tuple[tuple[str, str], ...] = ()
 
 
-def run_foreign_import(
-    kind: str,
-    file: Path,
-    mapping: Mapping[str, str],
-    ledger: RegisterEditor,
-    *,
-    controls: Collection[str],
-    by: str,
-    on: date,
-    day_first: bool | None = None,
-) -> Imported:
-    """Add the entries of a foreign file to a ledger as drafts; the caller saves it.
-
-    `mapping` is a spreadsheet's columns by the keys that they become, and `controls` are the ids of all controls.
-    Raises ConfigError, and adds nothing, where the file or the mapping cannot be understood.
-    """
-    if kind == "prowler":
-        found = prowler.candidates(file, controls)
-    elif kind == "spreadsheet":
-        found = spreadsheet.candidates(file, mapping, controls, day_first=day_first)
-    else:
-        raise ConfigError(f"unknown kind {kind!r}; choose from {', '.join(KINDS)}", key="--from")
-    present = {_likeness(ledger.entry(name)): name for name in ledger.ids()}
-    arrived: list[Arrived] = []
-    already: list[tuple[str, str]] = []
-    for candidate in found.candidates:
-        data, refused = _sound(candidate)
+def import_drafts(found: ForeignFile, editor: RegisterEditor, *, by: str, on: date, origin: str) -> ImportResult:
+    """Add the entries of a foreign file as drafts; the caller saves the register. `origin` is the file's name."""
+    known = {_likeness(editor.entry(name)): name for name in editor.ids()}
+    drafts: list[ImportedDraft] = []
+    present: list[tuple[str, str]] = []
+    for foreign in found.entries:
+        data, refused = _sound(foreign)
         likeness = _likeness(data)
-        if likeness in present:
-            already.append((candidate.place, present[likeness]))
+        if likeness in known:
+            present.append((foreign.place, known[likeness]))
             continue
-        event = {"when": on, "who": by, "what": EventType.CREATED.value, "why": f"imported from {file.name}"}
-        entry = {"id": ledger.next_id(on.year), **_ordered(data), "history": [event]}
-        ledger.add(entry)
-        present[likeness] = entry["id"]
-        notes = (*candidate.notes, *refused)
-        title = str(data.get("title", ""))
-        arrived.append(Arrived(id=entry["id"], place=candidate.place, title=title, missing=missing(entry), notes=notes))
-    return Imported(arrived=tuple(arrived), left_out=tuple(found.left_out), already=tuple(already))
+        event = {"when": on, "who": by, "what": EventType.CREATED.value, "why": f"imported from {origin}"}
+        ordered = {key: data[key] for key in ExceptionDraft.model_fields if key in data}
+        entry = {"id": editor.next_id(on.year), **ordered, "history": [event]}
+        editor.add(entry)
+        known[likeness] = entry["id"]
+        drafts.append(
+            ImportedDraft(
+                id=entry["id"],
+                place=foreign.place,
+                title=str(data.get("title", "")),
+                missing=missing(entry),
+                notes=(*foreign.notes, *refused),
+            )
+        )
+    return ImportResult(drafts=tuple(drafts), skipped=found.skipped, present=tuple(present))
 
 
 def missing(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the keys that an entry lacks before it is in force, with `broad` where its scope asks for it."""
+    """Return the keys that an entry lacks before it is in force, with `broad` where its scope requires it."""
     needed = [name for name, field in ExceptionEntry.model_fields.items() if field.is_required()]
-    lacking = [key for key in (*needed, *APPROVAL) if not entry.get(key)]
+    lacking = [key for key in (*needed, "approved_by", "approved_on") if not entry.get(key)]
     if entry.get("scope") and not entry.get("broad"):
         scope = ExceptionScope.model_validate(entry["scope"])
         lacking += ["broad"] if scope.all_controls or scope.all_accounts else []
     return tuple(lacking)
 
 
-def _sound(candidate: Candidate) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return what a draft may hold of a candidate, and what is wrong with the rest, which goes into the comments."""
-    data = dict(candidate.data)
+def _sound(foreign: ForeignEntry) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return what a draft may hold of an entry, and what is wrong with the rest, which goes into the comments."""
+    data = dict(foreign.data)
     refused: list[str] = []
     kept: list[str] = [data["comments"]] if data.get("comments") else []
     try:
         ExceptionDraft.model_validate({"id": "EXC-0000-0000", **data})
     except ValidationError as error:
-        for path, message, mend in explain(error, ExceptionDraft, data):
-            refused.append(f"{dotted(path)}: {f'{message}; {mend}' if mend else message}")
+        for path, message, remedy in explain(error, ExceptionDraft, data):
+            refused.append(f"{dotted(path)}: {f'{message}; {remedy}' if remedy else message}")
             if path and (key := str(path[0])) in data:
                 kept.append(f"{key}: {_plain(data.pop(key))}")
     if kept:
@@ -118,12 +124,13 @@ def _plain(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _ordered(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: data[key] for key in ExceptionDraft.model_fields if key in data}
-
-
 def _likeness(entry: Mapping[str, Any]) -> str:
-    """Return what two entries share that came from the same place; renewals and comments do not matter."""
-    said: Iterable[str] = (str(entry.get("title", "")), _plain(entry.get("scope") or ""), str(entry.get("ticket", "")))
+    """Return what two entries of the same origin share; renewals and, where there is a scope, comments do not count."""
     scope = entry.get("scope")
-    return "\0".join(said) if scope else "\0".join((*said, str(entry.get("comments", ""))))
+    parts = (
+        entry.get("title", ""),
+        _plain(scope or ""),
+        entry.get("ticket", ""),
+        "" if scope else entry.get("comments", ""),
+    )
+    return "\0".join(map(str, parts))

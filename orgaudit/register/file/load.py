@@ -10,7 +10,6 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from orgaudit.errors import ConfigError
 from orgaudit.register.entries import (
     ATTESTATIONS,
     EXCEPTIONS,
@@ -22,14 +21,13 @@ from orgaudit.register.entries import (
     ExceptionEntry,
     RegisterEntry,
 )
+from orgaudit.register.file.storage import check_size
 from orgaudit.register.state import life_days, longest_life
 from orgaudit.settings.documents import Document, Problem, error_of, nearest, read, validate, value_at
 from orgaudit.settings.frameworks import Framework
 from orgaudit.settings.sections import RegisterSettings, TimeZone
 from orgaudit.settings.settings import Settings
 from orgaudit.settings.syntax import KeyPath
-
-MOST_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +101,7 @@ def load_register(path: Path, policy: RegisterSettings, *, must_exist: bool = Tr
     if not must_exist and not path.exists():
         empty = Document(file=str(path), data=None, lines={})
         return Register(document=empty, policy=policy, time_zone=policy.time_zone)
-    if path.is_file() and path.stat().st_size > MOST_BYTES:
-        raise ConfigError(f"is larger than {MOST_BYTES >> 20} MB; a register is not", file=str(path))
+    check_size(path)
     document = read(path)
     envelope = validate(document, _Envelope)
     wrong = _form_problems(document)
@@ -137,7 +134,7 @@ def load_register(path: Path, policy: RegisterSettings, *, must_exist: bool = Tr
 def with_known_requirements(register: Register, frameworks: Mapping[str, Framework], *, complete: bool) -> Register:
     """Return a register in which attestations of requirements that no framework has are invalid.
 
-    `complete` says that `frameworks` are all that there are, so that a requirement of another one is unknown too.
+    Where `frameworks` are `complete`, a requirement of another framework is unknown too.
     """
     known: list[Attestation] = []
     invalid = list(register.invalid)
