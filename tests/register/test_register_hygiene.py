@@ -41,8 +41,9 @@ def reviewed(
     cells: tuple[Cell, ...] = (cell(),),
     extent: Extent = EXTENT,
     on: date = ON,
+    aliases: dict[str, str] | None = None,
 ) -> list[HygieneRemark]:
-    application = AppliedRegister(register, extent.accounts, on)
+    application = AppliedRegister(register, extent.accounts, on, aliases)
     assert len(list(application.apply(findings))) == len(findings)
     return review(application, extent, cells)
 
@@ -179,6 +180,19 @@ def test_overlapping_pairs_are_counted_and_the_shadowed_told(tmp_path: Path) -> 
 def test_orphans_are_told(tmp_path: Path, scope: dict[str, object], words: str) -> None:
     register = registered(tmp_path, lasting(scope={"controls": [CONTROL]} | scope))
     assert words in only(reviewed(register, finding()), HygieneConcern.ORPHANED).detail
+
+
+def test_the_old_id_of_a_renamed_control_is_no_orphan_and_reaches_the_new(tmp_path: Path) -> None:
+    register = registered(tmp_path, lasting(scope={"controls": ["trail_old"], "accounts": [ACCOUNT.id]}))
+    aliases = {"trail_old": CONTROL}
+    assert reviewed(register, finding(), aliases=aliases) == []
+    [fixed] = reviewed(register, finding(status=Status.PASS), aliases=aliases)
+    assert (fixed.concern, fixed.detail) == (
+        HygieneConcern.UNUSED_FIXED,
+        "Nothing in its scope fails; 1 of 1 evaluation assessed.",
+    )
+    [unknown] = reviewed(register, finding())
+    assert unknown.concern is HygieneConcern.ORPHANED
 
 
 def test_a_closed_account_orphans_and_an_orphan_is_not_unused_too(tmp_path: Path) -> None:

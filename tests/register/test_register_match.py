@@ -206,3 +206,30 @@ def test_a_scope_reads_as_a_line() -> None:
         {"controls": ["a", "b"], "account_tags": {"t": "x*"}, "except": {"regions": ["eu-1"]}}
     )
     assert str(scope) == "controls: a, b; account_tags: t=x*; except (regions: eu-1)"
+
+
+RENAMED = {"trail_logging_old": CONTROL, "s3_old": "s3_bucket_versioned"}
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [
+        ({"controls": ["trail_logging_old"]}, True),
+        ({"controls": ["s3_old"]}, False),
+        ({"controls": ["trail_logging_*"]}, False),
+        ({"controls": ["s3_old", "trail_logging_old"], "regions": ["eu-*"]}, True),
+        ({"controls": ["cloudtrail_*"], "except": {"controls": ["trail_logging_old"]}}, False),
+        ({"controls": ["cloudtrail_*"], "except": {"controls": ["s3_old"]}}, True),
+    ],
+)
+def test_the_old_id_of_a_renamed_control_matches_the_new(scope: dict[str, Any], expected: bool) -> None:
+    matcher = Matcher([entry(scope=scope, broad=True)], ACCOUNTS, RENAMED)
+    assert bool(matcher.matching(finding())) is expected
+    names = scope["controls"][0] == "cloudtrail_*" or "trail_logging_old" in scope["controls"]
+    assert bool(matcher.reaching((CONTROL,), ACCOUNT.id)) is (names and expected)
+
+
+def test_the_old_id_still_matches_findings_of_before_the_renaming() -> None:
+    before = finding(control="trail_logging_old")
+    old = entry(scope={"controls": ["trail_logging_old"], "accounts": [ACCOUNT.id]})
+    assert Matcher([old], ACCOUNTS, RENAMED).matching(before) == [old]

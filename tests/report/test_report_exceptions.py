@@ -66,9 +66,10 @@ def rows(sheet: Worksheet) -> list[dict[str, Any]]:
     return filled
 
 
-def registered(run: Run, path: Path) -> None:
+def registered(run: Run, path: Path, aliases: dict[str, str] | None = None) -> None:
     """Apply a register's file to the run."""
-    stage.apply(run, load_register(path, RegisterSettings()), ON, controls=(), standing=Standing.NOT_SEALED)
+    register = load_register(path, RegisterSettings())
+    stage.apply(run, register, ON, controls=(), aliases=aliases, standing=Standing.NOT_SEALED)
 
 
 @pytest.fixture
@@ -196,6 +197,17 @@ def test_an_exception_of_a_repeated_finding_is_not_unused(small: Run, tmp_path: 
         assert isinstance(view, View)
         [score] = view.exceptions
         assert (score.covered, score.unused) == (1, False)
+        assert [remark.concern.value for remark in view.hygiene] == ["expiring"]
+
+
+def test_an_exception_of_a_renamed_control_covers_what_it_covered(small: Run, tmp_path: Path) -> None:
+    path = register_file(tmp_path, exception(1, {"controls": ["s3_before"], "accounts": [account_id(1)]}))
+    registered(small, path, {"s3_before": S3})
+    with viewing(small) as view:
+        [score] = view.exceptions
+        assert (score.covered, score.unused) == (2, False)
+        covered = {reported.finding.control for reported in view.findings() if reported.covered}
+        assert covered == {S3}
         assert [remark.concern.value for remark in view.hygiene] == ["expiring"]
 
 

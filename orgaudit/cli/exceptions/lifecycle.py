@@ -53,7 +53,7 @@ def request(name: str, **given: Any) -> None:  # noqa: ANN401 - options by name
 @editing
 @why
 def approve(name: str, **given: Any) -> None:  # noqa: ANN401 - options by name
-    """Approve a pending exception; only another person than who requested it can."""
+    """Approve a pending exception that somebody else requested."""
 
     def take(entry: dict[str, Any], step: Step, found: OpenRegister) -> EntryChange:
         return lifecycle.approved(EXCEPTIONS, entry, step, longest_days=_longest_days(entry, found))

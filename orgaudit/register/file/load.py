@@ -111,9 +111,12 @@ def load_register(path: Path, policy: RegisterSettings, *, must_exist: bool = Tr
     invalid: list[InvalidEntry] = []
     places: dict[str, KeyPath] = {}
     for place, kind in _places(document):
-        found = _entry(document, place, kind, policy)
+        data = value_at(document.data, place)
+        model = kind.model_of(data) if isinstance(data, dict) else kind.model
+        found: RegisterEntry | list[Problem] = validate(document, model, place)
+        found = found if isinstance(found, list) else _life_problems(document, place, found, policy) or found
         problems = (*wrong.get(place, ()), *(found if isinstance(found, list) else ()))
-        texts = _texts(value_at(document.data, place))
+        texts = _texts(data)
         places.setdefault(texts.get("id", ""), place)
         if isinstance(found, list) or problems:
             invalid.append(InvalidEntry(kind=kind, texts=texts, problems=problems))
@@ -185,18 +188,13 @@ def _form_problems(document: Document) -> dict[KeyPath | None, list[Problem]]:
     return found
 
 
-def _entry(
-    document: Document, place: KeyPath, kind: EntryKind, policy: RegisterSettings
-) -> RegisterEntry | list[Problem]:
-    data = value_at(document.data, place)
-    found: RegisterEntry | list[Problem] = validate(
-        document, kind.model_of(data) if isinstance(data, dict) else kind.model, place
-    )
+def _life_problems(document: Document, place: KeyPath, entry: RegisterEntry, policy: RegisterSettings) -> list[Problem]:
+    """Return a problem where an entry lives longer than any severity allows."""
     longest = longest_life(policy)
-    if isinstance(found, CompleteEntry) and (days := life_days(found)) > longest:
-        message = f"lives {days} days from {found.valid_from}, and policy allows {longest}"
-        return [document.problem((*place, "expires_on"), message, "set an earlier date")]
-    return found
+    if not isinstance(entry, CompleteEntry) or (days := life_days(entry)) <= longest:
+        return []
+    message = f"lives {days} days from {entry.valid_from}, and policy allows {longest}"
+    return [document.problem((*place, "expires_on"), message, "set an earlier date")]
 
 
 def _texts(data: object) -> dict[str, str]:
