@@ -200,11 +200,15 @@ def _answer(entry: Attestation, account: Account) -> Answer:
     )
 
 
+def findings_of(run: Run) -> Iterator[Finding]:
+    """Yield the findings of a run, one account at a time; raises ConfigError where a file of them cannot be read."""
+    for account in run.read_manifest().accounts:
+        if run.findings_path(account.id).is_file():
+            yield from run.findings(account.id)
+
+
 def applied(register: Register, run: Run, as_of: date, aliases: Mapping[str, str] | None = None) -> AppliedRegister:
     """Return a register after all findings of a run have passed through it; raises ConfigError."""
-    accounts = run.read_manifest().accounts
-    found = AppliedRegister(register, accounts, as_of, aliases)
-    for account in accounts:
-        if run.findings_path(account.id).is_file():
-            deque(found.apply(run.findings(account.id)), maxlen=0)
+    found = AppliedRegister(register, run.read_manifest().accounts, as_of, aliases)
+    deque(found.apply(findings_of(run)), maxlen=0)
     return found

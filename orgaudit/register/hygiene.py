@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from orgaudit.model import Account, Cell, EntryState, Status
 from orgaudit.register.apply import AppliedRegister
@@ -67,10 +68,7 @@ def _remark(
     entry: ExceptionEntry,
     concern: HygieneConcern,
     detail: str,
-    *,
-    findings: int = 0,
-    within: int | None = None,
-    other: str = "",
+    **more: Any,  # noqa: ANN401 - the remark's other fields
 ) -> HygieneRemark:
     return HygieneRemark(
         concern=concern,
@@ -79,10 +77,8 @@ def _remark(
         owner=entry.owner,
         expires_on=entry.expires_on,
         days_left=days_left(entry, applied.as_of),
-        findings=findings,
-        within=within,
-        other=other,
         detail=detail,
+        **more,
     )
 
 
@@ -240,8 +236,9 @@ class _Assessed:
             for control in sorted({*extent.known, *extent.names}):
                 for entry in matcher.reaching(extent.names.get(control, (control,)), account.id):
                     self._beyond.setdefault(entry.id, f"Account {account.id} was out of this run's scope.")
+        renamed = {self._aliases[name] for name in extent.names if name in self._aliases}
         for account in extent.accounts:
-            for control in sorted(extent.known - extent.names.keys()):
+            for control in sorted(extent.known - extent.names.keys() - renamed):
                 for entry in matcher.reaching((control,), account.id):
                     self._beyond.setdefault(entry.id, f"{control} was not part of this run.")
 

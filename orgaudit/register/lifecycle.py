@@ -92,13 +92,7 @@ def revoked(kind: EntryKind, entry: Data, step: Step) -> EntryChange:
 
 
 def renewed(
-    kind: EntryKind,
-    entry: Data,
-    until: date,
-    step: Step,
-    *,
-    longest_days: int | None = None,
-    **new: object,
+    kind: EntryKind, entry: Data, until: date, step: Step, *, longest_days: int | None = None, **new: object
 ) -> EntryChange:
     """Return what lets an approved entry live until a later day, by who requests that or answers again.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import TypeAlias
 
 from orgaudit.model import Account, Finding, parse_arn
@@ -159,8 +160,8 @@ class Matcher:
         self._account_ids = _Index(scope.accounts for scope in self._scopes)
         self._regions = _Index(scope.regions for scope in self._scopes)
         self._resources = _Index(scope.resources for scope in self._scopes)
-        self._of_controls: dict[tuple[str, ...], int] = {}
-        self._of_account: dict[str, int] = {}
+        self._matching_controls = cache(self._with_control)
+        self._matching_account = cache(self._with_account)
 
     def matching(self, finding: Finding) -> list[ExceptionEntry]:
         """Return the exceptions that match a finding, most specific first, whatever their state and its status."""
@@ -194,22 +195,14 @@ class Matcher:
             return (finding.control,)
         return (finding.control, *(f"{item.framework}:{item.id}" for item in finding.requirements))
 
-    def _matching_controls(self, controls: tuple[str, ...]) -> int:
-        ranks = self._of_controls.get(controls)
-        if ranks is None:
-            candidates = _each(self._controls.may_match(controls))
-            ranks = sum(1 << rank for rank in candidates if self._scopes[rank].matches_control(controls))
-            self._of_controls[controls] = ranks
-        return ranks
+    def _with_control(self, controls: tuple[str, ...]) -> int:
+        candidates = _each(self._controls.may_match(controls))
+        return sum(1 << rank for rank in candidates if self._scopes[rank].matches_control(controls))
 
-    def _matching_account(self, account_id: str) -> int:
-        ranks = self._of_account.get(account_id)
-        if ranks is None:
-            account = self._accounts.get(account_id)
-            candidates = _each(self._account_ids.may_match((account_id,)))
-            ranks = sum(1 << rank for rank in candidates if self._scopes[rank].matches_account(account_id, account))
-            self._of_account[account_id] = ranks
-        return ranks
+    def _with_account(self, account_id: str) -> int:
+        account = self._accounts.get(account_id)
+        candidates = _each(self._account_ids.may_match((account_id,)))
+        return sum(1 << rank for rank in candidates if self._scopes[rank].matches_account(account_id, account))
 
 
 def _each(ranks: int) -> Iterator[int]:

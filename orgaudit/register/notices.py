@@ -15,9 +15,9 @@ from typing import TypeAlias
 import msgspec
 
 from orgaudit.model import EntryState
-from orgaudit.register.entries import ExceptionEntry, identity
+from orgaudit.register.entries import identity
 from orgaudit.register.file.load import Register
-from orgaudit.register.state import days_left, state_of
+from orgaudit.register.state import state_of
 
 ADDRESS = re.compile(r"[^\s<>@]+@[^\s<>@]+")
 
@@ -68,8 +68,8 @@ def due(register: Register, as_of: date, within: int) -> list[Notice]:
     An expired exception stays due until it is renewed, revoked, or superseded by one that is approved.
     """
     owners: dict[str, list[tuple[str, DueItem]]] = {}
-    for entry, item in _items(register, as_of, as_of + timedelta(days=within)):
-        owners.setdefault(identity(entry.owner), []).append((" ".join(entry.owner.split()), item))
+    for owner, item in _items(register, as_of, as_of + timedelta(days=within)):
+        owners.setdefault(identity(owner), []).append((" ".join(owner.split()), item))
     return [
         Notice(
             owner=max((owner for owner, _ in found), key=len),
@@ -80,22 +80,21 @@ def due(register: Register, as_of: date, within: int) -> list[Notice]:
     ]
 
 
-def _items(register: Register, as_of: date, until: date) -> Iterator[tuple[ExceptionEntry, DueItem]]:
+def _items(register: Register, as_of: date, until: date) -> Iterator[tuple[str, DueItem]]:
+    """Yield each date that falls due, with the owner."""
     states = {entry.id: state_of(entry, as_of, register.policy.expiring_days) for entry in register.exceptions}
     superseded = {entry.supersedes for entry in register.exceptions if states[entry.id].covers}
     for entry in register.exceptions:
-        state = states[entry.id]
+        state, dates = states[entry.id], {}
         if state is EntryState.EXPIRED and entry.id not in superseded:
-            yield entry, _item(entry, DueEvent.EXPIRED, entry.expires_on, days_left(entry, as_of))
+            dates[DueEvent.EXPIRED] = entry.expires_on
         if state.covers and entry.expires_on <= until:
-            yield entry, _item(entry, DueEvent.EXPIRES, entry.expires_on, days_left(entry, as_of))
+            dates[DueEvent.EXPIRES] = entry.expires_on
         if state.covers and entry.review_by is not None and entry.review_by <= until:
-            yield entry, _item(entry, DueEvent.REVIEW, entry.review_by, (entry.review_by - as_of).days)
-
-
-def _item(entry: ExceptionEntry, event: DueEvent, on: date, days: int) -> DueItem:
-    scope = str(entry.scope)
-    return DueItem(id=entry.id, title=entry.title, event=event, due_on=on, days=days, ticket=entry.ticket, scope=scope)
+            dates[DueEvent.REVIEW] = entry.review_by
+        for event, on in dates.items():
+            about = {"id": entry.id, "title": entry.title, "ticket": entry.ticket, "scope": str(entry.scope)}
+            yield entry.owner, DueItem(event=event, due_on=on, days=(on - as_of).days, **about)
 
 
 def _address(owner: str) -> str:

@@ -278,7 +278,7 @@ def test_a_file_that_appeared_underneath_is_left_alone(tmp_path: Path) -> None:
     editor = RegisterEditor.open(tmp_path / "exceptions.yaml")
     editor_of(tmp_path)
     editor.add({"id": "EXC-2025-0002"})
-    with pytest.raises(ConfigError, match="changed by another program or person"):
+    with pytest.raises(ConfigError, match="was changed meanwhile"):
         editor.save()
 
 

@@ -195,6 +195,15 @@ def test_the_old_id_of_a_renamed_control_is_no_orphan_and_reaches_the_new(tmp_pa
     assert unknown.concern is HygieneConcern.ORPHANED
 
 
+def test_a_run_of_before_a_renaming_has_assessed_what_the_old_id_names(tmp_path: Path) -> None:
+    register = registered(tmp_path, lasting(scope={"controls": ["trail_old"], "accounts": [ACCOUNT.id]}))
+    before = Extent(accounts=(ACCOUNT,), names={"trail_old": ("trail_old",)}, known=frozenset({"trail_old", CONTROL}))
+    passed = finding(control="trail_old", status=Status.PASS)
+    aliases = {"trail_old": CONTROL}
+    [fixed] = reviewed(register, passed, cells=(cell(control="trail_old"),), extent=before, aliases=aliases)
+    assert fixed.concern is HygieneConcern.UNUSED_FIXED
+
+
 def test_a_closed_account_orphans_and_an_orphan_is_not_unused_too(tmp_path: Path) -> None:
     closed = Account(id="777788889999", name="old", state="CLOSED")
     register = registered(tmp_path, lasting(scope={"controls": [CONTROL], "accounts": [closed.id]}))

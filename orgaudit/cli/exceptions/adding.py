@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -14,8 +14,8 @@ from orgaudit.cli import options
 from orgaudit.cli.exceptions.lifecycle import evidence, status_choice, write_change
 from orgaudit.cli.exceptions.opening import OpenRegister, allowed, date_option, editing, opened, person
 from orgaudit.errors import ConfigError
-from orgaudit.model import Finding
 from orgaudit.register import lifecycle
+from orgaudit.register.apply import findings_of
 from orgaudit.register.entries import ATTESTATIONS, EXCEPTIONS, ExceptionDraft, ExceptionEntry, ExceptionType
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.file.load import unknown_requirement
@@ -115,7 +115,10 @@ def _ask(entry: dict[str, Any]) -> None:
             continue
         hint = {"type": f" ({', '.join(ExceptionType)})", "expires_on": " (YYYY-MM-DD)"}.get(key, "")
         if text := _answer(f"{key}{hint}"):
-            entry[key] = date.fromisoformat(text) if key == "expires_on" and _is_date(text) else text
+            entry[key] = text
+        if key == "expires_on" and text:
+            with suppress(ValueError):
+                entry[key] = date.fromisoformat(text)
 
 
 def _answer(question: str) -> str:
@@ -123,28 +126,14 @@ def _answer(question: str) -> str:
     return answer.strip()
 
 
-def _is_date(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _from_finding(fingerprint: str, run_name: str, found: OpenRegister) -> dict[str, Any]:
     """Return the beginning of an entry for exactly one finding; raises ConfigError where the run has none such."""
     run = options.find_run(run_name, found.settings)
-    accounts = (account for account in run.read_manifest().accounts if run.findings_path(account.id).is_file())
-    findings: Iterator[Finding] = (each for account in accounts for each in run.findings(account.id))
-    finding = next((each for each in findings if each.fingerprint == fingerprint), None)
+    finding = next((each for each in findings_of(run) if each.fingerprint == fingerprint), None)
     if finding is None:
         raise ConfigError(f"no finding {fingerprint!r} in {run.path}; reports list fingerprints", key="--from-finding")
-    scope = {
-        "controls": [finding.control],
-        "accounts": [finding.account_id],
-        "regions": [finding.region],
-        "resources": [finding.resource],
-    }
+    controls, accounts = [finding.control], [finding.account_id]
+    scope = {"controls": controls, "accounts": accounts, "regions": [finding.region], "resources": [finding.resource]}
     return {"title": finding.title, "scope": scope}
 
 

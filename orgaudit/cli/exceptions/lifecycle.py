@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import click
 
+from orgaudit.cli import options
 from orgaudit.cli.exceptions.opening import (
     OpenRegister,
     allowed,
@@ -39,62 +40,21 @@ status_choice = click.Choice([*map(str, AttestedStatus)])
 evidence = click.option("--evidence", multiple=True, metavar="TEXT", help="What was seen; repeat for more.")
 
 
-@click.command()
-@id_argument
-@editing
-@why
-def request(name: str, **given: Any) -> None:  # noqa: ANN401 - options by name
-    """Request the approval of a draft, or again that of a rejected or revoked exception."""
-    _step(EXCEPTIONS, name, lambda entry, step, _: lifecycle.requested(EXCEPTIONS, entry, step), given)
-
-
-@click.command()
-@id_argument
-@editing
-@why
-def approve(name: str, **given: Any) -> None:  # noqa: ANN401 - options by name
-    """Approve a pending exception that somebody else requested."""
-
-    def take(entry: dict[str, Any], step: Step, found: OpenRegister) -> EntryChange:
-        return lifecycle.approved(EXCEPTIONS, entry, step, longest_days=_longest_days(entry, found))
-
-    _step(EXCEPTIONS, name, take, given)
-
-
-@click.command()
-@id_argument
-@editing
-@why
-def reject(name: str, **given: Any) -> None:  # noqa: ANN401 - options by name
-    """Refuse a pending exception; it stays in the register."""
-    _step(EXCEPTIONS, name, lambda entry, step, _: lifecycle.rejected(EXCEPTIONS, entry, step), given)
+_renewing = options.together(id_argument, editing, date_option("--until", required=True, help="The new last day."), why)
 
 
 @click.command(name="renew")
-@id_argument
-@editing
-@date_option("--until", required=True, help="The new last day.")
-@why
+@_renewing
 def renew_exception(name: str, until: date, **given: Any) -> None:  # noqa: ANN401 - options by name
     """Request that an exception lives until a later day; it is pending until somebody approves it again."""
     _step(EXCEPTIONS, name, lambda entry, step, _: lifecycle.renewed(EXCEPTIONS, entry, until, step), given)
 
 
 @click.command(name="renew")
-@id_argument
-@editing
-@date_option("--until", required=True, help="The new last day.")
+@_renewing
 @click.option("--status", type=status_choice, help="Another answer than before.")
 @evidence
-@why
-def renew_attestation(
-    name: str,
-    until: date,
-    *,
-    status: str | None,
-    evidence: Sequence[str],
-    **given: Any,  # noqa: ANN401 - options by name
-) -> None:
+def renew_attestation(name: str, until: date, *, status: str | None, evidence: Sequence[str], **given: Any) -> None:  # noqa: ANN401 - options by name
     """Attest again, in your name and until a later day."""
     new: dict[str, Any] = {"status": status, "evidence": list(evidence)}
 
@@ -106,15 +66,26 @@ def renew_attestation(
     _step(ATTESTATIONS, name, take, given)
 
 
-def _revoke(kind: EntryKind, effect: str) -> click.Command:
-    @click.command(help=f"End an {kind.noun} before its last day; {effect}.")
+def _approve(entry: dict[str, Any], step: Step, found: OpenRegister) -> EntryChange:
+    return lifecycle.approved(EXCEPTIONS, entry, step, longest_days=_longest_days(entry, found))
+
+
+def _command(kind: EntryKind, verb: str, text: str, take: TakeStep) -> click.Command:
+    """Return the command of a step that needs nothing but the entry, a person and a reason."""
+
+    @click.command(name=verb, help=text)
     @id_argument
     @editing
     @why
-    def revoke(name: str, **given: Any) -> None:  # noqa: ANN401 - options by name
-        _step(kind, name, lambda entry, step, _: lifecycle.revoked(kind, entry, step), given)
+    def command(name: str, **given: Any) -> None:  # noqa: ANN401 - options by name
+        _step(kind, name, take, given)
 
-    return revoke
+    return command
+
+
+def _revoke(kind: EntryKind, effect: str) -> click.Command:
+    text = f"End an {kind.noun} before its last day; {effect}."
+    return _command(kind, "revoke", text, lambda entry, step, _: lifecycle.revoked(kind, entry, step))
 
 
 def _step(kind: EntryKind, name: str, take: TakeStep, given: Mapping[str, Any]) -> None:
@@ -172,13 +143,20 @@ def _longest_days(entry: dict[str, Any], found: OpenRegister) -> int:
 
 
 COMMANDS = (
-    request,
-    approve,
-    reject,
+    _command(
+        EXCEPTIONS,
+        "request",
+        "Request the approval of a draft, or again that of a rejected or revoked exception.",
+        lambda entry, step, _: lifecycle.requested(EXCEPTIONS, entry, step),
+    ),
+    _command(EXCEPTIONS, "approve", "Approve a pending exception that somebody else requested.", _approve),
+    _command(
+        EXCEPTIONS,
+        "reject",
+        "Refuse a pending exception; it stays in the register.",
+        lambda entry, step, _: lifecycle.rejected(EXCEPTIONS, entry, step),
+    ),
     renew_exception,
     _revoke(EXCEPTIONS, "it stays in the register"),
 )
-ATTESTATION_COMMANDS = (
-    renew_attestation,
-    _revoke(ATTESTATIONS, "its requirement is MANUAL again"),
-)
+ATTESTATION_COMMANDS = (renew_attestation, _revoke(ATTESTATIONS, "its requirement is MANUAL again"))

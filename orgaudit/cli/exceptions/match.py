@@ -13,6 +13,7 @@ from orgaudit.cli import options
 from orgaudit.cli.exceptions.opening import OpenRegister, echo_json, entry_in, opened, reading
 from orgaudit.errors import ConfigError
 from orgaudit.model import Finding, Status
+from orgaudit.register.apply import findings_of
 from orgaudit.register.entries import EXCEPTIONS, ExceptionDraft, ExceptionEntry
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.match import Matcher
@@ -61,13 +62,10 @@ def _lines(entry: ExceptionDraft, in_scope: int, failing: list[Finding], found: 
 
 
 def _in_scope(entry: ExceptionDraft, run: Run) -> Iterator[Finding]:
-    """Yield the findings of a run that match an entry's scope, one account at a time."""
-    manifest = run.read_manifest()
+    """Return the findings of a run that match an entry's scope, as a stream."""
     as_complete = ExceptionEntry.model_construct(**dict(entry))
-    matcher = Matcher([as_complete], {account.id: account for account in manifest.accounts})
-    for account in manifest.accounts:
-        if run.findings_path(account.id).is_file():
-            yield from (finding for finding in run.findings(account.id) if matcher.matching(finding))
+    matcher = Matcher([as_complete], {account.id: account for account in run.read_manifest().accounts})
+    return filter(matcher.matching, findings_of(run))
 
 
 def _with_scope(subject: str, found: OpenRegister) -> ExceptionDraft:

@@ -7,12 +7,7 @@ from datetime import date, datetime
 
 from orgaudit.register.workbook.cells import Cell, Failed, Formula
 
-_MONTHS = {
-    name: number
-    for number, name in enumerate(
-        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1
-    )
-}
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 LAST_MONTH = 12
 TWO_WAYS = re.compile(r"(\d\d?)([-/])(\d\d?)\2(\d{4}|\d\d)")
 """A date whose day and month may each be the other."""
@@ -70,7 +65,6 @@ def _year(text: str) -> int:
 
 
 def _month(text: str, name: str) -> int:
-    month = _MONTHS.get(name[:3].casefold())
-    if month is None:
+    if name[:3].casefold() not in _MONTHS:
         raise ValueError(f"{text!r} is not a date; it names no month")
-    return month
+    return _MONTHS.index(name[:3].casefold()) + 1

@@ -6,6 +6,7 @@ import csv
 import fnmatch
 import re
 from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ class _NotTranslatableError(Exception):
     """A part of a mute that no scope can express; the message names it."""
 
 
+@cache
 def checks() -> dict[str, tuple[str, ...]]:
     """Return the controls that decide the same as a Prowler check, by the check."""
     text = resources.files("orgaudit.register.exchange").joinpath("prowler_checks.csv").read_text("utf-8")

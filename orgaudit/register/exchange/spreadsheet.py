@@ -7,7 +7,7 @@ import io
 import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -118,25 +118,17 @@ def guess(headers: Sequence[str]) -> dict[str, str]:
 
 def check_mapping(headers: Collection[str], mapping: Mapping[str, str], file: str) -> None:
     """Raise ConfigError, with every problem, for a column or a key that does not exist."""
-    problems = [
-        Problem(file=file, key="--map", message=f"no column {column!r}", mend=nearest(column, headers))
-        for column in mapping
-        if column not in headers
-    ]
-    problems += [
-        Problem(file=file, key="--map", message=f"{column}: no key {key!r}", mend=nearest(key, (*KEYS, IGNORE)))
-        for column, key in mapping.items()
-        if key not in {*KEYS, IGNORE}
-    ]
     used = [key for key in mapping.values() if key not in {IGNORE, *_LISTS, "comments"}]
-    problems += [
-        Problem(file=file, key="--map", message=f"two columns become {key}", mend="choose one")
-        for key in sorted({key for key in used if used.count(key) > 1})
+    keys = (*KEYS, IGNORE)
+    wrong = [
+        *((f"no column {it!r}", nearest(it, headers)) for it in mapping if it not in headers),
+        *((f"{it}: no key {key!r}", nearest(key, keys)) for it, key in mapping.items() if key not in keys),
+        *((f"two columns become {key}", "choose one") for key in sorted({it for it in used if used.count(it) > 1})),
     ]
-    if not problems and not set(mapping.values()) - {IGNORE}:
-        problems.append(Problem(file=file, key="--map", message="no column becomes any key", mend="map some"))
-    if problems:
-        raise error_of(problems)
+    if not wrong and not set(mapping.values()) - {IGNORE}:
+        wrong = [("no column becomes any key", "map some")]
+    if wrong:
+        raise error_of([Problem(file=file, key="--map", message=message, mend=remedy) for message, remedy in wrong])
 
 
 def read_rows(
@@ -152,7 +144,7 @@ def read_rows(
     entries: list[ForeignEntry] = []
     skipped: list[SkippedEntry] = []
     for place, row in found.rows:
-        entry = _RowReader(place, row, mapping, orders, controls).entry()
+        entry = _RowReader(mapping, orders, controls).entry(place, row)
         if set(entry.data) - {"comments"}:
             entries.append(entry)
         else:
@@ -160,80 +152,73 @@ def read_rows(
     return ForeignFile(tuple(entries), tuple(skipped))
 
 
+@dataclass(slots=True)
 class _RowReader:
     """One row on its way to become a draft; what cannot be read becomes a note, and stays as a comment."""
 
-    def __init__(
-        self,
-        place: str,
-        row: Mapping[str, Cell],
-        mapping: Mapping[str, str],
-        orders: Mapping[str, bool],
-        controls: Collection[str],
-    ) -> None:
-        self._place, self._row, self._mapping, self._orders = place, row, mapping, orders
-        self._controls = controls
-        self._checks = checks()
-        self._notes: list[str] = []
-        self._comments: list[str] = []
-        self._data: dict[str, Any] = {}
-        self._scope: dict[str, list[str]] = {}
-        self._whole = True
+    mapping: Mapping[str, str]
+    orders: Mapping[str, bool]
+    controls: Collection[str]
+    data: dict[str, Any] = field(default_factory=dict)
+    scope: dict[str, list[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
+    whole: bool = True
 
-    def entry(self) -> ForeignEntry:
-        for header, cell in self._row.items():
-            key = self._mapping.get(header)
+    def entry(self, place: str, row: Mapping[str, Cell]) -> ForeignEntry:
+        for header, cell in row.items():
+            key = self.mapping.get(header)
             if key == IGNORE:
                 continue
             if key is None or key in _APPROVAL or key == "comments":
-                self._comments.append(text_of(cell) if key == "comments" else f"{header}: {text_of(cell)}")
+                self.comments.append(text_of(cell) if key == "comments" else f"{header}: {text_of(cell)}")
                 if key in _APPROVAL:
-                    self._notes.append(f"{key}: kept as a comment: it did not happen in this register")
+                    self.notes.append(f"{key}: kept as a comment: it did not happen in this register")
                 continue
             try:
                 self._take(key, header, cell)
             except ValueError as error:
-                self._notes.append(f"{key}: {error}")
-                self._comments.append(f"{header}: {text_of(cell)}")
-                self._whole = self._whole and key not in _SCOPE
-        if self._scope and self._whole:
-            self._data["scope"] = self._scope
-        elif self._scope:
-            self._notes.append("scope: left out, since without that part it would cover more; write it by hand")
-            self._comments += [f"{key}: {', '.join(value)}" for key, value in self._scope.items()]
-        if self._comments:
-            self._data["comments"] = "\n".join(self._comments)
-        return ForeignEntry(place=self._place, data=self._data, notes=tuple(self._notes))
+                self.notes.append(f"{key}: {error}")
+                self.comments.append(f"{header}: {text_of(cell)}")
+                self.whole = self.whole and key not in _SCOPE
+        if self.scope and self.whole:
+            self.data["scope"] = self.scope
+        elif self.scope:
+            self.notes.append("scope: left out, since without that part it would cover more; write it by hand")
+            self.comments += [f"{key}: {', '.join(value)}" for key, value in self.scope.items()]
+        if self.comments:
+            self.data["comments"] = "\n".join(self.comments)
+        return ForeignEntry(place=place, data=self.data, notes=tuple(self.notes))
 
     def _take(self, key: str, header: str, cell: Cell) -> None:
         if isinstance(cell, Formula | Failed):
             raise ValueError("the cell holds a formula or an error; write its value")  # noqa: TRY004 - for people
         if key in _DAYS:
-            self._data[key] = day(cell, day_first=self._orders.get(header))
+            self.data[key] = day(cell, day_first=self.orders.get(header))
         elif key == "max_findings":
-            self._data[key] = _number(cell)
+            self.data[key] = _number(cell)
         elif key == "accounts":
-            self._scope[key] = self._scope.get(key, []) + _accounts(cell)
+            self.scope[key] = self.scope.get(key, []) + _accounts(cell)
         elif key == "controls":
-            self._scope[key] = list(dict.fromkeys([*self._scope.get(key, []), *self._ours(_parts(cell))]))
+            self.scope[key] = list(dict.fromkeys([*self.scope.get(key, []), *self._ours(_parts(cell))]))
         elif key in _SCOPE:
-            self._scope[key] = self._scope.get(key, []) + _parts(cell)
+            self.scope[key] = self.scope.get(key, []) + _parts(cell)
         elif key in _LISTS:
-            self._data[key] = self._data.get(key, []) + _items(cell)
+            self.data[key] = self.data.get(key, []) + _items(cell)
         elif key == "type":
-            self._data[key] = _kind(text_of(cell))
+            self.data[key] = _kind(text_of(cell))
         else:
-            self._data[key] = text_of(cell).lower() if key == "severity_adjusted" else text_of(cell)
+            self.data[key] = text_of(cell).lower() if key == "severity_adjusted" else text_of(cell)
 
     def _ours(self, names: list[str]) -> Iterator[str]:
         for name in names:
-            if name in self._controls or ":" in name or not is_exact(name):
+            if name in self.controls or ":" in name or not is_exact(name):
                 yield name
-            elif mapped := [control for control in self._checks.get(name, ()) if control in self._controls]:
+            elif mapped := [control for control in checks().get(name, ()) if control in self.controls]:
                 yield from mapped
             else:
                 message = f"{name!r} is not a control"
-                raise ValueError("; ".join(filter(None, (message, nearest(name, self._controls)))))
+                raise ValueError("; ".join(filter(None, (message, nearest(name, self.controls)))))
 
 
 def _items(cell: Cell) -> list[str]:
@@ -285,11 +270,8 @@ def _day_orders(found: FlatTable, mapping: Mapping[str, str], given: bool | None
             if header in row and (match := TWO_WAYS.fullmatch(text_of(row[header])))
         ]
         sure = {int(match[1]) > LAST_MONTH for _, _, match in pairs if max(int(match[1]), int(match[3])) > LAST_MONTH}
-        if len(sure) == 1 and given is None:
-            orders[header] = sure.pop()
-            continue
-        if given is not None:
-            orders[header] = given
+        if given is not None or len(sure) == 1:
+            orders[header] = sure.pop() if given is None else given
             continue
         problems += [
             Problem(file=place, key=header, message=f"{text!r} can be read two ways", mend="give --dates dmy or mdy")

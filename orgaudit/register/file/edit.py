@@ -116,9 +116,7 @@ class RegisterEditor:
         """Add an event at the end of an entry's history; raises KeyError for an unknown id."""
         history = self.entry(id, section).get("history") or []
         if not isinstance(history, list):
-            raise ConfigError(
-                f"the history of {id} is not a list; correct it first", file=str(self.path), key="history"
-            )
+            raise ConfigError(f"{id}: history is not a list; correct it first", file=str(self.path), key="history")
         self.set(id, {"history": [*history, event]}, section)
 
     def text(self) -> str:
@@ -137,9 +135,7 @@ class RegisterEditor:
         target = self.path.resolve()
         with locked(target.parent):
             if revision_of(content_of(target)) != self.revision:
-                message = (
-                    "was changed by another program or person meanwhile, and nothing was written; repeat the command"
-                )
+                message = "was changed meanwhile, and nothing was written; repeat the command"
                 raise ConfigError(message, file=str(self.path))
             replace(target, content)
         self._bytes, self.revision = content, revision_of(content)
