@@ -94,7 +94,7 @@ class AppliedRegister:
             )
             for (name, severity), count in sorted(self.too_long.items())
         ]
-        return [*register.problems_of(EXCEPTIONS), *too_long, *register.problems_of(ATTESTATIONS)]
+        return [*register.problems(EXCEPTIONS), *too_long, *register.problems(ATTESTATIONS)]
 
     def exceptions(self) -> list[ExceptionRow]:
         """Return every exception of the register, by id."""

@@ -62,7 +62,7 @@ def apply(register: Register, accounts: Iterable[Account], on: date) -> Attested
 
 def test_a_sound_attestation_has_no_problem(tmp_path: Path) -> None:
     found = loaded(tmp_path, fields())
-    assert (len(found.attestations), found.problems) == (1, [])
+    assert (len(found.attestations), found.problems()) == (1, [])
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_wrong_entry_is_named_with_its_line_and_leaves_the_others(
 ) -> None:
     found = loaded(tmp_path, fields(id="ATT-2025-0009"), fields(**changes))
     assert [entry.id for entry in found.attestations] == ["ATT-2025-0009"]
-    (problem,) = found.problems
+    (problem,) = found.problems()
     assert key in problem.key
     assert said in problem.sentence
     lines = found.path.read_text().splitlines()
@@ -100,25 +100,34 @@ def test_a_wrong_entry_is_named_with_its_line_and_leaves_the_others(
     assert problem.line > next(number for number, line in enumerate(lines, 1) if "ATT-2025-0009" in line)
 
 
+def test_all_problems_of_an_entry_are_listed_at_once(tmp_path: Path) -> None:
+    found = loaded(tmp_path, fields(requirement="cis_2.0:9", expires_on="2026-01-11"), fields(id="ATT-2025-0009"))
+    assert [problem.key for problem in found.problems()] == [
+        "attestations[0].expires_on",
+        "attestations[0].requirement",
+    ]
+    assert [(it.id, it.texts["attested_by"]) for it in found.invalid] == [("ATT-2025-0001", "Ana <ana@example.com>")]
+
+
 def test_the_longest_life_is_allowed(tmp_path: Path) -> None:
-    assert loaded(tmp_path, fields(expires_on="2026-01-10")).problems == []
+    assert loaded(tmp_path, fields(expires_on="2026-01-10")).problems() == []
 
 
 def test_an_id_used_twice_answers_nothing(tmp_path: Path) -> None:
     found = loaded(tmp_path, fields(), fields())
     assert found.attestations == ()
-    assert all("also the id of the entry on line" in problem.message for problem in found.problems)
+    assert all("also the id of the entry on line" in problem.message for problem in found.problems())
 
 
 def test_all_accounts_are_taken_when_broad_is_said(tmp_path: Path) -> None:
     found = loaded(tmp_path, fields(accounts=None, ous=["Root"], broad=True))
-    assert found.problems == []
+    assert found.problems() == []
     assert set(apply(found, [SHOP, BANK], date(2025, 2, 1)).answers["cis_2.0:1.1"]) == {SHOP.id, BANK.id}
 
 
 def test_another_framework_is_no_problem_where_not_all_are_known(tmp_path: Path) -> None:
-    assert loaded(tmp_path, fields(requirement="nist:AU-2"), complete=False).problems == []
-    assert loaded(tmp_path, fields(requirement="cis_2.0:9"), complete=False).problems != []
+    assert loaded(tmp_path, fields(requirement="nist:AU-2"), complete=False).problems() == []
+    assert loaded(tmp_path, fields(requirement="cis_2.0:9"), complete=False).problems() != []
 
 
 def test_exceptions_and_attestations_of_one_file_do_not_hurt_each_other(tmp_path: Path) -> None:
@@ -133,8 +142,8 @@ def test_a_flaw_within_an_attestation_leaves_the_exceptions(tmp_path: Path) -> N
     path = tmp_path / "exceptions.yaml"
     path.write_text("exceptions: []\nattestations:\n  - id: ATT-2025-0001\n    id: ATT-2025-0002\n")
     found = load_register(path, RegisterSettings())
-    assert found.problems_of(EXCEPTIONS) == []
-    wrong = [problem.message for problem in found.problems if problem.line == 4 and "twice" in problem.message]
+    assert found.problems(EXCEPTIONS) == []
+    wrong = [problem.message for problem in found.problems() if problem.line == 4 and "twice" in problem.message]
     assert wrong == ["the key is there twice, first on line 3"]
 
 

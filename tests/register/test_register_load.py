@@ -15,12 +15,12 @@ POLICY = RegisterSettings()
 def test_the_packaged_register_is_empty_and_its_example_is_sound(tmp_path: Path) -> None:
     text = (PACKAGED / "exceptions.yaml").read_text()
     empty = load_register(PACKAGED / "exceptions.yaml", POLICY)
-    assert (empty.exceptions, empty.drafts, empty.problems) == ((), (), [])
+    assert (empty.exceptions, empty.drafts, empty.problems()) == ((), (), [])
     path = tmp_path / "exceptions.yaml"
     path.write_text(re.sub(r"^(  )# ", r"\1", text, flags=re.MULTILINE))
     shown = load_register(path, POLICY)
     assert [entry.id for entry in shown.exceptions] == ["EXC-2025-0001"]
-    assert shown.problems == []
+    assert shown.problems() == []
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_every_problem_of_the_file_has_its_line(tmp_path: Path) -> None:
         ("", "", ""),
         ("EXC-2025-0003", "", "=cmd"),
     ]
-    found = {(problem.line, problem.sentence) for problem in register.problems}
+    found = {(problem.line, problem.sentence) for problem in register.problems()}
     assert (4, "the key is there twice, first on line 3; keep one") in found
     assert (6, "must be a table of keys and values") in found
     assert (7, "is missing") in found
@@ -120,8 +120,8 @@ def test_a_reused_id_voids_every_entry_that_has_it(tmp_path: Path) -> None:
     register = registered(tmp_path, fields(), fields(id="EXC-2025-0002"), draft)
     assert [entry.id for entry in register.exceptions] == ["EXC-2025-0002"]
     assert register.drafts == ()
-    assert all("is also the id of the entry on line" in problem.message for problem in register.problems)
-    assert len({problem.line for problem in register.problems}) == 2
+    assert all("is also the id of the entry on line" in problem.message for problem in register.problems())
+    assert len({problem.line for problem in register.problems()}) == 2
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_reused_id_voids_every_entry_that_has_it(tmp_path: Path) -> None:
 def test_all_controls_or_all_accounts_must_be_said_to_be_broad(
     tmp_path: Path, scope: dict[str, list[str]], words: str
 ) -> None:
-    [problem] = registered(tmp_path, fields(scope=scope)).problems
+    [problem] = registered(tmp_path, fields(scope=scope)).problems()
     assert words in problem.message
     assert problem.mend == "name some, or set broad: true"
     assert registered(tmp_path, fields(scope=scope, broad=True)).exceptions[0].broad
@@ -158,7 +158,7 @@ def test_all_controls_or_all_accounts_must_be_said_to_be_broad(
     ],
 )
 def test_a_scope_that_leaves_something_out_is_not_broad(tmp_path: Path, scope: dict[str, object]) -> None:
-    assert registered(tmp_path, fields(scope=scope)).problems == []
+    assert registered(tmp_path, fields(scope=scope)).problems() == []
 
 
 def test_what_nobody_asked_for_is_a_draft_and_what_nobody_approved_an_entry(tmp_path: Path) -> None:
@@ -166,15 +166,15 @@ def test_what_nobody_asked_for_is_a_draft_and_what_nobody_approved_an_entry(tmp_
     register = registered(tmp_path, draft, fields(id="EXC-2025-0002", approved_by=None, approved_on=None))
     assert [entry.id for entry in register.drafts] == ["EXC-2025-0001"]
     assert [entry.id for entry in register.exceptions] == ["EXC-2025-0002"]
-    assert register.problems == []
+    assert register.problems() == []
 
 
 def test_the_longest_life_is_policy(tmp_path: Path) -> None:
     policy = RegisterSettings(longest_days=LongestDays(critical=1, high=2, medium=3, low=88))
-    [problem] = registered(tmp_path, fields(), policy=policy).problems
+    [problem] = registered(tmp_path, fields(), policy=policy).problems()
     assert "lives 89 days from 2025-01-01, and policy allows 88" in problem.message
     renewed = fields(approved_on="2025-01-02")
-    assert registered(tmp_path, renewed, policy=policy).problems == []
+    assert registered(tmp_path, renewed, policy=policy).problems() == []
 
 
 def test_account_ids_without_quotes_keep_their_zeros(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def attested(path: Path, *answers: tuple[str, str, tuple[str, ...]], expires_on:
     ]
     file = register_file(path, attestations=entries)
     register = load_register(file, RegisterSettings())
-    assert register.problems == []
+    assert register.problems() == []
     return AppliedRegister(register, [Account(id=name, name=name) for name in ALL], AS_OF).attested()
 
 

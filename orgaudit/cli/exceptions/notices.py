@@ -39,7 +39,7 @@ def hygiene(run_name: str, *, as_json: bool, **given: Any) -> None:  # noqa: ANN
     found = opened(given)
     run = options.find_run(run_name, found.settings)
     remarks = hygiene_of(run, found.applied(run), catalogue())
-    problems = found.register.problems_of(EXCEPTIONS)
+    problems = found.register.problems(EXCEPTIONS)
     if as_json:
         echo_json({"as_of": found.on, "remarks": list(map(_shown, remarks)), "problems": problems})
         return
@@ -108,7 +108,7 @@ def due(
             click.echo(content, nl=False)
         else:
             _write(directory / FILES[form], content)
-    for problem in found.register.problems_of(EXCEPTIONS):
+    for problem in found.register.problems(EXCEPTIONS):
         click.echo(f"invalid, in no notice: {problem}", err=True)
 
 

@@ -181,7 +181,7 @@ def _check(kind: EntryKind, *kinds: EntryKind) -> click.Command:
     @reading
     def check(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
         register = opened(given, *kinds).register
-        problems = register.problems_of(*kinds)
+        problems = register.problems(*kinds)
         for problem in problems:
             click.echo(str(problem))
         invalid = sum(it.kind is kind for it in register.invalid)

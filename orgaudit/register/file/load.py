@@ -35,6 +35,7 @@ class InvalidEntry:
     """An entry that has no effect because it is wrong; `texts` are the values of it that are texts, by key."""
 
     kind: EntryKind
+    place: KeyPath
     texts: Mapping[str, str]
     problems: tuple[Problem, ...]
 
@@ -66,14 +67,9 @@ class Register:
         """Return the sound entries of a kind, drafts last."""
         return (*self.exceptions, *self.drafts) if kind is EXCEPTIONS else self.attestations
 
-    @property
-    def problems(self) -> list[Problem]:
-        """Every problem of every entry."""
-        return self.problems_of(*KINDS.values())
-
-    def problems_of(self, *kinds: EntryKind) -> list[Problem]:
-        """Return every problem of the entries of these kinds, in the order of the file."""
-        return [problem for it in self.invalid if it.kind in kinds for problem in it.problems]
+    def problems(self, *kinds: EntryKind) -> list[Problem]:
+        """Return every problem of the entries of these kinds, or of all, in the order of the file."""
+        return [problem for it in self.invalid if not kinds or it.kind in kinds for problem in it.problems]
 
 
 class _Envelope(BaseModel):
@@ -116,10 +112,9 @@ def load_register(path: Path, policy: RegisterSettings, *, must_exist: bool = Tr
         found: RegisterEntry | list[Problem] = validate(document, model, place)
         found = found if isinstance(found, list) else _life_problems(document, place, found, policy) or found
         problems = (*wrong.get(place, ()), *(found if isinstance(found, list) else ()))
-        texts = _texts(data)
-        places.setdefault(texts.get("id", ""), place)
+        places.setdefault(_texts(data).get("id", ""), place)
         if isinstance(found, list) or problems:
-            invalid.append(InvalidEntry(kind=kind, texts=texts, problems=problems))
+            invalid.append(InvalidEntry(kind=kind, place=place, texts=_texts(data), problems=problems))
         else:
             sound.append(found)
     return Register(
@@ -139,18 +134,20 @@ def with_known_requirements(register: Register, frameworks: Mapping[str, Framewo
 
     Where `frameworks` are `complete`, a requirement of another framework is unknown too.
     """
-    known: list[Attestation] = []
-    invalid = list(register.invalid)
-    for entry in register.attestations:
-        if unknown := unknown_requirement(entry.requirement, frameworks, complete=complete):
-            place = register.places[entry.id]
-            problem = register.document.problem((*place, "requirement"), *unknown)
-            texts = _texts(value_at(register.document.data, place))
-            invalid.append(InvalidEntry(kind=ATTESTATIONS, texts=texts, problems=(problem,)))
-        else:
-            known.append(entry)
-    invalid.sort(key=lambda it: it.problems[0].line or 0)
-    return replace(register, attestations=tuple(known), invalid=tuple(invalid))
+    document = register.document
+    invalid = {it.place: it for it in register.invalid}
+    for place, kind in _places(document):
+        texts = _texts(value_at(document.data, place))
+        name = texts.get("requirement", "").strip()
+        if kind is ATTESTATIONS and ":" in name and (why := unknown_requirement(name, frameworks, complete=complete)):
+            problem = document.problem((*place, "requirement"), *why)
+            entry = invalid.get(place) or InvalidEntry(kind=kind, place=place, texts=texts, problems=())
+            invalid[place] = replace(entry, problems=(*entry.problems, problem))
+    return replace(
+        register,
+        attestations=tuple(it for it in register.attestations if register.places[it.id] not in invalid),
+        invalid=tuple(invalid[place] for place, _ in _places(document) if place in invalid),
+    )
 
 
 def unknown_requirement(
