@@ -14,6 +14,7 @@ from orgaudit import __version__
 from orgaudit.aws.access import Access
 from orgaudit.aws.transport import Traffic
 from orgaudit.collect.stage import access_for, collect
+from orgaudit.controls.aliases import ALIASES
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
 from orgaudit.evaluate.rules import Rules, rules_again, rules_of
@@ -21,7 +22,7 @@ from orgaudit.evaluate.stage import evaluate
 from orgaudit.model import Account, AccountRecord
 from orgaudit.organization.plan import discover_organization, known_regions, select
 from orgaudit.register import stage as register_stage
-from orgaudit.register.load import register_of
+from orgaudit.register.file.load import register_of
 from orgaudit.register.state import today
 from orgaudit.report import stage as report_stage
 from orgaudit.report.view import View
@@ -156,7 +157,7 @@ def reported(
     if not decided or register_file or as_of or standing is Standing.UNVERIFIED:
         register = register_of(settings, register_file)
         on = as_of or today(datetime.now(UTC), register.time_zone)
-        at = register_stage.apply(run, register, on, controls=catalogue(), standing=standing)
+        at = register_stage.apply(run, register, on, controls=catalogue(), aliases=ALIASES, standing=standing)
     with report_stage.written(at, settings.run.formats, standing=standing) as shown:
         if standing is not Standing.UNVERIFIED:
             point_latest(run)

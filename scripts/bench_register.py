@@ -5,7 +5,7 @@
 Both are invented: a thousand accounts in forty units, two hundred controls, eight regions. The entries take every kind
 of scope, by turns: a control in an account, a resource by its ARN or name, a unit, tags, a pattern, a requirement, and
 regions, some with a part left out again. Findings are made one at a time and dropped; what making them costs is
-measured on its own and told beside.
+measured on its own and shown beside.
 """
 
 import argparse
@@ -21,9 +21,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from orgaudit.model import Account, Finding, Remediation, Remedy, RequirementRef, Severity, Status
-from orgaudit.register.apply import Application
-from orgaudit.register.entries import Entry
-from orgaudit.register.load import Register
+from orgaudit.register.apply import AppliedRegister
+from orgaudit.register.entries import ExceptionEntry
+from orgaudit.register.file.load import Register
+from orgaudit.settings.documents import Document
 from orgaudit.settings.sections import RegisterSettings
 
 ON = date(2026, 6, 1)
@@ -44,10 +45,10 @@ def control(number: int) -> str:
     return f"{SERVICES[number % len(SERVICES)]}_thing_{number % CONTROLS}_holds"
 
 
-def accounts() -> dict[str, Account]:
-    """Return the organization's accounts by id."""
-    return {
-        account_id(n): Account(
+def accounts() -> list[Account]:
+    """Return the organization's accounts."""
+    return [
+        Account(
             id=account_id(n),
             name=f"account {n}",
             ou_path=f"Root/Division {n % 8}/Unit {n % UNITS}",
@@ -55,7 +56,7 @@ def accounts() -> dict[str, Account]:
             tags={"stage": ("prod", "test")[n % 2], "team": f"team-{n % 50}"},
         )
         for n in range(ACCOUNTS)
-    }
+    ]
 
 
 def scope(n: int) -> dict[str, Any]:
@@ -78,10 +79,10 @@ def scope(n: int) -> dict[str, Any]:
 def register(count: int) -> Register:
     """Return a register of so many approved entries, of which some have expired."""
     entries = tuple(
-        Entry.model_validate(
+        ExceptionEntry.model_validate(
             {
                 "id": f"EXC-2026-{n:04}",
-                "title": f"Accepted until mended, {n}",
+                "title": f"Accepted until replaced, {n}",
                 "type": "risk_acceptance",
                 "scope": scope(n),
                 "justification": "It is replaced.",
@@ -96,7 +97,12 @@ def register(count: int) -> Register:
         )
         for n in range(count)
     )
-    return Register(file="exceptions.yaml", policy=RegisterSettings(), time_zone="UTC", entries=entries)
+    return Register(
+        document=Document(file="exceptions.yaml", data=None, lines={}),
+        policy=RegisterSettings(),
+        time_zone="UTC",
+        exceptions=entries,
+    )
 
 
 def findings(count: int) -> Iterator[Finding]:
@@ -144,18 +150,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--entries", type=int, default=5000)
     parser.add_argument("--findings", type=int, default=1_000_000)
     options = parser.parse_args(arguments)
-    application = Application(register(options.entries), accounts(), ON)
+    application = AppliedRegister(register(options.entries), accounts(), ON)
     making = drained(findings(options.findings))
     whole = drained(application.apply(findings(options.findings)))
     peak = getrusage(RUSAGE_SELF).ru_maxrss / 1024
-    tally = application.tally
     print(f"{options.entries:,} entries over {options.findings:,} findings")
     print(f"applied               {whole - making:6.1f} s CPU, {(whole - making) / options.findings * 1e6:.1f} µs each")
     print(f"with making findings  {whole:6.1f} s CPU (bar {SECONDS} s)")
     print(f"peak memory           {peak:6.0f} MiB (bar {MEBIBYTES} MiB)")
     print(
-        f"marked                {tally.covered.total():,} covered, {tally.overdue.total():,} expired, "
-        f"{tally.overlaps.total():,} overlaps, {tally.too_long.total():,} too long"
+        f"marked                {application.covered.total():,} covered, {application.overdue.total():,} expired, "
+        f"{application.overlaps.total():,} overlaps, {application.too_long.total():,} too long"
     )
     return int(whole > SECONDS or peak > MEBIBYTES)
 

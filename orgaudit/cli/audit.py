@@ -21,7 +21,7 @@ from orgaudit.errors import ExitCode
 from orgaudit.evaluate.rules import rules_of
 from orgaudit.evaluate.stage import check_accepted
 from orgaudit.model import Severity
-from orgaudit.register.load import register_of
+from orgaudit.register.file.load import register_of
 from orgaudit.report import json as json_report
 from orgaudit.report.stage import chosen, exit_code
 from orgaudit.settings.settings import Settings

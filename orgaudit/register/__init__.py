@@ -1,1 +1,1 @@
-"""The exception register: its file, each exception's state on a date, and which findings it speaks about."""
+"""The register of exceptions and attestations: its file, each entry's state on a date, and what it decides."""

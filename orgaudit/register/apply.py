@@ -1,150 +1,214 @@
-"""Marks findings with the exception that speaks about them, for one date, and counts what each exception did."""
+"""Applies a register on one date: exceptions to findings, which it counts, and attestations to accounts."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 import msgspec
 
 from orgaudit.model import Account, EntryState, ExceptionRef, Finding, Severity, Status
-from orgaudit.register.entries import Draft, Entry
-from orgaudit.register.load import Register
+from orgaudit.register.entries import ATTESTATIONS, EXCEPTIONS, Attestation, ExceptionEntry, RegisterEntry
+from orgaudit.register.file.load import Register
 from orgaudit.register.match import Matcher
-from orgaudit.register.state import days_left, state_of
+from orgaudit.register.patterns import is_exact
+from orgaudit.register.state import days_left, life_days, state_of
 from orgaudit.settings.documents import Problem
-from orgaudit.store.register_result import ExceptionRow
+from orgaudit.store.register_result import Answer, AttestationRow, Attested, ExceptionRow
 from orgaudit.store.run import Run
 
 
-class Tally(msgspec.Struct):
-    """What the exceptions did to the findings so far.
+class AppliedRegister:
+    """A register on one date, and what its exceptions did to the findings that passed through `apply` so far.
 
     `matched` counts findings in scope by (exception id, status), `covered` those that the exception covers, `overdue`
     those that it covered until it expired, `overlaps` findings by (id that won, id that would have covered too), and
-    `too_long` findings that it does not cover because it lives longer than their severity allows.
+    `too_long` findings that it does not cover because it lives longer than their severity allows. `aliases` are the old
+    ids of renamed controls with the new ones.
     """
 
-    matched: Counter[tuple[str, Status]] = msgspec.field(default_factory=Counter)
-    covered: Counter[str] = msgspec.field(default_factory=Counter)
-    overdue: Counter[str] = msgspec.field(default_factory=Counter)
-    overlaps: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
-    too_long: Counter[tuple[str, Severity]] = msgspec.field(default_factory=Counter)
-
-
-def _ending(entry: Draft, state: EntryState) -> str:
-    """Return when and by whom an exception was rejected or revoked, and why."""
-    closing = [event for event in entry.history if event.what.value == state.value]
-    return f"{closing[-1].when.isoformat()}, {closing[-1].who}: {closing[-1].why}" if closing else ""
-
-
-class Application:
-    """A register applied on one date to the findings of accounts; `tally` grows with the findings that pass through."""
-
-    def __init__(self, register: Register, accounts: Mapping[str, Account], as_of: date) -> None:
+    def __init__(
+        self, register: Register, accounts: Iterable[Account], as_of: date, aliases: Mapping[str, str] | None = None
+    ) -> None:
         self.register = register
+        self.accounts = {account.id: account for account in accounts}
         self.as_of = as_of
-        self.tally = Tally()
-        self._matcher = Matcher(register.entries, accounts)
-        self._states = {entry.id: self.state(entry) for entry in register.entries}
+        self.aliases = aliases or {}
+        self.matched: Counter[tuple[str, Status]] = Counter()
+        self.covered: Counter[str] = Counter()
+        self.overdue: Counter[str] = Counter()
+        self.overlaps: Counter[tuple[str, str]] = Counter()
+        self.too_long: Counter[tuple[str, Severity]] = Counter()
+        self._matcher = Matcher(register.exceptions, self.accounts, self.aliases)
+        self._states = {entry.id: self.state(entry) for entry in register.exceptions}
+
+    def state(self, entry: RegisterEntry) -> EntryState:
+        """Return an entry's state on the date."""
+        return state_of(entry, self.as_of, self.register.policy.expiring_days)
 
     def apply(self, findings: Iterable[Finding]) -> Iterator[Finding]:
         """Yield every finding, with the exception that covers it or that covered it until it expired."""
         for finding in findings:
             entries = self._matcher.matching(finding)
-            yield self._marked(finding, entries) if entries else finding
+            self.matched.update((entry.id, finding.status) for entry in entries)
+            entry = self._deciding(finding, entries) if entries and finding.status is Status.FAIL else None
+            if entry is None:
+                yield finding
+                continue
+            reference = ExceptionRef(
+                id=entry.id,
+                owner=entry.owner,
+                expires_on=entry.expires_on.isoformat(),
+                state=self._states[entry.id].value,
+                days_overdue=max(0, -days_left(entry, self.as_of)),
+            )
+            yield msgspec.structs.replace(finding, exception=reference)
 
-    def state(self, entry: Draft) -> EntryState:
-        """Return an exception's state on the date."""
-        return state_of(entry, self.as_of, self.register.policy.expiring_days)
+    def _deciding(self, finding: Finding, entries: list[ExceptionEntry]) -> ExceptionEntry | None:
+        """Return the exception that decides a failure, and count it; `entries` match it, most specific first."""
+        longest = self.register.policy.longest_days.of(finding.severity)
+        in_force = [(entry, life_days(entry)) for entry in entries if self._states[entry.id].covers]
+        covering = [entry for entry, days in in_force if days <= longest]
+        self.too_long.update((entry.id, finding.severity) for entry, days in in_force if days > longest)
+        if covering:
+            self.covered[covering[0].id] += 1
+            self.overlaps.update((covering[0].id, other.id) for other in covering[1:])
+            return covering[0]
+        expired = next((entry for entry in entries if self._states[entry.id] is EntryState.EXPIRED), None)
+        if expired is not None:
+            self.overdue[expired.id] += 1
+        return expired
 
     def problems(self) -> list[Problem]:
         """Return the register's problems and, from the findings so far, the exceptions too long for what they match."""
-        longest = self.register.policy.longest_days
-        entries = {entry.id: entry for entry in self.register.entries}
+        register, entries = self.register, {entry.id: entry for entry in self.register.exceptions}
         too_long = [
             Problem(
-                file=self.register.file,
-                line=self.register.lines.get(name),
+                file=register.document.file,
+                line=register.document.line(register.places.get(name, ())),
                 key=name,
-                message=f"lives {entries[name].life_days} days, but {severity} findings may be excepted for "
-                f"{longest.of(severity)}: {count} stay open",
-                mend="expire it earlier, or leave those findings out of its scope",
+                message=f"lives {life_days(entries[name])} days, but {severity} findings may be excepted for "
+                f"{register.policy.longest_days.of(severity)}: {count} stay open",
+                mend="set an earlier expires_on, or leave those findings out of its scope",
             )
-            for (name, severity), count in sorted(self.tally.too_long.items())
+            for (name, severity), count in sorted(self.too_long.items())
         ]
-        return [*self.register.problems, *too_long]
+        return [*register.problems(EXCEPTIONS), *too_long, *register.problems(ATTESTATIONS)]
 
-    def rows(self) -> list[ExceptionRow]:
+    def exceptions(self) -> list[ExceptionRow]:
         """Return every exception of the register, by id."""
-        sound = [self._row(entry) for entry in (*self.register.entries, *self.register.drafts)]
-        broken = [
+        rows = [
             ExceptionRow(
-                id=it.id, title=it.title, owner=it.owner, type="", state=EntryState.INVALID, approved_by="", ticket=""
+                id=entry.id,
+                title=entry.title or "",
+                type=entry.type or "",
+                state=self.state(entry),
+                owner=entry.owner or "",
+                approved_by=entry.approved_by or "",
+                ticket=entry.ticket or "",
+                starts_on=entry.starts_on,
+                expires_on=entry.expires_on,
+                days_left=days_left(entry, self.as_of) if isinstance(entry, ExceptionEntry) else None,
+                scope="" if entry.scope is None else str(entry.scope),
+                broad=entry.broad,
+                review_by=entry.review_by,
+                ending=_ending(entry, self.state(entry)),
+            )
+            for entry in (*self.register.exceptions, *self.register.drafts)
+        ]
+        rows += (
+            ExceptionRow(
+                id=it.id, title=it.texts.get("title", ""), owner=it.texts.get("owner", ""), state=EntryState.INVALID
             )
             for it in self.register.invalid
+            if it.kind is EXCEPTIONS
+        )
+        return sorted(rows, key=lambda row: row.id)
+
+    def attested(self) -> Attested:
+        """Return every attestation of the register, by id, and what those in force answer for each account.
+
+        Where several answer, the one that names accounts exactly wins, then one with patterns, then one for units;
+        among equals the one attested last, then the greater id.
+        """
+        answers: dict[str, dict[str, Answer]] = {}
+        answered: dict[str, list[str]] = defaultdict(list)
+        for entry in sorted(self.register.attestations, key=_precedence):
+            if self.state(entry).covers:
+                winners = answers.setdefault(entry.requirement, {})
+                for account in filter(entry.answers, self.accounts.values()):
+                    winners[account.id] = _answer(entry, account)
+                    answered[entry.id].append(account.id)
+        rows = [
+            self._attestation(
+                entry, {account: answers[entry.requirement][account].id for account in answered[entry.id]}
+            )
+            for entry in self.register.attestations
         ]
-        return sorted((*sound, *broken), key=lambda row: row.id)
+        rows += (
+            AttestationRow(
+                id=it.id,
+                requirement=it.texts.get("requirement", ""),
+                attested_by=it.texts.get("attested_by", ""),
+                state=EntryState.INVALID,
+            )
+            for it in self.register.invalid
+            if it.kind is ATTESTATIONS
+        )
+        return Attested(tuple(sorted(rows, key=lambda row: row.id)), answers)
 
-    def _row(self, entry: Draft) -> ExceptionRow:
-        return ExceptionRow(
+    def _attestation(self, entry: Attestation, winners: Mapping[str, str]) -> AttestationRow:
+        """Return an attestation's row; `winners` are the ids that answer for each of its accounts."""
+        return AttestationRow(
             id=entry.id,
-            title=entry.title or "",
-            type=entry.type or "",
+            requirement=entry.requirement,
             state=self.state(entry),
-            owner=entry.owner or "",
-            approved_by=entry.approved_by or "",
-            ticket=entry.ticket or "",
-            starts_on=entry.starts_on,
+            status=entry.status.value,
+            subject=entry.subject,
+            attested_by=entry.attested_by,
+            attested_on=entry.attested_on,
             expires_on=entry.expires_on,
-            days_left=days_left(entry, self.as_of) if isinstance(entry, Entry) else None,
-            scope="" if entry.scope is None else str(entry.scope),
-            broad=entry.broad,
-            review_by=entry.review_by,
-            ending=_ending(entry, self.state(entry)),
-        )
-
-    def _marked(self, finding: Finding, entries: list[Entry]) -> Finding:
-        """Return a finding with its exception; `entries` match it, most specific first."""
-        self.tally.matched.update((entry.id, finding.status) for entry in entries)
-        if finding.status is not Status.FAIL:
-            return finding
-        covering = [entry for entry in entries if self._covers(entry, finding)]
-        if covering:
-            winner = covering[0]
-            self.tally.covered[winner.id] += 1
-            self.tally.overlaps.update((winner.id, other.id) for other in covering[1:])
-            return msgspec.structs.replace(finding, exception=self._reference(winner))
-        expired = next((entry for entry in entries if self._states[entry.id] is EntryState.EXPIRED), None)
-        if expired is None:
-            return finding
-        self.tally.overdue[expired.id] += 1
-        return msgspec.structs.replace(finding, exception=self._reference(expired))
-
-    def _covers(self, entry: Entry, finding: Finding) -> bool:
-        if not self._states[entry.id].covers:
-            return False
-        if entry.life_days <= self.register.policy.longest_days.of(finding.severity):
-            return True
-        self.tally.too_long[entry.id, finding.severity] += 1
-        return False
-
-    def _reference(self, entry: Entry) -> ExceptionRef:
-        return ExceptionRef(
-            id=entry.id,
-            owner=entry.owner,
-            expires_on=entry.expires_on.isoformat(),
-            state=self._states[entry.id].value,
-            days_overdue=max(0, -days_left(entry, self.as_of)),
+            days_left=days_left(entry, self.as_of),
+            evidence=entry.evidence,
+            accounts=tuple(sorted(account for account, winner in winners.items() if winner == entry.id)),
+            instead=tuple(sorted({winner for winner in winners.values() if winner != entry.id})),
         )
 
 
-def applied(register: Register, run: Run, as_of: date) -> Application:
-    """Return a register's application after all findings of a run have passed through it; raises ConfigError."""
-    accounts = run.read_manifest().accounts
-    application = Application(register, {account.id: account for account in accounts}, as_of)
-    for account in accounts:
+def _ending(entry: RegisterEntry, state: EntryState) -> str:
+    """Return when and by whom an entry was rejected or revoked, and why."""
+    closing = [event for event in entry.history if event.what.value == state.value]
+    return f"{closing[-1].when.isoformat()}, {closing[-1].who}: {closing[-1].why}" if closing else ""
+
+
+def _precedence(entry: Attestation) -> tuple[int, date, str]:
+    """Return a key by which the attestation that wins comes last."""
+    narrow = 0 if entry.accounts is None else 2 if all(map(is_exact, entry.accounts)) else 1
+    return narrow, entry.attested_on, entry.id
+
+
+def _answer(entry: Attestation, account: Account) -> Answer:
+    return Answer(
+        id=entry.id,
+        requirement=entry.requirement,
+        account_id=account.id,
+        status=entry.status,
+        attested_by=entry.attested_by,
+        attested_on=entry.attested_on,
+        expires_on=entry.expires_on,
+    )
+
+
+def findings_of(run: Run) -> Iterator[Finding]:
+    """Yield the findings of a run, one account at a time; raises ConfigError where a file of them cannot be read."""
+    for account in run.read_manifest().accounts:
         if run.findings_path(account.id).is_file():
-            deque(application.apply(run.findings(account.id)), maxlen=0)
-    return application
+            yield from run.findings(account.id)
+
+
+def applied(register: Register, run: Run, as_of: date, aliases: Mapping[str, str] | None = None) -> AppliedRegister:
+    """Return a register after all findings of a run have passed through it; raises ConfigError."""
+    found = AppliedRegister(register, run.read_manifest().accounts, as_of, aliases)
+    deque(found.apply(findings_of(run)), maxlen=0)
+    return found

@@ -1,22 +1,25 @@
-"""What the register's file may hold: exceptions, complete or in draft, and the scope that each asks for."""
+"""The entries of the register's file: exceptions, complete or in draft, and attestations."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Self, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
-from orgaudit.model import Severity
-from orgaudit.register.patterns import Patterns, is_exact
-from orgaudit.settings.identifiers import account_id
+from orgaudit.model import Account, Severity
+from orgaudit.register.patterns import Patterns
+from orgaudit.register.scope import AccountPatterns, ExceptionScope, PatternList, Selection, units_of
 from orgaudit.settings.sections import Section, Text
+from orgaudit.store.register_result import AttestedStatus
 
 
-class Kind(StrEnum):
-    """Why something that fails is let be."""
+class ExceptionType(StrEnum):
+    """Why a failure is accepted."""
 
     RISK_ACCEPTANCE = "risk_acceptance"
     FALSE_POSITIVE = "false_positive"
@@ -27,8 +30,8 @@ class Kind(StrEnum):
     VENDOR_DEPENDENCY = "vendor_dependency"
 
 
-class Action(StrEnum):
-    """What can happen to an exception; the last rejection or revocation that no approval follows closes it."""
+class EventType(StrEnum):
+    """What can happen to an entry; the last rejection or revocation that nothing reopens closes it."""
 
     CREATED = "created"
     REQUESTED = "requested"
@@ -49,126 +52,63 @@ def _day(value: object) -> object:
             return date.fromisoformat(value)
         except ValueError:
             pass
-    raise ValueError(f"{value!r} is no date; write one such as 2025-03-31")
-
-
-def _pattern(text: str) -> str:
-    Patterns([text])
-    return text
-
-
-def _account_pattern(value: object) -> object:
-    is_pattern = isinstance(value, str) and (value.startswith("regex:") or set(value) & set("*?["))
-    return value if is_pattern else account_id(value)
+    raise ValueError(f"{value!r} is not a date; write one such as 2025-03-31")
 
 
 def _person(text: str) -> str:
     if "@" in text and not re.fullmatch(r"[^<>@]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+", text):
-        raise ValueError(f"{text!r} is no owner; write Name <name@example.com>, or a team's name")
+        raise ValueError(f"{text!r} is not an owner; write Name <name@example.com>, or a team's name")
+    return text
+
+
+def _requirement(text: str) -> str:
+    framework, _, requirement = text.partition(":")
+    if not (framework and requirement):
+        raise ValueError(f"{text!r} is not a requirement; write framework:requirement such as cis_2.0:1.1")
     return text
 
 
 Day: TypeAlias = Annotated[date, BeforeValidator(_day)]
-Pattern: TypeAlias = Annotated[Text, AfterValidator(_pattern)]
-AccountPattern: TypeAlias = Annotated[Pattern, BeforeValidator(_account_pattern)]
 Person: TypeAlias = Annotated[Text, AfterValidator(_person)]
 ExceptionId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^EXC-[0-9]{4}-[0-9]{4,}$")]
-Choices: TypeAlias = Annotated[tuple[Pattern, ...], Field(min_length=1)]
-TagChoices: TypeAlias = Annotated[dict[str, Pattern], Field(min_length=1)]
-
-
-class Choice(Section):
-    """What must hold of a finding: every key that is given, by any one of its patterns (tags: by all of them)."""
-
-    controls: Choices | None = None
-    accounts: Annotated[tuple[AccountPattern, ...], Field(min_length=1)] | None = None
-    ous: Choices | None = None
-    account_tags: TagChoices | None = None
-    regions: Choices | None = None
-    resources: Choices | None = None
-    resource_tags: TagChoices | None = None
-
-    @model_validator(mode="after")
-    def _chooses(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError(
-                "is empty; name controls, accounts, ous, account_tags, regions, resources or resource_tags"
-            )
-        return self
-
-    @property
-    def of_all_controls(self) -> bool:
-        """Tell whether no control is left out."""
-        return self.controls is None or any(_takes_all(self.controls, samples) for samples in _CONTROLS)
-
-    @property
-    def of_all_accounts(self) -> bool:
-        """Tell whether no account is left out; the organization's root as a unit leaves none out."""
-        named = self.accounts is not None and not _takes_all(self.accounts, _ACCOUNTS)
-        in_units = self.ous is not None and not any(map(_is_root, self.ous))
-        return not (named or in_units or self.account_tags is not None)
-
-    def __str__(self) -> str:
-        return "; ".join(f"{key}: {_listed(value)}" for key, value in self if value is not None)
-
-
-class Scope(Choice):
-    """What an exception covers: a choice, and what is left out of it again."""
-
-    exclusion: Choice | None = Field(default=None, alias="except")
-
-    def __str__(self) -> str:
-        chosen = "; ".join(
-            f"{key}: {_listed(value)}" for key, value in self if value is not None and key != "exclusion"
-        )
-        return chosen if self.exclusion is None else f"{chosen}; except ({self.exclusion})"
-
-
-# Whether a pattern takes everything is judged by values as unlike each other as their kind allows.
-_CONTROLS = (
-    ("iam_user_mfa_enabled", "s3_bucket_versioned", "z_z"),
-    ("cis_2.0:3.4", "nist_800_53_r5:AU-2(b)", "zz:1"),
-)
-_ACCOUNTS = ("000000000000", "123456789012", "999999999999")
-_ROOTS = ("Root", "r-0000", "r-a1b2c3")
-
-
-def _takes_all(patterns: tuple[str, ...], samples: tuple[str, ...]) -> bool:
-    return all(map(Patterns(pattern for pattern in patterns if not is_exact(pattern)).match, samples))
-
-
-def _is_root(pattern: str) -> bool:
-    return Patterns([pattern]).match_any(_ROOTS) or re.fullmatch(r"r-[0-9a-z]{4,32}", pattern) is not None
-
-
-def _listed(value: tuple[str, ...] | dict[str, str]) -> str:
-    return ", ".join(f"{key}={text}" for key, text in value.items()) if isinstance(value, dict) else ", ".join(value)
 
 
 class Milestone(Section):
-    """A step on the way to mending what the exception covers."""
+    """A step towards the remediation of what the exception covers."""
 
     title: Text
     due_on: Day
     done_on: Day | None = None
 
 
-class Event(Section):
-    """One line of an exception's history."""
+class HistoryEvent(Section):
+    """One line of an entry's history."""
 
     when: Day
     who: Text
-    what: Action
+    what: EventType
     why: Text
 
 
-class Draft(Section):
-    """An exception that nobody has asked for yet, so that anything but its id may still be missing."""
+def _in_order(events: tuple[HistoryEvent, ...]) -> tuple[HistoryEvent, ...]:
+    days = [event.when for event in events]
+    if days != sorted(days):
+        raise ValueError("is not in the order of its dates; add new events at its end")
+    return events
+
+
+History: TypeAlias = Annotated[tuple[HistoryEvent, ...], AfterValidator(_in_order)]
+
+
+class ExceptionDraft(Section):
+    """An exception that is not requested yet, so that anything but its id may still be missing."""
+
+    reopened_by: ClassVar = frozenset({EventType.REQUESTED, EventType.APPROVED, EventType.RENEWED})
 
     id: ExceptionId
     title: Text | None = None
-    type: Kind | None = None
-    scope: Scope | None = None
+    type: ExceptionType | None = None
+    scope: ExceptionScope | None = None
     justification: Text | None = None
     owner: Person | None = None
     requested_by: Text | None = None
@@ -187,22 +127,15 @@ class Draft(Section):
     broad: bool = False
     supersedes: ExceptionId | None = None
     comments: Text | None = None
-    history: tuple[Event, ...] = ()
-
-    @model_validator(mode="after")
-    def _history_only_grows(self) -> Self:
-        days = [event.when for event in self.history]
-        if days != sorted(days):
-            raise ValueError("history is not in the order of its dates; add new events at its end")
-        return self
+    history: History = ()
 
 
-class Entry(Draft):
-    """An exception that somebody asked for; without `approved_by` it waits for approval."""
+class ExceptionEntry(ExceptionDraft):
+    """A requested exception; without `approved_by` it is pending."""
 
     title: Text
-    type: Kind
-    scope: Scope
+    type: ExceptionType
+    scope: ExceptionScope
     justification: Text
     owner: Person
     requested_by: Text
@@ -211,30 +144,142 @@ class Entry(Draft):
     expires_on: Day
 
     @model_validator(mode="after")
-    def _holds_together(self) -> Self:
+    def _is_consistent(self) -> Self:
         if self.expires_on < self.starts_on:
             raise ValueError(f"expires_on {self.expires_on} is before starts_on {self.starts_on}; correct one of them")
         if (self.approved_by is None) != (self.approved_on is None):
             raise ValueError("approved_by and approved_on go together; give both, or neither while approval is pending")
         if self.approved_by is not None and identity(self.approved_by) == identity(self.requested_by):
             raise ValueError("requested_by and approved_by are the same person; somebody else must approve")
-        if not self.broad and (self.scope.of_all_controls or self.scope.of_all_accounts):
-            what = "controls" if self.scope.of_all_controls else "accounts"
-            raise ValueError(f"scope takes all {what}; name some, or say broad: true")
+        if not self.broad and (self.scope.all_controls or self.scope.all_accounts):
+            what = "controls" if self.scope.all_controls else "accounts"
+            raise ValueError(f"scope covers all {what}; name some, or set broad: true")
+        return self
+
+    @property
+    def approved(self) -> bool:
+        """Whether somebody has approved it."""
+        return self.approved_by is not None
+
+    @property
+    def valid_from(self) -> date:
+        """The first day on which the exception may cover anything: it has started and, if it is, been approved."""
+        return max(self.starts_on, self.approved_on or self.starts_on)
+
+
+class Attestation(Section):
+    """One person's answer to one requirement, for accounts or for the accounts below units, until a day."""
+
+    reopened_by: ClassVar = frozenset({EventType.RENEWED})
+    approved: ClassVar = True
+
+    id: Annotated[str, StringConstraints(pattern=r"^ATT-[0-9]{4}-[0-9]{4,}$")]
+    requirement: Annotated[Text, AfterValidator(_requirement)]
+    status: AttestedStatus
+    accounts: AccountPatterns | None = None
+    ous: PatternList | None = None
+    attested_by: Text
+    attested_on: Day
+    evidence: Annotated[tuple[Text, ...], Field(min_length=1)]
+    expires_on: Day
+    broad: bool = False
+    comments: Text | None = None
+    history: History = ()
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if (self.accounts is None) == (self.ous is None):
+            raise ValueError("an attestation is for accounts or for ous; give one of the two")
+        if not self.broad and Selection(accounts=self.accounts, ous=self.ous).all_accounts:
+            raise ValueError("covers all accounts; name some, or set broad: true")
+        if self.expires_on < self.attested_on:
+            raise ValueError(f"expires_on {self.expires_on} is before attested_on {self.attested_on}; correct one")
         return self
 
     @property
     def valid_from(self) -> date:
-        """Return the first day on which the exception may cover anything: it has started and is approved."""
-        return max(self.starts_on, self.approved_on or self.starts_on)
+        """The first day on which it answers anything."""
+        return self.attested_on
 
     @property
-    def life_days(self) -> int:
-        """Return the days from the first valid day to the last; a renewal, being a new approval, starts it again."""
-        return (self.expires_on - self.valid_from).days
+    def subject(self) -> str:
+        """The accounts or units that it is for, in words."""
+        return f"accounts: {', '.join(self.accounts)}" if self.accounts else f"ous: {', '.join(self.ous or ())}"
+
+    def answers(self, account: Account) -> bool:
+        """Return whether it is for an account."""
+        if self.accounts is not None:
+            return Patterns(self.accounts).match(account.id)
+        return Patterns(self.ous or ()).match_any(units_of(account))
+
+
+CompleteEntry: TypeAlias = ExceptionEntry | Attestation
+RegisterEntry: TypeAlias = ExceptionDraft | Attestation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryKind:
+    """One kind of entry: its section of the file, how its ids begin, its models, and what an edit of it means.
+
+    `draft` is the model of an entry of which none of the keys `requested` is given. `substance` are the keys that an
+    approval or an answer is about, `by_steps_only` those that no edit changes. Where `needs_approval` is set, what is
+    requested or renewed waits for the approval of another person; else it is in force at once.
+    """
+
+    section: str
+    prefix: str
+    model: type[CompleteEntry]
+    draft: type[RegisterEntry]
+    needs_approval: bool
+    requested: tuple[str, ...] = ()
+    substance: frozenset[str]
+    by_steps_only: tuple[str, ...]
+
+    @property
+    def noun(self) -> str:
+        """The word for one entry."""
+        return self.section.removesuffix("s")
+
+    def model_of(self, data: Mapping[str, Any]) -> type[RegisterEntry]:
+        """Return the model that an entry's data must have."""
+        return self.model if any(data.get(key) for key in self.requested) else self.draft
+
+    def signed(self, data: Mapping[str, Any], by: str, on: date) -> dict[str, Any]:
+        """Return the keys by which a person answers for an entry's new content, and an approval of the old ends."""
+        if self.needs_approval:
+            return {"requested_by": by, **{key: None for key in ("approved_by", "approved_on") if key in data}}
+        return {"attested_by": by, "attested_on": on}
+
+
+EXCEPTIONS = EntryKind(
+    section="exceptions",
+    prefix="EXC",
+    model=ExceptionEntry,
+    draft=ExceptionDraft,
+    needs_approval=True,
+    requested=("requested_by", "approved_by", "approved_on"),
+    substance=frozenset(
+        {
+            *("title", "type", "scope", "justification", "requested_by", "starts_on", "expires_on", "broad"),
+            *("severity_adjusted", "risk_statement", "compensating_controls", "max_findings", "supersedes"),
+        }
+    ),
+    by_steps_only=("id", "approved_by", "approved_on", "history"),
+)
+ATTESTATIONS = EntryKind(
+    section="attestations",
+    prefix="ATT",
+    model=Attestation,
+    draft=Attestation,
+    needs_approval=False,
+    substance=frozenset({"requirement", "status", "accounts", "ous", "broad", "evidence", "expires_on"}),
+    by_steps_only=("id", "history"),
+)
+KINDS = {kind.section: kind for kind in (EXCEPTIONS, ATTESTATIONS)}
+"""The kinds of entries by their sections, in the order of reports."""
 
 
 def identity(person: str) -> str:
-    """Return what tells persons apart: the e-mail address where there is one, else the name, without letter case."""
+    """Return what identifies a person: the e-mail address where there is one, else the name, without letter case."""
     address = re.search(r"[^\s<>@]+@[^\s<>@]+", person)
     return (address[0] if address else " ".join(person.split())).casefold()

@@ -1,14 +1,16 @@
-"""Which exceptions speak about a finding: scopes compiled once, then looked up by control, account and resource."""
+"""Which exceptions match a finding: scopes compiled once, then looked up by control, account and resource."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import TypeAlias
 
 from orgaudit.model import Account, Finding, parse_arn
-from orgaudit.register.entries import Choice, Entry, Scope
+from orgaudit.register.entries import ExceptionEntry
 from orgaudit.register.patterns import Patterns, is_exact
+from orgaudit.register.scope import ExceptionScope, Selection, units_of
 
 Specificity: TypeAlias = tuple[int, ...]
 
@@ -29,13 +31,7 @@ def resource_names(resource: str) -> tuple[str, ...]:
     return (resource, name, name.rpartition("/")[2]) if service == "iam" else (resource, name)
 
 
-def units_of(account: Account) -> tuple[str, ...]:
-    """Return the ids of the units that hold an account, and the path of each: Root, Root/Workloads …"""
-    parts = account.ou_path.split("/") if account.ou_path else []
-    return (*account.ou_ids, *("/".join(parts[: depth + 1]) for depth in range(len(parts))))
-
-
-def specificity(scope: Scope) -> Specificity:
+def specificity(scope: ExceptionScope) -> Specificity:
     """Return how narrow a scope is, greater is narrower: resources weigh most, and exact more than a pattern."""
     weights = []
     for key in _BY_WEIGHT:
@@ -45,113 +41,99 @@ def specificity(scope: Scope) -> Specificity:
     return (*weights, int(scope.exclusion is not None))
 
 
-class _Tags:
-    def __init__(self, wanted: Mapping[str, str]) -> None:
-        self._wanted = {key: Patterns([pattern]) for key, pattern in wanted.items()}
+class _Compiled:
+    """A selection made ready to be matched often; each question leaves the other keys out."""
 
-    def match(self, tags: Mapping[str, str] | None) -> bool:
-        if tags is None:
+    def __init__(self, selection: Selection, aliases: Mapping[str, str]) -> None:
+        names = selection.controls
+        renamed = (aliases[name] for name in names or () if name in aliases)
+        self.controls = None if names is None else Patterns((*names, *renamed))
+        self.accounts = _patterns(selection.accounts)
+        self.regions = _patterns(selection.regions)
+        self.resources = _patterns(selection.resources)
+        self._ous = _patterns(selection.ous)
+        self._account_tags = _tag_patterns(selection.account_tags)
+        self.resource_tags = _tag_patterns(selection.resource_tags)
+        exclusion = selection.exclusion if isinstance(selection, ExceptionScope) else None
+        self._exclusion = None if exclusion is None else _Compiled(exclusion, aliases)
+
+    def matches_control(self, names: Iterable[str]) -> bool:
+        return self.controls is None or self.controls.match_any(names)
+
+    def matches_account(self, account_id: str, account: Account | None) -> bool:
+        if self.accounts is not None and not self.accounts.match(account_id):
             return False
-        return all(key in tags and pattern.match(tags[key]) for key, pattern in self._wanted.items())
+        if self._ous is not None and (account is None or not self._ous.match_any(units_of(account))):
+            return False
+        return _tags_match(self._account_tags, None if account is None else account.tags)
+
+    def matches_rest(self, finding: Finding, controls: Sequence[str], account: Account | None) -> bool:
+        """Return whether a finding of a control and account that match does so as a whole."""
+        if not self.matches_resource(finding):
+            return False
+        out = self._exclusion
+        return out is None or not (
+            out.matches_control(controls)
+            and out.matches_account(finding.account_id, account)
+            and out.matches_resource(finding)
+        )
+
+    def reaches(self, controls: Sequence[str], account_id: str, account: Account | None, region: str | None) -> bool:
+        """Return whether anything in a place of a control and account that match may match."""
+        if region is not None and not self.matches_region(region):
+            return False
+        out = self._exclusion
+        return out is None or not (
+            out.matches_control(controls)
+            and out.matches_account(account_id, account)
+            and out.resources is None
+            and out.resource_tags is None
+            and (out.regions is None if region is None else out.matches_region(region))
+        )
+
+    def matches_region(self, region: str) -> bool:
+        return self.regions is None or self.regions.match(region)
+
+    def matches_resource(self, finding: Finding) -> bool:
+        if not self.matches_region(finding.region):
+            return False
+        if self.resources is not None and not self.resources.match_any(resource_names(finding.resource)):
+            return False
+        return _tags_match(self.resource_tags, finding.resource_tags)
 
 
 def _patterns(texts: Iterable[str] | None) -> Patterns | None:
     return None if texts is None else Patterns(texts)
 
 
-def _tags(wanted: Mapping[str, str] | None) -> _Tags | None:
-    return None if wanted is None else _Tags(wanted)
+def _tag_patterns(texts: Mapping[str, str] | None) -> dict[str, Patterns] | None:
+    return None if texts is None else {key: Patterns([text]) for key, text in texts.items()}
 
 
-class _Compiled:
-    """A choice made ready to be asked often; each question leaves the other keys out."""
-
-    def __init__(self, choice: Choice) -> None:
-        self.controls = _patterns(choice.controls)
-        self.accounts = _patterns(choice.accounts)
-        self.ous = _patterns(choice.ous)
-        self.account_tags = _tags(choice.account_tags)
-        self.regions = _patterns(choice.regions)
-        self.resources = _patterns(choice.resources)
-        self.resource_tags = _tags(choice.resource_tags)
-
-    def takes_control(self, names: Iterable[str]) -> bool:
-        return self.controls is None or self.controls.match_any(names)
-
-    def takes_account(self, account_id: str, account: Account | None) -> bool:
-        if self.accounts is not None and not self.accounts.match(account_id):
-            return False
-        if self.ous is not None and (account is None or not self.ous.match_any(units_of(account))):
-            return False
-        return self.account_tags is None or self.account_tags.match(None if account is None else account.tags)
-
-    def takes_region(self, region: str) -> bool:
-        return self.regions is None or self.regions.match(region)
-
-    @property
-    def chooses_resources(self) -> bool:
-        return self.resources is not None or self.resource_tags is not None
-
-    def takes_resource(self, finding: Finding) -> bool:
-        if not self.takes_region(finding.region):
-            return False
-        if self.resources is not None and not self.resources.match_any(resource_names(finding.resource)):
-            return False
-        return self.resource_tags is None or self.resource_tags.match(finding.resource_tags)
-
-
-class _Ranked:
-    """An entry with its compiled scope and its rank: 0 is the most specific of all."""
-
-    def __init__(self, rank: int, entry: Entry) -> None:
-        self.rank = rank
-        self.entry = entry
-        self.chosen = _Compiled(entry.scope)
-        self.left_out = None if entry.scope.exclusion is None else _Compiled(entry.scope.exclusion)
-
-    def takes_rest(self, finding: Finding, controls: Sequence[str], account: Account | None) -> bool:
-        """Tell whether a finding of a control and account that are taken is taken as a whole."""
-        if not self.chosen.takes_resource(finding):
-            return False
-        out = self.left_out
-        return out is None or not (
-            out.takes_control(controls)
-            and out.takes_account(finding.account_id, account)
-            and out.takes_resource(finding)
-        )
-
-    def reaches(self, controls: Sequence[str], account_id: str, account: Account | None, region: str | None) -> bool:
-        """Tell whether anything in a place of a control and account that are taken may be taken."""
-        if region is not None and not self.chosen.takes_region(region):
-            return False
-        out = self.left_out
-        return out is None or not (
-            out.takes_control(controls)
-            and out.takes_account(account_id, account)
-            and not out.chooses_resources
-            and (out.regions is None if region is None else out.takes_region(region))
-        )
+def _tags_match(patterns: Mapping[str, Patterns] | None, tags: Mapping[str, str] | None) -> bool:
+    if patterns is None:
+        return True
+    return tags is not None and all(key in tags and pattern.match(tags[key]) for key, pattern in patterns.items())
 
 
 class _Index:
-    """Which entries may take a value of one key, as a set of ranks held in the bits of an integer.
+    """Which scopes may match a value of one key, as a set of ranks held in the bits of an integer.
 
-    Entries that name exact values are found by them; the rest, which have patterns or no wish, may take any value.
+    Scopes that name exact values are found by them; the rest, with patterns or without this key, may match any value.
     """
 
-    def __init__(self, entries: Sequence[_Ranked], key: Callable[[_Ranked], Patterns | None]) -> None:
+    def __init__(self, keys: Iterable[Patterns | None]) -> None:
         self._by_value: dict[str, int] = {}
         self._any = 0
-        for ranked in entries:
-            patterns = key(ranked)
+        for rank, patterns in enumerate(keys):
             if patterns is None or patterns.loose:
-                self._any |= 1 << ranked.rank
+                self._any |= 1 << rank
                 continue
             for value in patterns.exact:
-                self._by_value[value] = self._by_value.get(value, 0) | 1 << ranked.rank
+                self._by_value[value] = self._by_value.get(value, 0) | 1 << rank
 
-    def may_take(self, values: Iterable[str]) -> int:
-        """Return the ranks of the entries that may take any of the values."""
+    def may_match(self, values: Iterable[str]) -> int:
+        """Return the ranks of the scopes that may match any of the values."""
         found = self._any
         for value in values:
             found |= self._by_value.get(value, 0)
@@ -159,79 +141,79 @@ class _Index:
 
 
 class Matcher:
-    """Finds the entries that speak about a finding. Equal specificity is decided by id, so the answer is always one."""
+    """Finds the exceptions that match a finding. Equal specificity is decided by id, so the order is always the same.
 
-    def __init__(self, entries: Iterable[Entry], accounts: Mapping[str, Account]) -> None:
-        ordered = sorted(entries, key=lambda entry: ([-weight for weight in specificity(entry.scope)], entry.id))
-        self._ranked = [_Ranked(rank, entry) for rank, entry in enumerate(ordered)]
+    `aliases` are the old ids of renamed controls with the new ones: a scope that names an old id matches both.
+    """
+
+    def __init__(
+        self,
+        entries: Iterable[ExceptionEntry],
+        accounts: Mapping[str, Account],
+        aliases: Mapping[str, str] | None = None,
+    ) -> None:
+        self._entries = sorted(entries, key=lambda entry: ([-weight for weight in specificity(entry.scope)], entry.id))
+        self._scopes = [_Compiled(entry.scope, aliases or {}) for entry in self._entries]
         self._accounts = accounts
-        self._by_requirement = any(_names_requirements(entry.scope) for entry in ordered)
-        self._controls = _Index(self._ranked, lambda ranked: ranked.chosen.controls)
-        self._account_ids = _Index(self._ranked, lambda ranked: ranked.chosen.accounts)
-        self._regions = _Index(self._ranked, lambda ranked: ranked.chosen.regions)
-        self._resources = _Index(self._ranked, lambda ranked: ranked.chosen.resources)
-        self._of_controls: dict[tuple[str, ...], int] = {}
-        self._of_account: dict[str, int] = {}
+        self._by_requirement = any(_names_requirements(entry.scope) for entry in self._entries)
+        self._controls = _Index(scope.controls for scope in self._scopes)
+        self._account_ids = _Index(scope.accounts for scope in self._scopes)
+        self._regions = _Index(scope.regions for scope in self._scopes)
+        self._resources = _Index(scope.resources for scope in self._scopes)
+        self._matching_controls = cache(self._with_control)
+        self._matching_account = cache(self._with_account)
 
-    def matching(self, finding: Finding) -> list[Entry]:
-        """Return the entries whose scope takes a finding, most specific first, whatever their state and its status."""
+    def matching(self, finding: Finding) -> list[ExceptionEntry]:
+        """Return the exceptions that match a finding, most specific first, whatever their state and its status."""
         controls = self._names(finding)
-        ranks = self._taking_controls(controls) & self._taking_account(finding.account_id)
+        ranks = self._matching_controls(controls) & self._matching_account(finding.account_id)
         if ranks:
-            ranks &= self._regions.may_take((finding.region,))
+            ranks &= self._regions.may_match((finding.region,))
         if ranks:
-            ranks &= self._resources.may_take(resource_names(finding.resource))
+            ranks &= self._resources.may_match(resource_names(finding.resource))
         account = self._accounts.get(finding.account_id)
-        return [ranked.entry for ranked in self._at(ranks) if ranked.takes_rest(finding, controls, account)]
+        return [
+            self._entries[rank] for rank in _each(ranks) if self._scopes[rank].matches_rest(finding, controls, account)
+        ]
 
-    def reaching(self, controls: Sequence[str], account_id: str, region: str | None = None) -> list[Entry]:
-        """Return the entries whose scope reaches into a place, whatever resources they name there.
+    def reaching(self, controls: Sequence[str], account_id: str, region: str | None = None) -> list[ExceptionEntry]:
+        """Return the exceptions whose scope reaches into a place, whatever resources they name there.
 
         The place is a control, by all names that it answers to, in an account, and in a region where one is given.
         """
-        ranks = self._taking_controls(tuple(controls)) & self._taking_account(account_id)
+        ranks = self._matching_controls(tuple(controls)) & self._matching_account(account_id)
         account = self._accounts.get(account_id)
-        return [ranked.entry for ranked in self._at(ranks) if ranked.reaches(controls, account_id, account, region)]
+        return [
+            self._entries[rank]
+            for rank in _each(ranks)
+            if self._scopes[rank].reaches(controls, account_id, account, region)
+        ]
 
     def _names(self, finding: Finding) -> tuple[str, ...]:
-        """Return what the finding's control answers to: its id and, where any scope asks for them, its requirements."""
+        """Return the names of the finding's control: its id and, where any scope needs them, its requirements."""
         if not self._by_requirement:
             return (finding.control,)
         return (finding.control, *(f"{item.framework}:{item.id}" for item in finding.requirements))
 
-    def _taking_controls(self, controls: tuple[str, ...]) -> int:
-        ranks = self._of_controls.get(controls)
-        if ranks is None:
-            candidates = self._at(self._controls.may_take(controls))
-            ranks = _ranks(ranked for ranked in candidates if ranked.chosen.takes_control(controls))
-            self._of_controls[controls] = ranks
-        return ranks
+    def _with_control(self, controls: tuple[str, ...]) -> int:
+        candidates = _each(self._controls.may_match(controls))
+        return sum(1 << rank for rank in candidates if self._scopes[rank].matches_control(controls))
 
-    def _taking_account(self, account_id: str) -> int:
-        ranks = self._of_account.get(account_id)
-        if ranks is None:
-            account = self._accounts.get(account_id)
-            candidates = self._at(self._account_ids.may_take((account_id,)))
-            ranks = _ranks(ranked for ranked in candidates if ranked.chosen.takes_account(account_id, account))
-            self._of_account[account_id] = ranks
-        return ranks
-
-    def _at(self, ranks: int) -> Iterator[_Ranked]:
-        """Yield the entries of a set of ranks, most specific first."""
-        while ranks:
-            lowest = ranks & -ranks
-            yield self._ranked[lowest.bit_length() - 1]
-            ranks ^= lowest
+    def _with_account(self, account_id: str) -> int:
+        account = self._accounts.get(account_id)
+        candidates = _each(self._account_ids.may_match((account_id,)))
+        return sum(1 << rank for rank in candidates if self._scopes[rank].matches_account(account_id, account))
 
 
-def _ranks(entries: Iterable[_Ranked]) -> int:
-    found = 0
-    for ranked in entries:
-        found |= 1 << ranked.rank
-    return found
+def _each(ranks: int) -> Iterator[int]:
+    """Yield each rank of a set, the most specific first."""
+    while ranks:
+        lowest = ranks & -ranks
+        yield lowest.bit_length() - 1
+        ranks ^= lowest
 
 
-def _names_requirements(scope: Scope) -> bool:
+def _names_requirements(scope: ExceptionScope) -> bool:
     left_out = scope.exclusion.controls if scope.exclusion is not None else None
     patterns = (*(scope.controls or ()), *(left_out or ()))
     return any(":" in pattern or not is_exact(pattern) for pattern in patterns)

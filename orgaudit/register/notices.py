@@ -1,4 +1,4 @@
-"""Tells each owner which of their exceptions end or are to be reviewed soon: as text, JSON, a calendar, and mails."""
+"""Which exceptions of each owner expire or are due for review soon: as text, JSON, a calendar, and mails."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from typing import TypeAlias
 import msgspec
 
 from orgaudit.model import EntryState
-from orgaudit.register.entries import Entry, identity
-from orgaudit.register.load import Register
-from orgaudit.register.state import days_left, state_of
+from orgaudit.register.entries import identity
+from orgaudit.register.file.load import Register
+from orgaudit.register.state import state_of
 
 ADDRESS = re.compile(r"[^\s<>@]+@[^\s<>@]+")
 
 
-class Event(StrEnum):
+class DueEvent(StrEnum):
     """What falls due."""
 
     EXPIRED = "expired"
@@ -30,12 +30,12 @@ class Event(StrEnum):
     REVIEW = "review"
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True):
+class DueItem(msgspec.Struct, frozen=True, kw_only=True):
     """One date of one exception; `days` from the notice's date to it, negative where it has passed."""
 
     id: str
     title: str
-    event: Event
+    event: DueEvent
     due_on: date
     days: int
     ticket: str
@@ -43,33 +43,33 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def words(self) -> str:
-        """Return what falls due and when, in a few words."""
+        """What falls due and when, in a few words."""
         when = f"{abs(self.days)} {'day' if abs(self.days) == 1 else 'days'}"
-        if self.event is Event.EXPIRED:
+        if self.event is DueEvent.EXPIRED:
             return f"expired {when} ago"
-        verb = "expires" if self.event is Event.EXPIRES else "review due"
+        verb = "expires" if self.event is DueEvent.EXPIRES else "review due"
         return f"{verb} today" if self.days == 0 else f"{verb} {when} ago" if self.days < 0 else f"{verb} in {when}"
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """What one owner is to be told; `address` is empty where the register names none."""
+    """The due dates of one owner; `address` is empty where the register names none."""
 
     owner: str
     address: str
-    items: tuple[Item, ...]
+    items: tuple[DueItem, ...]
 
 
 Notices: TypeAlias = Sequence[Notice]
 
 
 def due(register: Register, as_of: date, within: int) -> list[Notice]:
-    """Return what ends, has ended or is to be reviewed until `within` days after a date, by owner.
+    """Return what expires, has expired or is due for review until `within` days after a date, by owner.
 
     An expired exception stays due until it is renewed, revoked, or superseded by one that is approved.
     """
-    owners: dict[str, list[tuple[str, Item]]] = {}
-    for entry, item in _items(register, as_of, as_of + timedelta(days=within)):
-        owners.setdefault(identity(entry.owner), []).append((" ".join(entry.owner.split()), item))
+    owners: dict[str, list[tuple[str, DueItem]]] = {}
+    for owner, item in _items(register, as_of, as_of + timedelta(days=within)):
+        owners.setdefault(identity(owner), []).append((" ".join(owner.split()), item))
     return [
         Notice(
             owner=max((owner for owner, _ in found), key=len),
@@ -80,22 +80,21 @@ def due(register: Register, as_of: date, within: int) -> list[Notice]:
     ]
 
 
-def _items(register: Register, as_of: date, until: date) -> Iterator[tuple[Entry, Item]]:
-    states = {entry.id: state_of(entry, as_of, register.policy.expiring_days) for entry in register.entries}
-    superseded = {entry.supersedes for entry in register.entries if states[entry.id].covers}
-    for entry in register.entries:
-        state = states[entry.id]
+def _items(register: Register, as_of: date, until: date) -> Iterator[tuple[str, DueItem]]:
+    """Yield each date that falls due, with the owner."""
+    states = {entry.id: state_of(entry, as_of, register.policy.expiring_days) for entry in register.exceptions}
+    superseded = {entry.supersedes for entry in register.exceptions if states[entry.id].covers}
+    for entry in register.exceptions:
+        state, dates = states[entry.id], {}
         if state is EntryState.EXPIRED and entry.id not in superseded:
-            yield entry, _item(entry, Event.EXPIRED, entry.expires_on, days_left(entry, as_of))
+            dates[DueEvent.EXPIRED] = entry.expires_on
         if state.covers and entry.expires_on <= until:
-            yield entry, _item(entry, Event.EXPIRES, entry.expires_on, days_left(entry, as_of))
+            dates[DueEvent.EXPIRES] = entry.expires_on
         if state.covers and entry.review_by is not None and entry.review_by <= until:
-            yield entry, _item(entry, Event.REVIEW, entry.review_by, (entry.review_by - as_of).days)
-
-
-def _item(entry: Entry, event: Event, on: date, days: int) -> Item:
-    scope = str(entry.scope)
-    return Item(id=entry.id, title=entry.title, event=event, due_on=on, days=days, ticket=entry.ticket, scope=scope)
+            dates[DueEvent.REVIEW] = entry.review_by
+        for event, on in dates.items():
+            about = {"id": entry.id, "title": entry.title, "ticket": entry.ticket, "scope": str(entry.scope)}
+            yield entry.owner, DueItem(event=event, due_on=on, days=(on - as_of).days, **about)
 
 
 def _address(owner: str) -> str:
@@ -118,9 +117,11 @@ def calendar(notices: Notices, as_of: date) -> bytes:
     return "".join(f"{_folded(line)}\r\n" for line in (*lines, "END:VCALENDAR")).encode()
 
 
-def _event(notice: Notice, item: Item, stamp: str) -> list[str]:
-    what = {Event.EXPIRED: "has expired", Event.EXPIRES: "expires", Event.REVIEW: "is to be reviewed"}[item.event]
-    kind = "review" if item.event is Event.REVIEW else "expiry"
+def _event(notice: Notice, item: DueItem, stamp: str) -> list[str]:
+    what = {DueEvent.EXPIRED: "has expired", DueEvent.EXPIRES: "expires", DueEvent.REVIEW: "is due for review"}[
+        item.event
+    ]
+    kind = "review" if item.event is DueEvent.REVIEW else "expiry"
     about = f"{item.title}\nOwner: {notice.owner}\nTicket: {item.ticket}\nScope: {item.scope}"
     return [
         "BEGIN:VEVENT",
@@ -155,9 +156,9 @@ def _folded(line: str) -> str:
 
 
 def mails(notices: Notices, as_of: date, sender: str, moment: datetime) -> Iterator[tuple[str, bytes]]:
-    """Yield (file name, message) for each owner with an address; raises ValueError where the sender is no address."""
+    """Yield (file name, message) for each owner with an address; raises ValueError for a sender without one."""
     if _address(sender) == "":
-        raise ValueError(f"{sender!r} is no sender; write Name <name@example.com>")
+        raise ValueError(f"{sender!r} is not a sender; write Name <name@example.com>")
     taken: set[str] = set()
     for notice in addressed(notices):
         stem = re.sub(r"[^a-z0-9@._-]", "_", notice.address.casefold())
@@ -181,7 +182,7 @@ def _mail(notice: Notice, as_of: date, sender: str, moment: datetime) -> EmailMe
     message["From"] = _mailbox(sender)
     message["To"] = _mailbox(notice.owner)
     count = len({item.id for item in notice.items})
-    message["Subject"] = f"{count} security {'exception needs' if count == 1 else 'exceptions need'} you"
+    message["Subject"] = f"{count} security {'exception needs' if count == 1 else 'exceptions need'} your attention"
     message["Date"] = moment
     message["X-Unsent"] = "1"  # mail programs that know it open the file as a draft
     message.set_content("\n".join(_letter(notice, as_of)) + "\n", cte="quoted-printable")
@@ -197,22 +198,22 @@ def _mailbox(person: str) -> Address:
 def _letter(notice: Notice, as_of: date) -> Iterator[str]:
     yield "Hello,"
     yield ""
-    yield f"as of {as_of.isoformat()} these exceptions of yours end, have ended, or are to be reviewed."
-    yield "One that has ended covers nothing: its findings are open again."
+    yield f"as of {as_of.isoformat()} these exceptions of yours expire, have expired, or are due for review."
+    yield "An expired exception covers nothing: its findings are open again."
     for item in notice.items:
         yield ""
         yield f"{item.id}: {item.title}"
         yield f"  {item.words} ({item.due_on.isoformat()}), ticket {item.ticket}"
         yield f"  {item.scope}"
     yield ""
-    yield "Mend what they cover, or ask in time for a renewal, which is a new approval:"
+    yield "Fix what they cover, or request a renewal in time; it needs a new approval:"
     yield "  orgaudit exceptions renew ID"
-    yield "What is no longer needed is closed with"
+    yield "Close what is no longer needed:"
     yield "  orgaudit exceptions revoke ID"
 
 
 def text(notices: Notices) -> Iterator[str]:
-    """Yield the lines of a plain text that fits 80 columns, an owner after the other."""
+    """Yield the lines of a plain text that fits 80 columns, one owner after another."""
     for notice in notices:
         yield notice.owner if notice.address else f"{notice.owner} (no address)"
         for item in notice.items:

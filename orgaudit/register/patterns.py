@@ -10,7 +10,7 @@ REGEX = "regex:"
 
 
 def is_exact(pattern: str) -> bool:
-    """Tell whether a pattern stands for itself only."""
+    """Return whether a pattern stands for itself only."""
     return not pattern.startswith(REGEX) and not set(pattern) & set("*?[")
 
 
@@ -23,11 +23,11 @@ class Patterns:
         self.loose = tuple(_compiled(pattern) for pattern in patterns if not is_exact(pattern))
 
     def match(self, value: str) -> bool:
-        """Tell whether any pattern matches the value."""
+        """Return whether any pattern matches the value."""
         return value in self.exact or any(loose.fullmatch(value) for loose in self.loose)
 
     def match_any(self, values: Iterable[str]) -> bool:
-        """Tell whether any pattern matches any of the values."""
+        """Return whether any pattern matches any of the values."""
         return any(map(self.match, values))
 
 
@@ -37,4 +37,4 @@ def _compiled(pattern: str) -> re.Pattern[str]:
             return re.compile(pattern.removeprefix(REGEX))
         return re.compile(fnmatch.translate(pattern))
     except re.error as error:
-        raise ValueError(f"{pattern!r} is no regular expression ({error})") from error
+        raise ValueError(f"{pattern!r} is not a regular expression ({error})") from error

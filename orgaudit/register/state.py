@@ -1,15 +1,16 @@
-"""The state of an exception, computed for a date and never stored."""
+"""The state of an entry, computed for a date and never stored."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from orgaudit.model import EntryState
-from orgaudit.register.entries import Action, Draft, Entry
+from orgaudit.model import EntryState, Severity
+from orgaudit.register.entries import CompleteEntry, EventType, RegisterEntry
+from orgaudit.settings.sections import RegisterSettings
 
-_CLOSING = {Action.REJECTED: EntryState.REJECTED, Action.REVOKED: EntryState.REVOKED}
-_REOPENING = {Action.REQUESTED, Action.APPROVED, Action.RENEWED}
+CLOSED = {EventType.REJECTED: EntryState.REJECTED, EventType.REVOKED: EntryState.REVOKED}
+"""The events that close an entry, and the state that follows."""
 
 
 def today(moment: datetime, time_zone: str) -> date:
@@ -17,28 +18,33 @@ def today(moment: datetime, time_zone: str) -> date:
     return moment.astimezone(ZoneInfo(time_zone)).date()
 
 
-def state_of(entry: Draft, on: date, expiring_days: int) -> EntryState:
-    """Return an exception's state on a date; `expiring_days` days left, or fewer, make it expiring."""
-    if (closed := _closed(entry, on)) is not None:
+def state_of(entry: RegisterEntry, on: date, expiring_days: int) -> EntryState:
+    """Return an entry's state on a date; `expiring_days` days left, or fewer, make it expiring."""
+    closed: EntryState | None = None
+    for event in entry.history:
+        if event.when <= on:
+            closed = None if event.what in entry.reopened_by else CLOSED.get(event.what, closed)
+    if closed is not None:
         return closed
-    if not isinstance(entry, Entry):
+    if not isinstance(entry, CompleteEntry):
         return EntryState.DRAFT
-    if entry.approved_by is None or on < entry.valid_from:
+    if not entry.approved or on < entry.valid_from:
         return EntryState.PENDING
     if on > entry.expires_on:
         return EntryState.EXPIRED
     return EntryState.EXPIRING if days_left(entry, on) <= expiring_days else EntryState.ACTIVE
 
 
-def days_left(entry: Entry, on: date) -> int:
-    """Return the days to the last day that an exception covers: 0 on that day, negative once it has expired."""
+def days_left(entry: CompleteEntry, on: date) -> int:
+    """Return the days to the last day on which an entry is in force: 0 on that day, negative once it has expired."""
     return (entry.expires_on - on).days
 
 
-def _closed(entry: Draft, on: date) -> EntryState | None:
-    """Return REJECTED or REVOKED when, up to a date, that is the last word of the history."""
-    state: EntryState | None = None
-    for event in entry.history:
-        if event.when <= on:
-            state = None if event.what in _REOPENING else _CLOSING.get(event.what, state)
-    return state
+def life_days(entry: CompleteEntry) -> int:
+    """Return the days from an entry's first valid day to the last; a new approval or answer starts them again."""
+    return (entry.expires_on - entry.valid_from).days
+
+
+def longest_life(policy: RegisterSettings) -> int:
+    """Return the days that no entry may exceed: the longest life of any severity."""
+    return max(map(policy.longest_days.of, Severity))

@@ -23,7 +23,7 @@ from orgaudit.report.scores import (
     RequirementScore,
 )
 from orgaudit.report.view import ReportedFinding, View
-from orgaudit.store.register_result import Remark
+from orgaudit.store.register_result import HygieneRemark
 from orgaudit.store.run import writing
 
 SCHEMA_VERSION = 1
@@ -178,5 +178,5 @@ def _exception(score: ExceptionScore) -> dict[str, Json]:
     }
 
 
-def _remark(remark: Remark) -> dict[str, Json]:
-    return msgspec.structs.asdict(remark) | {"mend": remark.concern.mend}
+def _remark(remark: HygieneRemark) -> dict[str, Json]:
+    return msgspec.structs.asdict(remark) | {"mend": remark.concern.remedy}

@@ -32,7 +32,14 @@ from orgaudit.report.scores import (
     Unseen,
 )
 from orgaudit.store.manifest import Manifest
-from orgaudit.store.register_result import Attested, ExceptionRow, RegisterProblem, Remark, read_result, register_path
+from orgaudit.store.register_result import (
+    Attested,
+    ExceptionRow,
+    HygieneRemark,
+    RegisterProblem,
+    read_result,
+    register_path,
+)
 from orgaudit.store.run import Run
 from orgaudit.store.seal import Standing, digest
 from orgaudit.store.tables import FINDING_COLUMNS, opened
@@ -67,7 +74,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[Missing, ...]
     missing_permissions: tuple[MissingPermission, ...]
     exceptions: tuple[ExceptionScore, ...]
-    hygiene: tuple[Remark, ...]
+    hygiene: tuple[HygieneRemark, ...]
     problems: tuple[RegisterProblem, ...]
     manual: ManualReview
     findings_total: int

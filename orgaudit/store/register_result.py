@@ -16,7 +16,7 @@ SCHEMA_VERSION = 1
 
 
 class AttestedStatus(StrEnum):
-    """What a person says of a requirement."""
+    """What a person attests of a requirement."""
 
     PASS = "pass"  # noqa: S105 - a verdict, not a password
     FAIL = "fail"
@@ -26,16 +26,16 @@ class AttestedStatus(StrEnum):
 class ExceptionRow(msgspec.Struct, frozen=True, kw_only=True):
     """One exception as a report lists it; what a draft or an invalid entry lacks is empty or None.
 
-    `ending` says when, by whom and why a rejected or revoked one was closed.
+    `ending` is when, by whom and why a rejected or revoked one was closed.
     """
 
     id: str
     title: str
-    type: str
+    type: str = ""
     state: EntryState
     owner: str
-    approved_by: str
-    ticket: str
+    approved_by: str = ""
+    ticket: str = ""
     starts_on: date | None = None
     expires_on: date | None = None
     days_left: int | None = None
@@ -46,7 +46,7 @@ class ExceptionRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person says of one requirement in one account, and until when."""
+    """What a person attests of one requirement in one account, and until when."""
 
     id: str
     requirement: str
@@ -84,7 +84,7 @@ class Attested(msgspec.Struct, frozen=True):
     answers: dict[str, dict[str, Answer]] = {}
 
 
-class Concern(StrEnum):
+class HygieneConcern(StrEnum):
     """Why an entry needs attention, the most pressing first."""
 
     EXPIRED_MATCHING = "expired_matching"
@@ -100,51 +100,51 @@ class Concern(StrEnum):
 
     @property
     def heading(self) -> str:
-        """Return the concern as people read it."""
+        """The concern as people read it."""
         return _HEADINGS[self]
 
     @property
-    def mend(self) -> str:
-        """Return what to do about it."""
-        return _MENDS[self]
+    def remedy(self) -> str:
+        """What to do about it."""
+        return _REMEDIES[self]
 
 
 _HEADINGS = {
-    Concern.EXPIRED_MATCHING: "Expired, still failing",
-    Concern.TOO_LONG: "Too long for severity",
-    Concern.GROWN: "Grown past its limit",
-    Concern.REVIEW_PASSED: "Review overdue",
-    Concern.EXPIRING: "Expiring",
-    Concern.ORPHANED: "Orphaned",
-    Concern.OVERLAPPING: "Overlapping",
-    Concern.SHADOWED: "Shadowed",
-    Concern.UNUSED_FIXED: "Unused: fixed",
-    Concern.UNUSED_NOT_SCANNED: "Unused: not scanned",
+    HygieneConcern.EXPIRED_MATCHING: "Expired, still failing",
+    HygieneConcern.TOO_LONG: "Too long for severity",
+    HygieneConcern.GROWN: "Grown past its limit",
+    HygieneConcern.REVIEW_PASSED: "Review overdue",
+    HygieneConcern.EXPIRING: "Expiring",
+    HygieneConcern.ORPHANED: "Orphaned",
+    HygieneConcern.OVERLAPPING: "Overlapping",
+    HygieneConcern.SHADOWED: "Shadowed",
+    HygieneConcern.UNUSED_FIXED: "Unused: fixed",
+    HygieneConcern.UNUSED_NOT_SCANNED: "Unused: not scanned",
 }
 
 
-_MENDS = {
-    Concern.EXPIRED_MATCHING: "Mend the findings, or renew the exception.",
-    Concern.TOO_LONG: "Expire it earlier, or leave those findings out of its scope.",
-    Concern.GROWN: "Narrow its scope, or ask for approval of a higher max_findings.",
-    Concern.REVIEW_PASSED: "Review it, and set the next review_by.",
-    Concern.EXPIRING: "Mend the findings in time, or renew the exception.",
-    Concern.ORPHANED: "Take that out of its scope, or revoke the exception.",
-    Concern.OVERLAPPING: "Keep one of the two, or narrow one scope.",
-    Concern.SHADOWED: "Revoke it, since others cover all that it would.",
-    Concern.UNUSED_FIXED: "Revoke it: nothing is left to except.",
-    Concern.UNUSED_NOT_SCANNED: "Keep it until a run has seen all of its scope.",
+_REMEDIES = {
+    HygieneConcern.EXPIRED_MATCHING: "Fix the findings, or renew the exception.",
+    HygieneConcern.TOO_LONG: "Set an earlier expires_on, or leave those findings out of its scope.",
+    HygieneConcern.GROWN: "Narrow its scope, or request approval of a higher max_findings.",
+    HygieneConcern.REVIEW_PASSED: "Review it, and set the next review_by.",
+    HygieneConcern.EXPIRING: "Fix the findings in time, or renew the exception.",
+    HygieneConcern.ORPHANED: "Remove that from its scope, or revoke the exception.",
+    HygieneConcern.OVERLAPPING: "Keep one of the two, or narrow one scope.",
+    HygieneConcern.SHADOWED: "Revoke it: other exceptions cover all failures in its scope.",
+    HygieneConcern.UNUSED_FIXED: "Revoke it: nothing in its scope fails any more.",
+    HygieneConcern.UNUSED_NOT_SCANNED: "Keep it until a run has assessed all of its scope.",
 }
 
 
-class Remark(msgspec.Struct, frozen=True, kw_only=True):
+class HygieneRemark(msgspec.Struct, frozen=True, kw_only=True):
     """One concern about one exception.
 
-    `findings` is how many are concerned, as rows of the findings' list; `within` the 30, 60 or 90 days of an expiry
-    that comes; `other` the exception that wins where two overlap.
+    `findings` is how many it is about, as rows of the findings' list; `within` the 30, 60 or 90 days of a coming
+    expiry; `other` the exception that wins where two overlap.
     """
 
-    concern: Concern
+    concern: HygieneConcern
     id: str
     title: str
     owner: str
@@ -192,7 +192,7 @@ class RegisterResult(msgspec.Struct, frozen=True, kw_only=True):
     covered: dict[str, int] = {}
     overdue: dict[str, int] = {}
     problems: tuple[RegisterProblem, ...] = ()
-    hygiene: tuple[Remark, ...] = ()
+    hygiene: tuple[HygieneRemark, ...] = ()
     attested: Attested = Attested()
 
 

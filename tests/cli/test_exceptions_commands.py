@@ -20,7 +20,7 @@ from orgaudit.cli import orgaudit as program
 from orgaudit.cli.exceptions import opening
 from orgaudit.errors import ConfigError
 from orgaudit.model import Status
-from orgaudit.register.edit import Ledger
+from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.store.run import Run
 from tests.register.making import fields
 from tests.synthetic_run import build
@@ -55,7 +55,7 @@ class Desk:
         return result.output
 
     def entry(self, name: str = ID) -> dict[str, Any]:
-        return Ledger.open(self.register).entry(name)
+        return RegisterEditor.open(self.register).entry(name)
 
     def state(self, name: str = ID, on: str = "2026-02-02") -> str:
         rows = json.loads(self("list", "--json", on=on))
@@ -77,7 +77,7 @@ def run(desk: Desk) -> Run:
 
 
 def write(desk: Desk, *entries: dict[str, Any]) -> None:
-    ledger = Ledger.open(desk.register)
+    ledger = RegisterEditor.open(desk.register)
     for entry in entries:
         ledger.add(entry)
     ledger.save()
@@ -117,7 +117,7 @@ def test_an_incomplete_exception_is_a_draft_until_it_is_requested(desk: Desk) ->
     assert "missing before it can be requested: type, justification, owner, ticket, expires_on" in added
     refusal = desk("request", ID, "--why", "now", code=2)
     assert "owner is missing" in refusal
-    ledger = Ledger.open(desk.register)
+    ledger = RegisterEditor.open(desk.register)
     scope = {"controls": [CONTROL], "accounts": ["111122223333"]}
     ledger.set(
         ID, {key: value for key, value in fields().items() if "_by" not in key and key not in {"id", "approved_on"}}
@@ -137,7 +137,7 @@ def test_a_complete_draft_stays_a_draft_where_that_is_asked_for(desk: Desk) -> N
 def test_ids_go_on_by_year(desk: Desk) -> None:
     for on in ("2026-02-02", "2026-02-02", "2027-01-01"):
         desk("add", "--title", "x", on=on)
-    assert Ledger.open(desk.register).ids() == ["EXC-2026-0001", "EXC-2026-0002", "EXC-2027-0001"]
+    assert RegisterEditor.open(desk.register).ids() == ["EXC-2026-0001", "EXC-2026-0002", "EXC-2027-0001"]
 
 
 def test_on_a_terminal_it_asks_for_what_is_missing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +148,7 @@ def test_on_a_terminal_it_asks_for_what_is_missing(desk: Desk, monkeypatch: pyte
     class Sys:
         stdin = Terminal()
 
-    monkeypatch.setattr("orgaudit.cli.exceptions.lifecycle.sys", Sys)
+    monkeypatch.setattr("orgaudit.cli.exceptions.adding.sys", Sys)
     answers = [
         f"{CONTROL}, s3_bucket_versioned",
         "risk_acceptance",
@@ -222,7 +222,7 @@ def test_an_invalid_entry_is_corrected_first(desk: Desk) -> None:
 
 def test_a_scope_of_everything_needs_broad(desk: Desk) -> None:
     everywhere = COMPLETE[: COMPLETE.index("--account")]
-    assert "say broad: true" in desk("add", *everywhere, code=2)
+    assert "set broad: true" in desk("add", *everywhere, code=2)
     desk("add", *everywhere, "--broad")
     assert desk.state() == "pending"
 
@@ -299,7 +299,7 @@ def test_list_refuses_a_name_that_matches_nothing(three: Desk, filters: tuple[st
 
 def test_list_refuses_an_account_that_no_exception_takes(desk: Desk) -> None:
     write(desk, fields(scope={"controls": ["s3_*"], "accounts": ["111122223333"]}))
-    assert "no exception takes account '111122223334'; did you mean 111122223333?" in (
+    assert "no exception covers account '111122223334'; did you mean 111122223333?" in (
         desk("list", "--account", "111122223334", code=2)
     )
 
@@ -321,7 +321,7 @@ def test_show_tells_what_is_wrong(three: Desk) -> None:
 
 
 def test_check_names_every_problem_by_its_line(three: Desk) -> None:
-    ledger = Ledger.open(three.register)
+    ledger = RegisterEditor.open(three.register)
     ledger.set("EXC-2026-0003", {"titel": "x", "starts_on": "soon"})
     ledger.save()
     told = three("check", code=2)

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from orgaudit.cli import orgaudit as program
 from orgaudit.errors import ConfigError
-from orgaudit.register.edit import Ledger
+from orgaudit.register.file.edit import RegisterEditor
 
 CONTROL = "cloudtrail_trail_logging"
 SHEET = f"Exception,AWS account,Check,Colour\nTrail rests,111122223333,{CONTROL},amber\n"
@@ -54,7 +54,7 @@ def test_on_a_terminal_each_column_is_asked_with_its_guess(monkeypatch: pytest.M
     said = told("import", "--from", "spreadsheet", "risks.csv", asked="\n\n\n-\ny\n")
     assert "Exception [title]" in said
     assert "1 drafts added" in said
-    entry = Ledger.open(REGISTER).entry("EXC-2026-0001")
+    entry = RegisterEditor.open(REGISTER).entry("EXC-2026-0001")
     assert entry["scope"] == {"accounts": ["111122223333"], "controls": [CONTROL]}
     assert "comments" not in entry
     assert entry["history"][0]["who"] == "ana@example.com"
@@ -84,19 +84,23 @@ def attest(*more: str, code: int = 0) -> str:
 
 
 def entry() -> dict[str, Any]:
-    return Ledger.open(REGISTER).entry("ATT-2026-0001", "attestations")
+    return RegisterEditor.open(REGISTER).entry("ATT-2026-0001", "attestations")
 
 
 def test_an_answer_is_given_renewed_and_revoked() -> None:
     assert "ATT-2026-0001 added" in attest()
     renewed = ("--until", "2027-06-01", "--status", "fail", "--why", "looked again", "--by", "jo@example.com")
-    told("attestations", "renew", "ATT-2026-0001", *renewed, "--as-of", "2026-08-01")
+    shown = told("attestations", "renew", "ATT-2026-0001", *renewed, "--as-of", "2026-08-01")
+    assert "status: pass -> fail" in shown
     assert (entry()["status"], entry()["attested_by"]) == ("fail", "jo@example.com")
-    told("attestations", "revoke", "ATT-2026-0001", "--why", "wrong sheet", "--as-of", "2026-08-02")
+    revoked = told("attestations", "revoke", "ATT-2026-0001", "--why", "wrong sheet", "--as-of", "2026-08-02")
+    assert "ATT-2026-0001: active -> revoked" in revoked
     assert "revoked" in told("attestations", "list", "--as-of", "2026-08-02")
     assert "is active" in told("attestations", "show", "ATT-2026-0001", "--as-of", "2026-08-01")
     history = told("attestations", "history", "ATT-2026-0001")
-    assert [line.split()[1] for line in history.splitlines()] == ["created", "renewed", "revoked"]
+    events = [line.split()[1] for line in history.splitlines() if line.startswith("2026")]
+    assert events == ["created", "renewed", "revoked"]
+    assert max(map(len, history.splitlines())) <= 80
     assert told("attestations", "check").endswith("1 sound, 0 invalid\n")
 
 

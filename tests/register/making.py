@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from orgaudit.model import Account, Finding, Remediation, Remedy, RequirementRef, Severity, Status, fingerprint
-from orgaudit.register.entries import Entry
-from orgaudit.register.load import Register, load
+from orgaudit.register.entries import ExceptionEntry
+from orgaudit.register.file.load import Register, load_register
 from orgaudit.settings.sections import RegisterSettings
 
 CONTROL = "cloudtrail_trail_logging"
@@ -45,9 +45,9 @@ def fields(**changes: object) -> dict[str, Any]:
     return {key: value for key, value in (sound | changes).items() if value is not None}
 
 
-def entry(**changes: object) -> Entry:
+def entry(**changes: object) -> ExceptionEntry:
     """Return an exception with some keys changed."""
-    return Entry.model_validate(fields(**changes))
+    return ExceptionEntry.model_validate(fields(**changes))
 
 
 def register_file(tmp_path: Path, *exceptions: object, **top: object) -> Path:
@@ -59,7 +59,7 @@ def register_file(tmp_path: Path, *exceptions: object, **top: object) -> Path:
 
 def registered(tmp_path: Path, *exceptions: Mapping[str, object], policy: RegisterSettings | None = None) -> Register:
     """Return the register of these exceptions, read from a file."""
-    return load(register_file(tmp_path, *exceptions), policy or RegisterSettings())
+    return load_register(register_file(tmp_path, *exceptions), policy or RegisterSettings())
 
 
 def finding(**changes: Any) -> Finding:

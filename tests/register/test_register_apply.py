@@ -5,18 +5,18 @@ from pathlib import Path
 import pytest
 
 from orgaudit.model import EntryState, ExceptionRef, Finding, Severity, Status
-from orgaudit.register.apply import Application
+from orgaudit.register.apply import AppliedRegister
 from orgaudit.settings.sections import LongestDays, RegisterSettings
-from tests.register.making import ACCOUNTS, CONTROL, fields, finding, registered
+from tests.register.making import ACCOUNT, CONTROL, fields, finding, registered
 
 ON = date(2025, 2, 1)
 
 
-def applied(tmp_path: Path, *exceptions: dict[str, object], on: date = ON) -> Application:
-    return Application(registered(tmp_path, *exceptions), ACCOUNTS, on)
+def applied(tmp_path: Path, *exceptions: dict[str, object], on: date = ON) -> AppliedRegister:
+    return AppliedRegister(registered(tmp_path, *exceptions), [ACCOUNT], on)
 
 
-def mark(application: Application, **changes: object) -> ExceptionRef | None:
+def mark(application: AppliedRegister, **changes: object) -> ExceptionRef | None:
     [marked] = application.apply([finding(**changes)])
     return marked.exception
 
@@ -27,7 +27,7 @@ def test_a_failure_in_scope_is_covered_and_stays_a_failure(tmp_path: Path) -> No
     assert covered.exception == ExceptionRef("EXC-2025-0001", "Ana <ana@example.com>", "2025-03-31", "active")
     assert covered.status is Status.FAIL
     assert other.exception is None
-    assert application.tally.covered == {"EXC-2025-0001": 1}
+    assert application.covered == {"EXC-2025-0001": 1}
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.FAIL])
@@ -35,8 +35,8 @@ def test_nothing_but_a_failure_is_ever_covered(tmp_path: Path, status: Status) -
     application = applied(tmp_path, fields())
     seen: Finding = finding(status=status)
     assert list(application.apply([seen])) == [seen]
-    assert application.tally.matched == {("EXC-2025-0001", status): 1}
-    assert not application.tally.covered
+    assert application.matched == {("EXC-2025-0001", status): 1}
+    assert not application.covered
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_an_expired_exception_marks_the_failure_that_it_no_longer_covers(
     application = applied(tmp_path, fields(), on=on)
     assert mark(application) == reference
     expired = reference is not None and reference.state == "expired"
-    assert application.tally.overdue.total() == int(expired)
-    assert application.tally.covered.total() == int(reference is not None and not expired)
+    assert application.overdue.total() == int(expired)
+    assert application.covered.total() == int(reference is not None and not expired)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_the_most_specific_wins_and_overlaps_are_counted(tmp_path: Path) -> None
     reference = mark(application)
     assert reference is not None
     assert reference.id == "EXC-2025-0002"
-    assert application.tally.overlaps == {("EXC-2025-0002", "EXC-2025-0001"): 1}
+    assert application.overlaps == {("EXC-2025-0002", "EXC-2025-0001"): 1}
 
 
 def test_a_covering_exception_wins_over_a_more_specific_expired_one(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_covering_exception_wins_over_a_more_specific_expired_one(tmp_path: Pa
     reference = mark(application)
     assert reference is not None
     assert (reference.id, reference.state) == ("EXC-2025-0002", "active")
-    assert not application.tally.overdue
+    assert not application.overdue
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_rows_show_every_exception_with_its_state(tmp_path: Path) -> None:
         fields(id="EXC-2025-0002", type="?"),
         fields(),
     )
-    rows = application.rows()
+    rows = application.exceptions()
     assert [(row.id, row.state, row.days_left) for row in rows] == [
         ("EXC-2025-0001", EntryState.ACTIVE, 58),
         ("EXC-2025-0002", EntryState.INVALID, None),
@@ -153,8 +153,8 @@ def test_rows_show_every_exception_with_its_state(tmp_path: Path) -> None:
 
 def test_policy_numbers_come_from_the_settings(tmp_path: Path) -> None:
     policy = RegisterSettings(expiring_days=58, longest_days=LongestDays(medium=88))
-    application = Application(registered(tmp_path, fields(), policy=policy), ACCOUNTS, ON)
-    assert [row.state for row in application.rows()] == [EntryState.EXPIRING]
+    application = AppliedRegister(registered(tmp_path, fields(), policy=policy), [ACCOUNT], ON)
+    assert [row.state for row in application.exceptions()] == [EntryState.EXPIRING]
     assert mark(application) is None
     assert mark(application, severity=Severity.LOW) is not None
 

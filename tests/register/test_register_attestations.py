@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,15 @@ import pytest
 
 from orgaudit.errors import ConfigError
 from orgaudit.model import Account, EntryState
-from orgaudit.register import attestations
-from orgaudit.register.answers import apply
-from orgaudit.register.attestations import Attestations, state_of
-from orgaudit.register.load import load as load_exceptions
-from orgaudit.register.state import today
+from orgaudit.register import lifecycle
+from orgaudit.register.apply import AppliedRegister
+from orgaudit.register.entries import ATTESTATIONS, EXCEPTIONS, Attestation
+from orgaudit.register.file.load import Register, load_register, with_known_requirements
+from orgaudit.register.lifecycle import EntryChange, Step
+from orgaudit.register.state import longest_life, state_of, today
 from orgaudit.settings.frameworks import Assessment, Framework, Requirement
 from orgaudit.settings.sections import RegisterSettings
-from orgaudit.store.register_result import AttestedStatus
+from orgaudit.store.register_result import Attested, AttestedStatus
 from tests.register import making
 
 SHOP = making.ACCOUNT
@@ -49,14 +51,18 @@ def fields(**changes: object) -> dict[str, Any]:
     return {key: value for key, value in (sound | changes).items() if value is not None}
 
 
-def loaded(tmp_path: Path, *entries: object, complete: bool = True, **top: object) -> Attestations:
+def loaded(tmp_path: Path, *entries: object, complete: bool = True, **top: object) -> Register:
     path = making.register_file(tmp_path, **{"attestations": list(entries), **top})
-    return attestations.load(path, RegisterSettings(), FRAMEWORKS, complete=complete)
+    return with_known_requirements(load_register(path, RegisterSettings()), FRAMEWORKS, complete=complete)
+
+
+def apply(register: Register, accounts: Iterable[Account], on: date) -> Attested:
+    return AppliedRegister(register, accounts, on).attested()
 
 
 def test_a_sound_attestation_has_no_problem(tmp_path: Path) -> None:
     found = loaded(tmp_path, fields())
-    assert (len(found.entries), found.problems) == (1, [])
+    assert (len(found.attestations), found.problems()) == (1, [])
 
 
 @pytest.mark.parametrize(
@@ -76,7 +82,7 @@ def test_a_sound_attestation_has_no_problem(tmp_path: Path) -> None:
         ({"evidence": []}, "evidence", "at least 1"),
         ({"expires_on": "2025-01-09"}, "attestations[1]", "before attested_on"),
         ({"expires_on": "2026-01-11"}, "expires_on", "policy allows 365"),
-        ({"expires_on": "soon"}, "expires_on", "no date"),
+        ({"expires_on": "soon"}, "expires_on", "not a date"),
         ({"owner": "Ana"}, "owner", "unknown key"),
     ],
 )
@@ -84,57 +90,69 @@ def test_a_wrong_entry_is_named_with_its_line_and_leaves_the_others(
     tmp_path: Path, changes: dict[str, object], key: str, said: str
 ) -> None:
     found = loaded(tmp_path, fields(id="ATT-2025-0009"), fields(**changes))
-    assert [entry.id for entry in found.entries] == ["ATT-2025-0009"]
-    (problem,) = found.problems
+    assert [entry.id for entry in found.attestations] == ["ATT-2025-0009"]
+    (problem,) = found.problems()
     assert key in problem.key
     assert said in problem.sentence
-    lines = Path(found.file).read_text().splitlines()
+    lines = found.path.read_text().splitlines()
     assert problem.line is not None
     assert lines[problem.line - 1 :] != lines[:1]
     assert problem.line > next(number for number, line in enumerate(lines, 1) if "ATT-2025-0009" in line)
 
 
+def test_all_problems_of_an_entry_are_listed_at_once(tmp_path: Path) -> None:
+    found = loaded(tmp_path, fields(requirement="cis_2.0:9", expires_on="2026-01-11"), fields(id="ATT-2025-0009"))
+    assert [problem.key for problem in found.problems()] == [
+        "attestations[0].expires_on",
+        "attestations[0].requirement",
+    ]
+    assert [(it.id, it.texts["attested_by"]) for it in found.invalid] == [("ATT-2025-0001", "Ana <ana@example.com>")]
+
+
 def test_the_longest_life_is_allowed(tmp_path: Path) -> None:
-    assert loaded(tmp_path, fields(expires_on="2026-01-10")).problems == []
+    assert loaded(tmp_path, fields(expires_on="2026-01-10")).problems() == []
 
 
 def test_an_id_used_twice_answers_nothing(tmp_path: Path) -> None:
     found = loaded(tmp_path, fields(), fields())
-    assert found.entries == ()
-    assert all("also the id of the entry on line" in problem.message for problem in found.problems)
+    assert found.attestations == ()
+    assert all("also the id of the entry on line" in problem.message for problem in found.problems())
 
 
 def test_all_accounts_are_taken_when_broad_is_said(tmp_path: Path) -> None:
     found = loaded(tmp_path, fields(accounts=None, ous=["Root"], broad=True))
-    assert found.problems == []
+    assert found.problems() == []
     assert set(apply(found, [SHOP, BANK], date(2025, 2, 1)).answers["cis_2.0:1.1"]) == {SHOP.id, BANK.id}
 
 
 def test_another_framework_is_no_problem_where_not_all_are_known(tmp_path: Path) -> None:
-    assert loaded(tmp_path, fields(requirement="nist:AU-2"), complete=False).problems == []
-    assert loaded(tmp_path, fields(requirement="cis_2.0:9"), complete=False).problems != []
+    assert loaded(tmp_path, fields(requirement="nist:AU-2"), complete=False).problems() == []
+    assert loaded(tmp_path, fields(requirement="cis_2.0:9"), complete=False).problems() != []
 
 
 def test_exceptions_and_attestations_of_one_file_do_not_hurt_each_other(tmp_path: Path) -> None:
     path = making.register_file(tmp_path, making.fields(), {"id": "EXC-1"}, attestations=[fields(), {"id": "ATT-1"}])
-    assert [entry.id for entry in load_exceptions(path, RegisterSettings()).entries] == ["EXC-2025-0001"]
-    assert [it.id for it in attestations.load(path, RegisterSettings(), FRAMEWORKS).entries] == ["ATT-2025-0001"]
+    register = load_register(path, RegisterSettings())
+    assert [entry.id for entry in register.exceptions] == ["EXC-2025-0001"]
+    assert [entry.id for entry in register.attestations] == ["ATT-2025-0001"]
+    assert [(it.kind, it.id) for it in register.invalid] == [(EXCEPTIONS, "EXC-1"), (ATTESTATIONS, "ATT-1")]
 
 
 def test_a_flaw_within_an_attestation_leaves_the_exceptions(tmp_path: Path) -> None:
     path = tmp_path / "exceptions.yaml"
     path.write_text("exceptions: []\nattestations:\n  - id: ATT-2025-0001\n    id: ATT-2025-0002\n")
-    assert load_exceptions(path, RegisterSettings()).problems == []
-    found = attestations.load(path, RegisterSettings(), FRAMEWORKS)
-    wrong = [problem.message for problem in found.problems if problem.line == 4 and "twice" in problem.message]
+    found = load_register(path, RegisterSettings())
+    assert found.problems(EXCEPTIONS) == []
+    wrong = [problem.message for problem in found.problems() if problem.line == 4 and "twice" in problem.message]
     assert wrong == ["the key is there twice, first on line 3"]
 
 
 def test_a_missing_file_has_none_unless_it_must_exist(tmp_path: Path) -> None:
     gone = tmp_path / "gone.yaml"
-    assert attestations.load(gone, RegisterSettings(), FRAMEWORKS, must_exist=False).entries == ()
+    empty = load_register(gone, RegisterSettings(), must_exist=False)
+    assert with_known_requirements(empty, FRAMEWORKS, complete=True).attestations == ()
     with pytest.raises(ConfigError, match="cannot be read"):
-        attestations.load(gone, RegisterSettings(), FRAMEWORKS)
+        load_register(gone, RegisterSettings())
 
 
 REVOKED = [{"when": "2025-03-01", "who": "Jo", "what": "revoked", "why": "the sheet was wrong"}]
@@ -156,7 +174,7 @@ RENEWED = [*REVOKED, {"when": "2025-03-05", "who": "Jo", "what": "renewed", "why
     ],
 )
 def test_the_state_is_computed_for_a_date(tmp_path: Path, on: date, history: list[object], state: EntryState) -> None:
-    (entry,) = loaded(tmp_path, fields(history=history)).entries
+    (entry,) = loaded(tmp_path, fields(history=history)).attestations
     assert state_of(entry, on, 30) is state
 
 
@@ -165,7 +183,7 @@ def test_the_last_day_ends_in_the_time_zone_of_the_file(tmp_path: Path, zone: st
     found = loaded(tmp_path, fields(), time_zone=zone)
     end = datetime(2025, 7, 1, tzinfo=ZoneInfo(zone))
     moments = (end - timedelta(minutes=1), end + timedelta(minutes=1))
-    states = [state_of(found.entries[0], today(moment, found.time_zone), 30) for moment in moments]
+    states = [state_of(found.attestations[0], today(moment, found.time_zone), 30) for moment in moments]
     assert states == [EntryState.EXPIRING, EntryState.EXPIRED]
 
 
@@ -182,7 +200,7 @@ def test_a_unit_answers_for_the_accounts_below_it(tmp_path: Path) -> None:
     assert (answer.account_id, answer.status, answer.expires_on) == (SHOP.id, AttestedStatus.PASS, date(2025, 6, 30))
 
 
-def test_the_more_specific_answer_wins_and_the_other_is_told(tmp_path: Path) -> None:
+def test_the_more_specific_answer_wins_and_the_other_is_listed(tmp_path: Path) -> None:
     unit = fields(id="ATT-2025-0002", accounts=None, ous=["Root/Workloads"], attested_on="2025-02-01", status="fail")
     applied = apply(loaded(tmp_path, fields(), unit), [SHOP, BANK], date(2025, 2, 2))
     said = applied.answers["cis_2.0:1.1"]
@@ -197,12 +215,14 @@ def test_among_equals_the_later_answer_wins(tmp_path: Path) -> None:
 
 
 ON = date(2025, 6, 1)
-POLICY = RegisterSettings()
+LONGEST = longest_life(RegisterSettings())
+JO = "jo@example.com"
 
 
 def test_a_renewal_is_a_new_answer_of_who_gives_it() -> None:
-    change = attestations.renewed(fields(), date(2026, 5, 31), "jo@example.com", ON, "looked again", policy=POLICY)
-    assert change.changes == {"attested_by": "jo@example.com", "attested_on": ON, "expires_on": date(2026, 5, 31)}
+    step = Step(JO, ON, "looked again")
+    change = lifecycle.renewed(ATTESTATIONS, fields(), date(2026, 5, 31), step, longest_days=LONGEST)
+    assert change.changes == {"attested_by": JO, "attested_on": ON, "expires_on": date(2026, 5, 31)}
     assert change.event["what"] == "renewed"
     assert "was 2025-06-30" in change.event["why"]
 
@@ -212,16 +232,50 @@ def test_a_renewal_is_a_new_answer_of_who_gives_it() -> None:
 )
 def test_a_renewal_ends_later_and_within_policy(until: date, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        attestations.renewed(fields(), until, "jo@example.com", ON, "looked again", policy=POLICY)
+        lifecycle.renewed(ATTESTATIONS, fields(), until, Step(JO, ON, "looked again"), longest_days=LONGEST)
+
+
+def test_a_renewal_reopens_what_is_revoked_with_a_new_answer() -> None:
+    step = Step(JO, ON, "corrected")
+    change = lifecycle.renewed(ATTESTATIONS, fields(history=REVOKED), date(2025, 6, 30), step, status="fail")
+    assert (change.changes["status"], change.event["what"]) == ("fail", "renewed")
+    renewed = {**fields(), **change.changes, "history": [*REVOKED, change.event]}
+    assert state_of(Attestation.model_validate(renewed), ON, 0) is EntryState.ACTIVE
+
+
+@pytest.mark.parametrize("step", [lifecycle.requested, lifecycle.approved, lifecycle.rejected])
+def test_an_attestation_needs_no_approval(step: Callable[..., EntryChange]) -> None:
+    with pytest.raises(ValueError, match="ATT-2025-0001 needs no approval"):
+        step(ATTESTATIONS, fields(), Step(JO, ON, "seen"))
+
+
+@pytest.mark.parametrize("what", ["requested", "approved"])
+def test_only_a_renewal_reopens_a_revoked_attestation(what: str) -> None:
+    history = [*REVOKED, {"when": "2025-03-02", "who": "Jo", "what": what, "why": "by hand"}]
+    assert state_of(Attestation.model_validate(fields(history=history)), ON, 0) is EntryState.REVOKED
+
+
+@pytest.mark.parametrize(
+    ("edit", "signed"),
+    [
+        ({"status": "fail"}, {"attested_by": JO, "attested_on": ON}),
+        ({"status": "fail", "attested_by": "Kim"}, {"attested_by": "Kim", "attested_on": ON}),
+        ({"comments": "x"}, {}),
+    ],
+)
+def test_who_edits_an_answer_gives_it(edit: dict[str, Any], signed: dict[str, Any]) -> None:
+    change = lifecycle.edited(ATTESTATIONS, fields(), fields(**edit), Step(JO, ON, "seen"))
+    assert change.changes == {**edit, **signed}
+    assert (change.event["what"], change.event["who"]) == ("changed", JO)
 
 
 def test_what_is_revoked_is_not_revoked_again() -> None:
     with pytest.raises(ValueError, match="revoked already"):
-        attestations.revoked(fields(history=REVOKED), "jo@example.com", ON, "wrong", POLICY)
+        lifecycle.revoked(ATTESTATIONS, fields(history=REVOKED), Step(JO, ON, "wrong"))
 
 
 def test_history_says_who_and_why_in_order() -> None:
     with pytest.raises(ValueError, match="who does this and why"):
-        attestations.revoked(fields(), "jo@example.com", ON, " ", POLICY)
+        lifecycle.revoked(ATTESTATIONS, fields(), Step(JO, ON, " "))
     with pytest.raises(ValueError, match="goes on to 2025-03-05"):
-        attestations.revoked(fields(history=RENEWED[1:]), "jo@example.com", date(2025, 3, 4), "wrong", POLICY)
+        lifecycle.revoked(ATTESTATIONS, fields(history=RENEWED[1:]), Step(JO, date(2025, 3, 4), "wrong"))

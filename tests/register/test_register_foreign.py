@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
-from orgaudit.register import prowler, spreadsheet
-from orgaudit.register.days import day
-from orgaudit.register.edit import Ledger
-from orgaudit.register.entries import Scope
-from orgaudit.register.foreign import Imported, missing, run_foreign_import
-from orgaudit.register.load import load
+from orgaudit.register.exchange import prowler, spreadsheet
+from orgaudit.register.exchange.days import day
+from orgaudit.register.exchange.foreign import ImportResult, import_drafts, missing
+from orgaudit.register.exchange.spreadsheet import FlatTable, guess
+from orgaudit.register.file.edit import RegisterEditor
+from orgaudit.register.file.load import load_register
 from orgaudit.register.match import Matcher
-from orgaudit.register.spreadsheet import Table, guess
+from orgaudit.register.scope import ExceptionScope
 from orgaudit.settings.sections import RegisterSettings
 from tests.register.making import ACCOUNTS, CONTROL, entry, finding
 
@@ -34,20 +34,15 @@ def brought(
     file: Path,
     mapping: Mapping[str, str] | None = None,
     day_first: bool | None = None,
-) -> tuple[Imported, Ledger]:
-    ledger = Ledger.open(tmp_path / "exceptions.yaml")
-    found = run_foreign_import(
-        kind,
-        file,
-        mapping or {},
-        ledger,
-        controls=CONTROLS,
-        by="ana@example.com",
-        on=date(2026, 11, 21),
-        day_first=day_first,
-    )
-    ledger.save()
-    return found, ledger
+) -> tuple[ImportResult, RegisterEditor]:
+    editor = RegisterEditor.open(tmp_path / "exceptions.yaml")
+    if kind == "prowler":
+        foreign = prowler.read_mutes(file, CONTROLS)
+    else:
+        foreign = spreadsheet.read_rows(file, mapping or {}, CONTROLS, day_first=day_first)
+    found = import_drafts(foreign, editor, by="ana@example.com", on=date(2026, 11, 21), origin=file.name)
+    editor.save()
+    return found, editor
 
 
 def muted(tmp_path: Path, text: str) -> Path:
@@ -86,9 +81,9 @@ Mutelist:
 
 
 def test_a_mute_becomes_a_draft_with_its_scope(tmp_path: Path) -> None:
-    found, ledger = brought(tmp_path, "prowler", muted(tmp_path, MUTES))
-    first, second = found.arrived
-    data = ledger.entry(first.id)
+    found, editor = brought(tmp_path, "prowler", muted(tmp_path, MUTES))
+    first, second = found.drafts
+    data = editor.entry(first.id)
     scope = data["scope"]
     assert scope["controls"] == list(prowler.checks()["vpc_flow_logs_enabled"])
     assert scope["accounts"] == ["111122223333"]
@@ -103,23 +98,23 @@ def test_a_mute_becomes_a_draft_with_its_scope(tmp_path: Path) -> None:
     assert first.place.endswith("mutelist.yaml:6")
     assert "scope" in second.missing
     assert "nothing here" in second.notes[0]
-    (left,) = found.left_out
+    (left,) = found.skipped
     assert "made_up_check" in left.reason
-    register = load(ledger.path, RegisterSettings())
-    assert (len(register.drafts), register.entries, register.problems) == (2, (), [])
+    register = load_register(editor.path, RegisterSettings())
+    assert (len(register.drafts), register.exceptions, register.problems()) == (2, (), [])
 
 
 def test_what_mutes_everything_says_that_it_is_broad(tmp_path: Path) -> None:
     text = 'Mutelist: {Accounts: {"*": {Checks: {"*": {Regions: ["*"], Resources: ["*"]}}}}}'
-    found, ledger = brought(tmp_path, "prowler", muted(tmp_path, text))
-    assert "broad" in found.arrived[0].missing
-    assert ledger.entry(found.arrived[0].id)["scope"] == {"controls": ["*"]}
+    found, editor = brought(tmp_path, "prowler", muted(tmp_path, text))
+    assert "broad" in found.drafts[0].missing
+    assert editor.entry(found.drafts[0].id)["scope"] == {"controls": ["*"]}
 
 
 def test_a_glob_of_checks_names_our_controls(tmp_path: Path) -> None:
     text = 'Mutelist: {Accounts: {"111122223333": {Checks: {"vpc_flow*": {Regions: ["*"], Resources: ["*"]}}}}}'
-    found, ledger = brought(tmp_path, "prowler", muted(tmp_path, text))
-    assert ledger.entry(found.arrived[0].id)["scope"]["controls"] == list(prowler.checks()["vpc_flow_logs_enabled"])
+    found, editor = brought(tmp_path, "prowler", muted(tmp_path, text))
+    assert editor.entry(found.drafts[0].id)["scope"]["controls"] == list(prowler.checks()["vpc_flow_logs_enabled"])
 
 
 @pytest.mark.parametrize(
@@ -135,11 +130,11 @@ def test_a_glob_of_checks_names_our_controls(tmp_path: Path) -> None:
 )
 def test_what_no_scope_can_say_leaves_the_draft_without_one(tmp_path: Path, mute: str) -> None:
     text = f'Mutelist: {{Accounts: {{"111122223333": {{Checks: {{vpc_flow_logs_enabled: {mute}}}}}}}}}'
-    found, ledger = brought(tmp_path, "prowler", muted(tmp_path, text))
-    data = ledger.entry(found.arrived[0].id)
+    found, editor = brought(tmp_path, "prowler", muted(tmp_path, text))
+    data = editor.entry(found.drafts[0].id)
     assert "scope" not in data
     assert "Prowler mutes here" in data["comments"]
-    assert "by hand" in found.arrived[0].notes[0]
+    assert "by hand" in found.drafts[0].notes[0]
 
 
 @pytest.mark.parametrize(
@@ -169,12 +164,12 @@ def test_a_part_of_a_name_is_muted_as_prowler_mutes_it(part: str, name: str) -> 
 
 
 def test_the_same_file_brought_twice_adds_nothing(tmp_path: Path) -> None:
-    first, ledger = brought(tmp_path, "prowler", muted(tmp_path, MUTES))
-    text = ledger.path.read_text()
+    first, editor = brought(tmp_path, "prowler", muted(tmp_path, MUTES))
+    text = editor.path.read_text()
     again, _ = brought(tmp_path, "prowler", muted(tmp_path, MUTES))
-    assert again.arrived == ()
-    assert [name for _, name in again.already] == [entry.id for entry in first.arrived]
-    assert ledger.path.read_text() == text
+    assert again.drafts == ()
+    assert [name for _, name in again.present] == [entry.id for entry in first.drafts]
+    assert editor.path.read_text() == text
 
 
 SHEET = """Exception;AWS account;Check;Risk owner;Expiry date;Approver;Ticket;Severity band
@@ -203,29 +198,29 @@ def sheet(tmp_path: Path, text: str = SHEET, name: str = "risks.csv", encoding: 
 
 
 def test_rows_become_drafts_and_what_is_missing_is_listed(tmp_path: Path) -> None:
-    found, ledger = brought(tmp_path, "spreadsheet", sheet(tmp_path), MAPPING, day_first=True)
-    trail, logs, bank, wrong = (ledger.entry(arrived.id) for arrived in found.arrived)
+    found, editor = brought(tmp_path, "spreadsheet", sheet(tmp_path), MAPPING, day_first=True)
+    trail, logs, bank, wrong = (editor.entry(draft.id) for draft in found.drafts)
     assert trail["scope"] == {"accounts": ["111122223333"], "controls": [CONTROL]}
     assert trail["expires_on"] == date(2027, 3, 31)
     assert "approved_by" not in trail
     assert "Approver: Jo" in trail["comments"]
     assert "Severity band: amber" in trail["comments"]
-    assert found.arrived[0].missing == (
+    assert found.drafts[0].missing == (
         *("type", "justification", "requested_by", "starts_on", "approved_by", "approved_on"),
     )
     assert logs["scope"]["controls"] == list(prowler.checks()["vpc_flow_logs_enabled"])
     assert "scope" not in bank
     assert "AWS account: Production" in bank["comments"]
     assert f"controls: {CONTROL}" in bank["comments"]
-    assert any("'Production' is no account id" in note for note in found.arrived[2].notes)
-    assert any("'soon' is no date" in note for note in found.arrived[2].notes)
+    assert any("'Production' is not an account id" in note for note in found.drafts[2].notes)
+    assert any("'soon' is not a date" in note for note in found.drafts[2].notes)
     assert "scope" not in wrong
     assert "owner: a@b@c" in wrong["comments"]
     assert wrong["expires_on"] == date(2026, 12, 1)
-    (left,) = found.left_out
+    (left,) = found.skipped
     assert left.place.endswith("risks.csv:7")
-    register = load(ledger.path, RegisterSettings())
-    assert (len(register.drafts), register.problems) == (4, [])
+    register = load_register(editor.path, RegisterSettings())
+    assert (len(register.drafts), register.problems()) == (4, [])
 
 
 def test_a_workbook_is_read_like_a_table_of_text(tmp_path: Path) -> None:
@@ -236,18 +231,18 @@ def test_a_workbook_is_read_like_a_table_of_text(tmp_path: Path) -> None:
     page.append(["Trail", 11122223333, CONTROL, datetime(2027, 3, 31), "=1+1"])  # noqa: DTZ001 - cells have no zone
     file = tmp_path / "risks.xlsx"
     book.save(file)
-    found, ledger = brought(
+    found, editor = brought(
         tmp_path,
         "spreadsheet",
         file,
         {key: MAPPING[key] for key in MAPPING if key not in {"Risk owner", "Approver"}},
     )
-    data = ledger.entry(found.arrived[0].id)
+    data = editor.entry(found.drafts[0].id)
     assert data["scope"]["accounts"] == ["011122223333"]
     assert data["expires_on"] == date(2027, 3, 31)
     assert "ticket" not in data
-    assert any("formula" in note for note in found.arrived[0].notes)
-    assert found.arrived[0].place.endswith("!2")
+    assert any("formula" in note for note in found.drafts[0].notes)
+    assert found.drafts[0].place.endswith("!2")
 
 
 @pytest.mark.parametrize(
@@ -267,7 +262,7 @@ def test_a_wrong_mapping_imports_nothing(tmp_path: Path, mapping: dict[str, str]
 
 
 def test_a_date_that_can_be_read_two_ways_stops_the_import(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"risks.csv:6: Expiry date: '01/12/2026' can be read two ways; say --dates"):
+    with pytest.raises(ConfigError, match=r"risks.csv:6: Expiry date: '01/12/2026' can be read two ways; give --dates"):
         brought(tmp_path, "spreadsheet", sheet(tmp_path), MAPPING)
     assert not (tmp_path / "exceptions.yaml").exists()
 
@@ -275,8 +270,8 @@ def test_a_date_that_can_be_read_two_ways_stops_the_import(tmp_path: Path) -> No
 @pytest.mark.parametrize(("other", "expected"), [("31/12/2026", date(2026, 12, 1)), ("12/31/2026", date(2026, 1, 12))])
 def test_another_date_of_the_column_decides(tmp_path: Path, other: str, expected: date) -> None:
     file = sheet(tmp_path, f"Title,Until\na,01/12/2026\nb,{other}\n")
-    found, ledger = brought(tmp_path, "spreadsheet", file, {"Title": "title", "Until": "expires_on"})
-    assert ledger.entry(found.arrived[0].id)["expires_on"] == expected
+    found, editor = brought(tmp_path, "spreadsheet", file, {"Title": "title", "Until": "expires_on"})
+    assert editor.entry(found.drafts[0].id)["expires_on"] == expected
 
 
 @pytest.mark.parametrize(
@@ -292,7 +287,7 @@ def test_dates_in_usual_notations(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "soon", "2027-02-30", "31.02.2027", "5 Foo 2027", "46451", "2027", "13/13/2027"])
 def test_what_is_no_date_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="no date"):
+    with pytest.raises(ValueError, match="not a date"):
         day(text)
 
 
@@ -327,7 +322,7 @@ def test_headers_are_guessed() -> None:
 @pytest.mark.parametrize(("encoding", "name"), [("utf-8-sig", "a.csv"), ("utf-16", "b.csv"), ("cp1252", "c.csv")])
 def test_the_encodings_that_spreadsheets_write(tmp_path: Path, encoding: str, name: str) -> None:
     found = spreadsheet.table(sheet(tmp_path, "Title\tOwner\nStraße\tJosé\n", name, encoding))
-    assert isinstance(found, Table)
+    assert isinstance(found, FlatTable)
     assert (found.headers, found.rows[0][1]) == (("Title", "Owner"), {"Title": "Straße", "Owner": "José"})
 
 
@@ -336,8 +331,8 @@ def test_the_encodings_that_spreadsheets_write(tmp_path: Path, encoding: str, na
     [
         (b"", "is empty"),
         (b"a,a\n1,2\n", "two columns are called 'a'"),
-        (b"a,b\n" + b"\0\1", "no text"),
-        (b'a,b\n"1,2\n', "no CSV"),
+        (b"a,b\n" + b"\0\1", "not text"),
+        (b'a,b\n"1,2\n', "not CSV"),
         (b"a\n" + b"1\n" * 20_001, "more than 20000 rows"),
         (b"a" + b"," * 300 + b"\n", "more than 200 columns"),
         (b"x" * (16 * 1024 * 1024 + 1), "larger than 16 MB"),
@@ -352,4 +347,4 @@ def test_a_hostile_table_is_refused(tmp_path: Path, content: bytes, said: str) -
 
 def test_a_draft_lacks_what_an_entry_needs() -> None:
     assert missing({"id": "EXC-2026-0001", "scope": {"controls": ["*"], "accounts": ["111122223333"]}})[-1] == "broad"
-    assert Scope.model_validate({"controls": ["*"]}).of_all_controls
+    assert ExceptionScope.model_validate({"controls": ["*"]}).all_controls

@@ -12,7 +12,7 @@ import pytest
 from openpyxl import Workbook, load_workbook
 
 from orgaudit.errors import ConfigError
-from orgaudit.register.edit import Ledger
+from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.workbook import export
 from orgaudit.register.workbook.archive import MIB
 from orgaudit.register.workbook.columns import BASE_SHEET
@@ -29,7 +29,7 @@ def workbook(tmp_path: Path) -> Path:
     register.write_text("exceptions:\n  - id: EXC-2025-0001\n    title: One\n")
     path = tmp_path / "register.xlsx"
     with path.open("wb") as file:
-        export.write(file, Ledger.open(register), {}, date(2025, 2, 1))
+        export.write(file, RegisterEditor.open(register), {}, date(2025, 2, 1))
     return path
 
 

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from orgaudit.model import Account, Cell, EntryState, Finding, Severity, Status
-from orgaudit.register.apply import Application
+from orgaudit.register.apply import AppliedRegister
+from orgaudit.register.file.load import Register
 from orgaudit.register.hygiene import Extent, review
-from orgaudit.register.load import Register
 from orgaudit.register.state import state_of, today
-from orgaudit.store.register_result import Concern, Remark
+from orgaudit.store.register_result import HygieneConcern, HygieneRemark
 from tests.register.making import ACCOUNT, CONTROL, fields, finding, registered
 
 ON = date(2025, 2, 1)
@@ -17,7 +17,7 @@ OTHER = Account(id="444455556666", name="data", ou_path="Root/Data", ou_ids=("r-
 EXTENT = Extent(
     accounts=(ACCOUNT,),
     outside=(OTHER,),
-    asked={CONTROL: (CONTROL, "cis_2.0:3.4")},
+    names={CONTROL: (CONTROL, "cis_2.0:3.4")},
     known=frozenset({CONTROL, "s3_bucket_versioned"}),
     frameworks=frozenset({"cis_2.0"}),
 )
@@ -41,17 +41,18 @@ def reviewed(
     cells: tuple[Cell, ...] = (cell(),),
     extent: Extent = EXTENT,
     on: date = ON,
-) -> list[Remark]:
-    application = Application(register, {account.id: account for account in extent.accounts}, on)
+    aliases: dict[str, str] | None = None,
+) -> list[HygieneRemark]:
+    application = AppliedRegister(register, extent.accounts, on, aliases)
     assert len(list(application.apply(findings))) == len(findings)
     return review(application, extent, cells)
 
 
-def concerns(remarks: list[Remark]) -> list[tuple[str, Concern]]:
+def concerns(remarks: list[HygieneRemark]) -> list[tuple[str, HygieneConcern]]:
     return [(remark.id, remark.concern) for remark in remarks]
 
 
-def only(remarks: list[Remark], concern: Concern) -> Remark:
+def only(remarks: list[HygieneRemark], concern: HygieneConcern) -> HygieneRemark:
     [found] = [remark for remark in remarks if remark.concern is concern]
     return found
 
@@ -68,40 +69,60 @@ def test_what_covers_a_finding_and_lasts_needs_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("scope", "cells", "concern", "words"),
     [
-        ({}, (cell(),), Concern.UNUSED_FIXED, "1 of 1 evaluation assessed"),
-        ({}, (cell(), cell(region="us-1")), Concern.UNUSED_FIXED, "2 of 2 evaluations assessed"),
-        ({"resources": ["main"]}, (cell(status=Status.NOT_APPLICABLE),), Concern.UNUSED_FIXED, "assessed"),
-        ({}, (cell(), cell(region="us-1", status=Status.NOT_ASSESSED)), Concern.UNUSED_NOT_SCANNED, "1 of 2 eval"),
+        ({}, (cell(),), HygieneConcern.UNUSED_FIXED, "1 of 1 evaluation assessed"),
+        ({}, (cell(), cell(region="us-1")), HygieneConcern.UNUSED_FIXED, "2 of 2 evaluations assessed"),
+        ({"resources": ["main"]}, (cell(status=Status.NOT_APPLICABLE),), HygieneConcern.UNUSED_FIXED, "assessed"),
+        (
+            {},
+            (cell(), cell(region="us-1", status=Status.NOT_ASSESSED)),
+            HygieneConcern.UNUSED_NOT_SCANNED,
+            "1 of 2 eval",
+        ),
         (
             {"regions": ["eu-west-1"]},
             (cell(), cell(region="us-1", status=Status.NOT_ASSESSED)),
-            Concern.UNUSED_FIXED,
+            HygieneConcern.UNUSED_FIXED,
             "1 of 1",
         ),
         (
             {"except": {"regions": ["us-*"]}},
             (cell(), cell(region="us-1", status=Status.NOT_ASSESSED)),
-            Concern.UNUSED_FIXED,
+            HygieneConcern.UNUSED_FIXED,
             "1 of 1",
         ),
         (
             {"except": {"resources": ["x"]}},
             (cell(), cell(region="us-1", status=Status.NOT_ASSESSED)),
-            Concern.UNUSED_NOT_SCANNED,
+            HygieneConcern.UNUSED_NOT_SCANNED,
             "1 of 2",
         ),
-        ({"regions": ["eu-west-1", "eu-north-1"]}, (cell(),), Concern.UNUSED_NOT_SCANNED, "region eu-north-1"),
-        ({"regions": ["ap-*"]}, (cell(),), Concern.UNUSED_NOT_SCANNED, "part of this run"),
-        ({"accounts": [ACCOUNT.id, OTHER.id]}, (cell(),), Concern.UNUSED_NOT_SCANNED, f"Account {OTHER.id} was out"),
-        ({"accounts": None, "ous": ["Root/*"]}, (cell(),), Concern.UNUSED_NOT_SCANNED, f"Account {OTHER.id} was out"),
-        ({"accounts": None, "ous": ["Root/Work*"]}, (cell(),), Concern.UNUSED_FIXED, "1 of 1"),
-        ({"controls": [CONTROL, "s3_*"]}, (cell(),), Concern.UNUSED_NOT_SCANNED, "s3_bucket_versioned was not asked"),
-        ({"controls": [CONTROL, "cis_9.0:1"]}, (cell(),), Concern.UNUSED_NOT_SCANNED, "cis_9.0:1 was not asked"),
-        ({"controls": ["cis_2.0:3.4"]}, (cell(),), Concern.UNUSED_FIXED, "1 of 1"),
+        ({"regions": ["eu-west-1", "eu-north-1"]}, (cell(),), HygieneConcern.UNUSED_NOT_SCANNED, "region eu-north-1"),
+        ({"regions": ["ap-*"]}, (cell(),), HygieneConcern.UNUSED_NOT_SCANNED, "part of this run"),
+        (
+            {"accounts": [ACCOUNT.id, OTHER.id]},
+            (cell(),),
+            HygieneConcern.UNUSED_NOT_SCANNED,
+            f"Account {OTHER.id} was out",
+        ),
+        (
+            {"accounts": None, "ous": ["Root/*"]},
+            (cell(),),
+            HygieneConcern.UNUSED_NOT_SCANNED,
+            f"Account {OTHER.id} was out",
+        ),
+        ({"accounts": None, "ous": ["Root/Work*"]}, (cell(),), HygieneConcern.UNUSED_FIXED, "1 of 1"),
+        (
+            {"controls": [CONTROL, "s3_*"]},
+            (cell(),),
+            HygieneConcern.UNUSED_NOT_SCANNED,
+            "s3_bucket_versioned was not part",
+        ),
+        ({"controls": [CONTROL, "cis_9.0:1"]}, (cell(),), HygieneConcern.UNUSED_NOT_SCANNED, "cis_9.0:1 was not part"),
+        ({"controls": ["cis_2.0:3.4"]}, (cell(),), HygieneConcern.UNUSED_FIXED, "1 of 1"),
     ],
 )
 def test_unused_is_told_apart(
-    tmp_path: Path, scope: dict[str, object], cells: tuple[Cell, ...], concern: Concern, words: str
+    tmp_path: Path, scope: dict[str, object], cells: tuple[Cell, ...], concern: HygieneConcern, words: str
 ) -> None:
     whole = {"controls": [CONTROL], "accounts": [ACCOUNT.id]} | scope
     register = registered(tmp_path, lasting(scope={key: value for key, value in whole.items() if value}))
@@ -117,9 +138,9 @@ def test_what_is_not_in_force_is_not_unused(tmp_path: Path, changes: dict[str, o
 
 def test_expired_but_still_matching_names_owner_and_days(tmp_path: Path) -> None:
     register = registered(tmp_path, fields(expires_on="2025-01-22"))
-    remark = only(reviewed(register, finding(), finding(region="us-1")), Concern.EXPIRED_MATCHING)
+    remark = only(reviewed(register, finding(), finding(region="us-1")), HygieneConcern.EXPIRED_MATCHING)
     assert (remark.id, remark.owner, remark.findings) == ("EXC-2025-0001", "Ana <ana@example.com>", 2)
-    assert (remark.days_left, remark.detail) == (-10, "Ended 10 days ago; 2 findings in its scope open again.")
+    assert (remark.days_left, remark.detail) == (-10, "Expired 10 days ago; 2 findings in its scope open again.")
     assert reviewed(register, finding(status=Status.PASS)) == []
 
 
@@ -130,7 +151,7 @@ def test_expiring_is_told_within_30_60_and_90_days(tmp_path: Path, left: int, wi
     ends = date.fromordinal(ON.toordinal() + left).isoformat()
     remarks = reviewed(registered(tmp_path, fields(expires_on=ends)), finding())
     assert [(remark.concern, remark.within, remark.days_left, remark.findings) for remark in remarks] == (
-        [] if within is None else [(Concern.EXPIRING, within, left, 1)]
+        [] if within is None else [(HygieneConcern.EXPIRING, within, left, 1)]
     )
 
 
@@ -139,8 +160,8 @@ def test_overlapping_pairs_are_counted_and_the_shadowed_told(tmp_path: Path) -> 
     register = registered(tmp_path, wide, lasting(id="EXC-2025-0002"))
     remarks = reviewed(register, finding(), finding(region="us-1"))
     assert concerns(remarks) == [
-        ("EXC-2025-0001", Concern.OVERLAPPING),
-        ("EXC-2025-0001", Concern.SHADOWED),
+        ("EXC-2025-0001", HygieneConcern.OVERLAPPING),
+        ("EXC-2025-0001", HygieneConcern.SHADOWED),
     ]
     assert (remarks[0].other, remarks[0].findings) == ("EXC-2025-0002", 2)
 
@@ -158,15 +179,37 @@ def test_overlapping_pairs_are_counted_and_the_shadowed_told(tmp_path: Path) -> 
 )
 def test_orphans_are_told(tmp_path: Path, scope: dict[str, object], words: str) -> None:
     register = registered(tmp_path, lasting(scope={"controls": [CONTROL]} | scope))
-    assert words in only(reviewed(register, finding()), Concern.ORPHANED).detail
+    assert words in only(reviewed(register, finding()), HygieneConcern.ORPHANED).detail
+
+
+def test_the_old_id_of_a_renamed_control_is_no_orphan_and_reaches_the_new(tmp_path: Path) -> None:
+    register = registered(tmp_path, lasting(scope={"controls": ["trail_old"], "accounts": [ACCOUNT.id]}))
+    aliases = {"trail_old": CONTROL}
+    assert reviewed(register, finding(), aliases=aliases) == []
+    [fixed] = reviewed(register, finding(status=Status.PASS), aliases=aliases)
+    assert (fixed.concern, fixed.detail) == (
+        HygieneConcern.UNUSED_FIXED,
+        "Nothing in its scope fails; 1 of 1 evaluation assessed.",
+    )
+    [unknown] = reviewed(register, finding())
+    assert unknown.concern is HygieneConcern.ORPHANED
+
+
+def test_a_run_of_before_a_renaming_has_assessed_what_the_old_id_names(tmp_path: Path) -> None:
+    register = registered(tmp_path, lasting(scope={"controls": ["trail_old"], "accounts": [ACCOUNT.id]}))
+    before = Extent(accounts=(ACCOUNT,), names={"trail_old": ("trail_old",)}, known=frozenset({"trail_old", CONTROL}))
+    passed = finding(control="trail_old", status=Status.PASS)
+    aliases = {"trail_old": CONTROL}
+    [fixed] = reviewed(register, passed, cells=(cell(control="trail_old"),), extent=before, aliases=aliases)
+    assert fixed.concern is HygieneConcern.UNUSED_FIXED
 
 
 def test_a_closed_account_orphans_and_an_orphan_is_not_unused_too(tmp_path: Path) -> None:
     closed = Account(id="777788889999", name="old", state="CLOSED")
     register = registered(tmp_path, lasting(scope={"controls": [CONTROL], "accounts": [closed.id]}))
-    extent = Extent(accounts=(ACCOUNT, closed), asked=EXTENT.asked, known=EXTENT.known)
+    extent = Extent(accounts=(ACCOUNT, closed), names=EXTENT.names, known=EXTENT.known)
     [remark] = reviewed(register, extent=extent)
-    assert (remark.concern, remark.detail) == (Concern.ORPHANED, f"Account {closed.id} is closed.")
+    assert (remark.concern, remark.detail) == (HygieneConcern.ORPHANED, f"Account {closed.id} is closed.")
 
 
 @pytest.mark.parametrize(
@@ -182,7 +225,7 @@ def test_what_the_run_left_out_is_no_orphan(tmp_path: Path, scope: dict[str, obj
 
 def test_without_an_organization_no_account_has_left(tmp_path: Path) -> None:
     register = registered(tmp_path, lasting(scope={"controls": [CONTROL], "accounts": ["999999999999", ACCOUNT.id]}))
-    extent = Extent(accounts=(ACCOUNT,), whole=False, asked=EXTENT.asked, known=EXTENT.known)
+    extent = Extent(accounts=(ACCOUNT,), whole=False, names=EXTENT.names, known=EXTENT.known)
     assert reviewed(register, finding(), extent=extent) == []
 
 
@@ -190,30 +233,30 @@ def test_without_an_organization_no_account_has_left(tmp_path: Path) -> None:
 def test_grown_past_max_findings(tmp_path: Path, limit: int, grown: bool) -> None:
     register = registered(tmp_path, lasting(max_findings=limit))
     remarks = reviewed(register, finding(), finding(region="us-1"), finding(region="us-2", status=Status.PASS))
-    assert [(remark.concern, remark.findings) for remark in remarks] == ([(Concern.GROWN, 2)] if grown else [])
+    assert [(remark.concern, remark.findings) for remark in remarks] == ([(HygieneConcern.GROWN, 2)] if grown else [])
 
 
 @pytest.mark.parametrize(("review_by", "passed"), [("2025-01-31", True), ("2025-02-01", False)])
 def test_a_review_that_passed(tmp_path: Path, review_by: str, passed: bool) -> None:
     remarks = reviewed(registered(tmp_path, lasting(review_by=review_by)), finding())
-    assert [remark.concern for remark in remarks] == ([Concern.REVIEW_PASSED] if passed else [])
+    assert [remark.concern for remark in remarks] == ([HygieneConcern.REVIEW_PASSED] if passed else [])
 
 
 def test_too_long_for_the_severity_is_told_and_not_called_unused(tmp_path: Path) -> None:
     [remark] = reviewed(registered(tmp_path, lasting()), finding(severity=Severity.CRITICAL))
-    assert (remark.concern, remark.findings) == (Concern.TOO_LONG, 1)
+    assert (remark.concern, remark.findings) == (HygieneConcern.TOO_LONG, 1)
     assert "critical findings may be excepted for 30" in remark.detail
 
 
 def test_the_most_pressing_comes_first(tmp_path: Path) -> None:
-    assert [concern.value for concern in Concern][:2] == ["expired_matching", "too_long"]
+    assert [concern.value for concern in HygieneConcern][:2] == ["expired_matching", "too_long"]
     register = registered(
         tmp_path,
         lasting(id="EXC-2025-0001", scope={"controls": [CONTROL], "regions": ["none-*"], "accounts": [ACCOUNT.id]}),
         fields(id="EXC-2025-0002", expires_on="2025-01-15"),
         fields(id="EXC-2025-0003", expires_on="2025-03-20", scope={"controls": ["cis_2.0:3.4"], "ous": ["Root/Data"]}),
     )
-    order = list(Concern)
+    order = list(HygieneConcern)
     remarks = reviewed(register, finding())
     assert [order.index(remark.concern) for remark in remarks] == sorted(
         order.index(remark.concern) for remark in remarks
@@ -221,10 +264,10 @@ def test_the_most_pressing_comes_first(tmp_path: Path) -> None:
     assert remarks[0].id == "EXC-2025-0002"
 
 
-@pytest.mark.parametrize("concern", Concern)
-def test_every_concern_has_a_heading_and_a_mend(concern: Concern) -> None:
+@pytest.mark.parametrize("concern", HygieneConcern)
+def test_every_concern_has_a_heading_and_a_remedy(concern: HygieneConcern) -> None:
     assert concern.heading
-    assert concern.mend.endswith(".")
+    assert concern.remedy.endswith(".")
 
 
 @pytest.mark.parametrize(
@@ -239,7 +282,7 @@ def test_the_last_minute_of_the_last_day_covers_and_the_first_of_the_next_does_n
     marks = []
     for moment in (before, before + 120):
         on = today(datetime.fromtimestamp(moment, UTC), zone)
-        [marked] = Application(register, {ACCOUNT.id: ACCOUNT}, on).apply([finding()])
+        [marked] = AppliedRegister(register, [ACCOUNT], on).apply([finding()])
         assert marked.exception is not None
         marks.append((marked.exception.state, marked.exception.days_overdue))
     assert marks == [("expiring", 0), ("expired", 1)]
@@ -247,12 +290,12 @@ def test_the_last_minute_of_the_last_day_covers_and_the_first_of_the_next_does_n
 
 @pytest.mark.parametrize(("as_of", "state"), [("2025-03-31", EntryState.EXPIRING), ("2025-04-01", EntryState.EXPIRED)])
 def test_a_given_date_needs_no_zone(tmp_path: Path, as_of: str, state: EntryState) -> None:
-    [entry] = registered(tmp_path, fields(expires_on="2025-03-31")).entries
+    [entry] = registered(tmp_path, fields(expires_on="2025-03-31")).exceptions
     assert state_of(entry, date.fromisoformat(as_of), 30) is state
 
 
 def test_closed_entries_are_kept_and_say_how_they_ended(tmp_path: Path) -> None:
     ended = [{"when": "2025-01-20", "who": "jo", "what": "revoked", "why": "Mended."}]
-    application = Application(registered(tmp_path, fields(history=ended)), {}, ON)
-    [row] = application.rows()
+    application = AppliedRegister(registered(tmp_path, fields(history=ended)), (), ON)
+    [row] = application.exceptions()
     assert (row.state, row.ending) == (EntryState.REVOKED, "2025-01-20, jo: Mended.")

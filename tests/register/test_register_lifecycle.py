@@ -1,4 +1,4 @@
-"""The steps of an exception's life: each changes what it says, and each rule refuses what it forbids."""
+"""The steps of an exception's life: each changes what it should, and each rule refuses what it forbids."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from orgaudit.model import EntryState
 from orgaudit.register import lifecycle
-from orgaudit.register.entries import Draft, Entry
-from orgaudit.register.lifecycle import APPROVED_FIELDS, Change
+from orgaudit.register.entries import EXCEPTIONS
+from orgaudit.register.lifecycle import EntryChange, Step
 from orgaudit.register.state import state_of
 from tests.register.making import fields
 
@@ -31,27 +31,26 @@ def draft(**changes: Any) -> dict[str, Any]:
     return {key: value for key, value in pending(**changes).items() if key != "requested_by"}
 
 
-def after(entry: dict[str, Any], change: Change) -> dict[str, Any]:
+def after(entry: dict[str, Any], change: EntryChange) -> dict[str, Any]:
     """Return an entry as the register has it after a change."""
     merged = {**entry, **change.changes, "history": [*entry.get("history", []), change.event]}
     return {key: value for key, value in merged.items() if value is not None}
 
 
 def state(entry: dict[str, Any], on: date = ON) -> EntryState:
-    model = Entry if "requested_by" in entry else Draft
-    return state_of(model.model_validate(entry), on, 30)
+    return state_of(EXCEPTIONS.model_of(entry).model_validate(entry), on, 30)
 
 
 def closed(what: str) -> dict[str, Any]:
     return approved(history=[{"when": date(2025, 1, 20), "who": JO, "what": what, "why": "no"}])
 
 
-STEPS: dict[str, Callable[[dict[str, Any]], Change]] = {
-    "request": lambda entry: lifecycle.requested(entry, ANA, ON, "why"),
-    "approve": lambda entry: lifecycle.approved(entry, JO, ON, "why"),
-    "reject": lambda entry: lifecycle.rejected(entry, JO, ON, "why"),
-    "revoke": lambda entry: lifecycle.revoked(entry, JO, ON, "why"),
-    "renew": lambda entry: lifecycle.renewed(entry, date(2025, 4, 30), ANA, ON, "why"),
+STEPS: dict[str, Callable[[dict[str, Any]], EntryChange]] = {
+    "request": lambda entry: lifecycle.requested(EXCEPTIONS, entry, Step(ANA, ON, "why")),
+    "approve": lambda entry: lifecycle.approved(EXCEPTIONS, entry, Step(JO, ON, "why")),
+    "reject": lambda entry: lifecycle.rejected(EXCEPTIONS, entry, Step(JO, ON, "why")),
+    "revoke": lambda entry: lifecycle.revoked(EXCEPTIONS, entry, Step(JO, ON, "why")),
+    "renew": lambda entry: lifecycle.renewed(EXCEPTIONS, entry, date(2025, 4, 30), Step(ANA, ON, "why")),
 }
 
 
@@ -105,7 +104,9 @@ def test_a_step_that_a_rule_forbids_is_refused(step: str, entry: dict[str, Any],
 def test_what_is_missing_is_named_together() -> None:
     with pytest.raises(ValueError, match=r"title is missing.*owner is missing"):
         lifecycle.requested(
-            {"id": "EXC-2025-0001", "scope": {"controls": ["a"], "accounts": ["111122223333"]}}, ANA, ON, "w"
+            EXCEPTIONS,
+            {"id": "EXC-2025-0001", "scope": {"controls": ["a"], "accounts": ["111122223333"]}},
+            Step(ANA, ON, "w"),
         )
 
 
@@ -114,9 +115,9 @@ def test_a_life_longer_than_policy_is_refused(days: int, *, refused: bool) -> No
     entry = pending()  # approved on 1 February, it ends on 31 March: 58 days
     if refused:
         with pytest.raises(ValueError, match="would live 58 days, and policy allows 57"):
-            lifecycle.approved(entry, JO, ON, "why", longest_days=days)
+            lifecycle.approved(EXCEPTIONS, entry, Step(JO, ON, "why"), longest_days=days)
     else:
-        assert lifecycle.approved(entry, JO, ON, "why", longest_days=days).changes == {
+        assert lifecycle.approved(EXCEPTIONS, entry, Step(JO, ON, "why"), longest_days=days).changes == {
             "approved_by": JO,
             "approved_on": ON,
         }
@@ -125,20 +126,20 @@ def test_a_life_longer_than_policy_is_refused(days: int, *, refused: bool) -> No
 def test_a_renewal_needs_another_approval_by_somebody_else_and_is_counted() -> None:
     entry = approved()
     for number, until in enumerate((date(2025, 4, 30), date(2025, 5, 31)), start=1):
-        renewal = lifecycle.renewed(entry, until, JO, ON, "slow")
+        renewal = lifecycle.renewed(EXCEPTIONS, entry, until, Step(JO, ON, "slow"))
         assert renewal.event["why"] == f"until {until}, was {entry['expires_on']}: slow"
         entry = after(entry, renewal)
         assert (entry["expires_on"], entry["requested_by"]) == (until, JO)
         assert lifecycle.renewals(entry) == number
         with pytest.raises(ValueError, match="somebody else"):
-            lifecycle.approved(entry, "jo@example.com", ON, "mine")
-        entry = after(entry, lifecycle.approved(entry, KIM, ON, "fine"))
+            lifecycle.approved(EXCEPTIONS, entry, Step("jo@example.com", ON, "mine"))
+        entry = after(entry, lifecycle.approved(EXCEPTIONS, entry, Step(KIM, ON, "fine")))
         assert state(entry) is EntryState.ACTIVE
 
 
 def test_a_renewal_until_a_day_that_is_over_is_refused() -> None:
     with pytest.raises(ValueError, match="2025-01-20 is over"):
-        lifecycle.renewed(approved(expires_on=date(2025, 1, 10)), date(2025, 1, 20), ANA, ON, "late")
+        lifecycle.renewed(EXCEPTIONS, approved(expires_on=date(2025, 1, 10)), date(2025, 1, 20), Step(ANA, ON, "late"))
 
 
 NEW_VALUES: dict[str, Any] = {
@@ -159,12 +160,12 @@ NEW_VALUES: dict[str, Any] = {
 
 
 def test_every_approved_field_is_tried() -> None:
-    assert set(NEW_VALUES) == APPROVED_FIELDS
+    assert set(NEW_VALUES) == EXCEPTIONS.substance
 
 
 @pytest.mark.parametrize("key", sorted(NEW_VALUES))
 def test_an_edit_of_an_approved_field_needs_another_approval(key: str) -> None:
-    change = lifecycle.edited(approved(), approved(**{key: NEW_VALUES[key]}), JO, ON)
+    change = lifecycle.edited(EXCEPTIONS, approved(), approved(**{key: NEW_VALUES[key]}), Step(JO, ON, "edited"))
     assert change.changes["approved_by"] is None
     assert change.changes["requested_by"] == JO
     assert change.event["what"] == ("renewed" if key == "expires_on" else "changed")
@@ -184,28 +185,28 @@ def test_an_edit_of_an_approved_field_needs_another_approval(key: str) -> None:
     ],
 )
 def test_an_edit_of_anything_else_stays_approved(edit: dict[str, Any]) -> None:
-    change = lifecycle.edited(approved(), approved(**edit), KIM, ON, "told so")
+    change = lifecycle.edited(EXCEPTIONS, approved(), approved(**edit), Step(KIM, ON, "told so"))
     assert change.changes == edit
     assert change.event == {"when": ON, "who": KIM, "what": "changed", "why": f"{next(iter(edit))}: told so"}
     assert state(after(approved(), change)).covers
 
 
 def test_who_edits_a_pending_exception_may_not_approve_it() -> None:
-    change = lifecycle.edited(pending(), pending(scope=NEW_VALUES["scope"]), JO, ON)
+    change = lifecycle.edited(EXCEPTIONS, pending(), pending(scope=NEW_VALUES["scope"]), Step(JO, ON, "edited"))
     with pytest.raises(ValueError, match="somebody else"):
-        lifecycle.approved(after(pending(), change), JO, ON, "mine")
+        lifecycle.approved(EXCEPTIONS, after(pending(), change), Step(JO, ON, "mine"))
 
 
 def test_a_draft_is_edited_without_ado_and_requested_by_naming_who_asks() -> None:
-    change = lifecycle.edited(draft(), draft(title="Other"), JO, ON)
+    change = lifecycle.edited(EXCEPTIONS, draft(), draft(title="Other"), Step(JO, ON, "edited"))
     assert (change.changes, change.event["what"]) == ({"title": "Other"}, "changed")
-    asked = lifecycle.edited(draft(), pending(), ANA, ON)
+    asked = lifecycle.edited(EXCEPTIONS, draft(), pending(), Step(ANA, ON, "edited"))
     assert (asked.event["what"], state(after(draft(), asked))) == ("requested", EntryState.PENDING)
 
 
 def test_no_edit_is_no_event() -> None:
     same = approved(expires_on="2025-03-31")
-    assert lifecycle.edited(same, approved(), JO, ON) == Change({}, {})
+    assert lifecycle.edited(EXCEPTIONS, same, approved(), Step(JO, ON, "edited")) == EntryChange()
 
 
 @pytest.mark.parametrize(
@@ -222,22 +223,22 @@ def test_no_edit_is_no_event() -> None:
 )
 def test_an_edit_that_a_rule_forbids_is_refused(old: dict[str, Any], new: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        lifecycle.edited(old, new, JO, ON)
+        lifecycle.edited(EXCEPTIONS, old, new, Step(JO, ON, "edited"))
 
 
 @pytest.mark.parametrize(("by", "why"), [("", "why"), (" ", "why"), (JO, ""), (JO, " ")])
 def test_a_step_says_who_and_why(by: str, why: str) -> None:
     with pytest.raises(ValueError, match="who does this and why"):
-        lifecycle.rejected(pending(), by, ON, why)
+        lifecycle.rejected(EXCEPTIONS, pending(), Step(by, ON, why))
 
 
 def test_history_is_not_written_for_days_before_its_end() -> None:
     entry = pending(history=[{"when": date(2025, 2, 2), "who": ANA, "what": "commented", "why": "x"}])
     with pytest.raises(ValueError, match="goes on to 2025-02-02"):
-        lifecycle.rejected(entry, JO, ON, "why")
+        lifecycle.rejected(EXCEPTIONS, entry, Step(JO, ON, "why"))
 
 
 def test_a_draft_begins_with_an_event() -> None:
-    assert lifecycle.created({"id": "EXC-2025-0001"}, ANA, ON, "added").event["what"] == "created"
+    assert lifecycle.created(EXCEPTIONS, {"id": "EXC-2025-0001"}, Step(ANA, ON, "added")).event["what"] == "created"
     with pytest.raises(ValueError, match="unknown key"):
-        lifecycle.created({"id": "EXC-2025-0001", "titel": "x"}, ANA, ON, "added")
+        lifecycle.created(EXCEPTIONS, {"id": "EXC-2025-0001", "titel": "x"}, Step(ANA, ON, "added"))

@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orgaudit.model import Account, Finding, RequirementRef
-from orgaudit.register.entries import Choice, Entry, Scope
+from orgaudit.register.entries import ExceptionEntry
 from orgaudit.register.match import Matcher, resource_names, specificity
+from orgaudit.register.scope import ExceptionScope, Selection
 from tests.register.making import ACCOUNT, ACCOUNTS, CONTROL, TRAIL, entry, finding
 
 
-def ids(entries: Iterable[Entry]) -> list[str]:
+def ids(entries: Iterable[ExceptionEntry]) -> list[str]:
     return [it.id for it in entries]
 
 
@@ -107,7 +108,7 @@ def test_the_most_specific_comes_first_and_ids_decide_ties() -> None:
     assert ids(ordered) == [f"EXC-2025-000{n}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 9)]
 
 
-def naive(scope: Choice, it: Finding, accounts: Mapping[str, Account]) -> bool:
+def naive(scope: Selection, it: Finding, accounts: Mapping[str, Account]) -> bool:
     """Judge by the words of REGISTER.md, one key after the other, without any preparation."""
 
     def any_of(patterns: Iterable[str] | None, values: Iterable[str]) -> bool:
@@ -190,7 +191,7 @@ ORGANIZATIONS = st.fixed_dictionaries(
 @settings(max_examples=300, deadline=None)
 @given(ENTRIES, st.lists(FINDINGS, min_size=1, max_size=8), ORGANIZATIONS)
 def test_the_indexes_change_nothing(
-    entries: list[Entry], findings: list[Finding], accounts: dict[str, Account]
+    entries: list[ExceptionEntry], findings: list[Finding], accounts: dict[str, Account]
 ) -> None:
     matcher = Matcher(entries, accounts)
     for it in [*findings, *findings]:
@@ -201,5 +202,34 @@ def test_the_indexes_change_nothing(
 
 
 def test_a_scope_reads_as_a_line() -> None:
-    scope = Scope.model_validate({"controls": ["a", "b"], "account_tags": {"t": "x*"}, "except": {"regions": ["eu-1"]}})
+    scope = ExceptionScope.model_validate(
+        {"controls": ["a", "b"], "account_tags": {"t": "x*"}, "except": {"regions": ["eu-1"]}}
+    )
     assert str(scope) == "controls: a, b; account_tags: t=x*; except (regions: eu-1)"
+
+
+RENAMED = {"trail_logging_old": CONTROL, "s3_old": "s3_bucket_versioned"}
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [
+        ({"controls": ["trail_logging_old"]}, True),
+        ({"controls": ["s3_old"]}, False),
+        ({"controls": ["trail_logging_*"]}, False),
+        ({"controls": ["s3_old", "trail_logging_old"], "regions": ["eu-*"]}, True),
+        ({"controls": ["cloudtrail_*"], "except": {"controls": ["trail_logging_old"]}}, False),
+        ({"controls": ["cloudtrail_*"], "except": {"controls": ["s3_old"]}}, True),
+    ],
+)
+def test_the_old_id_of_a_renamed_control_matches_the_new(scope: dict[str, Any], expected: bool) -> None:
+    matcher = Matcher([entry(scope=scope, broad=True)], ACCOUNTS, RENAMED)
+    assert bool(matcher.matching(finding())) is expected
+    names = scope["controls"][0] == "cloudtrail_*" or "trail_logging_old" in scope["controls"]
+    assert bool(matcher.reaching((CONTROL,), ACCOUNT.id)) is (names and expected)
+
+
+def test_the_old_id_still_matches_findings_of_before_the_renaming() -> None:
+    before = finding(control="trail_logging_old")
+    old = entry(scope={"controls": ["trail_logging_old"], "accounts": [ACCOUNT.id]})
+    assert Matcher([old], ACCOUNTS, RENAMED).matching(before) == [old]

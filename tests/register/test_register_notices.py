@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orgaudit.register.notices import Event, Item, Notice, calendar, due, mails, text
+from orgaudit.register.notices import DueEvent, DueItem, Notice, calendar, due, mails, text
 from tests.register.making import fields, registered
 
 ON = date(2025, 3, 1)
@@ -21,21 +21,21 @@ def told(tmp_path: Path, *exceptions: dict[str, Any], within: int = 30) -> list[
     return due(registered(tmp_path, *exceptions), ON, within)
 
 
-def events(notices: list[Notice]) -> list[tuple[str, Event, int]]:
+def events(notices: list[Notice]) -> list[tuple[str, DueEvent, int]]:
     return [(item.id, item.event, item.days) for notice in notices for item in notice.items]
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"expires_on": "2025-03-31"}, [(Event.EXPIRES, 30)]),
+        ({"expires_on": "2025-03-31"}, [(DueEvent.EXPIRES, 30)]),
         ({"expires_on": "2025-04-01"}, []),
-        ({"expires_on": "2025-03-01"}, [(Event.EXPIRES, 0)]),
-        ({"expires_on": "2025-02-28"}, [(Event.EXPIRED, -1)]),
-        ({"expires_on": "2025-06-01", "review_by": "2025-03-31"}, [(Event.REVIEW, 30)]),
+        ({"expires_on": "2025-03-01"}, [(DueEvent.EXPIRES, 0)]),
+        ({"expires_on": "2025-02-28"}, [(DueEvent.EXPIRED, -1)]),
+        ({"expires_on": "2025-06-01", "review_by": "2025-03-31"}, [(DueEvent.REVIEW, 30)]),
         ({"expires_on": "2025-06-01", "review_by": "2025-04-01"}, []),
-        ({"expires_on": "2025-06-01", "review_by": "2025-02-20"}, [(Event.REVIEW, -9)]),
-        ({"expires_on": "2025-02-28", "review_by": "2025-02-20"}, [(Event.EXPIRED, -1)]),
+        ({"expires_on": "2025-06-01", "review_by": "2025-02-20"}, [(DueEvent.REVIEW, -9)]),
+        ({"expires_on": "2025-02-28", "review_by": "2025-02-20"}, [(DueEvent.EXPIRED, -1)]),
         ({"expires_on": "2025-03-02", "approved_by": None, "approved_on": None}, []),
         (
             {
@@ -46,7 +46,7 @@ def events(notices: list[Notice]) -> list[tuple[str, Event, int]]:
         ),
     ],
 )
-def test_what_falls_due(tmp_path: Path, changes: dict[str, Any], expected: list[tuple[Event, int]]) -> None:
+def test_what_falls_due(tmp_path: Path, changes: dict[str, Any], expected: list[tuple[DueEvent, int]]) -> None:
     assert events(told(tmp_path, fields(**changes))) == [("EXC-2025-0001", event, days) for event, days in expected]
 
 
@@ -55,7 +55,7 @@ def test_a_superseded_one_is_over_once_the_next_is_in_force(tmp_path: Path) -> N
     new = fields(id="EXC-2025-0002", supersedes="EXC-2025-0001", expires_on="2025-06-01")
     assert told(tmp_path, old, new) == []
     waiting = new | {"starts_on": "2025-03-05"}
-    assert events(told(tmp_path, old, waiting)) == [("EXC-2025-0001", Event.EXPIRED, -1)]
+    assert events(told(tmp_path, old, waiting)) == [("EXC-2025-0001", DueEvent.EXPIRED, -1)]
 
 
 def test_owners_are_told_once_whatever_the_spelling(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_the_calendar_has_an_all_day_event_for_each_date(tmp_path: Path) -> None
         "DTSTAMP:20250301T000000Z",
         "DTSTART;VALUE=DATE:20250305",
         "DTEND;VALUE=DATE:20250306",
-        r"SUMMARY:EXC-2025-0001 is to be reviewed: Trail\; rests\, \\ and\nwaits",
+        r"SUMMARY:EXC-2025-0001 is due for review: Trail\; rests\, \\ and\nwaits",
     ]
     assert [line for line in lines if line.startswith(("UID:", "END:"))] == [
         "UID:EXC-2025-0001-review-20250305@orgaudit",
@@ -131,7 +131,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=2
 
 @given(TEXTS)
 def test_a_calendar_line_has_at_most_75_octets_and_reads_back(title: str) -> None:
-    item = Item(id="EXC-2025-0001", title=title, event=Event.EXPIRES, due_on=ON, days=0, ticket="T", scope="s")
+    item = DueItem(id="EXC-2025-0001", title=title, event=DueEvent.EXPIRES, due_on=ON, days=0, ticket="T", scope="s")
     content = calendar([Notice(owner="x", address="", items=(item,))], ON)
     assert all(len(line) <= 75 for line in content.split(b"\r\n"))
     for line in content.split(b"\r\n"):
@@ -164,7 +164,7 @@ def test_each_owner_with_an_address_has_one_mail_ready_to_send(tmp_path: Path) -
     assert (ana, bo) == ("ana@example.com.eml", "bo@example.com.eml")
     message = parsed(first)
     assert (message["From"], message["To"]) == (SENDER, "Ana Šilva <ana@example.com>")
-    assert message["Subject"] == "1 security exception needs you"
+    assert message["Subject"] == "1 security exception needs your attention"
     assert message["Date"].datetime == NOW
     body = message.get_content()
     assert "EXC-2025-0001: Größe; rests" in body
@@ -200,5 +200,5 @@ def test_two_addresses_that_look_alike_have_two_files(tmp_path: Path) -> None:
 
 
 def test_a_wrong_sender_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="is no sender"):
+    with pytest.raises(ValueError, match="is not a sender"):
         list(mails(told(tmp_path, fields()), ON, "Security", NOW))

@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from orgaudit.model import EntryState
-from orgaudit.register.entries import Draft
+from orgaudit.register.entries import ExceptionDraft
 from orgaudit.register.state import days_left, state_of, today
 from tests.register.making import entry
 
@@ -40,7 +40,7 @@ def test_the_state_follows_from_the_date(changes: dict[str, object], state: Entr
 
 
 def test_a_draft_is_a_draft_until_it_is_rejected() -> None:
-    draft = Draft.model_validate({"id": "EXC-2025-0001"})
+    draft = ExceptionDraft.model_validate({"id": "EXC-2025-0001"})
     assert state_of(draft, ON, 30) is EntryState.DRAFT
     rejected = draft.model_validate({"id": draft.id, "history": happened(("2025-01-01", "rejected"))})
     assert state_of(rejected, ON, 30) is EntryState.REJECTED

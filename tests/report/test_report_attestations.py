@@ -10,8 +10,8 @@ import openpyxl
 import pytest
 
 from orgaudit.model import Account
-from orgaudit.register import attestations
-from orgaudit.register.answers import apply
+from orgaudit.register.apply import AppliedRegister
+from orgaudit.register.file.load import load_register
 from orgaudit.report import json, xlsx
 from orgaudit.report.scores import RequirementScore
 from orgaudit.report.view import View
@@ -47,10 +47,9 @@ def attested(path: Path, *answers: tuple[str, str, tuple[str, ...]], expires_on:
         for number, (requirement, status, accounts) in enumerate(answers, 1)
     ]
     file = register_file(path, attestations=entries)
-    found = attestations.load(file, RegisterSettings(), {}, complete=False)
-    assert found.problems == []
-    members = [Account(id=name, name=name) for name in ALL]
-    return apply(found, members, AS_OF)
+    register = load_register(file, RegisterSettings())
+    assert register.problems() == []
+    return AppliedRegister(register, [Account(id=name, name=name) for name in ALL], AS_OF).attested()
 
 
 def registered(run: Run, said: Attested) -> Decided:

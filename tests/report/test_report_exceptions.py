@@ -15,8 +15,8 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.cli import orgaudit
 from orgaudit.register import stage
+from orgaudit.register.file.load import load_register
 from orgaudit.register.hygiene import extent_of
-from orgaudit.register.load import load
 from orgaudit.report import json as json_report
 from orgaudit.report.view import View, viewing
 from orgaudit.settings.sections import RegisterSettings
@@ -66,9 +66,10 @@ def rows(sheet: Worksheet) -> list[dict[str, Any]]:
     return filled
 
 
-def registered(run: Run, path: Path) -> None:
+def registered(run: Run, path: Path, aliases: dict[str, str] | None = None) -> None:
     """Apply a register's file to the run."""
-    stage.apply(run, load(path, RegisterSettings()), ON, controls=(), standing=Standing.NOT_SEALED)
+    register = load_register(path, RegisterSettings())
+    stage.apply(run, register, ON, controls=(), aliases=aliases, standing=Standing.NOT_SEALED)
 
 
 @pytest.fixture
@@ -166,7 +167,7 @@ def test_broad_exceptions_stand_on_the_executive_page(reported: Reported) -> Non
 
 def test_one_broken_entry_is_said_in_every_format_and_the_others_work(reported: Reported) -> None:
     [problem] = reported.document["exceptions"]["problems"]
-    assert "is no owner" in problem["message"]
+    assert "is not an owner" in problem["message"]
     assert any(row[1].value == problem["message"] for row in reported.workbook["Exceptions"])
     page = reported.workbook["Summary"].iter_rows(min_row=17, max_row=18, values_only=True)
     tiles = dict(zip(*page, strict=True))
@@ -184,8 +185,8 @@ def test_an_empty_register_has_no_sheet_of_the_closed(small: Run, tmp_path: Path
 
 def test_the_extent_names_what_every_control_answers_to(small: Run) -> None:
     extent = extent_of(small.read_manifest(), ["other"])
-    assert extent.asked[S3] == (S3, "cis_4.0:1.2")
-    assert extent.known == {"other", *extent.asked}
+    assert extent.names[S3] == (S3, "cis_4.0:1.2")
+    assert extent.known == {"other", *extent.names}
     assert extent.whole
 
 
@@ -196,6 +197,17 @@ def test_an_exception_of_a_repeated_finding_is_not_unused(small: Run, tmp_path: 
         assert isinstance(view, View)
         [score] = view.exceptions
         assert (score.covered, score.unused) == (1, False)
+        assert [remark.concern.value for remark in view.hygiene] == ["expiring"]
+
+
+def test_an_exception_of_a_renamed_control_covers_what_it_covered(small: Run, tmp_path: Path) -> None:
+    path = register_file(tmp_path, exception(1, {"controls": ["s3_before"], "accounts": [account_id(1)]}))
+    registered(small, path, {"s3_before": S3})
+    with viewing(small) as view:
+        [score] = view.exceptions
+        assert (score.covered, score.unused) == (2, False)
+        covered = {reported.finding.control for reported in view.findings() if reported.covered}
+        assert covered == {S3}
         assert [remark.concern.value for remark in view.hygiene] == ["expiring"]
 
 
@@ -215,8 +227,8 @@ def test_the_command_says_the_same_on_80_columns(small: Run, tmp_path: Path, rep
     table = [line for line in output.splitlines() if line.startswith("  ")]
     assert max(map(len, table)) <= 80
     remarks = reported.document["exceptions"]["hygiene"]
-    assert f"{len(remarks)} to look at, 1 problems in the file" in output
-    assert "Expired, still failing (1): Mend the findings, or renew the exception." in output
+    assert f"{len(remarks)} to review, 1 problems in the file" in output
+    assert "Expired, still failing (1): Fix the findings, or renew the exception." in output
     assert "exceptions.yaml" in output
     document = json.loads(hygiene(small, tmp_path, "--json"))
     assert document["remarks"] == remarks
@@ -247,8 +259,8 @@ def test_due_writes_a_mail_for_each_owner_and_lists_the_others(tmp_path: Path) -
     code, output = due(tmp_path, "--format", "eml", "--out", str(out), "--from", "Sec <sec@example.com>")
     assert code == 0
     assert [path.name for path in out.iterdir()] == ["ana@example.com.eml"]
-    assert "no address, tell them yourself: Platform team (1 dates)" in output
-    assert "invalid, not told to anybody" in output
+    assert "no address, inform them otherwise: Platform team (1 dates)" in output
+    assert "invalid, in no notice" in output
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import pytest
 from orgaudit.model import Cell, Finding
 from orgaudit.spreadsheet.text import stored
 from orgaudit.store.manifest import Manifest
-from orgaudit.store.register_result import Concern, RegisterProblem, Remark
+from orgaudit.store.register_result import HygieneConcern, HygieneRemark, RegisterProblem
 from orgaudit.store.run import Run, write_lines
 from tests import needs
 from tests.report.recalculated import assert_computed_as_shown
@@ -69,8 +69,8 @@ REGISTER = decided(
     ),
     problems=(RegisterProblem(hostile("a.yaml:1"), hostile("owner"), hostile("wrong")),),
     hygiene=(
-        Remark(
-            concern=Concern.UNUSED_FIXED,
+        HygieneRemark(
+            concern=HygieneConcern.UNUSED_FIXED,
             id="EXC-2026-0001",
             title=hostile("title"),
             owner=hostile("Ann"),

@@ -9,42 +9,44 @@ from pathlib import Path
 import click
 
 from orgaudit.cli import options
-from orgaudit.cli.exceptions.opening import Opened
+from orgaudit.cli.exceptions.opening import OpenRegister
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
-from orgaudit.register import spreadsheet
-from orgaudit.register.edit import Ledger
-from orgaudit.register.foreign import KINDS, Imported, run_foreign_import
-from orgaudit.register.spreadsheet import IGNORE, KEYS
-
-COMMANDS: tuple[click.Command, ...] = ()
+from orgaudit.register.exchange import prowler, spreadsheet
+from orgaudit.register.exchange.foreign import ImportResult, import_drafts
+from orgaudit.register.exchange.spreadsheet import IGNORE, KEYS
+from orgaudit.register.file.edit import RegisterEditor
 
 from_options = options.together(
-    click.option("--from", "kind", type=click.Choice(KINDS), help="FILE is a Prowler mute list, or any spreadsheet."),
-    click.option("--map", "mapped", multiple=True, metavar="COLUMN=KEY", help="What a column is; - leaves it away."),
+    click.option(
+        "--from",
+        "source",
+        type=click.Choice(["prowler", "spreadsheet"]),
+        help="FILE is a Prowler mute list, or any spreadsheet.",
+    ),
+    click.option("--map", "mapped", multiple=True, metavar="COLUMN=KEY", help="What a column is; - leaves it out."),
     click.option("--dates", type=click.Choice(["dmy", "mdy"]), help="What 03/04/2026 is: day or month first."),
 )
 """What `exceptions import` takes beside a workbook of its own."""
 
 
-def import_from(kind: str, file: Path, mapped: Sequence[str], dates: str | None, *, found: Opened, by: str) -> None:
-    """Add the entries of a foreign file as drafts, and tell of each what it lacks; raises ConfigError."""
-    mapping = _mapping(file, mapped) if kind == "spreadsheet" else _unmapped(mapped)
-    ledger = Ledger.open(found.path)
-    day_first = None if dates is None else dates == "dmy"
-    outcome = run_foreign_import(
-        kind, file, mapping, ledger, controls=frozenset(catalogue()), by=by, on=found.on, day_first=day_first
-    )
-    ledger.save()
-    for line in _told(outcome):
+def import_from(
+    source: str, file: Path, mapped: Sequence[str], dates: str | None, *, opened: OpenRegister, by: str
+) -> None:
+    """Add the entries of a foreign file as drafts, and show what each lacks; raises ConfigError."""
+    if source == "prowler":
+        if mapped:
+            raise ConfigError("only a spreadsheet has columns", key="--map")
+        found = prowler.read_mutes(file, catalogue())
+    else:
+        day_first = None if dates is None else dates == "dmy"
+        found = spreadsheet.read_rows(file, _mapping(file, mapped), catalogue(), day_first=day_first)
+    editor = RegisterEditor.open(opened.register.path)
+    outcome = import_drafts(found, editor, by=by, on=opened.on, origin=file.name)
+    editor.save()
+    for line in _lines(outcome):
         click.echo(line)
-    click.echo(f"{found.path}: {len(outcome.arrived)} drafts added, {len(outcome.left_out)} entries left out")
-
-
-def _unmapped(mapped: Sequence[str]) -> dict[str, str]:
-    if mapped:
-        raise ConfigError("only a spreadsheet has columns", key="--map")
-    return {}
+    click.echo(f"{editor.path}: {len(outcome.drafts)} drafts added, {len(outcome.skipped)} entries left out")
 
 
 def _mapping(file: Path, mapped: Sequence[str]) -> dict[str, str]:
@@ -55,7 +57,7 @@ def _mapping(file: Path, mapped: Sequence[str]) -> dict[str, str]:
     guessed = spreadsheet.guess(headers)
     if not sys.stdin.isatty():
         wanted = " ".join(f"--map {_quoted(f'{header}={key}')}" for header, key in guessed.items())
-        raise ConfigError(f"say what the columns are, such as: {wanted or '--map COLUMN=KEY'}", file=str(file))
+        raise ConfigError(f"map the columns, such as: {wanted or '--map COLUMN=KEY'}", file=str(file))
     return _asked(headers, guessed)
 
 
@@ -71,7 +73,9 @@ def _quoted(text: str) -> str:
 
 
 def _asked(headers: Sequence[str], guessed: Mapping[str, str]) -> dict[str, str]:
-    click.echo(f"Say what each column is: {', '.join(KEYS)}; {IGNORE} leaves it away, comments keeps it as a comment.")
+    click.echo(
+        f"Choose what each column is: {', '.join(KEYS)}; {IGNORE} leaves it out, comments keeps it as a comment."
+    )
     known = click.Choice([*KEYS, IGNORE])
     answers = {
         header: click.prompt(header, default=guessed.get(header, "comments"), type=known, show_choices=False)
@@ -79,16 +83,16 @@ def _asked(headers: Sequence[str], guessed: Mapping[str, str]) -> dict[str, str]
     }
     for header, key in answers.items():
         click.echo(f"  {header} -> {key}")
-    click.confirm("Import so?", default=True, abort=True)
+    click.confirm("Import with these columns?", default=True, abort=True)
     return {header: key for header, key in answers.items() if key != "comments"}
 
 
-def _told(outcome: Imported) -> Iterator[str]:
-    for entry in outcome.arrived:
+def _lines(outcome: ImportResult) -> Iterator[str]:
+    for entry in outcome.drafts:
         yield f"{entry.id} {entry.title}".rstrip()
         yield f"  from {entry.place}"
         if entry.missing:
             yield f"  missing: {', '.join(entry.missing)}"
         yield from (f"  {note}" for note in entry.notes)
-    yield from (f"left out: {it.place}: {it.reason}" for it in outcome.left_out)
-    yield from (f"already there: {place} is {name}" for place, name in outcome.already)
+    yield from (f"left out: {it.place}: {it.reason}" for it in outcome.skipped)
+    yield from (f"already there: {place} is {name}" for place, name in outcome.present)

@@ -1,4 +1,4 @@
-"""exceptions hygiene and due: what the register needs after a run, and what owners are to be told before a date."""
+"""exceptions hygiene and due: what needs attention in the register after a run, and what falls due for its owners."""
 
 from __future__ import annotations
 
@@ -14,58 +14,53 @@ import click
 import msgspec
 
 from orgaudit.cli import options
-from orgaudit.cli.exceptions.opening import opened
+from orgaudit.cli.exceptions.opening import WIDTH, dated, echo_json, opened
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
 from orgaudit.register import notices
-from orgaudit.register.apply import applied
+from orgaudit.register.entries import EXCEPTIONS
 from orgaudit.register.hygiene import hygiene_of
 from orgaudit.register.notices import Notices
 from orgaudit.settings.documents import Problem
-from orgaudit.store.register_result import Remark
+from orgaudit.store.register_result import HygieneRemark
 from orgaudit.store.run import writing
 
-WIDTH = 80
 FILES = {"text": "due.txt", "json": "due.json", "ics": "due.ics"}
 """What `due --out` calls the file of each format; mails have a file for each owner."""
 
 
 @click.command()
 @options.run_argument
-@options.config
+@dated
 @options.out
-@options.register
-@options.as_of
 @options.as_json
-def hygiene(run_name: str, register_file: Path | None, as_of: date | None, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
-    """Tell what the register needs after RUN: what is unused, expired but failing, expiring, overlapping, orphaned."""
-    found = opened(register_file, as_of, given)
+def hygiene(run_name: str, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
+    """Show what needs attention after RUN: entries unused, expired but failing, expiring, overlapping, orphaned."""
+    found = opened(given)
     run = options.find_run(run_name, found.settings)
-    application = applied(found.register, run, found.on)
-    remarks = hygiene_of(run, application, catalogue())
-    problems = application.register.problems
+    remarks = hygiene_of(run, found.applied(run), catalogue())
+    problems = found.register.problems(EXCEPTIONS)
     if as_json:
-        shown = {"as_of": application.as_of, "remarks": list(map(_shown, remarks)), "problems": problems}
-        click.echo(msgspec.json.format(msgspec.json.encode(shown), indent=2).decode())
+        echo_json({"as_of": found.on, "remarks": list(map(_shown, remarks)), "problems": problems})
         return
     for line in _table(remarks, problems):
         click.echo(line)
 
 
-def _shown(remark: Remark) -> dict[str, Any]:
-    return msgspec.structs.asdict(remark) | {"mend": remark.concern.mend}
+def _shown(remark: HygieneRemark) -> dict[str, Any]:
+    return msgspec.structs.asdict(remark) | {"mend": remark.concern.remedy}
 
 
-def _table(remarks: list[Remark], problems: list[Problem]) -> Iterator[str]:
+def _table(remarks: list[HygieneRemark], problems: list[Problem]) -> Iterator[str]:
     for concern, group in groupby(remarks, key=lambda remark: remark.concern):
         found = list(group)
-        yield f"{concern.heading} ({len(found)}): {concern.mend}"
+        yield f"{concern.heading} ({len(found)}): {concern.remedy}"
         for remark in found:
             yield from _row((remark.id, remark.owner, remark.detail))
         yield ""
     for problem in problems:
         yield f"invalid, covers nothing: {problem}"
-    yield f"{len(remarks)} to look at, {len(problems)} problems in the file"
+    yield f"{len(remarks)} to review, {len(problems)} problems in the file"
 
 
 def _row(cells: tuple[str, str, str]) -> Iterator[str]:
@@ -84,9 +79,7 @@ def _days(_context: click.Context, _option: click.Parameter, value: str) -> int:
 
 
 @click.command()
-@options.config
-@options.register
-@options.as_of
+@dated
 @click.option("--within", default="30d", show_default=True, metavar="TIME", callback=_days, help="Days (30d) or weeks.")
 @click.option(
     "--format", "form", type=click.Choice([*FILES, "eml"]), default="text", show_default=True, help="What to write."
@@ -94,8 +87,6 @@ def _days(_context: click.Context, _option: click.Parameter, value: str) -> int:
 @click.option("--out", "directory", type=click.Path(path_type=Path), metavar="DIR", help="Write files here.")
 @click.option("--from", "sender", metavar="WHO", help="The sender of mails: Name <name@example.com>.")
 def due(
-    register_file: Path | None,
-    as_of: date | None,
     *,
     within: int,
     form: str,
@@ -103,44 +94,44 @@ def due(
     sender: str | None,
     **given: Any,  # noqa: ANN401 - options by name
 ) -> None:
-    """Tell each owner what ends or is to be reviewed within a time, and what has ended.
+    """List for each owner what expires or is due for review within a time, and what has expired.
 
     The formats are text, JSON, a calendar file, and one mail for each owner, ready to be sent.
     """
-    found = opened(register_file, as_of, given)
-    told = notices.due(found.register, found.on, within)
+    found = opened(given)
+    owners = notices.due(found.register, found.on, within)
     if form == "eml":
-        _write_mails(told, found.on, sender, directory)
+        _write_mails(owners, found.on, sender, directory)
     else:
-        content = _content(told, found.on, form)
+        content = _content(owners, found.on, form)
         if directory is None:
             click.echo(content, nl=False)
         else:
             _write(directory / FILES[form], content)
-    for problem in found.register.problems:
-        click.echo(f"invalid, not told to anybody: {problem}", err=True)
+    for problem in found.register.problems(EXCEPTIONS):
+        click.echo(f"invalid, in no notice: {problem}", err=True)
 
 
-def _content(told: Notices, on: date, form: str) -> bytes:
+def _content(owners: Notices, on: date, form: str) -> bytes:
     if form == "ics":
-        return notices.calendar(told, on)
+        return notices.calendar(owners, on)
     if form == "json":
-        return msgspec.json.format(msgspec.json.encode({"as_of": on, "owners": told}), indent=2) + b"\n"
-    return "".join(f"{line}\n" for line in notices.text(told)).encode()
+        return msgspec.json.format(msgspec.json.encode({"as_of": on, "owners": owners}), indent=2) + b"\n"
+    return "".join(f"{line}\n" for line in notices.text(owners)).encode()
 
 
-def _write_mails(told: Notices, on: date, sender: str | None, directory: Path | None) -> None:
+def _write_mails(owners: Notices, on: date, sender: str | None, directory: Path | None) -> None:
     if directory is None or sender is None:
         raise click.UsageError("Mails need --out DIR and --from 'Name <name@example.com>'.")
     try:
-        mails = list(notices.mails(told, on, sender, datetime.now(UTC)))
+        mails = list(notices.mails(owners, on, sender, datetime.now(UTC)))
     except ValueError as error:
         raise ConfigError(str(error), key="--from") from error
     for name, content in mails:
         _write(directory / name, content)
-    for notice in told:
+    for notice in owners:
         if not notice.address:
-            click.echo(f"no address, tell them yourself: {notice.owner} ({len(notice.items)} dates)")
+            click.echo(f"no address, inform them otherwise: {notice.owner} ({len(notice.items)} dates)")
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -1,4 +1,4 @@
-"""What the commands share: the register and its day, the file open for editing, and who acts."""
+"""What the register's commands share: the register and its date, its entries, who acts, and JSON output."""
 
 from __future__ import annotations
 
@@ -6,39 +6,75 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import click
+import msgspec
 
 from orgaudit.cli import options
+from orgaudit.controls.aliases import ALIASES
 from orgaudit.errors import ConfigError
-from orgaudit.register.edit import Ledger
-from orgaudit.register.load import Register, register_of
+from orgaudit.register.apply import AppliedRegister, applied
+from orgaudit.register.entries import ATTESTATIONS, EntryKind
+from orgaudit.register.file.edit import RegisterEditor
+from orgaudit.register.file.load import Register, register_of, with_known_requirements
 from orgaudit.register.state import today
-from orgaudit.settings.documents import nearest
+from orgaudit.settings import frameworks
+from orgaudit.settings.documents import Problem, nearest
 from orgaudit.settings.settings import PERSON_VARIABLE, Settings
 from orgaudit.settings.settings import load as load_settings
+from orgaudit.store.register_result import AttestationRow, ExceptionRow
+from orgaudit.store.run import Run
 
 T = TypeVar("T")
+WIDTH = 80
 
 id_argument = click.argument("name", metavar="ID")
 by = click.option("--by", metavar="WHO", help=f"Who does this. [default: {PERSON_VARIABLE}, else git's user.email]")
-editing = options.together(options.config, options.register, options.as_of, by)
+why = click.option("--why", required=True, metavar="TEXT", help="The reason, for the history.")
+reading = options.together(options.config, options.register)
+dated = options.together(reading, options.as_of)
+editing = options.together(dated, by)
 
 
-class Opened(NamedTuple):
-    """A register for one command: its settings, what was read, and the day that it is for."""
+def date_option(name: str, **attributes: Any) -> Callable[[options.F], options.F]:  # noqa: ANN401 - click's own attributes
+    """Return an option that is a date."""
+    return click.option(
+        name,
+        type=click.DateTime(["%Y-%m-%d"]),
+        callback=lambda _context, _option, value: value.date() if value else None,
+        metavar="DATE",
+        **attributes,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRegister:
+    """A register for one command: its settings, what was read, and the date that it is for."""
 
     settings: Settings
     register: Register
     on: date
 
-    @property
-    def path(self) -> Path:
-        """Return where the register's file is."""
-        return Path(self.register.file)
+    def applied(self, run: Run | None = None) -> AppliedRegister:
+        """Return the register on the date, applied to the findings of a run where one is given; raises ConfigError."""
+        return (
+            AppliedRegister(self.register, (), self.on)
+            if run is None
+            else applied(self.register, run, self.on, ALIASES)
+        )
+
+    def row(self, name: str) -> ExceptionRow | AttestationRow | None:
+        """Return the entry of an id as reports list it; None for an unknown one."""
+        found = self.applied()
+        rows: list[ExceptionRow | AttestationRow] = [*found.exceptions(), *found.attested().rows]
+        return next((row for row in rows if row.id == name), None)
+
+    def problems_of(self, name: str) -> list[Problem]:
+        """Return what is wrong with the entry of an id."""
+        return [problem for it in self.register.invalid if it.id == name for problem in it.problems]
 
 
 def settings_of(given: Mapping[str, Any]) -> Settings:
@@ -46,27 +82,33 @@ def settings_of(given: Mapping[str, Any]) -> Settings:
     return load_settings(given.get("config"), os.environ, {"run": {"out": given.get("out")}})
 
 
-def opened(register_file: Path | None, as_of: date | None, given: dict[str, Any]) -> Opened:
-    """Return the register that the options name; raises ConfigError."""
+def opened(given: Mapping[str, Any], *kinds: EntryKind) -> OpenRegister:
+    """Return the register that the options name; raises ConfigError.
+
+    Where the command is about attestations, those of unknown requirements are invalid.
+    """
     settings = settings_of(given)
-    register = register_of(settings, register_file)
-    return Opened(settings, register, as_of or today(datetime.now(UTC), register.time_zone))
+    register = register_of(settings, given.get("register_file"))
+    if ATTESTATIONS in kinds:
+        register = with_known_requirements(register, frameworks.load(settings.directory), complete=True)
+    on = given.get("as_of") or today(datetime.now(UTC), register.time_zone)
+    return OpenRegister(settings, register, on)
 
 
-def entry_in(ledger: Ledger, name: str, section: str = "exceptions") -> dict[str, Any]:
-    """Return an entry of the register's file; raises ConfigError where there is none of this id."""
+def entry_in(editor: RegisterEditor, name: str, kind: EntryKind) -> dict[str, Any]:
+    """Return an entry of the register's file; raises ConfigError for an unknown id."""
     try:
-        return ledger.entry(name, section)
+        return editor.entry(name, kind.section)
     except KeyError:
-        mend = nearest(name, ledger.ids(section)) or "`orgaudit exceptions list` lists them"
-        raise ConfigError(f"no entry {name!r}; {mend}", file=str(ledger.path), key="ID") from None
+        remedy = nearest(name, editor.ids(kind.section)) or "`orgaudit exceptions list` lists them"
+        raise ConfigError(f"no entry {name!r}; {remedy}", file=str(editor.path), key="ID") from None
 
 
 def person(given: str | None, environ: Mapping[str, str]) -> str:
     """Return who acts: the option, else the environment's name, else git's address; raises ConfigError for nobody."""
     who = (given or environ.get(PERSON_VARIABLE, "")).strip() or _git_address()
     if not who:
-        raise ConfigError(f"nobody is named; say --by you@example.com, or set {PERSON_VARIABLE}", key="--by")
+        raise ConfigError(f"nobody is named; give --by you@example.com, or set {PERSON_VARIABLE}", key="--by")
     return who
 
 
@@ -76,6 +118,11 @@ def allowed(step: Callable[..., T], *arguments: object, **named: object) -> T:
         return step(*arguments, **named)
     except ValueError as error:
         raise ConfigError(str(error)) from error
+
+
+def echo_json(value: object) -> None:
+    """Print a value as JSON."""
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def _git_address() -> str:

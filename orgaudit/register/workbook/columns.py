@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from orgaudit.model import Json, Severity
-from orgaudit.register.attestations import SECTION
-from orgaudit.register.entries import Kind
+from orgaudit.register.entries import ExceptionType
 from orgaudit.register.workbook import grammar
 from orgaudit.register.workbook.grammar import Form
 from orgaudit.store.register_result import AttestedStatus
@@ -116,7 +115,7 @@ EXCEPTIONS = Table(
         *_FIRST,
         _computed(COVERED, "Covers", "Open findings that it covers in the run of the export.", 9, grammar.NUMBER),
         Column("title", "Title", "What is excepted, in a line.", "What", width=40),
-        Column("type", "Type", "Why it is let be.", "What", width=22, choices=tuple(map(str, Kind))),
+        Column("type", "Type", "Exception type.", "What", width=22, choices=tuple(map(str, ExceptionType))),
         Column("justification", "Justification", "Why that is acceptable.", "What", width=48),
         Column("ticket", "Ticket", "Where it was discussed.", "What", width=14),
         Column("owner", "Owner", "Name <name@example.com>, or a team's name.", "Who", width=30),
@@ -190,7 +189,7 @@ EXCEPTIONS = Table(
 
 ATTESTATIONS = Table(
     "Attestations",
-    SECTION,
+    "attestations",
     (
         *_FIRST,
         Column("requirement", "Requirement", "framework:requirement, such as cis_2.0:1.1.", "What", width=24),

@@ -17,7 +17,7 @@ from openpyxl.workbook.protection import WorkbookProtection
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-from orgaudit.register.edit import Ledger
+from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.workbook import grammar, look
 from orgaudit.register.workbook.cells import MOST_ROWS
 from orgaudit.register.workbook.columns import (
@@ -51,7 +51,7 @@ class Computed(msgspec.Struct, frozen=True):
     covered: int | None = None
 
 
-def write(file: IO[bytes], ledger: Ledger, computed: Mapping[str, Computed], on: date) -> None:
+def write(file: IO[bytes], ledger: RegisterEditor, computed: Mapping[str, Computed], on: date) -> None:
     """Write every entry of the ledger into a workbook; `computed` is by id, for the date `on`."""
     workbook = Workbook()
     workbook.remove(workbook.worksheets[0])
@@ -69,7 +69,7 @@ def write(file: IO[bytes], ledger: Ledger, computed: Mapping[str, Computed], on:
     workbook.save(file)
 
 
-def _names(ledger: Ledger, table: Table) -> list[str]:
+def _names(ledger: RegisterEditor, table: Table) -> list[str]:
     """Return the ids of a section that a cell can hold; another one is no id, and `check` says so."""
     return [name for name in ledger.ids(table.section) if fitted(name) == name and grammar.normal(name) == name != ""]
 

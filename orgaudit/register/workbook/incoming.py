@@ -7,14 +7,13 @@ from datetime import date
 from typing import Any
 
 import msgspec
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from orgaudit.model import EntryState
 from orgaudit.register import lifecycle
-from orgaudit.register.attestations import Attestation
-from orgaudit.register.edit import Ledger
-from orgaudit.register.entries import Action, Draft, Entry, Event
-from orgaudit.register.lifecycle import Change
+from orgaudit.register.entries import KINDS, EventType, ExceptionEntry, HistoryEvent
+from orgaudit.register.file.edit import RegisterEditor
+from orgaudit.register.lifecycle import EntryChange, Step
 from orgaudit.register.state import state_of
 from orgaudit.register.workbook.columns import EXCEPTIONS, ROW_ID, SET_STATE, TABLES, WHY, Column, Table
 from orgaudit.register.workbook.merge import Conflict, Entries, merge
@@ -26,8 +25,6 @@ from orgaudit.spreadsheet.text import fitted
 
 IN_THE_WORKBOOK = "edited in the workbook"
 _ASKED = (SET_STATE, WHY)
-_SAID = frozenset({"requirement", "status", "accounts", "ous", "broad", "evidence", "expires_on"})
-"""What an attestation says: who changes it is who attests."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -37,7 +34,7 @@ class Outcome(msgspec.Struct, frozen=True):
     changed: dict[str, list[str]] = {}
 
 
-def bring(book: Book, ledger: Ledger, *, by: str, on: date, policy: RegisterSettings) -> Outcome:
+def bring(book: Book, ledger: RegisterEditor, *, by: str, on: date, policy: RegisterSettings) -> Outcome:
     """Put the workbook's edits into the ledger, which is not saved yet.
 
     Raises ConfigError with every conflict and problem by sheet and cell; the ledger must not be saved then.
@@ -57,10 +54,11 @@ class _Bringer:
     """Brings one sheet; `problems` grows with what stands against it."""
 
     def __init__(
-        self, table: Table, book: Book, ledger: Ledger, *, by: str, on: date, policy: RegisterSettings
+        self, table: Table, book: Book, ledger: RegisterEditor, *, by: str, on: date, policy: RegisterSettings
     ) -> None:
         self.problems: list[Problem] = []
         self._table, self._book, self._ledger = table, book, ledger
+        self._kind = KINDS[table.section]
         self._by, self._on, self._policy = by, on, policy
 
     def bring(self, outcome: Outcome) -> None:
@@ -136,16 +134,16 @@ class _Bringer:
             return []
         try:
             if wish == "pending" and self._closed(old):
-                entry, wish = self._step(entry, lifecycle.requested(entry, self._by, self._on, why)), ""
+                entry, wish = self._step(entry, lifecycle.requested(self._kind, entry, self._by_whom(why))), ""
                 done.append("pending")
             if texts:
                 entry = self._edited(line, entry, texts, why)
                 done += texts
             if wish == "revoked":
-                entry = self._step(entry, lifecycle.revoked(entry, self._by, self._on, why))
+                entry = self._step(entry, lifecycle.revoked(self._kind, entry, self._by_whom(why)))
                 done.append(wish)
             elif wish == "pending" and not entry.get("requested_by"):
-                entry = self._step(entry, lifecycle.requested(entry, self._by, self._on, why))
+                entry = self._step(entry, lifecycle.requested(self._kind, entry, self._by_whom(why)))
                 done.append(wish)
         except ValueError as error:
             message, _, mend = str(error).partition("; ")
@@ -165,15 +163,14 @@ class _Bringer:
         if after:
             return old
         why = why or IN_THE_WORKBOOK
-        if self._table is EXCEPTIONS and not before:
-            return self._step(old, lifecycle.edited(old, new, self._by, self._on, why))
+        if not before:
+            return self._step(old, lifecycle.edited(self._kind, old, new, self._by_whom(why)))
         changes = {key: new.get(key) for key in {**old, **new} if old.get(key) != new.get(key)}
-        if self._table is not EXCEPTIONS and _SAID & changes.keys():
-            changes = {"attested_by": self._by, "attested_on": self._on} | changes
-        if self._table is EXCEPTIONS and lifecycle.APPROVED_FIELDS & changes.keys():
-            changes |= {key: None for key in ("approved_by", "approved_on") if key in old}
-        event = self._event(Action.CHANGED, f"{', '.join(sorted(changes))}: {why}")
-        return self._step(old, Change(changes, event))
+        if self._kind.substance & changes.keys():
+            signed = self._kind.signed(old, self._by, self._on)
+            changes = {key: value for key, value in signed.items() if key != "requested_by"} | changes
+        event = self._event(EventType.CHANGED, f"{', '.join(sorted(changes))}: {why}")
+        return self._step(old, EntryChange(changes, event))
 
     def _add(self, line: Line) -> str | None:
         """Add a row without an id as a new entry and return its id; None where something is wrong with it."""
@@ -193,11 +190,11 @@ class _Bringer:
                 self._problem(line, _key_at(self._table, line, path), message, mend)
         if len(self.problems) > known:
             return None
-        what = Action.REQUESTED if entry.get("requested_by") else Action.CREATED
+        what = EventType.REQUESTED if entry.get("requested_by") else EventType.CREATED
         self._ledger.add({**entry, "history": [self._event(what, why or "added in the workbook")]}, section)
         return name
 
-    def _step(self, entry: dict[str, Any], change: Change) -> dict[str, Any]:
+    def _step(self, entry: dict[str, Any], change: EntryChange) -> dict[str, Any]:
         section, name = self._table.section, str(entry["id"])
         if change.changes:
             self._ledger.set(name, change.changes, section)
@@ -205,15 +202,18 @@ class _Bringer:
             self._ledger.note(name, change.event, section)
         return self._ledger.entry(name, section)
 
-    def _event(self, what: Action, why: str) -> dict[str, Any]:
+    def _by_whom(self, why: str) -> Step:
+        return Step(self._by, self._on, why)
+
+    def _event(self, what: EventType, why: str) -> dict[str, Any]:
         event = {"when": self._on, "who": self._by, "what": what.value, "why": why}
-        Event.model_validate(event)
+        HistoryEvent.model_validate(event)
         return event
 
     def _closed(self, entry: Mapping[str, Any]) -> bool:
         if list(_wrong(self._table, entry, self._policy, self._on)):
             return False
-        state = state_of(_model(self._table, entry).model_validate(entry), self._on, 0)  # type: ignore[arg-type]  # a Draft: only exceptions have wishes
+        state = state_of(self._kind.model_of(entry).model_validate(entry), self._on, 0)
         return state in {EntryState.REJECTED, EntryState.REVOKED}
 
     def _unapproved(self, entry: dict[str, Any]) -> dict[str, Any]:
@@ -275,24 +275,18 @@ def _put(data: Mapping[str, Any], path: tuple[str, ...], value: object) -> dict[
     return {**data, key: value}
 
 
-def _model(table: Table, entry: Mapping[str, Any]) -> type[BaseModel]:
-    if table is not EXCEPTIONS:
-        return Attestation
-    return Entry if any(entry.get(key) for key in ("requested_by", "approved_by", "approved_on")) else Draft
-
-
 def _wrong(
     table: Table, entry: Mapping[str, Any], policy: RegisterSettings, on: date
 ) -> Iterator[tuple[KeyPath, str, str]]:
     """Yield what is wrong in an entry: the path, the message and the mend."""
-    model = _model(table, entry)
+    model = KINDS[table.section].model_of(entry)
     try:
         found = model.model_validate(entry)
     except ValidationError as error:
         yield from explain(error, model, dict(entry))
         return
     longest = max(days for _, days in policy.longest_days)
-    if isinstance(found, Entry):
+    if isinstance(found, ExceptionEntry):
         begins = found.valid_from if found.approved_by else max(found.starts_on, on)
         if (days := (found.expires_on - begins).days) > longest:
             yield (

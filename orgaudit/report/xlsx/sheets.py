@@ -21,7 +21,7 @@ from orgaudit.report.xlsx import look
 from orgaudit.report.xlsx.book import Book, Part, print_to
 from orgaudit.report.xlsx.evidence import evidence_text
 from orgaudit.report.xlsx.rows import Column, Formula
-from orgaudit.store.register_result import RegisterProblem, Remark
+from orgaudit.store.register_result import HygieneRemark, RegisterProblem
 
 NO_UNIT = "no unit"
 """What stands for an account outside of any organization; formulas cannot look for an empty text."""
@@ -257,11 +257,11 @@ CLOSED_EXCEPTIONS: tuple[Column[ExceptionScore], ...] = (
     Column("Scope", 60, lambda e: e.entry.scope),
 )
 
-REMARKS: tuple[Column[Remark], ...] = (
+REMARKS: tuple[Column[HygieneRemark], ...] = (
     Column("Concern", 22, lambda r: r.concern.heading),
     Column("Exception", 16, lambda r: r.id),
     Column("What was found", 46, lambda r: r.detail),
-    Column("What to do", 36, lambda r: r.concern.mend),
+    Column("What to do", 36, lambda r: r.concern.remedy),
     Column("Findings", 10, lambda r: r.findings, look.NUMBER),
     Column("Expires", 12, lambda r: r.expires_on, look.DATE),
     Column("Days left", 9, lambda r: r.days_left, look.NUMBER),

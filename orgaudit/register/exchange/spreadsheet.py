@@ -7,22 +7,22 @@ import io
 import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from orgaudit.errors import ConfigError
-from orgaudit.register.days import LAST_MONTH, TWO_WAYS, day, text_of
-from orgaudit.register.entries import Kind
+from orgaudit.register.entries import ExceptionType
+from orgaudit.register.exchange.days import LAST_MONTH, TWO_WAYS, day, text_of
+from orgaudit.register.exchange.foreign import ForeignEntry, ForeignFile, SkippedEntry
+from orgaudit.register.exchange.prowler import checks
 from orgaudit.register.patterns import is_exact
-from orgaudit.register.prowler import Candidate, Found, LeftOut, checks
 from orgaudit.register.workbook import cells
 from orgaudit.register.workbook.cells import Cell, Failed, Formula
 from orgaudit.settings.documents import Problem, error_of, nearest
 
 IGNORE = "-"
-"""The key of a column that is not taken over; one without any key goes into the comments."""
+"""The key of a column that is left out; one without any key goes into the comments."""
 
 MOST_BYTES = 16 * 1024 * 1024
 
@@ -30,9 +30,9 @@ _SCOPE = ("controls", "accounts", "ous", "regions", "resources")
 _LISTS = (*_SCOPE, "compensating_controls", "evidence")
 _DAYS = ("starts_on", "expires_on", "review_by", "approved_on")
 _TEXTS = ("title", "type", "justification", "owner", "ticket", "risk_statement", "comments", "severity_adjusted")
-_SAID = ("requested_by", "approved_by", "approved_on")
-KEYS = (*_TEXTS, *_LISTS, "starts_on", "expires_on", "review_by", "max_findings", *_SAID)
-"""What a column may become. A request or an approval elsewhere is none here, so those three go into the comments."""
+_APPROVAL = ("requested_by", "approved_by", "approved_on")
+KEYS = (*_TEXTS, *_LISTS, "starts_on", "expires_on", "review_by", "max_findings", *_APPROVAL)
+"""What a column may become. A request or approval elsewhere is not one here, so those three go into the comments."""
 
 _WORDS = {
     "title": "title name summary subject exception headline",
@@ -61,7 +61,7 @@ _WORDS = {
 _BY_WORD = {
     word: key for key, words in _WORDS.items() for word in (words.split("|") if "|" in words else words.split())
 }
-_TELLING = {
+_SIGNIFICANT = {
     **dict.fromkeys(("until", "expires", "expiry", "expiration"), "expires_on"),
     **dict.fromkeys(("owner", "responsible"), "owner"),
     **dict.fromkeys(("justification", "reason", "rationale"), "justification"),
@@ -71,10 +71,11 @@ _TELLING = {
     **dict.fromkeys(("resource", "resources", "arn"), "resources"),
     **dict.fromkeys(("ticket", "jira"), "ticket"),
 }
-"""Words that tell what a column is, wherever they stand in a header that tells it no other way."""
+"""Words that show what a column is, wherever they are in a header that shows it no other way."""
 
 
-class Table(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class FlatTable:
     """A flat table: its headers, and each further row that holds anything with where it is in the file."""
 
     file: str
@@ -82,7 +83,7 @@ class Table(msgspec.Struct, frozen=True):
     rows: tuple[tuple[str, dict[str, Cell]], ...]
 
 
-def table(file: Path) -> Table:
+def table(file: Path) -> FlatTable:
     """Return the first sheet, or the only table, of an .xlsx or .csv file; raises ConfigError."""
     lines = _from_xlsx(file) if file.suffix.lower() in {".xlsx", ".xlsm"} else _from_csv(file)
     top, rest = next(lines, None), lines
@@ -97,7 +98,7 @@ def table(file: Path) -> Table:
         values = {headers[number]: cell for number, cell in row.items() if number in headers and str(cell).strip()}
         if values:
             rows.append((place, values))
-    return Table(str(file), names, tuple(rows))
+    return FlatTable(str(file), names, tuple(rows))
 
 
 def guess(headers: Sequence[str]) -> dict[str, str]:
@@ -109,40 +110,30 @@ def guess(headers: Sequence[str]) -> dict[str, str]:
         if key and key not in found.values():
             found[header] = key
     for header, text in words.items():
-        keys = {_TELLING[word] for word in text.split() if word in _TELLING} - set(found.values())
+        keys = {_SIGNIFICANT[word] for word in text.split() if word in _SIGNIFICANT} - set(found.values())
         if header not in found and len(keys) == 1:
             found[header] = keys.pop()
     return {header: found[header] for header in headers if header in found}
 
 
 def check_mapping(headers: Collection[str], mapping: Mapping[str, str], file: str) -> None:
-    """Raise ConfigError, with every problem, for a column that is not there or a key that there is not."""
-    problems = [
-        Problem(file=file, key="--map", message=f"there is no column {column!r}", mend=nearest(column, headers))
-        for column in mapping
-        if column not in headers
-    ]
-    problems += [
-        Problem(
-            file=file, key="--map", message=f"{column}: there is no key {key!r}", mend=nearest(key, (*KEYS, IGNORE))
-        )
-        for column, key in mapping.items()
-        if key not in {*KEYS, IGNORE}
-    ]
+    """Raise ConfigError, with every problem, for a column or a key that does not exist."""
     used = [key for key in mapping.values() if key not in {IGNORE, *_LISTS, "comments"}]
-    problems += [
-        Problem(file=file, key="--map", message=f"two columns become {key}", mend="choose one")
-        for key in sorted({key for key in used if used.count(key) > 1})
+    keys = (*KEYS, IGNORE)
+    wrong = [
+        *((f"no column {it!r}", nearest(it, headers)) for it in mapping if it not in headers),
+        *((f"{it}: no key {key!r}", nearest(key, keys)) for it, key in mapping.items() if key not in keys),
+        *((f"two columns become {key}", "choose one") for key in sorted({it for it in used if used.count(it) > 1})),
     ]
-    if not problems and not set(mapping.values()) - {IGNORE}:
-        problems.append(Problem(file=file, key="--map", message="no column becomes any key", mend="map some"))
-    if problems:
-        raise error_of(problems)
+    if not wrong and not set(mapping.values()) - {IGNORE}:
+        wrong = [("no column becomes any key", "map some")]
+    if wrong:
+        raise error_of([Problem(file=file, key="--map", message=message, mend=remedy) for message, remedy in wrong])
 
 
-def candidates(
+def read_rows(
     file: Path, mapping: Mapping[str, str], controls: Collection[str], *, day_first: bool | None = None
-) -> Found:
+) -> ForeignFile:
     """Return the rows of a file; raises ConfigError for a wrong mapping or dates that can be read two ways.
 
     `day_first` decides what 03/04/2026 is, where no other date of its column does.
@@ -150,91 +141,84 @@ def candidates(
     found = table(file)
     check_mapping(found.headers, mapping, found.file)
     orders = _day_orders(found, mapping, day_first)
-    taken: list[Candidate] = []
-    left_out: list[LeftOut] = []
+    entries: list[ForeignEntry] = []
+    skipped: list[SkippedEntry] = []
     for place, row in found.rows:
-        candidate = _Row(place, row, mapping, orders, controls).candidate()
-        if set(candidate.data) - {"comments"}:
-            taken.append(candidate)
+        entry = _RowReader(mapping, orders, controls).entry(place, row)
+        if set(entry.data) - {"comments"}:
+            entries.append(entry)
         else:
-            left_out.append(LeftOut(place, "no mapped column holds anything that can be read"))
-    return Found(tuple(taken), tuple(left_out))
+            skipped.append(SkippedEntry(place, "no mapped column holds anything that can be read"))
+    return ForeignFile(tuple(entries), tuple(skipped))
 
 
-class _Row:
+@dataclass(slots=True)
+class _RowReader:
     """One row on its way to become a draft; what cannot be read becomes a note, and stays as a comment."""
 
-    def __init__(
-        self,
-        place: str,
-        row: Mapping[str, Cell],
-        mapping: Mapping[str, str],
-        orders: Mapping[str, bool],
-        controls: Collection[str],
-    ) -> None:
-        self._place, self._row, self._mapping, self._orders = place, row, mapping, orders
-        self._controls = controls
-        self._checks = checks()
-        self._notes: list[str] = []
-        self._comments: list[str] = []
-        self._data: dict[str, Any] = {}
-        self._scope: dict[str, list[str]] = {}
-        self._whole = True
+    mapping: Mapping[str, str]
+    orders: Mapping[str, bool]
+    controls: Collection[str]
+    data: dict[str, Any] = field(default_factory=dict)
+    scope: dict[str, list[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
+    whole: bool = True
 
-    def candidate(self) -> Candidate:
-        for header, cell in self._row.items():
-            key = self._mapping.get(header)
+    def entry(self, place: str, row: Mapping[str, Cell]) -> ForeignEntry:
+        for header, cell in row.items():
+            key = self.mapping.get(header)
             if key == IGNORE:
                 continue
-            if key is None or key in _SAID or key == "comments":
-                self._comments.append(text_of(cell) if key == "comments" else f"{header}: {text_of(cell)}")
-                if key in _SAID:
-                    self._notes.append(f"{key}: kept as a comment, since nobody did so in this register")
+            if key is None or key in _APPROVAL or key == "comments":
+                self.comments.append(text_of(cell) if key == "comments" else f"{header}: {text_of(cell)}")
+                if key in _APPROVAL:
+                    self.notes.append(f"{key}: kept as a comment: it did not happen in this register")
                 continue
             try:
                 self._take(key, header, cell)
             except ValueError as error:
-                self._notes.append(f"{key}: {error}")
-                self._comments.append(f"{header}: {text_of(cell)}")
-                self._whole = self._whole and key not in _SCOPE
-        if self._scope and self._whole:
-            self._data["scope"] = self._scope
-        elif self._scope:
-            self._notes.append("scope: left out, since without that part it would take more; write it by hand")
-            self._comments += [f"{key}: {', '.join(value)}" for key, value in self._scope.items()]
-        if self._comments:
-            self._data["comments"] = "\n".join(self._comments)
-        return Candidate(place=self._place, data=self._data, notes=tuple(self._notes))
+                self.notes.append(f"{key}: {error}")
+                self.comments.append(f"{header}: {text_of(cell)}")
+                self.whole = self.whole and key not in _SCOPE
+        if self.scope and self.whole:
+            self.data["scope"] = self.scope
+        elif self.scope:
+            self.notes.append("scope: left out, since without that part it would cover more; write it by hand")
+            self.comments += [f"{key}: {', '.join(value)}" for key, value in self.scope.items()]
+        if self.comments:
+            self.data["comments"] = "\n".join(self.comments)
+        return ForeignEntry(place=place, data=self.data, notes=tuple(self.notes))
 
     def _take(self, key: str, header: str, cell: Cell) -> None:
         if isinstance(cell, Formula | Failed):
-            raise ValueError("the cell holds a formula or an error; write its value")  # noqa: TRY004 - told to people
+            raise ValueError("the cell holds a formula or an error; write its value")  # noqa: TRY004 - for people
         if key in _DAYS:
-            self._data[key] = day(cell, day_first=self._orders.get(header))
+            self.data[key] = day(cell, day_first=self.orders.get(header))
         elif key == "max_findings":
-            self._data[key] = _number(cell)
+            self.data[key] = _number(cell)
         elif key == "accounts":
-            self._scope[key] = self._scope.get(key, []) + _accounts(cell)
+            self.scope[key] = self.scope.get(key, []) + _accounts(cell)
         elif key == "controls":
-            self._scope[key] = list(dict.fromkeys([*self._scope.get(key, []), *self._ours(_parts(cell))]))
+            self.scope[key] = list(dict.fromkeys([*self.scope.get(key, []), *self._ours(_parts(cell))]))
         elif key in _SCOPE:
-            self._scope[key] = self._scope.get(key, []) + _parts(cell)
+            self.scope[key] = self.scope.get(key, []) + _parts(cell)
         elif key in _LISTS:
-            self._data[key] = self._data.get(key, []) + _items(cell)
+            self.data[key] = self.data.get(key, []) + _items(cell)
         elif key == "type":
-            self._data[key] = _kind(text_of(cell))
+            self.data[key] = _kind(text_of(cell))
         else:
-            self._data[key] = text_of(cell).lower() if key == "severity_adjusted" else text_of(cell)
+            self.data[key] = text_of(cell).lower() if key == "severity_adjusted" else text_of(cell)
 
     def _ours(self, names: list[str]) -> Iterator[str]:
         for name in names:
-            if name in self._controls or ":" in name or not is_exact(name):
+            if name in self.controls or ":" in name or not is_exact(name):
                 yield name
-            elif mapped := [control for control in self._checks.get(name, ()) if control in self._controls]:
+            elif mapped := [control for control in checks().get(name, ()) if control in self.controls]:
                 yield from mapped
             else:
-                mend = nearest(name, self._controls)
-                raise ValueError(f"{name!r} is no control{f'; {mend}' if mend else ''}")
+                message = f"{name!r} is not a control"
+                raise ValueError("; ".join(filter(None, (message, nearest(name, self.controls)))))
 
 
 def _items(cell: Cell) -> list[str]:
@@ -254,7 +238,7 @@ def _accounts(cell: Cell) -> list[str]:
         if isinstance(cell, int | float) and re.fullmatch(r"\d{1,12}", digits, re.ASCII):
             digits = digits.zfill(12)
         if not re.fullmatch(r"\d{12}", digits, re.ASCII):
-            raise ValueError(f"{part!r} is no account id; it has 12 digits")
+            raise ValueError(f"{part!r} is not an account id; write 12 digits")
         found.append(digits)
     return found
 
@@ -262,7 +246,7 @@ def _accounts(cell: Cell) -> list[str]:
 def _number(cell: Cell) -> int:
     text = text_of(cell)
     if not re.fullmatch(r"[0-9]{1,9}", text):
-        raise ValueError(f"{text!r} is no whole number")
+        raise ValueError(f"{text!r} is not a whole number")
     return int(text)
 
 
@@ -270,30 +254,27 @@ def _kind(text: str) -> str:
     name = re.sub(r"[^a-z]+", "_", text.casefold()).strip("_")
     near = {"accepted_risk": "risk_acceptance", "accept": "risk_acceptance", "acceptance": "risk_acceptance"}
     name = near.get(name, name)
-    if name not in set(Kind):
-        raise ValueError(f"{text!r} is not one of {', '.join(Kind)}")
+    if name not in set(ExceptionType):
+        raise ValueError(f"{text!r} is not one of {', '.join(ExceptionType)}")
     return name
 
 
-def _day_orders(found: Table, mapping: Mapping[str, str], told: bool | None) -> dict[str, bool]:
+def _day_orders(found: FlatTable, mapping: Mapping[str, str], given: bool | None) -> dict[str, bool]:
     """Return which columns of dates have the day first; raises ConfigError for one that nothing decides."""
     orders: dict[str, bool] = {}
     problems: list[Problem] = []
-    for header in (header for header, key in mapping.items() if key in _DAYS and key not in _SAID):
+    for header in (header for header, key in mapping.items() if key in _DAYS and key not in _APPROVAL):
         pairs = [
             (place, text_of(row[header]), match)
             for place, row in found.rows
             if header in row and (match := TWO_WAYS.fullmatch(text_of(row[header])))
         ]
         sure = {int(match[1]) > LAST_MONTH for _, _, match in pairs if max(int(match[1]), int(match[3])) > LAST_MONTH}
-        if len(sure) == 1 and told is None:
-            orders[header] = sure.pop()
-            continue
-        if told is not None:
-            orders[header] = told
+        if given is not None or len(sure) == 1:
+            orders[header] = sure.pop() if given is None else given
             continue
         problems += [
-            Problem(file=place, key=header, message=f"{text!r} can be read two ways", mend="say --dates dmy or mdy")
+            Problem(file=place, key=header, message=f"{text!r} can be read two ways", mend="give --dates dmy or mdy")
             for place, text, match in pairs
             if int(match[1]) != int(match[3]) and max(int(match[1]), int(match[3])) <= LAST_MONTH
         ]
@@ -327,14 +308,14 @@ def _from_csv(file: Path) -> Iterator[tuple[str, dict[int, Cell]]]:
                 raise ConfigError(f"has more than {cells.MOST_COLUMNS} columns", file=str(file), line=reader.line_num)
             yield f"{file}:{reader.line_num}", dict(enumerate(row, 1))
     except csv.Error as error:
-        raise ConfigError(f"is no CSV ({error})", file=str(file), line=reader.line_num) from error
+        raise ConfigError(f"is not CSV ({error})", file=str(file), line=reader.line_num) from error
     if next(reader, None) is not None:
         raise ConfigError(f"has more than {cells.MOST_ROWS} rows; split it", file=str(file))
 
 
 def _decoded(content: bytes, file: Path) -> str:
     if b"\0" in content and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ConfigError("is no text; save it as .csv or .xlsx", file=str(file))
+        raise ConfigError("is not text; save it as .csv or .xlsx", file=str(file))
     for encoding in ("utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig", "cp1252"):
         try:
             return content.decode(encoding)

@@ -6,38 +6,28 @@ hundred changed lines for one changed date.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-import msgspec
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from orgaudit.register.file.yaml_text import Plain, block, compose, fits_block, flow, plain, same, scalar
 from orgaudit.settings.syntax import KeyPath
 
-Plain: TypeAlias = Any
-"""Plain data of a file: text, numbers, booleans, dates, lists, dictionaries by text, and None."""
 
-_PRINTABLE = re.compile(r"[ -~\u00a1-\u1fff\u2030-\ud7ff\U00010000-\U0010ffff]*")
-_UNPRINTABLE = re.compile(r"[^ -~\u00a1-\u1fff\u2030-\ud7ff\U00010000-\U0010ffff]")
-# A line that a literal block gives back exactly; any other text of several lines is quoted.
-_BLOCK_LINE = re.compile(rf"(?! ){_PRINTABLE.pattern}(?<! )")
-_PLAIN_TEXT = re.compile(rf"(?=[\w/.+<(=]){_PRINTABLE.pattern}(?<! )")
-
-
-class _Put(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class _Put:
     """Another value in the place of the one at `path`."""
 
     path: KeyPath
     value: Plain
 
 
-class _Insert(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class _Insert:
     """A new item, or a new key, before position `at` of the collection at `path`."""
 
     path: KeyPath
@@ -46,7 +36,8 @@ class _Insert(msgspec.Struct, frozen=True):
     key: str | None = None
 
 
-class _Remove(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class _Remove:
     """The item or key at `path` goes."""
 
     path: KeyPath
@@ -59,7 +50,8 @@ _Piece: TypeAlias = tuple[int, int, str]
 """From where to where another text is put."""
 
 
-class Slot(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Slot:
     """One key with its value, or one item: where it begins, where its value is and ends, and the node itself."""
 
     start: int
@@ -67,39 +59,6 @@ class Slot(msgspec.Struct, frozen=True):
     end: int
     key: str | None
     node: Node
-
-
-def compose(text: str) -> Node | None:
-    """Return the nodes of a text with their places in it; raises ruamel's YAMLError."""
-    node: Node | None = YAML(typ="safe", pure=True).compose(text)
-    return node
-
-
-def plain(node: Node) -> Plain:
-    """Return the data of a node: the first of keys that are there twice, and text for a day that no calendar has."""
-    if isinstance(node, MappingNode):
-        first = {str(key.value): value for key, value in reversed(node.value)}
-        return {name: plain(first[name]) for name in dict.fromkeys(str(key.value) for key, _ in node.value)}
-    if isinstance(node, SequenceNode):
-        return [plain(item) for item in node.value]
-    try:
-        return YAML(typ="safe", pure=True).constructor.construct_object(node)
-    except ValueError:
-        return str(node.value)
-
-
-def plain_copy(value: object) -> Plain:
-    """Return a value as plain data; raises TypeError or ValueError for what a YAML file does not hold."""
-    if isinstance(value, Mapping):
-        return {str(key): plain_copy(item) for key, item in value.items()}
-    if isinstance(value, str):
-        value.encode()
-        return str(value)
-    if value is None or isinstance(value, bool | int | float) or type(value) is date:
-        return value
-    if isinstance(value, Iterable):
-        return [plain_copy(item) for item in value]
-    raise TypeError(f"{value!r} is no plain data")
 
 
 def changed(text: str, new: Plain, at: KeyPath = ()) -> str:
@@ -111,43 +70,12 @@ def changed(text: str, new: Plain, at: KeyPath = ()) -> str:
     return text
 
 
-def block(value: Plain, column: int) -> str:
-    """Return a collection as lines of YAML; each but the first is indented by `column`."""
-    lines = _lines(value)
-    return "\n".join(f"{' ' * column}{line}" if number and line else line for number, line in enumerate(lines)) + "\n"
-
-
-def flow(value: Plain, *, as_json: bool = False) -> str:
-    """Return a value on one line, as it may stand between brackets."""
-    if isinstance(value, dict):
-        pairs = (f"{flow(key, as_json=as_json)}: {flow(item, as_json=as_json)}" for key, item in value.items())
-        return f"{{{', '.join(pairs)}}}"
-    if isinstance(value, list):
-        return f"[{', '.join(flow(item, as_json=as_json) for item in value)}]"
-    if isinstance(value, date):
-        return f'"{value}"' if as_json else value.isoformat()
-    if isinstance(value, str):
-        return value if not as_json and _reads_back(value, "[{}]") else _quoted(value)
-    return json.dumps(value)
-
-
 def line_end(text: str, index: int) -> int:
-    """Return where the line of the last character before `index` that is no white space ends."""
+    """Return where the line of the last character before `index` that is not white space ends."""
     while index > 0 and text[index - 1] in " \t\r\n":
         index -= 1
     found = text.find("\n", index)
     return len(text) if found < 0 else found + 1
-
-
-def same(old: Plain, new: Plain) -> bool:
-    """Tell whether two values are the same in a file, where a date may be in quotes."""
-    if type(new) is date and isinstance(old, str):
-        return old == new.isoformat()
-    if isinstance(old, dict) and isinstance(new, dict):
-        return old.keys() == new.keys() and all(same(old[key], new[key]) for key in new)
-    if isinstance(old, list) and isinstance(new, list):
-        return len(old) == len(new) and all(map(same, old, new))
-    return type(old) is type(new) and bool(old == new)
 
 
 def _steps(old: Plain, new: Plain, path: KeyPath) -> Iterator[_Step]:
@@ -206,7 +134,7 @@ def _node_at(root: Node | None, path: KeyPath) -> Node:
 
 
 def _stepped(text: str, step: _Step) -> str:
-    """Return a text after one step; its first character tells whether it is JSON."""
+    """Return a text after one step; its first characters show whether it is JSON."""
     as_json = text.startswith('{"')
     home = _node_at(compose(text), step.path if isinstance(step, _Insert) else step.path[:-1])
     found = list(slots(text, home))
@@ -244,7 +172,7 @@ def slots(text: str, home: Node) -> Iterator[Slot]:
 
 
 def is_flow(node: Node) -> bool:
-    """Tell whether a node is a collection in brackets."""
+    """Return whether a node is a collection in brackets."""
     return isinstance(node, MappingNode | SequenceNode) and bool(node.flow_style)
 
 
@@ -267,11 +195,11 @@ def _put(text: str, slot: Slot, value: Plain, *, as_json: bool, in_flow: bool) -
     space = " " if _is_absent(slot.node) else ""
     style = slot.node.style if isinstance(slot.node, ScalarNode) else None
     if in_flow:
-        written = _scalar(value, style) if style and not as_json else flow(value, as_json=as_json)
+        written = scalar(value, style) if style and not as_json else flow(value, as_json=as_json)
         return slot.value_start, slot.end, space + written
     was_on_line = isinstance(slot.node, ScalarNode) and style not in {"|", ">"}
-    if was_on_line and not (value and isinstance(value, dict | list)) and not _fits_block(value):
-        return slot.value_start, slot.end, space + _scalar(value, style)
+    if was_on_line and not (value and isinstance(value, dict | list)) and not fits_block(value):
+        return slot.value_start, slot.end, space + scalar(value, style)
     column = _column(text, slot.start)
     stop = line_end(text, slot.end)
     comment = text[slot.end : stop].strip()
@@ -322,68 +250,3 @@ def _flow_remove(text: str, beside: Sequence[Slot], index: int) -> _Piece:
 
 def _column(text: str, index: int) -> int:
     return index - (text.rfind("\n", 0, index) + 1)
-
-
-def _scalar(value: Plain, style: str | None) -> str:
-    """Return a value as it may stand behind `key: ` on one line, with the quotes that were there."""
-    if not isinstance(value, str):
-        return flow(value)
-    if style == "'" and _PRINTABLE.fullmatch(value):
-        return "'{}'".format(value.replace("'", "''"))
-    return value if style is None and _reads_back(value, "{}") else _quoted(value)
-
-
-def _quoted(text: str) -> str:
-    """Return a text in double quotes, in JSON's escapes, which are YAML's too, for all that is not printable."""
-    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))
-
-
-def _reads_back(text: str, around: str) -> bool:
-    """Tell whether a text without quotes is that text when it is read again."""
-    if not _PLAIN_TEXT.fullmatch(text):
-        return False
-    try:
-        found = compose(around.format(text))
-    except YAMLError:
-        return False
-    return found is not None and same(plain(found), text if around == "{}" else [text])
-
-
-def _lines(value: Plain) -> list[str]:
-    """Return the lines of a collection that is not empty, or the only line of anything else."""
-    if isinstance(value, dict) and value:
-        return [line for key, item in value.items() for line in _pair_lines(flow(key), item)]
-    if isinstance(value, list) and value:
-        return [line for item in value for line in _under("- ", _lines(item))]
-    return [_scalar(value, None)]
-
-
-def _pair_lines(key: str, value: Plain) -> list[str]:
-    if _fits_block(value):
-        chomping = "" if value.endswith("\n") else "-"
-        return [f"{key}: |{chomping}", *(f"  {line}" if line else "" for line in value.splitlines())]
-    if isinstance(value, list) and value and all(map(_is_row, value)):
-        return [f"{key}:", *(f"  - {flow(item)}" for item in value)]
-    if isinstance(value, dict | list) and value:
-        return [f"{key}:", *_under("  ", _lines(value))]
-    return [f"{key}: {_scalar(value, None)}"]
-
-
-def _under(first: str, lines: list[str]) -> list[str]:
-    indent = " " * len(first)
-    return [
-        f"{indent if number or not first.strip() else first}{line}" if line else "" for number, line in enumerate(lines)
-    ]
-
-
-def _is_row(value: Plain) -> bool:
-    """Tell whether a dictionary is as flat as a history's event, so that one line holds it."""
-    return isinstance(value, dict) and bool(value) and not any(isinstance(item, dict | list) for item in value.values())
-
-
-def _fits_block(text: Plain) -> bool:
-    """Tell whether a value is a text of several lines that reads back from a literal block as it is."""
-    if not isinstance(text, str):
-        return False
-    lines = text.removesuffix("\n").split("\n")
-    return len(lines) > 1 and bool(lines[0] and lines[-1]) and all(not it or _BLOCK_LINE.fullmatch(it) for it in lines)

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import itertools
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import msgspec
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from orgaudit.errors import ConfigError, ReportError
-from orgaudit.register import splice
-from orgaudit.register.entries import Draft
+from orgaudit.errors import ConfigError
+from orgaudit.register.entries import KINDS, ExceptionDraft
+from orgaudit.register.file import splice
+from orgaudit.register.file.storage import content_of, decoded, locked, replace, revision_of
+from orgaudit.register.file.yaml_text import block, compose, flow, plain, plain_copy
 
-MOST_BYTES = 64 * 1024 * 1024
-PREFIXES = {"exceptions": "EXC", "attestations": "ATT"}
-"""The sections of a register, and with what their entries' ids begin."""
-
-_ORDER = tuple(Draft.model_fields)
+_ORDER = tuple(ExceptionDraft.model_fields)
 _BYTE_ORDER_MARK = "\ufeff"
 
 
-class _Chunk(msgspec.Struct, eq=False):
+@dataclass(slots=True, eq=False)
+class _Chunk:
     """A piece of the file: one entry from its dash or bracket to its last value, or what stands between two."""
 
     text: str
@@ -39,7 +33,8 @@ class _Chunk(msgspec.Struct, eq=False):
         return () if self.text.lstrip().startswith("{") else (0,)
 
 
-class _Section(msgspec.Struct):
+@dataclass(slots=True)
+class _Section:
     """One list of the file: its entries by id, and how one more is added behind the piece `last`.
 
     `gap` is what stands between two entries: an empty line, nothing, or within brackets a comma.
@@ -52,22 +47,22 @@ class _Section(msgspec.Struct):
     chunks: dict[str, _Chunk]
 
 
-class Ledger:
+class RegisterEditor:
     """One register file that is open for editing. Other entries, comments, order and quotes stay as they are."""
 
     def __init__(self, path: Path, content: bytes | None) -> None:
         self.path = path
-        self.revision = _revision(content)
+        self.revision = revision_of(content)
         self._bytes = content
-        text = _decoded(content or b"", path)
+        text = decoded(content or b"", path)
         self._mark = _BYTE_ORDER_MARK if text.startswith(_BYTE_ORDER_MARK) else ""
         self._newline = "\r\n" if "\r\n" in text else "\n"
         self._index(text.removeprefix(_BYTE_ORDER_MARK))
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Return the ledger of a file, empty where there is none; raises ConfigError where it cannot be understood."""
-        return cls(path, _content(path))
+        """Return the editor of a file, empty where there is none; raises ConfigError where it cannot be understood."""
+        return cls(path, content_of(path))
 
     def ids(self, section: str = "exceptions") -> list[str]:
         """Return the ids of a section's entries in the order of the file."""
@@ -75,25 +70,25 @@ class Ledger:
         return [] if found is None else list(found.chunks)
 
     def entry(self, id: str, section: str = "exceptions") -> dict[str, Any]:  # noqa: A002 - the key's name in the file
-        """Return a copy of an entry as plain data; raises KeyError where there is none of this id."""
+        """Return a copy of an entry as plain data; raises KeyError for an unknown id."""
         chunk = self._chunk(id, section)
         data: dict[str, Any] = self._read(chunk.text)
         return data
 
     def next_id(self, year: int, section: str = "exceptions") -> str:
         """Return the id behind the last of a year; one that the file mentions anywhere has been given away."""
-        prefix = f"{PREFIXES[section]}-{year:04}-"
+        prefix = f"{KINDS[section].prefix}-{year:04}-"
         used = map(int, re.findall(rf"{prefix}([0-9]{{4,}})", self.text()))
         return f"{prefix}{max(used, default=0) + 1:04}"
 
     def add(self, entry: Mapping[str, Any], section: str = "exceptions") -> None:
         """Add an entry behind the last of its section; raises ConfigError where its id is missing or there already."""
-        data = splice.plain_copy(entry)
+        data = plain_copy(entry)
         name = data.get("id")
         if not isinstance(name, str) or not name:
             raise ConfigError("an entry needs an id", file=str(self.path), key=section)
         if name in self.ids(section):
-            raise ConfigError(f"{name} is there already; ids are never used again", file=str(self.path), key=section)
+            raise ConfigError(f"{name} exists already; ids are never used again", file=str(self.path), key=section)
         home = self._sections.get(section)
         if home is None:
             self._index(self._begun(section, data))
@@ -105,23 +100,23 @@ class Ledger:
         home.last = home.chunks[name] = chunk
 
     def set(self, id: str, changes: Mapping[str, Any], section: str = "exceptions") -> None:  # noqa: A002 - as in entry
-        """Change some keys of an entry; None removes a key. Raises KeyError where there is no entry of this id."""
+        """Change some keys of an entry; None removes a key. Raises KeyError for an unknown id."""
         chunk = self._chunk(id, section)
         new = self._read(chunk.text)
         for key, value in changes.items():
             if value is None:
                 new.pop(key, None)
             elif key in new:
-                new[key] = splice.plain_copy(value)
+                new[key] = plain_copy(value)
             else:
-                new = _with_key(new, key, splice.plain_copy(value))
+                new = _with_key(new, key, plain_copy(value))
         self._rewrite(chunk, new)
 
     def note(self, id: str, event: Mapping[str, Any], section: str = "exceptions") -> None:  # noqa: A002 - as in entry
-        """Add an event at the end of an entry's history; raises KeyError where there is no entry of this id."""
+        """Add an event at the end of an entry's history; raises KeyError for an unknown id."""
         history = self.entry(id, section).get("history") or []
         if not isinstance(history, list):
-            raise ConfigError(f"the history of {id} is no list; correct it first", file=str(self.path), key="history")
+            raise ConfigError(f"{id}: history is not a list; correct it first", file=str(self.path), key="history")
         self.set(id, {"history": [*history, event]}, section)
 
     def text(self) -> str:
@@ -131,19 +126,19 @@ class Ledger:
     def save(self) -> bool:
         """Write the file whole and return whether anything changed.
 
-        Raises ConfigError where somebody else has changed the file since it was opened, and ReportError where it
-        cannot be written. In both cases the file stays as it is.
+        Raises ConfigError where the file was changed since it was opened, and ReportError where it cannot be written.
+        In both cases the file stays as it is.
         """
         content = self.text().encode()
         if content == (self._bytes or b""):
             return False
         target = self.path.resolve()
-        with _locked(target.parent):
-            if _revision(_content(target)) != self.revision:
-                message = "has been changed by somebody else meanwhile, and nothing was written; do it again"
+        with locked(target.parent):
+            if revision_of(content_of(target)) != self.revision:
+                message = "was changed meanwhile, and nothing was written; repeat the command"
                 raise ConfigError(message, file=str(self.path))
-            _replace(target, content)
-        self._bytes, self.revision = content, _revision(content)
+            replace(target, content)
+        self._bytes, self.revision = content, revision_of(content)
         return True
 
     def _chunk(self, name: str, section: str) -> _Chunk:
@@ -154,7 +149,7 @@ class Ledger:
 
     def _read(self, text: str) -> Any:  # noqa: ANN401 - an entry may be wrong in any way
         node = _composed(text, self.path)
-        data = None if node is None else splice.plain(node)
+        data = None if node is None else plain(node)
         return data[0] if isinstance(data, list) else data
 
     def _rewrite(self, chunk: _Chunk, data: dict[str, Any]) -> None:
@@ -163,8 +158,8 @@ class Ledger:
 
     def _lines(self, home: _Section, data: dict[str, Any]) -> str:
         if home.in_brackets:
-            return splice.flow(data, as_json=self._is_json)
-        lines = " " * home.column + splice.block([data], home.column)
+            return flow(data, as_json=self._is_json)
+        lines = " " * home.column + block([data], home.column)
         return lines.replace("\n", self._newline)
 
     def _begun(self, section: str, data: dict[str, Any]) -> str:
@@ -173,10 +168,10 @@ class Ledger:
         root = self._top(text)
         if root is not None and splice.is_flow(root):
             if root.value:
-                return splice.changed(text, {**splice.plain(root), section: [data]})
-            whole = splice.flow({section: [data]}, as_json=True)
+                return splice.changed(text, {**plain(root), section: [data]})
+            whole = flow({section: [data]}, as_json=True)
             return text[: root.start_mark.index] + whole + text[root.end_mark.index :]
-        lines = "  " + splice.block([data], 2)
+        lines = "  " + block([data], 2)
         place = None if root is None else _place_of_first(text, root, section)
         if place is None:
             at = len(text) if root is None else int(root.end_mark.index)
@@ -189,10 +184,10 @@ class Ledger:
     def _top(self, text: str) -> MappingNode | None:
         """Return the file's keys and values, None where it has none; raises ConfigError for anything else."""
         root = _composed(text, self.path)
-        if root is None or (isinstance(root, ScalarNode) and splice.plain(root) is None):
+        if root is None or (isinstance(root, ScalarNode) and plain(root) is None):
             return None
         if not isinstance(root, MappingNode):
-            raise ConfigError("is no register; it must be keys and values", file=str(self.path), line=1)
+            raise ConfigError("is not a register; it must be keys and values", file=str(self.path), line=1)
         return root
 
     def _index(self, text: str) -> None:
@@ -232,9 +227,9 @@ class Ledger:
 
 
 def _lists(root: MappingNode | None, path: Path) -> Iterator[tuple[str, SequenceNode]]:
-    """Yield each section that has entries, in the order of the file; raises ConfigError for one that is no list."""
+    """Yield each section that has entries, in the order of the file; raises ConfigError for one that is not a list."""
     for key, node in [] if root is None else root.value:
-        if key.value not in PREFIXES or (isinstance(node, ScalarNode) and splice.plain(node) is None):
+        if key.value not in KINDS or (isinstance(node, ScalarNode) and plain(node) is None):
             continue
         if not isinstance(node, SequenceNode):
             line = node.start_mark.line + 1
@@ -282,68 +277,10 @@ def _with_key(entry: dict[str, Any], key: str, value: object) -> dict[str, Any]:
 
 def _composed(text: str, path: Path) -> Node | None:
     try:
-        return splice.compose(text)
+        return compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = None if mark is None else mark.line + 1
         raise ConfigError(f"is not valid YAML: {error.problem or error.context}", file=str(path), line=line) from error
     except (YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"is not valid YAML: {str(error).splitlines()[0]}", file=str(path)) from error
-
-
-def _content(path: Path) -> bytes | None:
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ConfigError(f"is larger than {MOST_BYTES >> 20} MB; a register is not", file=str(path))
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ConfigError(f"cannot be read ({error.strerror})", file=str(path)) from error
-
-
-def _decoded(content: bytes, path: Path) -> str:
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigError("is not UTF-8; save it in that encoding", file=str(path), line=line) from error
-
-
-def _revision(content: bytes | None) -> str:
-    return "" if content is None else hashlib.sha256(content).hexdigest()
-
-
-@contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """Keep every other orgaudit from writing into a directory; the lock leaves no file and ends with the process."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        handle = os.open(directory, os.O_RDONLY)
-    except OSError as error:
-        raise ReportError(f"cannot write into {directory}: {error.strerror}") from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, with the permissions that it had; raises ReportError."""
-    temporary: Path | None = None
-    try:
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(mode)
-        temporary.replace(path)
-        temporary = None
-    except OSError as error:
-        raise ReportError(f"cannot write {path}: {error.strerror or error}; the register is as it was") from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)

@@ -7,12 +7,7 @@ from datetime import date, datetime
 
 from orgaudit.register.workbook.cells import Cell, Failed, Formula
 
-_MONTHS = {
-    name: number
-    for number, name in enumerate(
-        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1
-    )
-}
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 LAST_MONTH = 12
 TWO_WAYS = re.compile(r"(\d\d?)([-/])(\d\d?)\2(\d{4}|\d\d)")
 """A date whose day and month may each be the other."""
@@ -48,21 +43,21 @@ def day(cell: Cell, *, day_first: bool | None = None) -> date:
     elif match := re.fullmatch(r"([A-Za-z]{3,9})\.? (\d\d?)(?:st|nd|rd|th)?,? (\d{4})", text):
         month, number, year = _month(text, match[1]), int(match[2]), int(match[3])
     else:
-        raise ValueError(f"{text!r} is no date; write one such as 2025-03-31")
+        raise ValueError(f"{text!r} is not a date; write one such as 2025-03-31")
     try:
         return date(year, month, number)
     except ValueError as error:
-        raise ValueError(f"{text!r} is no date ({error})") from error
+        raise ValueError(f"{text!r} is not a date ({error})") from error
 
 
-def _is_day_first(text: str, first: int, second: int, mark: str, told: bool | None) -> bool:
+def _is_day_first(text: str, first: int, second: int, mark: str, given: bool | None) -> bool:
     if max(first, second) > LAST_MONTH:
         return first > LAST_MONTH
     if first == second or mark == ".":
         return True
-    if told is None:
+    if given is None:
         raise ValueError(f"{text!r} can be read two ways")
-    return told
+    return given
 
 
 def _year(text: str) -> int:
@@ -70,7 +65,6 @@ def _year(text: str) -> int:
 
 
 def _month(text: str, name: str) -> int:
-    month = _MONTHS.get(name[:3].casefold())
-    if month is None:
-        raise ValueError(f"{text!r} is no date; it names no month")
-    return month
+    if name[:3].casefold() not in _MONTHS:
+        raise ValueError(f"{text!r} is not a date; it names no month")
+    return _MONTHS.index(name[:3].casefold()) + 1

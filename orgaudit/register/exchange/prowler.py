@@ -6,6 +6,7 @@ import csv
 import fnmatch
 import re
 from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import msgspec
 
 from orgaudit.errors import ConfigError
+from orgaudit.register.exchange.foreign import ForeignEntry, ForeignFile, SkippedEntry
 from orgaudit.settings.documents import Document, error_of, read
 from orgaudit.settings.syntax import KeyPath
 
@@ -23,52 +25,31 @@ _ALL = {"*", ".*", ""}
 _MAGIC = set(r".^$*+?{}[]\|()")
 
 
-class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """What a foreign entry says in our keys; `place` is where it stands, `notes` what was not taken as it stood."""
-
-    place: str
-    data: dict[str, Any]
-    notes: tuple[str, ...] = ()
+class _NotTranslatableError(Exception):
+    """A part of a mute that no scope can express; the message names it."""
 
 
-class LeftOut(msgspec.Struct, frozen=True):
-    """A foreign entry that no draft was made of, and why."""
-
-    place: str
-    reason: str
-
-
-class Found(msgspec.Struct, frozen=True):
-    """What a foreign file holds."""
-
-    candidates: tuple[Candidate, ...]
-    left_out: tuple[LeftOut, ...] = ()
-
-
-class _CannotSayError(Exception):
-    """A part of a mute that no scope can say; the message says which."""
-
-
+@cache
 def checks() -> dict[str, tuple[str, ...]]:
-    """Return our controls by the Prowler check that asks the same."""
-    text = resources.files("orgaudit.register").joinpath("prowler_checks.csv").read_text("utf-8")
+    """Return the controls that decide the same as a Prowler check, by the check."""
+    text = resources.files("orgaudit.register.exchange").joinpath("prowler_checks.csv").read_text("utf-8")
     found: dict[str, tuple[str, ...]] = {}
     for row in csv.DictReader(text.splitlines()):
         found[row["check"]] = (*found.get(row["check"], ()), row["control"])
     return found
 
 
-def candidates(file: Path, controls: Collection[str]) -> Found:
-    """Return the mutes of a file; raises ConfigError where it is no mute list."""
+def read_mutes(file: Path, controls: Collection[str]) -> ForeignFile:
+    """Return the mutes of a file; raises ConfigError where it is not a mute list."""
     document = read(file)
     if document.flaws:
         raise error_of([problem for _, problem in document.flaws])
     top = next((name for name in _TOPS if isinstance(document.data, dict) and name in document.data), None)
     if top is None:
-        raise ConfigError("is no Prowler mute list; it has no key Mutelist", file=document.file, line=1)
+        raise ConfigError("is not a Prowler mute list; it has no key Mutelist", file=document.file, line=1)
     known = {check: tuple(name for name in ours if name in controls) for check, ours in checks().items()}
-    found: list[Candidate] = []
-    left_out: list[LeftOut] = []
+    found: list[ForeignEntry] = []
+    skipped: list[SkippedEntry] = []
     accounts = _table(document, (top, "Accounts"))
     for account in accounts:
         path: KeyPath = (top, "Accounts", account, "Checks")
@@ -76,12 +57,12 @@ def candidates(file: Path, controls: Collection[str]) -> Found:
             here = f"{document.file}:{document.line((*path, check))}"
             ours = _controls_of(check, known)
             if ours == ():
-                left_out.append(LeftOut(here, f"no control here does what the check {check} does"))
+                skipped.append(SkippedEntry(here, f"no control corresponds to the check {check}"))
                 continue
             if not isinstance(mute, dict | None):
                 raise _wrong(document, (*path, check), "must be a table of keys and values")
-            found.append(_candidate(here, account, check, ours, mute or {}))
-    return Found(tuple(found), tuple(left_out))
+            found.append(_entry(here, account, check, ours, mute or {}))
+    return ForeignFile(tuple(found), tuple(skipped))
 
 
 def _table(document: Document, path: KeyPath) -> dict[str, Any]:
@@ -105,17 +86,17 @@ def _controls_of(check: str, known: Mapping[str, tuple[str, ...]]) -> tuple[str,
     return tuple(sorted({control for name in names for control in known[name]}))
 
 
-def _candidate(place: str, account: str, check: str, controls: tuple[str, ...], mute: Mapping[str, Any]) -> Candidate:
+def _entry(place: str, account: str, check: str, controls: tuple[str, ...], mute: Mapping[str, Any]) -> ForeignEntry:
     where = "all accounts" if account in _ALL else f"account {account}"
     data: dict[str, Any] = {"title": f"{'Every check' if check in _ALL else check} muted in {where}"}
     if mute.get("Description"):
         data["justification"] = str(mute["Description"])
     try:
         scope, notes = _scope(account, controls, mute)
-    except _CannotSayError as error:
+    except _NotTranslatableError as error:
         data["comments"] = f"Prowler mutes here: {_shown(mute)}"
-        return Candidate(place=place, data=data, notes=(f"scope: {error}; write the scope by hand",))
-    return Candidate(place=place, data=data | {"scope": scope}, notes=(*_wider(check, controls), *notes))
+        return ForeignEntry(place=place, data=data, notes=(f"scope: {error}; write the scope by hand",))
+    return ForeignEntry(place=place, data=data | {"scope": scope}, notes=(*_wider(check, controls), *notes))
 
 
 def _wider(check: str, controls: tuple[str, ...]) -> Iterator[str]:
@@ -126,7 +107,7 @@ def _wider(check: str, controls: tuple[str, ...]) -> Iterator[str]:
     for control in controls:
         others = sorted(by_control.get(control, set()) - {check})
         if others and not set(check) & set("*?["):
-            yield f"{control} asks more than {check}: also {', '.join(others)}"
+            yield f"{control} covers more than {check}: also {', '.join(others)}"
 
 
 def _shown(mute: Mapping[str, Any]) -> str:
@@ -135,7 +116,7 @@ def _shown(mute: Mapping[str, Any]) -> str:
 
 def _scope(account: str, controls: tuple[str, ...], mute: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     if unknown := sorted(set(mute) - _KEYS):
-        raise _CannotSayError(f"the key {unknown[0]} is not known")
+        raise _NotTranslatableError(f"the key {unknown[0]} is not known")
     notes: list[str] = []
     scope: dict[str, Any] = {"controls": list(controls)}
     if account not in _ALL:
@@ -143,7 +124,7 @@ def _scope(account: str, controls: tuple[str, ...], mute: Mapping[str, Any]) -> 
     scope |= _choice(mute, notes)
     excepted = mute.get("Exceptions") or {}
     if not isinstance(excepted, dict) or set(excepted) - _EXCEPTED:
-        raise _CannotSayError("Exceptions has keys that are not known")
+        raise _NotTranslatableError("Exceptions has keys that are not known")
     accounts = _texts(excepted, "Accounts")
     if out := _choice(excepted, notes) | ({"accounts": accounts} if accounts else {}):
         scope["except"] = out
@@ -157,18 +138,18 @@ def _choice(mute: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
         choice["regions"] = regions
     if resources_ and not set(resources_) & _ALL:
         choice["resources"] = [_part(text) for text in resources_]
-        notes.append("resources: Prowler mutes by a part of the name, and the patterns here do so too; narrow them")
+        notes.append("resources: Prowler mutes by a part of the name, and so do these patterns; narrow them")
     if tags and not set(tags) & _ALL:
         choice["resource_tags"] = dict(map(_tag, tags))
         if len(choice["resource_tags"]) < len(tags):
-            raise _CannotSayError("the same tag is asked for twice")
+            raise _NotTranslatableError("the same tag is required twice")
     return choice
 
 
 def _texts(mute: Mapping[str, Any], key: str) -> list[str]:
     value = mute.get(key) or []
     if not isinstance(value, list):
-        raise _CannotSayError(f"{key} is no list")
+        raise _NotTranslatableError(f"{key} is not a list")
     return list(map(str, value))
 
 
@@ -180,16 +161,16 @@ def _part(text: str) -> str:
     try:
         re.compile(regex)
     except re.error as error:
-        raise _CannotSayError(f"{text!r} is no regular expression ({error})") from error
+        raise _NotTranslatableError(f"{text!r} is not a regular expression ({error})") from error
     return f"regex:.*(?:{regex}).*"
 
 
 def _tag(text: str) -> tuple[str, str]:
-    """Return key and pattern of `key=value` or of `key=this|key=that`; raises _CannotSayError for any other form."""
+    """Return key and pattern of `key=value` or `key=this|key=that`; raises _NotTranslatableError for another form."""
     pairs = [alternative.partition("=") for alternative in text.split("|")]
     keys = {key for key, _, _ in pairs}
     if len(keys) != 1 or not all(equals for _, equals, _ in pairs) or set(*keys) & _MAGIC:
-        raise _CannotSayError(f"the tags {text!r} are not of one key and its values")
+        raise _NotTranslatableError(f"the tags {text!r} are not of one key and its values")
     values = [value for _, _, value in pairs]
     (key,) = keys
     if values == ["*"]:
@@ -199,5 +180,5 @@ def _tag(text: str) -> tuple[str, str]:
     try:
         re.compile("|".join(values))
     except re.error as error:
-        raise _CannotSayError(f"{text!r} is no regular expression ({error})") from error
+        raise _NotTranslatableError(f"{text!r} is not a regular expression ({error})") from error
     return key, f"regex:{'|'.join(values)}"

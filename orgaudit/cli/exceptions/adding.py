@@ -1,0 +1,141 @@
+"""exceptions add, and the same of attestations: new entries, from options, a finding, or answers on a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from datetime import date
+from typing import Any
+
+import click
+
+from orgaudit.cli import options
+from orgaudit.cli.exceptions.lifecycle import evidence, status_choice, write_change
+from orgaudit.cli.exceptions.opening import OpenRegister, allowed, date_option, editing, opened, person
+from orgaudit.errors import ConfigError
+from orgaudit.register import lifecycle
+from orgaudit.register.apply import findings_of
+from orgaudit.register.entries import ATTESTATIONS, EXCEPTIONS, ExceptionDraft, ExceptionEntry, ExceptionType
+from orgaudit.register.file.edit import RegisterEditor
+from orgaudit.register.file.load import unknown_requirement
+from orgaudit.register.lifecycle import Step
+from orgaudit.register.state import longest_life
+from orgaudit.settings import frameworks
+
+_SCOPE = {"control": "controls", "account": "accounts", "ou": "ous", "region": "regions", "resource": "resources"}
+_NEEDED = tuple(name for name, field in ExceptionEntry.model_fields.items() if field.is_required())
+
+
+@click.command(name="add")
+@editing
+@click.option("--title", metavar="TEXT", help="What is excepted, in a line.")
+@click.option("--type", type=click.Choice([*map(str, ExceptionType)]), help="Exception type.")
+@click.option("--control", multiple=True, metavar="ID", help="Covers this control or framework:requirement; repeat.")
+@click.option("--account", multiple=True, metavar="ID", help="Covers this account; repeat for more.")
+@click.option("--ou", multiple=True, metavar="ID", help="Covers accounts below this unit; repeat for more.")
+@click.option("--region", multiple=True, metavar="R", help="Covers this region; repeat for more.")
+@click.option("--resource", multiple=True, metavar="ARN", help="Covers this resource; repeat for more.")
+@click.option("--from-finding", nargs=2, metavar="FINGERPRINT RUN", help="Take the scope from this finding of a run.")
+@options.out
+@click.option("--justification", metavar="TEXT", help="Why that is acceptable.")
+@click.option("--owner", metavar="WHO", help="Name <name@example.com>, or a team.")
+@click.option("--ticket", metavar="TEXT", help="Where it was discussed.")
+@date_option("--starts-on", help="First day. [default: today]")
+@date_option("--expires-on", help="Last day.")
+@click.option("--max-findings", type=click.IntRange(1), metavar="N", help="The most that it may cover.")
+@click.option("--broad", is_flag=True, help="It may cover all controls or all accounts.")
+@click.option("--draft", is_flag=True, help="Do not request approval yet.")
+@click.option("--why", default="added", metavar="TEXT", help="The reason, for the history.")
+def add_exception(by: str | None, why: str, *, draft: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
+    """Add an exception: pending where it is complete, else a draft. Asks for what is missing on a terminal."""
+    found = opened(given)
+    scope = {key: list(given[option]) for option, key in _SCOPE.items()}
+    entry = {key: value for key in ExceptionDraft.model_fields if (value := given.get(key))}
+    if given["from_finding"]:
+        fingerprint, run_name = given["from_finding"]
+        entry = _from_finding(fingerprint, run_name, found) | entry
+        scope = {key: value or entry["scope"].get(key, []) for key, value in scope.items()}
+    step, editor = Step(person(by, os.environ), found.on, why), RegisterEditor.open(found.register.path)
+    entry |= {"scope": {key: value for key, value in scope.items() if value}}
+    entry.setdefault("starts_on", found.on)
+    if sys.stdin.isatty():
+        _ask(entry)
+    if not entry["scope"]:
+        del entry["scope"]
+    entry = {key: entry[key] for key in ExceptionDraft.model_fields if key in entry}
+    entry = {"id": editor.next_id(found.on.year), **entry}
+    missing = [key for key in _NEEDED if key not in entry and key != "requested_by"]
+    begin = lifecycle.created if draft or missing else lifecycle.requested
+    change = allowed(begin, EXCEPTIONS, entry, step)
+    editor.add(entry)
+    write_change(EXCEPTIONS, editor, entry, change, found=found, given=given)
+    if missing:
+        click.echo(f"missing before it can be requested: {', '.join(missing)}")
+
+
+@click.command(name="add")
+@click.argument("requirement", metavar="FRAMEWORK:REQUIREMENT")
+@click.argument("status", type=status_choice)
+@editing
+@click.option("--account", "accounts", multiple=True, metavar="ID", help="For this account; repeat for more.")
+@click.option("--ou", "ous", multiple=True, metavar="ID", help="For the accounts below this unit; repeat for more.")
+@click.option("--broad", is_flag=True, help="It may cover all accounts.")
+@evidence
+@date_option("--expires-on", required=True, help="The last day on which it stands.")
+@click.option("--comments", metavar="TEXT", help="What else is worth knowing.")
+def add_attestation(by: str | None, expires_on: date, **given: Any) -> None:  # noqa: ANN401 - options by name
+    """Attest a requirement for accounts or units, in your name."""
+    found = opened(given)
+    requirement = given["requirement"]
+    if unknown := unknown_requirement(requirement, frameworks.load(found.settings.directory), complete=True):
+        raise ConfigError("; ".join(filter(None, unknown)), key="REQUIREMENT")
+    step, editor = Step(person(by, os.environ), found.on, "attested"), RegisterEditor.open(found.register.path)
+    keys = ("requirement", "status", "accounts", "ous", "evidence", "broad", "comments")
+    entry = {
+        "id": editor.next_id(found.on.year, ATTESTATIONS.section),
+        **{key: list(value) if isinstance(value, tuple) else value for key in keys if (value := given[key])},
+        **ATTESTATIONS.signed({}, step.by, step.on),
+        "expires_on": expires_on,
+    }
+    longest = longest_life(found.register.policy)
+    change = allowed(lifecycle.created, ATTESTATIONS, entry, step, longest_days=longest)
+    editor.add({**entry, "history": [change.event]}, ATTESTATIONS.section)
+    editor.save()
+    click.echo(f"{entry['id']} added: {requirement} is {entry['status']} until {expires_on}")
+
+
+def _ask(entry: dict[str, Any]) -> None:
+    """Ask for what an entry lacks; an empty answer leaves it out."""
+    for key in ("controls", "accounts"):
+        if key not in entry["scope"] and (text := _answer(f"{key} (ids, by commas)")):
+            entry["scope"][key] = [part.strip() for part in text.split(",") if part.strip()]
+    for key in ("title", "type", "justification", "owner", "ticket", "expires_on"):
+        if key in entry:
+            continue
+        hint = {"type": f" ({', '.join(ExceptionType)})", "expires_on": " (YYYY-MM-DD)"}.get(key, "")
+        if text := _answer(f"{key}{hint}"):
+            entry[key] = text
+        if key == "expires_on" and text:
+            with suppress(ValueError):
+                entry[key] = date.fromisoformat(text)
+
+
+def _answer(question: str) -> str:
+    answer: str = click.prompt(question, default="", show_default=False)
+    return answer.strip()
+
+
+def _from_finding(fingerprint: str, run_name: str, found: OpenRegister) -> dict[str, Any]:
+    """Return the beginning of an entry for exactly one finding; raises ConfigError where the run has none such."""
+    run = options.find_run(run_name, found.settings)
+    finding = next((each for each in findings_of(run) if each.fingerprint == fingerprint), None)
+    if finding is None:
+        raise ConfigError(f"no finding {fingerprint!r} in {run.path}; reports list fingerprints", key="--from-finding")
+    controls, accounts = [finding.control], [finding.account_id]
+    scope = {"controls": controls, "accounts": accounts, "regions": [finding.region], "resources": [finding.resource]}
+    return {"title": finding.title, "scope": scope}
+
+
+COMMANDS = (add_exception,)
+ATTESTATION_COMMANDS = (add_attestation,)

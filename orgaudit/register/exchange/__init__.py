@@ -1,0 +1,1 @@
+"""What the register exchanges with other programs: entries of other tools and of spreadsheets."""

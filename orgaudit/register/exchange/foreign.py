@@ -1,0 +1,136 @@
+"""Exceptions from elsewhere, as drafts: what a reader found in a foreign file is added whole, or nothing of it.
+
+What narrows a scope and cannot be expressed leaves the draft without a scope: a scope without it would cover more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from pydantic import ValidationError
+
+from orgaudit.register.entries import EventType, ExceptionDraft, ExceptionEntry
+from orgaudit.register.file.edit import RegisterEditor
+from orgaudit.register.scope import ExceptionScope
+from orgaudit.settings.documents import dotted, explain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignEntry:
+    """A foreign entry in our keys; `place` is where it is, `notes` what was not taken over unchanged."""
+
+    place: str
+    data: dict[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedEntry:
+    """A foreign entry that becomes no draft, and why."""
+
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignFile:
+    """What a foreign file holds."""
+
+    entries: tuple[ForeignEntry, ...]
+    skipped: tuple[SkippedEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedDraft:
+    """One imported draft: where it was, what it lacks, and what was not taken over unchanged."""
+
+    id: str
+    place: str
+    title: str
+    missing: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportResult:
+    """What became of a file's entries; `present` pairs a place with the id of the equal entry of the register."""
+
+    drafts: tuple[ImportedDraft, ...] = ()
+    skipped: tuple[SkippedEntry, ...] = ()
+    present: tuple[tuple[str, str], ...] = ()
+
+
+def import_drafts(found: ForeignFile, editor: RegisterEditor, *, by: str, on: date, origin: str) -> ImportResult:
+    """Add the entries of a foreign file as drafts; the caller saves the register. `origin` is the file's name."""
+    known = {_likeness(editor.entry(name)): name for name in editor.ids()}
+    drafts: list[ImportedDraft] = []
+    present: list[tuple[str, str]] = []
+    for foreign in found.entries:
+        data, refused = _sound(foreign)
+        likeness = _likeness(data)
+        if likeness in known:
+            present.append((foreign.place, known[likeness]))
+            continue
+        event = {"when": on, "who": by, "what": EventType.CREATED.value, "why": f"imported from {origin}"}
+        ordered = {key: data[key] for key in ExceptionDraft.model_fields if key in data}
+        entry = {"id": editor.next_id(on.year), **ordered, "history": [event]}
+        editor.add(entry)
+        known[likeness] = entry["id"]
+        drafts.append(
+            ImportedDraft(
+                id=entry["id"],
+                place=foreign.place,
+                title=str(data.get("title", "")),
+                missing=missing(entry),
+                notes=(*foreign.notes, *refused),
+            )
+        )
+    return ImportResult(drafts=tuple(drafts), skipped=found.skipped, present=tuple(present))
+
+
+def missing(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the keys that an entry lacks before it is in force, with `broad` where its scope requires it."""
+    needed = [name for name, field in ExceptionEntry.model_fields.items() if field.is_required()]
+    lacking = [key for key in (*needed, "approved_by", "approved_on") if not entry.get(key)]
+    if entry.get("scope") and not entry.get("broad"):
+        scope = ExceptionScope.model_validate(entry["scope"])
+        lacking += ["broad"] if scope.all_controls or scope.all_accounts else []
+    return tuple(lacking)
+
+
+def _sound(foreign: ForeignEntry) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return what a draft may hold of an entry, and what is wrong with the rest, which goes into the comments."""
+    data = dict(foreign.data)
+    refused: list[str] = []
+    kept: list[str] = [data["comments"]] if data.get("comments") else []
+    try:
+        ExceptionDraft.model_validate({"id": "EXC-0000-0000", **data})
+    except ValidationError as error:
+        for path, message, remedy in explain(error, ExceptionDraft, data):
+            refused.append(f"{dotted(path)}: {f'{message}; {remedy}' if remedy else message}")
+            if path and (key := str(path[0])) in data:
+                kept.append(f"{key}: {_plain(data.pop(key))}")
+    if kept:
+        data["comments"] = "\n".join(kept)
+    return data, tuple(refused)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {_plain(each)}" for key, each in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _likeness(entry: Mapping[str, Any]) -> str:
+    """Return what two entries of the same origin share; renewals and, where there is a scope, comments do not count."""
+    scope = entry.get("scope")
+    parts = (
+        entry.get("title", ""),
+        _plain(scope or ""),
+        entry.get("ticket", ""),
+        "" if scope else entry.get("comments", ""),
+    )
+    return "\0".join(map(str, parts))

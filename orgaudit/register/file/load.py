@@ -1,0 +1,200 @@
+"""Reads the register's file: a wrong entry is set aside with its problems, the others work."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from orgaudit.register.entries import (
+    ATTESTATIONS,
+    EXCEPTIONS,
+    KINDS,
+    Attestation,
+    CompleteEntry,
+    EntryKind,
+    ExceptionDraft,
+    ExceptionEntry,
+    RegisterEntry,
+)
+from orgaudit.register.file.storage import check_size
+from orgaudit.register.state import life_days, longest_life
+from orgaudit.settings.documents import Document, Problem, error_of, nearest, read, validate, value_at
+from orgaudit.settings.frameworks import Framework
+from orgaudit.settings.sections import RegisterSettings, TimeZone
+from orgaudit.settings.settings import Settings
+from orgaudit.settings.syntax import KeyPath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvalidEntry:
+    """An entry that has no effect because it is wrong; `texts` are the values of it that are texts, by key."""
+
+    kind: EntryKind
+    place: KeyPath
+    texts: Mapping[str, str]
+    problems: tuple[Problem, ...]
+
+    @property
+    def id(self) -> str:
+        """The id, or nothing where it cannot be read."""
+        return self.texts.get("id", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Register:
+    """The register as read; `places` are those of the entries by id, `time_zone` the file's, else the settings'."""
+
+    document: Document
+    policy: RegisterSettings
+    time_zone: str
+    exceptions: tuple[ExceptionEntry, ...] = ()
+    drafts: tuple[ExceptionDraft, ...] = ()
+    attestations: tuple[Attestation, ...] = ()
+    invalid: tuple[InvalidEntry, ...] = ()
+    places: Mapping[str, KeyPath] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """The register's file."""
+        return Path(self.document.file)
+
+    def entries(self, kind: EntryKind) -> Sequence[RegisterEntry]:
+        """Return the sound entries of a kind, drafts last."""
+        return (*self.exceptions, *self.drafts) if kind is EXCEPTIONS else self.attestations
+
+    def problems(self, *kinds: EntryKind) -> list[Problem]:
+        """Return every problem of the entries of these kinds, or of all, in the order of the file."""
+        return [problem for it in self.invalid if not kinds or it.kind in kinds for problem in it.problems]
+
+
+class _Envelope(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    time_zone: TimeZone | None = None
+    exceptions: tuple[Any, ...] | None = None
+    attestations: tuple[Any, ...] | None = None
+
+
+def register_of(settings: Settings, file: Path | None) -> Register:
+    """Return the register of the settings, or the one in the given file.
+
+    Raises ConfigError where a named register is missing or cannot be understood as a whole.
+    """
+    must_exist = file is not None or settings.register_named
+    return load_register(file or settings.register_path, settings.exceptions, must_exist=must_exist)
+
+
+def load_register(path: Path, policy: RegisterSettings, *, must_exist: bool = True) -> Register:
+    """Return the register; raises ConfigError where the file as a whole cannot be understood.
+
+    A missing file is an empty register unless it must exist. What is wrong in one entry is in the register's problems.
+    """
+    if not must_exist and not path.exists():
+        empty = Document(file=str(path), data=None, lines={})
+        return Register(document=empty, policy=policy, time_zone=policy.time_zone)
+    check_size(path)
+    document = read(path)
+    envelope = validate(document, _Envelope)
+    wrong = _form_problems(document)
+    if isinstance(envelope, list) or None in wrong:
+        raise error_of([*wrong.get(None, ()), *(envelope if isinstance(envelope, list) else ())])
+    sound: list[RegisterEntry] = []
+    invalid: list[InvalidEntry] = []
+    places: dict[str, KeyPath] = {}
+    for place, kind in _places(document):
+        data = value_at(document.data, place)
+        model = kind.model_of(data) if isinstance(data, dict) else kind.model
+        found: RegisterEntry | list[Problem] = validate(document, model, place)
+        found = found if isinstance(found, list) else _life_problems(document, place, found, policy) or found
+        problems = (*wrong.get(place, ()), *(found if isinstance(found, list) else ()))
+        places.setdefault(_texts(data).get("id", ""), place)
+        if isinstance(found, list) or problems:
+            invalid.append(InvalidEntry(kind=kind, place=place, texts=_texts(data), problems=problems))
+        else:
+            sound.append(found)
+    return Register(
+        document=document,
+        policy=policy,
+        time_zone=envelope.time_zone or policy.time_zone,
+        exceptions=tuple(entry for entry in sound if isinstance(entry, ExceptionEntry)),
+        drafts=tuple(entry for entry in sound if type(entry) is ExceptionDraft),
+        attestations=tuple(entry for entry in sound if isinstance(entry, Attestation)),
+        invalid=tuple(invalid),
+        places=places,
+    )
+
+
+def with_known_requirements(register: Register, frameworks: Mapping[str, Framework], *, complete: bool) -> Register:
+    """Return a register in which attestations of requirements that no framework has are invalid.
+
+    Where `frameworks` are `complete`, a requirement of another framework is unknown too.
+    """
+    document = register.document
+    invalid = {it.place: it for it in register.invalid}
+    for place, kind in _places(document):
+        texts = _texts(value_at(document.data, place))
+        name = texts.get("requirement", "").strip()
+        if kind is ATTESTATIONS and ":" in name and (why := unknown_requirement(name, frameworks, complete=complete)):
+            problem = document.problem((*place, "requirement"), *why)
+            entry = invalid.get(place) or InvalidEntry(kind=kind, place=place, texts=texts, problems=())
+            invalid[place] = replace(entry, problems=(*entry.problems, problem))
+    return replace(
+        register,
+        attestations=tuple(it for it in register.attestations if register.places[it.id] not in invalid),
+        invalid=tuple(invalid[place] for place, _ in _places(document) if place in invalid),
+    )
+
+
+def unknown_requirement(
+    requirement: str, frameworks: Mapping[str, Framework], *, complete: bool
+) -> tuple[str, str] | None:
+    """Return why a framework:requirement is unknown, and the remedy; None where it may exist."""
+    framework, _, name = requirement.partition(":")
+    if framework not in frameworks:
+        return (f"no framework {framework!r}", nearest(framework, frameworks)) if complete else None
+    ids = [item.id for item in frameworks[framework].requirements]
+    return None if name in ids else (f"{framework} has no requirement {name!r}", nearest(name, ids))
+
+
+def _places(document: Document) -> list[tuple[KeyPath, EntryKind]]:
+    """Return the place of every entry of the file."""
+    data = document.data if isinstance(document.data, dict) else {}
+    counts = ((kind, len(found)) for kind in KINDS.values() if isinstance(found := data.get(kind.section), list))
+    return [((kind.section, index), kind) for kind, count in counts for index in range(count)]
+
+
+def _form_problems(document: Document) -> dict[KeyPath | None, list[Problem]]:
+    """Return the flaws of the file and the ids that entries share, by the place of the entry; None is the file."""
+    found: dict[KeyPath | None, list[Problem]] = defaultdict(list)
+    for path, problem in document.flaws:
+        found[path[:2] if len(path) > 1 and path[0] in KINDS else None].append(problem)
+    where: dict[str, list[KeyPath]] = defaultdict(list)
+    for place, _ in _places(document):
+        if name := _texts(value_at(document.data, place)).get("id"):
+            where[name].append(place)
+    for name, places in where.items():
+        for place in places if len(places) > 1 else ():
+            others = ", ".join(str(document.line(other)) for other in places if other != place)
+            message = f"{name} is also the id of the entry on line {others}"
+            found[place].append(document.problem((*place, "id"), message, "never reuse an id"))
+    return found
+
+
+def _life_problems(document: Document, place: KeyPath, entry: RegisterEntry, policy: RegisterSettings) -> list[Problem]:
+    """Return a problem where an entry lives longer than any severity allows."""
+    longest = longest_life(policy)
+    if not isinstance(entry, CompleteEntry) or (days := life_days(entry)) <= longest:
+        return []
+    message = f"lives {days} days from {entry.valid_from}, and policy allows {longest}"
+    return [document.problem((*place, "expires_on"), message, "set an earlier date")]
+
+
+def _texts(data: object) -> dict[str, str]:
+    """Return the texts of an entry that may be wrong in any way."""
+    pairs = data.items() if isinstance(data, dict) else ()
+    return {key: value for key, value in pairs if isinstance(value, str)}
