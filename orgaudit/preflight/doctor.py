@@ -13,6 +13,7 @@ import msgspec
 from orgaudit.aws.access import Access
 from orgaudit.aws.account import AccountAccess, RegionAccess
 from orgaudit.collect.account import actions_for
+from orgaudit.collect.batch import visit
 from orgaudit.errors import AccessError, ExitCode
 from orgaudit.facts.declare import Collector, closure
 from orgaudit.model import Account, Gap, GapReason, NotSeenError, Scope
@@ -22,7 +23,6 @@ from orgaudit.organization.regions import AccountRegions, enter_account
 from orgaudit.organization.scope import selects_region
 from orgaudit.pipeline import Auditor, choose
 from orgaudit.preflight.remediation import reading_remediation, role_remediation
-from orgaudit.preflight.visit import visit
 from orgaudit.settings.settings import Settings
 
 TRIALS: dict[str, tuple[str, str, dict[str, Any]]] = {

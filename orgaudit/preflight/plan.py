@@ -9,13 +9,13 @@ from itertools import repeat
 import msgspec
 
 from orgaudit.collect.account import collect_account
+from orgaudit.collect.batch import visit
 from orgaudit.evaluate import places, regions_of
 from orgaudit.facts.declare import closure
 from orgaudit.model import Account, AccountRecord, Gap, Scope
 from orgaudit.organization.discovery import Discovered
 from orgaudit.pipeline import Auditor, Chosen, choose
 from orgaudit.preflight.estimate import RESOURCES, Estimate, estimate
-from orgaudit.preflight.visit import visit
 from orgaudit.settings.sections import OrganizationSettings
 
 
