@@ -89,11 +89,6 @@ class Clients:
         await self._stack.aclose()
 
     @property
-    def created(self) -> int:
-        """The number of clients."""
-        return len(self._clients)
-
-    @property
     def home_region(self) -> str | None:
         """The region that the caller's environment or profile names."""
         region: str | None = self._core.get_config_variable("region")

@@ -17,27 +17,22 @@ class TokenBucket(Throttler):
     AWS's own buckets: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
     """
 
-    # asyncio_throttle holds the burst and is the throttler's interface. Its own `acquire` polls every 10 ms; this one
+    # asyncio_throttle gives the interface and keeps the burst. Its own `acquire` polls every 10 ms; this one
     # computes the time of each turn (the generic cell rate algorithm) and sleeps until then.
 
     def __init__(self, rate: float, burst: float) -> None:
         super().__init__(rate_limit=int(burst), period=burst / rate)
         self._full = rate
-        self._rate = rate
+        self.rate = rate
         self._turn = 0.0
         self._slowed_until = 0.0
-
-    @property
-    def rate(self) -> float:
-        """The calls a second that are granted now."""
-        return self._rate
 
     async def acquire(self) -> None:
         """Wait for this task's turn."""
         now = asyncio.get_running_loop().time()
         self._turn = max(self._turn, now)
-        wait = self._turn - (self.rate_limit - 1) / self._rate - now
-        self._turn += 1 / self._rate
+        wait = self._turn - (self.rate_limit - 1) / self.rate - now
+        self._turn += 1 / self.rate
         if wait > 0:
             await asyncio.sleep(wait)
 
@@ -47,10 +42,10 @@ class TokenBucket(Throttler):
         if now < self._slowed_until:
             return
         self._slowed_until = now + 1
-        self._rate = max(min(SLOWEST, self._full), self._rate / 2)
-        self._turn = max(self._turn, now + self.rate_limit / self._rate)
+        self.rate = max(min(SLOWEST, self._full), self.rate / 2)
+        self._turn = max(self._turn, now + self.rate_limit / self.rate)
 
     def speed_up(self) -> None:
         """Recover a twentieth of the configured rate."""
-        if self._rate < self._full:
-            self._rate = min(self._full, self._rate + self._full / 20)
+        if self.rate < self._full:
+            self.rate = min(self._full, self.rate + self._full / 20)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
@@ -22,6 +22,7 @@ from orgaudit.settings.limits import Limits
 from orgaudit.settings.settings import Settings
 from orgaudit.store.run import Run, read_lines, write_encoded
 
+T = TypeVar("T")
 Done: TypeAlias = Callable[[Account, AccountRecord, Traffic], None]
 """A function that is called in this process after each account, with the traffic so far."""
 
@@ -59,20 +60,29 @@ async def collect_accounts(access: Access, batch: Batch, done: Done) -> None:
     access.known_accounts = batch.organization
     collectors = closure(batch.facts)
     run = Run(batch.run)
-    waiting = iter(batch.accounts)
 
-    async def work() -> None:
-        for account in waiting:
-            found = await collect_account(access, account, collectors, batch.settings.scope)
-            write_encoded(run.shard_path(account.id), [msgspec.json.encode(found.entered), *found.lines])
-            done(account, found.entered.record, access.traffic)
+    async def collect(account: Account) -> None:
+        found = await collect_account(access, account, collectors, batch.settings.scope)
+        write_encoded(run.shard_path(account.id), [msgspec.json.encode(found.entered), *found.lines])
+        done(account, found.entered.record, access.traffic)
 
     try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(batch.settings.run.concurrent_accounts, len(batch.accounts))):
-                group.create_task(work())
+        await visit(batch.accounts, batch.settings.run.concurrent_accounts, collect)
     except* ReportError as errors:
         raise errors.exceptions[0] from None
+
+
+async def visit(accounts: Iterable[Account], width: int, read: Callable[[Account], Awaitable[T]]) -> list[T]:
+    """Return what `read` returns for each account, in their order; at most `width` are read at a time."""
+    slots = asyncio.Semaphore(width)
+
+    async def one(account: Account) -> T:
+        async with slots:
+            return await read(account)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(account)) for account in accounts]
+    return [task.result() for task in tasks]
 
 
 def read_record(run: Run, account_id: str) -> AccountRecord:

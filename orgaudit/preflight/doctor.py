@@ -14,6 +14,7 @@ from orgaudit.audit import Auditor
 from orgaudit.aws.access import Access
 from orgaudit.aws.account import AccountAccess, RegionAccess
 from orgaudit.collect.account import actions_for
+from orgaudit.collect.batch import visit
 from orgaudit.errors import AccessError, ExitCode
 from orgaudit.evaluate.rules import rules_of
 from orgaudit.facts.declare import Collector, closure
@@ -24,7 +25,6 @@ from orgaudit.organization.plan import discover_organization, select
 from orgaudit.organization.regions import AccountRegions, enter_account
 from orgaudit.organization.scope import selects_region
 from orgaudit.preflight.remediation import reading_remediation, role_remediation
-from orgaudit.preflight.visit import visit
 from orgaudit.settings.settings import Settings
 
 TRIALS: dict[str, tuple[str, str, dict[str, Any]]] = {

@@ -10,6 +10,7 @@ import msgspec
 
 from orgaudit.audit import Auditor
 from orgaudit.collect.account import collect_account
+from orgaudit.collect.batch import visit
 from orgaudit.evaluate.account import places, regions_of
 from orgaudit.evaluate.rules import Rules, rules_of
 from orgaudit.facts.declare import closure
@@ -17,7 +18,6 @@ from orgaudit.model import Account, AccountRecord, Gap, Scope
 from orgaudit.organization.discovery import Discovered
 from orgaudit.organization.plan import discover_organization, known_regions, select
 from orgaudit.preflight.estimate import RESOURCES, Estimate, estimate
-from orgaudit.preflight.visit import visit
 from orgaudit.settings.sections import OrganizationSettings
 
 

@@ -108,7 +108,7 @@ def test_clients_are_shared_by_all_accounts(tmp_path: Path, monkeypatch: pytest.
     (access,) = _Watched.kept
     called = {(call.service, call.region) for call in proxy.calls}
     assert len(run.read_manifest().accounts) == 100
-    assert access.clients.created == len(called)
+    assert len(access.clients._clients) == len(called)
     assert access.traffic.calls == len(proxy.calls)
     assert not [cell for account in run.read_manifest().accounts for cell in run.cells(account.id) if cell.not_assessed]
 

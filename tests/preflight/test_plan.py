@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from orgaudit.audit import Auditor
+from orgaudit.collect.batch import visit
 from orgaudit.demo import Demo
 from orgaudit.demo.accounts import ACCOUNTS, MANAGEMENT, account_named
 from orgaudit.errors import AccessError, ConfigError
@@ -17,7 +18,6 @@ from orgaudit.facts.declare import Collector
 from orgaudit.model import Account, AccountRecord, GapReason, Scope
 from orgaudit.preflight.estimate import LATENCY, Estimate, estimate
 from orgaudit.preflight.plan import make_plan
-from orgaudit.preflight.visit import visit
 from orgaudit.settings.limits import Limits, load_limits
 from orgaudit.settings.sections import RunSettings
 from orgaudit.settings.settings import Settings
