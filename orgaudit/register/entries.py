@@ -17,6 +17,9 @@ from orgaudit.register.scope import AccountPatterns, ExceptionScope, PatternList
 from orgaudit.settings.sections import Section, Text
 from orgaudit.store.register_result import AttestedStatus
 
+ADDRESS = re.compile(r"[^\s<>@]+@[^\s<>@]+")
+"""An e-mail address within a person's name and address."""
+
 
 class ExceptionType(StrEnum):
     """Why a failure is accepted."""
@@ -281,5 +284,5 @@ KINDS = {kind.section: kind for kind in (EXCEPTIONS, ATTESTATIONS)}
 
 def identity(person: str) -> str:
     """Return what identifies a person: the e-mail address where there is one, else the name, without letter case."""
-    address = re.search(r"[^\s<>@]+@[^\s<>@]+", person)
+    address = ADDRESS.search(person)
     return (address[0] if address else " ".join(person.split())).casefold()

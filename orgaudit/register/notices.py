@@ -15,11 +15,9 @@ from typing import TypeAlias
 import msgspec
 
 from orgaudit.model import EntryState
-from orgaudit.register.entries import identity
+from orgaudit.register.entries import ADDRESS, identity
 from orgaudit.register.file.load import Register
 from orgaudit.register.state import state_of
-
-ADDRESS = re.compile(r"[^\s<>@]+@[^\s<>@]+")
 
 
 class DueEvent(StrEnum):

@@ -44,8 +44,7 @@ def apply(
     for account in manifest.accounts:  # DuckDB takes a file of coverage that ends too early for a whole one
         if run.cells_path(account.id).is_file():
             deque(run.cells(account.id), maxlen=0)
-    frameworks = {framework.id: framework for framework in manifest.frameworks}
-    known = with_known_requirements(register, frameworks, complete=False)
+    known = with_known_requirements(register, {it.id: it for it in manifest.frameworks}, complete=False)
     applied = AppliedRegister(known, manifest.accounts, as_of, aliases)
     consolidate(at, applied.apply)
     result = RegisterResult(

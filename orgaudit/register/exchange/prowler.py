@@ -157,12 +157,15 @@ def _part(text: str) -> str:
     """Return a pattern over the whole name for one that Prowler looks for anywhere in it."""
     if not set(text) & _MAGIC:
         return f"*{text}*"
-    regex = ".*" + text[1:] if text.startswith("*") else text
+    return f"regex:.*(?:{_expression('.*' + text[1:] if text.startswith('*') else text, text)}).*"
+
+
+def _expression(regex: str, text: str) -> str:
     try:
         re.compile(regex)
     except re.error as error:
         raise _NotTranslatableError(f"{text!r} is not a regular expression ({error})") from error
-    return f"regex:.*(?:{regex}).*"
+    return regex
 
 
 def _tag(text: str) -> tuple[str, str]:
@@ -177,8 +180,4 @@ def _tag(text: str) -> tuple[str, str]:
         return key, "*"
     if len(values) == 1 and not set(values[0]) & _MAGIC:
         return key, values[0]
-    try:
-        re.compile("|".join(values))
-    except re.error as error:
-        raise _NotTranslatableError(f"{text!r} is not a regular expression ({error})") from error
-    return key, f"regex:{'|'.join(values)}"
+    return key, f"regex:{_expression('|'.join(values), text)}"
