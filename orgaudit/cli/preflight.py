@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import click
-import msgspec
 
 from orgaudit.audit import Auditor
 from orgaudit.cli import options
+from orgaudit.cli.printing import WIDTH, print_json
 from orgaudit.cli.progress import progress
 from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.evaluate.rules import rules_of
@@ -25,7 +25,6 @@ from orgaudit.preflight.plan import Plan, make_plan
 from orgaudit.preflight.policy import Audience, policy_for, template_for, to_yaml
 from orgaudit.store.output import check_writable
 
-WIDTH = 80
 PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(root|(user|role)/.+)")
 
 
@@ -56,7 +55,7 @@ def plan(*, resources: int, as_json: bool, **given: Any) -> None:  # noqa: ANN40
         auditor = Auditor(settings, given["profile"], progress=watching)
         found = asyncio.run(make_plan(auditor, resources=resources))
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
         _print_plan(found)
 
@@ -136,7 +135,7 @@ def doctor(*, sample: int | None, as_json: bool, **given: Any) -> ExitCode:  # n
         auditor = Auditor(settings, given["profile"], progress=watching)
         found = asyncio.run(diagnose(auditor, sample=sample))
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
         _print_diagnosis(found)
     return found.exit_code
@@ -214,10 +213,6 @@ def _print_wrapped(head: str, text: str) -> None:
     click.echo(
         textwrap.fill(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
     )
-
-
-def _print_json(value: msgspec.Struct) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 COMMANDS = (plan, doctor, policy)

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from orgaudit.cli import options
-from orgaudit.cli.exceptions.opening import OpenRegister, echo_json, entry_in, opened, reading
+from orgaudit.cli.exceptions.opening import OpenRegister, entry_in, opened, reading
+from orgaudit.cli.printing import print_json
 from orgaudit.controls.aliases import ALIASES
 from orgaudit.errors import ConfigError
 from orgaudit.model import Finding, Status
@@ -38,7 +39,7 @@ def match(subject: str, run_name: str, *, as_json: bool, **given: Any) -> None: 
     failing = [finding for finding in in_scope if finding.status is Status.FAIL]
     if as_json:
         shown = {"id": entry.id, "max_findings": entry.max_findings}
-        echo_json({**shown, "would_cover": failing, "in_scope": len(in_scope)})
+        print_json({**shown, "would_cover": failing, "in_scope": len(in_scope)})
         return
     for line in _lines(entry, len(in_scope), failing, found):
         click.echo(line)

@@ -14,7 +14,8 @@ import click
 import msgspec
 
 from orgaudit.cli import options
-from orgaudit.cli.exceptions.opening import WIDTH, dated, echo_json, opened
+from orgaudit.cli.exceptions.opening import dated, opened
+from orgaudit.cli.printing import WIDTH, print_json
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
 from orgaudit.register import notices
@@ -41,7 +42,7 @@ def hygiene(run_name: str, *, as_json: bool, **given: Any) -> None:  # noqa: ANN
     remarks = hygiene_of(run, found.applied(run), catalogue())
     problems = found.register.problems(EXCEPTIONS)
     if as_json:
-        echo_json({"as_of": found.on, "remarks": list(map(_shown, remarks)), "problems": problems})
+        print_json({"as_of": found.on, "remarks": list(map(_shown, remarks)), "problems": problems})
         return
     for line in _table(remarks, problems):
         click.echo(line)

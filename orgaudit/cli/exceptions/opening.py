@@ -11,7 +11,6 @@ from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
 import click
-import msgspec
 
 from orgaudit.cli import options
 from orgaudit.controls.aliases import ALIASES
@@ -29,7 +28,6 @@ from orgaudit.store.register_result import AttestationRow, ExceptionRow
 from orgaudit.store.run import Run
 
 T = TypeVar("T")
-WIDTH = 80
 
 id_argument = click.argument("name", metavar="ID")
 by = click.option("--by", metavar="WHO", help=f"Who does this. [default: {PERSON_VARIABLE}, else git's user.email]")
@@ -118,11 +116,6 @@ def allowed(step: Callable[..., T], *arguments: object, **named: object) -> T:
         return step(*arguments, **named)
     except ValueError as error:
         raise ConfigError(str(error)) from error
-
-
-def echo_json(value: object) -> None:
-    """Print a value as JSON."""
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def _git_address() -> str:

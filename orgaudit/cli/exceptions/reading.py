@@ -13,16 +13,8 @@ import click
 import msgspec
 
 from orgaudit.cli import options
-from orgaudit.cli.exceptions.opening import (
-    WIDTH,
-    OpenRegister,
-    dated,
-    echo_json,
-    entry_in,
-    id_argument,
-    opened,
-    reading,
-)
+from orgaudit.cli.exceptions.opening import OpenRegister, dated, entry_in, id_argument, opened, reading
+from orgaudit.cli.printing import WIDTH, print_json
 from orgaudit.controls.aliases import ALIASES, resolve
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError, ExitCode
@@ -64,7 +56,7 @@ def list_exceptions(*, as_json: bool, as_csv: bool, **given: Any) -> None:  # no
     _check_filters(found, every, scopes, given)
     rows = [row for row in every if _is_chosen(row, scopes.get(row.id), given)]
     if as_json:
-        echo_json(rows)
+        print_json(rows)
     elif as_csv:
         writer = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n")
         writer.writeheader()
@@ -81,7 +73,7 @@ def list_attestations(*, as_json: bool, **given: Any) -> None:  # noqa: ANN401 -
     """List every attestation with its state on a date."""
     rows = opened(given, ATTESTATIONS).applied().attested().rows
     if as_json:
-        echo_json(rows)
+        print_json(rows)
         return
     for row in rows:
         ends = row.expires_on.isoformat() if row.expires_on else "-"
@@ -164,7 +156,7 @@ def _show(kind: EntryKind) -> click.Command:
         problems, renewed = list(map(str, found.problems_of(name))), renewals(entry)
         if as_json:
             computed = {"state": state, "days_left": days_left, "renewals": renewed}
-            echo_json({**computed, "problems": problems, "entry": entry})
+            print_json({**computed, "problems": problems, "entry": entry})
             return
         left = "" if days_left is None or not state.covers else f", {days_left} days left"
         click.echo(f"{name} is {state} on {found.on}{left}; renewed {renewed} times")
@@ -200,7 +192,7 @@ def _history(kind: EntryKind) -> click.Command:
     def history(name: str, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
         events = entry_in(RegisterEditor.open(opened(given).register.path), name, kind).get("history") or []
         if as_json:
-            echo_json(events)
+            print_json(events)
             return
         for event in events:
             head = f"{event.get('when')}  {event.get('what', ''):<9}  "
