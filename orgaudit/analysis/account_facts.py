@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -83,11 +83,6 @@ class AccountFacts:
     def find(self, kind: type[R], arn: str) -> R | None:
         """Return the resource of a kind with this ARN, or None where none was seen."""
         return self._resources[kind].get(arn)  # type: ignore[return-value]  # keyed by the type itself
-
-    def all_resources(self) -> Iterator[Resource]:
-        """Yield every resource that was seen, each once."""
-        for found in self._resources.values():
-            yield from found.values()
 
     def is_accepted(self, gap: Gap) -> bool:
         """Return whether a gap of this account is due to a service control policy in one of the accepted regions."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,6 +15,7 @@ from ruamel.yaml import YAML
 from orgaudit.demo import Demo
 from orgaudit.demo.accounts import ACCOUNTS, MANAGEMENT, account_named
 from orgaudit.languages import iam_policy as policies
+from tests import commands
 
 Done: TypeAlias = subprocess.CompletedProcess[str]
 Orgaudit: TypeAlias = Callable[..., Done]
@@ -33,10 +33,7 @@ def orgaudit(demo: Demo, tmp_path: Path) -> Orgaudit:
     environment = {**kept, **demo.environment, "PYTHONPATH": str(ROOT)}
 
     def run(*arguments: str, **more: str) -> Done:
-        command = [sys.executable, "-m", "orgaudit", *arguments]
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment | more, capture_output=True, text=True, timeout=240, check=False
-        )
+        return commands.run(arguments, environment | more, tmp_path)
 
     return run
 
