@@ -45,14 +45,18 @@ PARSED = {"policyDocumentType"}
 """Strings that the SDK parses as JSON."""
 
 
+LOADER = Loader()
+"""The SDK's models, which it keeps once they are read."""
+
+
 @cache
 def service_model(service: str) -> ServiceModel:
-    return ServiceModel(Loader().load_service_model(service, "service-2"), service)
+    return ServiceModel(LOADER.load_service_model(service, "service-2"), service)
 
 
 @cache
 def paging_model(service: str) -> dict[str, dict[str, Any]]:
-    model: dict[str, dict[str, Any]] = Loader().load_service_model(service, "paginators-1")["pagination"]
+    model: dict[str, dict[str, Any]] = LOADER.load_service_model(service, "paginators-1")["pagination"]
     return model
 
 

@@ -6,6 +6,7 @@ import ast
 import graphlib
 import re
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -30,12 +31,17 @@ def modules() -> list[Path]:
     return found
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def package(path: Path) -> str:
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
 def imported(path: Path) -> Iterator[str]:
-    yield from imports_in(ast.parse(path.read_text()))
+    yield from imports_in(parsed(path))
 
 
 def imports_in(tree: ast.AST) -> Iterator[str]:
@@ -114,7 +120,7 @@ def test_only_the_model_gives_a_verdict_its_status() -> None:
 
 def states(path: Path) -> bool:
     """Whether a module makes a verdict of a status that it names, beside the constructors."""
-    calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+    calls = (node for node in ast.walk(parsed(path)) if isinstance(node, ast.Call))
     return any(
         isinstance(call.func, ast.Name) and call.func.id == "Verdict" and "Status." in ast.unparse(call)
         for call in calls
@@ -122,5 +128,5 @@ def states(path: Path) -> bool:
 
 
 def prints(path: Path) -> bool:
-    calls = (node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+    calls = (node.func for node in ast.walk(parsed(path)) if isinstance(node, ast.Call))
     return any(isinstance(function, ast.Name) and function.id == "print" for function in calls)

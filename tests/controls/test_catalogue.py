@@ -134,11 +134,15 @@ def test_an_expired_certificate_that_nothing_has_to_use_is_low() -> None:
 # Actions
 
 
+LOADER = Loader()
+"""The SDK's models, which it keeps once they are read."""
+
+
 def operations_behind(action: str) -> list[tuple[str, str]]:
     """The API operations that an IAM action permits, as the SDK knows them."""
     prefix, _, name = action.partition(":")
     by_prefix = [service for service, known in IAM_PREFIXES.items() if known == prefix]
-    services = {prefix, *by_prefix} & set(Loader().list_available_services("service-2"))
+    services = {prefix, *by_prefix} & set(LOADER.list_available_services("service-2"))
     candidates = [(service, name) for service in services] + [
         pair for pair, known in IAM_ACTIONS.items() if known == action
     ]
