@@ -6,8 +6,9 @@ import re
 import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import yaml
 from ruamel.yaml import YAML, events
@@ -21,7 +22,8 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 """The keys and indexes that lead from a document's top to a value."""
 
 
-class Flaw(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Flaw:
     """What is not plain data, its place and line, and how to fix it."""
 
     path: KeyPath
@@ -30,7 +32,8 @@ class Flaw(NamedTuple):
     mend: str
 
 
-class Parsed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Parsed:
     """A document's plain data, the line of each key and item, counted from 1, and its flaws."""
 
     data: Json
