@@ -14,9 +14,9 @@ from openpyxl import Workbook, load_workbook
 from orgaudit.errors import ConfigError
 from orgaudit.register.edit import Ledger
 from orgaudit.register.workbook import export
-from orgaudit.register.workbook.archive import MIB
 from orgaudit.register.workbook.columns import BASE_SHEET
 from orgaudit.register.workbook.read import read
+from orgaudit.spreadsheet.guard import MIB
 
 SHEET = "xl/worksheets/sheet1.xml"
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'

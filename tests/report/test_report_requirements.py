@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from orgaudit.model import GLOBAL, Cell, Status
-from orgaudit.report.scores import Counts, RequirementScore
+from orgaudit.report.figures import Counts, RequirementScore
 from orgaudit.settings.frameworks import Assessment, Framework, Requirement
 from orgaudit.store.run import Run, write_lines
 from orgaudit.store.tables import consolidate

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from orgaudit.report.scores import BySeverity, Completeness, Counts, CoverageTotals, ExceptionTotals, RegionScore
+from orgaudit.report.figures import BySeverity, Completeness, Counts, CoverageTotals, ExceptionTotals, RegionScore
 from orgaudit.report.view import View
 from orgaudit.store.run import Run
 from orgaudit.store.tables import consolidate

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from orgaudit.register.workbook.archive import Archive
+from orgaudit.spreadsheet.guard import Archive
 
 MOST_ROWS = 20_000
 MOST_COLUMNS = 200

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from orgaudit.report.view import View
 from orgaudit.report.xlsx import sheets
-from orgaudit.report.xlsx.archive import Additions, save
-from orgaudit.report.xlsx.book import ROW_LIMIT, Book
 from orgaudit.report.xlsx.charts import lists, write_lists
 from orgaudit.report.xlsx.manual import TITLE as MANUAL_REVIEW
 from orgaudit.report.xlsx.manual import write_manual
 from orgaudit.report.xlsx.method import method_lines, write_method
 from orgaudit.report.xlsx.summary import write_summary
+from orgaudit.spreadsheet.archive import Additions, save
+from orgaudit.spreadsheet.workbook import ROW_LIMIT, Book
 from orgaudit.store.run import writing
 
 

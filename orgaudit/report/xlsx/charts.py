@@ -19,11 +19,11 @@ from openpyxl.drawing.text import CharacterProperties, Font, Paragraph, Paragrap
 from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.report.view import View
-from orgaudit.report.xlsx import look
-from orgaudit.report.xlsx.book import Book, Part, over
-from orgaudit.report.xlsx.rows import Formula, Value
 from orgaudit.report.xlsx.sheets import NO_UNIT
+from orgaudit.spreadsheet import look
+from orgaudit.spreadsheet.rows import Formula, Value
 from orgaudit.spreadsheet.text import criterion, stored
+from orgaudit.spreadsheet.workbook import Book, Part, over
 
 TOP = 10
 LISTS = "Lists"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from orgaudit.model import EntryState
 from orgaudit.report.manual import AttestationScore
 from orgaudit.report.view import View
-from orgaudit.report.xlsx import look
-from orgaudit.report.xlsx.book import Book, print_to
-from orgaudit.report.xlsx.rows import Column
+from orgaudit.spreadsheet import look
+from orgaudit.spreadsheet.rows import Column
+from orgaudit.spreadsheet.workbook import Book, print_to
 from orgaudit.store.register_result import Answer
 
 TITLE = "Manual review"

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import msgspec
 
 from orgaudit.report.view import View
-from orgaudit.report.xlsx import look
-from orgaudit.report.xlsx.book import Book
-from orgaudit.report.xlsx.rows import Column
+from orgaudit.spreadsheet import look
+from orgaudit.spreadsheet.rows import Column
+from orgaudit.spreadsheet.workbook import Book
 from orgaudit.store.seal import Standing
 
 

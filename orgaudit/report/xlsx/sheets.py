@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from orgaudit.model import Remedy, Status
-from orgaudit.report.scores import (
+from orgaudit.report.figures import (
     AccountRegion,
     AccountScore,
     Completeness,
@@ -17,10 +17,10 @@ from orgaudit.report.scores import (
     RequirementStatus,
 )
 from orgaudit.report.view import ReportedFinding, View
-from orgaudit.report.xlsx import look
-from orgaudit.report.xlsx.book import Book, Part, print_to
 from orgaudit.report.xlsx.evidence import evidence_text
-from orgaudit.report.xlsx.rows import Column, Formula
+from orgaudit.spreadsheet import look
+from orgaudit.spreadsheet.rows import Column, Formula
+from orgaudit.spreadsheet.workbook import Book, Part, print_to
 from orgaudit.store.register_result import RegisterProblem, Remark
 
 NO_UNIT = "no unit"

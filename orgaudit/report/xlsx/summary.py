@@ -13,14 +13,14 @@ from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.report.completeness import completeness_of
-from orgaudit.report.scores import AccountScore, Completeness, RequirementStatus
+from orgaudit.report.figures import AccountScore, Completeness, RequirementStatus
 from orgaudit.report.view import View
-from orgaudit.report.xlsx import look
-from orgaudit.report.xlsx.book import Book, Part, over
 from orgaudit.report.xlsx.charts import LISTS, Lists, summary_charts
-from orgaudit.report.xlsx.look import Look
-from orgaudit.report.xlsx.rows import Formula, Value
 from orgaudit.report.xlsx.sheets import CLOSED
+from orgaudit.spreadsheet import look
+from orgaudit.spreadsheet.look import Look
+from orgaudit.spreadsheet.rows import Formula, Value
+from orgaudit.spreadsheet.workbook import Book, Part, over
 from orgaudit.store.seal import Standing
 
 TITLE = "Summary"

@@ -11,8 +11,7 @@ import msgspec
 
 from orgaudit.model import Gap, Json
 from orgaudit.report.completeness import completeness_of
-from orgaudit.report.manual import ManualReview
-from orgaudit.report.scores import (
+from orgaudit.report.figures import (
     AccountScore,
     BySeverity,
     ControlScore,
@@ -22,6 +21,7 @@ from orgaudit.report.scores import (
     MissingPermission,
     RequirementScore,
 )
+from orgaudit.report.manual import ManualReview
 from orgaudit.report.view import ReportedFinding, View
 from orgaudit.store.register_result import Remark
 from orgaudit.store.run import writing

@@ -13,8 +13,8 @@ from openpyxl.utils import get_column_letter
 from openpyxl.utils.datetime import to_excel
 from openpyxl.worksheet.worksheet import Worksheet
 
-from orgaudit.report.xlsx import look
-from orgaudit.report.xlsx.look import Look
+from orgaudit.spreadsheet import look
+from orgaudit.spreadsheet.look import Look
 from orgaudit.spreadsheet.text import looks_like_formula, printable, stored
 
 R = TypeVar("R")

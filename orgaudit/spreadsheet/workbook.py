@@ -17,9 +17,9 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.table import Table, TableColumn, TableStyleInfo
 from openpyxl.worksheet.worksheet import Worksheet
 
-from orgaudit.report.xlsx import look
-from orgaudit.report.xlsx.look import Look
-from orgaudit.report.xlsx.rows import Column, Result, table_rows, title_row
+from orgaudit.spreadsheet import look
+from orgaudit.spreadsheet.look import Look
+from orgaudit.spreadsheet.rows import Column, Result, table_rows, title_row
 from orgaudit.spreadsheet.text import printable
 
 R = TypeVar("R")

@@ -15,7 +15,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from openpyxl import Workbook
 from openpyxl.writer.excel import ExcelWriter
 
-from orgaudit.report.xlsx.rows import Result
+from orgaudit.spreadsheet.rows import Result
 from orgaudit.spreadsheet.text import printable
 
 

@@ -6,9 +6,9 @@ import io
 
 import pytest
 
-from orgaudit.report.xlsx import archive
-from orgaudit.report.xlsx.archive import completed
-from orgaudit.report.xlsx.rows import Result
+from orgaudit.spreadsheet import archive
+from orgaudit.spreadsheet.archive import completed
+from orgaudit.spreadsheet.rows import Result
 
 SHEET = (
     "<sheetData><row>"

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from openpyxl.cell import Cell
 from openpyxl.worksheet.worksheet import Worksheet
 
-from orgaudit.report.xlsx import look
-from orgaudit.report.xlsx.archive import Additions, save
-from orgaudit.report.xlsx.book import Book
-from orgaudit.report.xlsx.rows import MOST_LINES, Column, Formula, Value
+from orgaudit.spreadsheet import look
+from orgaudit.spreadsheet.archive import Additions, save
+from orgaudit.spreadsheet.rows import MOST_LINES, Column, Formula, Value
 from orgaudit.spreadsheet.text import fitted
+from orgaudit.spreadsheet.workbook import Book
 
 STAMP = datetime(2026, 10, 1, tzinfo=UTC)
 
