@@ -17,9 +17,9 @@ from orgaudit.register.days import LAST_MONTH, TWO_WAYS, day, text_of
 from orgaudit.register.entries import Kind
 from orgaudit.register.patterns import is_exact
 from orgaudit.register.prowler import Candidate, Found, LeftOut, checks
-from orgaudit.register.workbook import cells
-from orgaudit.register.workbook.cells import Cell, Failed, Formula
 from orgaudit.settings.documents import Problem, error_of, nearest
+from orgaudit.spreadsheet import cells
+from orgaudit.spreadsheet.cells import CellValue, ErrorCell, FormulaCell
 
 IGNORE = "-"
 """The key of a column that is not taken over; one without any key goes into the comments."""
@@ -79,7 +79,7 @@ class Table(msgspec.Struct, frozen=True):
 
     file: str
     headers: tuple[str, ...]
-    rows: tuple[tuple[str, dict[str, Cell]], ...]
+    rows: tuple[tuple[str, dict[str, CellValue]], ...]
 
 
 def table(file: Path) -> Table:
@@ -167,7 +167,7 @@ class _Row:
     def __init__(
         self,
         place: str,
-        row: Mapping[str, Cell],
+        row: Mapping[str, CellValue],
         mapping: Mapping[str, str],
         orders: Mapping[str, bool],
         controls: Collection[str],
@@ -206,8 +206,8 @@ class _Row:
             self._data["comments"] = "\n".join(self._comments)
         return Candidate(place=self._place, data=self._data, notes=tuple(self._notes))
 
-    def _take(self, key: str, header: str, cell: Cell) -> None:
-        if isinstance(cell, Formula | Failed):
+    def _take(self, key: str, header: str, cell: CellValue) -> None:
+        if isinstance(cell, FormulaCell | ErrorCell):
             raise ValueError("the cell holds a formula or an error; write its value")  # noqa: TRY004 - told to people
         if key in _DAYS:
             self._data[key] = day(cell, day_first=self._orders.get(header))
@@ -237,15 +237,15 @@ class _Row:
                 raise ValueError(f"{name!r} is no control{f'; {mend}' if mend else ''}")
 
 
-def _items(cell: Cell) -> list[str]:
+def _items(cell: CellValue) -> list[str]:
     return [part.strip() for part in re.split(r"[;\n]", text_of(cell)) if part.strip()]
 
 
-def _parts(cell: Cell) -> list[str]:
+def _parts(cell: CellValue) -> list[str]:
     return [part for part in re.split(r"[\s,;]+", text_of(cell)) if part]
 
 
-def _accounts(cell: Cell) -> list[str]:
+def _accounts(cell: CellValue) -> list[str]:
     """Return account ids; a spreadsheet that takes them for numbers loses their leading zeros and their dashes stay."""
     found = []
     items = [part.strip() for part in re.split(r"[,;\n]", text_of(cell)) if part.strip()]
@@ -259,7 +259,7 @@ def _accounts(cell: Cell) -> list[str]:
     return found
 
 
-def _number(cell: Cell) -> int:
+def _number(cell: CellValue) -> int:
     text = text_of(cell)
     if not re.fullmatch(r"[0-9]{1,9}", text):
         raise ValueError(f"{text!r} is no whole number")
@@ -302,14 +302,14 @@ def _day_orders(found: Table, mapping: Mapping[str, str], told: bool | None) -> 
     return orders
 
 
-def _from_xlsx(file: Path) -> Iterator[tuple[str, dict[int, Cell]]]:
+def _from_xlsx(file: Path) -> Iterator[tuple[str, dict[int, CellValue]]]:
     sheets = cells.read_sheets(file)
     name, rows = next(((name, rows) for name, rows in sheets.items() if rows), ("", {}))
     for number in sorted(rows):
         yield f"{file}: {name}!{number}", rows[number]
 
 
-def _from_csv(file: Path) -> Iterator[tuple[str, dict[int, Cell]]]:
+def _from_csv(file: Path) -> Iterator[tuple[str, dict[int, CellValue]]]:
     try:
         with file.open("rb") as stream:
             content = stream.read(MOST_BYTES + 1)

@@ -19,7 +19,6 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.register.edit import Ledger
 from orgaudit.register.workbook import grammar, look
-from orgaudit.register.workbook.cells import MOST_ROWS
 from orgaudit.register.workbook.columns import (
     BASE_SHEET,
     COVERED,
@@ -32,6 +31,7 @@ from orgaudit.register.workbook.columns import (
     Table,
 )
 from orgaudit.register.workbook.read import MARK, VERSION, digest
+from orgaudit.spreadsheet.cells import MOST_ROWS
 from orgaudit.spreadsheet.text import fitted, looks_like_formula, stored
 
 EMPTY_ROWS = 40

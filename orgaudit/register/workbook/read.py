@@ -11,10 +11,11 @@ from pathlib import Path
 import msgspec
 
 from orgaudit.errors import ConfigError
-from orgaudit.register.workbook import cells, grammar
-from orgaudit.register.workbook.cells import Cell, Failed, Formula, Rows, place
+from orgaudit.register.workbook import grammar
 from orgaudit.register.workbook.columns import BASE_SHEET, HEADER_ROW, ROW_ID, TABLES, Column, Table
 from orgaudit.settings.documents import Problem, error_of
+from orgaudit.spreadsheet import cells
+from orgaudit.spreadsheet.cells import CellValue, ErrorCell, FormulaCell, SheetCells, place
 
 MARK = "orgaudit register workbook"
 VERSION = "1"
@@ -70,7 +71,7 @@ def digest(rows: list[tuple[str, ...]]) -> str:
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
-def _base(rows: Rows, file: str) -> tuple[str, dict[str, dict[str, dict[str, str]]]]:
+def _base(rows: SheetCells, file: str) -> tuple[str, dict[str, dict[str, dict[str, str]]]]:
     top = [[str(value) for _, value in sorted(rows.get(row, {}).items())] for row in range(1, BASE_ROW)]
     mark, revision, _, stamp = (line[-1] if line else "" for line in top[:4])
     if top[0][:1] != [MARK]:
@@ -93,7 +94,7 @@ def _base(rows: Rows, file: str) -> tuple[str, dict[str, dict[str, dict[str, str
     return revision.removeprefix("sha256:"), base
 
 
-def _lines(table: Table, rows: Rows, file: str, problems: list[Problem]) -> Iterator[Line]:
+def _lines(table: Table, rows: SheetCells, file: str, problems: list[Problem]) -> Iterator[Line]:
     columns = _columns_by_place(table, rows.get(HEADER_ROW, {}), file)
     for row in sorted(row for row in rows if row > HEADER_ROW):
         texts: dict[str, str] = {}
@@ -120,7 +121,7 @@ def _lines(table: Table, rows: Rows, file: str, problems: list[Problem]) -> Iter
             yield Line(sheet=table.sheet, id=shown, texts=texts, cells=places)
 
 
-def _columns_by_place(table: Table, headers: Mapping[int, Cell], file: str) -> dict[int, Column]:
+def _columns_by_place(table: Table, headers: Mapping[int, CellValue], file: str) -> dict[int, Column]:
     by_title = {column.title: column for column in table.columns}
     found: dict[int, Column] = {}
     for number, title in headers.items():
@@ -137,13 +138,13 @@ def _columns_by_place(table: Table, headers: Mapping[int, Cell], file: str) -> d
     return found
 
 
-def _text(value: Cell, *, in_column: bool) -> str:
+def _text(value: CellValue, *, in_column: bool) -> str:
     """Return a cell's text; raises ValueError for what is no value, or stands where no column is."""
     if not in_column and not (isinstance(value, str) and not value.strip()):
         raise ValueError("stands in a column without a title; move it into the column that it is for")
-    if isinstance(value, Formula):
+    if isinstance(value, FormulaCell):
         raise ValueError("holds a formula, and only values are read; write the value itself")  # noqa: TRY004 - for people
-    if isinstance(value, Failed):
+    if isinstance(value, ErrorCell):
         raise ValueError(f"shows the error {value.text}; write the value itself")  # noqa: TRY004
     if isinstance(value, datetime):
         if value != datetime.combine(value, datetime.min.time()):
