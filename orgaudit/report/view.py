@@ -17,7 +17,6 @@ from orgaudit.report.figures import (
     AccountScore,
     BySeverity,
     ControlScore,
-    Counts,
     CoverageTotals,
     ExceptionScore,
     ExceptionTotals,
@@ -26,6 +25,7 @@ from orgaudit.report.figures import (
     RegionScore,
     RequirementScore,
     RequirementStatus,
+    StatusCounts,
     Summary,
     UnitScore,
     Unseen,
@@ -151,7 +151,7 @@ def _summary(
     connection: duckdb.DuckDBPyConnection, problems: Sequence[RegisterProblem], exceptions: tuple[ExceptionScore, ...]
 ) -> Summary:
     class Headline(msgspec.Struct):
-        counts: Counts
+        counts: StatusCounts
         open: BySeverity
 
     (headline,) = _structs(connection, Headline, queries.HEADLINE)

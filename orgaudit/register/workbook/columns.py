@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from orgaudit.model import Json, Severity
 from orgaudit.register.attestations import SECTION
@@ -19,7 +20,8 @@ SET_STATE, WHY = "=set_state", "=why"
 """Keys of what an owner asks for beside the fields: another state, and the reason for it and for edits."""
 
 
-class Column(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class FieldColumn:
     """One column. `key` is the entry's field, with `scope.` before a key of the scope; `band` groups columns."""
 
     key: str
@@ -44,14 +46,15 @@ class Column(NamedTuple):
         return grammar.shown(value, self.form) if self.path else ""
 
 
-class Table(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RegisterTable:
     """One section of the register as a sheet."""
 
     sheet: str
     section: str
-    columns: tuple[Column, ...]
+    columns: tuple[FieldColumn, ...]
 
-    def column(self, key: str) -> Column:
+    def column(self, key: str) -> FieldColumn:
         """Return the column of a key."""
         return next(column for column in self.columns if column.key == key)
 
@@ -64,9 +67,9 @@ _ONE_A_LINE = "One a line (Alt+Enter; in LibreOffice Ctrl+Enter)."
 _PATTERN = "The whole value, a glob (* ?), or regex: and an expression for the whole value."
 
 
-def _scope(prefix: str, band: str, word: str) -> tuple[Column, ...]:
-    def column(key: str, title: str, text: str, form: Form, width: float = 22) -> Column:
-        return Column(f"{prefix}.{key}", f"{word}{title}", f"{text} {_ONE_A_LINE}", band, form, width)
+def _scope(prefix: str, band: str, word: str) -> tuple[FieldColumn, ...]:
+    def column(key: str, title: str, text: str, form: Form, width: float = 22) -> FieldColumn:
+        return FieldColumn(f"{prefix}.{key}", f"{word}{title}", f"{text} {_ONE_A_LINE}", band, form, width)
 
     tag = f"key=pattern; every line must hold. {_PATTERN}"
     return (
@@ -80,11 +83,11 @@ def _scope(prefix: str, band: str, word: str) -> tuple[Column, ...]:
     )
 
 
-def _computed(key: str, title: str, text: str, width: float, form: Form = grammar.TEXT) -> Column:
-    return Column(key, title, f"{text} Written by orgaudit.", "Register", form, width, editable=False)
+def _computed(key: str, title: str, text: str, width: float, form: Form = grammar.TEXT) -> FieldColumn:
+    return FieldColumn(key, title, f"{text} Written by orgaudit.", "Register", form, width, editable=False)
 
 
-_ID = Column(
+_ID = FieldColumn(
     "id",
     "ID",
     "Never used again. Leave it empty for a new entry; the import gives the next one.",
@@ -98,33 +101,33 @@ _FIRST = (
     _computed(STATE, "State", "The state on the day of the export.", 11),
     _computed(DAYS_LEFT, "Days left", "Days to the last day, on the day of the export.", 10, grammar.NUMBER),
 )
-_HISTORY = Column(
+_HISTORY = FieldColumn(
     "history", "History", "What happened so far. Written by orgaudit.", "Record", grammar.HISTORY, 60, editable=False
 )
-_COMMENTS = Column("comments", "Comments", "Anything worth knowing.", "Record", width=34)
-_WHY = Column(
-    WHY, "Why this change", "Why you changed something in this row; it goes into the history.", "You ask", width=30
+_COMMENTS = FieldColumn("comments", "Comments", "Anything worth knowing.", "Record", width=34)
+_WHY = FieldColumn(
+    WHY, "Why this change", "Why you changed something in this row; it goes into the history.", "Your request", width=30
 )
-_BROAD = Column(
+_BROAD = FieldColumn(
     "broad", "Broad", "yes where it takes all controls or all accounts.", "Limits", grammar.YES, 9, choices=("yes",)
 )
 
-EXCEPTIONS = Table(
+EXCEPTIONS = RegisterTable(
     "Exceptions",
     "exceptions",
     (
         *_FIRST,
         _computed(COVERED, "Covers", "Open findings that it covers in the run of the export.", 9, grammar.NUMBER),
-        Column("title", "Title", "What is excepted, in a line.", "What", width=40),
-        Column("type", "Type", "Why it is let be.", "What", width=22, choices=tuple(map(str, Kind))),
-        Column("justification", "Justification", "Why that is acceptable.", "What", width=48),
-        Column("ticket", "Ticket", "Where it was discussed.", "What", width=14),
-        Column("owner", "Owner", "Name <name@example.com>, or a team's name.", "Who", width=30),
-        Column("requested_by", "Requested by", "Who asks for it. Without this it is a draft.", "Who", width=26),
-        Column(
+        FieldColumn("title", "Title", "What is excepted, in a line.", "What", width=40),
+        FieldColumn("type", "Type", "Why it is let be.", "What", width=22, choices=tuple(map(str, Kind))),
+        FieldColumn("justification", "Justification", "Why that is acceptable.", "What", width=48),
+        FieldColumn("ticket", "Ticket", "Where it was discussed.", "What", width=14),
+        FieldColumn("owner", "Owner", "Name <name@example.com>, or a team's name.", "Who", width=30),
+        FieldColumn("requested_by", "Requested by", "Who asks for it. Without this it is a draft.", "Who", width=26),
+        FieldColumn(
             "approved_by", "Approved by", "Set by `orgaudit exceptions approve` only.", "Who", width=26, editable=False
         ),
-        Column(
+        FieldColumn(
             "approved_on",
             "Approved on",
             "Set by `orgaudit exceptions approve` only.",
@@ -133,8 +136,8 @@ EXCEPTIONS = Table(
             13,
             editable=False,
         ),
-        Column("starts_on", "First day", "A date.", "When", grammar.DAY, 13),
-        Column(
+        FieldColumn("starts_on", "First day", "A date.", "When", grammar.DAY, 13),
+        FieldColumn(
             "expires_on",
             "Last day",
             "A date; it ends with this day. A later one needs a new approval.",
@@ -142,12 +145,12 @@ EXCEPTIONS = Table(
             grammar.DAY,
             13,
         ),
-        Column("review_by", "Review by", "A date.", "When", grammar.DAY, 13),
-        *_scope("scope", "It covers", "Covers "),
-        *_scope("scope.except", "But not", "Not "),
+        FieldColumn("review_by", "Review by", "A date.", "When", grammar.DAY, 13),
+        *_scope("scope", "In scope", "Covers "),
+        *_scope("scope.except", "Not in scope", "Not "),
         _BROAD,
-        Column("max_findings", "Most findings", "The most that it should cover.", "Limits", grammar.NUMBER, 10),
-        Column(
+        FieldColumn("max_findings", "Most findings", "The most that it should cover.", "Limits", grammar.NUMBER, 10),
+        FieldColumn(
             "severity_adjusted",
             "Adjusted severity",
             "What it weighs with what is done about it.",
@@ -155,8 +158,8 @@ EXCEPTIONS = Table(
             width=13,
             choices=tuple(map(str, Severity)),
         ),
-        Column("risk_statement", "Risk", "What could happen.", "Risk", width=40),
-        Column(
+        FieldColumn("risk_statement", "Risk", "What could happen.", "Risk", width=40),
+        FieldColumn(
             "compensating_controls",
             "Compensating controls",
             f"What is done instead. {_ONE_A_LINE}",
@@ -164,7 +167,7 @@ EXCEPTIONS = Table(
             grammar.LIST,
             36,
         ),
-        Column(
+        FieldColumn(
             "milestones",
             "Milestones",
             f"2025-03-31: title, or 2025-03-31 (done 2025-03-01): title. {_ONE_A_LINE}",
@@ -172,15 +175,15 @@ EXCEPTIONS = Table(
             grammar.MILESTONES,
             36,
         ),
-        Column("evidence", "Evidence", f"Links. {_ONE_A_LINE}", "Record", grammar.LIST, 36),
-        Column("supersedes", "Supersedes", "The id of the exception that this one replaces.", "Record", width=17),
+        FieldColumn("evidence", "Evidence", f"Links. {_ONE_A_LINE}", "Record", grammar.LIST, 36),
+        FieldColumn("supersedes", "Supersedes", "The id of the exception that this one replaces.", "Record", width=17),
         _COMMENTS,
         _HISTORY,
-        Column(
+        FieldColumn(
             SET_STATE,
             "Set state",
             "pending asks for approval; revoked ends an approved one. Say why beside it.",
-            "You ask",
+            "Your request",
             width=12,
             choices=("pending", "revoked"),
         ),
@@ -188,22 +191,22 @@ EXCEPTIONS = Table(
     ),
 )
 
-ATTESTATIONS = Table(
+ATTESTATIONS = RegisterTable(
     "Attestations",
     SECTION,
     (
         *_FIRST,
-        Column("requirement", "Requirement", "framework:requirement, such as cis_2.0:1.1.", "What", width=24),
-        Column("status", "Answer", "What was seen.", "What", width=16, choices=tuple(map(str, AttestedStatus))),
-        Column(
+        FieldColumn("requirement", "Requirement", "framework:requirement, such as cis_2.0:1.1.", "What", width=24),
+        FieldColumn("status", "Answer", "What was seen.", "What", width=16, choices=tuple(map(str, AttestedStatus))),
+        FieldColumn(
             "accounts", "Accounts", f"Ids of 12 digits; either these or units. {_ONE_A_LINE}", "What", grammar.WORDS, 17
         ),
-        Column("ous", "Units", f"Ids or paths; either these or accounts. {_ONE_A_LINE}", "What", grammar.LIST, 24),
+        FieldColumn("ous", "Units", f"Ids or paths; either these or accounts. {_ONE_A_LINE}", "What", grammar.LIST, 24),
         _BROAD,
-        Column("attested_by", "Attested by", "Who answers for it.", "Who", width=26),
-        Column("attested_on", "Attested on", "A date.", "When", grammar.DAY, 13),
-        Column("expires_on", "Last day", "A date; from the next day on nobody answers.", "When", grammar.DAY, 13),
-        Column("evidence", "Evidence", f"Links, or what was looked at. {_ONE_A_LINE}", "Record", grammar.LIST, 40),
+        FieldColumn("attested_by", "Attested by", "Who answers for it.", "Who", width=26),
+        FieldColumn("attested_on", "Attested on", "A date.", "When", grammar.DAY, 13),
+        FieldColumn("expires_on", "Last day", "A date; from the next day on nobody answers.", "When", grammar.DAY, 13),
+        FieldColumn("evidence", "Evidence", f"Links, or what was looked at. {_ONE_A_LINE}", "Record", grammar.LIST, 40),
         _COMMENTS,
         _HISTORY,
         _WHY,

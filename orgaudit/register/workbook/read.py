@@ -12,7 +12,7 @@ import msgspec
 
 from orgaudit.errors import ConfigError
 from orgaudit.register.workbook import grammar
-from orgaudit.register.workbook.columns import BASE_SHEET, HEADER_ROW, ROW_ID, TABLES, Column, Table
+from orgaudit.register.workbook.columns import BASE_SHEET, HEADER_ROW, ROW_ID, TABLES, FieldColumn, RegisterTable
 from orgaudit.settings.documents import Problem, error_of
 from orgaudit.spreadsheet import cells
 from orgaudit.spreadsheet.cells import CellValue, ErrorCell, FormulaCell, SheetCells, place
@@ -25,7 +25,7 @@ BASE_ROW = 6
 _ANEW = "export the register anew, and edit that workbook"
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class EditedRow(msgspec.Struct, frozen=True, kw_only=True):
     """One row: the id it belongs to (None: a new entry), its texts by column key, and the cell of each key."""
 
     sheet: str
@@ -38,16 +38,16 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.sheet}!{self.cells[key]}"
 
 
-class Book(msgspec.Struct, frozen=True, kw_only=True):
+class EditedWorkbook(msgspec.Struct, frozen=True, kw_only=True):
     """A workbook as read: `base` is texts by section, id and column key; `revision` is the register's of then."""
 
     file: str
     revision: str
     base: dict[str, dict[str, dict[str, str]]]
-    lines: dict[str, list[Line]]
+    lines: dict[str, list[EditedRow]]
 
 
-def read(path: Path) -> Book:
+def read(path: Path) -> EditedWorkbook:
     """Return a workbook; raises ConfigError where it is hostile, none of ours, or any cell holds what is no value."""
     sheets = cells.read_sheets(path)
     for name in (BASE_SHEET, *(table.sheet for table in TABLES)):
@@ -63,7 +63,7 @@ def read(path: Path) -> Book:
         problems += _misplaced(lines[table.section], base.get(table.section, {}), str(path))
     if problems:
         raise error_of(problems)
-    return Book(file=str(path), revision=revision, base=base, lines=lines)
+    return EditedWorkbook(file=str(path), revision=revision, base=base, lines=lines)
 
 
 def digest(rows: list[tuple[str, ...]]) -> str:
@@ -94,7 +94,7 @@ def _base(rows: SheetCells, file: str) -> tuple[str, dict[str, dict[str, dict[st
     return revision.removeprefix("sha256:"), base
 
 
-def _lines(table: Table, rows: SheetCells, file: str, problems: list[Problem]) -> Iterator[Line]:
+def _lines(table: RegisterTable, rows: SheetCells, file: str, problems: list[Problem]) -> Iterator[EditedRow]:
     columns = _columns_by_place(table, rows.get(HEADER_ROW, {}), file)
     for row in sorted(row for row in rows if row > HEADER_ROW):
         texts: dict[str, str] = {}
@@ -118,12 +118,12 @@ def _lines(table: Table, rows: SheetCells, file: str, problems: list[Problem]) -
                 where = f"{table.sheet}!{places['id']}"
                 problems.append(Problem(file=file, key=where, message=message, mend=mend))
                 continue
-            yield Line(sheet=table.sheet, id=shown, texts=texts, cells=places)
+            yield EditedRow(sheet=table.sheet, id=shown, texts=texts, cells=places)
 
 
-def _columns_by_place(table: Table, headers: Mapping[int, CellValue], file: str) -> dict[int, Column]:
+def _columns_by_place(table: RegisterTable, headers: Mapping[int, CellValue], file: str) -> dict[int, FieldColumn]:
     by_title = {column.title: column for column in table.columns}
-    found: dict[int, Column] = {}
+    found: dict[int, FieldColumn] = {}
     for number, title in headers.items():
         where = f"{table.sheet}!{place(number, HEADER_ROW)}"
         column = by_title.pop(str(title), None)
@@ -157,9 +157,9 @@ def _text(value: CellValue, *, in_column: bool) -> str:
     return value if isinstance(value, str) else str(value)
 
 
-def _misplaced(lines: list[Line], base: Mapping[str, object], file: str) -> Iterator[Problem]:
+def _misplaced(lines: list[EditedRow], base: Mapping[str, object], file: str) -> Iterator[Problem]:
     """Yield a problem for each row whose id the workbook was not written with, or that is there twice."""
-    first: dict[str, Line] = {}
+    first: dict[str, EditedRow] = {}
     for line in lines:
         if line.id is None:
             continue
