@@ -27,8 +27,8 @@ from orgaudit.register.workbook.columns import (
     ROW_ID,
     STATE,
     TABLES,
-    FieldColumn,
-    RegisterTable,
+    Field,
+    SectionSheet,
 )
 from orgaudit.register.workbook.read import MARK, VERSION, digest
 from orgaudit.spreadsheet import look
@@ -85,12 +85,12 @@ def write(file: IO[bytes], ledger: Ledger, computed: Mapping[str, Computed], on:
         book.save(file, title=title, creator="orgaudit", stamp=datetime.combine(on, time(), UTC))
 
 
-def _names(ledger: Ledger, table: RegisterTable) -> list[str]:
+def _names(ledger: Ledger, table: SectionSheet) -> list[str]:
     """Return the ids of a section that a cell can hold; `check` reports any other as invalid."""
     return [name for name in ledger.ids(table.section) if fitted(name) == name and grammar.normal(name) == name != ""]
 
 
-def _texts(table: RegisterTable, entry: Mapping[str, Any], computed: Computed | None) -> dict[str, str]:
+def _texts(table: SectionSheet, entry: Mapping[str, Any], computed: Computed | None) -> dict[str, str]:
     found = {**table.texts(entry), ROW_ID: str(entry["id"])}
     if computed is not None:
         numbers = {DAYS_LEFT: computed.days_left, COVERED: computed.covered}
@@ -119,9 +119,7 @@ def _write_base(book: WorkbookWriter, records: list[tuple[str, ...]], revision: 
     )
 
 
-def _write_table(
-    book: WorkbookWriter, table: RegisterTable, entries: Mapping[str, Mapping[str, str]], on: date
-) -> None:
+def _write_table(book: WorkbookWriter, table: SectionSheet, entries: Mapping[str, Mapping[str, str]], on: date) -> None:
     sheet = book.sheet(table.sheet, widths=[column.width for column in table.columns])
     first, total = HEADER_ROW + 1, len(entries) + EMPTY_ROWS
     columns = [_column(column) for column in table.columns]
@@ -138,7 +136,7 @@ def _write_table(
     )
 
 
-def _column(column: FieldColumn) -> Column[Mapping[str, str]]:
+def _column(column: Field) -> Column[Mapping[str, str]]:
     base = {grammar.DAY: look.DATE, grammar.NUMBER: look.NUMBER}.get(column.form, look.TEXT)
     style = replace(base, horizontal="left", wrap=True, grid=look.LINE, locked=not column.editable)
     if not column.editable:
@@ -147,7 +145,7 @@ def _column(column: FieldColumn) -> Column[Mapping[str, str]]:
     return Column(column.title, column.width, partial(_content, column), style, words)
 
 
-def _content(column: FieldColumn, fields: Mapping[str, str]) -> Content:
+def _content(column: Field, fields: Mapping[str, str]) -> Content:
     """Return a date or a number where the text stands for one, so that sheets sort and filter by it."""
     text = fields.get(column.key, "")
     if column.form is grammar.DAY and text:
@@ -160,7 +158,7 @@ def _content(column: FieldColumn, fields: Mapping[str, str]) -> Content:
     return text
 
 
-def _write_head(sheet: Worksheet, table: RegisterTable, title: str) -> None:
+def _write_head(sheet: Worksheet, table: SectionSheet, title: str) -> None:
     for number, height in ((1, 30), (2, 16), (HEADER_ROW, 30)):
         sheet.row_dimensions[number].height = height
     sheet.append([None, look.TITLE.cell(sheet, title), *[None] * 4, look.NOTE.cell(sheet, _NOTE)])
@@ -179,7 +177,7 @@ def _write_head(sheet: Worksheet, table: RegisterTable, title: str) -> None:
     sheet.append(headers)
 
 
-def _set_up_column(sheet: Worksheet, number: int, column: FieldColumn, style: Look) -> None:
+def _set_up_column(sheet: Worksheet, number: int, column: Field, style: Look) -> None:
     letter = get_column_letter(number)
     # rows past the written ones are to be written in too, as text that stays text
     replace(style, line=None, grid=None, fill=None, ink=look.INK).apply(sheet.column_dimensions[letter])

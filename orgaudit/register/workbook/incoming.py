@@ -16,7 +16,7 @@ from orgaudit.register.edit import Ledger
 from orgaudit.register.entries import Action, Draft, Entry, Event
 from orgaudit.register.lifecycle import Change
 from orgaudit.register.state import state_of
-from orgaudit.register.workbook.columns import EXCEPTIONS, ROW_ID, SET_STATE, TABLES, WHY, FieldColumn, RegisterTable
+from orgaudit.register.workbook.columns import EXCEPTIONS, ROW_ID, SET_STATE, TABLES, WHY, Field, SectionSheet
 from orgaudit.register.workbook.merge import Conflict, Entries, merge
 from orgaudit.register.workbook.read import EditedRow, EditedWorkbook
 from orgaudit.settings.documents import Problem, error_of, explain
@@ -57,7 +57,7 @@ class _Bringer:
     """Brings one sheet; `problems` grows with what stands against it."""
 
     def __init__(
-        self, table: RegisterTable, book: EditedWorkbook, ledger: Ledger, *, by: str, on: date, policy: RegisterSettings
+        self, table: SectionSheet, book: EditedWorkbook, ledger: Ledger, *, by: str, on: date, policy: RegisterSettings
     ) -> None:
         self.problems: list[Problem] = []
         self._table, self._book, self._ledger = table, book, ledger
@@ -118,7 +118,7 @@ class _Bringer:
                 texts[column.key] = self._reparsed(line, column, now, was)
         return texts
 
-    def _reparsed(self, line: EditedRow, column: FieldColumn, now: str, was: str) -> str:
+    def _reparsed(self, line: EditedRow, column: Field, now: str, was: str) -> str:
         try:
             value = column.form.parse(now) if now else None
         except ValueError as error:
@@ -253,7 +253,7 @@ class _Bringer:
         self.problems.append(Problem(file=self._book.file, key=line.place(key), message=message, mend=mend))
 
 
-def _with_texts(table: RegisterTable, entry: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
+def _with_texts(table: SectionSheet, entry: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
     """Return an entry with the values of some texts; an empty text leaves its key out."""
     new = dict(entry)
     for key, text in texts.items():
@@ -275,14 +275,14 @@ def _put(data: Mapping[str, Any], path: tuple[str, ...], value: object) -> dict[
     return {**data, key: value}
 
 
-def _model(table: RegisterTable, entry: Mapping[str, Any]) -> type[BaseModel]:
+def _model(table: SectionSheet, entry: Mapping[str, Any]) -> type[BaseModel]:
     if table is not EXCEPTIONS:
         return Attestation
     return Entry if any(entry.get(key) for key in ("requested_by", "approved_by", "approved_on")) else Draft
 
 
 def _wrong(
-    table: RegisterTable, entry: Mapping[str, Any], policy: RegisterSettings, on: date
+    table: SectionSheet, entry: Mapping[str, Any], policy: RegisterSettings, on: date
 ) -> Iterator[tuple[KeyPath, str, str]]:
     """Yield what is wrong in an entry: the path, the message and the mend."""
     model = _model(table, entry)
@@ -302,7 +302,7 @@ def _wrong(
             )
 
 
-def _key_at(table: RegisterTable, line: EditedRow, path: KeyPath) -> str:
+def _key_at(table: SectionSheet, line: EditedRow, path: KeyPath) -> str:
     """Return the column whose cell is nearest to a place in an entry."""
     names = tuple(part for part in path if isinstance(part, str))
     for length in range(len(names), 0, -1):

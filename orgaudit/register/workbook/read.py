@@ -12,7 +12,7 @@ import msgspec
 
 from orgaudit.errors import ConfigError
 from orgaudit.register.workbook import grammar
-from orgaudit.register.workbook.columns import BASE_SHEET, HEADER_ROW, ROW_ID, TABLES, FieldColumn, RegisterTable
+from orgaudit.register.workbook.columns import BASE_SHEET, HEADER_ROW, ROW_ID, TABLES, Field, SectionSheet
 from orgaudit.settings.documents import Problem, error_of
 from orgaudit.spreadsheet import cells
 from orgaudit.spreadsheet.cells import CellValue, ErrorCell, FormulaCell, SheetCells, place
@@ -94,7 +94,7 @@ def _base(rows: SheetCells, file: str) -> tuple[str, dict[str, dict[str, dict[st
     return revision.removeprefix("sha256:"), base
 
 
-def _lines(table: RegisterTable, rows: SheetCells, file: str, problems: list[Problem]) -> Iterator[EditedRow]:
+def _lines(table: SectionSheet, rows: SheetCells, file: str, problems: list[Problem]) -> Iterator[EditedRow]:
     columns = _columns_by_place(table, rows.get(HEADER_ROW, {}), file)
     for row in sorted(row for row in rows if row > HEADER_ROW):
         texts: dict[str, str] = {}
@@ -121,9 +121,9 @@ def _lines(table: RegisterTable, rows: SheetCells, file: str, problems: list[Pro
             yield EditedRow(sheet=table.sheet, id=shown, texts=texts, cells=places)
 
 
-def _columns_by_place(table: RegisterTable, headers: Mapping[int, CellValue], file: str) -> dict[int, FieldColumn]:
+def _columns_by_place(table: SectionSheet, headers: Mapping[int, CellValue], file: str) -> dict[int, Field]:
     by_title = {column.title: column for column in table.columns}
-    found: dict[int, FieldColumn] = {}
+    found: dict[int, Field] = {}
     for number, title in headers.items():
         where = f"{table.sheet}!{place(number, HEADER_ROW)}"
         column = by_title.pop(str(title), None)
