@@ -22,7 +22,7 @@ from orgaudit.evaluate.rules import rules_of
 from orgaudit.evaluate.stage import check_accepted
 from orgaudit.model import Severity
 from orgaudit.register.file.load import register_of
-from orgaudit.report import json as json_report
+from orgaudit.report import json_document
 from orgaudit.report.stage import chosen, exit_code
 from orgaudit.settings.settings import Settings
 from orgaudit.store import lease
@@ -102,7 +102,7 @@ def report_command(run_name: str | None, *, schema: bool, **given: Any) -> ExitC
     result again, in more formats; another date or register gets a directory as-of-DATE of its own in the run's.
     """
     if schema:
-        click.echo(json.dumps(json_report.schema(), indent=2))
+        click.echo(json.dumps(json_document.schema(), indent=2))
         return None
     if run_name is None:
         raise click.UsageError("Missing argument 'RUN'.")

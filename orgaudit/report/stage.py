@@ -12,7 +12,7 @@ import msgspec
 from orgaudit import __version__
 from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.model import Severity
-from orgaudit.report import json, xlsx
+from orgaudit.report import json_document, xlsx
 from orgaudit.report.view import View, viewing
 from orgaudit.store import seal
 from orgaudit.store.register_result import read_result
@@ -29,7 +29,7 @@ class Format(msgspec.Struct, frozen=True):
 
 FORMATS: dict[str, Format] = {
     "xlsx": Format("report.xlsx", xlsx.write),
-    "json": Format("report.json", json.write),
+    "json": Format("report.json", json_document.write),
 }
 
 

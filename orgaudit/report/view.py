@@ -11,14 +11,12 @@ import duckdb
 import msgspec
 
 from orgaudit.model import EntryState, Finding
-from orgaudit.report import counts, manual
-from orgaudit.report.manual import ManualReview
-from orgaudit.report.scores import (
+from orgaudit.report import manual, queries
+from orgaudit.report.figures import (
     AccountRegion,
     AccountScore,
     BySeverity,
     ControlScore,
-    Counts,
     CoverageTotals,
     ExceptionScore,
     ExceptionTotals,
@@ -27,10 +25,12 @@ from orgaudit.report.scores import (
     RegionScore,
     RequirementScore,
     RequirementStatus,
+    StatusCounts,
     Summary,
     UnitScore,
     Unseen,
 )
+from orgaudit.report.manual import ManualReview
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.register_result import (
     Attested,
@@ -106,7 +106,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     def account_regions(self) -> Iterator[AccountRegion]:
         """Yield every region of every account, by account and region; `global` is what exists once in an account."""
-        yield from _structs(self.connection.cursor(), AccountRegion, counts.ACCOUNT_REGIONS)
+        yield from _structs(self.connection.cursor(), AccountRegion, queries.ACCOUNT_REGIONS)
 
 
 @contextmanager
@@ -115,7 +115,7 @@ def viewing(run: Run, *, standing: Standing = Standing.NOT_SEALED) -> Iterator[V
     manifest, register = run.read_manifest(), read_result(run)
     with opened(run) as connection:
         exceptions = _exceptions(connection, register.entries)
-        judged = tuple(_structs(connection, RequirementScore, counts.REQUIREMENTS))
+        judged = tuple(_structs(connection, RequirementScore, queries.REQUIREMENTS))
         requirements = tuple(_answered(score, register.attested, manifest) for score in judged)
         yield View(
             manifest=manifest,
@@ -124,20 +124,20 @@ def viewing(run: Run, *, standing: Standing = Standing.NOT_SEALED) -> Iterator[V
             standing=standing,
             as_of=register.source.as_of,
             summary=_summary(connection, register.problems, exceptions),
-            regions=tuple(_structs(connection, RegionScore, counts.REGIONS)),
-            units=tuple(_structs(connection, UnitScore, counts.UNITS)),
-            accounts=tuple(_structs(connection, AccountScore, counts.ACCOUNTS)),
-            controls=tuple(_structs(connection, ControlScore, counts.CONTROLS)),
+            regions=tuple(_structs(connection, RegionScore, queries.REGIONS)),
+            units=tuple(_structs(connection, UnitScore, queries.UNITS)),
+            accounts=tuple(_structs(connection, AccountScore, queries.ACCOUNTS)),
+            controls=tuple(_structs(connection, ControlScore, queries.CONTROLS)),
             requirements=requirements,
-            unseen=tuple(_structs(connection, Unseen, counts.UNSEEN)),
-            missing=tuple(_structs(connection, Missing, counts.MISSING)),
-            missing_permissions=tuple(_structs(connection, MissingPermission, counts.MISSING_PERMISSIONS)),
+            unseen=tuple(_structs(connection, Unseen, queries.UNSEEN)),
+            missing=tuple(_structs(connection, Missing, queries.MISSING)),
+            missing_permissions=tuple(_structs(connection, MissingPermission, queries.MISSING_PERMISSIONS)),
             exceptions=exceptions,
             hygiene=register.hygiene,
             problems=register.problems,
             manual=manual.review(judged, register.attested, manual.failing_accounts(connection)),
             findings_total=_number(connection, "SELECT count(*) FROM findings"),
-            account_regions_total=_number(connection, f"SELECT count(*) FROM ({counts.ACCOUNT_REGIONS})"),  # noqa: S608
+            account_regions_total=_number(connection, f"SELECT count(*) FROM ({queries.ACCOUNT_REGIONS})"),  # noqa: S608
             connection=connection,
         )
 
@@ -158,11 +158,11 @@ def _summary(
     connection: duckdb.DuckDBPyConnection, problems: Sequence[RegisterProblem], exceptions: tuple[ExceptionScore, ...]
 ) -> Summary:
     class Headline(msgspec.Struct):
-        counts: Counts
+        counts: StatusCounts
         open: BySeverity
 
-    (headline,) = _structs(connection, Headline, counts.HEADLINE)
-    (coverage,) = _structs(connection, CoverageTotals, counts.COVERAGE)
+    (headline,) = _structs(connection, Headline, queries.HEADLINE)
+    (coverage,) = _structs(connection, CoverageTotals, queries.COVERAGE)
     states = [score.entry.state for score in exceptions]
     return Summary(
         counts=headline.counts,
@@ -182,7 +182,7 @@ def _summary(
 
 
 def _exceptions(connection: duckdb.DuckDBPyConnection, entries: Sequence[ExceptionRow]) -> tuple[ExceptionScore, ...]:
-    matched = {row[0]: (row[1], row[2]) for row in connection.execute(counts.EXCEPTIONS).fetchall()}
+    matched = {row[0]: (row[1], row[2]) for row in connection.execute(queries.EXCEPTIONS).fetchall()}
     return tuple(ExceptionScore(entry, *matched.get(entry.id, (0, 0))) for entry in entries)
 
 

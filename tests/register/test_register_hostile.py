@@ -1,9 +1,6 @@
 import io
 import re
-import resource
-import time
 import zipfile
-from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, ZipFile
@@ -14,13 +11,13 @@ from openpyxl import Workbook, load_workbook
 from orgaudit.errors import ConfigError
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.workbook import export
-from orgaudit.register.workbook.archive import MIB
 from orgaudit.register.workbook.columns import BASE_SHEET
 from orgaudit.register.workbook.read import read
+from orgaudit.spreadsheet.guard import MIB
+from tests.spreadsheet.packing import MAIN, SHEET, TEXTS, replace, rows, sheet, with_texts, within_bounds
 
-SHEET = "xl/worksheets/sheet1.xml"
-MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
-SECONDS = 60
+pytestmark = pytest.mark.usefixtures("within_bounds")
+__all__ = ["within_bounds"]
 
 
 @pytest.fixture
@@ -33,29 +30,10 @@ def workbook(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture(autouse=True)
-def within_bounds() -> Iterator[None]:
-    """Hold every refusal to seconds, and to 300 MB more than the process had needed before."""
-    begin, peak = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    yield
-    assert time.monotonic() - begin < SECONDS
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 300 * 1024
-
-
 def refused(path: Path, words: str) -> None:
     with pytest.raises(ConfigError, match=words) as caught:
         read(path)
     assert str(caught.value).startswith(str(path))
-
-
-def replace(path: Path, part: str, change: Callable[[bytes], bytes], kind: int = ZIP_DEFLATED) -> None:
-    """Change one part of a workbook, or add it."""
-    with ZipFile(path) as old:
-        parts = {name: old.read(name) for name in old.namelist()}
-    parts[part] = change(parts.get(part, b""))
-    with ZipFile(path, "w", kind) as new:
-        for name, content in parts.items():
-            new.writestr(name, content)
 
 
 def test_an_untouched_workbook_is_read(workbook: Path) -> None:
@@ -65,9 +43,9 @@ def test_an_untouched_workbook_is_read(workbook: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "is no workbook"),
-        (b"PK\x03\x04 and no more", "is no workbook"),
-        (b"id,title\n1,2\n", "is no workbook; save it as .xlsx"),
+        (b"", "is not a workbook"),
+        (b"PK\x03\x04 and no more", "is not a workbook"),
+        (b"id,title\n1,2\n", "is not a workbook; save it as .xlsx"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512), "protected by a password"),
     ],
 )
@@ -78,8 +56,8 @@ def test_what_is_no_workbook(tmp_path: Path, content: bytes, words: str) -> None
 
 
 def test_a_missing_file_and_a_directory(tmp_path: Path) -> None:
-    refused(tmp_path / "none.xlsx", "is no file")
-    refused(tmp_path, "is no file")
+    refused(tmp_path / "none.xlsx", "is not a file")
+    refused(tmp_path, "is not a file")
 
 
 def test_a_file_that_is_too_large(tmp_path: Path) -> None:
@@ -143,7 +121,18 @@ def test_an_encrypted_part(workbook: Path) -> None:
     refused(workbook, "protected by a password")
 
 
-@pytest.mark.parametrize("part", [SHEET, "xl/workbook.xml", "xl/styles.xml", "xl/sharedStrings.xml", "_rels/.rels"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        SHEET,
+        "xl/workbook.xml",
+        "xl/_rels/workbook.xml.rels",
+        "xl/styles.xml",
+        TEXTS,
+        "_rels/.rels",
+        "[Content_Types].xml",
+    ],
+)
 @pytest.mark.parametrize(
     "declaration",
     [
@@ -155,33 +144,21 @@ def test_an_encrypted_part(workbook: Path) -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_a_document_type(workbook: Path, part: str, declaration: str, encoding: str) -> None:
     text = f'<?xml version="1.0" encoding="{encoding}"?>{declaration}<x>&e;</x>'
-    if part.endswith("sharedStrings.xml"):
-        with_shared_texts(workbook)
+    if part == TEXTS:
+        with_texts(workbook, b"")
     replace(workbook, part, lambda _: text.encode(encoding))
     refused(workbook, "declares a document type")
-
-
-def with_shared_texts(path: Path) -> None:
-    """Relate the workbook to a table of texts, as spreadsheet programs do and openpyxl does not."""
-    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"
-    relation = f'<Relationship Type="{kind}" Target="sharedStrings.xml" Id="texts"/></Relationships>'
-    replace(path, "xl/_rels/workbook.xml.rels", lambda it: it.replace(b"</Relationships>", relation.encode()))
-
-
-def rows(count: int, cell: str) -> bytes:
-    body = "".join(f'<row r="{row}">{cell.format(row)}</row>' for row in range(1, count + 1))
-    return f"<worksheet {MAIN}><sheetData>{body}</sheetData></worksheet>".encode()
 
 
 def test_a_million_rows(workbook: Path) -> None:
     cell = '<c r="B{0}"><v>{0}</v></c>'
     replace(workbook, SHEET, lambda _: rows(1_000_000, cell))
-    refused(workbook, "would unpack|Exceptions!B20001: a register has no more than 20,000 rows")
+    refused(workbook, "would unpack|Exceptions!B20001: no more than 20,000 rows are read")
 
 
 def test_rows_past_the_last(workbook: Path) -> None:
     replace(workbook, SHEET, lambda _: rows(30_000, '<c r="B{0}"><v>{0}</v></c>'))
-    refused(workbook, "Exceptions!B20001: a register has no more than 20,000 rows; clear the rest")
+    refused(workbook, "Exceptions!B20001: no more than 20,000 rows are read; clear the rest")
 
 
 def test_rows_that_are_empty_do_no_harm(workbook: Path) -> None:
@@ -194,14 +171,13 @@ def test_rows_that_are_empty_do_no_harm(workbook: Path) -> None:
 def test_too_many_cells_and_columns(workbook: Path) -> None:
     cells = "".join("<c><v>1</v></c>" for _ in range(200))
     replace(workbook, SHEET, lambda _: rows(3_001, cells), ZIP_STORED)
-    refused(workbook, "no more than 600,000 cells")
+    refused(workbook, "no more than 600,000 cells are read")
     replace(workbook, SHEET, lambda _: rows(1, '<c r="XFD{0}"><v>1</v></c>'))
-    refused(workbook, "Exceptions!XFD1: a register has no such column")
+    refused(workbook, "Exceptions!XFD1: no more than 200 columns are read")
 
 
 def test_too_many_texts(workbook: Path) -> None:
-    with_shared_texts(workbook)
-    replace(workbook, "xl/sharedStrings.xml", lambda _: f"<sst {MAIN}>".encode() + b"<si/>" * 700_000, ZIP_STORED)
+    with_texts(workbook, f"<sst {MAIN}>".encode() + b"<si/>" * 700_000 + b"</sst>", ZIP_STORED)
     refused(workbook, "has over 600000 texts")
 
 
@@ -218,15 +194,19 @@ def test_one_endless_tag(workbook: Path) -> None:
         b"\xff\xfe\x00",
         b"<?xml version='1.0' encoding='ebcdic-nonsense'?><a/>",
         b"<a><row r='99999999999999999999'><c r='ZZZZ1'><v>1</v></c></row></a>",
-        b"<a><row><c t='s'><v>999999</v></c></row></a>",
-        b"<a><row><c t='s'><v>x</v></c></row></a>",
-        b"<a><row><c><v>nan</v></c></row></a>",
-        b"<a><row><c t='d'><v>soon</v></c></row></a>",
+        sheet("<row r='99999999999999999999'><c r='ZZZZ1'><v>1</v></c></row>"),
+        b"<a><row><c><v>1</v></c></row></a>",
+        sheet("<row r='0'><c><v>1</v></c></row>"),
+        sheet("<row><c t='s'><v>999999</v></c></row>"),
+        sheet("<row><c t='s'><v>x</v></c></row>"),
+        sheet("<row><c><v>nan</v></c></row>"),
+        sheet("<row><c><v>1e999</v></c></row>"),
+        sheet("<row><c t='d'><v>soon</v></c></row>"),
     ],
 )
 def test_a_damaged_sheet(workbook: Path, content: bytes) -> None:
     replace(workbook, SHEET, lambda _: content)
-    refused(workbook, "is damaged|is no column of a register")
+    refused(workbook, "is damaged")
 
 
 def test_a_workbook_of_something_else(tmp_path: Path) -> None:
@@ -289,7 +269,7 @@ def test_a_relation_that_leads_out_of_the_file(workbook: Path) -> None:
         return content.replace(b"/xl/worksheets/sheet1.xml", b"../../../../../../etc/passwd")
 
     replace(workbook, "xl/_rels/workbook.xml.rels", out)
-    refused(workbook, "has no etc/passwd")
+    refused(workbook, "has no .*etc/passwd")
 
 
 def test_any_damage_is_told_plainly(workbook: Path) -> None:

@@ -19,12 +19,12 @@ from orgaudit.model import Severity, Status
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.file.load import load_register
 from orgaudit.register.workbook import export, grammar, incoming
-from orgaudit.register.workbook.cells import read_sheets
 from orgaudit.register.workbook.columns import BASE_SHEET, HEADER_ROW, TABLES
 from orgaudit.register.workbook.export import Computed
 from orgaudit.register.workbook.incoming import Outcome
 from orgaudit.register.workbook.read import read
 from orgaudit.settings.sections import RegisterSettings
+from orgaudit.spreadsheet.cells import read_sheets
 from orgaudit.spreadsheet.text import fitted, stored
 from tests import needs
 from tests.synthetic_run import build

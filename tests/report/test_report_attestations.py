@@ -12,8 +12,8 @@ import pytest
 from orgaudit.model import Account
 from orgaudit.register.apply import AppliedRegister
 from orgaudit.register.file.load import load_register
-from orgaudit.report import json, xlsx
-from orgaudit.report.scores import RequirementScore
+from orgaudit.report import json_document, xlsx
+from orgaudit.report.figures import RequirementScore
 from orgaudit.report.view import View
 from orgaudit.settings.frameworks import Assessment, Framework, Requirement
 from orgaudit.settings.sections import RegisterSettings
@@ -114,10 +114,10 @@ def test_a_pass_that_findings_contradict_is_told(small: Run, tmp_path: Path) -> 
 def test_reports_name_who_says_what_until_when(small: Run, tmp_path: Path) -> None:
     said = attested(tmp_path, ("bare", "pass", ALL[:1]))
     with viewed(small, registered(small, said)) as view:
-        json.write(view, tmp_path / "report.json")
+        json_document.write(view, tmp_path / "report.json")
         xlsx.write(view, tmp_path / "report.xlsx")
     document = msgspec.json.decode((tmp_path / "report.json").read_bytes())
-    jsonschema.validate(document, json.schema())
+    jsonschema.validate(document, json_document.schema())
     (answer,) = document["attestations"]["answers"]
     assert answer == {
         "id": "ATT-2026-0001",

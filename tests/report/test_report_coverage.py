@@ -13,7 +13,7 @@ from orgaudit.cli.summary import print_summary
 from orgaudit.errors import ExitCode
 from orgaudit.model import Cell, Finding, Gap, GapReason, RegionRecord, RegionState, Status
 from orgaudit.report.completeness import completeness_of
-from orgaudit.report.scores import RegionScore
+from orgaudit.report.figures import RegionScore
 from orgaudit.report.stage import exit_code
 from orgaudit.report.view import View
 from orgaudit.store.run import Run, write_lines

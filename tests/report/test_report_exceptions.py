@@ -17,7 +17,7 @@ from orgaudit.cli import orgaudit
 from orgaudit.register import stage
 from orgaudit.register.file.load import load_register
 from orgaudit.register.hygiene import extent_of
-from orgaudit.report import json as json_report
+from orgaudit.report import json_document
 from orgaudit.report.view import View, viewing
 from orgaudit.settings.sections import RegisterSettings
 from orgaudit.store.run import Run
@@ -77,7 +77,7 @@ def reported(small: Run, tmp_path: Path) -> Reported:
     registered(small, register_file(tmp_path, *ENTRIES))
     json_path, book_path = render(small, ["json", "xlsx"])
     document: dict[str, Any] = json.loads(json_path.read_bytes())
-    Draft202012Validator(json_report.schema(), format_checker=Draft202012Validator.FORMAT_CHECKER).validate(document)
+    Draft202012Validator(json_document.schema(), format_checker=Draft202012Validator.FORMAT_CHECKER).validate(document)
     return Reported(document, openpyxl.load_workbook(book_path, data_only=True))
 
 

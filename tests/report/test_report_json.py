@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from orgaudit.report.json import schema
+from orgaudit.report.json_document import schema
 from orgaudit.store.run import Run, write_lines
 from tests.report.small import REGISTER, Decided, decided, write
 from tests.synthetic_run import MANAGEMENT

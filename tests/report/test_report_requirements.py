@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from orgaudit.model import GLOBAL, Cell, Status
-from orgaudit.report.scores import Counts, RequirementScore
+from orgaudit.report.figures import RequirementScore, StatusCounts
 from orgaudit.settings.frameworks import Assessment, Framework, Requirement
 from orgaudit.store.run import Run, write_lines
 from orgaudit.store.tables import consolidate
@@ -44,7 +44,7 @@ def test_a_person_decides_whatever_was_found(small: Run) -> None:
         "left": "MANUAL",
         "bare": "MANUAL",
     }
-    assert found["bare"].counts == Counts()
+    assert found["bare"].counts == StatusCounts()
 
 
 def test_findings_are_the_evidence_of_what_a_person_decides(small: Run) -> None:

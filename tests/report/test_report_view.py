@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from orgaudit.report.scores import BySeverity, Completeness, Counts, CoverageTotals, ExceptionTotals, RegionScore
+from orgaudit.report.figures import BySeverity, Completeness, CoverageTotals, ExceptionTotals, RegionScore, StatusCounts
 from orgaudit.report.view import View
 from orgaudit.store.run import Run
 from orgaudit.store.tables import consolidate
@@ -23,7 +23,7 @@ def view(small: Run) -> Iterator[View]:
 
 
 def test_the_headline_counts_each_shared_resource_once(view: View) -> None:
-    counts = Counts(passed=14, failed=7, covered=1, not_assessed=19, not_applicable=18)
+    counts = StatusCounts(passed=14, failed=7, covered=1, not_assessed=19, not_applicable=18)
     assert view.summary.counts == counts
     assert (counts.open, counts.pass_rate, counts.pass_rate_with_exceptions) == (6, 14 / 21, 14 / 20)
     assert view.summary.open == BySeverity(critical=1, high=2, medium=3)
@@ -61,7 +61,7 @@ def test_exceptions_are_told_apart(view: View) -> None:
 def test_scorecards_count_inherited_findings_and_put_the_worst_first(view: View) -> None:
     scores = {score.id: score for score in view.accounts}
     assert [score.id for score in view.accounts] == [account_id(1), account_id(2), MANAGEMENT, account_id(3)]
-    assert scores[account_id(2)].counts == Counts(passed=4, failed=3, not_assessed=2, not_applicable=6)
+    assert scores[account_id(2)].counts == StatusCounts(passed=4, failed=3, not_assessed=2, not_applicable=6)
     assert scores[account_id(1)].open == BySeverity(critical=1, medium=1)
     assert scores[MANAGEMENT].expired == 2
     assert scores[MANAGEMENT].completeness is Completeness.COMPLETE

@@ -17,6 +17,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from orgaudit.errors import ReportError
 from orgaudit.model import Finding
 from orgaudit.report import xlsx
+from orgaudit.spreadsheet.workbook import WorkbookWriter
 from orgaudit.store.run import Run, write_lines
 from orgaudit.store.tables import consolidate
 from tests import needs
@@ -97,7 +98,7 @@ def test_the_summary_shows_every_figure(small: Run) -> None:
 
 def test_the_accounts_cell_by_cell(small: Run) -> None:
     sheet = shown(written(small))["Accounts"]
-    assert pick(sheet, "Account id", "Account", "Unit", "State", "Coverage", "What was not seen") == [
+    assert pick(sheet, "Account id", "Account", "Unit", "State", "Coverage", "Why not assessed") == [
         ("100000000001", "account 1", "Root/Workloads/Payments", "ACTIVE", "PARTIAL", "DENIED (2)"),
         ("100000000002", "account 2", "Root/Workloads/Claims", "ACTIVE", "PARTIAL", "DENIED (2)"),
         ("100000000000", "account 0", "Root", "ACTIVE", "COMPLETE", None),
@@ -137,16 +138,16 @@ def test_coverage_has_both_tables(small: Run) -> None:
     ]
     missing = records(sheet, sheet.max_row - 7)
     assert len(missing) == 7
-    assert missing[5] | {"What mends it": ""} == {
+    assert missing[5] | {"How to fix it": ""} == {
         "Reason": "DENIED",
         "Missing permission": "ec2:DescribeThings",
         "Control": "ec2_control_4_holds",
         "Accounts": 1,
         "Evaluations": 2,
-        "What mends it": "",
-        "For example": "ec2:DescribeThings: denied",
+        "How to fix it": "",
+        "Example": "ec2:DescribeThings: denied",
     }
-    assert "ec2:DescribeThings" in str(missing[5]["What mends it"])
+    assert "ec2:DescribeThings" in str(missing[5]["How to fix it"])
 
 
 def test_controls_and_frameworks(small: Run) -> None:
@@ -203,7 +204,7 @@ def test_exceptions_and_what_is_wrong_in_the_register(small: Run) -> None:
         ("EXC-2026-0003", "expiring", 0, 0, 9),
     ]
     assert records(sheet, sheet.max_row - 1) == [
-        {"Place": "config/exceptions.yaml:42", "What is wrong": "an owner is required", "Key": "owner"}
+        {"Location": "config/exceptions.yaml:42", "Problem": "an owner is required", "Key": "owner"}
     ]
 
 
@@ -289,6 +290,13 @@ def test_the_same_input_makes_the_same_bytes(small: Run) -> None:
     assert written(small).read_bytes() == first
 
 
+def test_every_formula_has_its_result(small: Run) -> None:
+    with zipfile.ZipFile(written(small)) as archive:
+        sheets = "".join(archive.read(it).decode() for it in archive.namelist() if it.startswith("xl/worksheets/sheet"))
+    assert sheets.count("<f>") > 60
+    assert len(re.findall("<f>[^=<][^<]*</f><v>[^<]+</v>", sheets)) == sheets.count("<f>")
+
+
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t"])
 def test_a_text_is_never_a_formula(small: Run, start: str) -> None:
     attack = f"{start}HYPERLINK(1)"
@@ -369,7 +377,7 @@ def test_the_disk_being_full_leaves_the_old_report(small: Run, monkeypatch: pyte
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(xlsx, "save", full)
+    monkeypatch.setattr(WorkbookWriter, "save", full)
     with pytest.raises(ReportError, match="No space left"):
         written(small)
     assert (small.path / "report.xlsx").read_bytes() == before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 
-from orgaudit.register.workbook.cells import Cell, Failed, Formula
+from orgaudit.spreadsheet.cells import CellValue, ErrorCell, FormulaCell
 
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 LAST_MONTH = 12
@@ -13,20 +13,20 @@ TWO_WAYS = re.compile(r"(\d\d?)([-/])(\d\d?)\2(\d{4}|\d\d)")
 """A date whose day and month may each be the other."""
 
 
-def text_of(cell: Cell) -> str:
+def text_of(cell: CellValue) -> str:
     """Return a cell as text: a date as 2025-03-31, a whole number without a point."""
     if isinstance(cell, datetime):
         return cell.date().isoformat() if cell == datetime.combine(cell, datetime.min.time()) else cell.isoformat(" ")
     if isinstance(cell, date):
         return cell.isoformat()
-    if isinstance(cell, Formula):
+    if isinstance(cell, FormulaCell):
         return "(a formula)"
-    if isinstance(cell, Failed):
+    if isinstance(cell, ErrorCell):
         return cell.text
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
 
 
-def day(cell: Cell, *, day_first: bool | None = None) -> date:
+def day(cell: CellValue, *, day_first: bool | None = None) -> date:
     """Return the date of a cell in any usual notation; raises ValueError for none, or one that can be read two ways."""
     if isinstance(cell, datetime):
         return cell.date()

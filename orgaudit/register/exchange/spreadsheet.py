@@ -17,9 +17,9 @@ from orgaudit.register.exchange.days import LAST_MONTH, TWO_WAYS, day, text_of
 from orgaudit.register.exchange.foreign import ForeignEntry, ForeignFile, SkippedEntry
 from orgaudit.register.exchange.prowler import checks
 from orgaudit.register.patterns import is_exact
-from orgaudit.register.workbook import cells
-from orgaudit.register.workbook.cells import Cell, Failed, Formula
 from orgaudit.settings.documents import Problem, error_of, nearest
+from orgaudit.spreadsheet import cells
+from orgaudit.spreadsheet.cells import CellValue, ErrorCell, FormulaCell
 
 IGNORE = "-"
 """The key of a column that is left out; one without any key goes into the comments."""
@@ -80,7 +80,7 @@ class FlatTable:
 
     file: str
     headers: tuple[str, ...]
-    rows: tuple[tuple[str, dict[str, Cell]], ...]
+    rows: tuple[tuple[str, dict[str, CellValue]], ...]
 
 
 def table(file: Path) -> FlatTable:
@@ -165,7 +165,7 @@ class _RowReader:
     comments: list[str] = field(default_factory=list)
     whole: bool = True
 
-    def entry(self, place: str, row: Mapping[str, Cell]) -> ForeignEntry:
+    def entry(self, place: str, row: Mapping[str, CellValue]) -> ForeignEntry:
         for header, cell in row.items():
             key = self.mapping.get(header)
             if key == IGNORE:
@@ -190,8 +190,8 @@ class _RowReader:
             self.data["comments"] = "\n".join(self.comments)
         return ForeignEntry(place=place, data=self.data, notes=tuple(self.notes))
 
-    def _take(self, key: str, header: str, cell: Cell) -> None:
-        if isinstance(cell, Formula | Failed):
+    def _take(self, key: str, header: str, cell: CellValue) -> None:
+        if isinstance(cell, FormulaCell | ErrorCell):
             raise ValueError("the cell holds a formula or an error; write its value")  # noqa: TRY004 - for people
         if key in _DAYS:
             self.data[key] = day(cell, day_first=self.orders.get(header))
@@ -221,15 +221,15 @@ class _RowReader:
                 raise ValueError("; ".join(filter(None, (message, nearest(name, self.controls)))))
 
 
-def _items(cell: Cell) -> list[str]:
+def _items(cell: CellValue) -> list[str]:
     return [part.strip() for part in re.split(r"[;\n]", text_of(cell)) if part.strip()]
 
 
-def _parts(cell: Cell) -> list[str]:
+def _parts(cell: CellValue) -> list[str]:
     return [part for part in re.split(r"[\s,;]+", text_of(cell)) if part]
 
 
-def _accounts(cell: Cell) -> list[str]:
+def _accounts(cell: CellValue) -> list[str]:
     """Return account ids; a spreadsheet that takes them for numbers loses their leading zeros and their dashes stay."""
     found = []
     items = [part.strip() for part in re.split(r"[,;\n]", text_of(cell)) if part.strip()]
@@ -243,7 +243,7 @@ def _accounts(cell: Cell) -> list[str]:
     return found
 
 
-def _number(cell: Cell) -> int:
+def _number(cell: CellValue) -> int:
     text = text_of(cell)
     if not re.fullmatch(r"[0-9]{1,9}", text):
         raise ValueError(f"{text!r} is not a whole number")
@@ -283,14 +283,14 @@ def _day_orders(found: FlatTable, mapping: Mapping[str, str], given: bool | None
     return orders
 
 
-def _from_xlsx(file: Path) -> Iterator[tuple[str, dict[int, Cell]]]:
+def _from_xlsx(file: Path) -> Iterator[tuple[str, dict[int, CellValue]]]:
     sheets = cells.read_sheets(file)
     name, rows = next(((name, rows) for name, rows in sheets.items() if rows), ("", {}))
     for number in sorted(rows):
         yield f"{file}: {name}!{number}", rows[number]
 
 
-def _from_csv(file: Path) -> Iterator[tuple[str, dict[int, Cell]]]:
+def _from_csv(file: Path) -> Iterator[tuple[str, dict[int, CellValue]]]:
     try:
         with file.open("rb") as stream:
             content = stream.read(MOST_BYTES + 1)

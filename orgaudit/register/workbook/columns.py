@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
 from orgaudit.model import Json, Severity
 from orgaudit.register.entries import ExceptionType
@@ -18,17 +19,18 @@ SET_STATE, WHY = "=set_state", "=why"
 """Keys of what an owner asks for beside the fields: another state, and the reason for it and for edits."""
 
 
-class Column(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Field:
     """One column. `key` is the entry's field, with `scope.` before a key of the scope; `band` groups columns."""
 
     key: str
     title: str
     help: str
-    band: str
     form: Form = grammar.TEXT
     width: float = 18
     choices: tuple[str, ...] = ()
     editable: bool = True
+    band: str = ""
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -43,14 +45,15 @@ class Column(NamedTuple):
         return grammar.shown(value, self.form) if self.path else ""
 
 
-class Table(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SectionSheet:
     """One section of the register as a sheet."""
 
     sheet: str
     section: str
-    columns: tuple[Column, ...]
+    columns: tuple[Field, ...]
 
-    def column(self, key: str) -> Column:
+    def column(self, key: str) -> Field:
         """Return the column of a key."""
         return next(column for column in self.columns if column.key == key)
 
@@ -61,151 +64,129 @@ class Table(NamedTuple):
 
 _ONE_A_LINE = "One a line (Alt+Enter; in LibreOffice Ctrl+Enter)."
 _PATTERN = "The whole value, a glob (* ?), or regex: and an expression for the whole value."
+_TAGS = f"key=pattern; every line must match. {_PATTERN} {_ONE_A_LINE}"
 
 
-def _scope(prefix: str, band: str, word: str) -> tuple[Column, ...]:
-    def column(key: str, title: str, text: str, form: Form, width: float = 22) -> Column:
-        return Column(f"{prefix}.{key}", f"{word}{title}", f"{text} {_ONE_A_LINE}", band, form, width)
+def _band(band: str, *columns: Field) -> tuple[Field, ...]:
+    return tuple(replace(column, band=band) for column in columns)
 
-    tag = f"key=pattern; every line must hold. {_PATTERN}"
-    return (
-        column("controls", "controls", f"Ids, or framework:requirement. {_PATTERN}", grammar.WORDS, 30),
-        column("accounts", "accounts", "Ids of 12 digits.", grammar.WORDS, 17),
-        column("ous", "units", "Ids of units, or paths such as Root/Workloads; units below are in.", grammar.LIST, 24),
-        column("account_tags", "account tags", tag, grammar.TAGS),
-        column("regions", "regions", "Names such as eu-west-1, or global.", grammar.WORDS, 15),
-        column("resources", "resources", f"ARNs or names. {_PATTERN}", grammar.LIST, 40),
-        column("resource_tags", "resource tags", tag, grammar.TAGS),
+
+def _scope(band: str, key: str, word: str) -> tuple[Field, ...]:
+    controls = f"Ids, or framework:requirement. {_PATTERN} {_ONE_A_LINE}"
+    units = f"Ids of units, or paths such as Root/Workloads; units below are included. {_ONE_A_LINE}"
+    columns = (
+        Field("controls", "controls", controls, grammar.WORDS, 30),
+        Field("accounts", "accounts", f"Ids of 12 digits. {_ONE_A_LINE}", grammar.WORDS, 17),
+        Field("ous", "units", units, grammar.LIST, 24),
+        Field("account_tags", "account tags", _TAGS, grammar.TAGS, 22),
+        Field("regions", "regions", f"Names such as eu-west-1, or global. {_ONE_A_LINE}", grammar.WORDS, 15),
+        Field("resources", "resources", f"ARNs or names. {_PATTERN} {_ONE_A_LINE}", grammar.LIST, 40),
+        Field("resource_tags", "resource tags", _TAGS, grammar.TAGS, 22),
     )
+    return _band(band, *(replace(it, key=f"{key}.{it.key}", title=f"{word} {it.title}") for it in columns))
 
 
-def _computed(key: str, title: str, text: str, width: float, form: Form = grammar.TEXT) -> Column:
-    return Column(key, title, f"{text} Written by orgaudit.", "Register", form, width, editable=False)
+def _locked(key: str, title: str, text: str, width: float, form: Form = grammar.TEXT) -> Field:
+    return Field(key, title, text, form, width, editable=False)
 
 
-_ID = Column(
-    "id",
-    "ID",
-    "Never used again. Leave it empty for a new entry; the import gives the next one.",
-    "Register",
-    width=17,
-    editable=False,
-)
+_APPROVE = "Set by `orgaudit exceptions approve` only."
+_ID = "Never reused. Leave it empty for a new entry; the import assigns the next one."
+_DAYS_LEFT = "Days to the last day, on the day of the export. Written by orgaudit."
+_COVERS = "Open findings that it covers in the run of the export. Written by orgaudit."
+_SET_STATE = "pending requests approval; revoked ends an approved exception. Give the reason beside it."
+_ADJUSTED = "The severity with the compensating controls in place."
+_COMPENSATING = f"What reduces the risk instead. {_ONE_A_LINE}"
+_MILESTONES = f"2025-03-31: title, or 2025-03-31 (done 2025-03-01): title. {_ONE_A_LINE}"
 _FIRST = (
-    _computed(ROW_ID, "Row", "Ties this row to the register.", 17),
-    _ID,
-    _computed(STATE, "State", "The state on the day of the export.", 11),
-    _computed(DAYS_LEFT, "Days left", "Days to the last day, on the day of the export.", 10, grammar.NUMBER),
+    _locked(ROW_ID, "Row", "Links this row to the register. Written by orgaudit.", 17),
+    _locked("id", "ID", _ID, 17),
+    _locked(STATE, "State", "The state on the day of the export. Written by orgaudit.", 11),
+    _locked(DAYS_LEFT, "Days left", _DAYS_LEFT, 10, grammar.NUMBER),
 )
-_HISTORY = Column(
-    "history", "History", "What happened so far. Written by orgaudit.", "Record", grammar.HISTORY, 60, editable=False
+_LAST = (
+    Field("comments", "Comments", "Anything worth knowing.", width=34),
+    _locked("history", "History", "What happened so far. Written by orgaudit.", 60, grammar.HISTORY),
 )
-_COMMENTS = Column("comments", "Comments", "Anything worth knowing.", "Record", width=34)
-_WHY = Column(
-    WHY, "Why this change", "Why you changed something in this row; it goes into the history.", "You ask", width=30
-)
-_BROAD = Column(
-    "broad", "Broad", "yes where it takes all controls or all accounts.", "Limits", grammar.YES, 9, choices=("yes",)
-)
+_WHY = Field(WHY, "Why this change", "Why you changed this row; the reason is added to the history.", width=30)
+_BROAD = Field("broad", "Broad", "yes where it covers all controls or all accounts.", grammar.YES, 9, ("yes",))
 
-EXCEPTIONS = Table(
+EXCEPTIONS = SectionSheet(
     "Exceptions",
     "exceptions",
     (
-        *_FIRST,
-        _computed(COVERED, "Covers", "Open findings that it covers in the run of the export.", 9, grammar.NUMBER),
-        Column("title", "Title", "What is excepted, in a line.", "What", width=40),
-        Column("type", "Type", "Exception type.", "What", width=22, choices=tuple(map(str, ExceptionType))),
-        Column("justification", "Justification", "Why that is acceptable.", "What", width=48),
-        Column("ticket", "Ticket", "Where it was discussed.", "What", width=14),
-        Column("owner", "Owner", "Name <name@example.com>, or a team's name.", "Who", width=30),
-        Column("requested_by", "Requested by", "Who asks for it. Without this it is a draft.", "Who", width=26),
-        Column(
-            "approved_by", "Approved by", "Set by `orgaudit exceptions approve` only.", "Who", width=26, editable=False
+        *_band("Register", *_FIRST, _locked(COVERED, "Covers", _COVERS, 9, grammar.NUMBER)),
+        *_band(
+            "What",
+            Field("title", "Title", "What is excepted, in one line.", width=40),
+            Field("type", "Type", "Exception type.", width=22, choices=tuple(ExceptionType)),
+            Field("justification", "Justification", "Why the risk is acceptable.", width=48),
+            Field("ticket", "Ticket", "Where it was discussed.", width=14),
         ),
-        Column(
-            "approved_on",
-            "Approved on",
-            "Set by `orgaudit exceptions approve` only.",
+        *_band(
             "Who",
-            grammar.DAY,
-            13,
-            editable=False,
+            Field("owner", "Owner", "Name <name@example.com>, or a team's name.", width=30),
+            Field("requested_by", "Requested by", "Who requests it. Without this it is a draft.", width=26),
+            _locked("approved_by", "Approved by", _APPROVE, 26),
+            _locked("approved_on", "Approved on", _APPROVE, 13, grammar.DAY),
         ),
-        Column("starts_on", "First day", "A date.", "When", grammar.DAY, 13),
-        Column(
-            "expires_on",
-            "Last day",
-            "A date; it ends with this day. A later one needs a new approval.",
+        *_band(
             "When",
-            grammar.DAY,
-            13,
+            Field("starts_on", "First day", "A date.", grammar.DAY, 13),
+            Field("expires_on", "Last day", "A date. A later one requires a new approval.", grammar.DAY, 13),
+            Field("review_by", "Review by", "A date.", grammar.DAY, 13),
         ),
-        Column("review_by", "Review by", "A date.", "When", grammar.DAY, 13),
-        *_scope("scope", "It covers", "Covers "),
-        *_scope("scope.except", "But not", "Not "),
-        _BROAD,
-        Column("max_findings", "Most findings", "The most that it should cover.", "Limits", grammar.NUMBER, 10),
-        Column(
-            "severity_adjusted",
-            "Adjusted severity",
-            "What it weighs with what is done about it.",
+        *_scope("In scope", "scope", "Covers"),
+        *_scope("Not in scope", "scope.except", "Not"),
+        *_band(
+            "Limits",
+            _BROAD,
+            Field("max_findings", "Most findings", "The most that it is expected to cover.", grammar.NUMBER, 10),
+        ),
+        *_band(
             "Risk",
-            width=13,
-            choices=tuple(map(str, Severity)),
+            Field("severity_adjusted", "Adjusted severity", _ADJUSTED, width=13, choices=tuple(Severity)),
+            Field("risk_statement", "Risk", "What could happen.", width=40),
+            Field("compensating_controls", "Compensating controls", _COMPENSATING, grammar.LIST, 36),
+            Field("milestones", "Milestones", _MILESTONES, grammar.MILESTONES, 36),
         ),
-        Column("risk_statement", "Risk", "What could happen.", "Risk", width=40),
-        Column(
-            "compensating_controls",
-            "Compensating controls",
-            f"What is done instead. {_ONE_A_LINE}",
-            "Risk",
-            grammar.LIST,
-            36,
+        *_band(
+            "Record",
+            Field("evidence", "Evidence", f"Links. {_ONE_A_LINE}", grammar.LIST, 36),
+            Field("supersedes", "Supersedes", "The id of the exception that this one replaces.", width=17),
+            *_LAST,
         ),
-        Column(
-            "milestones",
-            "Milestones",
-            f"2025-03-31: title, or 2025-03-31 (done 2025-03-01): title. {_ONE_A_LINE}",
-            "Risk",
-            grammar.MILESTONES,
-            36,
+        *_band(
+            "Your request", Field(SET_STATE, "Set state", _SET_STATE, width=12, choices=("pending", "revoked")), _WHY
         ),
-        Column("evidence", "Evidence", f"Links. {_ONE_A_LINE}", "Record", grammar.LIST, 36),
-        Column("supersedes", "Supersedes", "The id of the exception that this one replaces.", "Record", width=17),
-        _COMMENTS,
-        _HISTORY,
-        Column(
-            SET_STATE,
-            "Set state",
-            "pending asks for approval; revoked ends an approved one. Say why beside it.",
-            "You ask",
-            width=12,
-            choices=("pending", "revoked"),
-        ),
-        _WHY,
     ),
 )
 
-ATTESTATIONS = Table(
+ATTESTATIONS = SectionSheet(
     "Attestations",
     "attestations",
     (
-        *_FIRST,
-        Column("requirement", "Requirement", "framework:requirement, such as cis_2.0:1.1.", "What", width=24),
-        Column("status", "Answer", "What was seen.", "What", width=16, choices=tuple(map(str, AttestedStatus))),
-        Column(
-            "accounts", "Accounts", f"Ids of 12 digits; either these or units. {_ONE_A_LINE}", "What", grammar.WORDS, 17
+        *_band("Register", *_FIRST),
+        *_band(
+            "What",
+            Field("requirement", "Requirement", "framework:requirement, such as cis_2.0:1.1.", width=24),
+            Field("status", "Answer", "The result of the review.", width=16, choices=tuple(AttestedStatus)),
+            Field("accounts", "Accounts", f"Ids of 12 digits; these or units. {_ONE_A_LINE}", grammar.WORDS, 17),
+            Field("ous", "Units", f"Ids or paths; these or accounts. {_ONE_A_LINE}", grammar.LIST, 24),
+            _BROAD,
         ),
-        Column("ous", "Units", f"Ids or paths; either these or accounts. {_ONE_A_LINE}", "What", grammar.LIST, 24),
-        _BROAD,
-        Column("attested_by", "Attested by", "Who answers for it.", "Who", width=26),
-        Column("attested_on", "Attested on", "A date.", "When", grammar.DAY, 13),
-        Column("expires_on", "Last day", "A date; from the next day on nobody answers.", "When", grammar.DAY, 13),
-        Column("evidence", "Evidence", f"Links, or what was looked at. {_ONE_A_LINE}", "Record", grammar.LIST, 40),
-        _COMMENTS,
-        _HISTORY,
-        _WHY,
+        *_band("Who", Field("attested_by", "Attested by", "Who attests this.", width=26)),
+        *_band(
+            "When",
+            Field("attested_on", "Attested on", "A date.", grammar.DAY, 13),
+            Field("expires_on", "Last day", "A date; after it the requirement has no answer.", grammar.DAY, 13),
+        ),
+        *_band(
+            "Record",
+            Field("evidence", "Evidence", f"Links, or what was reviewed. {_ONE_A_LINE}", grammar.LIST, 40),
+            *_LAST,
+        ),
+        *_band("Your request", _WHY),
     ),
 )
 

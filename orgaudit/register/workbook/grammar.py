@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import NamedTuple
 
 from orgaudit.model import Json
 
 
-class Form(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Form:
     """One kind of value: `write` raises for a value of another kind, `parse` raises ValueError with the mend."""
 
     write: Callable[[Json], str]

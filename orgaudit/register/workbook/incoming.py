@@ -15,9 +15,9 @@ from orgaudit.register.entries import KINDS, EventType, ExceptionEntry, HistoryE
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.lifecycle import EntryChange, Step
 from orgaudit.register.state import state_of
-from orgaudit.register.workbook.columns import EXCEPTIONS, ROW_ID, SET_STATE, TABLES, WHY, Column, Table
+from orgaudit.register.workbook.columns import EXCEPTIONS, ROW_ID, SET_STATE, TABLES, WHY, Field, SectionSheet
 from orgaudit.register.workbook.merge import Conflict, Entries, merge
-from orgaudit.register.workbook.read import Book, Line
+from orgaudit.register.workbook.read import EditedRow, EditedWorkbook
 from orgaudit.settings.documents import Problem, error_of, explain
 from orgaudit.settings.sections import RegisterSettings
 from orgaudit.settings.syntax import KeyPath
@@ -34,7 +34,7 @@ class Outcome(msgspec.Struct, frozen=True):
     changed: dict[str, list[str]] = {}
 
 
-def bring(book: Book, ledger: RegisterEditor, *, by: str, on: date, policy: RegisterSettings) -> Outcome:
+def bring(book: EditedWorkbook, ledger: RegisterEditor, *, by: str, on: date, policy: RegisterSettings) -> Outcome:
     """Put the workbook's edits into the ledger, which is not saved yet.
 
     Raises ConfigError with every conflict and problem by sheet and cell; the ledger must not be saved then.
@@ -54,7 +54,14 @@ class _Bringer:
     """Brings one sheet; `problems` grows with what stands against it."""
 
     def __init__(
-        self, table: Table, book: Book, ledger: RegisterEditor, *, by: str, on: date, policy: RegisterSettings
+        self,
+        table: SectionSheet,
+        book: EditedWorkbook,
+        ledger: RegisterEditor,
+        *,
+        by: str,
+        on: date,
+        policy: RegisterSettings,
     ) -> None:
         self.problems: list[Problem] = []
         self._table, self._book, self._ledger = table, book, ledger
@@ -78,7 +85,7 @@ class _Bringer:
                 outcome.added.append(added)
 
     def _merged(
-        self, base: Entries, known: Mapping[str, Line], ours: Mapping[str, Mapping[str, Any]]
+        self, base: Entries, known: Mapping[str, EditedRow], ours: Mapping[str, Mapping[str, Any]]
     ) -> dict[str, dict[str, str]]:
         """Return the edits of fields by id, each in the form that the register's own text has."""
         theirs = {name: self._canonical(line, base[name]) for name, line in known.items()}
@@ -98,7 +105,7 @@ class _Bringer:
         """Return the texts of all fields as cells hold them; what is computed is no field."""
         return {column.key: fitted(texts.get(column.key, "")) for column in self._table.columns if column.path}
 
-    def _canonical(self, line: Line, base: Mapping[str, str]) -> dict[str, str]:
+    def _canonical(self, line: EditedRow, base: Mapping[str, str]) -> dict[str, str]:
         """Return a row's texts, edited ones as the register would write them; what cannot be is a problem."""
         texts = {}
         for column in self._table.columns:
@@ -116,7 +123,7 @@ class _Bringer:
                 texts[column.key] = self._reparsed(line, column, now, was)
         return texts
 
-    def _reparsed(self, line: Line, column: Column, now: str, was: str) -> str:
+    def _reparsed(self, line: EditedRow, column: Field, now: str, was: str) -> str:
         try:
             value = column.form.parse(now) if now else None
         except ValueError as error:
@@ -125,7 +132,7 @@ class _Bringer:
             return was
         return "" if value is None else column.form.write(value)
 
-    def _change(self, line: Line, old: dict[str, Any], texts: Mapping[str, str]) -> list[str]:
+    def _change(self, line: EditedRow, old: dict[str, Any], texts: Mapping[str, str]) -> list[str]:
         """Put one row's edits and wishes into the ledger and return what changed."""
         entry, done = old, []
         wish, why = line.texts.get(SET_STATE, ""), line.texts.get(WHY, "")
@@ -152,7 +159,7 @@ class _Bringer:
             return []
         return done
 
-    def _edited(self, line: Line, old: dict[str, Any], texts: Mapping[str, str], why: str) -> dict[str, Any]:
+    def _edited(self, line: EditedRow, old: dict[str, Any], texts: Mapping[str, str], why: str) -> dict[str, Any]:
         new = _with_texts(self._table, old, texts)
         before = list(_wrong(self._table, old, self._policy, self._on))
         after = [
@@ -172,7 +179,7 @@ class _Bringer:
         event = self._event(EventType.CHANGED, f"{', '.join(sorted(changes))}: {why}")
         return self._step(old, EntryChange(changes, event))
 
-    def _add(self, line: Line) -> str | None:
+    def _add(self, line: EditedRow) -> str | None:
         """Add a row without an id as a new entry and return its id; None where something is wrong with it."""
         section, known = self._table.section, len(self.problems)
         texts = self._canonical(line, {})
@@ -222,7 +229,7 @@ class _Bringer:
             return entry
         return {key: value for key, value in entry.items() if key not in {"approved_by", "approved_on"}}
 
-    def _wish_problem(self, line: Line, wish: str) -> None:
+    def _wish_problem(self, line: EditedRow, wish: str) -> None:
         if wish not in {"pending", "revoked"}:
             self._problem(line, SET_STATE, f"{wish!r} is no state that a workbook sets", "choose pending or revoked")
         elif line.id is None and wish != "pending":
@@ -230,7 +237,7 @@ class _Bringer:
         else:
             self._problem(line, WHY, f"{wish} needs a reason", "say why in this cell")
 
-    def _conflict(self, line: Line, conflict: Conflict) -> None:
+    def _conflict(self, line: EditedRow, conflict: Conflict) -> None:
         title = self._table.column(conflict.field).title
         was = f"at the export it was {conflict.base!r}"
         if conflict.ours is None:
@@ -249,11 +256,11 @@ class _Bringer:
             "decide for one, write it into the workbook or the register, and import again",
         )
 
-    def _problem(self, line: Line, key: str, message: str, mend: str) -> None:
+    def _problem(self, line: EditedRow, key: str, message: str, mend: str) -> None:
         self.problems.append(Problem(file=self._book.file, key=line.place(key), message=message, mend=mend))
 
 
-def _with_texts(table: Table, entry: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
+def _with_texts(table: SectionSheet, entry: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
     """Return an entry with the values of some texts; an empty text leaves its key out."""
     new = dict(entry)
     for key, text in texts.items():
@@ -276,7 +283,7 @@ def _put(data: Mapping[str, Any], path: tuple[str, ...], value: object) -> dict[
 
 
 def _wrong(
-    table: Table, entry: Mapping[str, Any], policy: RegisterSettings, on: date
+    table: SectionSheet, entry: Mapping[str, Any], policy: RegisterSettings, on: date
 ) -> Iterator[tuple[KeyPath, str, str]]:
     """Yield what is wrong in an entry: the path, the message and the mend."""
     model = KINDS[table.section].model_of(entry)
@@ -296,7 +303,7 @@ def _wrong(
             )
 
 
-def _key_at(table: Table, line: Line, path: KeyPath) -> str:
+def _key_at(table: SectionSheet, line: EditedRow, path: KeyPath) -> str:
     """Return the column whose cell is nearest to a place in an entry."""
     names = tuple(part for part in path if isinstance(part, str))
     for length in range(len(names), 0, -1):

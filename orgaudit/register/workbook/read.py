@@ -11,10 +11,11 @@ from pathlib import Path
 import msgspec
 
 from orgaudit.errors import ConfigError
-from orgaudit.register.workbook import cells, grammar
-from orgaudit.register.workbook.cells import Cell, Failed, Formula, Rows, place
-from orgaudit.register.workbook.columns import BASE_SHEET, HEADER_ROW, ROW_ID, TABLES, Column, Table
+from orgaudit.register.workbook import grammar
+from orgaudit.register.workbook.columns import BASE_SHEET, HEADER_ROW, ROW_ID, TABLES, Field, SectionSheet
 from orgaudit.settings.documents import Problem, error_of
+from orgaudit.spreadsheet import cells
+from orgaudit.spreadsheet.cells import CellValue, ErrorCell, FormulaCell, SheetCells, place
 
 MARK = "orgaudit register workbook"
 VERSION = "1"
@@ -24,7 +25,7 @@ BASE_ROW = 6
 _ANEW = "export the register anew, and edit that workbook"
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class EditedRow(msgspec.Struct, frozen=True, kw_only=True):
     """One row: the id it belongs to (None: a new entry), its texts by column key, and the cell of each key."""
 
     sheet: str
@@ -37,16 +38,16 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.sheet}!{self.cells[key]}"
 
 
-class Book(msgspec.Struct, frozen=True, kw_only=True):
+class EditedWorkbook(msgspec.Struct, frozen=True, kw_only=True):
     """A workbook as read: `base` is texts by section, id and column key; `revision` is the register's of then."""
 
     file: str
     revision: str
     base: dict[str, dict[str, dict[str, str]]]
-    lines: dict[str, list[Line]]
+    lines: dict[str, list[EditedRow]]
 
 
-def read(path: Path) -> Book:
+def read(path: Path) -> EditedWorkbook:
     """Return a workbook; raises ConfigError where it is hostile, none of ours, or any cell holds what is no value."""
     sheets = cells.read_sheets(path)
     for name in (BASE_SHEET, *(table.sheet for table in TABLES)):
@@ -62,7 +63,7 @@ def read(path: Path) -> Book:
         problems += _misplaced(lines[table.section], base.get(table.section, {}), str(path))
     if problems:
         raise error_of(problems)
-    return Book(file=str(path), revision=revision, base=base, lines=lines)
+    return EditedWorkbook(file=str(path), revision=revision, base=base, lines=lines)
 
 
 def digest(rows: list[tuple[str, ...]]) -> str:
@@ -70,7 +71,7 @@ def digest(rows: list[tuple[str, ...]]) -> str:
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
-def _base(rows: Rows, file: str) -> tuple[str, dict[str, dict[str, dict[str, str]]]]:
+def _base(rows: SheetCells, file: str) -> tuple[str, dict[str, dict[str, dict[str, str]]]]:
     top = [[str(value) for _, value in sorted(rows.get(row, {}).items())] for row in range(1, BASE_ROW)]
     mark, revision, _, stamp = (line[-1] if line else "" for line in top[:4])
     if top[0][:1] != [MARK]:
@@ -93,7 +94,7 @@ def _base(rows: Rows, file: str) -> tuple[str, dict[str, dict[str, dict[str, str
     return revision.removeprefix("sha256:"), base
 
 
-def _lines(table: Table, rows: Rows, file: str, problems: list[Problem]) -> Iterator[Line]:
+def _lines(table: SectionSheet, rows: SheetCells, file: str, problems: list[Problem]) -> Iterator[EditedRow]:
     columns = _columns_by_place(table, rows.get(HEADER_ROW, {}), file)
     for row in sorted(row for row in rows if row > HEADER_ROW):
         texts: dict[str, str] = {}
@@ -117,12 +118,12 @@ def _lines(table: Table, rows: Rows, file: str, problems: list[Problem]) -> Iter
                 where = f"{table.sheet}!{places['id']}"
                 problems.append(Problem(file=file, key=where, message=message, mend=mend))
                 continue
-            yield Line(sheet=table.sheet, id=shown, texts=texts, cells=places)
+            yield EditedRow(sheet=table.sheet, id=shown, texts=texts, cells=places)
 
 
-def _columns_by_place(table: Table, headers: Mapping[int, Cell], file: str) -> dict[int, Column]:
+def _columns_by_place(table: SectionSheet, headers: Mapping[int, CellValue], file: str) -> dict[int, Field]:
     by_title = {column.title: column for column in table.columns}
-    found: dict[int, Column] = {}
+    found: dict[int, Field] = {}
     for number, title in headers.items():
         where = f"{table.sheet}!{place(number, HEADER_ROW)}"
         column = by_title.pop(str(title), None)
@@ -137,13 +138,13 @@ def _columns_by_place(table: Table, headers: Mapping[int, Cell], file: str) -> d
     return found
 
 
-def _text(value: Cell, *, in_column: bool) -> str:
+def _text(value: CellValue, *, in_column: bool) -> str:
     """Return a cell's text; raises ValueError for what is no value, or stands where no column is."""
     if not in_column and not (isinstance(value, str) and not value.strip()):
         raise ValueError("stands in a column without a title; move it into the column that it is for")
-    if isinstance(value, Formula):
+    if isinstance(value, FormulaCell):
         raise ValueError("holds a formula, and only values are read; write the value itself")  # noqa: TRY004 - for people
-    if isinstance(value, Failed):
+    if isinstance(value, ErrorCell):
         raise ValueError(f"shows the error {value.text}; write the value itself")  # noqa: TRY004
     if isinstance(value, datetime):
         if value != datetime.combine(value, datetime.min.time()):
@@ -156,9 +157,9 @@ def _text(value: Cell, *, in_column: bool) -> str:
     return value if isinstance(value, str) else str(value)
 
 
-def _misplaced(lines: list[Line], base: Mapping[str, object], file: str) -> Iterator[Problem]:
+def _misplaced(lines: list[EditedRow], base: Mapping[str, object], file: str) -> Iterator[Problem]:
     """Yield a problem for each row whose id the workbook was not written with, or that is there twice."""
-    first: dict[str, Line] = {}
+    first: dict[str, EditedRow] = {}
     for line in lines:
         if line.id is None:
             continue

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import NamedTuple
 
 import msgspec
 from openpyxl.chart import BarChart, Reference, Series
@@ -19,11 +19,12 @@ from openpyxl.drawing.text import CharacterProperties, Font, Paragraph, Paragrap
 from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.report.view import View
-from orgaudit.report.xlsx import look
-from orgaudit.report.xlsx.book import Book, Part, over
-from orgaudit.report.xlsx.rows import Formula, Value
-from orgaudit.report.xlsx.sheets import NO_UNIT
+from orgaudit.report.xlsx.results import NO_UNIT
+from orgaudit.report.xlsx.tables import Tables
+from orgaudit.spreadsheet import look
+from orgaudit.spreadsheet.rows import CellWriter, Content, Formula, row
 from orgaudit.spreadsheet.text import criterion, stored
+from orgaudit.spreadsheet.workbook import WorkbookWriter
 
 TOP = 10
 LISTS = "Lists"
@@ -34,23 +35,26 @@ CHART_GAP = 340_000
 """How far a chart reaches into its last column, in EMU, so that the next begins after a gap."""
 
 
-class Block(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Block:
     """Rows of the hidden sheet: a header, then a label, the name by which figures are looked up, and the figures.
 
-    In the sheet the name is the criterion that finds it, so that no character of it is taken for a wildcard.
+    In the sheet the name is the criterion that finds it, so that no character of it is taken for a wildcard; in a
+    formula `@` stands for the row.
     """
 
     row: int
     header: tuple[str, ...]
-    rows: tuple[tuple[Value, ...], ...]
+    rows: tuple[tuple[Content, ...], ...]
 
     @property
     def last(self) -> int:
-        """Return the last row that holds a record; an empty block keeps one empty row."""
+        """The last row that holds a record; an empty block keeps one empty row."""
         return self.row + max(len(self.rows), 1)
 
 
-class Lists(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Lists:
     """What the hidden sheet holds."""
 
     units: Block
@@ -59,29 +63,39 @@ class Lists(NamedTuple):
     regions: Block
 
 
-def lists(book: Book, view: View) -> Lists:
+def lists(tables: Tables, view: View) -> Lists:
     """Return the hidden sheet's blocks, with formulas over the tables."""
-    findings = book.parts("Findings", view.findings_total)
-    units = Block(1, ("Unit", "", *look.SEVERITIES), tuple(_unit_rows(view, findings)))
-    controls = Block(units.last + 2, ("Control", "", "Open"), tuple(_control_rows(view, book)))
-    accounts = Block(controls.last + 2, ("Account", "", "Open"), tuple(_account_rows(view, book)))
-    coverage = book.parts("Coverage", view.account_regions_total)
-    regions = Block(accounts.last + 2, ("Region", "", "Accounts"), tuple(_region_rows(view, coverage, accounts.last)))
-    return Lists(units, controls, accounts, regions)
+    blocks: list[Block] = []
+    for header, rows in (
+        (("Unit", "", *look.SEVERITIES), _unit_rows(tables, view)),
+        (("Control", "", "Open"), _control_rows(tables, view)),
+        (("Account", "", "Open"), _account_rows(tables, view)),
+        (("Region", "", "Accounts"), _region_rows(tables, view)),
+    ):
+        blocks.append(Block(blocks[-1].last + 2 if blocks else 1, header, tuple(rows)))
+    return Lists(*blocks)
 
 
-def write_lists(book: Book, blocks: Lists) -> None:
+def write_lists(book: WorkbookWriter, blocks: Lists) -> None:
     """Write the hidden sheet."""
     sheet = book.sheet(LISTS, widths=(40, 40, 12, 12, 12, 12))
     sheet.sheet_state = "hidden"
-    row = 0
-    for block in blocks:
-        while row < block.row - 1:
-            sheet.append([])
-            row += 1
-        for values in (block.header, *block.rows):
-            row += 1
-            sheet.append([_list_cell(book, sheet, value, row, column) for column, value in enumerate(values)])
+    texts, numbers = CellWriter(sheet, look.TEXT), CellWriter(sheet, look.NUMBER)
+
+    def cell(content: Content, number: int, column: int) -> str:
+        if isinstance(content, Formula):
+            formula = replace(content, formula=content.formula.replace("@", str(number)))
+            return numbers.cell(f"{'ABCDEF'[column]}{number}", formula)
+        shown = criterion(str(content)) if column == NAME and content else content
+        return texts.cell(f"{'ABCDEF'[column]}{number}", shown)
+
+    for block in (blocks.units, blocks.controls, blocks.accounts, blocks.regions):
+        book.rows[LISTS].append(
+            [
+                row(number, [cell(content, number, column) for column, content in enumerate(contents)])
+                for number, contents in enumerate((block.header, *block.rows), block.row)
+            ]
+        )
 
 
 def summary_charts(
@@ -109,67 +123,40 @@ def _before(right: int, last_row: int) -> AnchorMarker:
     return AnchorMarker(col=right - 1, row=last_row, colOff=CHART_GAP)
 
 
-def _unit_rows(view: View, findings: Sequence[Part]) -> list[tuple[Value, ...]]:
-    rows: list[tuple[Value, ...]] = []
-    for number, score in enumerate(islice(view.units, TOP), 2):
+def _unit_rows(tables: Tables, view: View) -> Iterator[tuple[Content, ...]]:
+    condition = '{}[Unit],$B@,{}[Severity],"%s",{}[Open],"yes",{}[Counted],"yes"'
+    for score in islice(view.units, TOP):
         figures = msgspec.structs.asdict(score.open)
-        cells = [
-            Formula(
-                "="
-                + over(
-                    findings,
-                    f'COUNTIFS({{}}[Unit],$B{number},{{}}[Severity],"{severity}",{{}}[Open],"yes",{{}}[Counted],"yes")',
-                ),
-                figures[severity],
-            )
-            for severity in look.SEVERITIES
-        ]
         name = score.unit or NO_UNIT
-        rows.append((_short(name.rpartition("/")[2]), name, *cells))
-    return rows
+        cells = (
+            Formula(tables.over(f"COUNTIFS({condition % severity})", "Findings"), figures[severity])
+            for severity in look.SEVERITIES
+        )
+        yield (_short(name.rpartition("/")[2]), name, *cells)
 
 
-def _control_rows(view: View, book: Book) -> list[tuple[Value, ...]]:
-    parts = book.parts("Controls", len(view.controls))
-    worst = [score for score in view.controls if score.counts.open][:TOP]
-    return [(_short(score.id), score.id, Formula(_looked_up(parts, "Control"), score.counts.open)) for score in worst]
+def _control_rows(tables: Tables, view: View) -> Iterator[tuple[Content, ...]]:
+    formula = tables.over("SUMIFS({}[Open],{}[Control],$B@)", "Controls")
+    for score in islice((score for score in view.controls if score.counts.open), TOP):
+        yield _short(score.id), score.id, Formula(formula, score.counts.open)
 
 
-def _account_rows(view: View, book: Book) -> list[tuple[Value, ...]]:
-    parts = book.parts("Accounts", len(view.accounts))
-    worst = sorted((score for score in view.accounts if score.counts.open), key=lambda score: -score.counts.open)[:TOP]
-    return [
-        (_short(score.name or score.id), score.id, Formula(_looked_up(parts, "Account id"), score.counts.open))
-        for score in worst
-    ]
+def _account_rows(tables: Tables, view: View) -> Iterator[tuple[Content, ...]]:
+    formula = tables.over("SUMIFS({}[Open],{}[Account id],$B@)", "Accounts")
+    worst = sorted((score for score in view.accounts if score.counts.open), key=lambda score: -score.counts.open)
+    for score in worst[:TOP]:
+        yield _short(score.name or score.id), score.id, Formula(formula, score.counts.open)
 
 
-def _region_rows(view: View, coverage: Sequence[Part], above: int) -> list[tuple[Value, ...]]:
-    rows: list[tuple[Value, ...]] = []
-    for number, score in enumerate((score for score in view.regions if score.accounts), above + 3):
-        terms = (f'COUNTIFS({{}}[Region],$B{number},{{}}[State],"{state}")' for state in ("AUDITED", "PARTIAL"))
-        formula = "=" + "+".join(over(coverage, term) for term in terms)
-        rows.append((score.region, score.region, Formula(formula, score.accounts_assessed)))
-    return rows
-
-
-def _looked_up(parts: Sequence[Part], key: str) -> str:
-    return "=" + over(parts, f"SUMIFS({{}}[Open],{{}}[{key}],$B@)")
+def _region_rows(tables: Tables, view: View) -> Iterator[tuple[Content, ...]]:
+    terms = (f'COUNTIFS({{}}[Region],$B@,{{}}[State],"{state}")' for state in ("AUDITED", "PARTIAL"))
+    formula = "+".join(tables.over(term, "Coverage") for term in terms)
+    for score in (score for score in view.regions if score.accounts):
+        yield score.region, score.region, Formula(formula, score.accounts_assessed)
 
 
 def _short(text: str, limit: int = 30) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def _list_cell(book: Book, sheet: Worksheet, value: Value, row: int, column: int) -> object:
-    if isinstance(value, Formula):
-        book.results[LISTS][f"{'ABCDEF'[column]}{row}"] = value.result
-        cell = look.NUMBER.cell(sheet)
-        cell.value = value.formula.replace("$B@", f"$B{row}")
-        return cell
-    if not isinstance(value, str):
-        return value
-    return look.TEXT.cell(sheet, criterion(value) if column == NAME and value else value)
 
 
 def _chart(title: str, block: Block, palette: Sequence[str]) -> BarChart:
@@ -239,5 +226,5 @@ def _alt_text(title: str, block: Block) -> str:
     return f"Bar chart. {title}. " + ("; ".join(bars) + "." if bars else "No open findings.")
 
 
-def _bar(cells: Sequence[Value]) -> str:
+def _bar(cells: Sequence[Content]) -> str:
     return ", ".join(str(cell.result) for cell in cells if isinstance(cell, Formula))

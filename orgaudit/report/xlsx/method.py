@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from orgaudit.report.view import View
-from orgaudit.report.xlsx import look
-from orgaudit.report.xlsx.book import Book
-from orgaudit.report.xlsx.rows import Column
+from orgaudit.report.xlsx.tables import TableSheet
+from orgaudit.spreadsheet import look
+from orgaudit.spreadsheet.rows import Column
 from orgaudit.store.seal import Standing
 
 
-class Line(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Statement:
     """One statement of the method."""
 
     topic: str
@@ -22,36 +23,36 @@ class Line(NamedTuple):
     text: str
 
 
-COLUMNS: tuple[Column[Line], ...] = (
-    Column("Topic", 18, lambda line: line.topic, look.TEXT._replace(ink=look.MUTED)),
-    Column("Term", 40, lambda line: line.name, look.TEXT._replace(bold=True)),
-    Column("Meaning", 110, lambda line: line.text),
+_COLUMNS: tuple[Column[Statement], ...] = (
+    Column("Topic", 18, lambda it: it.topic, replace(look.TEXT, ink=look.MUTED)),
+    Column("Term", 40, lambda it: it.name, replace(look.TEXT, bold=True)),
+    Column("Meaning", 110, lambda it: it.text),
 )
 
-DEFINITIONS = (
-    ("Evaluation", "One control asked in one region of one account; every one that was planned ends in one status."),
-    ("PASS, FAIL", "What was seen does, or does not, hold what the control asks for."),
+_DEFINITIONS = (
+    ("Evaluation", "One control in one region of one account; every planned evaluation ends in one status."),
+    ("PASS, FAIL", "What was assessed meets, or does not meet, what the control requires."),
     (
         "NOT_ASSESSED",
         "Something that the control needs could not be read. It never counts as passed and never as failed, so it is "
-        "in no pass rate; it is shown beside it.",
+        "not in any pass rate; it is shown beside it.",
     ),
     (
         "NOT_APPLICABLE",
-        "There is nothing to judge: no such resource, the region is not enabled, or the service is not offered there.",
+        "There is nothing to assess: no such resource, the region is not enabled, or the service is not offered there.",
     ),
     (
         "Blocked by policy",
         "NOT_ASSESSED because a service control policy denies it. The policy stops the calls of the audit, not what "
-        "runs there. A region that is denied whole while others of the account answer is BLOCKED.",
+        "runs there. A region that is denied whole, while other regions of the account respond, is BLOCKED.",
     ),
     (
         "Accepted",
         "A blocked region that [scope] accept_blocked_regions accepts as not audited. What is denied there stays "
-        "NOT_ASSESSED and leaves every figure but the column Accepted of Coverage; controls over a whole account judge "
-        "the other regions, and their evidence names the accepted ones.",
+        "NOT_ASSESSED and leaves every figure except the column Accepted of Coverage; controls over a whole account "
+        "assess the other regions, and their evidence names the accepted ones.",
     ),
-    ("MANUAL", "A person decides. Manual evaluations are in no coverage figure."),
+    ("MANUAL", "A person decides. Manual evaluations are not in any coverage figure."),
     ("Excepted", "A FAIL that an active or expiring exception covers. It stays a FAIL in every list."),
     ("Open", "A FAIL that no active or expiring exception covers. An expired exception covers nothing."),
     ("Pass rate", "PASS / (PASS + FAIL)."),
@@ -59,7 +60,7 @@ DEFINITIONS = (
     ("Evaluations assessed", "Evaluations that ended in PASS, FAIL or NOT_APPLICABLE, over all that are not MANUAL."),
     (
         "Accounts assessed",
-        "Accounts in scope with at least one evaluation that is not NOT_ASSESSED; in part where any other is.",
+        "Accounts in scope with at least one evaluation that is not NOT_ASSESSED; in part where another one is.",
     ),
     (
         "Regions audited",
@@ -67,66 +68,65 @@ DEFINITIONS = (
     ),
     (
         "Inherited findings",
-        "A resource that accounts share, such as an organization's trail, is judged in the account that owns it; the "
-        "others repeat that judgement and name the owner. Account and framework figures include the repetitions. "
+        "A resource that accounts share, such as an organization's trail, is assessed in the account that owns it; the "
+        "others repeat that result and name the owner. Account and framework figures include the repetitions. "
         "The summary's results, units and controls count each shared resource once (column Counted of Findings): in "
         "its owner's account, or, where the owner is out of scope, in the first account that inherits it.",
     ),
     (
         "Status of a requirement",
         "FAIL where any account fails it (exceptions do not change that), else NOT_ASSESSED where any part of it was "
-        "not seen or a control of it was left out of the run, else PASS. A requirement that its publisher leaves to a "
-        "person, or without a control, is MANUAL: findings on it are that person's evidence.",
+        "not assessed or a control of it was left out of the run, else PASS. A requirement that its publisher leaves "
+        "to a person, or without a control, is MANUAL: findings on it are that person's evidence.",
     ),
     ("Order", "Findings: open first, then by status, severity, account, control, region and resource."),
     ("Times", "All times are UTC."),
 )
 
 
-STANDINGS = {
+_STANDINGS = {
     Standing.VERIFIED: "verified: they have the SHA-256 that run.json lists; `orgaudit verify` checks them again",
     Standing.NOT_SEALED: "not sealed: run.json lists no SHA-256 of them, so a later change cannot be detected",
     Standing.UNVERIFIED: "UNVERIFIED: files of the run were changed after it was sealed; `orgaudit verify` lists them",
 }
 
 
-def method_lines(view: View) -> list[Line]:
-    """Return the definitions, the run's own facts, its thresholds and the hashes of its inputs."""
-    return list(_lines(view))
-
-
-def write_method(book: Book, view: View) -> None:
-    """Write the method sheet."""
-    lines = method_lines(view)
-    book.table("Method", COLUMNS, lines, total=len(lines), note="How the figures are made, and from what.")
-
-
-def _lines(view: View) -> Iterator[Line]:
+def _statements(view: View) -> Iterator[Statement]:
+    """Yield the definitions, the run's own facts, its thresholds and the hashes of its inputs."""
     manifest = view.manifest
-    yield from (Line("Definitions", name, text) for name, text in DEFINITIONS)
-    yield Line("Run", "Run id", manifest.run_id)
-    yield Line("Run", "Started, collected, evaluated", _times(view))
-    yield Line("Run", "Exceptions as of", view.as_of.isoformat())
-    yield Line("Run", "Tool", f"orgaudit {manifest.tool_version}")
-    yield Line("Run", "Caller", f"{manifest.caller.arn} (account {manifest.caller.account_id})")
+    yield from (Statement("Definitions", name, text) for name, text in _DEFINITIONS)
+    yield Statement("Run", "Run id", manifest.run_id)
+    yield Statement("Run", "Started, collected, evaluated", _times(view))
+    yield Statement("Run", "Exceptions as of", view.as_of.isoformat())
+    yield Statement("Run", "Tool", f"orgaudit {manifest.tool_version}")
+    yield Statement("Run", "Caller", f"{manifest.caller.arn} (account {manifest.caller.account_id})")
     if manifest.organization:
-        yield Line("Run", "Organization", f"{manifest.organization.arn}")
-    yield Line("Run", "Accepted blocked regions", ", ".join(manifest.accept_blocked_regions) or "none")
-    yield Line("Run", "Accounts out of scope", ", ".join(a.id for a in manifest.out_of_scope) or "none")
+        yield Statement("Run", "Organization", f"{manifest.organization.arn}")
+    yield Statement("Run", "Accepted blocked regions", ", ".join(manifest.accept_blocked_regions) or "none")
+    yield Statement("Run", "Accounts out of scope", ", ".join(a.id for a in manifest.out_of_scope) or "none")
     for gap in manifest.discovery_gaps:
-        yield Line("Run", "Not discovered", f"{gap.action} ({gap.reason.value}): {gap.message}")
+        yield Statement("Run", "Not discovered", f"{gap.action} ({gap.reason.value}): {gap.message}")
     for framework in manifest.frameworks:
         text = f"{framework.title}, version {framework.version}: {len(framework.requirements)} requirements"
-        yield Line("Frameworks", framework.id, text)
+        yield Statement("Frameworks", framework.id, text)
     for name, value in sorted(manifest.thresholds.items()):
-        yield Line("Thresholds", name, msgspec.json.encode(value).decode())
-    yield Line("Evidence", "SHA-256 of run.json", view.manifest_sha256)
-    yield Line("Evidence", "SHA-256 of register.json", view.register_sha256 or "none")
-    yield Line("Evidence", "Files that these figures come from", STANDINGS[view.standing])
+        yield Statement("Thresholds", name, msgspec.json.encode(value).decode())
+    yield Statement("Evidence", "SHA-256 of run.json", view.manifest_sha256)
+    yield Statement("Evidence", "SHA-256 of register.json", view.register_sha256 or "none")
+    yield Statement("Evidence", "Files that these figures come from", _STANDINGS[view.standing])
     for name, digest in sorted(manifest.inputs.items()):
-        yield Line("Inputs (SHA-256)", name, digest)
+        yield Statement("Inputs (SHA-256)", name, digest)
 
 
 def _times(view: View) -> str:
     moments = (view.manifest.started_at, view.manifest.collected_at, view.manifest.evaluated_at)
     return ", ".join(f"{moment:%Y-%m-%d %H:%M:%S}" if moment else "not yet" for moment in moments)
+
+
+METHOD = TableSheet(
+    "Method",
+    "definitions, thresholds, inputs",
+    _COLUMNS,
+    _statements,
+    "How the figures are made, and from which inputs.",
+)

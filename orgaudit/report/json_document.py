@@ -11,17 +11,17 @@ import msgspec
 
 from orgaudit.model import Gap, Json
 from orgaudit.report.completeness import completeness_of
-from orgaudit.report.manual import ManualReview
-from orgaudit.report.scores import (
+from orgaudit.report.figures import (
     AccountScore,
     BySeverity,
     ControlScore,
-    Counts,
     ExceptionScore,
     Missing,
     MissingPermission,
     RequirementScore,
+    StatusCounts,
 )
+from orgaudit.report.manual import ManualReview
 from orgaudit.report.view import ReportedFinding, View
 from orgaudit.store.register_result import HygieneRemark
 from orgaudit.store.run import writing
@@ -121,7 +121,7 @@ def _summary(view: View) -> Json:
     }
 
 
-def _counts(counts: Counts) -> dict[str, Json]:
+def _counts(counts: StatusCounts) -> dict[str, Json]:
     return {
         "counts": msgspec.structs.asdict(counts) | {"open": counts.open},
         "pass_rate": counts.pass_rate,

@@ -11,7 +11,7 @@ from orgaudit.store.register_result import ExceptionRow
 from orgaudit.store.tables import COVERING_STATES
 
 
-class Counts(msgspec.Struct, frozen=True, kw_only=True):
+class StatusCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Findings by status; `covered` are those of the failed that an active or expiring exception covers.
 
     `accepted` are not assessed, in a region that the settings accept as not audited; they are not in `not_assessed`.
@@ -127,7 +127,7 @@ class AccountScore(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     evaluations: int
     evaluations_assessed: int
-    counts: Counts
+    counts: StatusCounts
     open: BySeverity
     expired: int
 
@@ -140,7 +140,7 @@ class ControlScore(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity
     title: str
     requirements: tuple[str, ...]
-    counts: Counts
+    counts: StatusCounts
     accounts_failing: int
     evaluations: int
     evaluations_assessed: int
@@ -172,7 +172,7 @@ class RequirementScore(msgspec.Struct, frozen=True, kw_only=True):
     assessment: str
     controls: tuple[str, ...]
     status: RequirementStatus
-    counts: Counts
+    counts: StatusCounts
     accounts_failing: int
     accounts_not_assessed: int
     accounts_passing: int
@@ -279,7 +279,7 @@ class ExceptionTotals(msgspec.Struct, frozen=True, kw_only=True):
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """The headline figures; each shared resource counts once."""
 
-    counts: Counts
+    counts: StatusCounts
     open: BySeverity
     coverage: CoverageTotals
     exceptions: ExceptionTotals

@@ -1,42 +1,49 @@
-"""Saves a workbook with what openpyxl leaves out: results of formulas, alt texts, and the same bytes each time."""
+"""Saves a workbook with what openpyxl leaves out: fast rows, links in them, alt texts, and the same bytes each time."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from os import PathLike
 from pathlib import Path
-from typing import IO, NamedTuple
-from xml.sax.saxutils import escape, quoteattr
+from typing import IO
+from xml.sax.saxutils import quoteattr
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from openpyxl import Workbook
 from openpyxl.writer.excel import ExcelWriter
 
-from orgaudit.report.xlsx.rows import Result
 from orgaudit.spreadsheet.text import printable
 
 
-class Additions(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A cell that leads to a row of another sheet."""
+
+    place: str
+    sheet: str
+    row: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Additions:
     """What openpyxl leaves out of a workbook.
 
-    The result of each formula in its cells, by sheet title and cell reference; the rows that follow its last one, as
-    XML, by sheet title; and the charts' alt texts, in their order.
+    By sheet title the rows that follow openpyxl's last one, as XML, and the links; the charts' alt texts, in order.
     """
 
-    results: Mapping[str, Mapping[str, Result]]
     rows: Mapping[str, Sequence[Iterable[str]]]
+    links: Mapping[str, Sequence[Link]]
     alt_texts: Sequence[str] = ()
 
 
-CHUNK = 1 << 20
-
-_FORMULA_CELL = re.compile(r'<c r="([A-Z]+[0-9]+)"([^>]*)><f>([^<]*)</f><v ?(?:/>|></v>)</c>')
 _ROWS_END = "</sheetData>"
 _FOOTER_END = "</headerFooter>"
 _NO_WARNING = '<ignoredErrors><ignoredError sqref="A1:XFD1048576" numberStoredAsText="1"/></ignoredErrors>'
+_BEHIND_LINKS = re.compile("<(?:printOptions|pageMargins)")
 _SHEET_PART = re.compile(r"xl/worksheets/sheet([0-9]+)\.xml")
 _CHART_NAME = re.compile(r'name="Chart ([0-9]+)"')
 
@@ -45,7 +52,7 @@ def save(workbook: Workbook, file: IO[bytes], *, stamp: datetime, additions: Add
     """Write the workbook with its additions.
 
     `stamp` is the time in the document's properties and in the archive; the same workbook and stamp make the same
-    bytes. Raises ValueError for a formula without a result or a result without a formula.
+    bytes.
     """
     workbook.properties.created = workbook.properties.modified = stamp.replace(tzinfo=None, microsecond=0)
     with _Archive(file, workbook, stamp, additions) as archive:
@@ -85,12 +92,10 @@ class _Archive(ZipFile):
         name = str(arcname)
         part = _SHEET_PART.fullmatch(name)
         title = self._workbook.worksheets[int(part[1]) - 1].title if part else ""
-        with (
-            Path(filename).open(encoding="utf-8", newline="") as source,
-            self.open(self._info(name), "w", force_zip64=True) as target,
-        ):
-            rows = chain.from_iterable(self._additions.rows.get(title, ()))
-            for chunk in completed(source, self._additions.results.get(title, {}), rows):
+        text = Path(filename).read_text(encoding="utf-8")
+        rows = chain.from_iterable(self._additions.rows.get(title, ()))
+        with self.open(self._info(name), "w", force_zip64=True) as target:
+            for chunk in completed(text, rows, self._additions.links.get(title, ())):
                 target.write(chunk.encode())
 
     def _info(self, name: str) -> ZipInfo:
@@ -103,32 +108,22 @@ class _Archive(ZipFile):
         return f"{name[0]} descr={quoteattr(self._additions.alt_texts[int(name[1]) - 1])}"
 
 
-def completed(source: IO[str], results: Mapping[str, Result], rows: Iterable[str]) -> Iterator[str]:
-    """Yield a sheet's XML with each formula's result, more rows, and no warning that account ids are text.
+def completed(sheet: str, rows: Iterable[str], links: Sequence[Link]) -> Iterator[str]:
+    """Yield a sheet's XML with more rows, with links, and without a warning that account ids are text.
 
-    Raises ValueError where formulas and results do not match, or where no rows end.
+    Raises ValueError where no rows end, or links have no place.
     """
-    placed = 0
-
-    def with_result(cell: re.Match[str]) -> str:
-        nonlocal placed
-        reference, attributes, formula = cell.groups()
-        if reference not in results:
-            raise ValueError(f"the formula in {reference} has no result")
-        placed += 1
-        result = results[reference]
-        kind = ' t="str"' if isinstance(result, str) else ""
-        return f'<c r="{reference}"{attributes}{kind}><f>{formula}</f><v>{escape(printable(str(result)))}</v></c>'
-
-    rest = ""
-    while chunk := source.read(CHUNK):
-        whole, cell_end, rest = (rest + chunk).rpartition("</c>")
-        yield _FORMULA_CELL.sub(with_result, whole + cell_end)
-    before, end, after = rest.partition(_ROWS_END)
-    if not end:
-        raise ValueError("the sheet has no rows to follow")
+    before, end, after = sheet.partition(_ROWS_END)
+    margins = _BEHIND_LINKS.search(after)
+    if not end or not margins:
+        raise ValueError("the sheet has no rows to follow, or no margins")
     yield before
     yield from rows
+    found = "".join(map(_link, links))
+    after = after[: margins.start()] + (f"<hyperlinks>{found}</hyperlinks>" if found else "") + after[margins.start() :]
     yield end + after.replace(_FOOTER_END, _FOOTER_END + _NO_WARNING, 1)
-    if placed != len(results):
-        raise ValueError(f"{len(results) - placed} results have no formula")
+
+
+def _link(link: Link) -> str:
+    location, tooltip = quoteattr(f"'{link.sheet}'!A{link.row}"), quoteattr(f"Go to {link.sheet}")
+    return f'<hyperlink ref="{link.place}" location={location} tooltip={tooltip}/>'

@@ -1,18 +1,21 @@
-"""How the workbook looks: one palette, and the style of each kind of cell."""
+"""How workbooks look: one palette, and the style of each kind of cell."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import copy
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from openpyxl import Workbook
 from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.formatting.rule import Rule
-from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
 from openpyxl.styles.cell_style import StyleArray
 from openpyxl.styles.differential import DifferentialStyle
+from openpyxl.worksheet.dimensions import ColumnDimension
 from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.spreadsheet.text import stored
@@ -36,23 +39,24 @@ _GOOD, _BAD, _WARN, _UNSEEN, _QUIET = (
     ("ECEFF2", "4A5663"),
 )
 
-UNSEEN = _UNSEEN[1]
-SEEN = _GOOD[1]
-"""The fills of the band that says whether the run saw everything."""
+COMPUTED = _QUIET[0]
+INCOMPLETE, COMPLETE = _UNSEEN[1], _GOOD[1]
+"""The fills of cells that nobody may change, and of the band that shows whether the run saw everything."""
 
 TONES = {
     **dict.fromkeys(("PASS", "AUDITED", "COMPLETE", "active"), _GOOD),
-    **dict.fromkeys(("FAIL", "critical", "expired", "invalid", "revoked", "rejected", "SUSPENDED", "CLOSED"), _BAD),
+    **dict.fromkeys(("FAIL", "critical", "expired", "invalid", "SUSPENDED", "CLOSED"), _BAD),
     **dict.fromkeys(("high", "expiring", "PARTIAL", "ACCEPTED", "UNREACHABLE", "pending"), _WARN),
     **dict.fromkeys(("NOT_ASSESSED", "BLOCKED"), _UNSEEN),
-    **dict.fromkeys(("NOT_APPLICABLE", "MANUAL", "DISABLED", "low", "draft"), _QUIET),
+    **dict.fromkeys(("NOT_APPLICABLE", "MANUAL", "DISABLED", "low", "draft", "revoked", "rejected"), _QUIET),
     "medium": ("FBF6DD", "6B5900"),
 }
 """Fill and ink of each word that the sheets colour; the word itself always stays readable."""
 
 
-class Look(NamedTuple):
-    """The style of a cell."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The style of a cell: `line` is below it, `grid` on its right, and `gap` a white one there."""
 
     size: float = 9
     bold: bool = False
@@ -64,8 +68,10 @@ class Look(NamedTuple):
     number_format: str = "General"
     underline: bool = False
     line: str | None = None
+    grid: str | None = None
     indent: int = 0
     gap: bool = False
+    locked: bool = True
 
     def cell(self, sheet: Worksheet, value: str | float | date | None = None) -> Cell:
         """Return a new cell of the sheet in this style; a text stays text whatever it begins with."""
@@ -76,27 +82,29 @@ class Look(NamedTuple):
             cell.value = value
         made = _STYLES.setdefault(cast(Workbook, sheet.parent), {})
         if self not in made:
-            self._apply(cell)
+            self.apply(cell)
             made[self] = cell._style  # noqa: SLF001 - openpyxl offers no other way to use a style again
         cell._style = copy(made[self])  # noqa: SLF001
         styled: Cell = cell
         return styled
 
-    def _apply(self, cell: Cell) -> None:
-        cell.font = Font(
+    def apply(self, styled: Cell | ColumnDimension) -> None:
+        """Give this style to a cell, or to the cells of a column that are not written."""
+        styled.font = Font(
             name=FONT, size=self.size, bold=self.bold, color=self.ink, underline="single" if self.underline else None
         )
-        cell.alignment = Alignment(
+        styled.alignment = Alignment(
             horizontal=self.horizontal, vertical=self.vertical, wrap_text=self.wrap, indent=self.indent
         )
         if self.fill:
-            cell.fill = PatternFill("solid", start_color=self.fill)
-        if self.line or self.gap:
-            cell.border = Border(
-                bottom=Side(style="thin", color=self.line) if self.line else None,
-                right=Side(style="thick", color=WHITE) if self.gap else None,
-            )
-        cell.number_format = self.number_format
+            styled.fill = PatternFill("solid", start_color=self.fill)
+        right = Side(style="thick", color=WHITE) if self.gap else Side(style="hair", color=self.grid)
+        styled.border = Border(
+            bottom=Side(style="thin", color=self.line) if self.line else None,
+            right=right if self.gap or self.grid else None,
+        )
+        styled.number_format = self.number_format
+        styled.protection = Protection(locked=self.locked)
 
 
 _STYLES: WeakKeyDictionary[Workbook, dict[Look, StyleArray]] = WeakKeyDictionary()
@@ -112,7 +120,12 @@ DATE = Look(number_format="yyyy-mm-dd", horizontal="left", indent=1, wrap=False,
 TIME = Look(number_format="yyyy-mm-dd hh:mm", horizontal="left", indent=1, wrap=False, line=LINE)
 
 
-def tone_rules(words: tuple[str, ...]) -> list[Rule]:
+def linked(style: Look) -> Look:
+    """Return the style of a cell that leads elsewhere."""
+    return replace(style, ink=LINK, underline=True)
+
+
+def tone_rules(words: Iterable[str]) -> list[Rule]:
     """Return the conditional formats that colour a cell by the word in it."""
     rules = []
     for word in words:
