@@ -116,8 +116,8 @@ def report_command(run_name: str | None, *, schema: bool, **given: Any) -> ExitC
 def _held(run: Run, command: str) -> Iterator[None]:
     """Hold the run alone, without what a killed process left in it; clean up after workers that were stopped, too."""
     other = ", or name another --run-id" if command == "audit" else ""
-    mend = f"wait until it ends or stop it{other}"
-    with lease.held(run, command, mend=mend):
+    remedy = f"wait until it ends or stop it{other}"
+    with lease.held(run, command, remedy=remedy):
         sweep_run(run)
         try:
             yield

@@ -109,8 +109,8 @@ def explain(control_id: str, **given: Any) -> None:  # noqa: ANN401 - options by
     known, loaded = _loaded(settings)
     control = known.get(resolve(control_id))
     if control is None:
-        mend = nearest(control_id, known) or "`orgaudit controls` lists them"
-        raise ConfigError(f"no control {control_id!r}; {mend}", key="ID")
+        remedy = nearest(control_id, known) or "`orgaudit controls` lists them"
+        raise ConfigError(f"no control {control_id!r}; {remedy}", key="ID")
     click.echo(f"{control.id}\n{control.title}\n")
     click.echo(f"{textwrap.fill(control.rationale, WIDTH)}\n")
     for name, lines in (

@@ -115,8 +115,8 @@ def find_run(name: str, settings: Settings) -> Run:
         if (path / "run.json").is_file():
             return Run(path.resolve())
     runs = [path.parent.name for path in settings.run.out.glob("*/run.json")]
-    mend = f"name a directory with a run.json, or a run id under {settings.run.out}"
-    raise ConfigError("; ".join(filter(None, (f"no run {name!r}", mend, nearest(name, runs)))), key="RUN")
+    remedy = f"name a directory with a run.json, or a run id under {settings.run.out}"
+    raise ConfigError("; ".join(filter(None, (f"no run {name!r}", remedy, nearest(name, runs)))), key="RUN")
 
 
 def new_run(name: str | None, settings: Settings) -> Run:

@@ -284,8 +284,8 @@ def _remediation(
 ) -> Remediation | None:
     if verdict.gap is not None:
         return _seeing(verdict.gap)
-    mended = verdict.status in {Status.PASS, Status.NOT_APPLICABLE}
-    return None if mended else control.remediation(resource, verdict.command, blanks)
+    fixed = verdict.status in {Status.PASS, Status.NOT_APPLICABLE}
+    return None if fixed else control.remediation(resource, verdict.command, blanks)
 
 
 def _seeing(gap: Gap) -> Remediation:

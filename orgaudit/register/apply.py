@@ -90,7 +90,7 @@ class AppliedRegister:
                 key=name,
                 message=f"lives {life_days(entries[name])} days, but {severity} findings may be excepted for "
                 f"{register.policy.longest_days.of(severity)}: {count} stay open",
-                mend="set an earlier expires_on, or leave those findings out of its scope",
+                remedy="set an earlier expires_on, or leave those findings out of its scope",
             )
             for (name, severity), count in sorted(self.too_long.items())
         ]

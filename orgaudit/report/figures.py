@@ -206,7 +206,7 @@ class Unseen(msgspec.Struct, frozen=True):
 
 
 class Missing(msgspec.Struct, frozen=True, kw_only=True):
-    """What one control lacks for one reason: the IAM action, how many accounts, regions and evaluations, the mend."""
+    """What one control lacks for one reason: the IAM action, how many accounts, regions and evaluations, the remedy."""
 
     control: str
     action: str
@@ -217,7 +217,7 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True):
     example: str
 
     @property
-    def mend(self) -> str:
+    def remedy(self) -> str:
         """Return what to do about it."""
         return self.reason.remediation(self.action)
 
@@ -232,7 +232,7 @@ class MissingPermission(msgspec.Struct, frozen=True, kw_only=True):
     evaluations: int
 
     @property
-    def mend(self) -> str:
+    def remedy(self) -> str:
         """Return what to do about it."""
         return self.reason.remediation(self.action)
 

@@ -24,19 +24,19 @@ PACKAGED = _BESIDE / "config" if (_BESIDE / "config").is_dir() else _BESIDE.pare
 """The directory of the files that come with orgaudit: in the wheel, or in a checkout the repository's config/."""
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
+class Problem(msgspec.Struct, frozen=True, kw_only=True, rename={"remedy": "mend"}):
     """One thing wrong in a file or an option, and how to fix it; `line` counts from 1."""
 
     file: str
     line: int | None = None
     key: str = ""
     message: str
-    mend: str = ""
+    remedy: str = ""
 
     @property
     def sentence(self) -> str:
         """What is wrong and how to fix it, without the place."""
-        return f"{self.message}; {self.mend}" if self.mend else self.message
+        return f"{self.message}; {self.remedy}" if self.remedy else self.message
 
     def __str__(self) -> str:
         return str(ConfigError(self.sentence, file=self.file, line=self.line, key=self.key))
@@ -60,9 +60,9 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
             path = path[:-1]
         return self.lines.get(path)
 
-    def problem(self, path: KeyPath, message: str, mend: str = "") -> Problem:
+    def problem(self, path: KeyPath, message: str, remedy: str = "") -> Problem:
         """Return a problem at `path`."""
-        return Problem(file=self.file, line=self.line(path), key=dotted(path), message=message, mend=mend)
+        return Problem(file=self.file, line=self.line(path), key=dotted(path), message=message, remedy=remedy)
 
 
 def dotted(path: KeyPath) -> str:
@@ -103,7 +103,7 @@ def read(path: Path) -> Document:
     except RecursionError as error:
         raise ConfigError("is nested too deeply", file=file) from error
     flaws = tuple(
-        (each.path, Problem(file=file, line=each.line, key=dotted(each.path), message=each.message, mend=each.mend))
+        (each.path, Problem(file=file, line=each.line, key=dotted(each.path), message=each.message, remedy=each.remedy))
         for each in parsed.flaws
     )
     return Document(file=file, data=parsed.data, lines=parsed.lines, flaws=flaws)
@@ -128,8 +128,8 @@ def validate(document: Document, model: type[M], at: KeyPath = ()) -> M | list[P
         return model.model_validate({} if data is None and not at else data)
     except ValidationError as error:
         return [
-            document.problem((*at, *path), message, mend)
-            for path, message, mend in explain(error, model, data if data is not None else {})
+            document.problem((*at, *path), message, remedy)
+            for path, message, remedy in explain(error, model, data if data is not None else {})
         ]
 
 
@@ -183,8 +183,8 @@ def _words(detail: ErrorDetails, model: type[BaseModel], path: KeyPath) -> tuple
     if kind in _PLAIN:
         return _PLAIN[kind], ""
     if kind in {"value_error", "assertion_error"}:
-        message, _, mend = str(detail["ctx"]["error"]).partition("; ")
-        return message, mend
+        message, _, remedy = str(detail["ctx"]["error"]).partition("; ")
+        return message, remedy
     return detail["msg"].removeprefix("Input ").replace("should be", "must be", 1), ""
 
 

@@ -151,7 +151,7 @@ def select(frameworks: dict[str, Framework], ids: Iterable[str]) -> dict[str, Fr
     """Return the frameworks with these ids, or all without a choice; raises ConfigError for an unknown id."""
     wanted = tuple(dict.fromkeys(ids))
     problems = [
-        Problem(file="", message=f"no framework {name!r}", mend=nearest(name, frameworks))
+        Problem(file="", message=f"no framework {name!r}", remedy=nearest(name, frameworks))
         for name in wanted
         if name not in frameworks
     ]

@@ -128,10 +128,10 @@ class ScopeSettings(Section):
         """Note the file, or the origin, and the line of each value, by its key and its index or name."""
         self._places.update(places)
 
-    def problem(self, key: str, part: str | int, message: str, mend: str = "") -> Problem:
+    def problem(self, key: str, part: str | int, message: str, remedy: str = "") -> Problem:
         """Return a problem of one value of a key, with the place where it was set."""
         file, line = self._places.get((key, part), ("", None))
-        return Problem(file=file, line=line, key=f"scope.{key}", message=message, mend=mend)
+        return Problem(file=file, line=line, key=f"scope.{key}", message=message, remedy=remedy)
 
     def check(
         self,

@@ -154,8 +154,8 @@ def _from_environment(environ: Mapping[str, str], problems: list[Problem]) -> It
             section, key, field = places[name]
             yield f"environment {name}", (section, key), _from_text(text, field)
         else:
-            mend = nearest(name, {*places, CONFIG_VARIABLE})
-            problems.append(Problem(file="environment", key=name, message="unknown variable", mend=mend))
+            remedy = nearest(name, {*places, CONFIG_VARIABLE})
+            problems.append(Problem(file="environment", key=name, message="unknown variable", remedy=remedy))
 
 
 def _from_text(text: str, field: FieldInfo) -> Json:
@@ -178,8 +178,8 @@ def _placed(
     error: ValidationError, merged: dict[str, Any], document: Document, origins: Mapping[KeyPath, str]
 ) -> Iterator[Problem]:
     """Yield pydantic's findings with where each value came from."""
-    for path, message, mend in explain(error, Sections, merged):
+    for path, message, remedy in explain(error, Sections, merged):
         if origin := origins.get(path[:2]):
-            yield Problem(file=origin, key=dotted(path), message=message, mend=mend)
+            yield Problem(file=origin, key=dotted(path), message=message, remedy=remedy)
         else:
-            yield document.problem(path, message, mend)
+            yield document.problem(path, message, remedy)

@@ -29,7 +29,7 @@ class Flaw:
     path: KeyPath
     line: int
     message: str
-    mend: str
+    remedy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +157,8 @@ class _Reader:
     def _foreign(self, tag: str, line: int, path: KeyPath) -> None:
         self._flaw(line, path, f"the tag {tag} is not read", "write a plain value")
 
-    def _flaw(self, line: int, path: KeyPath, message: str, mend: str) -> None:
-        self._flaws.append(Flaw(path, line, message, mend))
+    def _flaw(self, line: int, path: KeyPath, message: str, remedy: str) -> None:
+        self._flaws.append(Flaw(path, line, message, remedy))
 
 
 def _line(event: Any) -> int:  # noqa: ANN401 - any of the events

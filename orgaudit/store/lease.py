@@ -60,12 +60,12 @@ def lease_path(run: Run) -> Path:
 
 
 @contextmanager
-def held(run: Run, command: str, *, mend: str) -> Iterator[None]:
-    """Hold the run while the block lasts; raises ConfigError, which ends with `mend`, where another process holds it.
+def held(run: Run, command: str, *, remedy: str) -> Iterator[None]:
+    """Hold the run while the block lasts; raises ConfigError, which ends with `remedy`, where another process holds it.
 
     A lease that its holder left behind is taken over. Raises ReportError where the directory cannot be written.
     """
-    _take(run, command, mend)
+    _take(run, command, remedy)
     over = threading.Event()
     renewing = threading.Thread(target=_renew, args=(run, over), daemon=True, name="lease")
     renewing.start()
@@ -125,7 +125,7 @@ def age(path: Path) -> timedelta:
         return timedelta()
 
 
-def _take(run: Run, command: str, mend: str) -> None:
+def _take(run: Run, command: str, remedy: str) -> None:
     now = datetime.now(UTC)
     mine = Lease(
         host=platform.node(),
@@ -144,7 +144,7 @@ def _take(run: Run, command: str, mend: str) -> None:
                 lease_path(run).unlink(missing_ok=True)
             _create(lease_path(run), msgspec.json.encode(mine))
     except FileExistsError:
-        raise ConfigError(f"{holder(run) or 'another process'} is writing run {run.id}; {mend}") from None
+        raise ConfigError(f"{holder(run) or 'another process'} is writing run {run.id}; {remedy}") from None
     except OSError as error:
         raise ReportError(
             f"cannot write to {run.path}: {error.strerror or error}; name another directory with --out"

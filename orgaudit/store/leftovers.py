@@ -46,7 +46,7 @@ def sweep_output(out: Path) -> None:
         run = Run(path)
         found = None if path.is_symlink() else lease.holder(run)
         if found is not None and found.gone(datetime.now(UTC)):
-            with suppress(ConfigError), lease.held(run, "audit", mend="wait until it ends"):
+            with suppress(ConfigError), lease.held(run, "audit", remedy="wait until it ends"):
                 sweep_run(run)
 
 

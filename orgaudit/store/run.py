@@ -183,8 +183,8 @@ class Run:
         """Return run.json of a run that was collected to the end; raises ConfigError for another one."""
         manifest = self.read_manifest()
         if manifest.collected_at is None:
-            mend = f"go on with `orgaudit audit --resume {self.id}`"
-            raise ConfigError(f"collection did not end; {mend}", file=str(self.path))
+            remedy = f"go on with `orgaudit audit --resume {self.id}`"
+            raise ConfigError(f"collection did not end; {remedy}", file=str(self.path))
         return manifest
 
     def read_evaluated(self) -> Manifest:

@@ -161,8 +161,8 @@ def standing(run: Run, parts: Iterable[str], *, unverified: bool = False) -> Sta
     found = list(differences(run, manifest, parts))
     if found and not unverified:
         more = f" and {len(found) - 1} more differences" if len(found) > 1 else ""
-        mend = f"`orgaudit verify {run.id}` lists all; restore the run from a copy, or audit again"
-        raise ConfigError(f"{found[0]}{more}; {mend}")
+        remedy = f"`orgaudit verify {run.id}` lists all; restore the run from a copy, or audit again"
+        raise ConfigError(f"{found[0]}{more}; {remedy}")
     if found:
         return Standing.UNVERIFIED
     return Standing.NOT_SEALED if manifest.seal is None else Standing.VERIFIED

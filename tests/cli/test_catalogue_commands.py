@@ -235,10 +235,10 @@ def test_a_former_id_is_known_to_every_command(
     ("asked", "mend"),
     [("s3_bucket_pivate", "did you mean s3_bucket_private?"), ("zzz", "`orgaudit controls` lists them")],
 )
-def test_an_unknown_control(asked: str, mend: str, orgaudit: Callable[..., Result]) -> None:
+def test_an_unknown_control(asked: str, remedy: str, orgaudit: Callable[..., Result]) -> None:
     error = orgaudit("explain", asked).exception
     assert isinstance(error, ConfigError)
-    assert mend in str(error)
+    assert remedy in str(error)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from tests.factories import a_status, a_trail, denied
 FIX = Fix(
     service_wide="Do it everywhere.",
     asset="Mend {resource.name} in {region} of {account}.",
-    command="aws mend --name {resource.arn} --place {region} --note '{{ kept }}'",
+    command="aws remedy --name {resource.arn} --place {region} --note '{{ kept }}'",
     preventive="Keep {partition} mended.",
     preventive_command="aws keep --account {account}",
 )

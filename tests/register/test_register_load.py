@@ -145,7 +145,7 @@ def test_all_controls_or_all_accounts_must_be_said_to_be_broad(
 ) -> None:
     [problem] = registered(tmp_path, fields(scope=scope)).problems()
     assert words in problem.message
-    assert problem.mend == "name some, or set broad: true"
+    assert problem.remedy == "name some, or set broad: true"
     assert registered(tmp_path, fields(scope=scope, broad=True)).exceptions[0].broad
 
 

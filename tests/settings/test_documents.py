@@ -250,5 +250,5 @@ def test_a_part_of_a_document_is_validated_in_its_place() -> None:
         ("x", map(str, range(99)), ""),
     ],
 )
-def test_an_unknown_word_gets_the_nearest_or_the_few(word: str, known: Iterable[str], mend: str) -> None:
-    assert nearest(word, known) == mend
+def test_an_unknown_word_gets_the_nearest_or_the_few(word: str, known: Iterable[str], remedy: str) -> None:
+    assert nearest(word, known) == remedy

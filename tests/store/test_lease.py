@@ -30,7 +30,7 @@ from orgaudit.store.run import Run
 print("ready", flush=True)
 sys.stdin.readline()
 try:
-    with lease.held(Run(Path(sys.argv[1])), "audit", mend="wait"):
+    with lease.held(Run(Path(sys.argv[1])), "audit", remedy="wait"):
         print("held", flush=True)
         sys.stdin.readline()
 except ConfigError as error:
@@ -93,7 +93,7 @@ def test_of_many_at_the_same_moment_one_holds_the_run(run: Run) -> None:
 
 
 def test_living_holder_is_named(run: Run) -> None:
-    with another(run) as process, pytest.raises(ConfigError) as refused, lease.held(run, "report", mend="stop it"):
+    with another(run) as process, pytest.raises(ConfigError) as refused, lease.held(run, "report", remedy="stop it"):
         pass
     day = datetime.now(UTC).date()
     for part in (f"process {process.pid} on ", "`orgaudit audit`", f"since {day}", "run run; stop it"):
@@ -113,7 +113,7 @@ def test_killed_holder_is_followed_at_once(run: Run) -> None:
         process.send_signal(signal.SIGKILL)
         process.wait(30)
         assert lease.lease_path(run).exists()
-        with lease.held(run, "audit", mend=""):
+        with lease.held(run, "audit", remedy=""):
             found = lease.holder(run)
             assert found
             assert found.ours
@@ -124,13 +124,13 @@ def test_killed_holder_that_nobody_has_waited_for_is_gone(run: Run) -> None:
     with another(run) as process:
         process.send_signal(signal.SIGKILL)
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it is a zombie until communicate waits for it
-        with lease.held(run, "audit", mend=""):
+        with lease.held(run, "audit", remedy=""):
             pass
 
 
 def planted(run: Run, **changes: object) -> None:
     """Write a lease as this process would, with other values."""
-    with lease.held(run, "audit", mend=""):
+    with lease.held(run, "audit", remedy=""):
         found = lease.holder(run)
         assert found
     run.path.mkdir()
@@ -141,10 +141,10 @@ def planted(run: Run, **changes: object) -> None:
 def test_holder_on_another_machine_is_judged_by_expiry(run: Run, minutes: int, *, free: bool) -> None:
     planted(run, host="far", space="elsewhere", pid=1, expires_at=datetime.now(UTC) + timedelta(minutes=minutes))
     if free:
-        with lease.held(run, "audit", mend=""):
+        with lease.held(run, "audit", remedy=""):
             pass
         return
-    with pytest.raises(ConfigError, match="process 1 on far"), lease.held(run, "audit", mend=""):
+    with pytest.raises(ConfigError, match="process 1 on far"), lease.held(run, "audit", remedy=""):
         pass
 
 
@@ -152,7 +152,7 @@ def test_living_holder_on_this_machine_does_not_expire(run: Run) -> None:
     """A process that was halted for long goes on where it was."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
         planted(run, pid=other.pid, started=None, expires_at=datetime.now(UTC) - timedelta(days=1))
-        with pytest.raises(ConfigError, match=f"process {other.pid} on"), lease.held(run, "audit", mend=""):
+        with pytest.raises(ConfigError, match=f"process {other.pid} on"), lease.held(run, "audit", remedy=""):
             pass
         other.communicate(b"\n")
 
@@ -160,7 +160,7 @@ def test_living_holder_on_this_machine_does_not_expire(run: Run) -> None:
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system does not tell when a process began")
 def test_process_that_has_the_same_id_is_another_one(run: Run) -> None:
     planted(run, pid=os.getppid(), started="1")
-    with lease.held(run, "audit", mend=""):
+    with lease.held(run, "audit", remedy=""):
         pass
 
 
@@ -168,17 +168,17 @@ def test_lease_that_was_not_written_to_the_end_counts_until_it_is_old(run: Run) 
     run.path.mkdir()
     path = lease.lease_path(run)
     path.write_bytes(b"")
-    with pytest.raises(ConfigError, match="a process is writing run run"), lease.held(run, "audit", mend=""):
+    with pytest.raises(ConfigError, match="a process is writing run run"), lease.held(run, "audit", remedy=""):
         pass
     old = (datetime.now(UTC) - lease.LIFE * 2).timestamp()
     os.utime(path, (old, old))
-    with lease.held(run, "audit", mend=""):
+    with lease.held(run, "audit", remedy=""):
         pass
 
 
 def test_lease_is_renewed_while_it_is_held(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "RENEW_EVERY", 0.02)
-    with lease.held(run, "audit", mend=""):
+    with lease.held(run, "audit", remedy=""):
         first = lease.holder(run)
         deadline = datetime.now(UTC) + timedelta(seconds=20)
         while (now := lease.holder(run)) == first:
@@ -191,5 +191,5 @@ def test_lease_is_renewed_while_it_is_held(run: Run, monkeypatch: pytest.MonkeyP
 
 def test_directory_that_cannot_be_written_is_an_error_of_output(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ReportError, match="--out"), lease.held(Run(tmp_path / "file" / "run"), "audit", mend=""):
+    with pytest.raises(ReportError, match="--out"), lease.held(Run(tmp_path / "file" / "run"), "audit", remedy=""):
         pass

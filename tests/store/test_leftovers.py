@@ -58,7 +58,7 @@ def test_run_is_swept(tmp_path: Path, dead: int) -> None:
 
 def test_directory_of_runs_is_swept(tmp_path: Path, dead: int) -> None:
     whole, killed, early = sealed_run(tmp_path, "whole"), sealed_run(tmp_path, "killed"), Run(tmp_path / "early")
-    with lease.held(early, "audit", mend=""):
+    with lease.held(early, "audit", remedy=""):
         mine = lease.holder(early)
         assert mine
         content = msgspec.json.encode(msgspec.structs.replace(mine, pid=dead))
@@ -71,7 +71,7 @@ def test_directory_of_runs_is_swept(tmp_path: Path, dead: int) -> None:
     (tmp_path / f".writable-{space}.{dead}").write_text("")
     (tmp_path / f".latest-{space}.{dead}").symlink_to("whole")
     (tmp_path / f".latest-{lease.mark()}").symlink_to("whole")
-    with lease.held(whole, "report", mend=""):
+    with lease.held(whole, "report", remedy=""):
         (whole.path / ".run.json.a1b2c3d4").write_text("being written")
         sweep_output(tmp_path)
         assert names(tmp_path) == kept | {f".latest-{lease.mark()}", "whole/lease.json", "whole/.run.json.a1b2c3d4"}

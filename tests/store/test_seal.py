@@ -92,7 +92,7 @@ def test_run_of_an_earlier_version_is_not_sealed_and_can_be_used(run: Run) -> No
 
 def test_process_that_lost_its_lease_does_not_seal(run: Run) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
-        with lease.held(run, "audit", mend="wait"):
+        with lease.held(run, "audit", remedy="wait"):
             path = lease.lease_path(run)
             mine = path.read_bytes()
             path.write_bytes(mine.replace(f'"pid":{os.getpid()}'.encode(), f'"pid":{other.pid}'.encode()))

@@ -128,7 +128,7 @@ def check_mapping(headers: Collection[str], mapping: Mapping[str, str], file: st
     if not wrong and not set(mapping.values()) - {IGNORE}:
         wrong = [("no column becomes any key", "map some")]
     if wrong:
-        raise error_of([Problem(file=file, key="--map", message=message, mend=remedy) for message, remedy in wrong])
+        raise error_of([Problem(file=file, key="--map", message=message, remedy=remedy) for message, remedy in wrong])
 
 
 def read_rows(
@@ -274,7 +274,7 @@ def _day_orders(found: FlatTable, mapping: Mapping[str, str], given: bool | None
             orders[header] = sure.pop() if given is None else given
             continue
         problems += [
-            Problem(file=place, key=header, message=f"{text!r} can be read two ways", mend="give --dates dmy or mdy")
+            Problem(file=place, key=header, message=f"{text!r} can be read two ways", remedy="give --dates dmy or mdy")
             for place, text, match in pairs
             if int(match[1]) != int(match[3]) and max(int(match[1]), int(match[3])) <= LAST_MONTH
         ]

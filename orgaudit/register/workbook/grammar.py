@@ -13,7 +13,7 @@ from orgaudit.model import Json
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One kind of value: `write` raises for a value of another kind, `parse` raises ValueError with the mend."""
+    """One kind of value: `write` raises for a value of another kind, `parse` raises ValueError with the remedy."""
 
     write: Callable[[Json], str]
     parse: Callable[[str], Json]
@@ -107,7 +107,7 @@ def _parse_tags(text: str) -> Json:
 
 
 def day(text: str) -> date:
-    """Return the date that a text names; raises ValueError with the mend."""
+    """Return the date that a text names; raises ValueError with the remedy."""
     try:
         return date.fromisoformat(text)
     except ValueError as error:

@@ -127,8 +127,8 @@ class _Bringer:
         try:
             value = column.form.parse(now) if now else None
         except ValueError as error:
-            message, _, mend = str(error).partition("; ")
-            self._problem(line, column.key, message, mend)
+            message, _, remedy = str(error).partition("; ")
+            self._problem(line, column.key, message, remedy)
             return was
         return "" if value is None else column.form.write(value)
 
@@ -153,9 +153,9 @@ class _Bringer:
                 entry = self._step(entry, lifecycle.requested(self._kind, entry, self._by_whom(why)))
                 done.append(wish)
         except ValueError as error:
-            message, _, mend = str(error).partition("; ")
+            message, _, remedy = str(error).partition("; ")
             where = SET_STATE if line.texts.get(SET_STATE) else next(iter(texts), "id")
-            self._problem(line, where, message, mend)
+            self._problem(line, where, message, remedy)
             return []
         return done
 
@@ -165,8 +165,8 @@ class _Bringer:
         after = [
             each for each in _wrong(self._table, self._unapproved(new), self._policy, self._on) if each not in before
         ]
-        for path, message, mend in after:
-            self._problem(line, _key_at(self._table, line, path), message, mend)
+        for path, message, remedy in after:
+            self._problem(line, _key_at(self._table, line, path), message, remedy)
         if after:
             return old
         why = why or IN_THE_WORKBOOK
@@ -193,8 +193,8 @@ class _Bringer:
         if wish == "pending":
             entry.setdefault("requested_by", self._by)
         if len(self.problems) == known:
-            for path, message, mend in _wrong(self._table, entry, self._policy, self._on):
-                self._problem(line, _key_at(self._table, line, path), message, mend)
+            for path, message, remedy in _wrong(self._table, entry, self._policy, self._on):
+                self._problem(line, _key_at(self._table, line, path), message, remedy)
         if len(self.problems) > known:
             return None
         what = EventType.REQUESTED if entry.get("requested_by") else EventType.CREATED
@@ -256,8 +256,8 @@ class _Bringer:
             "decide for one, write it into the workbook or the register, and import again",
         )
 
-    def _problem(self, line: EditedRow, key: str, message: str, mend: str) -> None:
-        self.problems.append(Problem(file=self._book.file, key=line.place(key), message=message, mend=mend))
+    def _problem(self, line: EditedRow, key: str, message: str, remedy: str) -> None:
+        self.problems.append(Problem(file=self._book.file, key=line.place(key), message=message, remedy=remedy))
 
 
 def _with_texts(table: SectionSheet, entry: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
@@ -285,7 +285,7 @@ def _put(data: Mapping[str, Any], path: tuple[str, ...], value: object) -> dict[
 def _wrong(
     table: SectionSheet, entry: Mapping[str, Any], policy: RegisterSettings, on: date
 ) -> Iterator[tuple[KeyPath, str, str]]:
-    """Yield what is wrong in an entry: the path, the message and the mend."""
+    """Yield what is wrong in an entry: the path, the message and the remedy."""
     model = KINDS[table.section].model_of(entry)
     try:
         found = model.model_validate(entry)

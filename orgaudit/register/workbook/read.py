@@ -104,8 +104,8 @@ def _lines(table: SectionSheet, rows: SheetCells, file: str, problems: list[Prob
             try:
                 text = grammar.normal(_text(value, in_column=column is not None))
             except ValueError as error:
-                message, _, mend = str(error).partition("; ")
-                problems.append(Problem(file=file, key=where, message=message, mend=mend))
+                message, _, remedy = str(error).partition("; ")
+                problems.append(Problem(file=file, key=where, message=message, remedy=remedy))
                 continue
             if text and column is not None:
                 texts[column.key] = text
@@ -114,9 +114,9 @@ def _lines(table: SectionSheet, rows: SheetCells, file: str, problems: list[Prob
             hidden, shown = texts.pop(ROW_ID, None), texts.pop("id", None)
             if hidden is not None and hidden != shown:
                 message = f"the id of this row is {hidden} and not {shown or 'empty'}"
-                mend = f"write {hidden} back; a new entry begins in an empty row"
+                remedy = f"write {hidden} back; a new entry begins in an empty row"
                 where = f"{table.sheet}!{places['id']}"
-                problems.append(Problem(file=file, key=where, message=message, mend=mend))
+                problems.append(Problem(file=file, key=where, message=message, remedy=remedy))
                 continue
             yield EditedRow(sheet=table.sheet, id=shown, texts=texts, cells=places)
 
@@ -164,11 +164,11 @@ def _misplaced(lines: list[EditedRow], base: Mapping[str, object], file: str) ->
         if line.id is None:
             continue
         if line.id not in base:
-            message, mend = f"{line.id} is not an id of this export", "clear it for a new entry, or export anew"
+            message, remedy = f"{line.id} is not an id of this export", "clear it for a new entry, or export anew"
         elif line.id in first:
             message = f"{line.id} stands in {first[line.id].place('id')} already"
-            mend = "delete one of the two rows; a new entry begins in an empty row"
+            remedy = "delete one of the two rows; a new entry begins in an empty row"
         else:
             first[line.id] = line
             continue
-        yield Problem(file=file, key=line.place("id"), message=message, mend=mend)
+        yield Problem(file=file, key=line.place("id"), message=message, remedy=remedy)

@@ -50,7 +50,7 @@ _REMARKS: tuple[Column[HygieneRemark], ...] = (
     Column("HygieneConcern", 22, lambda r: r.concern.heading),
     Column("Exception", 16, lambda r: r.id),
     Column("What was found", 46, lambda r: r.detail),
-    Column("What to do", 36, lambda r: r.concern.mend),
+    Column("What to do", 36, lambda r: r.concern.remedy),
     Column("Findings", 10, lambda r: r.findings, look.NUMBER),
     Column("Expires", 12, lambda r: r.expires_on, look.DATE),
     Column("Days left", 9, lambda r: r.days_left, look.NUMBER),
