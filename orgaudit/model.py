@@ -83,7 +83,7 @@ class GapReason(StrEnum):
 
     @property
     def nothing_there(self) -> bool:
-        """Tell whether the reason proves that nothing can exist where we could not look."""
+        """Whether the reason proves that nothing can exist where nothing could be read."""
         return self in {GapReason.NOT_OFFERED, GapReason.REGION_DISABLED}
 
     def remediation(self, action: str) -> str:
@@ -313,7 +313,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def usable(self) -> bool:
-        """Tell whether AWS lets anybody assume a role in an account of this state."""
+        """Whether a role can be assumed in an account of this state."""
         return self.state in {"ACTIVE", "PENDING_CLOSURE"}
 
 

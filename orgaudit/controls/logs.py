@@ -91,7 +91,7 @@ def _described(chain: Chain) -> str:
         said += f"; but filter {', '.join(chain.restless)} matches harmless calls too, so the alarm never rests"
     if chain.latching:
         said += f"; but alarm {', '.join(chain.latching)} ignores missing data: after an event it stays in ALARM, and "
-        said += "later events notify nobody, until its state is reset"
+        said += "later events send no notification until its state is reset"
     return said
 
 

@@ -37,7 +37,7 @@ async def file_systems(aws: Aws) -> AsyncIterator[FileSystem]:
 
 
 class FileSystemPolicy(ResourcePolicy, frozen=True, kw_only=True):
-    """A file system's policy; without one, whoever reaches a mount target over the network may mount it."""
+    """A file system's policy; without one, every client that reaches a mount target may mount it."""
 
 
 @detail(actions=("elasticfilesystem:DescribeFileSystemPolicy",))

@@ -153,7 +153,7 @@ class ExceptionEntry(ExceptionDraft):
         if (self.approved_by is None) != (self.approved_on is None):
             raise ValueError("approved_by and approved_on go together; give both, or neither while approval is pending")
         if self.approved_by is not None and identity(self.approved_by) == identity(self.requested_by):
-            raise ValueError("requested_by and approved_by are the same person; somebody else must approve")
+            raise ValueError("requested_by and approved_by are the same person; another person must approve")
         if not self.broad and (self.scope.all_controls or self.scope.all_accounts):
             what = "controls" if self.scope.all_controls else "accounts"
             raise ValueError(f"scope covers all {what}; name some, or set broad: true")
@@ -161,7 +161,7 @@ class ExceptionEntry(ExceptionDraft):
 
     @property
     def approved(self) -> bool:
-        """Whether somebody has approved it."""
+        """Whether it is approved."""
         return self.approved_by is not None
 
     @property

@@ -67,7 +67,7 @@ def approved(kind: EntryKind, entry: Data, step: Step, *, longest_days: int | No
     name = entry["id"]
     _must_be_pending(kind, entry, step.on, "approve")
     if identity(step.by) == identity(str(entry["requested_by"])):
-        raise ValueError(f"{step.by} requested {name}, so somebody else must approve it")
+        raise ValueError(f"{step.by} requested {name}, so another person must approve it")
     changes = {"approved_by": step.by, "approved_on": step.on}
     found = _checked(kind.model, _with(entry, changes), longest_days)
     if found.expires_on < step.on:

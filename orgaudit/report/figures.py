@@ -249,12 +249,12 @@ class ExceptionScore(msgspec.Struct, frozen=True):
 
     @property
     def unused(self) -> bool:
-        """Tell whether the entry is in force and covers nothing."""
+        """Whether the entry is in force and covers nothing."""
         return self.entry.state in COVERING_STATES and not self.covered
 
     @property
     def closed(self) -> bool:
-        """Tell whether nothing is left to do: rejected, revoked, or expired and matching nothing that fails."""
+        """Whether nothing is left to do: rejected, revoked, or expired and matching nothing that fails."""
         over = self.entry.state is EntryState.EXPIRED and not self.expired
         return over or self.entry.state in {EntryState.REJECTED, EntryState.REVOKED}
 

@@ -114,5 +114,5 @@ def _effect(row: AttestationRow, status: str | None, contradicted: list[str]) ->
         other = f"{', '.join(row.instead)} is more specific or later" if row.instead else "none of its accounts is here"
         return f"Answers nothing: {other}."
     if contradicted:
-        return f"Says pass, but findings fail in {len(contradicted)} of {len(row.accounts)} accounts: look again."
+        return f"Says pass, but findings fail in {len(contradicted)} of {len(row.accounts)} accounts: review it."
     return f"Answers for {len(row.accounts)} accounts."

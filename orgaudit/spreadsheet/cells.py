@@ -108,7 +108,7 @@ def _cells(parser: _SheetParser, archive: GuardedArchive, sheet: str, budget: in
             continue
         row, column = cell["row"], cell["column"]
         if row < 1 or column in rows.get(row, ()):
-            raise ValueError(f"{place(column, row)} is no place, or is there twice")
+            raise ValueError(f"{place(column, row)} is not a cell's place, or occurs twice")
         if row > MOST_ROWS:
             message = f"no more than {MOST_ROWS:,} rows are read; clear the rest"
         elif column > MOST_COLUMNS:

@@ -41,7 +41,7 @@ _GOOD, _BAD, _WARN, _UNSEEN, _QUIET = (
 
 COMPUTED = _QUIET[0]
 INCOMPLETE, COMPLETE = _UNSEEN[1], _GOOD[1]
-"""The fills of cells that nobody may change, and of the band that shows whether the run saw everything."""
+"""The fills of cells that are locked, and of the band that shows whether the run saw everything."""
 
 TONES = {
     **dict.fromkeys(("PASS", "AUDITED", "COMPLETE", "active"), _GOOD),

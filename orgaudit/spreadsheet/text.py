@@ -14,7 +14,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n")
 
 
 def printable(text: str) -> str:
-    """Return a text that XML can hold: control characters as their pictures, and U+FFFD for what is no character."""
+    """Return a text that XML can hold: control characters as their pictures, and U+FFFD for invalid characters."""
     if text.isprintable():
         return text
     text = _CONTROL.sub(lambda match: chr(0x2421 if match[0] == "\x7f" else 0x2400 + ord(match[0])), text)

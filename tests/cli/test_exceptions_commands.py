@@ -186,7 +186,7 @@ def test_a_finding_gives_the_scope(desk: Desk, run: Run) -> None:
 def test_who_asked_does_not_approve(desk: Desk) -> None:
     desk("add", *COMPLETE)
     before = desk.register.read_bytes()
-    assert "somebody else must approve" in desk("approve", ID, "--why", "mine", code=2)
+    assert "another person must approve" in desk("approve", ID, "--why", "mine", code=2)
     assert desk.register.read_bytes() == before
 
 

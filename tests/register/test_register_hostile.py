@@ -213,7 +213,7 @@ def test_a_workbook_of_something_else(tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
     book = Workbook()
     book.save(path)
-    refused(path, "has no hidden sheet 'orgaudit', so it is no register's workbook")
+    refused(path, "has no hidden sheet 'orgaudit', so it is not a register's workbook")
 
 
 @pytest.mark.parametrize("sheet", ["Exceptions", "Attestations", BASE_SHEET])
@@ -244,7 +244,7 @@ def test_the_hidden_sheet_was_changed(workbook: Path, cell: str, value: str | No
     ("cell", "value", "words"),
     [
         ("F3", "Titel", "Exceptions!F3: Titel is no column"),
-        ("F3", "Type", "Exceptions!G3: Type is no column of a register, or is there twice"),
+        ("F3", "Type", "Exceptions!G3: Type is not a column of a register, or occurs twice"),
         ("F3", None, "the columns Title are missing"),
         ("BZ5", "lost", "Exceptions!BZ5: stands in a column without a title"),
         ("F4", "=HYPERLINK(1)", "Exceptions!F4: holds a formula"),

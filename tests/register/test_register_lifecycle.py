@@ -84,7 +84,7 @@ def test_a_step_leads_to_its_state(step: str, entry: dict[str, Any], then: Entry
         ("approve", approved(), "is approved by jo@example.com; renew it"),
         ("approve", closed("rejected"), "request it again"),
         ("approve", closed("revoked"), "request it again"),
-        ("approve", pending(requested_by="JO@example.com"), "somebody else must approve"),
+        ("approve", pending(requested_by="JO@example.com"), "another person must approve"),
         ("approve", pending(expires_on=date(2025, 1, 31)), "ended on 2025-01-31"),
         ("reject", draft(), "request it before you reject it"),
         ("reject", approved(), "revoke it"),

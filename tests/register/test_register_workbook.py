@@ -318,8 +318,8 @@ def test_an_edit_to_an_entry_that_is_gone_conflicts_and_does_not_bring_it_back(r
 @pytest.mark.parametrize(
     ("name", "title", "value", "words"),
     [
-        ("EXC-2025-0001", "Last day", "soon", "'soon' is no date; write one such as 2025-03-31"),
-        ("EXC-2025-0001", "Last day", "45000", "'45000' is no date"),
+        ("EXC-2025-0001", "Last day", "soon", "'soon' is not a date; write one such as 2025-03-31"),
+        ("EXC-2025-0001", "Last day", "45000", "'45000' is not a date"),
         ("EXC-2025-0001", "Last day", datetime(2025, 3, 1, 12, tzinfo=UTC).replace(tzinfo=None), "has a time"),
         ("EXC-2025-0001", "Last day", date(2024, 1, 1), "before starts_on"),
         ("EXC-2025-0001", "Last day", date(2027, 1, 1), "no severity allows more than 365"),

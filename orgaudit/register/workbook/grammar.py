@@ -98,7 +98,7 @@ def _parse_tags(text: str) -> Json:
     tags: dict[str, str] = {}
     for line in _lines(text):
         if (match := _TAG.fullmatch(line)) is None:
-            raise ValueError(f"{line!r} is no tag; write key=pattern, one a line")
+            raise ValueError(f"{line!r} is not a tag; write key=pattern, one a line")
         key = _unquoted(match["key"])
         if key in tags:
             raise ValueError(f"the tag {key} is there twice; keep one")
@@ -111,7 +111,7 @@ def day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise ValueError(f"{text!r} is no date; write one such as 2025-03-31") from error
+        raise ValueError(f"{text!r} is not a date; write one such as 2025-03-31") from error
 
 
 def _write_day(value: Json) -> str:
@@ -140,7 +140,7 @@ def _write_number(value: Json) -> str:
 
 def _parse_number(text: str) -> Json:
     if re.fullmatch(r"[0-9]{1,9}", text) is None:
-        raise ValueError(f"{text!r} is no whole number; write one such as 12")
+        raise ValueError(f"{text!r} is not a whole number; write one such as 12")
     return int(text)
 
 
@@ -162,7 +162,7 @@ def _parse_milestones(text: str) -> Json:
     for line in _lines(text):
         if (match := _MILESTONE.fullmatch(line)) is None:
             raise ValueError(
-                f"{line!r} is no milestone; write 2025-03-31: title, or 2025-03-31 (done 2025-03-01): title"
+                f"{line!r} is not a milestone; write 2025-03-31: title, or 2025-03-31 (done 2025-03-01): title"
             )
         due, done, title = match.groups()
         milestone: dict[str, Json] = {"title": _unquoted(title), "due_on": day(due)}

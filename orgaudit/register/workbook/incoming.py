@@ -102,7 +102,7 @@ class _Bringer:
         return merged.edits
 
     def _fields(self, texts: Mapping[str, str]) -> dict[str, str]:
-        """Return the texts of all fields as cells hold them; what is computed is no field."""
+        """Return the texts of all fields as cells hold them; computed columns are not fields."""
         return {column.key: fitted(texts.get(column.key, "")) for column in self._table.columns if column.path}
 
     def _canonical(self, line: EditedRow, base: Mapping[str, str]) -> dict[str, str]:
@@ -231,7 +231,7 @@ class _Bringer:
 
     def _wish_problem(self, line: EditedRow, wish: str) -> None:
         if wish not in {"pending", "revoked"}:
-            self._problem(line, SET_STATE, f"{wish!r} is no state that a workbook sets", "choose pending or revoked")
+            self._problem(line, SET_STATE, f"{wish!r} is not a state that a workbook sets", "choose pending or revoked")
         elif line.id is None and wish != "pending":
             self._problem(line, SET_STATE, "a new entry cannot be revoked", "clear it, or choose pending")
         else:

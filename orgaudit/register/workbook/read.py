@@ -48,13 +48,13 @@ class EditedWorkbook(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(path: Path) -> EditedWorkbook:
-    """Return a workbook; raises ConfigError where it is hostile, none of ours, or any cell holds what is no value."""
+    """Return a workbook; raises ConfigError where it is hostile, was not exported, or a cell holds an invalid value."""
     sheets = cells.read_sheets(path)
     for name in (BASE_SHEET, *(table.sheet for table in TABLES)):
         if name not in sheets:
             hidden = "hidden " if name == BASE_SHEET else ""
             raise ConfigError(
-                f"has no {hidden}sheet {name!r}, so it is no register's workbook; {_ANEW}", file=str(path)
+                f"has no {hidden}sheet {name!r}, so it is not a register's workbook; {_ANEW}", file=str(path)
             )
     revision, base = _base(sheets[BASE_SHEET], str(path))
     problems: list[Problem] = []
@@ -67,7 +67,7 @@ def read(path: Path) -> EditedWorkbook:
 
 
 def digest(rows: list[tuple[str, ...]]) -> str:
-    """Return the SHA-256 of the hidden sheet's entries, which tells whether somebody changed it."""
+    """Return the SHA-256 of the hidden sheet's entries, which shows whether they were changed."""
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
@@ -129,7 +129,7 @@ def _columns_by_place(table: SectionSheet, headers: Mapping[int, CellValue], fil
         column = by_title.pop(str(title), None)
         if column is None:
             raise ConfigError(
-                f"{title!s:.60} is no column of a register, or is there twice; {_ANEW}", file=file, key=where
+                f"{title!s:.60} is not a column of a register, or occurs twice; {_ANEW}", file=file, key=where
             )
         found[number] = column
     if by_title:
@@ -139,7 +139,7 @@ def _columns_by_place(table: SectionSheet, headers: Mapping[int, CellValue], fil
 
 
 def _text(value: CellValue, *, in_column: bool) -> str:
-    """Return a cell's text; raises ValueError for what is no value, or stands where no column is."""
+    """Return a cell's text; raises ValueError for an invalid value, or one outside the columns."""
     if not in_column and not (isinstance(value, str) and not value.strip()):
         raise ValueError("stands in a column without a title; move it into the column that it is for")
     if isinstance(value, FormulaCell):
