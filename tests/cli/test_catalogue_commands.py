@@ -232,7 +232,7 @@ def test_a_former_id_is_known_to_every_command(
 
 
 @pytest.mark.parametrize(
-    ("asked", "mend"),
+    ("asked", "remedy"),
     [("s3_bucket_pivate", "did you mean s3_bucket_private?"), ("zzz", "`orgaudit controls` lists them")],
 )
 def test_an_unknown_control(asked: str, remedy: str, orgaudit: Callable[..., Result]) -> None:

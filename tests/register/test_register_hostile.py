@@ -243,7 +243,7 @@ def test_the_hidden_sheet_was_changed(workbook: Path, cell: str, value: str | No
 @pytest.mark.parametrize(
     ("cell", "value", "words"),
     [
-        ("F3", "Titel", "Exceptions!F3: Titel is no column"),
+        ("F3", "Titel", "Exceptions!F3: Titel is not a column"),
         ("F3", "Type", "Exceptions!G3: Type is not a column of a register, or occurs twice"),
         ("F3", None, "the columns Title are missing"),
         ("BZ5", "lost", "Exceptions!BZ5: stands in a column without a title"),

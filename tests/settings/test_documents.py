@@ -243,7 +243,7 @@ def test_a_part_of_a_document_is_validated_in_its_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "known", "mend"),
+    ("word", "known", "remedy"),
     [
         ("rat", ["rate", "burst"], "did you mean rate?"),
         ("x", ["b", "a"], "known: a, b"),

@@ -47,7 +47,7 @@ _PROBLEMS: tuple[Column[RegisterProblem], ...] = (
 )
 
 _REMARKS: tuple[Column[HygieneRemark], ...] = (
-    Column("HygieneConcern", 22, lambda r: r.concern.heading),
+    Column("Concern", 22, lambda r: r.concern.heading),
     Column("Exception", 16, lambda r: r.id),
     Column("What was found", 46, lambda r: r.detail),
     Column("What to do", 36, lambda r: r.concern.remedy),
