@@ -28,18 +28,6 @@ class Link:
     row: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Additions:
-    """What openpyxl leaves out of a workbook.
-
-    By sheet title the rows that follow openpyxl's last one, as XML, and the links; the charts' alt texts, in order.
-    """
-
-    rows: Mapping[str, Sequence[Iterable[str]]]
-    links: Mapping[str, Sequence[Link]]
-    alt_texts: Sequence[str] = ()
-
-
 _ROWS_END = "</sheetData>"
 _FOOTER_END = "</headerFooter>"
 _NO_WARNING = '<ignoredErrors><ignoredError sqref="A1:XFD1048576" numberStoredAsText="1"/></ignoredErrors>'
@@ -48,25 +36,33 @@ _SHEET_PART = re.compile(r"xl/worksheets/sheet([0-9]+)\.xml")
 _CHART_NAME = re.compile(r'name="Chart ([0-9]+)"')
 
 
-def save(workbook: Workbook, file: IO[bytes], *, stamp: datetime, additions: Additions) -> None:
-    """Write the workbook with its additions.
+def save(
+    workbook: Workbook,
+    file: IO[bytes],
+    *,
+    stamp: datetime,
+    rows: Mapping[str, Sequence[Iterable[str]]],
+    links: Mapping[str, Sequence[Link]],
+    alt_texts: Sequence[str],
+) -> None:
+    """Write the workbook with what openpyxl leaves out.
 
-    `stamp` is the time in the document's properties and in the archive; the same workbook and stamp make the same
-    bytes.
+    `rows`, as XML, follow openpyxl's last one; they and `links` are by sheet title, and `alt_texts` by chart. `stamp`
+    is the time in the document's properties and in the archive; the same workbook and stamp make the same bytes.
     """
     workbook.properties.created = workbook.properties.modified = stamp.replace(tzinfo=None, microsecond=0)
-    with _Archive(file, workbook, stamp, additions) as archive:
+    with _Archive(file, "w", ZIP_DEFLATED, allowZip64=True, compresslevel=6) as archive:
+        archive.date_time, archive.alt_texts = stamp.timetuple()[:6], alt_texts
+        archive.sheets = [(rows.get(it.title, ()), links.get(it.title, ())) for it in workbook.worksheets]
         ExcelWriter(workbook, archive).write_data()
 
 
 class _Archive(ZipFile):
     """The archive that openpyxl writes into; it rewrites the parts as they pass."""
 
-    def __init__(self, file: IO[bytes], workbook: Workbook, stamp: datetime, additions: Additions) -> None:
-        super().__init__(file, "w", ZIP_DEFLATED, allowZip64=True, compresslevel=6)
-        self._workbook = workbook
-        self._date_time = stamp.timetuple()[:6]
-        self._additions = additions
+    date_time: tuple[int, int, int, int, int, int]
+    alt_texts: Sequence[str]
+    sheets: Sequence[tuple[Sequence[Iterable[str]], Sequence[Link]]]
 
     def writestr(
         self,
@@ -91,21 +87,19 @@ class _Archive(ZipFile):
     ) -> None:
         name = str(arcname)
         part = _SHEET_PART.fullmatch(name)
-        title = self._workbook.worksheets[int(part[1]) - 1].title if part else ""
-        text = Path(filename).read_text(encoding="utf-8")
-        rows = chain.from_iterable(self._additions.rows.get(title, ()))
+        rows, links = self.sheets[int(part[1]) - 1] if part else ((), ())
         with self.open(self._info(name), "w", force_zip64=True) as target:
-            for chunk in completed(text, rows, self._additions.links.get(title, ())):
+            for chunk in completed(Path(filename).read_text(encoding="utf-8"), chain.from_iterable(rows), links):
                 target.write(chunk.encode())
 
     def _info(self, name: str) -> ZipInfo:
-        info = ZipInfo(name, self._date_time)
+        info = ZipInfo(name, self.date_time)
         info.compress_type = ZIP_DEFLATED
         info.external_attr = 0o644 << 16
         return info
 
     def _with_alt_text(self, name: re.Match[str]) -> str:
-        return f"{name[0]} descr={quoteattr(self._additions.alt_texts[int(name[1]) - 1])}"
+        return f"{name[0]} descr={quoteattr(self.alt_texts[int(name[1]) - 1])}"
 
 
 def completed(sheet: str, rows: Iterable[str], links: Sequence[Link]) -> Iterator[str]:

@@ -100,12 +100,7 @@ class GuardedArchive(ZipFile):
         return ConfigError(message, file=self._file)
 
     def open(
-        self,
-        name: str | ZipInfo,
-        mode: Literal["r", "w"] = "r",
-        pwd: bytes | None = None,
-        *,
-        force_zip64: bool = False,
+        self, name: str | ZipInfo, mode: Literal["r", "w"] = "r", pwd: bytes | None = None, *, force_zip64: bool = False
     ) -> IO[bytes]:
         """Open a part; raises ConfigError where it is missing, damaged, hostile, or not of those that are read."""
         part = name.filename if isinstance(name, ZipInfo) else name

@@ -19,7 +19,7 @@ from openpyxl.worksheet.table import Table, TableColumn, TableStyleInfo
 from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.spreadsheet import look
-from orgaudit.spreadsheet.archive import Additions, Link, save
+from orgaudit.spreadsheet.archive import Link, save
 from orgaudit.spreadsheet.rows import CellWriter, Column, header_row, record_rows, row, title_row
 from orgaudit.spreadsheet.text import printable
 
@@ -77,7 +77,7 @@ class WorkbookWriter:
     ) -> None:
         """Write the workbook; the same content and stamp make the same bytes."""
         self.workbook.properties.title, self.workbook.properties.creator = title, creator
-        save(self.workbook, file, stamp=stamp, additions=Additions(self.rows, self.links, alt_texts))
+        save(self.workbook, file, stamp=stamp, rows=self.rows, links=self.links, alt_texts=alt_texts)
 
     def sheet(self, title: str, *, widths: Sequence[float], one_page: bool = False) -> Worksheet:
         """Return a new sheet: landscape, one page wide, with the footer and the page below."""

@@ -14,10 +14,7 @@ from orgaudit.report.xlsx.tables import Tables
 from orgaudit.spreadsheet.workbook import ROW_LIMIT, WorkbookWriter
 from orgaudit.store.run import writing
 
-SHEETS = (
-    *(COVERAGE, ACCOUNTS, FRAMEWORKS, CONTROLS, FINDINGS),
-    *(EXCEPTIONS, HYGIENE, CLOSED, MANUAL_REVIEW, METHOD),
-)
+SHEETS = (*(COVERAGE, ACCOUNTS, FRAMEWORKS, CONTROLS, FINDINGS), *(EXCEPTIONS, HYGIENE, CLOSED, MANUAL_REVIEW, METHOD))
 """The sheets behind the summary, in their order."""
 
 

@@ -124,35 +124,30 @@ def _before(right: int, last_row: int) -> AnchorMarker:
 
 
 def _unit_rows(tables: Tables, view: View) -> Iterator[tuple[Content, ...]]:
-    condition = '{}[Unit],$B@,{}[Severity],"%s",{}[Open],"yes",{}[Counted],"yes"'
+    condition = 'Findings[Unit],$B@,Findings[Severity],"%s",Findings[Open],"yes",Findings[Counted],"yes"'
     for score in islice(view.units, TOP):
-        figures = msgspec.structs.asdict(score.open)
-        name = score.unit or NO_UNIT
-        cells = (
-            Formula(tables.over(f"COUNTIFS({condition % severity})", "Findings"), figures[severity])
-            for severity in look.SEVERITIES
-        )
+        name, figures = score.unit or NO_UNIT, msgspec.structs.asdict(score.open)
+        cells = (tables.formula(f"COUNTIFS({condition % severity})", figures[severity]) for severity in look.SEVERITIES)
         yield (_short(name.rpartition("/")[2]), name, *cells)
 
 
 def _control_rows(tables: Tables, view: View) -> Iterator[tuple[Content, ...]]:
-    formula = tables.over("SUMIFS({}[Open],{}[Control],$B@)", "Controls")
     for score in islice((score for score in view.controls if score.counts.open), TOP):
-        yield _short(score.id), score.id, Formula(formula, score.counts.open)
+        formula = tables.formula("SUMIFS(Controls[Open],Controls[Control],$B@)", score.counts.open)
+        yield _short(score.id), score.id, formula
 
 
 def _account_rows(tables: Tables, view: View) -> Iterator[tuple[Content, ...]]:
-    formula = tables.over("SUMIFS({}[Open],{}[Account id],$B@)", "Accounts")
     worst = sorted((score for score in view.accounts if score.counts.open), key=lambda score: -score.counts.open)
     for score in worst[:TOP]:
-        yield _short(score.name or score.id), score.id, Formula(formula, score.counts.open)
+        formula = tables.formula("SUMIFS(Accounts[Open],Accounts[Account id],$B@)", score.counts.open)
+        yield _short(score.name or score.id), score.id, formula
 
 
 def _region_rows(tables: Tables, view: View) -> Iterator[tuple[Content, ...]]:
-    terms = (f'COUNTIFS({{}}[Region],$B@,{{}}[State],"{state}")' for state in ("AUDITED", "PARTIAL"))
-    formula = "+".join(tables.over(term, "Coverage") for term in terms)
+    formula = "+".join(f'COUNTIFS(Coverage[Region],$B@,Coverage[State],"{state}")' for state in ("AUDITED", "PARTIAL"))
     for score in (score for score in view.regions if score.accounts):
-        yield score.region, score.region, Formula(formula, score.accounts_assessed)
+        yield score.region, score.region, tables.formula(formula, score.accounts_assessed)
 
 
 def _short(text: str, limit: int = 30) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from textwrap import shorten
 
+import msgspec
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -44,6 +46,14 @@ _SENTENCE = Look(ink=look.INK, vertical="center")
 _ENTRY = Look(vertical="center", wrap=False, line=look.LINE)
 _QUIET, _COUNT = replace(_ENTRY, ink=look.MUTED), replace(_ENTRY, number_format="#,##0", horizontal="right")
 
+_OUTCOMES = {
+    "failing": {RequirementStatus.FAIL},
+    "passing": {RequirementStatus.PASS, RequirementStatus.NOT_APPLICABLE},
+    "not assessed": {RequirementStatus.NOT_ASSESSED},
+    "manual": {RequirementStatus.MANUAL},
+}
+"""The columns of the list of frameworks: how many of their requirements have one of the statuses."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tile:
@@ -63,15 +73,14 @@ class _Page:
     def __init__(self, book: WorkbookWriter, sheet: Worksheet) -> None:
         self._book, self._sheet = book, sheet
         self._rows: dict[int, dict[int, str]] = {}
-        self._writers: dict[Look, CellWriter] = {}
 
     def put(self, number: int, column: int, content: Content, style: Look, *, span: int = 1, target: str = "") -> None:
         """Put a content into `span` merged cells, as a link where a target sheet is named."""
         places = [f"{get_column_letter(each)}{number}" for each in range(column, column + span)]
         for index, place in enumerate(places):
             shown = replace(style, gap=style.gap and place == places[-1])
-            writer = self._writers.setdefault(shown, CellWriter(self._sheet, shown))
-            self._rows.setdefault(number, {})[column + index] = writer.cell(place, None if index else content)
+            cell = CellWriter(self._sheet, shown).cell(place, None if index else content)
+            self._rows.setdefault(number, {})[column + index] = cell
         if target:
             self._book.links[TITLE].append(Link(places[0], target))
         if span > 1:
@@ -129,23 +138,15 @@ def _put_title(page: _Page, view: View) -> None:
     manifest = view.manifest
     organization = manifest.organization.id if manifest.organization else "no organization"
     warning = "UNVERIFIED: changed after it was sealed  ·  " if view.standing is Standing.UNVERIFIED else ""
-    frameworks = ", ".join(framework.id for framework in manifest.frameworks)
-    lines = (
-        ("AWS security audit", 20.0, True),
-        (
-            f"{warning}Organization {organization}  ·  run {manifest.run_id}"
-            f"  ·  exceptions as of {view.as_of.isoformat()}",
-            11.0,
-            False,
-        ),
-        (
-            f"{_moment(manifest.started_at)} to {_moment(manifest.evaluated_at)}  ·  orgaudit {manifest.tool_version}"
-            f"  ·  {shorten(frameworks or 'no framework', FRAMEWORK_CHARACTERS, placeholder=' …')}"
-            f"  ·  as {manifest.caller.arn}",
-            9.0,
-            False,
-        ),
+    frameworks = ", ".join(framework.id for framework in manifest.frameworks) or "no framework"
+    run = (f"{warning}Organization {organization}", f"run {manifest.run_id}", f"exceptions as of {view.as_of}")
+    made = (
+        f"{_moment(manifest.started_at)} to {_moment(manifest.evaluated_at)}",
+        f"orgaudit {manifest.tool_version}",
+        shorten(frameworks, FRAMEWORK_CHARACTERS, placeholder=" …"),
+        f"as {manifest.caller.arn}",
     )
+    lines = (("AWS security audit", 20.0, True), ("  ·  ".join(run), 11.0, False), ("  ·  ".join(made), 9.0, False))
     for number, (text, size, bold) in enumerate(lines, 1):
         page.put(number, 1, text, replace(_BAND, size=size, bold=bold), span=LAST + 1)
 
@@ -154,153 +155,96 @@ def _moment(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "not finished"
 
 
-def _or_none(formula: str, result: float | None) -> Formula:
-    return Formula(f'IFERROR({formula},"n/a")', "n/a" if result is None else result)
-
-
 def _coverage_tiles(view: View, tables: Tables, blocks: Lists) -> list[Tile]:
     totals = view.summary.coverage
-    accounts = tables.over("COUNTA({}[Account id])", "Accounts")
-    unseen = tables.over('COUNTIFS({}[Coverage],"NOT_ASSESSED")', "Accounts")
-    partial = tables.over('COUNTIFS({}[Coverage],"PARTIAL")', "Accounts")
-    assessed = tables.over("SUM({}[Assessed])", "Accounts")
-    planned = tables.over("SUM({}[Evaluations])", "Accounts")
-    not_applicable = tables.over("SUM({}[Not applicable])", "Coverage")
-    blocked = tables.over("SUM({}[Blocked by policy])", "Coverage")
-    figures = f"{LISTS}!$C${blocks.regions.row + 1}:$C${blocks.regions.last}"
+    accounts, unseen = "COUNTA(Accounts[Account id])", 'COUNTIFS(Accounts[Coverage],"NOT_ASSESSED")'
+    partial = _phrase(tables, 'COUNTIFS(Accounts[Coverage],"PARTIAL")', totals.accounts_partial, "of them only in part")
+    regions = f"{LISTS}!$C${blocks.regions.row + 1}:$C${blocks.regions.last}"
+    by_region = f"{totals.account_regions_assessed:,} of {totals.account_regions:,} regions of assessed accounts"
+    share = 'IFERROR(SUM(Accounts[Assessed])/SUM(Accounts[Evaluations]),"n/a")'
+    not_applicable = _phrase(
+        tables, "SUM(Coverage[Not applicable])", totals.evaluations_not_applicable, "of them not applicable"
+    )
     missing = totals.evaluations - totals.evaluations_assessed
+    blocked = "of them blocked by policy; none counts as passed"
     return [
         Tile(
             "Accounts assessed",
-            Formula(f'({accounts}-({unseen}))&" of "&({accounts})', f"{totals.accounts_assessed} of {totals.accounts}"),
-            Formula(f'({partial})&" of them only in part"', f"{totals.accounts_partial} of them only in part"),
+            tables.formula(
+                f'({accounts}-{unseen})&" of "&{accounts}', f"{totals.accounts_assessed} of {totals.accounts}"
+            ),
+            partial,
             "Accounts",
         ),
         Tile(
             "Regions audited",
             Formula(
-                f'COUNTIF({figures},">0")&" of "&COUNT({figures})', f"{totals.regions_assessed} of {totals.regions}"
+                f'COUNTIF({regions},">0")&" of "&COUNT({regions})', f"{totals.regions_assessed} of {totals.regions}"
             ),
-            f"{totals.account_regions_assessed:,} of {totals.account_regions:,} regions of assessed accounts",
+            by_region,
             "Coverage",
         ),
-        Tile(
-            "Evaluations assessed",
-            _or_none(f"({assessed})/({planned})", totals.share),
-            Formula(
-                f'({not_applicable})&" of them not applicable"',
-                f"{totals.evaluations_not_applicable} of them not applicable",
-            ),
-            "Coverage",
-            "0.0 %",
-        ),
+        Tile("Evaluations assessed", tables.formula(share, totals.share), not_applicable, "Coverage", "0.0 %"),
         Tile(
             "Evaluations not assessed",
-            Formula(f"{planned}-({assessed})", missing),
-            Formula(
-                f'({blocked})&" of them blocked by policy; none counts as passed"',
-                f"{totals.evaluations_blocked} of them blocked by policy; none counts as passed",
-            ),
+            tables.formula("SUM(Accounts[Evaluations])-SUM(Accounts[Assessed])", missing),
+            _phrase(tables, "SUM(Coverage[Blocked by policy])", totals.evaluations_blocked, blocked),
             "Coverage",
             ink=look.INCOMPLETE if missing else look.NAVY,
         ),
     ]
 
 
-def _alarming(count: int) -> str:
-    return look.SEVERITIES["critical"] if count else look.NAVY
-
-
 def _result_tiles(view: View, tables: Tables) -> list[Tile]:
     counts = view.summary.counts
-    passed = tables.over("SUM({}[Passed])", "Controls")
-    failed = tables.over("SUM({}[Failed])", "Controls")
-    remaining = tables.over("SUM({}[Open])", "Controls")
-    open_findings = tables.over('COUNTIFS({}[Open],"yes",{}[Counted],"yes")', "Findings")
-    excepted = tables.over("SUM({}[Excepted])", "Controls")
+    rate = 'IFERROR(SUM(Controls[Passed])/(SUM(Controls[Passed])+SUM(Controls[%s])),"n/a")'
+    raw = tables.formula(rate % "Failed", counts.pass_rate)
+    with_exceptions = tables.formula(rate % "Open", counts.pass_rate_with_exceptions)
+    opened = tables.formula('COUNTIFS(Findings[Open],"yes",Findings[Counted],"yes")', counts.open)
+    excepted = tables.formula("SUM(Controls[Excepted])", counts.covered)
+    without = "without failures under an exception"
     return [
-        Tile(
-            "Pass rate",
-            _or_none(f"({passed})/({passed}+{failed})", counts.pass_rate),
-            "passed / (passed + failed)",
-            "Controls",
-            "0.0 %",
-        ),
-        Tile(
-            "Pass rate with exceptions",
-            _or_none(f"({passed})/({passed}+{remaining})", counts.pass_rate_with_exceptions),
-            "without failures under an exception",
-            "Controls",
-            "0.0 %",
-        ),
-        Tile(
-            "Open findings",
-            Formula(open_findings, counts.open),
-            "failed, and no exception in force",
-            "Findings",
-            ink=_alarming(counts.open),
-        ),
-        Tile(
-            "Findings under an exception",
-            Formula(excepted, counts.covered),
-            "failed, and accepted by an owner",
-            "Exceptions",
-        ),
+        Tile("Pass rate", raw, "passed / (passed + failed)", "Controls", "0.0 %"),
+        Tile("Pass rate with exceptions", with_exceptions, without, "Controls", "0.0 %"),
+        Tile("Open findings", opened, "failed, and no exception in force", "Findings", ink=_alarming(counts.open)),
+        Tile("Findings under an exception", excepted, "failed, and accepted by an owner", "Exceptions"),
     ]
 
 
 def _severity_tiles(view: View, tables: Tables) -> list[Tile]:
-    condition = '{}[Severity],"%s",{}[Open],"yes",{}[Counted],"yes"'
+    condition = 'Findings[Severity],"%s",Findings[Open],"yes",Findings[Counted],"yes"'
+    counts = msgspec.structs.asdict(view.summary.open)
     return [
-        Tile(
-            severity.capitalize(),
-            Formula(tables.over(f"COUNTIFS({condition % severity})", "Findings"), getattr(view.summary.open, severity)),
-            "open",
-            "Findings",
-            ink=ink,
-        )
-        for severity, ink in look.SEVERITIES.items()
+        Tile(it.capitalize(), tables.formula(f"COUNTIFS({condition % it})", counts[it]), "open", "Findings", ink=ink)
+        for it, ink in look.SEVERITIES.items()
     ]
 
 
 def _exception_tiles(view: View, tables: Tables) -> list[Tile]:
     totals = view.summary.exceptions
+    expired = 'COUNTIFS(Exceptions[State],"expired")+COUNTIFS(Closed_exceptions[State],"expired")'
+    covering = 'COUNTIFS(Exceptions[State],"active"{0})+COUNTIFS(Exceptions[State],"expiring"{0})'
+    expiring = _phrase(tables, 'COUNTIFS(Exceptions[State],"expiring")', totals.expiring, "expiring")
 
-    def entries(state: str) -> str:
-        return tables.over(f'COUNTIFS({{}}[State],"{state}")', "Exceptions", "Closed exceptions")
+    def tile(label: str, formula: str, result: int, below: Formula | str, alarming: int = 0) -> Tile:
+        return Tile(label, tables.formula(formula, result), below, "Exceptions", ink=_alarming(alarming))
 
-    def unused(state: str) -> str:
-        return tables.over(f'COUNTIFS({{}}[State],"{state}",{{}}[Findings covered],0)', "Exceptions")
-
-    outlived = tables.over("SUM({}[Failing after expiry])", "Exceptions")
+    failing, problems = totals.expired_matching, totals.problems
+    still_failing = _phrase(tables, "SUM(Exceptions[Failing after expiry])", failing, "still failing")
     return [
-        Tile(
-            "In force",
-            Formula(f"{entries('active')}+{entries('expiring')}", totals.active + totals.expiring),
-            Formula(f'({entries("expiring")})&" expiring"', f"{totals.expiring} expiring"),
-            "Exceptions",
-        ),
-        Tile(
-            "Expired",
-            Formula(entries("expired"), totals.expired),
-            Formula(f'({outlived})&" still failing"', f"{totals.expired_matching} still failing"),
-            "Exceptions",
-            ink=_alarming(totals.expired_matching),
-        ),
-        Tile(
-            "Unused",
-            Formula(f"{unused('active')}+{unused('expiring')}", totals.unused),
-            "cover nothing",
-            "Exceptions",
-        ),
-        Tile(
-            "Invalid",
-            Formula("ROWS(Problems[Location])" if totals.problems else "0", totals.problems),
-            "problems found",
-            "Exceptions",
-            ink=_alarming(totals.problems),
-        ),
+        tile("In force", covering.format(""), totals.active + totals.expiring, expiring),
+        tile("Expired", expired, totals.expired, still_failing, failing),
+        tile("Unused", covering.format(",Exceptions[Findings covered],0"), totals.unused, "cover nothing"),
+        tile("Invalid", "ROWS(Problems[Location])", problems, "problems found", problems),
     ]
+
+
+def _phrase(tables: Tables, formula: str, number: int, text: str) -> Formula:
+    return tables.formula(f'({formula})&" {text}"', f"{number} {text}")
+
+
+def _alarming(count: int) -> str:
+    return look.SEVERITIES["critical"] if count else look.NAVY
 
 
 def _named(names: Sequence[str]) -> str:
@@ -344,16 +288,11 @@ def _put_frameworks(page: _Page, view: View, top: int) -> None:
     page.heading(top, "Requirements", column, 11)
     head = replace(_QUIET, size=9, horizontal="right", wrap=True)
     page.put(top + 1, column, "", head, span=3)
-    for index, word in enumerate(("failing", "passing", "not assessed", "manual")):
-        page.put(top + 1, column + 3 + 2 * index, word, head, span=2)
-    for number, framework in enumerate(view.manifest.frameworks[:LISTED], top + 2):
-        statuses = [score.status for score in view.requirements if score.framework == framework.id]
-        figures = (
-            statuses.count(RequirementStatus.FAIL),
-            statuses.count(RequirementStatus.PASS) + statuses.count(RequirementStatus.NOT_APPLICABLE),
-            statuses.count(RequirementStatus.NOT_ASSESSED),
-            statuses.count(RequirementStatus.MANUAL),
-        )
+    frameworks = view.manifest.frameworks[:LISTED]
+    for number, framework in enumerate(frameworks, top + 2):
         page.put(number, column, framework.id, _ENTRY, span=3, target="Frameworks")
-        for index, figure in enumerate(figures):
-            page.put(number, column + 3 + 2 * index, figure, replace(_ENTRY, horizontal="right"), span=2)
+    for place, (word, statuses) in enumerate(_OUTCOMES.items()):
+        page.put(top + 1, column + 3 + 2 * place, word, head, span=2)
+        found = Counter(score.framework for score in view.requirements if score.status in statuses)
+        for number, framework in enumerate(frameworks, top + 2):
+            page.put(number, column + 3 + 2 * place, found[framework.id], replace(_ENTRY, horizontal="right"), span=2)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from orgaudit.report.view import View
-from orgaudit.spreadsheet.rows import Column
+from orgaudit.spreadsheet.rows import Column, Formula, Result
 from orgaudit.spreadsheet.workbook import SheetPart, WorkbookWriter, print_to
 
 R = TypeVar("R")
@@ -48,50 +49,59 @@ class TableSheet(Generic[R]):
         return self.total(view) if self.total else sum(1 for _ in self.records(view))
 
 
+_CALL = re.compile(r"\w+\([^()]*?(?P<table>\w+)\[[^()]*\)")
+
+
 class Tables:
     """The tables of one workbook, each with its place."""
 
     def __init__(self, book: WorkbookWriter, view: View, sheets: Iterable[TableSheet[Any]]) -> None:
         self._book, self._view = book, view
-        counts = [(sheet, sheet.count(view)) for sheet in sheets]
-        self._counts = {sheet.title: count for sheet, count in counts}
-        self._sheets = [sheet for sheet, count in counts if count or not sheet.optional]
+        self._parts: dict[str, list[SheetPart]] = {}
+        self._sheets: list[TableSheet[Any]] = []
+        for sheet in sheets:
+            count, below = sheet.count(view), sheet.below
+            if count or not sheet.optional:
+                self._sheets.append(sheet)
+                self._parts[sheet.title] = book.parts(sheet.title, count)
+            if below and ((more := len(below.records(view))) or not below.optional):
+                self._parts[below.name] = [book.below(sheet.title, count, below.name, more)]
 
-    def parts(self, title: str) -> list[SheetPart]:
-        """Return the parts of a table; none where it is not written."""
-        return self._book.parts(title, self._counts[title]) if any(it.title == title for it in self._sheets) else []
+    def formula(self, text: str, result: Result | None) -> Formula:
+        """Return a formula over whole tables, with its result; None stands for one that cannot be computed.
 
-    def over(self, term: str, *titles: str) -> str:
-        """Return a formula's term for every part of these tables added up; `{}` in the term is the table's name."""
-        return "+".join(term.replace("{}", part.table) for title in titles for part in self.parts(title))
+        Each function of a table is taken of every part of it and added up; it is 0 where the table is not written.
+        """
+        return Formula(_CALL.sub(self._over, text), "n/a" if result is None else result)
+
+    def _over(self, call: re.Match[str]) -> str:
+        parts = self._parts.get(call["table"].replace("_", " "), [])
+        calls = [call[0].replace(f"{call['table']}[", f"{part.table}[") for part in parts]
+        return f"({'+'.join(calls)})" if len(calls) > 1 else "".join(calls) or "0"
 
     def index(self) -> list[tuple[str, int, str]]:
         """Return every sheet with how many records it has and what they are."""
         return [
             (part.sheet, part.records, sheet.index if part.sheet == sheet.title else f"{sheet.title}, continued")
             for sheet in self._sheets
-            for part in self.parts(sheet.title)
+            for part in self._parts[sheet.title]
         ]
 
     def write(self) -> None:
         """Write every table."""
         for sheet in self._sheets:
-            self._write(sheet)
-
-    def _write(self, sheet: TableSheet[Any]) -> None:
-        view, count = self._view, self._counts[sheet.title]
-        below, more = sheet.below, sheet.below.records(view) if sheet.below else ()
-        part = self._book.below(sheet.title, count, below.name, len(more)) if below else None
-        written = self._book.table(
-            sheet.title,
-            sheet.columns,
-            sheet.records(view),
-            total=count,
-            note=sheet.note.format(as_of=view.as_of, below=f"row {part.row} of {part.sheet}" if part else ""),
-            key_columns=sheet.key_columns,
-            printed_to=sheet.printed_to,
-        )
-        if below and part and (more or not below.optional):
-            self._book.table_below(written, part, below.title, below.columns, more)
-            if sheet.printed_to:
-                print_to(written, sheet.columns, sheet.printed_to, part.last)
+            below = sheet.below
+            part = next(iter(self._parts.get(below.name, ())), None) if below else None
+            written = self._book.table(
+                sheet.title,
+                sheet.columns,
+                sheet.records(self._view),
+                total=sum(each.records for each in self._parts[sheet.title]),
+                note=sheet.note.format(as_of=self._view.as_of, below=f"row {part.row} of {part.sheet}" if part else ""),
+                key_columns=sheet.key_columns,
+                printed_to=sheet.printed_to,
+            )
+            if below and part:
+                self._book.table_below(written, part, below.title, below.columns, below.records(self._view))
+                if sheet.printed_to:
+                    print_to(written, sheet.columns, sheet.printed_to, part.last)
