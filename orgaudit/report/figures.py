@@ -27,17 +27,17 @@ class StatusCounts(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def open(self) -> int:
-        """Return the failed findings that no exception covers."""
+        """The failed findings that no exception covers."""
         return self.failed - self.covered
 
     @property
     def pass_rate(self) -> float | None:
-        """Return PASS / (PASS + FAIL), or None where nothing passed or failed."""
+        """PASS / (PASS + FAIL), or None where nothing passed or failed."""
         return _share(self.passed, self.passed + self.failed)
 
     @property
     def pass_rate_with_exceptions(self) -> float | None:
-        """Return PASS / (PASS + open FAIL), or None where neither exists."""
+        """PASS / (PASS + open FAIL), or None where neither exists."""
         return _share(self.passed, self.passed + self.open)
 
 
@@ -86,12 +86,12 @@ class CoverageTotals(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def share(self) -> float | None:
-        """Return the share of evaluations that were assessed, or None where none was planned."""
+        """The share of evaluations that were assessed, or None where none was planned."""
         return _share(self.evaluations_assessed, self.evaluations)
 
     @property
     def complete(self) -> bool:
-        """Return whether all that was planned was assessed, and anything at all was seen."""
+        """Whether all that was planned was assessed, and anything at all was seen."""
         return self.looked_at > 0 and self.evaluations_assessed == self.evaluations
 
 
@@ -206,7 +206,7 @@ class Unseen(msgspec.Struct, frozen=True):
 
 
 class Missing(msgspec.Struct, frozen=True, kw_only=True):
-    """What one control lacks for one reason: the IAM action, how many accounts, regions and evaluations, the mend."""
+    """What one control lacks for one reason: the IAM action, how many accounts, regions and evaluations."""
 
     control: str
     action: str
@@ -217,8 +217,8 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True):
     example: str
 
     @property
-    def mend(self) -> str:
-        """Return what to do about it."""
+    def fix(self) -> str:
+        """How to fix it."""
         return self.reason.mend(self.action)
 
 
@@ -232,8 +232,8 @@ class MissingPermission(msgspec.Struct, frozen=True, kw_only=True):
     evaluations: int
 
     @property
-    def mend(self) -> str:
-        """Return what to do about it."""
+    def fix(self) -> str:
+        """How to fix it."""
         return self.reason.mend(self.action)
 
 
@@ -249,12 +249,12 @@ class ExceptionScore(msgspec.Struct, frozen=True):
 
     @property
     def unused(self) -> bool:
-        """Tell whether the entry is in force and covers nothing."""
+        """Whether the entry is in force and covers nothing."""
         return self.entry.state in COVERING_STATES and not self.covered
 
     @property
     def closed(self) -> bool:
-        """Tell whether nothing is left to do: rejected, revoked, or expired and matching nothing that fails."""
+        """Whether nothing is left to do: rejected, revoked, or expired and matching nothing that fails."""
         over = self.entry.state is EntryState.EXPIRED and not self.expired
         return over or self.entry.state in {EntryState.REJECTED, EntryState.REVOKED}
 

@@ -37,7 +37,7 @@ def refused(path: Path, words: str) -> None:
 
 
 def test_an_untouched_workbook_is_read(workbook: Path) -> None:
-    assert read(workbook).lines["exceptions"][0].id == "EXC-2025-0001"
+    assert read(workbook).rows["exceptions"][0].id == "EXC-2025-0001"
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_rows_that_are_empty_do_no_harm(workbook: Path) -> None:
     end = b"</sheetData>"
     empty = b'<row r="1048576" ht="12.8" customHeight="false"></row>'
     replace(workbook, SHEET, lambda content: content.replace(end, empty * 1_000 + end))
-    assert len(read(workbook).lines["exceptions"]) == 1
+    assert len(read(workbook).rows["exceptions"]) == 1
 
 
 def test_too_many_cells_and_columns(workbook: Path) -> None:
@@ -213,7 +213,7 @@ def test_a_workbook_of_something_else(tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
     book = Workbook()
     book.save(path)
-    refused(path, "has no hidden sheet 'orgaudit', so it is no register's workbook")
+    refused(path, "has no hidden sheet 'orgaudit', so it is not a register workbook")
 
 
 @pytest.mark.parametrize("sheet", ["Exceptions", "Attestations", BASE_SHEET])
@@ -243,8 +243,8 @@ def test_the_hidden_sheet_was_changed(workbook: Path, cell: str, value: str | No
 @pytest.mark.parametrize(
     ("cell", "value", "words"),
     [
-        ("F3", "Titel", "Exceptions!F3: Titel is no column"),
-        ("F3", "Type", "Exceptions!G3: Type is no column of a register, or is there twice"),
+        ("F3", "Titel", "Exceptions!F3: Titel is not a column"),
+        ("F3", "Type", "Exceptions!G3: Type is not a column of a register, or is there twice"),
         ("F3", None, "the columns Title are missing"),
         ("BZ5", "lost", "Exceptions!BZ5: stands in a column without a title"),
         ("F4", "=HYPERLINK(1)", "Exceptions!F4: holds a formula"),
@@ -261,7 +261,7 @@ def test_the_sheet_is_not_as_it_was_written(workbook: Path, cell: str, value: st
 def test_macros_and_links_are_left_alone(workbook: Path) -> None:
     replace(workbook, "xl/vbaProject.bin", lambda _: b"\xd0\xcf\x11\xe0 no macro is read")
     replace(workbook, "xl/externalLinks/externalLink1.xml", lambda _: b"<!DOCTYPE x><x/>")
-    assert len(read(workbook).lines["exceptions"]) == 1
+    assert len(read(workbook).rows["exceptions"]) == 1
 
 
 def test_a_relation_that_leads_out_of_the_file(workbook: Path) -> None:

@@ -312,14 +312,14 @@ def test_an_edit_to_an_entry_that_is_gone_conflicts_and_does_not_bring_it_back(r
     register.write_text(text[: text.index("  - id: EXC-2025-0002")] + text[text.index("  - id: EXC-2025-0003") :])
     assert bring(path, register) == Outcome()
     where = edited(path, lambda book: put(book, "EXC-2025-0002", "Title", "still here"))
-    refused(path, register, where, "no such entry")
+    refused(path, register, where, "no longer has such an entry")
 
 
 @pytest.mark.parametrize(
     ("name", "title", "value", "words"),
     [
-        ("EXC-2025-0001", "Last day", "soon", "'soon' is no date; write one such as 2025-03-31"),
-        ("EXC-2025-0001", "Last day", "45000", "'45000' is no date"),
+        ("EXC-2025-0001", "Last day", "soon", "'soon' is not a date; write one such as 2025-03-31"),
+        ("EXC-2025-0001", "Last day", "45000", "'45000' is not a date"),
         ("EXC-2025-0001", "Last day", datetime(2025, 3, 1, 12, tzinfo=UTC).replace(tzinfo=None), "has a time"),
         ("EXC-2025-0001", "Last day", date(2024, 1, 1), "before starts_on"),
         ("EXC-2025-0001", "Last day", date(2027, 1, 1), "no severity allows more than 365"),
@@ -328,15 +328,15 @@ def test_an_edit_to_an_entry_that_is_gone_conflicts_and_does_not_bring_it_back(r
         ("EXC-2025-0001", "Covers accounts", "12345", "12 digits"),
         ("EXC-2025-0001", "Covers controls", "a, b", "one a line"),
         ("EXC-2025-0001", "Covers controls", "regex:(x", "no regular expression"),
-        ("EXC-2025-0001", "Most findings", 0.5, "no whole number"),
-        ("EXC-2025-0001", "Milestones", "later", "no milestone"),
+        ("EXC-2025-0001", "Most findings", 0.5, "not a whole number"),
+        ("EXC-2025-0001", "Milestones", "later", "not a milestone"),
         ("EXC-2025-0001", "Broad", "perhaps", "neither yes nor no"),
         ("EXC-2025-0001", "State", "expired", "cannot be changed here"),
         ("EXC-2025-0001", "Approved by", "me", "cannot be changed here"),
         ("EXC-2025-0001", "History", None, "cannot be changed here"),
         ("EXC-2025-0001", "ID", "EXC-2025-0009", "the id of this row is EXC-2025-0001"),
         ("EXC-2025-0001", "ID", None, "the id of this row is EXC-2025-0001"),
-        ("EXC-2025-0001", "Set state", "approved", "no state that a workbook sets"),
+        ("EXC-2025-0001", "Set state", "approved", "not a state to set here"),
         ("EXC-2025-0003", "Type", "what", "is not one of"),
         ("ATT-2025-0001", "Answer", "maybe", "is not one of"),
         ("ATT-2025-0001", "Units", "Root", "give one of the two"),

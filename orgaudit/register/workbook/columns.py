@@ -17,7 +17,7 @@ STATE, DAYS_LEFT, COVERED, ROW_ID = "=state", "=days_left", "=covered", "=row"
 """Keys of what is computed when the workbook is written."""
 
 SET_STATE, WHY = "=set_state", "=why"
-"""Keys of what an owner asks for beside the fields: another state, and the reason for it and for edits."""
+"""Keys of what an owner requests beside the fields: another state, and the reason for it and for edits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Field:
 
     @property
     def path(self) -> tuple[str, ...]:
-        """Return the keys that lead to the field in the entry; none for what is no field."""
+        """The keys that lead to the field in the entry; none for what is not a field."""
         return () if self.key.startswith("=") else tuple(self.key.split("."))
 
     def text(self, entry: Mapping[str, Any]) -> str:

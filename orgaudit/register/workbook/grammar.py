@@ -13,7 +13,7 @@ from orgaudit.model import Json
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One kind of value: `write` raises for a value of another kind, `parse` raises ValueError with the mend."""
+    """One kind of value: `write` raises for a value of another kind, `parse` raises ValueError with the remedy."""
 
     write: Callable[[Json], str]
     parse: Callable[[str], Json]
@@ -30,7 +30,7 @@ def shown(value: Json, form: Form) -> str:
 
 
 def normal(text: str) -> str:
-    """Return a text with what programs change on their own made equal: line ends, and space around the text."""
+    """Return a text with what programs change by themselves made equal: line ends, and space around the text."""
     return text.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
@@ -62,7 +62,7 @@ def _unquoted(text: str) -> str:
     try:
         return str(json.loads(text))
     except ValueError as error:
-        raise ValueError(f"{text} is not quoted rightly ({error}); leave the quotes away") from error
+        raise ValueError(f"{text} is not quoted correctly ({error}); leave the quotes out") from error
 
 
 def _lines(text: str) -> list[str]:
@@ -80,7 +80,7 @@ def _parse_list(text: str) -> Json:
 
 
 def _parse_words(text: str) -> Json:
-    """Parse a list of which no item holds a space, but for regular expressions: a comma there is a slip."""
+    """Parse a list whose items hold no space, except regular expressions: a comma there is a mistake."""
     for line in _lines(text):
         if re.search(r"[\s,;]", line.strip()) and not line.strip().startswith(("regex:", '"')):
             raise ValueError(f"{line.strip()!r} is more than one value; write one a line (Alt+Enter)")
@@ -98,7 +98,7 @@ def _parse_tags(text: str) -> Json:
     tags: dict[str, str] = {}
     for line in _lines(text):
         if (match := _TAG.fullmatch(line)) is None:
-            raise ValueError(f"{line!r} is no tag; write key=pattern, one a line")
+            raise ValueError(f"{line!r} is not a tag; write key=pattern, one a line")
         key = _unquoted(match["key"])
         if key in tags:
             raise ValueError(f"the tag {key} is there twice; keep one")
@@ -107,11 +107,11 @@ def _parse_tags(text: str) -> Json:
 
 
 def day(text: str) -> date:
-    """Return the date that a text names; raises ValueError with the mend."""
+    """Return the date that a text names; raises ValueError with the remedy."""
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise ValueError(f"{text!r} is no date; write one such as 2025-03-31") from error
+        raise ValueError(f"{text!r} is not a date; write one such as 2025-03-31") from error
 
 
 def _write_day(value: Json) -> str:
@@ -140,7 +140,7 @@ def _write_number(value: Json) -> str:
 
 def _parse_number(text: str) -> Json:
     if re.fullmatch(r"[0-9]{1,9}", text) is None:
-        raise ValueError(f"{text!r} is no whole number; write one such as 12")
+        raise ValueError(f"{text!r} is not a whole number; write one such as 12")
     return int(text)
 
 
@@ -162,7 +162,7 @@ def _parse_milestones(text: str) -> Json:
     for line in _lines(text):
         if (match := _MILESTONE.fullmatch(line)) is None:
             raise ValueError(
-                f"{line!r} is no milestone; write 2025-03-31: title, or 2025-03-31 (done 2025-03-01): title"
+                f"{line!r} is not a milestone; write 2025-03-31: title, or 2025-03-31 (done 2025-03-01): title"
             )
         due, done, title = match.groups()
         milestone: dict[str, Json] = {"title": _unquoted(title), "due_on": day(due)}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-import msgspec
 from pydantic import BaseModel, ValidationError
 
 from orgaudit.model import EntryState
@@ -25,65 +25,73 @@ from orgaudit.settings.syntax import KeyPath
 from orgaudit.spreadsheet.text import fitted
 
 IN_THE_WORKBOOK = "edited in the workbook"
-_ASKED = (SET_STATE, WHY)
-_SAID = frozenset({"requirement", "status", "accounts", "ous", "broad", "evidence", "expires_on"})
-"""What an attestation says: who changes it is who attests."""
+_REQUESTS = (SET_STATE, WHY)
+_ATTESTED = frozenset({"requirement", "status", "accounts", "ous", "broad", "evidence", "expires_on"})
+"""What is attested: who changes any of it becomes who attests."""
 
 
-class Outcome(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Outcome:
     """What the workbook brought: ids that were added, and the keys or states that changed by id."""
 
-    added: list[str] = []
-    changed: dict[str, list[str]] = {}
+    added: list[str] = field(default_factory=list)
+    changed: dict[str, list[str]] = field(default_factory=dict)
 
 
-def bring(book: EditedWorkbook, ledger: Ledger, *, by: str, on: date, policy: RegisterSettings) -> Outcome:
+def bring(workbook: EditedWorkbook, ledger: Ledger, *, by: str, on: date, policy: RegisterSettings) -> Outcome:
     """Put the workbook's edits into the ledger, which is not saved yet.
 
     Raises ConfigError with every conflict and problem by sheet and cell; the ledger must not be saved then.
     """
-    outcome = Outcome([], {})
+    outcome = Outcome()
     problems: list[Problem] = []
     for table in TABLES:
-        bringer = _Bringer(table, book, ledger, by=by, on=on, policy=policy)
-        bringer.bring(outcome)
-        problems += bringer.problems
+        sheet = _SheetImport(table, workbook, ledger, by=by, on=on, policy=policy)
+        sheet.bring(outcome)
+        problems += sheet.problems
     if problems:
         raise error_of(problems)
     return outcome
 
 
-class _Bringer:
-    """Brings one sheet; `problems` grows with what stands against it."""
+class _SheetImport:
+    """The import of one sheet; `problems` are what stands against it."""
 
     def __init__(
-        self, table: SectionSheet, book: EditedWorkbook, ledger: Ledger, *, by: str, on: date, policy: RegisterSettings
+        self,
+        table: SectionSheet,
+        workbook: EditedWorkbook,
+        ledger: Ledger,
+        *,
+        by: str,
+        on: date,
+        policy: RegisterSettings,
     ) -> None:
         self.problems: list[Problem] = []
-        self._table, self._book, self._ledger = table, book, ledger
+        self._table, self._workbook, self._ledger = table, workbook, ledger
         self._by, self._on, self._policy = by, on, policy
 
     def bring(self, outcome: Outcome) -> None:
         section = self._table.section
-        lines = self._book.lines[section]
-        base = self._book.base.get(section, {})
-        # a row as it was written brings nothing, whatever the register says by now
-        known = {line.id: line for line in lines if line.id is not None and line.texts != base[line.id]}
+        rows = self._workbook.rows[section]
+        base = self._workbook.base.get(section, {})
+        # a row as it was written brings nothing, whatever the register holds by now
+        known = {row.id: row for row in rows if row.id is not None and row.texts != base[row.id]}
         ours = {name: self._ledger.entry(name, section) for name in self._ledger.ids(section) if name in known}
         edits = self._merged(base, known, ours)
-        for name, line in known.items():
-            wishes = name in ours and (name in edits or line.texts.keys() & set(_ASKED))
-            if wishes and (done := self._change(line, ours[name], edits.get(name, {}))):
+        for name, row in known.items():
+            requests = name in ours and (name in edits or row.texts.keys() & set(_REQUESTS))
+            if requests and (done := self._change(row, ours[name], edits.get(name, {}))):
                 outcome.changed[name] = done
-        for line in lines:
-            if line.id is None and (added := self._add(line)) is not None:
+        for row in rows:
+            if row.id is None and (added := self._add(row)) is not None:
                 outcome.added.append(added)
 
     def _merged(
         self, base: Entries, known: Mapping[str, EditedRow], ours: Mapping[str, Mapping[str, Any]]
     ) -> dict[str, dict[str, str]]:
         """Return the edits of fields by id, each in the form that the register's own text has."""
-        theirs = {name: self._canonical(line, base[name]) for name, line in known.items()}
+        theirs = {name: self._canonical(row, base[name]) for name, row in known.items()}
         whole = {name: self._table.texts(entry) for name, entry in ours.items()}
         current = {name: {**base[name], **self._fields(texts)} for name, texts in whole.items()}
         merged = merge(base, theirs, current)
@@ -97,100 +105,91 @@ class _Bringer:
         return merged.edits
 
     def _fields(self, texts: Mapping[str, str]) -> dict[str, str]:
-        """Return the texts of all fields as cells hold them; what is computed is no field."""
+        """Return the texts of all fields as cells hold them; what is computed is not a field."""
         return {column.key: fitted(texts.get(column.key, "")) for column in self._table.columns if column.path}
 
-    def _canonical(self, line: EditedRow, base: Mapping[str, str]) -> dict[str, str]:
+    def _canonical(self, row: EditedRow, base: Mapping[str, str]) -> dict[str, str]:
         """Return a row's texts, edited ones as the register would write them; what cannot be is a problem."""
         texts = {}
         for column in self._table.columns:
-            now, was = line.texts.get(column.key, ""), base.get(column.key, "")
-            if column.key in {*_ASKED, ROW_ID, "id"}:
+            now, was = row.texts.get(column.key, ""), base.get(column.key, "")
+            if column.key in {*_REQUESTS, ROW_ID, "id"}:
                 continue
             if now == was:
                 texts[column.key] = was
             elif not column.editable:
                 texts[column.key] = was
                 self._problem(
-                    line, column.key, f"{column.title} cannot be changed here", f"write {was!r} back. {column.help}"
+                    row, column.key, f"{column.title} cannot be changed here", f"write {was!r} back. {column.help}"
                 )
             else:
-                texts[column.key] = self._reparsed(line, column, now, was)
+                texts[column.key] = self._reparsed(row, column, now, was)
         return texts
 
-    def _reparsed(self, line: EditedRow, column: Field, now: str, was: str) -> str:
+    def _reparsed(self, row: EditedRow, column: Field, now: str, was: str) -> str:
         try:
             value = column.form.parse(now) if now else None
         except ValueError as error:
-            message, _, mend = str(error).partition("; ")
-            self._problem(line, column.key, message, mend)
+            self._problem(row, column.key, str(error))
             return was
         return "" if value is None else column.form.write(value)
 
-    def _change(self, line: EditedRow, old: dict[str, Any], texts: Mapping[str, str]) -> list[str]:
-        """Put one row's edits and wishes into the ledger and return what changed."""
+    def _change(self, row: EditedRow, old: dict[str, Any], texts: Mapping[str, str]) -> list[str]:
+        """Put one row's edits and requests into the ledger and return what changed."""
         entry, done = old, []
-        wish, why = line.texts.get(SET_STATE, ""), line.texts.get(WHY, "")
-        if wish and (wish not in {"pending", "revoked"} or not why):
-            self._wish_problem(line, wish)
+        request, why = row.texts.get(SET_STATE, ""), row.texts.get(WHY, "")
+        if request and (request not in {"pending", "revoked"} or not why):
+            self._request_problem(row, request)
             return []
         try:
-            if wish == "pending" and self._closed(old):
-                entry, wish = self._step(entry, lifecycle.requested(entry, self._by, self._on, why)), ""
+            if request == "pending" and self._closed(old):
+                entry, request = self._step(entry, lifecycle.requested(entry, self._by, self._on, why)), ""
                 done.append("pending")
             if texts:
-                entry = self._edited(line, entry, texts, why)
+                entry = self._edited(row, entry, texts, why)
                 done += texts
-            if wish == "revoked":
+            if request == "revoked":
                 entry = self._step(entry, lifecycle.revoked(entry, self._by, self._on, why))
-                done.append(wish)
-            elif wish == "pending" and not entry.get("requested_by"):
+                done.append(request)
+            elif request == "pending" and not entry.get("requested_by"):
                 entry = self._step(entry, lifecycle.requested(entry, self._by, self._on, why))
-                done.append(wish)
+                done.append(request)
         except ValueError as error:
-            message, _, mend = str(error).partition("; ")
-            where = SET_STATE if line.texts.get(SET_STATE) else next(iter(texts), "id")
-            self._problem(line, where, message, mend)
+            self._problem(row, SET_STATE if row.texts.get(SET_STATE) else next(iter(texts), "id"), str(error))
             return []
         return done
 
-    def _edited(self, line: EditedRow, old: dict[str, Any], texts: Mapping[str, str], why: str) -> dict[str, Any]:
+    def _edited(self, row: EditedRow, old: dict[str, Any], texts: Mapping[str, str], why: str) -> dict[str, Any]:
         new = _with_texts(self._table, old, texts)
-        before = list(_wrong(self._table, old, self._policy, self._on))
-        after = [
-            each for each in _wrong(self._table, self._unapproved(new), self._policy, self._on) if each not in before
-        ]
-        for path, message, mend in after:
-            self._problem(line, _key_at(self._table, line, path), message, mend)
-        if after:
+        before = self._wrong(old)
+        if self._explain(row, [each for each in self._wrong(self._unapproved(new)) if each not in before]):
             return old
         why = why or IN_THE_WORKBOOK
         if self._table is EXCEPTIONS and not before:
             return self._step(old, lifecycle.edited(old, new, self._by, self._on, why))
         changes = {key: new.get(key) for key in {**old, **new} if old.get(key) != new.get(key)}
-        if self._table is not EXCEPTIONS and _SAID & changes.keys():
+        if self._table is not EXCEPTIONS and _ATTESTED & changes.keys():
             changes = {"attested_by": self._by, "attested_on": self._on} | changes
         if self._table is EXCEPTIONS and lifecycle.APPROVED_FIELDS & changes.keys():
             changes |= {key: None for key in ("approved_by", "approved_on") if key in old}
         event = self._event(Action.CHANGED, f"{', '.join(sorted(changes))}: {why}")
         return self._step(old, Change(changes, event))
 
-    def _add(self, line: EditedRow) -> str | None:
+    def _add(self, row: EditedRow) -> str | None:
         """Add a row without an id as a new entry and return its id; None where something is wrong with it."""
         section, known = self._table.section, len(self.problems)
-        texts = self._canonical(line, {})
-        wish, why = line.texts.get(SET_STATE, ""), line.texts.get(WHY, "")
-        if wish and (wish != "pending" or not why):
-            self._wish_problem(line, wish)
+        texts = self._canonical(row, {})
+        request, why = row.texts.get(SET_STATE, ""), row.texts.get(WHY, "")
+        if request and (request != "pending" or not why):
+            self._request_problem(row, request)
         if not any(texts.values()):
-            self._problem(line, "id", "this row says nothing of an entry", "fill it in, or clear it")
+            self._problem(row, "id", "this row holds nothing of an entry", "fill it in, or clear it")
         name = self._ledger.next_id(self._on.year, section)
         entry = _with_texts(self._table, {"id": name}, texts)
-        if wish == "pending":
+        if request == "pending":
             entry.setdefault("requested_by", self._by)
         if len(self.problems) == known:
-            for path, message, mend in _wrong(self._table, entry, self._policy, self._on):
-                self._problem(line, _key_at(self._table, line, path), message, mend)
+            self._explain(row, self._wrong(entry))
         if len(self.problems) > known:
             return None
         what = Action.REQUESTED if entry.get("requested_by") else Action.CREATED
@@ -211,9 +210,9 @@ class _Bringer:
         return event
 
     def _closed(self, entry: Mapping[str, Any]) -> bool:
-        if list(_wrong(self._table, entry, self._policy, self._on)):
+        if self._wrong(entry):
             return False
-        state = state_of(_model(self._table, entry).model_validate(entry), self._on, 0)  # type: ignore[arg-type]  # a Draft: only exceptions have wishes
+        state = state_of(_model(self._table, entry).model_validate(entry), self._on, 0)  # type: ignore[arg-type]  # a Draft: only exceptions have requests
         return state in {EntryState.REJECTED, EntryState.REVOKED}
 
     def _unapproved(self, entry: dict[str, Any]) -> dict[str, Any]:
@@ -222,35 +221,35 @@ class _Bringer:
             return entry
         return {key: value for key, value in entry.items() if key not in {"approved_by", "approved_on"}}
 
-    def _wish_problem(self, line: EditedRow, wish: str) -> None:
-        if wish not in {"pending", "revoked"}:
-            self._problem(line, SET_STATE, f"{wish!r} is no state that a workbook sets", "choose pending or revoked")
-        elif line.id is None and wish != "pending":
-            self._problem(line, SET_STATE, "a new entry cannot be revoked", "clear it, or choose pending")
+    def _request_problem(self, row: EditedRow, request: str) -> None:
+        if request not in {"pending", "revoked"}:
+            self._problem(row, SET_STATE, f"{request!r} is not a state to set here", "choose pending or revoked")
+        elif row.id is None and request != "pending":
+            self._problem(row, SET_STATE, "a new entry cannot be revoked", "clear it, or choose pending")
         else:
-            self._problem(line, WHY, f"{wish} needs a reason", "say why in this cell")
+            self._problem(row, WHY, f"{request} needs a reason", "give the reason in this cell")
 
-    def _conflict(self, line: EditedRow, conflict: Conflict) -> None:
-        title = self._table.column(conflict.field).title
-        was = f"at the export it was {conflict.base!r}"
+    def _conflict(self, row: EditedRow, conflict: Conflict) -> None:
+        register = f"the register has {conflict.ours!r}, and at the export it was {conflict.base!r}"
         if conflict.ours is None:
-            message = (
-                f"{conflict.id} {title}: the workbook says {conflict.theirs!r}, and the register has no such entry now"
-            )
-        else:
-            message = (
-                f"{conflict.id} {title}: the workbook says {conflict.theirs!r}, the register says {conflict.ours!r}, "
-                f"and {was}"
-            )
-        self._problem(
-            line,
-            conflict.field,
-            message,
-            "decide for one, write it into the workbook or the register, and import again",
-        )
+            register = "the register no longer has such an entry"
+        title = self._table.column(conflict.field).title
+        message = f"{conflict.id} {title}: the workbook has {conflict.theirs!r}, {register}"
+        choose = "choose one, write it into the workbook or the register, and import again"
+        self._problem(row, conflict.field, message, choose)
 
-    def _problem(self, line: EditedRow, key: str, message: str, mend: str) -> None:
-        self.problems.append(Problem(file=self._book.file, key=line.place(key), message=message, mend=mend))
+    def _wrong(self, entry: Mapping[str, Any]) -> list[tuple[KeyPath, str, str]]:
+        """Return what is wrong in an entry: the path, the message and the remedy."""
+        return list(_wrong(self._table, entry, self._policy, self._on))
+
+    def _explain(self, row: EditedRow, wrong: list[tuple[KeyPath, str, str]]) -> bool:
+        """Add a problem for each thing that is wrong; return whether there is any."""
+        for path, message, mend in wrong:
+            self._problem(row, _key_at(self._table, row, path), message, mend)
+        return bool(wrong)
+
+    def _problem(self, row: EditedRow, key: str, message: str, mend: str = "") -> None:
+        self.problems.append(Problem(file=self._workbook.file, key=row.place(key), message=message, mend=mend))
 
 
 def _with_texts(table: SectionSheet, entry: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
@@ -284,7 +283,6 @@ def _model(table: SectionSheet, entry: Mapping[str, Any]) -> type[BaseModel]:
 def _wrong(
     table: SectionSheet, entry: Mapping[str, Any], policy: RegisterSettings, on: date
 ) -> Iterator[tuple[KeyPath, str, str]]:
-    """Yield what is wrong in an entry: the path, the message and the mend."""
     model = _model(table, entry)
     try:
         found = model.model_validate(entry)
@@ -297,16 +295,16 @@ def _wrong(
         if (days := (found.expires_on - begins).days) > longest:
             yield (
                 ("expires_on",),
-                f"would live {days} days, and no severity allows more than {longest}",
+                f"would be in force for {days} days, and no severity allows more than {longest}",
                 "end it earlier",
             )
 
 
-def _key_at(table: SectionSheet, line: EditedRow, path: KeyPath) -> str:
+def _key_at(table: SectionSheet, row: EditedRow, path: KeyPath) -> str:
     """Return the column whose cell is nearest to a place in an entry."""
     names = tuple(part for part in path if isinstance(part, str))
     for length in range(len(names), 0, -1):
         for column in table.columns:
-            if column.path[:length] == names[:length] and column.key in line.cells:
+            if column.path[:length] == names[:length] and column.key in row.cells:
                 return column.key
     return "id"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TypeAlias
-
-import msgspec
 
 Fields: TypeAlias = Mapping[str, str]
 """An entry as texts by field; a field that is not there is empty."""
@@ -14,7 +13,8 @@ Entries: TypeAlias = Mapping[str, Fields]
 """Entries by id."""
 
 
-class Conflict(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
     """A field that both sides changed, each in its own way; `ours` is None where the register's entry is gone."""
 
     id: str
@@ -24,7 +24,8 @@ class Conflict(msgspec.Struct, frozen=True, kw_only=True):
     ours: str | None
 
 
-class Merged(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Merged:
     """What the workbook brings: new texts by id and field, and what people must decide first."""
 
     edits: dict[str, dict[str, str]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
@@ -25,7 +26,8 @@ BASE_ROW = 6
 _ANEW = "export the register anew, and edit that workbook"
 
 
-class EditedRow(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditedRow:
     """One row: the id it belongs to (None: a new entry), its texts by column key, and the cell of each key."""
 
     sheet: str
@@ -38,36 +40,35 @@ class EditedRow(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.sheet}!{self.cells[key]}"
 
 
-class EditedWorkbook(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditedWorkbook:
     """A workbook as read: `base` is texts by section, id and column key; `revision` is the register's of then."""
 
     file: str
     revision: str
     base: dict[str, dict[str, dict[str, str]]]
-    lines: dict[str, list[EditedRow]]
+    rows: dict[str, list[EditedRow]]
 
 
 def read(path: Path) -> EditedWorkbook:
-    """Return a workbook; raises ConfigError where it is hostile, none of ours, or any cell holds what is no value."""
-    sheets = cells.read_sheets(path)
+    """Return a workbook; raises ConfigError where it is hostile, not an export, or a cell holds more than a value."""
+    sheets, file = cells.read_sheets(path), str(path)
     for name in (BASE_SHEET, *(table.sheet for table in TABLES)):
         if name not in sheets:
             hidden = "hidden " if name == BASE_SHEET else ""
-            raise ConfigError(
-                f"has no {hidden}sheet {name!r}, so it is no register's workbook; {_ANEW}", file=str(path)
-            )
-    revision, base = _base(sheets[BASE_SHEET], str(path))
+            raise ConfigError(f"has no {hidden}sheet {name!r}, so it is not a register workbook; {_ANEW}", file=file)
+    revision, base = _base(sheets[BASE_SHEET], file)
     problems: list[Problem] = []
-    lines = {table.section: list(_lines(table, sheets[table.sheet], str(path), problems)) for table in TABLES}
+    rows = {table.section: list(_rows(table, sheets[table.sheet], file, problems)) for table in TABLES}
     for table in TABLES:
-        problems += _misplaced(lines[table.section], base.get(table.section, {}), str(path))
+        problems += _misplaced(rows[table.section], base.get(table.section, {}), file)
     if problems:
         raise error_of(problems)
-    return EditedWorkbook(file=str(path), revision=revision, base=base, lines=lines)
+    return EditedWorkbook(file=file, revision=revision, base=base, rows=rows)
 
 
 def digest(rows: list[tuple[str, ...]]) -> str:
-    """Return the SHA-256 of the hidden sheet's entries, which tells whether somebody changed it."""
+    """Return the SHA-256 of the hidden sheet's entries, by which an import sees whether it was changed."""
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
@@ -78,12 +79,9 @@ def _base(rows: SheetCells, file: str) -> tuple[str, dict[str, dict[str, dict[st
         raise ConfigError(f"its hidden sheet {BASE_SHEET!r} is not what orgaudit wrote; {_ANEW}", file=file)
     if mark != VERSION:
         raise ConfigError(f"was written by another version of orgaudit (format {mark}); {_ANEW}", file=file)
-    records = [
-        tuple(str(value) for _, value in sorted(found.items()))
-        for row, found in sorted(rows.items())
-        if row >= BASE_ROW
-    ]
-    if digest(list(records)) != stamp:
+    texts = (map(str, dict(sorted(found.items())).values()) for row, found in sorted(rows.items()) if row >= BASE_ROW)
+    records = [tuple(found) for found in texts]
+    if digest(records) != stamp:
         raise ConfigError(f"its hidden sheet {BASE_SHEET!r} was changed; {_ANEW}", file=file)
     base: dict[str, dict[str, dict[str, str]]] = {}
     try:
@@ -94,31 +92,32 @@ def _base(rows: SheetCells, file: str) -> tuple[str, dict[str, dict[str, dict[st
     return revision.removeprefix("sha256:"), base
 
 
-def _lines(table: SectionSheet, rows: SheetCells, file: str, problems: list[Problem]) -> Iterator[EditedRow]:
-    columns = _columns_by_place(table, rows.get(HEADER_ROW, {}), file)
-    for row in sorted(row for row in rows if row > HEADER_ROW):
+def _rows(table: SectionSheet, found: SheetCells, file: str, problems: list[Problem]) -> Iterator[EditedRow]:
+    columns = _columns_by_place(table, found.get(HEADER_ROW, {}), file)
+
+    def problem(number: int, row: int, message: str) -> None:
+        problems.append(Problem(file=file, key=f"{table.sheet}!{place(number, row)}", message=message))
+
+    for row in sorted(row for row in found if row > HEADER_ROW):
         texts: dict[str, str] = {}
-        for number, value in rows[row].items():
-            where = f"{table.sheet}!{place(number, row)}"
+        for number, value in found[row].items():
             column = columns.get(number)
             try:
                 text = grammar.normal(_text(value, in_column=column is not None))
             except ValueError as error:
-                message, _, mend = str(error).partition("; ")
-                problems.append(Problem(file=file, key=where, message=message, mend=mend))
+                problem(number, row, str(error))
                 continue
             if text and column is not None:
                 texts[column.key] = text
         if texts:
-            places = {column.key: place(number, row) for number, column in columns.items()}
+            numbers = {column.key: number for number, column in columns.items()}
             hidden, shown = texts.pop(ROW_ID, None), texts.pop("id", None)
-            if hidden is not None and hidden != shown:
-                message = f"the id of this row is {hidden} and not {shown or 'empty'}"
-                mend = f"write {hidden} back; a new entry begins in an empty row"
-                where = f"{table.sheet}!{places['id']}"
-                problems.append(Problem(file=file, key=where, message=message, mend=mend))
+            if hidden is None or hidden == shown:
+                places = {key: place(number, row) for key, number in numbers.items()}
+                yield EditedRow(sheet=table.sheet, id=shown, texts=texts, cells=places)
                 continue
-            yield EditedRow(sheet=table.sheet, id=shown, texts=texts, cells=places)
+            message = f"the id of this row is {hidden} and not {shown or 'empty'}; write {hidden} back"
+            problem(numbers["id"], row, f"{message}; a new entry begins in an empty row")
 
 
 def _columns_by_place(table: SectionSheet, headers: Mapping[int, CellValue], file: str) -> dict[int, Field]:
@@ -128,9 +127,8 @@ def _columns_by_place(table: SectionSheet, headers: Mapping[int, CellValue], fil
         where = f"{table.sheet}!{place(number, HEADER_ROW)}"
         column = by_title.pop(str(title), None)
         if column is None:
-            raise ConfigError(
-                f"{title!s:.60} is no column of a register, or is there twice; {_ANEW}", file=file, key=where
-            )
+            message = f"{title!s:.60} is not a column of a register, or is there twice; {_ANEW}"
+            raise ConfigError(message, file=file, key=where)
         found[number] = column
     if by_title:
         row = f"{table.sheet}!{HEADER_ROW}:{HEADER_ROW}"
@@ -139,7 +137,7 @@ def _columns_by_place(table: SectionSheet, headers: Mapping[int, CellValue], fil
 
 
 def _text(value: CellValue, *, in_column: bool) -> str:
-    """Return a cell's text; raises ValueError for what is no value, or stands where no column is."""
+    """Return a cell's text; raises ValueError for anything but a value in a column."""
     if not in_column and not (isinstance(value, str) and not value.strip()):
         raise ValueError("stands in a column without a title; move it into the column that it is for")
     if isinstance(value, FormulaCell):
@@ -147,9 +145,7 @@ def _text(value: CellValue, *, in_column: bool) -> str:
     if isinstance(value, ErrorCell):
         raise ValueError(f"shows the error {value.text}; write the value itself")  # noqa: TRY004
     if isinstance(value, datetime):
-        if value != datetime.combine(value, datetime.min.time()):
-            raise ValueError(f"{value:%Y-%m-%d %H:%M} has a time; write the day alone")
-        return value.date().isoformat()
+        raise ValueError(f"{value:%Y-%m-%d %H:%M} has a time; write the day alone")  # noqa: TRY004
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, bool):
@@ -157,18 +153,13 @@ def _text(value: CellValue, *, in_column: bool) -> str:
     return value if isinstance(value, str) else str(value)
 
 
-def _misplaced(lines: list[EditedRow], base: Mapping[str, object], file: str) -> Iterator[Problem]:
+def _misplaced(rows: list[EditedRow], base: Mapping[str, object], file: str) -> Iterator[Problem]:
     """Yield a problem for each row whose id the workbook was not written with, or that is there twice."""
     first: dict[str, EditedRow] = {}
-    for line in lines:
-        if line.id is None:
+    for row in rows:
+        if row.id is None or (row.id in base and first.setdefault(row.id, row) is row):
             continue
-        if line.id not in base:
-            message, mend = f"{line.id} is not an id of this export", "clear it for a new entry, or export anew"
-        elif line.id in first:
-            message = f"{line.id} stands in {first[line.id].place('id')} already"
-            mend = "delete one of the two rows; a new entry begins in an empty row"
-        else:
-            first[line.id] = line
-            continue
-        yield Problem(file=file, key=line.place("id"), message=message, mend=mend)
+        message = f"{row.id} is not an id of this export; clear it for a new entry, or export anew"
+        if row.id in base:
+            message = f"{row.id} stands in {first[row.id].place('id')} already; delete one of the two rows"
+        yield Problem(file=file, key=row.place("id"), message=message)
