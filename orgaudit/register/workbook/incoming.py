@@ -46,7 +46,7 @@ def bring(workbook: EditedWorkbook, ledger: Ledger, *, by: str, on: date, policy
     outcome = Outcome()
     problems: list[Problem] = []
     for table in TABLES:
-        sheet = _SheetImport(table, workbook, ledger, by=by, on=on, policy=policy)
+        sheet = _SheetImport(table=table, workbook=workbook, ledger=ledger, by=by, on=on, policy=policy)
         sheet.bring(outcome)
         problems += sheet.problems
     if problems:
@@ -54,30 +54,25 @@ def bring(workbook: EditedWorkbook, ledger: Ledger, *, by: str, on: date, policy
     return outcome
 
 
+@dataclass(slots=True, kw_only=True)
 class _SheetImport:
     """The import of one sheet; `problems` are what stands against it."""
 
-    def __init__(
-        self,
-        table: SectionSheet,
-        workbook: EditedWorkbook,
-        ledger: Ledger,
-        *,
-        by: str,
-        on: date,
-        policy: RegisterSettings,
-    ) -> None:
-        self.problems: list[Problem] = []
-        self._table, self._workbook, self._ledger = table, workbook, ledger
-        self._by, self._on, self._policy = by, on, policy
+    table: SectionSheet
+    workbook: EditedWorkbook
+    ledger: Ledger
+    by: str
+    on: date
+    policy: RegisterSettings
+    problems: list[Problem] = field(default_factory=list)
 
     def bring(self, outcome: Outcome) -> None:
-        section = self._table.section
-        rows = self._workbook.rows[section]
-        base = self._workbook.base.get(section, {})
+        section = self.table.section
+        rows = self.workbook.rows[section]
+        base = self.workbook.base.get(section, {})
         # a row as it was written brings nothing, whatever the register holds by now
         known = {row.id: row for row in rows if row.id is not None and row.texts != base[row.id]}
-        ours = {name: self._ledger.entry(name, section) for name in self._ledger.ids(section) if name in known}
+        ours = {name: self.ledger.entry(name, section) for name in self.ledger.ids(section) if name in known}
         edits = self._merged(base, known, ours)
         for name, row in known.items():
             requests = name in ours and (name in edits or row.texts.keys() & set(_REQUESTS))
@@ -92,7 +87,7 @@ class _SheetImport:
     ) -> dict[str, dict[str, str]]:
         """Return the edits of fields by id, each in the form that the register's own text has."""
         theirs = {name: self._canonical(row, base[name]) for name, row in known.items()}
-        whole = {name: self._table.texts(entry) for name, entry in ours.items()}
+        whole = {name: self.table.texts(entry) for name, entry in ours.items()}
         current = {name: {**base[name], **self._fields(texts)} for name, texts in whole.items()}
         merged = merge(base, theirs, current)
         for conflict in merged.conflicts:
@@ -106,12 +101,12 @@ class _SheetImport:
 
     def _fields(self, texts: Mapping[str, str]) -> dict[str, str]:
         """Return the texts of all fields as cells hold them; what is computed is not a field."""
-        return {column.key: fitted(texts.get(column.key, "")) for column in self._table.columns if column.path}
+        return {column.key: fitted(texts.get(column.key, "")) for column in self.table.columns if column.path}
 
     def _canonical(self, row: EditedRow, base: Mapping[str, str]) -> dict[str, str]:
         """Return a row's texts, edited ones as the register would write them; what cannot be is a problem."""
         texts = {}
-        for column in self._table.columns:
+        for column in self.table.columns:
             now, was = row.texts.get(column.key, ""), base.get(column.key, "")
             if column.key in {*_REQUESTS, ROW_ID, "id"}:
                 continue
@@ -143,16 +138,16 @@ class _SheetImport:
             return []
         try:
             if request == "pending" and self._closed(old):
-                entry, request = self._step(entry, lifecycle.requested(entry, self._by, self._on, why)), ""
+                entry, request = self._step(entry, lifecycle.requested(entry, self.by, self.on, why)), ""
                 done.append("pending")
             if texts:
                 entry = self._edited(row, entry, texts, why)
                 done += texts
             if request == "revoked":
-                entry = self._step(entry, lifecycle.revoked(entry, self._by, self._on, why))
+                entry = self._step(entry, lifecycle.revoked(entry, self.by, self.on, why))
                 done.append(request)
             elif request == "pending" and not entry.get("requested_by"):
-                entry = self._step(entry, lifecycle.requested(entry, self._by, self._on, why))
+                entry = self._step(entry, lifecycle.requested(entry, self.by, self.on, why))
                 done.append(request)
         except ValueError as error:
             self._problem(row, SET_STATE if row.texts.get(SET_STATE) else next(iter(texts), "id"), str(error))
@@ -160,64 +155,64 @@ class _SheetImport:
         return done
 
     def _edited(self, row: EditedRow, old: dict[str, Any], texts: Mapping[str, str], why: str) -> dict[str, Any]:
-        new = _with_texts(self._table, old, texts)
+        new = _with_texts(self.table, old, texts)
         before = self._wrong(old)
         if self._explain(row, [each for each in self._wrong(self._unapproved(new)) if each not in before]):
             return old
         why = why or IN_THE_WORKBOOK
-        if self._table is EXCEPTIONS and not before:
-            return self._step(old, lifecycle.edited(old, new, self._by, self._on, why))
+        if self.table is EXCEPTIONS and not before:
+            return self._step(old, lifecycle.edited(old, new, self.by, self.on, why))
         changes = {key: new.get(key) for key in {**old, **new} if old.get(key) != new.get(key)}
-        if self._table is not EXCEPTIONS and _ATTESTED & changes.keys():
-            changes = {"attested_by": self._by, "attested_on": self._on} | changes
-        if self._table is EXCEPTIONS and lifecycle.APPROVED_FIELDS & changes.keys():
+        if self.table is not EXCEPTIONS and _ATTESTED & changes.keys():
+            changes = {"attested_by": self.by, "attested_on": self.on} | changes
+        if self.table is EXCEPTIONS and lifecycle.APPROVED_FIELDS & changes.keys():
             changes |= {key: None for key in ("approved_by", "approved_on") if key in old}
         event = self._event(Action.CHANGED, f"{', '.join(sorted(changes))}: {why}")
         return self._step(old, Change(changes, event))
 
     def _add(self, row: EditedRow) -> str | None:
         """Add a row without an id as a new entry and return its id; None where something is wrong with it."""
-        section, known = self._table.section, len(self.problems)
+        section, known = self.table.section, len(self.problems)
         texts = self._canonical(row, {})
         request, why = row.texts.get(SET_STATE, ""), row.texts.get(WHY, "")
         if request and (request != "pending" or not why):
             self._request_problem(row, request)
         if not any(texts.values()):
             self._problem(row, "id", "this row holds nothing of an entry", "fill it in, or clear it")
-        name = self._ledger.next_id(self._on.year, section)
-        entry = _with_texts(self._table, {"id": name}, texts)
+        name = self.ledger.next_id(self.on.year, section)
+        entry = _with_texts(self.table, {"id": name}, texts)
         if request == "pending":
-            entry.setdefault("requested_by", self._by)
+            entry.setdefault("requested_by", self.by)
         if len(self.problems) == known:
             self._explain(row, self._wrong(entry))
         if len(self.problems) > known:
             return None
         what = Action.REQUESTED if entry.get("requested_by") else Action.CREATED
-        self._ledger.add({**entry, "history": [self._event(what, why or "added in the workbook")]}, section)
+        self.ledger.add({**entry, "history": [self._event(what, why or "added in the workbook")]}, section)
         return name
 
     def _step(self, entry: dict[str, Any], change: Change) -> dict[str, Any]:
-        section, name = self._table.section, str(entry["id"])
+        section, name = self.table.section, str(entry["id"])
         if change.changes:
-            self._ledger.set(name, change.changes, section)
+            self.ledger.set(name, change.changes, section)
         if change.event:
-            self._ledger.note(name, change.event, section)
-        return self._ledger.entry(name, section)
+            self.ledger.note(name, change.event, section)
+        return self.ledger.entry(name, section)
 
     def _event(self, what: Action, why: str) -> dict[str, Any]:
-        event = {"when": self._on, "who": self._by, "what": what.value, "why": why}
+        event = {"when": self.on, "who": self.by, "what": what.value, "why": why}
         Event.model_validate(event)
         return event
 
     def _closed(self, entry: Mapping[str, Any]) -> bool:
         if self._wrong(entry):
             return False
-        state = state_of(_model(self._table, entry).model_validate(entry), self._on, 0)  # type: ignore[arg-type]  # a Draft: only exceptions have requests
+        state = state_of(_model(self.table, entry).model_validate(entry), self.on, 0)  # type: ignore[arg-type]  # a Draft: only exceptions have requests
         return state in {EntryState.REJECTED, EntryState.REVOKED}
 
     def _unapproved(self, entry: dict[str, Any]) -> dict[str, Any]:
         """Return an exception as it will be judged: an edit is not held against the approval that it ends."""
-        if self._table is not EXCEPTIONS or not entry.get("requested_by"):
+        if self.table is not EXCEPTIONS or not entry.get("requested_by"):
             return entry
         return {key: value for key, value in entry.items() if key not in {"approved_by", "approved_on"}}
 
@@ -233,23 +228,23 @@ class _SheetImport:
         register = f"the register has {conflict.ours!r}, and at the export it was {conflict.base!r}"
         if conflict.ours is None:
             register = "the register no longer has such an entry"
-        title = self._table.column(conflict.field).title
+        title = self.table.column(conflict.field).title
         message = f"{conflict.id} {title}: the workbook has {conflict.theirs!r}, {register}"
         choose = "choose one, write it into the workbook or the register, and import again"
         self._problem(row, conflict.field, message, choose)
 
     def _wrong(self, entry: Mapping[str, Any]) -> list[tuple[KeyPath, str, str]]:
         """Return what is wrong in an entry: the path, the message and the remedy."""
-        return list(_wrong(self._table, entry, self._policy, self._on))
+        return list(_wrong(self.table, entry, self.policy, self.on))
 
     def _explain(self, row: EditedRow, wrong: list[tuple[KeyPath, str, str]]) -> bool:
         """Add a problem for each thing that is wrong; return whether there is any."""
         for path, message, mend in wrong:
-            self._problem(row, _key_at(self._table, row, path), message, mend)
+            self._problem(row, _key_at(self.table, row, path), message, mend)
         return bool(wrong)
 
     def _problem(self, row: EditedRow, key: str, message: str, mend: str = "") -> None:
-        self.problems.append(Problem(file=self._workbook.file, key=row.place(key), message=message, mend=mend))
+        self.problems.append(Problem(file=self.workbook.file, key=row.place(key), message=message, mend=mend))
 
 
 def _with_texts(table: SectionSheet, entry: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
