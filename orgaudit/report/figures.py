@@ -27,17 +27,17 @@ class StatusCounts(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def open(self) -> int:
-        """Return the failed findings that no exception covers."""
+        """The failed findings that no exception covers."""
         return self.failed - self.covered
 
     @property
     def pass_rate(self) -> float | None:
-        """Return PASS / (PASS + FAIL), or None where nothing passed or failed."""
+        """PASS / (PASS + FAIL), or None where nothing passed or failed."""
         return _share(self.passed, self.passed + self.failed)
 
     @property
     def pass_rate_with_exceptions(self) -> float | None:
-        """Return PASS / (PASS + open FAIL), or None where neither exists."""
+        """PASS / (PASS + open FAIL), or None where neither exists."""
         return _share(self.passed, self.passed + self.open)
 
 
@@ -86,12 +86,12 @@ class CoverageTotals(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def share(self) -> float | None:
-        """Return the share of evaluations that were assessed, or None where none was planned."""
+        """The share of evaluations that were assessed, or None where none was planned."""
         return _share(self.evaluations_assessed, self.evaluations)
 
     @property
     def complete(self) -> bool:
-        """Return whether all that was planned was assessed, and anything at all was seen."""
+        """Whether all that was planned was assessed, and anything at all was seen."""
         return self.looked_at > 0 and self.evaluations_assessed == self.evaluations
 
 
@@ -206,7 +206,7 @@ class Unseen(msgspec.Struct, frozen=True):
 
 
 class Missing(msgspec.Struct, frozen=True, kw_only=True):
-    """What one control lacks for one reason: the IAM action, how many accounts, regions and evaluations, the remedy."""
+    """What one control lacks for one reason: the IAM action, how many accounts, regions and evaluations."""
 
     control: str
     action: str
@@ -217,8 +217,8 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True):
     example: str
 
     @property
-    def remedy(self) -> str:
-        """Return what to do about it."""
+    def fix(self) -> str:
+        """How to fix it."""
         return self.reason.remediation(self.action)
 
 
@@ -232,8 +232,8 @@ class MissingPermission(msgspec.Struct, frozen=True, kw_only=True):
     evaluations: int
 
     @property
-    def remedy(self) -> str:
-        """Return what to do about it."""
+    def fix(self) -> str:
+        """How to fix it."""
         return self.reason.remediation(self.action)
 
 

@@ -147,7 +147,7 @@ def _coverage_totals(view: View) -> dict[str, Json]:
 
 
 def _missing(item: Missing | MissingPermission) -> dict[str, Json]:
-    return msgspec.structs.asdict(item) | {"mend": item.remedy}
+    return msgspec.structs.asdict(item) | {"mend": item.fix}
 
 
 def _gap(gap: Gap) -> dict[str, Json]:

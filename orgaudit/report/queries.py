@@ -209,3 +209,9 @@ EXCEPTIONS = """
     SELECT exception.id, count(*) FILTER (covered), count(*) FILTER (open AND exception.state = 'expired')
     FROM findings WHERE exception IS NOT NULL GROUP BY 1
 """
+
+FAILING_ACCOUNTS = """
+    SELECT framework || ':' || id AS requirement, list(DISTINCT account_id) AS accounts
+    FROM (SELECT framework, id, unnest(controls) AS control FROM requirements) JOIN coverage USING (control)
+    WHERE failed > 0 GROUP BY requirement
+"""

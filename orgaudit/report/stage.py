@@ -1,13 +1,12 @@
-"""The last stage: writes the reports of a run to which the register was applied, and says how it ended."""
+"""The last stage: writes the reports of a run to which the register was applied, and returns how the run ended."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-
-import msgspec
 
 from orgaudit import __version__
 from orgaudit.errors import ConfigError, ExitCode
@@ -20,7 +19,8 @@ from orgaudit.store.run import Run
 from orgaudit.store.seal import ReportRecord, Standing
 
 
-class Format(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Format:
     """One kind of report: its file's name in the run's directory, and what writes a view to a path."""
 
     file: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date
 from typing import Any, TypeVar
 
@@ -11,7 +12,7 @@ import duckdb
 import msgspec
 
 from orgaudit.model import EntryState, Finding
-from orgaudit.report import manual, queries
+from orgaudit.report import queries
 from orgaudit.report.figures import (
     AccountRegion,
     AccountScore,
@@ -24,22 +25,14 @@ from orgaudit.report.figures import (
     MissingPermission,
     RegionScore,
     RequirementScore,
-    RequirementStatus,
     StatusCounts,
     Summary,
     UnitScore,
     Unseen,
 )
-from orgaudit.report.manual import ManualReview
+from orgaudit.report.manual import ManualReview, answered, review
 from orgaudit.store.manifest import Manifest
-from orgaudit.store.register_result import (
-    Attested,
-    ExceptionRow,
-    HygieneRemark,
-    RegisterProblem,
-    read_result,
-    register_path,
-)
+from orgaudit.store.register_result import ExceptionRow, HygieneRemark, RegisterProblem, read_result, register_path
 from orgaudit.store.run import Run
 from orgaudit.store.seal import Standing, digest
 from orgaudit.store.tables import FINDING_COLUMNS, opened
@@ -47,7 +40,8 @@ from orgaudit.store.tables import FINDING_COLUMNS, opened
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-class ReportedFinding(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class ReportedFinding:
     """A finding with its exception, and what the counts make of it."""
 
     finding: Finding
@@ -56,7 +50,8 @@ class ReportedFinding(msgspec.Struct, frozen=True):
     counted: bool
 
 
-class View(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
     """Everything that reports show of one run; lists are short, and what grows with the findings is a stream."""
 
     manifest: Manifest
@@ -83,17 +78,17 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def kept(self) -> tuple[ExceptionScore, ...]:
-        """Return the exceptions that are not closed."""
+        """The exceptions that are not closed."""
         return tuple(score for score in self.exceptions if not score.closed)
 
     @property
     def closed(self) -> tuple[ExceptionScore, ...]:
-        """Return the exceptions that are closed."""
+        """The exceptions that are closed."""
         return tuple(score for score in self.exceptions if score.closed)
 
     @property
     def broad(self) -> tuple[ExceptionScore, ...]:
-        """Return the exceptions in force for all controls or all accounts."""
+        """The exceptions in force for all controls or all accounts."""
         return tuple(score for score in self.exceptions if score.entry.broad and score.entry.state.covers)
 
     def findings(self) -> Iterator[ReportedFinding]:
@@ -116,7 +111,8 @@ def viewing(run: Run, *, standing: Standing = Standing.NOT_SEALED) -> Iterator[V
     with opened(run) as connection:
         exceptions = _exceptions(connection, register.entries)
         judged = tuple(_structs(connection, RequirementScore, queries.REQUIREMENTS))
-        requirements = tuple(_answered(score, register.attested, manifest) for score in judged)
+        requirements = tuple(answered(score, register.attested, len(manifest.accounts)) for score in judged)
+        failing = dict(connection.execute(queries.FAILING_ACCOUNTS).fetchall())
         yield View(
             manifest=manifest,
             manifest_sha256=digest(run.manifest_path),
@@ -135,7 +131,7 @@ def viewing(run: Run, *, standing: Standing = Standing.NOT_SEALED) -> Iterator[V
             exceptions=exceptions,
             hygiene=register.hygiene,
             problems=register.problems,
-            manual=manual.review(judged, register.attested, manual.failing_accounts(connection)),
+            manual=review(judged, register.attested, failing),
             findings_total=_number(connection, "SELECT count(*) FROM findings"),
             account_regions_total=_number(connection, f"SELECT count(*) FROM ({queries.ACCOUNT_REGIONS})"),  # noqa: S608
             connection=connection,
@@ -184,22 +180,6 @@ def _summary(
 def _exceptions(connection: duckdb.DuckDBPyConnection, entries: Sequence[ExceptionRow]) -> tuple[ExceptionScore, ...]:
     matched = {row[0]: (row[1], row[2]) for row in connection.execute(queries.EXCEPTIONS).fetchall()}
     return tuple(ExceptionScore(entry, *matched.get(entry.id, (0, 0))) for entry in entries)
-
-
-def _answered(score: RequirementScore, attested: Attested, manifest: Manifest) -> RequirementScore:
-    """Return a requirement with what people attested of it, where the run leaves it to them."""
-    answers = attested.answers.get(f"{score.framework}:{score.id}")
-    if score.status is not RequirementStatus.MANUAL or not answers:
-        return score
-    found = manual.standing(answers, len(manifest.accounts))
-    return msgspec.structs.replace(
-        score,
-        status=RequirementStatus(found.status),
-        accounts_failing=found.failing,
-        accounts_passing=found.passing,
-        accounts_not_applicable=found.not_applicable,
-        accounts_not_assessed=0,
-    )
 
 
 def _reported(row: dict[str, Any]) -> ReportedFinding:

@@ -95,12 +95,12 @@ def test_nobody_attests_what_the_run_decides(small: Run, tmp_path: Path) -> None
     with viewed(small, registered(small, attested(tmp_path, ("judged", "pass", ALL)))) as view:
         assert str(scores(view)["judged"].status) == "FAIL"
         assert view.manual.answers == ()
-        assert view.manual.attestations[0].effect == "Answers nothing: the run itself says FAIL."
+        assert view.manual.attestations[0].effect == "Answers nothing: the run itself found FAIL."
 
 
 def test_a_requirement_that_the_run_does_not_ask_for_is_told(small: Run, tmp_path: Path) -> None:
     with viewed(small, registered(small, attested(tmp_path, ("gone", "pass", ALL)))) as view:
-        assert "does not ask" in view.manual.attestations[0].effect
+        assert "is not part of the run" in view.manual.attestations[0].effect
 
 
 def test_a_pass_that_findings_contradict_is_told(small: Run, tmp_path: Path) -> None:

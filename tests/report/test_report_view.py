@@ -107,7 +107,7 @@ def test_what_is_missing_names_the_permission_and_the_mend(view: View) -> None:
     assert (worst.action, worst.accounts, worst.controls, worst.evaluations) == ("sts:AssumeRole", 1, 5, 15)
     denied = next(item for item in view.missing if item.control == "kms_control_3_holds" and item.reason == "DENIED")
     assert (denied.action, denied.accounts, denied.regions, denied.evaluations) == ("kms:DescribeThings", 1, 2, 2)
-    assert "kms:DescribeThings" in denied.remedy
+    assert "kms:DescribeThings" in denied.fix
 
 
 def test_findings_come_open_first_and_whole(view: View, small: Run) -> None:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 import msgspec
-from openpyxl.chart import BarChart, Reference, Series
+from openpyxl.chart import BarChart
 from openpyxl.chart.axis import ChartLines
-from openpyxl.chart.data_source import NumData, NumVal, StrData, StrRef, StrVal
+from openpyxl.chart.data_source import AxDataSource, NumData, NumDataSource, NumRef, NumVal, StrData, StrRef, StrVal
+from openpyxl.chart.legend import Legend
+from openpyxl.chart.series import Series, SeriesLabel
 from openpyxl.chart.shapes import GraphicalProperties
 from openpyxl.chart.text import RichText, Text
 from openpyxl.chart.title import Title
@@ -107,20 +109,15 @@ def summary_charts(
         ("Ten worst controls, open findings", blocks.controls, (look.NAVY,)),
         ("Ten worst accounts, open findings", blocks.accounts, (look.NAVY,)),
     )
-    alt_texts = []
     for (title, block, palette), (left, right) in zip(plans, columns, strict=True):
         chart = _chart(title, block, palette)
-        chart.anchor = TwoCellAnchor(  # type: ignore[assignment]  # the stub knows cell names only
-            _from=AnchorMarker(col=left - 1, row=first_row - 1),
-            to=AnchorMarker(col=right, row=last_row) if right == columns[-1][1] else _before(right, last_row),
-        )
+        end = AnchorMarker(col=right, row=last_row)
+        if right != columns[-1][1]:
+            end = AnchorMarker(col=right - 1, row=last_row, colOff=CHART_GAP)
+        start = AnchorMarker(col=left - 1, row=first_row - 1)
+        chart.anchor = TwoCellAnchor(_from=start, to=end)  # type: ignore[assignment]  # the stub knows cell names only
         sheet.add_chart(chart)
-        alt_texts.append(_alt_text(title, block))
-    return alt_texts
-
-
-def _before(right: int, last_row: int) -> AnchorMarker:
-    return AnchorMarker(col=right - 1, row=last_row, colOff=CHART_GAP)
+    return [_alt_text(title, block) for title, block, _ in plans]
 
 
 def _unit_rows(tables: Tables, view: View) -> Iterator[tuple[Content, ...]]:
@@ -155,71 +152,47 @@ def _short(text: str, limit: int = 30) -> str:
 
 
 def _chart(title: str, block: Block, palette: Sequence[str]) -> BarChart:
-    chart = BarChart()
-    chart.type = "bar"
-    chart.grouping = "stacked"
-    chart.overlap = 100
-    chart.gapWidth = 45
+    chart = BarChart(barDir="bar", grouping="stacked", overlap=100, gapWidth=45)
     chart.visible_cells_only = False
-    chart.title = Title(tx=Text(rich=_rich(_type(1100, look.INK, bold=True), title)), overlay=False)
-    categories = Reference(range_string=f"{LISTS}!$A${block.row + 1}:$A${block.last}")
-    for number, colour in enumerate(palette):
-        column = "CDEF"[number]
-        values = Reference(range_string=f"{LISTS}!${column}${block.row + 1}:${column}${block.last}")
-        series = Series(values, title=block.header[2 + number])
-        series.graphicalProperties = GraphicalProperties(solidFill=colour)
-        series.graphicalProperties.line.noFill = True
-        series.invertIfNegative = False
-        series.val.numRef.numCache = _numbers(block, 2 + number)
-        chart.series.append(series)
-    chart.set_categories(categories)
-    for series in chart.series:
-        series.cat.numRef, series.cat.strRef = None, _labels(block, series.cat.numRef.f)
-    chart.legend = chart.legend if len(palette) > 1 else None
-    if chart.legend:
-        chart.legend.position = "b"
-        chart.legend.txPr = _rich(_type(800, look.MUTED))
-    _style_axes(chart)
+    chart.title = Title(tx=Text(rich=_rich(1100, look.INK, bold=True, text=title)), overlay=False)
+    chart.series = [_series(block, column, colour) for column, colour in enumerate(palette, NAME + 1)]
+    chart.legend = Legend(legendPos="b", txPr=_rich(800, look.MUTED)) if len(palette) > 1 else None
+    line = GraphicalProperties(ln=LineProperties(solidFill=look.LINE))
+    for axis in (chart.x_axis, chart.y_axis):
+        axis.delete, axis.majorTickMark = False, "none"
+        axis.txPr, axis.graphicalProperties = _rich(800, look.MUTED), line
+    chart.x_axis.scaling.orientation = "maxMin"
+    chart.y_axis.crosses, chart.y_axis.number_format = "max", "0"
+    chart.y_axis.majorGridlines = ChartLines(spPr=line)
     return chart
 
 
-def _labels(block: Block, formula: str) -> StrRef:
-    points = [StrVal(idx=index, v=stored(str(row[0]))) for index, row in enumerate(block.rows)]
-    return StrRef(f=formula, strCache=StrData(ptCount=len(points), pt=points))
+def _series(block: Block, column: int, colour: str) -> Series:
+    """Return the bars of one column, with their labels and figures also for who does not read the hidden sheet."""
+    labels = [StrVal(idx=n, v=stored(str(cells[0]))) for n, cells in enumerate(block.rows)]
+    results = enumerate(cells[column] for cells in block.rows)
+    figures = [NumVal(idx=n, v=str(cell.result)) for n, cell in results if isinstance(cell, Formula)]
+    places = [f"'{LISTS}'!${letter}${block.row + 1}:${letter}${block.last}" for letter in ("A", "ABCDEF"[column])]
+    return Series(
+        idx=column,
+        order=column,
+        tx=SeriesLabel(v=block.header[column]),
+        spPr=GraphicalProperties(solidFill=colour, ln=LineProperties(noFill=True)),
+        cat=AxDataSource(strRef=StrRef(f=places[0], strCache=StrData(ptCount=len(labels), pt=labels))),
+        val=NumDataSource(
+            numRef=NumRef(f=places[1], numCache=NumData(formatCode="General", ptCount=len(figures), pt=figures))
+        ),
+        invertIfNegative=False,
+    )
 
 
-def _numbers(block: Block, column: int) -> NumData:
-    results = [row[column] for row in block.rows]
-    points = [NumVal(idx=n, v=str(cell.result)) for n, cell in enumerate(results) if isinstance(cell, Formula)]
-    return NumData(formatCode="General", ptCount=len(points), pt=points)
-
-
-def _type(size: int, ink: str, *, bold: bool = False) -> CharacterProperties:
-    return CharacterProperties(sz=size, b=bold, solidFill=ink, latin=Font(typeface=look.FONT))
-
-
-def _rich(style: CharacterProperties, text: str = "") -> RichText:
+def _rich(size: int, ink: str, *, bold: bool = False, text: str = "") -> RichText:
+    style = CharacterProperties(sz=size, b=bold, solidFill=ink, latin=Font(typeface=look.FONT))
     runs = [RegularTextRun(rPr=style, t=text)] if text else []
     return RichText(p=[Paragraph(pPr=ParagraphProperties(defRPr=style), r=runs, endParaRPr=None)])
 
 
-def _style_axes(chart: BarChart) -> None:
-    small = _rich(_type(800, look.MUTED))
-    for axis in (chart.x_axis, chart.y_axis):
-        axis.delete = False
-        axis.txPr = small
-        axis.majorTickMark = "none"
-        axis.graphicalProperties = GraphicalProperties(ln=LineProperties(solidFill=look.LINE))
-    chart.x_axis.scaling.orientation = "maxMin"
-    chart.y_axis.crosses = "max"
-    chart.y_axis.number_format = "0"
-    chart.y_axis.majorGridlines = ChartLines(spPr=GraphicalProperties(ln=LineProperties(solidFill=look.LINE)))
-
-
 def _alt_text(title: str, block: Block) -> str:
-    bars = [f"{row[1]}: {_bar(row[2:])}" for row in block.rows]
-    return f"Bar chart. {title}. " + ("; ".join(bars) + "." if bars else "No open findings.")
-
-
-def _bar(cells: Sequence[Content]) -> str:
-    return ", ".join(str(cell.result) for cell in cells if isinstance(cell, Formula))
+    figures = ((cells[NAME], [cell.result for cell in cells if isinstance(cell, Formula)]) for cells in block.rows)
+    bars = "; ".join(f"{name}: {', '.join(map(str, results))}" for name, results in figures)
+    return f"Bar chart. {title}. {bars or 'No open findings'}."

@@ -124,7 +124,7 @@ _MISSING: tuple[Column[Missing], ...] = (
     Column("Control", 44, lambda m: m.control),
     Column("Accounts", 16, lambda m: m.accounts, look.NUMBER),
     Column("Evaluations", 16, lambda m: m.evaluations, look.NUMBER),
-    Column("How to fix it", 70, lambda m: m.remedy),
+    Column("How to fix it", 70, lambda m: m.fix),
     Column("Example", 28, lambda m: m.example),
 )
 
