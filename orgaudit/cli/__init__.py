@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import signal
 import sys
 from importlib import import_module
 
@@ -32,7 +33,7 @@ Exit codes:
   3  incomplete: not everything that was expected was assessed (wins over 1)
   4  no access to the organization
   5  output cannot be written
-  129, 130, 143  stopped by SIGHUP, Ctrl-C or SIGTERM"""
+  129, 130, 143  stopped by SIGHUP, Ctrl-C or SIGTERM; 141  the output was closed"""
 
 GARBAGE = (10_000, 10, 10)
 """When Python looks for garbage. Its own first figure, 700, costs a run a fifth of its CPU time: the SDK's models are
@@ -88,6 +89,9 @@ def main() -> None:
     except click.Abort as stopped:
         click.echo(f"orgaudit: {str(stopped) or 'stopped; the same command begins anew'}", err=True)
         code = stopping.exit_code
+    except SystemExit:
+        # click ends so where what reads the output, such as head, has closed it. Its own code would say: open findings.
+        code = 128 + signal.SIGPIPE
     except Exception as error:
         # Python's own exit code for this is 1, which would say that the audit ended and found something.
         click.echo(f"orgaudit: has a defect ({type(error).__name__}: {error}); report it with what -v prints", err=True)

@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from orgaudit.cli import options
-from orgaudit.cli.printing import WIDTH, counted, print_json
+from orgaudit.cli.printing import counted, print_json, width
 from orgaudit.controls.aliases import ALIASES, resolve
 from orgaudit.controls.declare import Control
 from orgaudit.controls.declare import catalogue as all_controls
@@ -47,6 +47,8 @@ def controls(*, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options 
     click.echo(f"{'SEVERITY':<8}  {'SCOPE':<8}  CONTROL")
     for control in found:
         click.echo(f"{control.severity:<8}  {control.scope:<8}  {control.id}")
+        indent = " " * 20
+        click.echo(textwrap.fill(control.title, width(), initial_indent=indent, subsequent_indent=indent))
     by_severity = Counter(control.severity for control in found)
     severities = ", ".join(f"{by_severity[severity]} {severity}" for severity in reversed(Severity))
     click.echo(f"\n{counted(len(found), 'control')}: {severities}")
@@ -77,7 +79,7 @@ def frameworks(framework_id: str | None, *, as_json: bool, **given: Any) -> None
             automated = sum(requirement.assessment is Assessment.AUTOMATED for requirement in asked)
             count = f"{counted(len(asked), 'requirement')}, {automated} of them automated"
             title = f"{framework.title} {framework.version}"
-            for number, line in enumerate((*textwrap.wrap(title, WIDTH - ID_WIDTH), count)):
+            for number, line in enumerate((*textwrap.wrap(title, width() - ID_WIDTH), count)):
                 click.echo(f"{'' if number else framework.id:<{ID_WIDTH}}{line}")
 
 
@@ -85,17 +87,21 @@ def _requirements(framework: Framework) -> Iterator[str]:
     """Yield the lines that show a framework: its requirements by section, each with its controls below it."""
     automated = sum(each.assessment is Assessment.AUTOMATED for each in framework.requirements)
     manual = len(framework.requirements) - automated
-    yield from textwrap.wrap(f"{framework.title} {framework.version}", WIDTH)
+    yield from textwrap.wrap(f"{framework.title} {framework.version}", width())
     yield f"{counted(len(framework.requirements), 'requirement')}: {automated} automated, {manual} manual"
     for section, found in groupby(framework.requirements, lambda requirement: requirement.section):
         yield ""
         if section:
-            yield from textwrap.wrap(section, WIDTH)
+            yield from textwrap.wrap(section, width())
         for requirement in found:
             level = f"level {requirement.level}  " if requirement.level is not None else ""
             head = f"  {requirement.id:<8}  {level}{requirement.assessment:<9}  "
             yield from textwrap.wrap(
-                requirement.title, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False
+                requirement.title,
+                width(),
+                initial_indent=head,
+                subsequent_indent=" " * len(head),
+                break_on_hyphens=False,
             )
             yield from (f"{'':<12}{control}" for control in requirement.controls)
 
@@ -112,7 +118,7 @@ def explain(control_id: str, **given: Any) -> None:  # noqa: ANN401 - options by
         remedy = nearest(control_id, known) or "`orgaudit controls` lists them"
         raise ConfigError(f"no control {control_id!r}; {remedy}", key="ID")
     click.echo(f"{control.id}\n{control.title}\n")
-    click.echo(f"{textwrap.fill(control.rationale, WIDTH)}\n")
+    click.echo(f"{textwrap.fill(control.rationale, width())}\n")
     for name, lines in (
         ("Severity", [str(control.severity)]),
         ("Judged", ["once in an account" if control.scope is Scope.ACCOUNT else "in every region"]),
@@ -129,12 +135,12 @@ def explain(control_id: str, **given: Any) -> None:  # noqa: ANN401 - options by
 
 
 def _filled(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH - INDENT, break_long_words=False, break_on_hyphens=False)
+    return textwrap.wrap(text, width() - INDENT, break_long_words=False, break_on_hyphens=False)
 
 
 def _path(text: str, command: str | None) -> list[str]:
     """Return the lines of one remediation: what to do, and the command where there is one."""
-    return _filled(unfilled(text)) + (wrapped_command(unfilled(command), WIDTH - INDENT) if command else [])
+    return _filled(unfilled(text)) + (wrapped_command(unfilled(command), width() - INDENT) if command else [])
 
 
 def _required_by(control: Control, loaded: Iterable[Framework]) -> Iterator[str]:

@@ -14,7 +14,7 @@ import click
 
 from orgaudit.audit import Auditor
 from orgaudit.cli import options
-from orgaudit.cli.printing import WIDTH, print_json
+from orgaudit.cli.printing import print_json, width
 from orgaudit.cli.progress import progress
 from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.evaluate.rules import rules_of
@@ -150,7 +150,7 @@ def _print_diagnosis(found: Diagnosis) -> None:
 
 def _print_check(check: Check) -> None:
     head = f"{check.status:<7}  {check.account_id or '-':<12}  {check.name:<12}  "
-    if len(head) + len(check.message) <= WIDTH:
+    if len(head) + len(check.message) <= width():
         click.echo(head + check.message)
     else:
         click.echo(head.rstrip())
@@ -211,7 +211,7 @@ def _partition(principal: str | None) -> str:
 
 def _print_wrapped(head: str, text: str) -> None:
     click.echo(
-        textwrap.fill(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
+        textwrap.fill(text, width(), initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
     )
 
 

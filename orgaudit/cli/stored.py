@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from orgaudit.cli import options
+from orgaudit.cli.printing import counted
 from orgaudit.errors import ExitCode
 from orgaudit.store.query import SECONDS, Answer
 from orgaudit.store.query import query as run_query
@@ -47,7 +48,12 @@ def query(run_name: str, sql: str, *, timeout: float, as_json: bool, unverified:
 def _print_csv(answer: Answer) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(answer.columns)
-    writer.writerows(answer.rows)
+    writer.writerows([_in_a_cell(value) for value in row] for row in answer.rows)
+
+
+def _in_a_cell(value: object) -> object:
+    """Return what CSV shows of a value: JSON for lists and structures."""
+    return msgspec.json.encode(value).decode() if isinstance(value, dict | list | tuple) else value
 
 
 def _print_json(answer: Answer) -> None:
@@ -74,7 +80,7 @@ def verify(run_name: str, **given: Any) -> ExitCode:  # noqa: ANN401 - options b
     problems = verify_run(run)
     for line in (*problems, *notes(run)):
         click.echo(line)
-    click.echo(f"{run.path}: {f'{len(problems)} problems' if problems else 'whole'}")
+    click.echo(f"{run.path}: {counted(len(problems), 'problem') if problems else 'whole'}")
     return ExitCode.INCOMPLETE if problems else ExitCode.CLEAN
 
 

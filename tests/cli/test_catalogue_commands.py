@@ -59,8 +59,12 @@ def lines_of(result: Result) -> list[str]:
 
 
 def test_controls_lists_all_and_counts_them(orgaudit: Callable[..., Result]) -> None:
-    head, *rows, empty, total = lines_of(orgaudit("controls"))
+    head, *lines, empty, total = lines_of(orgaudit("controls"))
     assert head.split() == ["SEVERITY", "SCOPE", "CONTROL"]
+    rows = [line for line in lines if not line.startswith(" ")]
+    titles = " ".join(" ".join(line.split()) for line in lines if line.startswith(" "))
+    assert titles == " ".join(control.title for control in CONTROLS.values())
+    assert all(len(line) <= 80 for line in lines)
     assert [row.split()[2] for row in rows] == list(CONTROLS)
     assert [row.split()[:2] for row in rows] == [[str(each.severity), str(each.scope)] for each in CONTROLS.values()]
     assert empty == ""

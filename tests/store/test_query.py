@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 import shutil
 import time
@@ -299,3 +301,12 @@ def test_command_takes_the_time_limit(run: Run) -> None:
 
 def called(run: Run, *arguments: str) -> Result:
     return CliRunner().invoke(orgaudit, ["query", str(run.path), *arguments])
+
+
+def test_nested_values_are_json_in_a_cell(run: Run) -> None:
+    sql = "SELECT ['a', 'b'] AS names, {'one': 1} AS pair, MAP {'key': 'value'} AS tags, 'plain' AS text"
+    rows = list(csv.DictReader(io.StringIO(called(run, sql).stdout)))
+    assert [{key: json.loads(row[key]) for key in ("names", "pair", "tags")} for row in rows] == [
+        {"names": ["a", "b"], "pair": {"one": 1}, "tags": {"key": "value"}}
+    ]
+    assert rows[0]["text"] == "plain"

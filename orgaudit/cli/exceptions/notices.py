@@ -15,7 +15,7 @@ import msgspec
 
 from orgaudit.cli import options
 from orgaudit.cli.exceptions.opening import dated, opened
-from orgaudit.cli.printing import WIDTH, print_json
+from orgaudit.cli.printing import print_json, width
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
 from orgaudit.register import notices
@@ -69,7 +69,7 @@ def _row(cells: tuple[str, str, str]) -> Iterator[str]:
     name, owner, detail = cells
     shown = owner if len(owner) <= 20 else f"{owner[:19]}…"  # noqa: PLR2004 - the column's width
     head = f"  {name:<14} {shown:<20}  "
-    yield from textwrap.wrap(detail, WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
+    yield from textwrap.wrap(detail, width(), initial_indent=head, subsequent_indent=" " * len(head))
 
 
 def _days(_context: click.Context, _option: click.Parameter, value: str) -> int:

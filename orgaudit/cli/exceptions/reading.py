@@ -14,7 +14,7 @@ import msgspec
 
 from orgaudit.cli import options
 from orgaudit.cli.exceptions.opening import OpenRegister, dated, entry_in, id_argument, opened, reading
-from orgaudit.cli.printing import WIDTH, print_json
+from orgaudit.cli.printing import print_json, width
 from orgaudit.controls.aliases import ALIASES, resolve
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError, ExitCode
@@ -126,7 +126,7 @@ def _table(rows: list[ExceptionRow]) -> Iterator[str]:
         yield "no exceptions"
         return
     widths = [max(len(row.id) for row in rows), max(len(row.state) for row in rows), 10, 20]
-    left = WIDTH - sum(widths) - 2 * len(widths)
+    left = width() - sum(widths) - 2 * len(widths)
     for row in (("ID", "STATE", "EXPIRES", "OWNER", "TITLE"), *map(_cells, rows)):
         cells = [f"{_cut(cell, width):<{width}}" for cell, width in zip(row, (*widths, left), strict=True)]
         yield "  ".join(cells).rstrip()
@@ -197,7 +197,7 @@ def _history(kind: EntryKind) -> click.Command:
         for event in events:
             head = f"{event.get('when')}  {event.get('what', ''):<9}  "
             text = f"{event.get('who')}: {event.get('why')}"
-            click.echo(textwrap.fill(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head)))
+            click.echo(textwrap.fill(text, width(), initial_indent=head, subsequent_indent=" " * len(head)))
         if not events:
             click.echo(f"{name} has no history")
 

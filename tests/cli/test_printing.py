@@ -1,0 +1,43 @@
+"""How wide commands print, and how they end when nobody reads on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from orgaudit.cli import printing
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("terminal", "columns", "width"), [(False, 120, 80), (True, 40, 80), (True, 120, 120), (True, 300, 160)]
+)
+def test_width_is_that_of_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, columns: int, width: int
+) -> None:
+    monkeypatch.setattr(sys, "stdout", open(os.devnull, "w"))  # noqa: PTH123, SIM115 - closed with the process
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda _fallback: os.terminal_size((columns, 24)))
+    assert printing.width() == width
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 problems"), (1, "1 problem"), (1234, "1,234 problems")])
+def test_a_count_agrees_with_its_noun(count: int, text: str) -> None:
+    assert printing.counted(count, "problem") == text
+
+
+def test_a_closed_output_ends_the_command_as_it_ends_other_programs() -> None:
+    command = [sys.executable, "-m", "orgaudit", "controls"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 128 + signal.SIGPIPE
