@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
@@ -16,14 +17,20 @@ from orgaudit.cli import printing
 ROOT = Path(__file__).parents[2]
 
 
+class Terminal(io.StringIO):
+    """Standard output as a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.mark.parametrize(
     ("terminal", "columns", "width"), [(False, 120, 80), (True, 40, 80), (True, 120, 120), (True, 300, 160)]
 )
 def test_width_is_that_of_the_terminal(
     monkeypatch: pytest.MonkeyPatch, terminal: bool, columns: int, width: int
 ) -> None:
-    monkeypatch.setattr(sys, "stdout", open(os.devnull, "w"))  # noqa: PTH123, SIM115 - closed with the process
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
+    monkeypatch.setattr(sys, "stdout", Terminal() if terminal else io.StringIO())
     monkeypatch.setattr(shutil, "get_terminal_size", lambda _fallback: os.terminal_size((columns, 24)))
     assert printing.width() == width
 
