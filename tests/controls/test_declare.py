@@ -145,7 +145,7 @@ def test_values_in_commands_are_quoted(name: str) -> None:
     found = example_trail_fine.remediation(trail, None, PLACE)
     assert found.asset.command is not None
     words = shlex.split(found.asset.command)
-    assert words == ["aws", "mend", "--name", trail.arn, "--place", "eu-west-1", "--note", "{ kept }"]
+    assert words == ["aws", "remedy", "--name", trail.arn, "--place", "eu-west-1", "--note", "{ kept }"]
 
 
 def test_texts_are_filled_and_missing_commands_stay_missing() -> None:
