@@ -26,7 +26,7 @@ from orgaudit.cli.printing import counted
 from orgaudit.errors import ConfigError
 from orgaudit.model import EntryState
 from orgaudit.register import lifecycle
-from orgaudit.register.entries import ATTESTATIONS, EXCEPTIONS, EntryKind
+from orgaudit.register.entries import ATTESTATIONS, EXCEPTIONS, Amendment, EntryKind
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.file.yaml_text import flow
 from orgaudit.register.lifecycle import EntryChange, Step
@@ -142,10 +142,14 @@ def _confirmed(verb: str, take: TakeStep, given: Mapping[str, Any], *, yes: bool
     if not chosen:
         click.echo(f"nothing to {verb}")
     elif not yes:
-        if not sys.stdin.isatty():
+        if not _is_asked():
             raise ConfigError(f"confirm with --yes to {verb} {counted(len(chosen), 'exception')}", key="--all-pending")
         click.confirm(f"{verb.capitalize()} {counted(len(chosen), 'exception')}?", abort=True)
     return chosen
+
+
+def _is_asked() -> bool:
+    return sys.stdin.isatty()
 
 
 def _revoke(kind: EntryKind, effect: str) -> click.Command:
@@ -202,7 +206,10 @@ def write_changes(
 def _shown_change(before: dict[str, Any], after: dict[str, Any], change: EntryChange, *, is_new: bool) -> Iterator[str]:
     """Yield the lines that show what a change made of an entry."""
     for key in after if is_new else change.changes:
-        if key not in {"id", "history"}:
+        if key == "amendment":
+            waits = Amendment.model_validate(after[key]).words if key in after else "nothing any more"
+            yield f"  waits for approval: {waits}"
+        elif key not in {"id", "history"}:
             yield f"  {key}: {'' if is_new else f'{_shown(before.get(key))} -> '}{_shown(after.get(key))}"
     yield f"  {change.event['what']} on {change.event['when']} by {change.event['who']}: {change.event['why']}"
 
