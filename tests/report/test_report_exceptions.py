@@ -15,8 +15,8 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.cli import orgaudit
 from orgaudit.register import stage
+from orgaudit.register.extent import extent_of
 from orgaudit.register.file.load import load_register
-from orgaudit.register.hygiene import extent_of
 from orgaudit.report import json_document
 from orgaudit.report.view import View, viewing
 from orgaudit.settings.sections import RegisterSettings
@@ -153,7 +153,7 @@ def test_the_closed_are_kept_with_how_they_ended(reported: Reported) -> None:
     closed = reported.rows("Closed exceptions")
     assert [(row["Exception"], row["State"], row["How it ended"]) for row in closed] == [
         ("EXC-2026-0004", "revoked", "2026-09-20, jo@example.com: It was mended."),
-        ("EXC-2026-0005", "expired", "Expired; no open finding is left in its scope."),
+        ("EXC-2026-0005", "expired", "Expired; all of its scope was assessed, and nothing in it fails."),
     ]
     assert reported.document["summary"]["exceptions"]["closed"] == 2
 
@@ -186,7 +186,7 @@ def test_an_empty_register_has_no_sheet_of_the_closed(small: Run, tmp_path: Path
 def test_the_extent_names_what_every_control_answers_to(small: Run) -> None:
     extent = extent_of(small.read_manifest(), ["other"])
     assert extent.names[S3] == (S3, "cis_4.0:1.2")
-    assert extent.known == {"other", *extent.names}
+    assert extent.beyond == {"other": ("other",)}
     assert extent.whole
 
 
