@@ -226,7 +226,16 @@ def parse_toml(file: str, text: str) -> Parsed:
         raise ConfigError(f"is not valid TOML: {what[:1].lower()}{what[1:]}", file=file, line=line) from error
     except ValueError as error:  # Python's int() on thousands of digits
         raise ConfigError("is not valid TOML: a number has too many digits", file=file) from error
+    if _holds_huge_number(data):
+        raise ConfigError("holds a number of too many digits", file=file)
     return Parsed(data, dict(_toml_lines(text)), [])
+
+
+def _holds_huge_number(data: object) -> bool:
+    """Return whether data holds an integer that has more than `MOST_DIGITS` digits, which hexadecimal ones may have."""
+    if isinstance(data, dict | list):
+        return any(map(_holds_huge_number, data.values() if isinstance(data, dict) else data))
+    return isinstance(data, int) and abs(data) >= 10**MOST_DIGITS
 
 
 _STRING = r'"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\''
