@@ -300,3 +300,25 @@ def test_closed_entries_are_kept_and_say_how_they_ended(tmp_path: Path) -> None:
     application = AppliedRegister(registered(tmp_path, fields(history=ended)), (), ON)
     [row] = application.exceptions()
     assert (row.state, row.ending) == (EntryState.REVOKED, "2025-01-20, jo: Mended.")
+
+
+def test_drafts_and_what_has_no_owner_are_listed(tmp_path: Path) -> None:
+    draft = {"id": "EXC-2025-0003", "title": "Half", "ticket": "SEC-3"}
+    rejected = {
+        "id": "EXC-2025-0004",
+        "history": [{"when": "2025-01-20", "who": "jo", "what": "rejected", "why": "No."}],
+    }
+    owned = {"id": "EXC-2025-0005", "owner": "Platform team"}
+    register = registered(tmp_path, draft, rejected, owned, fields(id="EXC-2025-0006", owner=None))
+    remarks = {(it.id[-1], it.concern): it for it in reviewed(register)}
+    assert remarks.keys() == {
+        ("3", HygieneConcern.DRAFT),
+        ("3", HygieneConcern.NO_OWNER),
+        ("5", HygieneConcern.DRAFT),
+        ("6", HygieneConcern.NO_OWNER),
+    }
+    half = remarks["3", HygieneConcern.DRAFT]
+    assert half.detail == "Lacks type, scope, justification, owner, starts_on, expires_on."
+    assert (half.expires_on, half.days_left, half.owner) == (None, None, "")
+    assert "owner" not in remarks["5", HygieneConcern.DRAFT].detail
+    assert "invalid entry, on line" in remarks["6", HygieneConcern.NO_OWNER].detail
