@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +30,7 @@ from orgaudit.settings.settings import Settings
 from orgaudit.store import seal
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.output import check_writable, point_latest
+from orgaudit.store.register_result import read_result
 from orgaudit.store.run import Run
 from orgaudit.store.seal import Standing
 
@@ -141,13 +142,24 @@ def reevaluate(run: Run, rules: Rules, progress: Progress) -> None:
     evaluate(run, rules, lambda account: progress.account_done(account, None, None))
 
 
+def _unsaid(_: str) -> None:
+    """Say nothing."""
+
+
 @contextmanager
 def reported(
-    run: Run, settings: Settings, register_file: Path | None, as_of: date | None, *, unverified: bool = False
+    run: Run,
+    settings: Settings,
+    register_file: Path | None,
+    as_of: date | None,
+    *,
+    unverified: bool = False,
+    say: Callable[[str], None] = _unsaid,
 ) -> Iterator[tuple[View, list[Path]]]:
     """Apply the register to an evaluated run, write its reports, and yield what they show and the files.
 
-    Without a date and a register file, a run that has results shows these again. Raises ConfigError, where the run is
+    Without a date and a register file, a run that has results shows these again. `say` is called with a sentence for
+    each thing that a reader has to know of the register which was used. Raises ConfigError, where the run is
     not what was sealed too unless `unverified`, and ReportError.
     """
     report_stage.chosen(settings.run.formats)  # an unknown one is refused before anything is sealed
@@ -158,7 +170,32 @@ def reported(
         register = register_of(settings, register_file)
         on = as_of or today(datetime.now(UTC), register.time_zone)
         at = register_stage.apply(run, register, on, controls=catalogue(), aliases=ALIASES, standing=standing)
+        say(f"{register.path} as it is now, {_why_now(decided, register_file, as_of)}")
+    else:
+        say("the result stored in the run; no register was read")
+        if changed := _differs(run, settings.register_path):
+            say(changed)
     with report_stage.written(at, settings.run.formats, standing=standing) as shown:
         if standing is not Standing.UNVERIFIED:
             point_latest(run)
         yield shown
+
+
+def _why_now(decided: bool, register_file: Path | None, as_of: date | None) -> str:
+    """Return why a register was applied now."""
+    if register_file:
+        return "as --register names it"
+    if not decided:
+        return "the register of the settings: no result was stored in the run"
+    return f"the register of the settings{', because of --as-of' if as_of else ', because the run does not verify'}"
+
+
+def _differs(run: Run, current: Path) -> str:
+    """Return how to use the present register where it is not the one of the run's stored result, else nothing."""
+    stored, now = read_result(run).source.sha256, seal.digest(current) if current.is_file() else None
+    if stored == now:
+        return ""
+    if now is None:
+        return f"{current} does not exist any more; the stored result stands"
+    use = f"`orgaudit report {run.id} --register {current}` uses it"
+    return f"{current} differs from the register of that result (SHA-256 {now[:12]} now); {use}"

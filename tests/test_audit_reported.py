@@ -266,3 +266,64 @@ def test_an_unknown_format_is_refused_before_anything_is_sealed(run: Run) -> Non
     with pytest.raises(ConfigError, match="unknown format 'pdf'"):
         report(run, "json", "pdf")
     assert contents(run) == before
+
+
+def printed(run: Run, *options: str) -> list[str]:
+    """Return what `report` prints of the register."""
+    arguments = ["report", str(run.path), "--config", str(run.path.parent / "orgaudit.toml"), "--format", "json"]
+    done = CliRunner().invoke(cli.orgaudit, [*arguments, *options], standalone_mode=False)
+    assert done.exception is None, done.exception
+    lines = done.output.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("Register"))
+    end = next(number for number, line in enumerate(lines) if line.startswith("Reports"))
+    return [line[12:] for line in lines[start:end]]
+
+
+def test_report_says_which_register_it_shows_and_never_another(run: Run) -> None:
+    settings_for(run.path.parent)
+    register = run.path.parent / "exceptions.yaml"
+    register.write_text(EMPTY)
+    before = sha256(register)[:12]
+    which = f"exceptions.yaml, as of 2026-10-01, SHA-256 {before}"
+    with_date = printed(run, "--as-of", "2026-10-01")
+    assert with_date == [
+        which,
+        f"{register} as it is now, the register of the settings: no result was stored in the run",
+    ]
+    stored = [which, "the result stored in the run; no register was read"]
+    assert printed(run) == stored
+    register.write_text("exceptions: []  # and a broken one: [")
+    now = sha256(register)[:12]
+    assert printed(run) == [
+        *stored,
+        f"{register} differs from the register of that result (SHA-256 {now} now); "
+        f"`orgaudit report {run.id} --register {register}` uses it",
+    ]
+    assert not list(run.path.glob("as-of-*"))
+    assert printed(run, "--as-of", "2026-11-01") == [
+        f"exceptions.yaml, as of 2026-11-01, SHA-256 {now}",
+        f"{register} as it is now, the register of the settings, because of --as-of",
+    ]
+    other = run.path.parent / "other.yaml"
+    other.write_text(EMPTY)
+    assert printed(run, "--register", str(other), "--as-of", "2026-11-01") == [
+        f"other.yaml, as of 2026-11-01, SHA-256 {before}",
+        f"{other} as it is now, as --register names it",
+    ]
+    assert sorted(path.name for path in run.path.glob("as-of-*")) == ["as-of-2026-11-01", "as-of-2026-11-01.2"]
+    register.unlink()
+    assert printed(run) == [*stored, f"{register} does not exist any more; the stored result stands"]
+
+
+def test_report_of_an_earlier_layout_says_that_the_present_register_was_applied(run: Run) -> None:
+    settings_for(run.path.parent)
+    (run.path / "reports.json").unlink()
+    held = json.loads(run.manifest_path.read_bytes())
+    del held["seal"]
+    run.manifest_path.write_text(json.dumps(held))
+    for _ in range(2):
+        which, note = printed(run, "--as-of", "2026-10-01")
+        assert which == "exceptions.yaml, as of 2026-10-01, no such file, so it is empty"
+        assert note.endswith(
+            "exceptions.yaml as it is now, the register of the settings: no result was stored in the run"
+        )

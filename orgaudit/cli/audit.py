@@ -99,7 +99,8 @@ def report_command(run_name: str | None, *, schema: bool, **given: Any) -> ExitC
     """Write the reports of RUN, with the exceptions that are in force on a date.
 
     The first reports of a run seal it with the register's result. Without --as-of and --register, later ones show that
-    result again, in more formats; another date or register gets a directory as-of-DATE of its own in the run's.
+    result again, in more formats, whatever the register holds by now; --as-of alone applies the register of the
+    settings. Another date or register gets a directory as-of-DATE of its own in the run's.
     """
     if schema:
         click.echo(json.dumps(json_document.schema(), indent=2))
@@ -131,9 +132,10 @@ def write(run: Run, settings: Settings, given: dict[str, Any]) -> ExitCode:
     as_of: date | None = given["as_of"]
     fail_on: Severity | None = given["fail_on"]
     unverified = given.get("unverified", False)
-    with reported(run, settings, register, as_of, unverified=unverified) as (view, paths):
+    notes: list[str] = []
+    with reported(run, settings, register, as_of, unverified=unverified, say=notes.append) as (view, paths):
         code = exit_code(view, fail_on)
-        print_summary(view, paths, code)
+        print_summary(view, paths, code, notes)
     return code
 
 

@@ -22,8 +22,11 @@ MOST_ACTIONS = 3
 """How many missing permissions are named for a reason; the reports name all."""
 
 
-def print_summary(view: View, paths: Iterable[Path], code: ExitCode) -> None:
-    """Print coverage first, then rates, open findings, exceptions and where the reports are."""
+def print_summary(view: View, paths: Iterable[Path], code: ExitCode, notes: Iterable[str] = ()) -> None:
+    """Print coverage first, then rates, open findings, exceptions, which register that is, and where the reports are.
+
+    `notes` are what else there is to know of the register.
+    """
     manifest = view.manifest
     organization = manifest.organization.id if manifest.organization else f"account {manifest.caller.account_id}"
     click.echo(f"Run {manifest.run_id} · {organization} · as of {view.as_of.isoformat()}")
@@ -33,6 +36,7 @@ def print_summary(view: View, paths: Iterable[Path], code: ExitCode) -> None:
         ("Pass rate", _rates(view)),
         ("Open", _open(view)),
         ("Exceptions", _exceptions(view)),
+        ("Register", [_register(view), *notes]),
         ("Reports", [os.path.relpath(path) for path in paths]),
         ("Exit code", [f"{int(code)}, {ENDINGS[code]}"]),
     ):
@@ -77,6 +81,13 @@ def _exceptions(view: View) -> Sequence[str]:
     counts = f"{totals.active} active · {totals.expiring} expiring · {totals.expired} expired · {totals.unused} unused"
     problems = [f"{problem.place}: {problem.key}: {problem.message}" for problem in view.problems]
     return [counts, *problems]
+
+
+def _register(view: View) -> str:
+    """Return which register the result is of: its file, the date it was applied for, and its hash."""
+    source = view.source
+    known = f"SHA-256 {source.sha256[:12]}" if source.sha256 else "no such file, so it is empty"
+    return f"{source.file}, as of {source.as_of.isoformat()}, {known}"
 
 
 def _rate(share: float | None) -> str:

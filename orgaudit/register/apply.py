@@ -31,7 +31,8 @@ class AppliedRegister:
 
     `matched` counts findings in scope by (exception id, status), `covered` those that the exception covers, `overdue`
     those that it covered until it expired, `overlaps` findings by (id that won, id that would have covered too), and
-    `too_long` findings that it does not cover because it lives longer than their severity allows. `aliases` are the old
+    `too_long` findings that it does not cover because it lives longer than their severity allows. `untagged` counts the
+    failures without any tags that are in scope but for their tags, which may not have been read. `aliases` are the old
     ids of renamed controls with the new ones.
     """
 
@@ -47,6 +48,7 @@ class AppliedRegister:
         self.overdue: Counter[str] = Counter()
         self.overlaps: Counter[tuple[str, str]] = Counter()
         self.too_long: Counter[tuple[str, Severity]] = Counter()
+        self.untagged: Counter[str] = Counter()
         self._matcher = Matcher(register.exceptions, self.accounts, self.aliases)
         self._states = {entry.id: self.state(entry) for entry in register.exceptions}
 
@@ -59,6 +61,8 @@ class AppliedRegister:
         for finding in findings:
             entries = self._matcher.matching(finding)
             self.matched.update((entry.id, finding.status) for entry in entries)
+            if finding.status is Status.FAIL and not finding.resource_tags:
+                self.untagged.update(entry.id for entry in self._matcher.untagged(finding))
             entry = self._deciding(finding, entries) if entries and finding.status is Status.FAIL else None
             if entry is None:
                 yield finding

@@ -94,12 +94,13 @@ class _Compiled:
     def matches_region(self, region: str) -> bool:
         return self.regions is None or self.regions.match(region)
 
+    def matches_place(self, finding: Finding) -> bool:
+        """Return whether a finding's region and resource match, whatever its tags."""
+        named = self.resources is None or self.resources.match_any(resource_names(finding.resource))
+        return named and self.matches_region(finding.region)
+
     def matches_resource(self, finding: Finding) -> bool:
-        if not self.matches_region(finding.region):
-            return False
-        if self.resources is not None and not self.resources.match_any(resource_names(finding.resource)):
-            return False
-        return _tags_match(self.resource_tags, finding.resource_tags)
+        return self.matches_place(finding) and _tags_match(self.resource_tags, finding.resource_tags)
 
 
 def _patterns(texts: Iterable[str] | None) -> Patterns | None:
@@ -160,21 +161,32 @@ class Matcher:
         self._account_ids = _Index(scope.accounts for scope in self._scopes)
         self._regions = _Index(scope.regions for scope in self._scopes)
         self._resources = _Index(scope.resources for scope in self._scopes)
+        self._by_tags = sum(1 << rank for rank, scope in enumerate(self._scopes) if scope.resource_tags is not None)
         self._matching_controls = cache(self._with_control)
         self._matching_account = cache(self._with_account)
 
     def matching(self, finding: Finding) -> list[ExceptionEntry]:
         """Return the exceptions that match a finding, most specific first, whatever their state and its status."""
-        controls = self._names(finding)
-        ranks = self._matching_controls(controls) & self._matching_account(finding.account_id)
+        controls, account = self._names(finding), self._accounts.get(finding.account_id)
+        return [
+            self._entries[rank]
+            for rank in _each(self._candidates(finding, controls))
+            if self._scopes[rank].matches_rest(finding, controls, account)
+        ]
+
+    def untagged(self, finding: Finding) -> list[ExceptionEntry]:
+        """Return the exceptions that would match a finding without tags if its resource had those that they name."""
+        if not self._by_tags:
+            return []
+        ranks = self._candidates(finding, self._names(finding)) & self._by_tags
+        return [self._entries[rank] for rank in _each(ranks) if self._scopes[rank].matches_place(finding)]
+
+    def _candidates(self, finding: Finding, controls: Sequence[str]) -> int:
+        """Return the scopes that match a finding's control and account, and may match its region and resource."""
+        ranks = self._matching_controls(tuple(controls)) & self._matching_account(finding.account_id)
         if ranks:
             ranks &= self._regions.may_match((finding.region,))
-        if ranks:
-            ranks &= self._resources.may_match(resource_names(finding.resource))
-        account = self._accounts.get(finding.account_id)
-        return [
-            self._entries[rank] for rank in _each(ranks) if self._scopes[rank].matches_rest(finding, controls, account)
-        ]
+        return ranks and ranks & self._resources.may_match(resource_names(finding.resource))
 
     def reaching(self, controls: Sequence[str], account_id: str, region: str | None = None) -> list[ExceptionEntry]:
         """Return the exceptions whose scope reaches into a place, whatever resources they name there.

@@ -8,8 +8,9 @@ from datetime import UTC, date, datetime
 from itertools import count
 
 from orgaudit.register.apply import AppliedRegister
+from orgaudit.register.extent import scanned
 from orgaudit.register.file.load import Register, with_known_requirements
-from orgaudit.register.hygiene import hygiene_of
+from orgaudit.register.hygiene import review
 from orgaudit.store import seal
 from orgaudit.store.register_result import RegisterProblem, RegisterResult, Source, read_result, write_result
 from orgaudit.store.run import Run
@@ -47,13 +48,14 @@ def apply(
     known = with_known_requirements(register, {it.id: it for it in manifest.frameworks}, complete=False)
     applied = AppliedRegister(known, manifest.accounts, as_of, aliases)
     consolidate(at, applied.apply)
+    found = scanned(run, applied, controls)
     result = RegisterResult(
         source=source,
-        entries=tuple(applied.exceptions()),
+        entries=tuple(found.rows()),
         covered=dict(sorted(applied.covered.items())),
         overdue=dict(sorted(applied.overdue.items())),
         problems=tuple(RegisterProblem(f"{it.file}:{it.line}", it.key, it.sentence) for it in applied.problems()),
-        hygiene=tuple(hygiene_of(run, applied, controls)),
+        hygiene=tuple(review(found)),
         attested=applied.attested(),
     )
     write_result(at, result)

@@ -254,16 +254,16 @@ class ExceptionScore(msgspec.Struct, frozen=True):
 
     @property
     def closed(self) -> bool:
-        """Whether nothing is left to do: rejected, revoked, or expired and matching nothing that fails."""
-        over = self.entry.state is EntryState.EXPIRED and not self.expired
-        return over or self.entry.state in {EntryState.REJECTED, EntryState.REVOKED}
+        """Whether nothing is left to do: rejected, revoked, or expired, all assessed, and nothing fails in scope."""
+        over = self.entry.state is EntryState.EXPIRED and not self.entry.failing and self.entry.not_scanned == ""
+        return (over and not self.expired) or self.entry.state in {EntryState.REJECTED, EntryState.REVOKED}
 
 
 class ExceptionTotals(msgspec.Struct, frozen=True, kw_only=True):
     """The register in figures; `expired_matching` counts findings, the others entries.
 
-    `broad` are those in force for all controls or all accounts; `closed` are rejected, revoked, or expired without a
-    failing finding in their scope.
+    `broad` are those in force for all controls or all accounts; `closed` are rejected, revoked, or expired where
+    the run assessed all of their scope and nothing fails in it.
     """
 
     active: int

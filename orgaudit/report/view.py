@@ -32,7 +32,14 @@ from orgaudit.report.figures import (
 )
 from orgaudit.report.manual import ManualReview, answered, review
 from orgaudit.store.manifest import Manifest
-from orgaudit.store.register_result import ExceptionRow, HygieneRemark, RegisterProblem, read_result, register_path
+from orgaudit.store.register_result import (
+    ExceptionRow,
+    HygieneRemark,
+    RegisterProblem,
+    Source,
+    read_result,
+    register_path,
+)
 from orgaudit.store.run import Run
 from orgaudit.store.seal import Standing, digest
 from orgaudit.store.tables import FINDING_COLUMNS, opened
@@ -58,7 +65,7 @@ class View:
     manifest_sha256: str
     register_sha256: str
     standing: Standing
-    as_of: date
+    source: Source
     summary: Summary
     regions: tuple[RegionScore, ...]
     units: tuple[UnitScore, ...]
@@ -75,6 +82,11 @@ class View:
     findings_total: int
     account_regions_total: int
     connection: duckdb.DuckDBPyConnection
+
+    @property
+    def as_of(self) -> date:
+        """The date for which the register was applied."""
+        return self.source.as_of
 
     @property
     def kept(self) -> tuple[ExceptionScore, ...]:
@@ -118,7 +130,7 @@ def viewing(run: Run, *, standing: Standing = Standing.NOT_SEALED) -> Iterator[V
             manifest_sha256=digest(run.manifest_path),
             register_sha256=digest(register_path(run)),
             standing=standing,
-            as_of=register.source.as_of,
+            source=register.source,
             summary=_summary(connection, register.problems, exceptions),
             regions=tuple(_structs(connection, RegionScore, queries.REGIONS)),
             units=tuple(_structs(connection, UnitScore, queries.UNITS)),

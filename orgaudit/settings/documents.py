@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from orgaudit.errors import ConfigError
 from orgaudit.model import Json
-from orgaudit.settings.syntax import KeyPath, parse_toml, parse_yaml
+from orgaudit.settings.syntax import MOST_BYTES, MOST_BYTES_OF_OTHERS, KeyPath, parse_toml, parse_yaml
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -88,15 +88,32 @@ def error_of(problems: Sequence[Problem]) -> ConfigError:
     return ConfigError("\n".join(map(str, problems)))
 
 
-def read(path: Path) -> Document:
-    """Return the document in a .toml, .yaml or .yml file; raises ConfigError when it cannot be read or parsed."""
+def content_of(path: Path) -> bytes:
+    """Return a file's content; raises ConfigError where it cannot be read or is larger than any that people write."""
+    most = MOST_BYTES.get(path.suffix, MOST_BYTES_OF_OTHERS)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as file:
+            content = file.read(most + 1)
     except OSError as error:
         raise ConfigError(f"cannot be read ({error.strerror})", file=str(path)) from error
+    if len(content) > most:
+        size = f"{most >> 20} MB" if most >> 20 else f"{most >> 10} kB"
+        raise ConfigError(f"is larger than {size}, so it is not read", file=str(path))
+    return content
+
+
+def decoded(content: bytes, path: Path) -> str:
+    """Return a file's content as text; raises ConfigError."""
+    try:
+        return content.decode()
     except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
+        line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError("is not UTF-8; save it in that encoding", file=str(path), line=line) from error
+
+
+def read(path: Path) -> Document:
+    """Return the document in a .toml, .yaml or .yml file; raises ConfigError when it cannot be read or parsed."""
+    text = decoded(content_of(path), path).removeprefix("\ufeff")
     file = str(path)
     try:
         parsed = (parse_toml if path.suffix == ".toml" else parse_yaml)(file, text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -17,6 +17,22 @@ from ruamel.yaml.nodes import ScalarNode
 
 from orgaudit.errors import ConfigError
 from orgaudit.model import Json
+
+MOST_BYTES = {".toml": 128 << 10}
+"""The size of the largest file that is read, by the end of its name; others may have `MOST_BYTES_OF_OTHERS`."""
+
+MOST_BYTES_OF_OTHERS = 8 << 20
+MOST_CHARACTERS = 100_000
+MOST_DIGITS = 100
+MOST_KEYS = 10_000
+MOST_DEPTH = 40
+MOST_FLAWS = 1_000
+"""The bounds of one value, of one number, of one table, of tables and lists within each other, and of flaws.
+
+People write far less; without these a file of a few megabytes keeps a parser busy for minutes."""
+
+_MOST_BY_PURE_PYTHON = 256 << 10
+"""What ruamel.yaml, which is slow, is given to read where libyaml cannot."""
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 """The keys and indexes that lead from a document's top to a value."""
@@ -43,17 +59,29 @@ class Parsed:
 
 def parse_yaml(file: str, text: str) -> Parsed:
     """Return what a YAML document holds; raises ConfigError for invalid syntax."""
-    if _LIBYAML and not _OTHER_BREAKS.search(text):
+    other = _OTHER_BREAKS.search(text)
+    if other and len(text) > _MOST_BY_PURE_PYTHON:
+        line = text.count("\n", 0, other.start()) + 1
+        message = f"holds the line break U+{ord(other[0]):04X}, which is read in small files only; replace it"
+        raise ConfigError(message, file=file, line=line)
+    if _LIBYAML and not other:
         # Where libyaml, which knows YAML 1.1, gives up, ruamel.yaml may not, or knows better what is wrong.
-        with suppress(yaml.YAMLError):
+        with suppress(yaml.YAMLError) if len(text) <= _MOST_BY_PURE_PYTHON else _as_config_error(file):
             return _Reader(file, yaml.parse(text, Loader=_LIBYAML), yaml).document()
-    try:
+    with _as_config_error(file):
         return _Reader(file, YAML(typ="safe", pure=True).parse(text), events).document()
-    except MarkedYAMLError as error:
+
+
+@contextmanager
+def _as_config_error(file: str) -> Iterator[None]:
+    """Raise ConfigError, with the line where it is known, for what either parser raises."""
+    try:
+        yield
+    except (MarkedYAMLError, yaml.MarkedYAMLError) as error:
         mark = error.problem_mark or error.context_mark
         line = None if mark is None else mark.line + 1
         raise ConfigError(f"is not valid YAML: {error.problem or error.context}", file=file, line=line) from error
-    except (YAMLError, ValueError) as error:
+    except (YAMLError, yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"is not valid YAML: {str(error).splitlines()[0]}", file=file) from error
 
 
@@ -65,6 +93,8 @@ _OTHER_BREAKS = re.compile("[\x85\u2028\u2029]")
 
 _CORE = "tag:yaml.org,2002:"
 _SCALARS = {f"{_CORE}{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp")}
+
+_NUMBERS = {f"{_CORE}int", f"{_CORE}float"}
 
 
 class _Reader:
@@ -97,6 +127,8 @@ class _Reader:
     def _value(self, event: Any, path: KeyPath) -> Json:  # noqa: ANN401 - events have no common type with a tag
         line = _line(event)
         self._lines.setdefault(path, line)
+        if len(path) > MOST_DEPTH:
+            raise ConfigError(f"is nested too deeply: more than {MOST_DEPTH} times", file=self._file, line=line)
         # Refusing aliases keeps a few lines from growing into gigabytes.
         if self._is(event, "AliasEvent"):
             return self._flaw(line, path, "aliases are not read", "write the value out")
@@ -121,7 +153,10 @@ class _Reader:
                 self._skip(event)
                 self._skip(next(self._events))
                 continue
-            key, place = event.value, (*path, event.value)
+            key, place = self._bounded(event), (*path, event.value)
+            if len(data) == MOST_KEYS:
+                message = f"has more than {MOST_KEYS:,} keys in one table"
+                raise ConfigError(message, file=self._file, line=_line(event))
             if key in data:
                 first = self._lines[place]
                 self._flaw(_line(event), place, f"the key is there twice, first on line {first}", "keep one")
@@ -131,6 +166,14 @@ class _Reader:
             data[key] = self._value(next(self._events), place)
         return data
 
+    def _bounded(self, event: Any) -> str:  # noqa: ANN401
+        """Return a scalar's text; raises ConfigError where nobody has written so much."""
+        text: str = event.value
+        if len(text) > MOST_CHARACTERS:
+            message = f"has a value of {len(text):,} characters; at most {MOST_CHARACTERS:,} are read"
+            raise ConfigError(message, file=self._file, line=_line(event))
+        return text
+
     def _skip(self, event: object) -> None:
         """Pass over what an event begins."""
         depth = int(self._is(event, "CollectionStartEvent"))
@@ -139,9 +182,13 @@ class _Reader:
             depth += self._is(event, "CollectionStartEvent") - self._is(event, "CollectionEndEvent")
 
     def _scalar(self, event: Any, path: KeyPath) -> Json:  # noqa: ANN401
+        value = self._bounded(event)
         tag = self._tag(event)
         if tag == f"{_CORE}str":
-            return event.value
+            return value
+        if tag in _NUMBERS and len(value) > MOST_DIGITS:
+            message = f"a number of {len(value):,} characters is not read"
+            return self._flaw(_line(event), path, message, "put it in quotes if it is text")
         if tag not in _SCALARS:
             return self._foreign(tag, _line(event), path)
         try:
@@ -158,6 +205,8 @@ class _Reader:
         self._flaw(line, path, f"the tag {tag} is not read", "write a plain value")
 
     def _flaw(self, line: int, path: KeyPath, message: str, remedy: str) -> None:
+        if len(self._flaws) == MOST_FLAWS:
+            raise ConfigError(f"has more than {MOST_FLAWS:,} errors; the last: {message}", file=self._file, line=line)
         self._flaws.append(Flaw(path, line, message, remedy))
 
 
@@ -175,7 +224,18 @@ def parse_toml(file: str, text: str) -> Parsed:
         line = int(place[1]) if place and place[1] else text.count("\n") + 1
         what = message[: place.start()] if place else message
         raise ConfigError(f"is not valid TOML: {what[:1].lower()}{what[1:]}", file=file, line=line) from error
+    except ValueError as error:  # Python's int() on thousands of digits
+        raise ConfigError("is not valid TOML: a number has too many digits", file=file) from error
+    if _holds_huge_number(data):
+        raise ConfigError("holds a number of too many digits", file=file)
     return Parsed(data, dict(_toml_lines(text)), [])
+
+
+def _holds_huge_number(data: object) -> bool:
+    """Return whether data holds an integer that has more than `MOST_DIGITS` digits, which hexadecimal ones may have."""
+    if isinstance(data, dict | list):
+        return any(map(_holds_huge_number, data.values() if isinstance(data, dict) else data))
+    return isinstance(data, int) and abs(data) >= 10**MOST_DIGITS
 
 
 _STRING = r'"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\''

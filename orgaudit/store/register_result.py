@@ -27,7 +27,9 @@ class ExceptionRow(msgspec.Struct, frozen=True, kw_only=True):
     """One exception as a report lists it; what a draft or an invalid entry lacks is empty or None.
 
     `ending` is when, by whom and why a rejected or revoked one was closed, `amendment` what of an approved one waits
-    for approval, and `renewal_pending` whether that is a later last day.
+    for approval, and `renewal_pending` whether that is a later last day. `failing` counts the findings that fail in
+    its scope. `not_scanned` is what of its scope the run did not assess, empty where it assessed all, and None where
+    that is not known: of drafts and invalid entries, and in results of earlier versions.
     """
 
     id: str
@@ -46,6 +48,8 @@ class ExceptionRow(msgspec.Struct, frozen=True, kw_only=True):
     ending: str = ""
     amendment: str = ""
     renewal_pending: bool = False
+    failing: int = 0
+    not_scanned: str | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,11 +99,14 @@ class HygieneConcern(StrEnum):
     GROWN = "grown"
     REVIEW_PASSED = "review_passed"
     EXPIRING = "expiring"
+    NO_OWNER = "no_owner"
     ORPHANED = "orphaned"
     OVERLAPPING = "overlapping"
     SHADOWED = "shadowed"
     UNUSED_FIXED = "unused_fixed"
     UNUSED_NOT_SCANNED = "unused_not_scanned"
+    EXPIRED_NOT_SCANNED = "expired_not_scanned"
+    DRAFT = "draft"
 
     @property
     def heading(self) -> str:
@@ -118,11 +125,14 @@ _HEADINGS = {
     HygieneConcern.GROWN: "Grown past its limit",
     HygieneConcern.REVIEW_PASSED: "Review overdue",
     HygieneConcern.EXPIRING: "Expiring",
+    HygieneConcern.NO_OWNER: "Without an owner",
     HygieneConcern.ORPHANED: "Orphaned",
     HygieneConcern.OVERLAPPING: "Overlapping",
     HygieneConcern.SHADOWED: "Shadowed",
     HygieneConcern.UNUSED_FIXED: "Unused: fixed",
     HygieneConcern.UNUSED_NOT_SCANNED: "Unused: not scanned",
+    HygieneConcern.EXPIRED_NOT_SCANNED: "Expired: not scanned",
+    HygieneConcern.DRAFT: "Draft, covers nothing",
 }
 
 
@@ -132,11 +142,14 @@ _REMEDIES = {
     HygieneConcern.GROWN: "Narrow its scope, or request approval of a higher max_findings.",
     HygieneConcern.REVIEW_PASSED: "Review it, and set the next review_by.",
     HygieneConcern.EXPIRING: "Fix the findings in time, or renew the exception.",
+    HygieneConcern.NO_OWNER: "Name an owner: a person with an address, or a team.",
     HygieneConcern.ORPHANED: "Remove that from its scope, or revoke the exception.",
     HygieneConcern.OVERLAPPING: "Keep one of the two, or narrow one scope.",
     HygieneConcern.SHADOWED: "Revoke it: other exceptions cover all failures in its scope.",
     HygieneConcern.UNUSED_FIXED: "Revoke it: nothing in its scope fails any more.",
     HygieneConcern.UNUSED_NOT_SCANNED: "Keep it until a run has assessed all of its scope.",
+    HygieneConcern.EXPIRED_NOT_SCANNED: "Audit all of its scope, or revoke it: nobody knows what still fails.",
+    HygieneConcern.DRAFT: "Complete and request it, or reject it.",
 }
 
 
@@ -144,15 +157,15 @@ class HygieneRemark(msgspec.Struct, frozen=True, kw_only=True):
     """One concern about one exception.
 
     `findings` is how many it is about, as rows of the findings' list; `within` the 30, 60 or 90 days of a coming
-    expiry; `other` the exception that wins where two overlap.
+    expiry; `other` the exception that wins where two overlap. A draft may have no owner and no last day.
     """
 
     concern: HygieneConcern
     id: str
     title: str
     owner: str
-    expires_on: date
-    days_left: int
+    expires_on: date | None = None
+    days_left: int | None = None
     findings: int = 0
     within: int | None = None
     other: str = ""

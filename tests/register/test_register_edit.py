@@ -360,3 +360,12 @@ def test_an_added_entry_reads_back(entry: dict[str, Any]) -> None:
     again = RegisterEditor(Path("exceptions.yaml"), editor.text().encode())
     assert again.entry("EXC-2025-0008") == {"id": "EXC-2025-0008", **entry}
     assert [line for line in TEXT.splitlines() if line not in editor.text()] == []
+
+
+def test_an_entry_that_names_itself_is_not_edited_and_leaves_the_others_to_be(tmp_path: Path) -> None:
+    path = tmp_path / "exceptions.yaml"
+    path.write_text("exceptions:\n  - &a {id: EXC-2025-0001, title: *a}\n  - id: EXC-2025-0002\n    title: x\n")
+    editor = RegisterEditor.open(path)
+    with pytest.raises(ConfigError, match=r"exceptions.yaml: aliases are not read; write the value out"):
+        editor.entry("EXC-2025-0001")
+    assert editor.entry("EXC-2025-0002") == {"id": "EXC-2025-0002", "title": "x"}

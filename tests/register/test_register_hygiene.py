@@ -6,8 +6,9 @@ import pytest
 
 from orgaudit.model import Account, Cell, EntryState, Finding, Severity, Status
 from orgaudit.register.apply import AppliedRegister
+from orgaudit.register.extent import Extent, Scanned
 from orgaudit.register.file.load import Register
-from orgaudit.register.hygiene import Extent, review
+from orgaudit.register.hygiene import review
 from orgaudit.register.state import state_of, today
 from orgaudit.store.register_result import HygieneConcern, HygieneRemark
 from tests.register.making import ACCOUNT, CONTROL, fields, finding, registered
@@ -18,7 +19,7 @@ EXTENT = Extent(
     accounts=(ACCOUNT,),
     outside=(OTHER,),
     names={CONTROL: (CONTROL, "cis_2.0:3.4")},
-    known=frozenset({CONTROL, "s3_bucket_versioned"}),
+    beyond={"s3_bucket_versioned": ("s3_bucket_versioned",)},
     frameworks=frozenset({"cis_2.0"}),
 )
 
@@ -45,7 +46,7 @@ def reviewed(
 ) -> list[HygieneRemark]:
     application = AppliedRegister(register, extent.accounts, on, aliases)
     assert len(list(application.apply(findings))) == len(findings)
-    return review(application, extent, cells)
+    return review(Scanned(application, extent, cells))
 
 
 def concerns(remarks: list[HygieneRemark]) -> list[tuple[str, HygieneConcern]]:
@@ -197,7 +198,7 @@ def test_the_old_id_of_a_renamed_control_is_no_orphan_and_reaches_the_new(tmp_pa
 
 def test_a_run_of_before_a_renaming_has_assessed_what_the_old_id_names(tmp_path: Path) -> None:
     register = registered(tmp_path, lasting(scope={"controls": ["trail_old"], "accounts": [ACCOUNT.id]}))
-    before = Extent(accounts=(ACCOUNT,), names={"trail_old": ("trail_old",)}, known=frozenset({"trail_old", CONTROL}))
+    before = Extent(accounts=(ACCOUNT,), names={"trail_old": ("trail_old",)}, beyond={CONTROL: (CONTROL,)})
     passed = finding(control="trail_old", status=Status.PASS)
     aliases = {"trail_old": CONTROL}
     [fixed] = reviewed(register, passed, cells=(cell(control="trail_old"),), extent=before, aliases=aliases)
@@ -207,7 +208,7 @@ def test_a_run_of_before_a_renaming_has_assessed_what_the_old_id_names(tmp_path:
 def test_a_closed_account_orphans_and_an_orphan_is_not_unused_too(tmp_path: Path) -> None:
     closed = Account(id="777788889999", name="old", state="CLOSED")
     register = registered(tmp_path, lasting(scope={"controls": [CONTROL], "accounts": [closed.id]}))
-    extent = Extent(accounts=(ACCOUNT, closed), names=EXTENT.names, known=EXTENT.known)
+    extent = Extent(accounts=(ACCOUNT, closed), names=EXTENT.names, beyond=EXTENT.beyond)
     [remark] = reviewed(register, extent=extent)
     assert (remark.concern, remark.detail) == (HygieneConcern.ORPHANED, f"Account {closed.id} is closed.")
 
@@ -225,7 +226,7 @@ def test_what_the_run_left_out_is_no_orphan(tmp_path: Path, scope: dict[str, obj
 
 def test_without_an_organization_no_account_has_left(tmp_path: Path) -> None:
     register = registered(tmp_path, lasting(scope={"controls": [CONTROL], "accounts": ["999999999999", ACCOUNT.id]}))
-    extent = Extent(accounts=(ACCOUNT,), whole=False, names=EXTENT.names, known=EXTENT.known)
+    extent = Extent(accounts=(ACCOUNT,), whole=False, names=EXTENT.names, beyond=EXTENT.beyond)
     assert reviewed(register, finding(), extent=extent) == []
 
 
@@ -299,3 +300,25 @@ def test_closed_entries_are_kept_and_say_how_they_ended(tmp_path: Path) -> None:
     application = AppliedRegister(registered(tmp_path, fields(history=ended)), (), ON)
     [row] = application.exceptions()
     assert (row.state, row.ending) == (EntryState.REVOKED, "2025-01-20, jo: Mended.")
+
+
+def test_drafts_and_what_has_no_owner_are_listed(tmp_path: Path) -> None:
+    draft = {"id": "EXC-2025-0003", "title": "Half", "ticket": "SEC-3"}
+    rejected = {
+        "id": "EXC-2025-0004",
+        "history": [{"when": "2025-01-20", "who": "jo", "what": "rejected", "why": "No."}],
+    }
+    owned = {"id": "EXC-2025-0005", "owner": "Platform team"}
+    register = registered(tmp_path, draft, rejected, owned, fields(id="EXC-2025-0006", owner=None))
+    remarks = {(it.id[-1], it.concern): it for it in reviewed(register)}
+    assert remarks.keys() == {
+        ("3", HygieneConcern.DRAFT),
+        ("3", HygieneConcern.NO_OWNER),
+        ("5", HygieneConcern.DRAFT),
+        ("6", HygieneConcern.NO_OWNER),
+    }
+    half = remarks["3", HygieneConcern.DRAFT]
+    assert half.detail == "Lacks type, scope, justification, owner, starts_on, expires_on."
+    assert (half.expires_on, half.days_left, half.owner) == (None, None, "")
+    assert "owner" not in remarks["5", HygieneConcern.DRAFT].detail
+    assert "invalid entry, on line" in remarks["6", HygieneConcern.NO_OWNER].detail

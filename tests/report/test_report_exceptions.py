@@ -15,8 +15,8 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.cli import orgaudit
 from orgaudit.register import stage
+from orgaudit.register.extent import extent_of
 from orgaudit.register.file.load import load_register
-from orgaudit.register.hygiene import extent_of
 from orgaudit.report import json_document
 from orgaudit.report.view import View, viewing
 from orgaudit.settings.sections import RegisterSettings
@@ -153,9 +153,38 @@ def test_the_closed_are_kept_with_how_they_ended(reported: Reported) -> None:
     closed = reported.rows("Closed exceptions")
     assert [(row["Exception"], row["State"], row["How it ended"]) for row in closed] == [
         ("EXC-2026-0004", "revoked", "2026-09-20, jo@example.com: It was mended."),
-        ("EXC-2026-0005", "expired", "Expired; no open finding is left in its scope."),
+        ("EXC-2026-0005", "expired", "Expired; all of its scope was assessed, and nothing in it fails."),
     ]
     assert reported.document["summary"]["exceptions"]["closed"] == 2
+
+
+def test_not_scanned_is_not_closed_in_any_format(small: Run, tmp_path: Path) -> None:
+    gone = {"controls": [IAM, "cis_1.4:2.1.1"], "accounts": [account_id(1)]}
+    suspended = {"controls": [IAM], "accounts": [account_id(3)]}
+    ended = {"expires_on": "2026-09-28"}
+    draft = {"id": "EXC-2026-0003", "title": "Half"}
+    path = register_file(tmp_path, exception(1, gone, **ended), exception(2, suspended, **ended), draft)
+    registered(small, path)
+    json_path, book_path = render(small, ["json", "xlsx"])
+    document = json.loads(json_path.read_bytes())
+    Draft202012Validator(json_document.schema(), format_checker=Draft202012Validator.FORMAT_CHECKER).validate(document)
+    entries = document["exceptions"]["entries"]
+    missing = ["cis_1.4:2.1.1 was not part of this run.", "3 of 3 evaluations in its scope not assessed.", None]
+    assert [(it["closed"], it["not_scanned"]) for it in entries] == [(False, why) for why in missing]
+    assert document["summary"]["exceptions"]["closed"] == 0
+    book = openpyxl.load_workbook(book_path)
+    assert "Closed exceptions" not in book.sheetnames
+    effects = [row["Effect"] for row in rows(book["Exceptions"])]
+    start = "Ended 3 days ago; whether anything in its scope still fails is not known. Not scanned in this run: "
+    assert effects == [start + str(missing[0]), start + str(missing[1]), "Covers nothing."]
+    hygiene = [(row["Concern"], row["Expires"]) for row in rows(book["Expiring and hygiene"])]
+    assert [concern for concern, _ in hygiene] == [
+        "Without an owner",
+        "Expired: not scanned",
+        "Expired: not scanned",
+        "Draft, covers nothing",
+    ]
+    assert [day is None for _, day in hygiene] == [True, False, False, True]
 
 
 def test_broad_exceptions_stand_on_the_executive_page(reported: Reported) -> None:
@@ -186,7 +215,7 @@ def test_an_empty_register_has_no_sheet_of_the_closed(small: Run, tmp_path: Path
 def test_the_extent_names_what_every_control_answers_to(small: Run) -> None:
     extent = extent_of(small.read_manifest(), ["other"])
     assert extent.names[S3] == (S3, "cis_4.0:1.2")
-    assert extent.known == {"other", *extent.names}
+    assert extent.beyond == {"other": ("other",)}
     assert extent.whole
 
 

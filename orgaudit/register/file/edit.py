@@ -15,8 +15,10 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from orgaudit.errors import ConfigError
 from orgaudit.register.entries import KINDS, ExceptionDraft
 from orgaudit.register.file import splice
-from orgaudit.register.file.storage import content_of, decoded, locked, replace, revision_of
-from orgaudit.register.file.yaml_text import block, compose, flow, plain, plain_copy
+from orgaudit.register.file.storage import content_of, locked, replace, revision_of
+from orgaudit.register.file.yaml_text import AliasError, block, compose, flow, plain, plain_copy
+from orgaudit.settings.documents import decoded
+from orgaudit.settings.syntax import parse_yaml
 
 _ORDER = tuple(ExceptionDraft.model_fields)
 _BYTE_ORDER_MARK = "\ufeff"
@@ -57,7 +59,9 @@ class RegisterEditor:
         text = decoded(content or b"", path)
         self._mark = _BYTE_ORDER_MARK if text.startswith(_BYTE_ORDER_MARK) else ""
         self._newline = "\r\n" if "\r\n" in text else "\n"
-        self._index(text.removeprefix(_BYTE_ORDER_MARK))
+        text = text.removeprefix(_BYTE_ORDER_MARK)
+        parse_yaml(str(path), text)  # it is within the bounds that the parser keeps and ruamel.yaml does not
+        self._index(text)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -149,7 +153,10 @@ class RegisterEditor:
 
     def _read(self, text: str) -> Any:  # noqa: ANN401 - an entry may be wrong in any way
         node = _composed(text, self.path)
-        data = None if node is None else plain(node)
+        try:
+            data = None if node is None else plain(node)
+        except AliasError as error:
+            raise ConfigError(f"{error}; write the value out", file=str(self.path)) from error
         return data[0] if isinstance(data, list) else data
 
     def _rewrite(self, chunk: _Chunk, data: dict[str, Any]) -> None:

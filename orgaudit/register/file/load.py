@@ -22,7 +22,6 @@ from orgaudit.register.entries import (
     ExceptionEntry,
     RegisterEntry,
 )
-from orgaudit.register.file.storage import check_size
 from orgaudit.register.state import life_days, longest_life
 from orgaudit.settings.documents import Document, Problem, dotted, error_of, nearest, read, validate, value_at
 from orgaudit.settings.frameworks import Framework
@@ -103,7 +102,6 @@ def load_register(path: Path, policy: RegisterSettings, *, must_exist: bool = Tr
     if not must_exist and not path.exists():
         empty = Document(file=str(path), data=None, lines={})
         return Register(document=empty, policy=policy, time_zone=policy.time_zone)
-    check_size(path)
     document = read(path)
     envelope = validate(document, _Envelope)
     wrong = _form_problems(document)

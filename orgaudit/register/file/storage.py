@@ -11,34 +11,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from orgaudit.errors import ConfigError, ReportError
-
-MOST_BYTES = 64 * 1024 * 1024
-
-
-def check_size(path: Path) -> None:
-    """Raise ConfigError for a file that is too large for a register."""
-    if path.is_file() and path.stat().st_size > MOST_BYTES:
-        raise ConfigError(f"is larger than {MOST_BYTES >> 20} MB; a register is not", file=str(path))
+from orgaudit.settings import documents
 
 
 def content_of(path: Path) -> bytes | None:
     """Return a file's content, None where there is none; raises ConfigError."""
     try:
-        check_size(path)
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ConfigError(f"cannot be read ({error.strerror})", file=str(path)) from error
-
-
-def decoded(content: bytes, path: Path) -> str:
-    """Return a file's content as text; raises ConfigError."""
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigError("is not UTF-8; save it in that encoding", file=str(path), line=line) from error
+        return documents.content_of(path)
+    except ConfigError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        raise
 
 
 def revision_of(content: bytes | None) -> str:

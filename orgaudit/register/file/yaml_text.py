@@ -28,13 +28,28 @@ def compose(text: str) -> Node | None:
     return node
 
 
+class AliasError(ValueError):
+    """A collection that a text holds once and names again, which may be within itself."""
+
+
 def plain(node: Node) -> Plain:
-    """Return the data of a node: the first of keys that are there twice, and text for a day that no calendar has."""
+    """Return the data of a node: the first of keys that are there twice, and text for a day that no calendar has.
+
+    Raises AliasError for aliases of collections: a few lines of them hold gigabytes.
+    """
+    return _plain(node, set())
+
+
+def _plain(node: Node, known: set[int]) -> Plain:
+    if isinstance(node, MappingNode | SequenceNode):
+        if id(node) in known:
+            raise AliasError("aliases are not read")
+        known.add(id(node))
     if isinstance(node, MappingNode):
         first = {str(key.value): value for key, value in reversed(node.value)}
-        return {name: plain(first[name]) for name in dict.fromkeys(str(key.value) for key, _ in node.value)}
+        return {name: _plain(first[name], known) for name in dict.fromkeys(str(key.value) for key, _ in node.value)}
     if isinstance(node, SequenceNode):
-        return [plain(item) for item in node.value]
+        return [_plain(item, known) for item in node.value]
     try:
         return YAML(typ="safe", pure=True).constructor.construct_object(node)
     except ValueError:

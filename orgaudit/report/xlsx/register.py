@@ -14,11 +14,24 @@ _HYGIENE = "Expiring and hygiene"
 
 
 def _effect(score: ExceptionScore) -> str:
+    """Return what an exception does, and what of its scope the run did not assess."""
     if score.unused:
         return f"Covers nothing; the reason is in {_HYGIENE}."
+    done = f"{_done(score)}." if score.entry.state is not EntryState.EXPIRED else f"{_ended(score)}."
+    return f"{done} Not scanned in this run: {score.entry.not_scanned}" if score.entry.not_scanned else done
+
+
+def _done(score: ExceptionScore) -> str:
+    return "Covers findings" if score.covered else "Covers nothing"
+
+
+def _ended(score: ExceptionScore) -> str:
+    ended = f"Ended {-(score.entry.days_left or 0)} days ago"
     if score.expired:
-        return f"Ended {-(score.entry.days_left or 0)} days ago; its findings still fail and are open."
-    return "Covers findings." if score.covered else "Covers nothing."
+        return f"{ended}; its findings still fail and are open"
+    if score.entry.failing:
+        return f"{ended}; {score.entry.failing} findings in its scope still fail under other exceptions"
+    return f"{ended}; whether anything in its scope still fails is not known"
 
 
 _EXCEPTIONS: tuple[Column[ExceptionScore], ...] = (
@@ -64,7 +77,11 @@ _CLOSED: tuple[Column[ExceptionScore], ...] = (
     Column("Exception", 16, lambda e: e.entry.id),
     Column("Title", 36, lambda e: e.entry.title),
     Column("State", 12, lambda e: e.entry.state, words=("expired", "revoked", "rejected")),
-    Column("How it ended", 44, lambda e: e.entry.ending or "Expired; no open finding is left in its scope."),
+    Column(
+        "How it ended",
+        44,
+        lambda e: e.entry.ending or "Expired; all of its scope was assessed, and nothing in it fails.",
+    ),
     Column("Started", 12, lambda e: e.entry.starts_on, look.DATE),
     Column("Expires", 12, lambda e: e.entry.expires_on, look.DATE),
     Column("Owner", 30, lambda e: e.entry.owner),
@@ -115,16 +132,17 @@ HYGIENE = TableSheet(
     _REMARKS,
     lambda view: view.hygiene,
     "What the register requires, the most urgent first: expired but failing, expiring within 90 days, "
-    "overlapping, orphaned, unused.",
+    "without an owner, orphaned, overlapping, unused, not scanned, draft.",
     key_columns=2,
     printed_to="Owner",
 )
 CLOSED = TableSheet(
     "Closed exceptions",
-    "rejected, revoked, or expired with nothing left",
+    "rejected, revoked, or expired and fixed",
     _CLOSED,
     lambda view: view.closed,
-    "Rejected, revoked, or expired with no open finding left in their scope. They cover nothing.",
+    "Rejected, revoked, or expired where this run assessed all of their scope and nothing in it fails. "
+    "They cover nothing.",
     printed_to="Ticket",
     optional=True,
 )
