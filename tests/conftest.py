@@ -26,6 +26,7 @@ WHOLE = {"audit", "cli", "demo", "docs", "preflight", "register", "report"}
 SECONDS = {
     "test_connections.py",
     "test_faults_proxy.py",
+    "test_install_wheel.py",
     "test_query.py",
     "test_audit_reported.py",
     "test_scripts_endpoint.py",

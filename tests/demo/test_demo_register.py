@@ -102,7 +102,7 @@ def test_one_that_a_command_changed_is_kept(old: Path) -> None:
 
 
 def test_a_directory_in_its_place_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ReportError, match="cannot read .*name another --out"):
+    with pytest.raises(ReportError, match=r"cannot read .*name another --out"):
         write_register(tmp_path)
 
 
