@@ -76,7 +76,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
     venv.create(environment, symlinks=True)
     pip("--python", environment / "bin" / "python", "install", "--no-index", "--no-deps", wheel)
     [site] = environment.glob("lib/python*/site-packages")
-    # The directory comes behind the new environment's own, and its .pth files, such as that of the checkout, are not read.
+    # The directory comes behind the new environment's own, and its .pth files, such as the checkout's, are not read.
     (site / "dependencies.pth").write_text(f"{sysconfig.get_path('purelib')}\n{sysconfig.get_path('platlib')}\n")
     return Installed(environment, site / "orgaudit")
 

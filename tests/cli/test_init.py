@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import tomllib
@@ -18,11 +19,14 @@ from orgaudit import cli
 from orgaudit.cli import init as init_module
 from orgaudit.cli.exceptions import exceptions
 from orgaudit.cli.init import FIRST_KEYS, WORKFLOW
+from orgaudit.demo import Demo
 from orgaudit.errors import ConfigError, ExitCode, ReportError
 from orgaudit.register.file.load import register_of
 from orgaudit.settings.documents import PACKAGED, fields_of, models_in
 from orgaudit.settings.sections import Sections
 from orgaudit.settings.settings import HERE, load
+from tests import commands
+from tests.audit_runs import environment_for
 
 FILES = {HERE, Path("config/exceptions.yaml"), Path(".gitignore"), WORKFLOW}
 ME = "lev@example.com"
@@ -443,3 +447,21 @@ def test_settings_of_ones_own_make_the_register_on_the_first_entry(here: Path) -
     assert "no exception register was found" in run("exceptions", "list").stderr
     assert run("exceptions", "add", "--title", "A trail", "--by", ME, "--draft").stderr == ""
     assert run("exceptions", "list").stderr == ""
+
+
+@pytest.mark.parametrize("has_settings", [False, True], ids=["no settings", "after init"])
+def test_audit_says_once_that_there_is_no_register(here: Path, demo: Demo, *, has_settings: bool) -> None:
+    if has_settings:
+        run("init")
+    scope = {
+        "ORGAUDIT_SCOPE_ACCOUNTS": demo.management_account_id,
+        "ORGAUDIT_SCOPE_CONTROLS": "cloudtrail_trail_logging",
+    }
+    environment = environment_for(demo.endpoint_url, demo) | scope
+    done = commands.run(("audit", "--run-id", "run", "--format", "json"), environment, here)
+    assert done.returncode in {ExitCode.CLEAN, ExitCode.FINDINGS}, done.stderr
+    assert done.stderr.count("no exception register was found (looked for config/exceptions.yaml)") == (
+        not has_settings
+    )
+    source = json.loads(Path("reports/run/register.json").read_text())["source"]
+    assert (source["sha256"] is None) == (not has_settings)
