@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 
 import pytest
 
@@ -10,3 +11,19 @@ libreoffice = pytest.mark.skipif(
     shutil.which("soffice") is None,
     reason="LibreOffice Calc is missing; install libreoffice-calc (Debian, Ubuntu) or LibreOffice (macOS)",
 )
+
+
+def _image_builder() -> str | None:
+    """Return a program that can build images here: docker counts only where its daemon answers."""
+    for program in ("podman", "buildah", "docker"):
+        path = shutil.which(program)
+        if path and subprocess.run([path, "info"], capture_output=True, check=False).returncode == 0:
+            return path
+    return None
+
+
+NO_IMAGE_BUILDER = "no podman, buildah or docker with a running daemon, so no image can be built here"
+IMAGE_BUILDER = _image_builder()
+image_builder = pytest.mark.skipif(IMAGE_BUILDER is None, reason=NO_IMAGE_BUILDER)
+ALSO_MISSING_IN_CI = frozenset({NO_IMAGE_BUILDER})
+"""Reasons that may skip a test in continuous integration, too: its containers cannot run an image builder."""

@@ -22,6 +22,7 @@ PLACES = {
     **dict.fromkeys(("controls", "frameworks", "explain"), "catalogue"),
     "exceptions": "exceptions",
     "demo": "demo",
+    "init": "init",
 }
 """The module of each command. One is imported when it is run: what another needs would slow its start."""
 

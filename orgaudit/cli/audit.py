@@ -52,6 +52,7 @@ def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
     settings = options.settings_from(given)
     chosen(settings.run.formats)  # a wrong one is known before the first call, as is a broken register
     register_of(settings, given["register_file"])
+    options.note_missing_register(settings, given["register_file"])
     resumed = given["resume"]
     run = options.find_run(resumed, settings) if resumed else options.new_run(given["run_id"], settings)
     check_writable(run.path.parent)

@@ -108,6 +108,16 @@ def settings_from(options: dict[str, Any]) -> Settings:
     return load(options.get("config"), os.environ, overrides)
 
 
+def note_missing_register(settings: Settings, file: Path | None) -> None:
+    """Print to standard error where no exception register was found, which reads as an empty one."""
+    if file is None and not settings.has_register:
+        click.echo(
+            f"orgaudit: no exception register was found (looked for {settings.register_path}); `orgaudit init` writes "
+            "an empty one, --register FILE names another",
+            err=True,
+        )
+
+
 def find_run(name: str, settings: Settings) -> Run:
     """Return the run of a directory or of a run id under the output directory; raises ConfigError."""
     inside = [settings.run.out / name] if valid_id(name) or name == LATEST else []

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
 from ruamel.yaml import YAML
 
+from orgaudit.errors import ReportError
 from orgaudit.store.run import writing
 
+_HEAD: Final = b"# The demo writes this anew, with dates around the day, until the lines below are edited. SHA-256: "
 _DELIVERED: Final = "cloudtrail_trail_cloudwatch_logs_delivered"
 
 ENTRIES: Final[tuple[dict[str, Any], ...]] = (
@@ -82,15 +86,40 @@ ENTRIES: Final[tuple[dict[str, Any], ...]] = (
 """The entries; `starts` and `expires` are days from today, and approval is on the first day."""
 
 
+def is_edited(path: Path) -> bool:
+    """Return whether there is a register that is not what the demo of some day wrote; raises ReportError."""
+    try:
+        head, _, entries = path.read_bytes().partition(b"\n")
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise ReportError(f"cannot read {path}: {error.strerror or error}; name another --out") from error
+    return head != _head(entries)
+
+
 def write_register(path: Path) -> Path:
-    """Write the register as of today, as a team would keep it, and return the path; raises ReportError."""
-    today = datetime.now(UTC).date()
-    yaml = YAML()
+    """Write the register as of today, as a team would keep it, and return the path; raises ReportError.
+
+    One that somebody has edited stays as it is.
+    """
+    if not is_edited(path):
+        entries = _entries(datetime.now(UTC).date())
+        with writing(path) as file:
+            file.write(_head(entries) + b"\n" + entries)
+    return path
+
+
+def _entries(today: date) -> bytes:
+    yaml, written = YAML(), BytesIO()
     yaml.width = 110
     yaml.representer.ignore_aliases = lambda *_: True  # each date is written out, for people to edit
-    with writing(path) as file:
-        yaml.dump({"exceptions": [_dated(entry, today) for entry in ENTRIES]}, file)
-    return path
+    yaml.dump({"exceptions": [_dated(entry, today) for entry in ENTRIES]}, written)
+    return written.getvalue()
+
+
+def _head(entries: bytes) -> bytes:
+    """Return the first line of the file, by which a later demo, of another version too, sees what was edited."""
+    return _HEAD + hashlib.sha256(entries).hexdigest().encode()
 
 
 def _dated(entry: dict[str, Any], today: date) -> dict[str, Any]:

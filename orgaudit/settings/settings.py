@@ -37,22 +37,32 @@ CONFIG_VARIABLE = "ORGAUDIT_CONFIG"
 """The environment variable that names the settings file."""
 PERSON_VARIABLE = "ORGAUDIT_BY"
 """The environment variable that names who edits the register."""
+HERE = Path("config", "orgaudit.toml")
+"""The settings file of the current directory."""
+_PACKAGED_FILE = PACKAGED / HERE.name
 
 
 class Settings(Sections):
     """All settings of a run.
 
     `directory` is where limits, frameworks and the register are looked up; `sources` are the settings file and the
-    files of rates, for the manifest's hashes.
+    files of rates, for the manifest's hashes; `packaged` is whether the file is the one that comes with orgaudit,
+    because there is no other.
     """
 
     directory: Path
     sources: tuple[Path, ...]
+    packaged: bool = False
 
     @property
     def register_path(self) -> Path:
-        """Where the exception register is."""
-        return self.directory / self.exceptions.file
+        """Where the exception register is: beside the settings; an installed package has none of its own."""
+        return (HERE.parent if self.packaged else self.directory) / self.exceptions.file
+
+    @property
+    def has_register(self) -> bool:
+        """Whether there is a register, or a name of one that must exist."""
+        return self.register_named or self.register_path.exists()
 
     @property
     def register_named(self) -> bool:
@@ -66,7 +76,7 @@ class Settings(Sections):
 
     def dump(self) -> dict[str, Json]:
         """Return the settings as JSON for the manifest, by section, with the external id masked."""
-        sections = self.model_dump(mode="json", by_alias=True, exclude={"directory", "sources"})
+        sections = self.model_dump(mode="json", by_alias=True, exclude={"directory", "sources", "packaged"})
         if self.access.external_id is not None:
             sections["access"]["external_id"] = "***"
         return sections
@@ -103,7 +113,8 @@ def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, 
         raise error_of(problems)
     sections.scope.note(dict(_places(sections.scope, document, origins)))
     tables = {key: getattr(sections, name) for key, name in _section_names()}
-    return Settings(**tables, directory=file.parent, sources=(file, *_limits_files(file.parent / "limits.toml")))
+    sources = (file, *_limits_files(file.parent / "limits.toml"))
+    return Settings(**tables, directory=file.parent, sources=sources, packaged=file is _PACKAGED_FILE)
 
 
 def _places(
@@ -126,8 +137,7 @@ def _section_names() -> Iterator[tuple[str, str]]:
 
 def _settings_file(path: Path | None, environ: Mapping[str, str]) -> Path:
     named = environ.get(CONFIG_VARIABLE)
-    here = Path("config/orgaudit.toml")
-    file = path or (Path(named) if named else here if here.is_file() else PACKAGED / "orgaudit.toml")
+    file = path or (Path(named) if named else HERE if HERE.is_file() else _PACKAGED_FILE)
     if file.suffix != ".toml":
         raise ConfigError("settings are TOML; name a file that ends in .toml", file=str(file))
     return file

@@ -26,7 +26,7 @@ PRIVATE = 0o700
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[BinaryIO]:
+def writing(path: Path, remedy: str = "free space or name another --out") -> Iterator[BinaryIO]:
     """Open a temporary neighbour of `path` that takes its name when the block ends well; raises ReportError.
 
     Whatever the umask, the file may be read and written by those who may read and write its directory, and directories
@@ -44,9 +44,7 @@ def writing(path: Path) -> Iterator[BinaryIO]:
         temporary.replace(path)
         temporary = None
     except OSError as error:
-        raise ReportError(
-            f"cannot write {path}: {error.strerror or error}; free space or name another --out"
-        ) from error
+        raise ReportError(f"cannot write {path}: {error.strerror or error}; {remedy}") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)

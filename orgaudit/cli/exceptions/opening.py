@@ -8,9 +8,9 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -39,9 +39,38 @@ id_argument = click.argument("name", metavar="ID")
 ids_argument = click.argument("names", metavar="ID...", nargs=-1, required=True)
 by = click.option("--by", metavar="WHO", help=f"Who does this. [default: {PERSON_VARIABLE}, else git's user.email]")
 why = click.option("--why", required=True, metavar="TEXT", help="The reason, for the history.")
-reading = options.together(options.config, options.register)
-dated = options.together(reading, options.as_of)
-editing = options.together(dated, by)
+
+
+def _first(check: Callable[[Mapping[str, Any]], None]) -> Callable[[options.F], options.F]:
+    """Return a decorator by which a command checks its options before it does anything else."""
+
+    def decorate(command: options.F) -> options.F:
+        @wraps(command)
+        def checked(**given: Any) -> Any:  # noqa: ANN401 - options by name, and what the command returns
+            check(given)
+            return command(**given)
+
+        return cast("options.F", checked)
+
+    return decorate
+
+
+def _note_missing(given: Mapping[str, Any]) -> None:
+    options.note_missing_register(settings_of(given), given["register_file"])
+
+
+def _require_register(given: Mapping[str, Any]) -> None:
+    """Raise ConfigError where there are no settings, and so no place for a register, and none is named."""
+    settings = settings_of(given)
+    if given["register_file"] is None and settings.packaged and not settings.has_register:
+        raise ConfigError("there is no register here: run `orgaudit init`, or name one with --register FILE")
+
+
+_place = options.together(options.config, options.register)
+reading = options.together(_place, _first(_note_missing))
+dated = options.together(_place, options.as_of, _first(_note_missing))
+checking = options.together(_first(_require_register), reading)
+editing = options.together(_place, options.as_of, by, _first(_require_register))
 
 
 def date_option(name: str, **attributes: Any) -> Callable[[options.F], options.F]:  # noqa: ANN401 - click's own attributes

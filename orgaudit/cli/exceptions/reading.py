@@ -13,7 +13,16 @@ import click
 import msgspec
 
 from orgaudit.cli import options
-from orgaudit.cli.exceptions.opening import OpenRegister, dated, entry_in, id_argument, opened, reading, state_words
+from orgaudit.cli.exceptions.opening import (
+    OpenRegister,
+    checking,
+    dated,
+    entry_in,
+    id_argument,
+    opened,
+    reading,
+    state_words,
+)
 from orgaudit.cli.printing import counted, print_json, width
 from orgaudit.controls.aliases import ALIASES, resolve
 from orgaudit.controls.declare import catalogue
@@ -176,7 +185,7 @@ def _check(kind: EntryKind, *kinds: EntryKind) -> click.Command:
     what = "register" if kind is EXCEPTIONS else "attestations"
 
     @click.command(help=f"List every problem of the {what} with file and line; exits with 2 where there is one.")
-    @reading
+    @checking
     def check(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
         register = opened(given, *kinds).register
         problems = register.problems(*kinds)
