@@ -9,7 +9,7 @@ from typing import Any
 
 from orgaudit.register.file.load import unknown_requirement
 from orgaudit.register.patterns import Patterns, is_exact
-from orgaudit.settings.documents import Problem, dotted, error_of, nearest
+from orgaudit.settings.documents import nearest
 from orgaudit.settings.frameworks import Framework
 from orgaudit.settings.syntax import KeyPath
 
@@ -21,7 +21,7 @@ _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 
 @dataclass(frozen=True, slots=True)
 class NameProblem:
-    """One name that matches nothing known: where it is in the scope, what is wrong, and what to do."""
+    """One name that is refused: where it is in the scope, what is wrong, and what to do."""
 
     path: KeyPath
     message: str
@@ -50,21 +50,6 @@ class NameCheck:
         """Return what is refused, by place; with `unknown`, names that nothing known has are accepted."""
         refused = self.wrong if unknown else (*self.wrong, *self.unknown)
         return tuple(sorted(refused, key=lambda it: [str(part) for part in it.path]))
-
-    def accept(self, *, unknown: bool = False, file: str = "", remedy: str = "") -> dict[str, Any]:
-        """Return the scope; raises ConfigError with every problem, and what else there is to do, at once."""
-        problems = [
-            Problem(
-                file=file,
-                key=dotted(it.path),
-                message=it.message,
-                remedy="; ".join(filter(None, (it.remedy, remedy if it in self.unknown else ""))),
-            )
-            for it in self.problems(unknown=unknown)
-        ]
-        if problems:
-            raise error_of(problems)
-        return self.scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,9 @@ why = click.option("--why", required=True, metavar="TEXT", help="The reason, for
 reading = options.together(options.config, options.register)
 dated = options.together(reading, options.as_of)
 editing = options.together(dated, by)
+unknown_option = click.option(
+    "--unknown", is_flag=True, help="Accept controls, requirements, accounts and units that nothing known is called."
+)
 
 
 def date_option(name: str, **attributes: Any) -> Callable[[options.F], options.F]:  # noqa: ANN401 - click's own attributes
@@ -108,6 +111,33 @@ def opened(given: Mapping[str, Any], *kinds: EntryKind) -> OpenRegister:
         register = with_known_requirements(register, frameworks.load(settings.directory), complete=True)
     on = given.get("as_of") or today(datetime.now(UTC), register.time_zone)
     return OpenRegister(settings, register, on)
+
+
+def known_scope(
+    scope: Mapping[str, Any], names: KnownNames, *, unknown: bool, keys: Mapping[str, str]
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Return a scope with the ids of the accounts that it names, and a problem for each name that is refused.
+
+    `keys` are what a problem calls the scope's keys. What could not be checked is printed as a warning.
+    """
+    found = names.check(scope)
+    for warning in () if unknown else found.warnings:
+        click.echo(f"orgaudit: {warning}", err=True)
+    problems = [
+        Problem(
+            file="",
+            key=keys.get(str(it.path[0]), str(it.path[0])),
+            message=it.message,
+            remedy=or_unknown(it.remedy) if it in found.unknown else it.remedy,
+        )
+        for it in found.problems(unknown=unknown)
+    ]
+    return found.scope, problems
+
+
+def or_unknown(remedy: str) -> str:
+    """Return the remedies for a name that nothing known has."""
+    return f"{remedy} (--unknown accepts it)" if remedy else "--unknown accepts it"
 
 
 def entry_in(editor: RegisterEditor, name: str, kind: EntryKind) -> dict[str, Any]:
