@@ -37,19 +37,13 @@ class NameProblem:
 class NameCheck:
     """What became of a scope's names.
 
-    `scope` has the ids of accounts in the place of their names, `wrong` are names that cannot be, `unknown` names that
-    nothing known has, and `warnings` sentences on what could not be checked.
+    `scope` has the ids of accounts in the place of their names, `problems` are the names that are refused, by place,
+    and `warnings` sentences on what could not be checked.
     """
 
     scope: dict[str, Any]
-    wrong: tuple[NameProblem, ...] = ()
-    unknown: tuple[NameProblem, ...] = ()
+    problems: tuple[NameProblem, ...] = ()
     warnings: tuple[str, ...] = ()
-
-    def problems(self, *, unknown: bool = False) -> tuple[NameProblem, ...]:
-        """Return what is refused, by place; with `unknown`, names that nothing known has are accepted."""
-        refused = self.wrong if unknown else (*self.wrong, *self.unknown)
-        return tuple(sorted(refused, key=lambda it: [str(part) for part in it.path]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +52,9 @@ class KnownNames:
 
     `controls` are the ids of all controls, `aliases` their former ids with the present ones, `frameworks` those of all
     files. `accounts` maps the ids of the accounts that stored runs know to their names, `units` are the ids and paths
-    of the units above them, and `any_run` is set where any run is stored. `control_names` follows: all names that a
-    control answers to, which are its id, its former ids, and each requirement that it decides.
+    of the units above them, and `any_run` is set where any run is stored. `accept_unknown` is the choice of a person by
+    which names are accepted that nothing known has. `control_names` follows: all names that a control answers to, which
+    are its id, its former ids, and each requirement that it decides.
     """
 
     controls: frozenset[str]
@@ -68,6 +63,7 @@ class KnownNames:
     accounts: Mapping[str, str] = field(default_factory=dict)
     units: frozenset[str] = frozenset()
     any_run: bool = False
+    accept_unknown: bool = False
     control_names: frozenset[str] = field(init=False, repr=False)
     _by_name: Mapping[str, list[str]] = field(init=False, repr=False)
 
@@ -106,30 +102,39 @@ class KnownNames:
     def control(self, text: str) -> str:
         """Return a control's id, a former one, a requirement that any control decides, or a pattern of these, as it is.
 
-        Raises ValueError for what matches none.
+        Raises ValueError for what matches none, unless unknown names are accepted.
         """
         if problem := self._unknown("controls", text):
             raise ValueError("; ".join(filter(None, problem)))
         return text
+
+    def requirement(self, text: str) -> NameProblem | None:
+        """Return what is wrong with the name of a requirement; an unknown one is never accepted."""
+        unknown = unknown_requirement(text, self.frameworks, complete=True)
+        return None if unknown is None else NameProblem(("requirement",), *unknown)
 
     def check(self, scope: Mapping[str, Any]) -> NameCheck:
         """Return what becomes of the controls, accounts and units of a scope as it is written, and of its `except`.
 
         What is not a list of texts, and a pattern that is not one, is left to the model of entries.
         """
-        resolved, wrong = self._with_ids(scope, ())
-        unknown: list[NameProblem] = []
+        resolved, problems = self._with_ids(scope, ())
+        refused = {it.path for it in problems}
         unchecked: dict[str, list[str]] = {}
         for path, text in _texts(resolved):
-            if path in {it.path for it in wrong}:
+            if path in refused:
                 continue
             key = str(path[-2])
             if self._known(key) is None:
                 unchecked.setdefault(key, []).append(text)
-            elif problem := self._unknown(key, text):
-                unknown.append(NameProblem(path, *problem))
-        warnings = tuple(self._unchecked(key, texts) for key, texts in unchecked.items())
-        return NameCheck(resolved, tuple(wrong), tuple(unknown), warnings)
+            elif unknown := self._unknown(key, text):
+                problems.append(NameProblem(path, unknown[0], _or_accepted(unknown[1])))
+        warnings = [self._unchecked(key, texts) for key, texts in unchecked.items()]
+        return NameCheck(
+            resolved,
+            tuple(sorted(problems, key=lambda it: [str(part) for part in it.path])),
+            () if self.accept_unknown else tuple(warnings),
+        )
 
     def _with_ids(self, scope: Mapping[str, Any], at: KeyPath) -> tuple[dict[str, Any], list[NameProblem]]:
         """Return a scope with the ids of accounts that it names, and the problems of those that have none."""
@@ -160,7 +165,7 @@ class KnownNames:
     def _unknown(self, key: str, text: str) -> tuple[str, str] | None:
         """Return why a text of a key matches nothing known, and the remedy; None where it matches something."""
         known = self._known(key) or ()
-        if text in known:
+        if self.accept_unknown or text in known:
             return None
         if not is_exact(text):
             try:
@@ -189,6 +194,10 @@ class KnownNames:
 
 
 _NOUNS = {"controls": "control", "accounts": "account", "ous": "unit"}
+
+
+def _or_accepted(remedy: str) -> str:
+    return f"{remedy} (--unknown accepts it)" if remedy else "--unknown accepts it"
 
 
 def _folded(name: str) -> str:

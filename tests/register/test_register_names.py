@@ -69,7 +69,7 @@ def test_an_account_without_a_name_is_not_found_by_an_empty_one() -> None:
 @pytest.mark.parametrize("text", ["cloudtrail_logging", "cloudtrail_on", "cis_1.4:3.1", "s3_*", "cis_1.4:3*"])
 def test_a_control_answers_to_its_ids_and_requirements(text: str) -> None:
     assert NAMES.control(text) == text
-    assert NAMES.check({"controls": [text]}).problems() == ()
+    assert NAMES.check({"controls": [text]}).problems == ()
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_control_answers_to_its_ids_and_requirements(text: str) -> None:
     ],
 )
 def test_an_unknown_control_is_a_problem_with_a_suggestion(text: str, message: str, remedy: str) -> None:
-    (problem,) = NAMES.check({"controls": ["s3_bucket_versioned", text]}).problems()
+    (problem,) = NAMES.check({"controls": ["s3_bucket_versioned", text]}).problems
     assert problem.path == ("controls", 1)
     assert problem.message == message
     assert remedy in problem.remedy
@@ -105,7 +105,7 @@ def test_an_unknown_control_is_a_problem_with_a_suggestion(text: str, message: s
 )
 def test_what_matches_something_is_no_problem_and_a_wrong_form_is_left_to_the_model(scope: dict[str, Any]) -> None:
     found = NAMES.check(scope)
-    assert (found.problems(), found.warnings, found.scope) == ((), (), scope)
+    assert (found.problems, found.warnings, found.scope) == ((), (), scope)
 
 
 def test_all_problems_are_found_at_once_also_in_what_is_left_out() -> None:
@@ -117,7 +117,7 @@ def test_all_problems_are_found_at_once_also_in_what_is_left_out() -> None:
             "except": {"controls": ["nothing_at_all"], "accounts": ["nobody"], "ous": ["Root/Other"]},
         }
     )
-    assert [it.path for it in found.problems()] == [
+    assert [it.path for it in found.problems] == [
         ("accounts", 0),
         ("accounts", 1),
         ("accounts", 2),
@@ -128,15 +128,28 @@ def test_all_problems_are_found_at_once_also_in_what_is_left_out() -> None:
         ("ous", 0),
         ("ous", 1),
     ]
-    assert {it.path: it.sentence for it in found.problems()}["ous", 0] == (
-        "no known unit 'Workloads'; did you mean Root/Workloads?"
+    assert {it.path: it.sentence for it in found.problems}["ous", 0] == (
+        "no known unit 'Workloads'; did you mean Root/Workloads? (--unknown accepts it)"
     )
 
 
 def test_unknown_names_can_be_accepted_but_not_a_text_that_cannot_be_an_account() -> None:
-    found = NAMES.check({"controls": ["nothing"], "accounts": ["000000000001", "nobody"], "ous": ["Root/Other"]})
-    assert [it.path for it in found.problems(unknown=True)] == [("accounts", 1)]
-    assert len(found.problems()) == 4
+    scope = {"controls": ["nothing", "no_*"], "accounts": ["000000000001", "nobody"], "ous": ["Root/Other"]}
+    strict = NAMES.check(scope)
+    assert [it.remedy.count("--unknown") for it in strict.problems] == [1, 0, 1, 1, 1]
+    lenient = replace(NAMES, accept_unknown=True)
+    assert [it.path for it in lenient.check(scope).problems] == [("accounts", 1)]
+    assert lenient.control("nothing") == "nothing"
+    assert lenient.check({"accounts": ["shop prod"]}).scope == {"accounts": ["111122223333"]}
+    assert replace(NO_RUN, accept_unknown=True).check({"accounts": ["000000000001"]}).warnings == ()
+
+
+def test_an_unknown_requirement_of_an_attestation_is_never_accepted() -> None:
+    assert NAMES.requirement("cis_1.4:1.1") is None
+    for names in (NAMES, replace(NAMES, accept_unknown=True)):
+        problem = names.requirement("cis_1.4:1.2")
+        assert problem is not None
+        assert problem.sentence == "cis_1.4 has no requirement '1.2'; did you mean 1.1?"
 
 
 def test_names_of_accounts_become_ids_also_in_what_is_left_out() -> None:
@@ -150,7 +163,7 @@ def test_names_of_accounts_become_ids_also_in_what_is_left_out() -> None:
 
 def test_without_a_run_accounts_and_units_are_accepted_with_a_warning() -> None:
     found = NO_RUN.check({"accounts": ["111122223333", "4444*"], "ous": ["Root/Other"]})
-    assert found.problems() == ()
+    assert found.problems == ()
     assert found.warnings == (
         "no run is stored, so the accounts 111122223333, 4444* were not checked",
         "no run is stored, so the unit Root/Other was not checked",
@@ -160,4 +173,4 @@ def test_without_a_run_accounts_and_units_are_accepted_with_a_warning() -> None:
 def test_runs_that_know_no_unit_leave_units_unchecked() -> None:
     found = replace(NAMES, units=frozenset()).check({"ous": ["Root/Other"], "accounts": ["000000000001"]})
     assert found.warnings == ("no stored run knows units, so the unit Root/Other was not checked",)
-    assert [it.path for it in found.problems()] == [("accounts", 0)]
+    assert [it.path for it in found.problems] == [("accounts", 0)]

@@ -14,15 +14,19 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.cli import orgaudit
+from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
 from orgaudit.model import Severity, Status
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.file.load import load_register
+from orgaudit.register.names import KnownNames
 from orgaudit.register.workbook import export, grammar, incoming
 from orgaudit.register.workbook.columns import BASE_SHEET, HEADER_ROW, TABLES
 from orgaudit.register.workbook.export import Computed
 from orgaudit.register.workbook.incoming import Outcome
 from orgaudit.register.workbook.read import read
+from orgaudit.settings import frameworks
+from orgaudit.settings.documents import PACKAGED
 from orgaudit.settings.sections import RegisterSettings
 from orgaudit.spreadsheet.cells import read_sheets
 from orgaudit.spreadsheet.text import fitted, stored
@@ -32,6 +36,9 @@ from tests.synthetic_run import build
 ON = date(2025, 2, 1)
 BY = "eve@example.com"
 POLICY = RegisterSettings()
+NAMES = KnownNames(
+    controls=frozenset(catalogue()), frameworks=frameworks.load(PACKAGED), any_run=True, accept_unknown=True
+)
 REGISTER = """\
 # kept by hand
 time_zone: Europe/Paris
@@ -123,9 +130,9 @@ def edited(path: Path, edit: Callable[[Workbook], Any]) -> Any:
     return told
 
 
-def bring(path: Path, register: Path, *, on: date = ON) -> Outcome:
+def bring(path: Path, register: Path, *, on: date = ON, names: KnownNames = NAMES) -> Outcome:
     ledger = RegisterEditor.open(register)
-    outcome = incoming.bring(read(path), ledger, by=BY, on=on, policy=POLICY)
+    outcome = incoming.bring(read(path), ledger, by=BY, on=on, policy=POLICY, names=names)
     ledger.save()
     return outcome
 

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import Any
@@ -20,19 +19,18 @@ from orgaudit.cli.exceptions.opening import (
     allowed,
     date_option,
     editing,
-    known_scope,
     opened,
     person,
     unknown_option,
+    warn,
 )
 from orgaudit.errors import ConfigError
 from orgaudit.register import lifecycle
 from orgaudit.register.apply import findings_of
 from orgaudit.register.entries import ATTESTATIONS, EXCEPTIONS, ExceptionDraft, ExceptionEntry, ExceptionType
 from orgaudit.register.file.edit import RegisterEditor
-from orgaudit.register.file.load import unknown_requirement
 from orgaudit.register.lifecycle import Step
-from orgaudit.register.names import KnownNames
+from orgaudit.register.names import KnownNames, NameProblem
 from orgaudit.register.state import longest_life
 from orgaudit.settings.documents import Problem, error_of
 
@@ -71,11 +69,11 @@ def add_exception(by: str | None, why: str, *, draft: bool, **given: Any) -> Non
         entry = _from_finding(fingerprint, run_name, found) | entry
         scope = {key: value or entry["scope"].get(key, []) for key, value in scope.items()}
     step, editor = Step(person(by, os.environ), found.on, why), RegisterEditor.open(found.register.path)
-    known = _Known(found.names(), unknown=given["unknown"])
-    entry |= {"scope": known.scope({key: value for key, value in scope.items() if value})}
+    names = found.names(accept_unknown=given["unknown"])
+    entry |= {"scope": _scope_of(names, {key: value for key, value in scope.items() if value})}
     entry.setdefault("starts_on", found.on)
     if sys.stdin.isatty():
-        _ask(entry, known)
+        _ask(entry, names)
     if not entry["scope"]:
         del entry["scope"]
     entry = {key: entry[key] for key in ExceptionDraft.model_fields if key in entry}
@@ -104,10 +102,9 @@ def add_exception(by: str | None, why: str, *, draft: bool, **given: Any) -> Non
 def add_attestation(by: str | None, expires_on: date, **given: Any) -> None:  # noqa: ANN401 - options by name
     """Attest a requirement for accounts or units, in your name."""
     found = opened(given)
-    requirement, names = given["requirement"], found.names()
-    wrong = unknown_requirement(requirement, names.frameworks, complete=True)
-    also = [] if wrong is None else [Problem(file="", key="REQUIREMENT", message=wrong[0], remedy=wrong[1])]
-    given |= _Known(names, unknown=given["unknown"]).scope({key: given[key] for key in ("accounts", "ous")}, also)
+    requirement, names = given["requirement"], found.names(accept_unknown=given["unknown"])
+    subject = {key: given[key] for key in ("accounts", "ous")}
+    given |= _scope_of(names, subject, names.requirement(requirement))
     step, editor = Step(person(by, os.environ), found.on, "attested"), RegisterEditor.open(found.register.path)
     keys = ("requirement", "status", "accounts", "ous", "evidence", "broad", "comments")
     entry = {
@@ -123,37 +120,36 @@ def add_attestation(by: str | None, expires_on: date, **given: Any) -> None:  # 
     click.echo(f"{entry['id']} added: {requirement} is {entry['status']} until {expires_on}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """The check of the names that a new entry uses."""
-
-    names: KnownNames
-    unknown: bool
-
-    def scope(self, scope: Mapping[str, Any], also: Sequence[Problem] = ()) -> dict[str, Any]:
-        """Return a scope with ids for account names; raises ConfigError with all problems, after those in `also`."""
-        options = {key: f"--{option}" for option, key in _SCOPE.items()}
-        found, problems = known_scope(scope, self.names, unknown=self.unknown, keys=options)
-        if problems or also:
-            raise error_of([*also, *problems])
-        return found
-
-    def answer(self, key: str, text: str) -> list[str]:
-        """Return the values of an answer for a key of a scope; raises UsageError, for which the prompt asks again."""
-        values = [part.strip() for part in text.split(",") if part.strip()]
-        found, problems = known_scope({key: values}, self.names, unknown=self.unknown, keys={})
-        if problems:
-            raise click.UsageError("; ".join(it.sentence for it in problems))
-        return list(found[key])
+def _scope_of(
+    names: KnownNames, scope: Mapping[str, Sequence[str]], wrong: NameProblem | None = None
+) -> dict[str, Any]:
+    """Return a scope with ids for names of accounts; raises ConfigError with every name that is refused."""
+    found = names.check(scope)
+    warn(found.warnings)
+    options = {key: f"--{option}" for option, key in _SCOPE.items()} | {"requirement": "REQUIREMENT"}
+    if problems := [*([] if wrong is None else [wrong]), *found.problems]:
+        raise error_of(
+            [Problem(file="", key=options[str(it.path[0])], message=it.sentence) for it in problems],
+        )
+    return found.scope
 
 
-def _ask(entry: dict[str, Any], known: _Known) -> None:
+def _values(names: KnownNames, key: str, text: str) -> list[str]:
+    """Return the values of an answer for a key of a scope; raises UsageError, for which the prompt asks again."""
+    found = names.check({key: [part.strip() for part in text.split(",") if part.strip()]})
+    if found.problems:
+        raise click.UsageError("; ".join(it.sentence for it in found.problems))
+    warn(found.warnings)
+    return list(found.scope[key])
+
+
+def _ask(entry: dict[str, Any], names: KnownNames) -> None:
     """Ask for what an entry lacks; an empty answer leaves it out, and one with an unknown name is asked again."""
     for key in ("controls", "accounts"):
         if key in entry["scope"]:
             continue
         question = f"{key} ({'ids' if key == 'controls' else 'ids or names'}, by commas)"
-        answer = partial(known.answer, key)
+        answer = partial(_values, names, key)
         if values := click.prompt(question, default="", show_default=False, value_proc=answer):
             entry["scope"][key] = values
     for key in ("title", "type", "justification", "owner", "ticket", "expires_on"):

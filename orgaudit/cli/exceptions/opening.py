@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
@@ -77,7 +77,7 @@ class OpenRegister:
         rows: list[ExceptionRow | AttestationRow] = [*found.exceptions(), *found.attested().rows]
         return next((row for row in rows if row.id == name), None)
 
-    def names(self) -> KnownNames:
+    def names(self, *, accept_unknown: bool) -> KnownNames:
         """Return the names that entries may use: of the catalogue, all framework files, and the stored runs."""
         accounts = known_accounts(self.settings.run.out)
         known = accounts or {}
@@ -88,6 +88,7 @@ class OpenRegister:
             accounts={account.id: account.name for account in known.values()},
             units=frozenset(unit for account in known.values() for unit in units_of(account)),
             any_run=accounts is not None,
+            accept_unknown=accept_unknown,
         )
 
     def problems_of(self, name: str) -> list[Problem]:
@@ -113,31 +114,10 @@ def opened(given: Mapping[str, Any], *kinds: EntryKind) -> OpenRegister:
     return OpenRegister(settings, register, on)
 
 
-def known_scope(
-    scope: Mapping[str, Any], names: KnownNames, *, unknown: bool, keys: Mapping[str, str]
-) -> tuple[dict[str, Any], list[Problem]]:
-    """Return a scope with the ids of the accounts that it names, and a problem for each name that is refused.
-
-    `keys` are what a problem calls the scope's keys. What could not be checked is printed as a warning.
-    """
-    found = names.check(scope)
-    for warning in () if unknown else found.warnings:
+def warn(warnings: Iterable[str]) -> None:
+    """Print what a person should know on standard error, each sentence once."""
+    for warning in dict.fromkeys(warnings):
         click.echo(f"orgaudit: {warning}", err=True)
-    problems = [
-        Problem(
-            file="",
-            key=keys.get(str(it.path[0]), str(it.path[0])),
-            message=it.message,
-            remedy=or_unknown(it.remedy) if it in found.unknown else it.remedy,
-        )
-        for it in found.problems(unknown=unknown)
-    ]
-    return found.scope, problems
-
-
-def or_unknown(remedy: str) -> str:
-    """Return the remedies for a name that nothing known has."""
-    return f"{remedy} (--unknown accepts it)" if remedy else "--unknown accepts it"
 
 
 def entry_in(editor: RegisterEditor, name: str, kind: EntryKind) -> dict[str, Any]:
