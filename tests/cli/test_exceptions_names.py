@@ -9,11 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 from click.testing import CliRunner
+from openpyxl import load_workbook
 
 from orgaudit.cli import orgaudit as program
 from orgaudit.errors import ConfigError
 from orgaudit.model import Account
 from orgaudit.register.file.edit import RegisterEditor
+from orgaudit.register.workbook.columns import HEADER_ROW
 from orgaudit.store.run import Run
 from tests.synthetic_run import build
 
@@ -175,3 +177,61 @@ def test_an_attestation_is_for_known_accounts_and_units() -> None:
 def test_without_a_run_an_attestation_is_accepted_with_a_warning() -> None:
     assert "no run is stored, so the unit Root/New was not checked" in attested("--ou", "Root/New")
     assert "ATT-2026-0001" in json.dumps(RegisterEditor.open(REGISTER).ids("attestations"))
+
+
+# exceptions import
+
+
+def exported(ticket: str, accounts: str) -> None:
+    """Write the register as a workbook, and put a ticket and accounts into the row of its first exception."""
+    told("export", "owners.xlsx", "--as-of", "2026-02-02")
+    book = load_workbook("owners.xlsx")
+    sheet = book["Exceptions"]
+    columns = {cell.value: number for number, cell in enumerate(sheet[HEADER_ROW], 1)}
+    row = HEADER_ROW + 1
+    assert sheet.cell(row, columns["ID"]).value == ID
+    sheet.cell(row, columns["Ticket"]).value = ticket
+    sheet.cell(row, columns["Covers accounts"]).value = accounts
+    book.save("owners.xlsx")
+
+
+@pytest.mark.usefixtures("run")
+def test_a_workbook_with_an_unknown_account_is_refused_unless_that_is_chosen() -> None:
+    added("--control", CONTROL, "--account", "Shop Prod")
+    exported("SEC-2", "Shop Prod\n999999999999")
+    said = told("import", "owners.xlsx", "--as-of", "2026-02-02", code=2)
+    assert "no known account '999999999999'" in said
+    assert "Exceptions!" in said
+    told("import", "owners.xlsx", "--as-of", "2026-02-02", "--unknown")
+    assert scope()["accounts"] == ["111122223333", "999999999999"]
+
+
+def test_a_workbook_says_what_could_not_be_checked() -> None:
+    added("--control", CONTROL, "--account", "111122223333")
+    exported("SEC-2", "111122223333\n999999999999")
+    said = told("import", "owners.xlsx", "--as-of", "2026-02-02")
+    assert "orgaudit: no run is stored, so the account 999999999999 was not checked" in said
+
+
+SHEET = f"Title,Account,Check\nGood,111122223333,{CONTROL}\nBad,999999999999,{CONTROL}\n"
+COLUMNS = ("--map", "Title=title", "--map", "Account=accounts", "--map", "Check=controls")
+
+
+@pytest.mark.usefixtures("run")
+def test_a_row_with_an_unknown_account_becomes_a_draft_without_a_scope() -> None:
+    Path("risks.csv").write_text(SHEET)
+    said = told("import", "--from", "spreadsheet", "risks.csv", *COLUMNS, "--as-of", "2026-02-02")
+    assert "  accounts: no known account '999999999999'; known: " in said
+    ledger = RegisterEditor.open(REGISTER)
+    assert [("scope" in ledger.entry(name)) for name in ledger.ids()] == [True, False]
+    REGISTER.unlink()
+    told("import", "--from", "spreadsheet", "risks.csv", *COLUMNS, "--as-of", "2026-02-02", "--unknown")
+    ledger = RegisterEditor.open(REGISTER)
+    assert [("scope" in ledger.entry(name)) for name in ledger.ids()] == [True, True]
+
+
+def test_without_a_run_a_spreadsheet_comes_in_with_one_warning() -> None:
+    Path("risks.csv").write_text(SHEET)
+    said = told("import", "--from", "spreadsheet", "risks.csv", *COLUMNS, "--as-of", "2026-02-02")
+    assert said.count("were not checked") == 1
+    assert "no run is stored, so the accounts 111122223333, 999999999999 were not checked" in said
