@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from orgaudit.model import Account, Cell, EntryState, Status
 from orgaudit.register.apply import AppliedRegister
 from orgaudit.register.entries import ExceptionEntry
-from orgaudit.register.match import Matcher
+from orgaudit.register.match import Matcher, control_names
 from orgaudit.register.patterns import REGEX, Patterns, is_exact
 from orgaudit.register.scope import ExceptionScope, units_of
 from orgaudit.register.state import days_left, life_days
@@ -31,7 +31,8 @@ class Extent:
 
     `outside` are accounts that were left out of scope. `whole` is set where no other account exists. `names` maps each
     control of the run to all names that it answers to, `known` are the ids of all controls, and `frameworks` the ids of
-    those in the run.
+    those in the run. `requirements` are those of all framework files by their controls; without them, no other
+    framework than the run's is known.
     """
 
     accounts: tuple[Account, ...]
@@ -40,6 +41,11 @@ class Extent:
     names: Mapping[str, tuple[str, ...]]
     known: frozenset[str]
     frameworks: frozenset[str] = frozenset()
+    requirements: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def names_of(self, control: str) -> tuple[str, ...]:
+        """Return all names that a control answers to, in the run or out of it."""
+        return self.names.get(control) or (control, *self.requirements.get(control, ()))
 
 
 def review(applied: AppliedRegister, extent: Extent, cells: Iterable[Cell]) -> list[HygieneRemark]:
@@ -127,7 +133,8 @@ class _Census:
         self._extent = extent
         self._accounts = {account.id: account for account in accounts}
         self._units = frozenset(unit for account in accounts for unit in units_of(account))
-        self._names = frozenset({*extent.known, *aliases, *(name for names in extent.names.values() for name in names)})
+        names = (name for control in (*extent.known, *extent.names) for name in extent.names_of(control))
+        self._names = frozenset({*aliases, *names})
 
     def missing(self, scope: ExceptionScope) -> Iterator[str]:
         """Yield a sentence for each account, unit, control or requirement of a scope that does not exist."""
@@ -147,9 +154,10 @@ class _Census:
         return f"Account {pattern} is {min(states).lower()}." if states <= _LEFT else ""
 
     def _may_know(self, pattern: str) -> bool:
-        """Return whether a pattern's framework, if it names one, is part of the run, which knows no other's."""
+        """Return whether a pattern's framework, if it names one, would be known if it existed."""
         framework, is_requirement, _ = pattern.partition(":")
-        return pattern.startswith(REGEX) or not is_requirement or framework in self._extent.frameworks
+        known = bool(self._extent.requirements) or framework in self._extent.frameworks
+        return pattern.startswith(REGEX) or not is_requirement or known
 
 
 def _matched(pattern: str, values: Collection[str]) -> list[str]:
@@ -224,7 +232,7 @@ class _Assessed:
     def _count(self, matcher: Matcher, extent: Extent, cells: Iterable[Cell]) -> None:
         for cell in cells:
             self._regions.add(cell.region)
-            names = extent.names.get(cell.control, (cell.control,))
+            names = extent.names_of(cell.control)
             reached = [entry.id for entry in matcher.reaching(names, cell.account_id, cell.region)]
             self.cells.update(reached)
             if cell.status is Status.NOT_ASSESSED:
@@ -234,12 +242,12 @@ class _Assessed:
         """Note the entries whose scope reaches into accounts or controls that the run left out."""
         for account in extent.outside:
             for control in sorted({*extent.known, *extent.names}):
-                for entry in matcher.reaching(extent.names.get(control, (control,)), account.id):
+                for entry in matcher.reaching(extent.names_of(control), account.id):
                     self._beyond.setdefault(entry.id, f"Account {account.id} was out of this run's scope.")
         renamed = {self._aliases[name] for name in extent.names if name in self._aliases}
         for account in extent.accounts:
             for control in sorted(extent.known - extent.names.keys() - renamed):
-                for entry in matcher.reaching((control,), account.id):
+                for entry in matcher.reaching(extent.names_of(control), account.id):
                     self._beyond.setdefault(entry.id, f"{control} was not part of this run.")
 
 
@@ -247,12 +255,20 @@ def _many(count: int, thing: str) -> str:
     return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
-def extent_of(manifest: Manifest, known: Collection[str]) -> Extent:
-    """Return what a run set out to assess; `known` are the ids of all controls that exist."""
+def extent_of(
+    manifest: Manifest,
+    known: Collection[str],
+    aliases: Mapping[str, str] | None = None,
+    requirements: Mapping[str, tuple[str, ...]] | None = None,
+) -> Extent:
+    """Return what a run set out to assess.
+
+    `known` are the ids of all controls that exist, `aliases` the old ids of renamed ones with the new, and
+    `requirements` those of all framework files by their controls.
+    """
     names = {
-        record.id: (
-            record.id,
-            *(f"{item.framework}:{item.id}" for item in frameworks.requirements_of(manifest.frameworks, record.id)),
+        record.id: control_names(
+            record.id, frameworks.requirements_of(manifest.frameworks, record.id), aliases or {}, requirements or {}
         )
         for record in manifest.controls
     }
@@ -263,6 +279,7 @@ def extent_of(manifest: Manifest, known: Collection[str]) -> Extent:
         names=names,
         known=frozenset({*known, *names}),
         frameworks=frozenset(framework.id for framework in manifest.frameworks),
+        requirements=requirements or {},
     )
 
 
@@ -273,4 +290,4 @@ def hygiene_of(run: Run, applied: AppliedRegister, known: Collection[str]) -> li
     """
     manifest = run.read_manifest()
     cells = (cell for account in manifest.accounts for cell in run.cells(account.id))
-    return review(applied, extent_of(manifest, known), cells)
+    return review(applied, extent_of(manifest, known, applied.aliases, applied.requirements), cells)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TypeAlias
 
-from orgaudit.model import Account, Finding, parse_arn
+from orgaudit.model import Account, Finding, RequirementRef, parse_arn
 from orgaudit.register.entries import ExceptionEntry
 from orgaudit.register.patterns import Patterns, is_exact
 from orgaudit.register.scope import ExceptionScope, Selection, units_of
@@ -39,6 +39,14 @@ def specificity(scope: ExceptionScope) -> Specificity:
         texts = () if value is None else value.values() if isinstance(value, dict) else value
         weights.append(0 if value is None else 2 if all(map(is_exact, texts)) else 1)
     return (*weights, int(scope.exclusion is not None))
+
+
+def control_names(
+    control: str, own: Iterable[RequirementRef], aliases: Mapping[str, str], requirements: Mapping[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    """Return the names that a control answers to: its id, its `own` requirements in a run, and those of all files."""
+    known = requirements.get(aliases.get(control, control), ())
+    return tuple(dict.fromkeys((control, *(f"{item.framework}:{item.id}" for item in own), *known)))
 
 
 class _Compiled:
@@ -144,6 +152,8 @@ class Matcher:
     """Finds the exceptions that match a finding. Equal specificity is decided by id, so the order is always the same.
 
     `aliases` are the old ids of renamed controls with the new ones: a scope that names an old id matches both.
+    `requirements` are those of all framework files by the control that decides them: a scope may name any of them,
+    whether the run of the finding used its framework or not.
     """
 
     def __init__(
@@ -151,10 +161,14 @@ class Matcher:
         entries: Iterable[ExceptionEntry],
         accounts: Mapping[str, Account],
         aliases: Mapping[str, str] | None = None,
+        *,
+        requirements: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self._entries = sorted(entries, key=lambda entry: ([-weight for weight in specificity(entry.scope)], entry.id))
         self._scopes = [_Compiled(entry.scope, aliases or {}) for entry in self._entries]
         self._accounts = accounts
+        self._aliases, self._requirements = aliases or {}, requirements or {}
+        self._names_by_control: dict[str, tuple[list[RequirementRef], tuple[str, ...]]] = {}
         self._by_requirement = any(_names_requirements(entry.scope) for entry in self._entries)
         self._controls = _Index(scope.controls for scope in self._scopes)
         self._account_ids = _Index(scope.accounts for scope in self._scopes)
@@ -193,7 +207,12 @@ class Matcher:
         """Return the names of the finding's control: its id and, where any scope needs them, its requirements."""
         if not self._by_requirement:
             return (finding.control,)
-        return (finding.control, *(f"{item.framework}:{item.id}" for item in finding.requirements))
+        own, names = self._names_by_control.get(finding.control, ([], ()))
+        if not names or own != finding.requirements:  # all findings of a control in one run have the same
+            own = finding.requirements
+            names = control_names(finding.control, own, self._aliases, self._requirements)
+            self._names_by_control[finding.control] = (own, names)
+        return names
 
     def _with_control(self, controls: tuple[str, ...]) -> int:
         candidates = _each(self._controls.may_match(controls))

@@ -68,8 +68,12 @@ class OpenRegister:
         return (
             AppliedRegister(self.register, (), self.on)
             if run is None
-            else applied(self.register, run, self.on, ALIASES)
+            else applied(self.register, run, self.on, ALIASES, requirements=self.requirements())
         )
+
+    def requirements(self) -> dict[str, tuple[str, ...]]:
+        """Return the requirements of all framework files by the control that decides them; raises ConfigError."""
+        return frameworks.names_by_control(self.settings.directory, ALIASES)
 
     def row(self, name: str) -> ExceptionRow | AttestationRow | None:
         """Return the entry of an id as reports list it; None for an unknown one."""
