@@ -65,7 +65,7 @@ class _Compiled:
         exclusion = selection.exclusion if isinstance(selection, ExceptionScope) else None
         self._exclusion = None if exclusion is None else _Compiled(exclusion, aliases)
 
-    def matches_control(self, names: Iterable[str]) -> bool:
+    def matches_control(self, names: Sequence[str]) -> bool:
         return self.controls is None or self.controls.match_any(names)
 
     def matches_account(self, account_id: str, account: Account | None) -> bool:
@@ -168,7 +168,7 @@ class Matcher:
         self._scopes = [_Compiled(entry.scope, aliases or {}) for entry in self._entries]
         self._accounts = accounts
         self._aliases, self._requirements = aliases or {}, requirements or {}
-        self._names_by_control: dict[str, tuple[list[RequirementRef], tuple[str, ...]]] = {}
+        self._by_control: dict[str, tuple[list[RequirementRef], tuple[str, ...], int]] = {}
         self._by_requirement = any(_names_requirements(entry.scope) for entry in self._entries)
         self._controls = _Index(scope.controls for scope in self._scopes)
         self._account_ids = _Index(scope.accounts for scope in self._scopes)
@@ -179,8 +179,8 @@ class Matcher:
 
     def matching(self, finding: Finding) -> list[ExceptionEntry]:
         """Return the exceptions that match a finding, most specific first, whatever their state and its status."""
-        controls = self._names(finding)
-        ranks = self._matching_controls(controls) & self._matching_account(finding.account_id)
+        controls, with_control = self._judging(finding)
+        ranks = with_control & self._matching_account(finding.account_id)
         if ranks:
             ranks &= self._regions.may_match((finding.region,))
         if ranks:
@@ -203,16 +203,19 @@ class Matcher:
             if self._scopes[rank].reaches(controls, account_id, account, region)
         ]
 
-    def _names(self, finding: Finding) -> tuple[str, ...]:
-        """Return the names of the finding's control: its id and, where any scope needs them, its requirements."""
-        if not self._by_requirement:
-            return (finding.control,)
-        own, names = self._names_by_control.get(finding.control, ([], ()))
-        if not names or own != finding.requirements:  # all findings of a control in one run have the same
-            own = finding.requirements
-            names = control_names(finding.control, own, self._aliases, self._requirements)
-            self._names_by_control[finding.control] = (own, names)
-        return names
+    def _judging(self, finding: Finding) -> tuple[tuple[str, ...], int]:
+        """Return the names of the finding's control, and the ranks of the scopes that match them.
+
+        The names are its id and, where any scope needs them, its requirements: of the run, and of all framework files.
+        """
+        own = finding.requirements if self._by_requirement else []
+        found = self._by_control.get(finding.control)
+        if found is None or found[0] != own:  # all findings of a control in one run have the same requirements
+            names: tuple[str, ...] = (finding.control,)
+            if self._by_requirement:
+                names = control_names(finding.control, own, self._aliases, self._requirements)
+            found = self._by_control[finding.control] = (own, names, self._matching_controls(names))
+        return found[1:]
 
     def _with_control(self, controls: tuple[str, ...]) -> int:
         candidates = _each(self._controls.may_match(controls))
