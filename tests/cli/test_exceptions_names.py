@@ -13,10 +13,13 @@ from openpyxl import load_workbook
 
 from orgaudit.cli import orgaudit as program
 from orgaudit.errors import ConfigError
-from orgaudit.model import Account
+from orgaudit.model import Account, RequirementRef, Status
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.workbook.columns import HEADER_ROW
-from orgaudit.store.run import Run
+from orgaudit.settings import frameworks
+from orgaudit.settings.documents import PACKAGED
+from orgaudit.store.register_result import read_result
+from orgaudit.store.run import Run, write_lines
 from tests.synthetic_run import build
 
 CONTROL = "cloudtrail_trail_logging"
@@ -235,3 +238,44 @@ def test_without_a_run_a_spreadsheet_comes_in_with_one_warning() -> None:
     said = told("import", "--from", "spreadsheet", "risks.csv", *COLUMNS, "--as-of", "2026-02-02")
     assert said.count("were not checked") == 1
     assert "no run is stored, so the accounts 111122223333, 999999999999 were not checked" in said
+
+
+# Scopes, by the requirement of a framework that the run did not use
+
+
+def judged(run: Run) -> None:
+    """Make the first account's findings and cells those of a control that exists, by one framework only."""
+    account = run.read_manifest().accounts[0].id
+    findings = list(run.findings(account))
+    failing = next(each for each in findings if each.status is Status.FAIL)
+    own = [RequirementRef("cis_3.0", "3.1")]
+    write_lines(run.findings_path(account), [msgspec.structs.replace(failing, control=CONTROL, requirements=own)])
+    cells = [each for each in run.cells(account) if each.control == failing.control and each.region == failing.region]
+    write_lines(run.cells_path(account), [msgspec.structs.replace(each, control=CONTROL) for each in cells])
+    manifest = run.read_manifest()
+    record = msgspec.structs.replace(manifest.controls[0], id=CONTROL)
+    run.write_manifest(
+        msgspec.structs.replace(manifest, controls=(record,), accounts=manifest.accounts[:1], frameworks=())
+    )
+
+
+def named_by(framework: str) -> str:
+    """Return a requirement of a framework's file that the control decides."""
+    return next(name for name in frameworks.names_by_control(PACKAGED, {})[CONTROL] if name.startswith(f"{framework}:"))
+
+
+@pytest.mark.parametrize("pattern", ["exact", "glob"])
+def test_an_exception_by_another_frameworks_requirement_covers_the_finding(run: Run, pattern: str) -> None:
+    judged(run)
+    name = named_by("nist_800_53_r5")
+    added("--control", name if pattern == "exact" else "nist_800_53_r5:*", "--account", "100000000000")
+    shown = json.loads(told("match", ID, "r1", "--json"))
+    assert [each["control"] for each in shown["would_cover"]] == [CONTROL]
+    told("approve", ID, "--by", "jo@example.com", "--why", "seen", "--as-of", "2026-02-02")
+    remarks = json.loads(told("hygiene", "r1", "--json", "--as-of", "2026-02-03"))["remarks"]
+    assert [each["concern"] for each in remarks] == ["expiring"]
+    assert remarks[0]["findings"] == 1
+    report = ["report", "r1", "--as-of", "2026-02-03", "--format", "json"]
+    result = CliRunner().invoke(program, report, standalone_mode=False)
+    assert result.exception is None, result.exception
+    assert read_result(run).covered == {ID: 1}

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,12 @@ import pytest
 from orgaudit.model import Account, Cell, EntryState, Finding, Severity, Status
 from orgaudit.register.apply import AppliedRegister
 from orgaudit.register.file.load import Register
-from orgaudit.register.hygiene import Extent, review
+from orgaudit.register.hygiene import Extent, extent_of, review
+from orgaudit.register.match import control_names
 from orgaudit.register.state import state_of, today
 from orgaudit.store.register_result import HygieneConcern, HygieneRemark
 from tests.register.making import ACCOUNT, CONTROL, fields, finding, registered
+from tests.synthetic_run import build
 
 ON = date(2025, 2, 1)
 OTHER = Account(id="444455556666", name="data", ou_path="Root/Data", ou_ids=("r-abcd", "ou-abcd-data"), tags={})
@@ -299,3 +302,38 @@ def test_closed_entries_are_kept_and_say_how_they_ended(tmp_path: Path) -> None:
     application = AppliedRegister(registered(tmp_path, fields(history=ended)), (), ON)
     [row] = application.exceptions()
     assert (row.state, row.ending) == (EntryState.REVOKED, "2025-01-20, jo: Mended.")
+
+
+FILES = {CONTROL: ("cis_4.0:3.1", "soc2:CC7.2"), "s3_bucket_versioned": ("soc2:A1.2",)}
+"""The requirements of all framework files by their controls."""
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("soc2:CC7.2", (HygieneConcern.UNUSED_FIXED, "Nothing in its scope fails")),
+        ("soc2:A1.2", (HygieneConcern.UNUSED_NOT_SCANNED, "s3_bucket_versioned was not part of this run")),
+        ("soc2:A9.9", (HygieneConcern.ORPHANED, "No control or requirement is called soc2:A9.9")),
+        ("hipaa:1", (HygieneConcern.ORPHANED, "No control or requirement is called hipaa:1")),
+        ("soc2:*", (HygieneConcern.UNUSED_NOT_SCANNED, "s3_bucket_versioned was not part of this run")),
+    ],
+)
+def test_requirements_of_frameworks_that_the_run_did_not_use_are_known(
+    tmp_path: Path, name: str, says: tuple[HygieneConcern, str]
+) -> None:
+    register = registered(tmp_path, fields(scope={"controls": [name], "accounts": [ACCOUNT.id]}))
+    names = control_names(CONTROL, [], {}, FILES)
+    extent = replace(EXTENT, names={CONTROL: names}, requirements=FILES, frameworks=frozenset())
+    application = AppliedRegister(register, extent.accounts, ON, requirements=FILES)
+    concern, words = says
+    found = [it for it in review(application, extent, (cell(),)) if it.concern is not HygieneConcern.EXPIRING]
+    assert [it.concern for it in found] == [concern]
+    assert words in found[0].detail
+
+
+def test_a_run_knows_its_own_requirements_and_those_of_all_files_by_former_ids_too(tmp_path: Path) -> None:
+    manifest = build(tmp_path / "r", accounts=1, controls=1).read_manifest()
+    old = manifest.controls[0].id
+    extent = extent_of(manifest, {CONTROL}, {old: CONTROL}, FILES)
+    assert extent.names == {old: (old, "cis_4.0:1.1", "cis_4.0:3.1", "soc2:CC7.2")}
+    assert extent.names_of("s3_bucket_versioned") == ("s3_bucket_versioned", "soc2:A1.2")
