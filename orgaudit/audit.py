@@ -26,6 +26,7 @@ from orgaudit.register.file.load import register_of
 from orgaudit.register.state import today
 from orgaudit.report import stage as report_stage
 from orgaudit.report.view import View
+from orgaudit.settings import frameworks
 from orgaudit.settings.settings import Settings
 from orgaudit.store import seal
 from orgaudit.store.manifest import Manifest
@@ -169,7 +170,15 @@ def reported(
     if not decided or register_file or as_of or standing is Standing.UNVERIFIED:
         register = register_of(settings, register_file)
         on = as_of or today(datetime.now(UTC), register.time_zone)
-        at = register_stage.apply(run, register, on, controls=catalogue(), aliases=ALIASES, standing=standing)
+        at = register_stage.apply(
+            run,
+            register,
+            on,
+            controls=catalogue(),
+            aliases=ALIASES,
+            requirements=frameworks.names_by_control(settings.directory, ALIASES),
+            standing=standing,
+        )
         say(f"{register.path} as it is now, {_why_now(decided, register_file, as_of)}")
     else:
         say("the result stored in the run; no register was read")

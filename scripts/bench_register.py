@@ -31,6 +31,7 @@ ON = date(2026, 6, 1)
 ACCOUNTS, UNITS, CONTROLS = 1000, 40, 200
 SERVICES = ("cloudtrail", "s3", "iam", "kms", "ec2", "rds", "logs", "config")
 REGIONS = ("eu-central-1", "eu-west-1", "us-east-1", "us-west-2", "ap-south-1", "sa-east-1", "ca-central-1", "global")
+FRAMEWORKS = ("cis_4.0", "cis_3.0", "nist_800_53_r5", "pci_dss_4.0", "soc2", *(f"other_{n}" for n in range(15)))
 SECONDS, MEBIBYTES = 60, 500
 """The bar: what 5,000 entries over 1,000,000 findings may take on one core."""
 
@@ -74,6 +75,11 @@ def scope(n: int) -> dict[str, Any]:
         {"controls": [control(n)], "resource_tags": {"app": f"app-{n % 90}"}, "accounts": [account_id(n), "*77"]},
     )
     return kinds[n // 8 % len(kinds)]
+
+
+def requirements() -> dict[str, tuple[str, ...]]:
+    """Return the requirements of all framework files by their controls; the findings carry those of one framework."""
+    return {control(n): tuple(f"{name}:{n % CONTROLS}" for name in FRAMEWORKS) for n in range(CONTROLS * len(SERVICES))}
 
 
 def register(count: int) -> Register:
@@ -150,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--entries", type=int, default=5000)
     parser.add_argument("--findings", type=int, default=1_000_000)
     options = parser.parse_args(arguments)
-    application = AppliedRegister(register(options.entries), accounts(), ON)
+    application = AppliedRegister(register(options.entries), accounts(), ON, requirements=requirements())
     making = drained(findings(options.findings))
     whole = drained(application.apply(findings(options.findings)))
     peak = getrusage(RUSAGE_SELF).ru_maxrss / 1024

@@ -33,23 +33,30 @@ class AppliedRegister:
     those that it covered until it expired, `overlaps` findings by (id that won, id that would have covered too), and
     `too_long` findings that it does not cover because it lives longer than their severity allows. `untagged` counts the
     failures without any tags that are in scope but for their tags, which may not have been read. `aliases` are the old
-    ids of renamed controls with the new ones.
+    ids of renamed controls with the new ones, and `requirements` those of all framework files by their controls.
     """
 
     def __init__(
-        self, register: Register, accounts: Iterable[Account], as_of: date, aliases: Mapping[str, str] | None = None
+        self,
+        register: Register,
+        accounts: Iterable[Account],
+        as_of: date,
+        aliases: Mapping[str, str] | None = None,
+        *,
+        requirements: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self.register = register
         self.accounts = {account.id: account for account in accounts}
         self.as_of = as_of
         self.aliases = aliases or {}
+        self.requirements = requirements or {}
         self.matched: Counter[tuple[str, Status]] = Counter()
         self.covered: Counter[str] = Counter()
         self.overdue: Counter[str] = Counter()
         self.overlaps: Counter[tuple[str, str]] = Counter()
         self.too_long: Counter[tuple[str, Severity]] = Counter()
         self.untagged: Counter[str] = Counter()
-        self._matcher = Matcher(register.exceptions, self.accounts, self.aliases)
+        self._matcher = Matcher(register.exceptions, self.accounts, self.aliases, requirements=self.requirements)
         self._states = {entry.id: self.state(entry) for entry in register.exceptions}
 
     def state(self, entry: RegisterEntry) -> EntryState:
@@ -222,8 +229,15 @@ def findings_of(run: Run) -> Iterator[Finding]:
             yield from run.findings(account.id)
 
 
-def applied(register: Register, run: Run, as_of: date, aliases: Mapping[str, str] | None = None) -> AppliedRegister:
+def applied(
+    register: Register,
+    run: Run,
+    as_of: date,
+    aliases: Mapping[str, str] | None = None,
+    *,
+    requirements: Mapping[str, tuple[str, ...]] | None = None,
+) -> AppliedRegister:
     """Return a register after all findings of a run have passed through it; raises ConfigError."""
-    found = AppliedRegister(register, run.read_manifest().accounts, as_of, aliases)
+    found = AppliedRegister(register, run.read_manifest().accounts, as_of, aliases, requirements=requirements)
     deque(found.apply(findings_of(run)), maxlen=0)
     return found

@@ -11,7 +11,7 @@ import msgspec
 from orgaudit.model import GLOBAL, Account, Cell, Status
 from orgaudit.register.apply import AppliedRegister
 from orgaudit.register.entries import ExceptionEntry
-from orgaudit.register.match import Matcher
+from orgaudit.register.match import Matcher, control_names
 from orgaudit.register.patterns import REGEX, Patterns, is_exact
 from orgaudit.register.scope import ExceptionScope, units_of
 from orgaudit.settings import frameworks
@@ -26,8 +26,9 @@ class Extent:
 
     `outside` are accounts that were left out of scope. `whole` is set where no other account exists. `names` maps each
     control of the run to all names that it answers to, `beyond` the same for the controls that were left out, and
-    `frameworks` are the ids of those in the run. `regions` are those of the run, `unselected` the regions that are
-    enabled in an account and were left out of scope, by account.
+    `frameworks` are the ids of those that are known: all that exist where `all_frameworks`, else those in the run.
+    `regions` are those of the run, `unselected` the regions that are enabled in an account and were left out of scope,
+    by account.
     """
 
     accounts: tuple[Account, ...]
@@ -36,16 +37,26 @@ class Extent:
     names: Mapping[str, tuple[str, ...]]
     beyond: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     frameworks: frozenset[str] = frozenset()
+    all_frameworks: bool = False
     regions: frozenset[str] = frozenset()
     unselected: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
-def extent_of(manifest: Manifest, known: Collection[str]) -> Extent:
-    """Return what a run set out to assess; `known` are the ids of all controls that exist."""
+def extent_of(
+    manifest: Manifest,
+    known: Collection[str],
+    aliases: Mapping[str, str] | None = None,
+    requirements: Mapping[str, tuple[str, ...]] | None = None,
+) -> Extent:
+    """Return what a run set out to assess.
+
+    `known` are the ids of all controls that exist, `aliases` the old ids of renamed ones with the new, and
+    `requirements` those of all framework files by their controls.
+    """
+    files = requirements or {}
 
     def names(control: str) -> tuple[str, ...]:
-        decided = frameworks.requirements_of(manifest.frameworks, control)
-        return (control, *(f"{item.framework}:{item.id}" for item in decided))
+        return control_names(control, frameworks.requirements_of(manifest.frameworks, control), aliases or {}, files)
 
     judged = [record.id for record in manifest.controls]
     inside = {record.account_id: {region.name for region in record.regions} for record in manifest.records}
@@ -56,7 +67,13 @@ def extent_of(manifest: Manifest, known: Collection[str]) -> Extent:
         whole=manifest.organization is not None,
         names={control: names(control) for control in judged},
         beyond={control: names(control) for control in sorted({*known, *_named(manifest)} - {*judged})},
-        frameworks=frozenset(framework.id for framework in manifest.frameworks),
+        frameworks=frozenset(
+            {
+                *(it.id for it in manifest.frameworks),
+                *(name.split(":")[0] for found in files.values() for name in found),
+            }
+        ),
+        all_frameworks=bool(files),
         regions=regions,
         unselected={
             record.account_id: left
@@ -64,6 +81,10 @@ def extent_of(manifest: Manifest, known: Collection[str]) -> Extent:
             if (left := frozenset(record.enabled) - inside[record.account_id])
         },
     )
+
+
+def _frameworks_of(files: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    return frozenset(name.partition(":")[0] for names in files.values() for name in names)
 
 
 def _named(manifest: Manifest) -> Iterator[str]:
@@ -87,7 +108,8 @@ class Scanned:
         self._regional: set[str] = set()
         self._judged: set[tuple[str, str]] = set()
         self._regions = {GLOBAL, *extent.regions}
-        self._names = frozenset(name for names in extent.names.values() for name in names)
+        every = (*extent.names.values(), *extent.beyond.values())
+        self._names = frozenset(name for names in every for name in names)
         self._beyond: dict[str, str] = {}
         entries = applied.register.exceptions
         if not entries:
@@ -179,9 +201,9 @@ class Scanned:
                 yield f"The {what} of account {account.id} {'are' if what == 'tags' else 'is'} not known to this run."
 
     def _knows_control(self, pattern: str) -> bool:
-        """Return whether the run knows all that a pattern may name: it has the controls and requirements of its own.
+        """Return whether all that a pattern may name is known; what of it the run left out is judged elsewhere.
 
-        A glob for requirements must name a framework of the run: those of others are not known.
+        A glob for requirements must name a framework that is known.
         """
         if is_exact(pattern):
             return bool({pattern, self.applied.aliases.get(pattern)} & self._names)
@@ -202,7 +224,7 @@ def scanned(run: Run, applied: AppliedRegister, known: Collection[str]) -> Scann
     """
     manifest = run.read_manifest()
     cells = (cell for account in manifest.accounts for cell in run.cells(account.id))
-    return Scanned(applied, extent_of(manifest, known), cells)
+    return Scanned(applied, extent_of(manifest, known, applied.aliases, applied.requirements), cells)
 
 
 def _undecided(scope: ExceptionScope, account: Account) -> str:

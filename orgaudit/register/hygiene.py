@@ -25,7 +25,7 @@ def review(found: Scanned) -> list[HygieneRemark]:
     """Return every concern, the most pressing first."""
     applied, entries = found.applied, found.applied.register.exceptions
     in_force = [entry for entry in entries if applied.state(entry).covers]
-    pending = [entry for entry in entries if applied.state(entry) is EntryState.PENDING]
+    pending = [entry for entry in entries if applied.state(entry) in {EntryState.PENDING, EntryState.SCHEDULED}]
     census = _Census(found.extent, applied.aliases)
     orphaned = [
         _remark(applied, entry, HygieneConcern.ORPHANED, detail)
@@ -130,9 +130,10 @@ class _Census:
         return f"Account {pattern} is {min(states).lower()}." if states <= _LEFT else ""
 
     def _may_know(self, pattern: str) -> bool:
-        """Return whether a pattern's framework, if it names one, is part of the run, which knows no other's."""
+        """Return whether a pattern's framework, if it names one, would be known if it existed."""
         framework, is_requirement, _ = pattern.partition(":")
-        return pattern.startswith(REGEX) or not is_requirement or framework in self._extent.frameworks
+        known = self._extent.all_frameworks or framework in self._extent.frameworks
+        return pattern.startswith(REGEX) or not is_requirement or known
 
 
 def _matched(pattern: str, values: Collection[str]) -> list[str]:

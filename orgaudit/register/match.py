@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TypeAlias
 
-from orgaudit.model import Account, Finding, parse_arn
+from orgaudit.model import Account, Finding, RequirementRef, parse_arn
 from orgaudit.register.entries import ExceptionEntry
 from orgaudit.register.patterns import Patterns, is_exact
 from orgaudit.register.scope import ExceptionScope, Selection, units_of
@@ -41,6 +41,14 @@ def specificity(scope: ExceptionScope) -> Specificity:
     return (*weights, int(scope.exclusion is not None))
 
 
+def control_names(
+    control: str, own: Iterable[RequirementRef], aliases: Mapping[str, str], requirements: Mapping[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    """Return the names that a control answers to: its id, its `own` requirements in a run, and those of all files."""
+    known = requirements.get(aliases.get(control, control), ())
+    return tuple(dict.fromkeys((control, *(f"{item.framework}:{item.id}" for item in own), *known)))
+
+
 class _Compiled:
     """A selection made ready to be matched often; each question leaves the other keys out."""
 
@@ -57,7 +65,7 @@ class _Compiled:
         exclusion = selection.exclusion if isinstance(selection, ExceptionScope) else None
         self._exclusion = None if exclusion is None else _Compiled(exclusion, aliases)
 
-    def matches_control(self, names: Iterable[str]) -> bool:
+    def matches_control(self, names: Sequence[str]) -> bool:
         return self.controls is None or self.controls.match_any(names)
 
     def matches_account(self, account_id: str, account: Account | None) -> bool:
@@ -145,6 +153,8 @@ class Matcher:
     """Finds the exceptions that match a finding. Equal specificity is decided by id, so the order is always the same.
 
     `aliases` are the old ids of renamed controls with the new ones: a scope that names an old id matches both.
+    `requirements` are those of all framework files by the control that decides them: a scope may name any of them,
+    whether the run of the finding used its framework or not.
     """
 
     def __init__(
@@ -152,10 +162,14 @@ class Matcher:
         entries: Iterable[ExceptionEntry],
         accounts: Mapping[str, Account],
         aliases: Mapping[str, str] | None = None,
+        *,
+        requirements: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self._entries = sorted(entries, key=lambda entry: ([-weight for weight in specificity(entry.scope)], entry.id))
         self._scopes = [_Compiled(entry.scope, aliases or {}) for entry in self._entries]
         self._accounts = accounts
+        self._aliases, self._requirements = aliases or {}, requirements or {}
+        self._by_control: dict[str, tuple[list[RequirementRef], tuple[str, ...], int]] = {}
         self._by_requirement = any(_names_requirements(entry.scope) for entry in self._entries)
         self._controls = _Index(scope.controls for scope in self._scopes)
         self._account_ids = _Index(scope.accounts for scope in self._scopes)
@@ -167,10 +181,11 @@ class Matcher:
 
     def matching(self, finding: Finding) -> list[ExceptionEntry]:
         """Return the exceptions that match a finding, most specific first, whatever their state and its status."""
-        controls, account = self._names(finding), self._accounts.get(finding.account_id)
+        controls, with_control = self._judging(finding)
+        account = self._accounts.get(finding.account_id)
         return [
             self._entries[rank]
-            for rank in _each(self._candidates(finding, controls))
+            for rank in _each(self._candidates(finding, with_control))
             if self._scopes[rank].matches_rest(finding, controls, account)
         ]
 
@@ -178,12 +193,12 @@ class Matcher:
         """Return the exceptions that would match a finding without tags if its resource had those that they name."""
         if not self._by_tags:
             return []
-        ranks = self._candidates(finding, self._names(finding)) & self._by_tags
+        ranks = self._candidates(finding, self._judging(finding)[1]) & self._by_tags
         return [self._entries[rank] for rank in _each(ranks) if self._scopes[rank].matches_place(finding)]
 
-    def _candidates(self, finding: Finding, controls: Sequence[str]) -> int:
+    def _candidates(self, finding: Finding, with_control: int) -> int:
         """Return the scopes that match a finding's control and account, and may match its region and resource."""
-        ranks = self._matching_controls(tuple(controls)) & self._matching_account(finding.account_id)
+        ranks = with_control & self._matching_account(finding.account_id)
         if ranks:
             ranks &= self._regions.may_match((finding.region,))
         return ranks and ranks & self._resources.may_match(resource_names(finding.resource))
@@ -201,11 +216,19 @@ class Matcher:
             if self._scopes[rank].reaches(controls, account_id, account, region)
         ]
 
-    def _names(self, finding: Finding) -> tuple[str, ...]:
-        """Return the names of the finding's control: its id and, where any scope needs them, its requirements."""
-        if not self._by_requirement:
-            return (finding.control,)
-        return (finding.control, *(f"{item.framework}:{item.id}" for item in finding.requirements))
+    def _judging(self, finding: Finding) -> tuple[tuple[str, ...], int]:
+        """Return the names of the finding's control, and the ranks of the scopes that match them.
+
+        The names are its id and, where any scope needs them, its requirements: of the run, and of all framework files.
+        """
+        own = finding.requirements if self._by_requirement else []
+        found = self._by_control.get(finding.control)
+        if found is None or found[0] != own:  # all findings of a control in one run have the same requirements
+            names: tuple[str, ...] = (finding.control,)
+            if self._by_requirement:
+                names = control_names(finding.control, own, self._aliases, self._requirements)
+            found = self._by_control[finding.control] = (own, names, self._matching_controls(names))
+        return found[1:]
 
     def _with_control(self, controls: tuple[str, ...]) -> int:
         candidates = _each(self._controls.may_match(controls))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 REGEX = "regex:"
 
@@ -20,15 +20,26 @@ class Patterns:
     def __init__(self, patterns: Iterable[str]) -> None:
         patterns = tuple(patterns)
         self.exact = frozenset(filter(is_exact, patterns))
-        self.loose = tuple(_compiled(pattern) for pattern in patterns if not is_exact(pattern))
+        self.loose = tuple((_start(pattern), _compiled(pattern)) for pattern in patterns if not is_exact(pattern))
+        """The other patterns, each with the plain text that every match begins with."""
 
     def match(self, value: str) -> bool:
         """Return whether any pattern matches the value."""
-        return value in self.exact or any(loose.fullmatch(value) for loose in self.loose)
+        return self.match_any((value,))
 
-    def match_any(self, values: Iterable[str]) -> bool:
+    def match_any(self, values: Collection[str]) -> bool:
         """Return whether any pattern matches any of the values."""
-        return any(map(self.match, values))
+        if not self.exact.isdisjoint(values):
+            return True
+        for start, loose in self.loose:
+            for value in values:
+                if value.startswith(start) and loose.fullmatch(value):
+                    return True
+        return False
+
+
+def _start(pattern: str) -> str:
+    return "" if pattern.startswith(REGEX) else re.split(r"[*?[]", pattern, maxsplit=1)[0]
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -28,14 +28,16 @@ def apply(
     *,
     controls: Collection[str],
     aliases: Mapping[str, str] | None = None,
+    requirements: Mapping[str, tuple[str, ...]] | None = None,
     standing: Standing,
 ) -> Run:
     """Write findings.parquet, coverage.parquet and register.json for a date, and return the run with their place.
 
     The first results of a run seal it. From then on the same date and register are found again, and others get a
     directory of their own, as-of-DATE. `controls` are the ids of all controls that exist, `aliases` the old ids of
-    renamed ones with the new, `standing` what is known of the findings. Raises ConfigError where a file of the run
-    cannot be read, and ReportError where one cannot be written.
+    renamed ones with the new, `requirements` those of all framework files by their controls, `standing` what is known
+    of the findings. Raises ConfigError where a file of the run cannot be read, and ReportError where one cannot be
+    written.
     """
     source = _source(register, as_of)
     at, exists = _place(run, source, standing)
@@ -46,7 +48,7 @@ def apply(
         if run.cells_path(account.id).is_file():
             deque(run.cells(account.id), maxlen=0)
     known = with_known_requirements(register, {it.id: it for it in manifest.frameworks}, complete=False)
-    applied = AppliedRegister(known, manifest.accounts, as_of, aliases)
+    applied = AppliedRegister(known, manifest.accounts, as_of, aliases, requirements=requirements)
     consolidate(at, applied.apply)
     found = scanned(run, applied, controls)
     result = RegisterResult(

@@ -167,6 +167,19 @@ def controls_of(frameworks: Iterable[Framework]) -> tuple[str, ...]:
     )
 
 
+def names_by_control(directory: Path, aliases: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Return the requirements that each control decides by any framework file, as framework:requirement.
+
+    Raises ConfigError with every problem of every file. `aliases` are as `load` takes them.
+    """
+    found: dict[str, list[str]] = {}
+    for framework in load(directory, aliases=aliases).values():
+        for requirement in framework.requirements:
+            for control in requirement.controls:
+                found.setdefault(control, []).append(f"{framework.id}:{requirement.id}")
+    return {control: tuple(dict.fromkeys(names)) for control, names in found.items()}
+
+
 def requirements_of(frameworks: Iterable[Framework], control: str) -> list[RequirementRef]:
     """Return the requirements that ask for a control, in the order of the files."""
     return [

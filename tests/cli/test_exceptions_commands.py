@@ -153,7 +153,7 @@ def test_on_a_terminal_it_asks_for_what_is_missing(desk: Desk, monkeypatch: pyte
 
     monkeypatch.setattr("orgaudit.cli.exceptions.adding.sys", Sys)
     answers = [
-        f"{CONTROL}, s3_bucket_versioned",
+        f"{CONTROL}, iam_root_mfa_enabled",
         "risk_acceptance",
         "Rests.",
         "Ana <ana@example.com>",
@@ -162,7 +162,7 @@ def test_on_a_terminal_it_asks_for_what_is_missing(desk: Desk, monkeypatch: pyte
     ]
     shown = desk("add", "--title", "Told", "--account", "111122223333", asked="\n".join(answers) + "\n")
     assert "title:" not in shown.split(ID)[0]
-    assert desk.entry()["scope"] == {"controls": [CONTROL, "s3_bucket_versioned"], "accounts": ["111122223333"]}
+    assert desk.entry()["scope"] == {"controls": [CONTROL, "iam_root_mfa_enabled"], "accounts": ["111122223333"]}
     assert desk.entry()["expires_on"] == date(2026, 2, 20)
     assert desk.state() == "pending"
 
@@ -170,7 +170,7 @@ def test_on_a_terminal_it_asks_for_what_is_missing(desk: Desk, monkeypatch: pyte
 def test_a_finding_gives_the_scope(desk: Desk, run: Run) -> None:
     account = run.read_manifest().accounts[1]
     finding = next(each for each in run.findings(account.id) if each.status is Status.FAIL)
-    desk("add", "--from-finding", finding.fingerprint, "r1")
+    desk("add", "--from-finding", finding.fingerprint, "r1", "--unknown")  # an invented control
     assert desk.entry()["scope"] == {
         "controls": [finding.control],
         "accounts": [finding.account_id],

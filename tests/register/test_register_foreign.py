@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -20,11 +21,16 @@ from orgaudit.register.exchange.spreadsheet import FlatTable, guess
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.file.load import load_register
 from orgaudit.register.match import Matcher
+from orgaudit.register.names import KnownNames
 from orgaudit.register.scope import ExceptionScope
+from orgaudit.settings import frameworks
+from orgaudit.settings.documents import PACKAGED
 from orgaudit.settings.sections import RegisterSettings
 from tests.register.making import ACCOUNTS, CONTROL, entry, finding
 
 CONTROLS = frozenset(catalogue())
+NAMES = KnownNames(controls=CONTROLS, frameworks=frameworks.load(PACKAGED))
+MUTED = "vpc_flow_logs_enabled"
 MFA = "iam_user_mfa_enabled_console_access"
 
 
@@ -34,13 +40,15 @@ def brought(
     file: Path,
     mapping: Mapping[str, str] | None = None,
     day_first: bool | None = None,
+    *,
+    names: KnownNames = NAMES,
 ) -> tuple[ImportResult, RegisterEditor]:
     editor = RegisterEditor.open(tmp_path / "exceptions.yaml")
     if kind == "prowler":
         foreign = prowler.read_mutes(file, CONTROLS)
     else:
         foreign = spreadsheet.read_rows(file, mapping or {}, CONTROLS, day_first=day_first)
-    found = import_drafts(foreign, editor, by="ana@example.com", on=date(2026, 11, 21), origin=file.name)
+    found = import_drafts(foreign, editor, by="ana@example.com", on=date(2026, 11, 21), origin=file.name, names=names)
     editor.save()
     return found, editor
 
@@ -348,3 +356,52 @@ def test_a_hostile_table_is_refused(tmp_path: Path, content: bytes, said: str) -
 def test_a_draft_lacks_what_an_entry_needs() -> None:
     assert missing({"id": "EXC-2026-0001", "scope": {"controls": ["*"], "accounts": ["111122223333"]}})[-1] == "broad"
     assert ExceptionScope.model_validate({"controls": ["*"]}).all_controls
+
+
+SHOP = replace(
+    NAMES, accounts={"111122223333": "Shop Prod", "444455556666": "Lab"}, units=frozenset({"Root"}), any_run=True
+)
+
+
+def test_a_scope_with_an_unknown_name_is_left_out_with_a_suggestion_and_kept_as_a_comment(tmp_path: Path) -> None:
+    file = muted(tmp_path, f"Mutelist: {{Accounts: {{'111122223334': {{Checks: {{{MUTED}: {{}}}}}}}}}}")
+    found, editor = brought(tmp_path, "prowler", file, names=SHOP)
+    (draft,) = found.drafts
+    assert draft.notes[0].startswith("accounts: no known account '111122223334'; did you mean 111122223333?")
+    assert "scope" in draft.missing
+    data = editor.entry(draft.id)
+    assert "scope" not in data
+    assert "accounts: 111122223334" in data["comments"]
+    again, _ = brought(tmp_path, "prowler", file, names=SHOP)
+    assert (again.drafts, [name for _, name in again.present]) == ((), [draft.id])
+
+
+def test_one_row_with_an_unknown_unit_does_not_stop_the_others(tmp_path: Path) -> None:
+    file = tmp_path / "risks.csv"
+    file.write_text(f"Title,Control,Unit\nGood,{CONTROL},Root\nBad,{CONTROL},Rot\nNew,cis_4.0:99.9,Root\n")
+    columns = {"Title": "title", "Control": "controls", "Unit": "ous"}
+    found, editor = brought(tmp_path, "spreadsheet", file, columns, names=SHOP)
+    assert [editor.entry(draft.id).get("scope") for draft in found.drafts] == [
+        {"controls": [CONTROL], "ous": ["Root"]},
+        None,
+        None,
+    ]
+    assert [draft.notes for draft in found.drafts] == [
+        (),
+        ("ous: no known unit 'Rot'; did you mean Root? (--unknown accepts it)",),
+        ("controls: cis_4.0 has no requirement '99.9'; --unknown accepts it",),
+    ]
+
+
+def test_unknown_names_of_a_foreign_file_are_accepted_where_that_is_chosen(tmp_path: Path) -> None:
+    file = muted(tmp_path, f"Mutelist: {{Accounts: {{'111122223334': {{Checks: {{{MUTED}: {{}}}}}}}}}}")
+    found, editor = brought(tmp_path, "prowler", file, names=replace(SHOP, accept_unknown=True))
+    assert editor.entry(found.drafts[0].id)["scope"]["accounts"] == ["111122223334"]
+    assert found.warnings == ()
+
+
+def test_without_a_run_all_accounts_of_a_foreign_file_are_in_one_warning(tmp_path: Path) -> None:
+    accounts = f"'111122223334': {{Checks: {{{MUTED}: {{}}}}}}, '111122223335': {{Checks: {{{MUTED}: {{}}}}}}"
+    found, _ = brought(tmp_path, "prowler", muted(tmp_path, f"Mutelist: {{Accounts: {{{accounts}}}}}"))
+    assert len(found.drafts) == 2
+    assert found.warnings == ("no run is stored, so the accounts 111122223334, 111122223335 were not checked",)

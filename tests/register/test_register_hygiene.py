@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -6,12 +7,14 @@ import pytest
 
 from orgaudit.model import Account, Cell, EntryState, Finding, Severity, Status
 from orgaudit.register.apply import AppliedRegister
-from orgaudit.register.extent import Extent, Scanned
+from orgaudit.register.extent import Extent, Scanned, extent_of
 from orgaudit.register.file.load import Register
 from orgaudit.register.hygiene import review
+from orgaudit.register.match import control_names
 from orgaudit.register.state import state_of, today
 from orgaudit.store.register_result import HygieneConcern, HygieneRemark
 from tests.register.making import ACCOUNT, CONTROL, fields, finding, registered
+from tests.synthetic_run import build
 
 ON = date(2025, 2, 1)
 OTHER = Account(id="444455556666", name="data", ou_path="Root/Data", ou_ids=("r-abcd", "ou-abcd-data"), tags={})
@@ -322,3 +325,46 @@ def test_drafts_and_what_has_no_owner_are_listed(tmp_path: Path) -> None:
     assert (half.expires_on, half.days_left, half.owner) == (None, None, "")
     assert "owner" not in remarks["5", HygieneConcern.DRAFT].detail
     assert "invalid entry, on line" in remarks["6", HygieneConcern.NO_OWNER].detail
+
+
+FILES = {CONTROL: ("cis_4.0:3.1", "soc2:CC7.2"), "s3_bucket_versioned": ("soc2:A1.2",)}
+"""The requirements of all framework files by their controls."""
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("soc2:CC7.2", (HygieneConcern.UNUSED_FIXED, "Nothing in its scope fails")),
+        ("soc2:A1.2", (HygieneConcern.UNUSED_NOT_SCANNED, "s3_bucket_versioned was not part of this run")),
+        ("soc2:A9.9", (HygieneConcern.ORPHANED, "No control or requirement is called soc2:A9.9")),
+        ("hipaa:1", (HygieneConcern.ORPHANED, "No control or requirement is called hipaa:1")),
+        ("soc2:*", (HygieneConcern.UNUSED_NOT_SCANNED, "s3_bucket_versioned was not part of this run")),
+    ],
+)
+def test_requirements_of_frameworks_that_the_run_did_not_use_are_known(
+    tmp_path: Path, name: str, says: tuple[HygieneConcern, str]
+) -> None:
+    register = registered(tmp_path, fields(scope={"controls": [name], "accounts": [ACCOUNT.id]}))
+    inside, outside = (control_names(control, [], {}, FILES) for control in FILES)
+    extent = replace(
+        EXTENT,
+        names={CONTROL: inside},
+        beyond={outside[0]: outside},
+        frameworks=frozenset({"cis_4.0", "soc2"}),
+        all_frameworks=True,
+    )
+    application = AppliedRegister(register, extent.accounts, ON, requirements=FILES)
+    concern, words = says
+    scanned = Scanned(application, extent, (cell(),))
+    found = [it for it in review(scanned) if it.concern is not HygieneConcern.EXPIRING]
+    assert [it.concern for it in found] == [concern]
+    assert words in found[0].detail
+
+
+def test_a_run_knows_its_own_requirements_and_those_of_all_files_by_former_ids_too(tmp_path: Path) -> None:
+    manifest = build(tmp_path / "r", accounts=1, controls=1).read_manifest()
+    old = manifest.controls[0].id
+    extent = extent_of(manifest, {CONTROL, "s3_bucket_versioned"}, {old: CONTROL}, FILES)
+    assert extent.names == {old: (old, "cis_4.0:1.1", "cis_4.0:3.1", "soc2:CC7.2")}
+    assert extent.beyond["s3_bucket_versioned"] == ("s3_bucket_versioned", "soc2:A1.2")
+    assert extent.frameworks == {"cis_4.0", "soc2"}

@@ -233,3 +233,34 @@ def test_the_old_id_still_matches_findings_of_before_the_renaming() -> None:
     before = finding(control="trail_logging_old")
     old = entry(scope={"controls": ["trail_logging_old"], "accounts": [ACCOUNT.id]})
     assert Matcher([old], ACCOUNTS, RENAMED).matching(before) == [old]
+
+
+FILES = {CONTROL: ("soc2:CC7.2",)}
+
+
+@pytest.mark.parametrize(
+    ("scope", "matched"),
+    [
+        ({"controls": ["soc2:CC7.2"]}, True),
+        ({"controls": ["soc2:*"]}, True),
+        ({"controls": ["regex:soc.*2"]}, True),
+        ({"controls": ["soc2:CC7.1"]}, False),
+        ({"controls": ["own:1"]}, True),
+        ({"controls": ["own:1"], "except": {"controls": ["soc2:CC7.2"]}}, False),
+    ],
+)
+@pytest.mark.parametrize("control", [CONTROL, "trail_old"])
+def test_a_scope_may_name_a_requirement_that_the_finding_does_not_carry(
+    control: str, scope: dict[str, Any], *, matched: bool
+) -> None:
+    matcher = Matcher([entry(scope=scope, broad=True)], ACCOUNTS, {"trail_old": CONTROL}, requirements=FILES)
+    found = finding(control=control, requirements=[RequirementRef("own", "1")])
+    assert [bool(matcher.matching(found)) for _ in range(2)] == [matched, matched]
+
+
+def test_findings_of_one_control_with_other_requirements_are_kept_apart() -> None:
+    matcher = Matcher([entry(scope={"controls": ["own:1"]}, broad=True)], ACCOUNTS, requirements=FILES)
+    answers = [
+        bool(matcher.matching(finding(requirements=[RequirementRef("own", number)]))) for number in ("1", "2", "1")
+    ]
+    assert answers == [True, False, True]

@@ -1,6 +1,7 @@
 import subprocess
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from random import Random
@@ -14,15 +15,19 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.cli import orgaudit
+from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
 from orgaudit.model import Severity, Status
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.file.load import load_register
+from orgaudit.register.names import KnownNames
 from orgaudit.register.workbook import export, grammar, incoming
 from orgaudit.register.workbook.columns import BASE_SHEET, HEADER_ROW, TABLES
 from orgaudit.register.workbook.export import Computed
 from orgaudit.register.workbook.incoming import Outcome
 from orgaudit.register.workbook.read import read
+from orgaudit.settings import frameworks
+from orgaudit.settings.documents import PACKAGED
 from orgaudit.settings.sections import RegisterSettings
 from orgaudit.spreadsheet.cells import read_sheets
 from orgaudit.spreadsheet.text import fitted, stored
@@ -32,6 +37,9 @@ from tests.synthetic_run import build
 ON = date(2025, 2, 1)
 BY = "eve@example.com"
 POLICY = RegisterSettings()
+NAMES = KnownNames(
+    controls=frozenset(catalogue()), frameworks=frameworks.load(PACKAGED), any_run=True, accept_unknown=True
+)
 REGISTER = """\
 # kept by hand
 time_zone: Europe/Paris
@@ -123,9 +131,9 @@ def edited(path: Path, edit: Callable[[Workbook], Any]) -> Any:
     return told
 
 
-def bring(path: Path, register: Path, *, on: date = ON) -> Outcome:
+def bring(path: Path, register: Path, *, on: date = ON, names: KnownNames = NAMES) -> Outcome:
     ledger = RegisterEditor.open(register)
-    outcome = incoming.bring(read(path), ledger, by=BY, on=on, policy=POLICY)
+    outcome = incoming.bring(read(path), ledger, by=BY, on=on, policy=POLICY, names=names)
     ledger.save()
     return outcome
 
@@ -584,3 +592,80 @@ def test_titles_of_columns_are_unique_and_drop_downs_fit_into_a_cell_rule() -> N
         titles = [column.title for column in table.columns]
         assert len(set(titles)) == len(titles)
         assert all(len(",".join(column.choices)) < 253 for column in table.columns)
+
+
+ORGANIZATION = replace(
+    NAMES,
+    accounts={"012345678901": "Old", "111122223333": "Shop Prod", "444455556666": "Lab"},
+    units=frozenset({"Root", "Root/Lab"}),
+    accept_unknown=False,
+)
+
+
+def test_a_cell_that_brings_an_unknown_name_is_refused_and_all_are_listed(register: Path) -> None:
+    path = exported(register)
+
+    def edit(book: Workbook) -> list[str]:
+        row = new_row(book)
+        put(book, row, "Title", "New")
+        return [
+            put(book, "EXC-2025-0001", "Covers controls", "cis_2.0:3.4\ncloudtrail_trail_loging"),
+            put(book, "EXC-2025-0001", "Not accounts", "012345678901\nShop Prd\n999999999999"),
+            put(book, row, "Covers units", "Root/Lap"),
+            put(book, "ATT-2025-0001", "Requirement", "cis_2.0:1.111"),
+        ]
+
+    places = edited(path, edit)
+    before = register.read_bytes()
+    with pytest.raises(ConfigError) as caught:
+        bring(path, register, names=ORGANIZATION)
+    said = str(caught.value).splitlines()
+    wrong = (
+        "no control 'cloudtrail_trail_loging'; did you mean cloudtrail_trail_logging? (--unknown accepts it)",
+        "no account is called 'Shop Prd'; did you mean Shop Prod?",
+        "no known unit 'Root/Lap'; did you mean Root/Lab? (--unknown accepts it)",
+        "cis_2.0 has no requirement '1.111'; did you mean 1.11?",
+    )
+    for place, message in zip(places, wrong, strict=True):
+        assert [line for line in said if place in line and message in line], (place, message)
+    assert len(said) == 5
+    assert "no known account '999999999999'" in str(caught.value)
+    assert register.read_bytes() == before
+
+
+def test_names_that_stood_there_before_are_no_error_of_the_import(register: Path) -> None:
+    register.write_text(register.read_text().replace('["012345678901"]', '["012345678901", "777777777777"]'))
+    path = exported(register)
+    more = "012345678901\n777777777777\nlab"
+    edited(path, lambda book: put(book, "EXC-2025-0001", "Not accounts", more))
+    edited(path, lambda book: put(book, "EXC-2025-0001", "Covers units", "Root/Sales, EU\nRoot"))
+    edited(path, lambda book: put(book, "EXC-2025-0001", "Ticket", "SEC-9"))
+    bring(path, register, names=replace(ORGANIZATION, accounts={"444455556666": "Lab"}))
+    scope = RegisterEditor.open(register).entry("EXC-2025-0001")["scope"]
+    assert scope["except"]["accounts"] == ["012345678901", "777777777777", "444455556666"]
+    assert scope["ous"] == ["Root/Sales, EU", "Root"]
+
+
+def test_the_name_of_an_account_in_a_cell_becomes_its_id(register: Path) -> None:
+    path = exported(register)
+    edited(path, lambda book: put(book, "EXC-2025-0001", "Covers accounts", "shop prod\n444455556666"))
+    edited(path, lambda book: put(book, "ATT-2025-0001", "Accounts", "Lab"))
+    assert bring(path, register, names=ORGANIZATION).warnings == []
+    ledger = RegisterEditor.open(register)
+    assert ledger.entry("EXC-2025-0001")["scope"]["accounts"] == ["111122223333", "444455556666"]
+    assert ledger.entry("ATT-2025-0001", "attestations")["accounts"] == ["444455556666"]
+
+
+@pytest.mark.parametrize("text", ["111122223333 444455556666", "111122223333, Lab", "Lab;111122223333"])
+def test_two_accounts_on_a_line_are_a_slip(register: Path, text: str) -> None:
+    path = exported(register)
+    where = edited(path, lambda book: put(book, "EXC-2025-0001", "Covers accounts", text))
+    refused(path, register, where, "is more than one value; write one a line")
+
+
+def test_without_a_run_an_account_in_a_cell_is_accepted_with_a_warning(register: Path) -> None:
+    path = exported(register)
+    edited(path, lambda book: put(book, "EXC-2025-0001", "Covers accounts", "999999999999"))
+    outcome = bring(path, register, names=replace(ORGANIZATION, accounts={}, units=frozenset(), any_run=False))
+    assert outcome.warnings == ["no run is stored, so the account 999999999999 was not checked"]
+    assert RegisterEditor.open(register).entry("EXC-2025-0001")["scope"]["accounts"] == ["999999999999"]

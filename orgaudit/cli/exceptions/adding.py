@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date
+from functools import partial
 from typing import Any
 
 import click
 
 from orgaudit.cli import options
 from orgaudit.cli.exceptions.lifecycle import evidence, status_choice, write_changes
-from orgaudit.cli.exceptions.opening import OpenRegister, allowed, date_option, editing, opened, person
+from orgaudit.cli.exceptions.opening import (
+    OpenRegister,
+    allowed,
+    date_option,
+    editing,
+    opened,
+    person,
+    unknown_option,
+    warn,
+)
 from orgaudit.errors import ConfigError
 from orgaudit.register import lifecycle
 from orgaudit.register.apply import findings_of
 from orgaudit.register.entries import ATTESTATIONS, EXCEPTIONS, ExceptionDraft, ExceptionEntry, ExceptionType
 from orgaudit.register.file.edit import RegisterEditor
-from orgaudit.register.file.load import unknown_requirement
 from orgaudit.register.lifecycle import Step
+from orgaudit.register.names import KnownNames, NameProblem
 from orgaudit.register.state import longest_life
-from orgaudit.settings import frameworks
+from orgaudit.settings.documents import Problem, error_of
 
 _SCOPE = {"control": "controls", "account": "accounts", "ou": "ous", "region": "regions", "resource": "resources"}
 _NEEDED = tuple(name for name, field in ExceptionEntry.model_fields.items() if field.is_required())
@@ -32,7 +43,7 @@ _NEEDED = tuple(name for name, field in ExceptionEntry.model_fields.items() if f
 @click.option("--title", metavar="TEXT", help="What is excepted, in a line.")
 @click.option("--type", type=click.Choice([*map(str, ExceptionType)]), help="Exception type.")
 @click.option("--control", multiple=True, metavar="ID", help="Covers this control or framework:requirement; repeat.")
-@click.option("--account", multiple=True, metavar="ID", help="Covers this account; repeat for more.")
+@click.option("--account", multiple=True, metavar="ID", help="Covers this account, by id or name; repeat.")
 @click.option("--ou", multiple=True, metavar="ID", help="Covers accounts below this unit; repeat for more.")
 @click.option("--region", multiple=True, metavar="R", help="Covers this region; repeat for more.")
 @click.option("--resource", multiple=True, metavar="ARN", help="Covers this resource; repeat for more.")
@@ -45,6 +56,7 @@ _NEEDED = tuple(name for name, field in ExceptionEntry.model_fields.items() if f
 @date_option("--expires-on", help="Last day.")
 @click.option("--max-findings", type=click.IntRange(1), metavar="N", help="The most that it may cover.")
 @click.option("--broad", is_flag=True, help="It may cover all controls or all accounts.")
+@unknown_option
 @click.option("--draft", is_flag=True, help="Do not request approval yet.")
 @click.option("--why", default="added", metavar="TEXT", help="The reason, for the history.")
 def add_exception(by: str | None, why: str, *, draft: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
@@ -57,10 +69,11 @@ def add_exception(by: str | None, why: str, *, draft: bool, **given: Any) -> Non
         entry = _from_finding(fingerprint, run_name, found) | entry
         scope = {key: value or entry["scope"].get(key, []) for key, value in scope.items()}
     step, editor = Step(person(by, os.environ), found.on, why), RegisterEditor.open(found.register.path)
-    entry |= {"scope": {key: value for key, value in scope.items() if value}}
+    names = found.names(accept_unknown=given["unknown"])
+    entry |= {"scope": _scope_of(names, {key: value for key, value in scope.items() if value})}
     entry.setdefault("starts_on", found.on)
     if sys.stdin.isatty():
-        _ask(entry)
+        _ask(entry, names)
     if not entry["scope"]:
         del entry["scope"]
     entry = {key: entry[key] for key in ExceptionDraft.model_fields if key in entry}
@@ -79,18 +92,20 @@ def add_exception(by: str | None, why: str, *, draft: bool, **given: Any) -> Non
 @click.argument("requirement", metavar="FRAMEWORK:REQUIREMENT")
 @click.argument("status", type=status_choice)
 @editing
-@click.option("--account", "accounts", multiple=True, metavar="ID", help="For this account; repeat for more.")
+@click.option("--account", "accounts", multiple=True, metavar="ID", help="For this account, by id or name; repeat.")
 @click.option("--ou", "ous", multiple=True, metavar="ID", help="For the accounts below this unit; repeat for more.")
 @click.option("--broad", is_flag=True, help="It may cover all accounts.")
+@unknown_option
+@options.out
 @evidence
 @date_option("--expires-on", required=True, help="The last day on which it stands.")
 @click.option("--comments", metavar="TEXT", help="What else is worth knowing.")
 def add_attestation(by: str | None, expires_on: date, **given: Any) -> None:  # noqa: ANN401 - options by name
     """Attest a requirement for accounts or units, in your name."""
     found = opened(given)
-    requirement = given["requirement"]
-    if unknown := unknown_requirement(requirement, frameworks.load(found.settings.directory), complete=True):
-        raise ConfigError("; ".join(filter(None, unknown)), key="REQUIREMENT")
+    requirement, names = given["requirement"], found.names(accept_unknown=given["unknown"])
+    subject = {key: given[key] for key in ("accounts", "ous")}
+    given |= _scope_of(names, subject, names.requirement(requirement))
     step, editor = Step(person(by, os.environ), found.on, "attested"), RegisterEditor.open(found.register.path)
     keys = ("requirement", "status", "accounts", "ous", "evidence", "broad", "comments")
     entry = {
@@ -106,11 +121,38 @@ def add_attestation(by: str | None, expires_on: date, **given: Any) -> None:  # 
     click.echo(f"{entry['id']} added: {requirement} is {entry['status']} until {expires_on}")
 
 
-def _ask(entry: dict[str, Any]) -> None:
-    """Ask for what an entry lacks; an empty answer leaves it out."""
+def _scope_of(
+    names: KnownNames, scope: Mapping[str, Sequence[str]], wrong: NameProblem | None = None
+) -> dict[str, Any]:
+    """Return a scope with ids for names of accounts; raises ConfigError with every name that is refused."""
+    found = names.check(scope)
+    warn(found.warnings)
+    options = {key: f"--{option}" for option, key in _SCOPE.items()} | {"requirement": "REQUIREMENT"}
+    if problems := [*([] if wrong is None else [wrong]), *found.problems]:
+        raise error_of(
+            [Problem(file="", key=options[str(it.path[0])], message=it.sentence) for it in problems],
+        )
+    return found.scope
+
+
+def _values(names: KnownNames, key: str, text: str) -> list[str]:
+    """Return the values of an answer for a key of a scope; raises UsageError, for which the prompt asks again."""
+    found = names.check({key: [part.strip() for part in text.split(",") if part.strip()]})
+    if found.problems:
+        raise click.UsageError("; ".join(it.sentence for it in found.problems))
+    warn(found.warnings)
+    return list(found.scope[key])
+
+
+def _ask(entry: dict[str, Any], names: KnownNames) -> None:
+    """Ask for what an entry lacks; an empty answer leaves it out, and one with an unknown name is asked again."""
     for key in ("controls", "accounts"):
-        if key not in entry["scope"] and (text := _answer(f"{key} (ids, by commas)")):
-            entry["scope"][key] = [part.strip() for part in text.split(",") if part.strip()]
+        if key in entry["scope"]:
+            continue
+        question = f"{key} ({'ids' if key == 'controls' else 'ids or names'}, by commas)"
+        answer = partial(_values, names, key)
+        if values := click.prompt(question, default="", show_default=False, value_proc=answer):
+            entry["scope"][key] = values
     for key in ("title", "type", "justification", "owner", "ticket", "expires_on"):
         if key in entry:
             continue

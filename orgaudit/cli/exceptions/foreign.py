@@ -9,13 +9,14 @@ from pathlib import Path
 import click
 
 from orgaudit.cli import options
-from orgaudit.cli.exceptions.opening import OpenRegister
+from orgaudit.cli.exceptions.opening import OpenRegister, warn
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
 from orgaudit.register.exchange import prowler, spreadsheet
 from orgaudit.register.exchange.foreign import ImportResult, import_drafts
 from orgaudit.register.exchange.spreadsheet import IGNORE, KEYS
 from orgaudit.register.file.edit import RegisterEditor
+from orgaudit.register.names import KnownNames
 
 from_options = options.together(
     click.option(
@@ -31,7 +32,14 @@ from_options = options.together(
 
 
 def import_from(
-    source: str, file: Path, mapped: Sequence[str], dates: str | None, *, opened: OpenRegister, by: str
+    source: str,
+    file: Path,
+    mapped: Sequence[str],
+    dates: str | None,
+    *,
+    opened: OpenRegister,
+    names: KnownNames,
+    by: str,
 ) -> None:
     """Add the entries of a foreign file as drafts, and show what each lacks; raises ConfigError."""
     if source == "prowler":
@@ -42,8 +50,9 @@ def import_from(
         day_first = None if dates is None else dates == "dmy"
         found = spreadsheet.read_rows(file, _mapping(file, mapped), catalogue(), day_first=day_first)
     editor = RegisterEditor.open(opened.register.path)
-    outcome = import_drafts(found, editor, by=by, on=opened.on, origin=file.name)
+    outcome = import_drafts(found, editor, by=by, on=opened.on, origin=file.name, names=names)
     editor.save()
+    warn(outcome.warnings)
     for line in _lines(outcome):
         click.echo(line)
     click.echo(f"{editor.path}: {len(outcome.drafts)} drafts added, {len(outcome.skipped)} entries left out")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ def match(subject: str, run_name: str, *, as_json: bool, **given: Any) -> None: 
     found = opened(given)
     run = options.find_run(run_name, found.settings)
     entry = _with_scope(subject, found)
-    in_scope = list(_in_scope(entry, run))
+    in_scope = list(_in_scope(entry, run, found.requirements()))
     failing = [finding for finding in in_scope if finding.status is Status.FAIL]
     if as_json:
         shown = {"id": entry.id, "max_findings": entry.max_findings}
@@ -64,10 +64,11 @@ def _lines(entry: ExceptionDraft, in_scope: int, failing: list[Finding], found: 
         yield from (f"{each.fingerprint:<32}  {each.region:<14}  {each.resource}" for each in failing)
 
 
-def _in_scope(entry: ExceptionDraft, run: Run) -> Iterator[Finding]:
+def _in_scope(entry: ExceptionDraft, run: Run, requirements: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:
     """Return the findings of a run that match an entry's scope, as a stream."""
     as_complete = ExceptionEntry.model_construct(**dict(entry))
-    matcher = Matcher([as_complete], {account.id: account for account in run.read_manifest().accounts}, ALIASES)
+    accounts = {account.id: account for account in run.read_manifest().accounts}
+    matcher = Matcher([as_complete], accounts, ALIASES, requirements=requirements)
     return filter(matcher.matching, findings_of(run))
 
 

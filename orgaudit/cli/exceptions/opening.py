@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache, wraps
@@ -24,12 +24,15 @@ from orgaudit.register.apply import AppliedRegister, applied
 from orgaudit.register.entries import ATTESTATIONS, EntryKind
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.file.load import Register, register_of, with_known_requirements
+from orgaudit.register.names import KnownNames
 from orgaudit.register.patterns import Patterns
+from orgaudit.register.scope import units_of
 from orgaudit.register.state import longest_life, today
 from orgaudit.settings import frameworks
 from orgaudit.settings.documents import Problem, nearest
 from orgaudit.settings.settings import PERSON_VARIABLE, Settings
 from orgaudit.settings.settings import load as load_settings
+from orgaudit.store.known import known_accounts
 from orgaudit.store.register_result import AttestationRow, ExceptionRow
 from orgaudit.store.run import Run
 
@@ -71,6 +74,9 @@ reading = options.together(_place, _first(_note_missing))
 dated = options.together(_place, options.as_of, _first(_note_missing))
 checking = options.together(_first(_require_register), reading)
 editing = options.together(_place, options.as_of, by, _first(_require_register))
+unknown_option = click.option(
+    "--unknown", is_flag=True, help="Accept controls, requirements, accounts and units that nothing known is called."
+)
 
 
 def date_option(name: str, **attributes: Any) -> Callable[[options.F], options.F]:  # noqa: ANN401 - click's own attributes
@@ -97,8 +103,12 @@ class OpenRegister:
         return (
             AppliedRegister(self.register, (), self.on)
             if run is None
-            else applied(self.register, run, self.on, ALIASES)
+            else applied(self.register, run, self.on, ALIASES, requirements=self.requirements())
         )
+
+    def requirements(self) -> dict[str, tuple[str, ...]]:
+        """Return the requirements of all framework files by the control that decides them; raises ConfigError."""
+        return frameworks.names_by_control(self.settings.directory, ALIASES)
 
     def row(self, name: str) -> ExceptionRow | AttestationRow | None:
         """Return the entry of an id as reports list it; None for an unknown one."""
@@ -114,6 +124,20 @@ class OpenRegister:
         patterns = Patterns(map(resolve, (proposed(entry).get("scope") or {}).get("controls") or ["*"]))
         severities = {severity for severity, names in _rated(self.settings.directory) if patterns.match_any(names)}
         return min(map(self.register.policy.longest_days.of, severities), default=longest_life(self.register.policy))
+
+    def names(self, *, accept_unknown: bool) -> KnownNames:
+        """Return the names that entries may use: of the catalogue, all framework files, and the stored runs."""
+        accounts = known_accounts(self.settings.run.out)
+        known = accounts or {}
+        return KnownNames(
+            controls=frozenset(catalogue()),
+            aliases=ALIASES,
+            frameworks=frameworks.load(self.settings.directory),
+            accounts={account.id: account.name for account in known.values()},
+            units=frozenset(unit for account in known.values() for unit in units_of(account)),
+            any_run=accounts is not None,
+            accept_unknown=accept_unknown,
+        )
 
     def problems_of(self, name: str) -> list[Problem]:
         """Return what is wrong with the entry of an id."""
@@ -161,6 +185,12 @@ def opened(given: Mapping[str, Any], *kinds: EntryKind) -> OpenRegister:
         register = with_known_requirements(register, frameworks.load(settings.directory), complete=True)
     on = given.get("as_of") or today(datetime.now(UTC), register.time_zone)
     return OpenRegister(settings, register, on)
+
+
+def warn(warnings: Iterable[str]) -> None:
+    """Print what a person should know on standard error, each sentence once."""
+    for warning in dict.fromkeys(warnings):
+        click.echo(f"orgaudit: {warning}", err=True)
 
 
 def entry_in(editor: RegisterEditor, name: str, kind: EntryKind) -> dict[str, Any]:

@@ -10,10 +10,11 @@ import click
 
 from orgaudit.cli import options
 from orgaudit.cli.exceptions.foreign import from_options, import_from
-from orgaudit.cli.exceptions.opening import OpenRegister, dated, editing, opened, person
+from orgaudit.cli.exceptions.opening import OpenRegister, dated, editing, opened, person, unknown_option, warn
 from orgaudit.errors import ConfigError
 from orgaudit.register.entries import KINDS
 from orgaudit.register.file.edit import RegisterEditor
+from orgaudit.register.names import KnownNames
 from orgaudit.register.workbook import export, incoming
 from orgaudit.register.workbook.export import Computed
 from orgaudit.register.workbook.read import read
@@ -43,6 +44,8 @@ def export_command(file: Path, run_name: str | None, **given: Any) -> None:  # n
 @click.command(name="import")
 @_file_argument
 @editing
+@options.out
+@unknown_option
 @from_options
 def import_command(
     file: Path,
@@ -51,6 +54,7 @@ def import_command(
     source: str | None,
     mapped: tuple[str, ...],
     dates: str | None,
+    unknown: bool,
     **given: Any,  # noqa: ANN401 - options by name
 ) -> None:
     """Bring the edits of FILE, a workbook from `export`, into the register: all of them or none.
@@ -58,18 +62,21 @@ def import_command(
     With --from the FILE is another tool's, and its entries are added as drafts.
     """
     found = opened(given)
+    names = found.names(accept_unknown=unknown)
     if source is not None:
-        import_from(source, file, mapped, dates, opened=found, by=person(by, os.environ))
+        import_from(source, file, mapped, dates, opened=found, names=names, by=person(by, os.environ))
         return
     if mapped or dates:
         raise ConfigError("--map and --dates are for --from spreadsheet", key="--from")
-    _import_workbook(file, found, by)
+    _import_workbook(file, found, names, by)
 
 
-def _import_workbook(file: Path, found: OpenRegister, by: str | None) -> None:
+def _import_workbook(file: Path, found: OpenRegister, names: KnownNames, by: str | None) -> None:
     book = read(file)
     editor = RegisterEditor.open(found.register.path)
-    outcome = incoming.bring(book, editor, by=person(by, os.environ), on=found.on, policy=found.register.policy)
+    policy = found.register.policy
+    outcome = incoming.bring(book, editor, by=person(by, os.environ), on=found.on, policy=policy, names=names)
+    warn(outcome.warnings)
     if not editor.save():
         click.echo(f"{file}: no edits; {found.register.path} is as it was")
         return

@@ -5,7 +5,7 @@ What narrows a scope and cannot be expressed leaves the draft without a scope: a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from orgaudit.register.entries import EventType, ExceptionDraft, ExceptionEntry
 from orgaudit.register.file.edit import RegisterEditor
+from orgaudit.register.names import KnownNames
 from orgaudit.register.scope import ExceptionScope
 from orgaudit.settings.documents import dotted, explain
 
@@ -56,20 +57,29 @@ class ImportedDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportResult:
-    """What became of a file's entries; `present` pairs a place with the id of the equal entry of the register."""
+    """What became of a file's entries; `present` pairs a place with the id of the equal entry of the register.
+
+    `warnings` are sentences on what could not be checked.
+    """
 
     drafts: tuple[ImportedDraft, ...] = ()
     skipped: tuple[SkippedEntry, ...] = ()
     present: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
-def import_drafts(found: ForeignFile, editor: RegisterEditor, *, by: str, on: date, origin: str) -> ImportResult:
-    """Add the entries of a foreign file as drafts; the caller saves the register. `origin` is the file's name."""
+def import_drafts(
+    found: ForeignFile, editor: RegisterEditor, *, by: str, on: date, origin: str, names: KnownNames
+) -> ImportResult:
+    """Add the entries of a foreign file as drafts; the caller saves the register. `origin` is the file's name.
+
+    A scope with a name that `names` refuses is left out: without that part it would cover more.
+    """
     known = {_likeness(editor.entry(name)): name for name in editor.ids()}
     drafts: list[ImportedDraft] = []
     present: list[tuple[str, str]] = []
     for foreign in found.entries:
-        data, refused = _sound(foreign)
+        data, refused = _sound(foreign, names)
         likeness = _likeness(data)
         if likeness in known:
             present.append((foreign.place, known[likeness]))
@@ -88,7 +98,8 @@ def import_drafts(found: ForeignFile, editor: RegisterEditor, *, by: str, on: da
                 notes=(*foreign.notes, *refused),
             )
         )
-    return ImportResult(drafts=tuple(drafts), skipped=found.skipped, present=tuple(present))
+    warnings = names.check(_subjects(editor.entry(draft.id) for draft in drafts)).warnings
+    return ImportResult(drafts=tuple(drafts), skipped=found.skipped, present=tuple(present), warnings=warnings)
 
 
 def missing(entry: Mapping[str, Any]) -> tuple[str, ...]:
@@ -101,11 +112,25 @@ def missing(entry: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(lacking)
 
 
-def _sound(foreign: ForeignEntry) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _subjects(entries: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return the accounts and units of the scopes of entries, each once."""
+    scopes = [entry.get("scope") or {} for entry in entries]
+    return {
+        key: list(dict.fromkeys(text for scope in scopes for text in scope.get(key, ()))) for key in ("accounts", "ous")
+    }
+
+
+def _sound(foreign: ForeignEntry, names: KnownNames) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return what a draft may hold of an entry, and what is wrong with the rest, which goes into the comments."""
     data = dict(foreign.data)
     refused: list[str] = []
     kept: list[str] = [data["comments"]] if data.get("comments") else []
+    if scope := data.get("scope"):
+        checked = names.check(scope)
+        data["scope"] = checked.scope
+        if checked.problems:
+            refused += (f"{it.path[-2]}: {it.sentence}" for it in checked.problems)
+            kept.append(f"scope: {_plain(data.pop('scope'))}")
     try:
         ExceptionDraft.model_validate({"id": "EXC-0000-0000", **data})
     except ValidationError as error:

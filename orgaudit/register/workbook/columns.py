@@ -76,7 +76,7 @@ def _scope(band: str, key: str, word: str) -> tuple[Field, ...]:
     units = f"Ids of units, or paths such as Root/Workloads; units below are included. {_ONE_A_LINE}"
     columns = (
         Field("controls", "controls", controls, grammar.WORDS, 30),
-        Field("accounts", "accounts", f"Ids of 12 digits. {_ONE_A_LINE}", grammar.WORDS, 17),
+        Field("accounts", "accounts", f"Ids of 12 digits, or names. {_ONE_A_LINE}", grammar.ACCOUNTS, 17),
         Field("ous", "units", units, grammar.LIST, 24),
         Field("account_tags", "account tags", _TAGS, grammar.TAGS, 22),
         Field("regions", "regions", f"Names such as eu-west-1, or global. {_ONE_A_LINE}", grammar.WORDS, 15),
@@ -171,7 +171,13 @@ ATTESTATIONS = SectionSheet(
             "What",
             Field("requirement", "Requirement", "framework:requirement, such as cis_2.0:1.1.", width=24),
             Field("status", "Answer", "The result of the review.", width=16, choices=tuple(AttestedStatus)),
-            Field("accounts", "Accounts", f"Ids of 12 digits; these or units. {_ONE_A_LINE}", grammar.WORDS, 17),
+            Field(
+                "accounts",
+                "Accounts",
+                f"Ids of 12 digits, or names; these or units. {_ONE_A_LINE}",
+                grammar.ACCOUNTS,
+                17,
+            ),
             Field("ous", "Units", f"Ids or paths; these or accounts. {_ONE_A_LINE}", grammar.LIST, 24),
             _BROAD,
         ),

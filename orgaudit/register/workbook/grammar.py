@@ -81,8 +81,17 @@ def _parse_list(text: str) -> Json:
 
 def _parse_words(text: str) -> Json:
     """Parse a list of which no item holds a space, but for regular expressions: a comma there is a slip."""
+    return _parse_apart(text, r"[\s,;]")
+
+
+def _parse_accounts(text: str) -> Json:
+    """Parse a list of ids, patterns and names of accounts: a name may hold a space, and no id stands beside another."""
+    return _parse_apart(text, r"\d{12}\s*[\s,;]|[\s,;]\s*\d{12}")
+
+
+def _parse_apart(text: str, slip: str) -> Json:
     for line in _lines(text):
-        if re.search(r"[\s,;]", line.strip()) and not line.strip().startswith(("regex:", '"')):
+        if re.search(slip, line.strip()) and not line.strip().startswith(("regex:", '"')):
             raise ValueError(f"{line.strip()!r} is more than one value; write one a line (Alt+Enter)")
     return _parse_list(text)
 
@@ -181,6 +190,7 @@ def _never(text: str) -> Json:
 TEXT = Form(_text, lambda text: text or None)
 LIST = Form(_write_list, _parse_list)
 WORDS = Form(_write_list, _parse_words)
+ACCOUNTS = Form(_write_list, _parse_accounts)
 TAGS = Form(_write_tags, _parse_tags)
 DAY = Form(_write_day, day)
 YES = Form(_write_yes, _parse_yes)

@@ -14,7 +14,9 @@ from orgaudit.register import lifecycle
 from orgaudit.register.entries import KINDS, EventType, ExceptionEntry, HistoryEvent
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.lifecycle import EntryChange, Step
+from orgaudit.register.names import KnownNames
 from orgaudit.register.state import state_of
+from orgaudit.register.workbook.cell_names import checked
 from orgaudit.register.workbook.columns import EXCEPTIONS, ROW_ID, SET_STATE, TABLES, WHY, Field, SectionSheet
 from orgaudit.register.workbook.merge import Conflict, Entries, merge
 from orgaudit.register.workbook.read import EditedRow, EditedWorkbook
@@ -28,30 +30,37 @@ _ASKED = (SET_STATE, WHY)
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What the workbook brought: ids that were added, and the keys or states that changed by id."""
+    """What the workbook brought: ids that were added, and the keys or states that changed by id.
+
+    `warnings` are sentences on what could not be checked.
+    """
 
     added: list[str] = []
     changed: dict[str, list[str]] = {}
+    warnings: list[str] = []
 
 
-def bring(book: EditedWorkbook, ledger: RegisterEditor, *, by: str, on: date, policy: RegisterSettings) -> Outcome:
-    """Put the workbook's edits into the ledger, which is not saved yet.
+def bring(
+    book: EditedWorkbook, ledger: RegisterEditor, *, by: str, on: date, policy: RegisterSettings, names: KnownNames
+) -> Outcome:
+    """Put the workbook's edits, which may bring `names`, into the ledger, which is not saved yet.
 
     Raises ConfigError with every conflict and problem by sheet and cell; the ledger must not be saved then.
     """
-    outcome = Outcome([], {})
+    outcome = Outcome([], {}, [])
     problems: list[Problem] = []
     for table in TABLES:
-        bringer = _Bringer(table, book, ledger, by=by, on=on, policy=policy)
+        bringer = _Bringer(table, book, ledger, by=by, on=on, policy=policy, names=names)
         bringer.bring(outcome)
         problems += bringer.problems
+        outcome.warnings.extend(bringer.warnings)
     if problems:
         raise error_of(problems)
     return outcome
 
 
 class _Bringer:
-    """Brings one sheet; `problems` grows with what stands against it."""
+    """Brings one sheet; `problems` grows with what stands against it, `warnings` with what could not be checked."""
 
     def __init__(
         self,
@@ -62,11 +71,13 @@ class _Bringer:
         by: str,
         on: date,
         policy: RegisterSettings,
+        names: KnownNames,
     ) -> None:
         self.problems: list[Problem] = []
+        self.warnings: list[str] = []
         self._table, self._book, self._ledger = table, book, ledger
         self._kind = KINDS[table.section]
-        self._by, self._on, self._policy = by, on, policy
+        self._by, self._on, self._policy, self._names = by, on, policy, names
 
     def bring(self, outcome: Outcome) -> None:
         section = self._table.section
@@ -130,7 +141,11 @@ class _Bringer:
             message, _, remedy = str(error).partition("; ")
             self._problem(line, column.key, message, remedy)
             return was
-        return "" if value is None else column.form.write(value)
+        value, found = checked(self._names, column, value, was)
+        self.warnings += found.warnings
+        for problem in found.problems:
+            self._problem(line, column.key, problem.message, problem.remedy)
+        return was if found.problems else "" if value is None else column.form.write(value)
 
     def _change(self, line: EditedRow, old: dict[str, Any], texts: Mapping[str, str]) -> list[str]:
         """Put one row's edits and wishes into the ledger and return what changed."""
