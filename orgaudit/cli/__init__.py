@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import redirect_stderr
 from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -22,6 +27,7 @@ PLACES = {
     **dict.fromkeys(("controls", "frameworks", "explain"), "catalogue"),
     "exceptions": "exceptions",
     "demo": "demo",
+    "completion": "completion",
 }
 """The module of each command. One is imported when it is run: what another needs would slow its start."""
 
@@ -34,6 +40,9 @@ Exit codes:
   4  no access to the organization
   5  output cannot be written
   129, 130, 143  stopped by SIGHUP, Ctrl-C or SIGTERM; 141  the output was closed"""
+
+COMPLETION = "_ORGAUDIT_COMPLETE"
+"""The variable by which a shell asks for completions: click's values, such as bash_complete."""
 
 GARBAGE = (10_000, 10, 10)
 """When Python looks for garbage. Its own first figure, 700, costs a run a fifth of its CPU time: the SDK's models are
@@ -75,11 +84,23 @@ def orgaudit(verbose: int) -> None:
 
 
 def main() -> None:
-    """Run the command line and end the process with the exit code of the contract."""
+    """Run the command line and end the process with the exit code of the contract.
+
+    Where a shell asks for completions, it gets them, and nothing on standard error, which is the person's prompt.
+    """
     gc.set_threshold(*GARBAGE)
+    instruction = os.environ.get(COMPLETION)
+    if instruction is None:
+        _run(lambda: orgaudit.main(standalone_mode=False))
+    else:
+        with Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere):
+            _run(lambda: import_module("orgaudit.cli.completion").answer(instruction))
+
+
+def _run(command: Callable[[], int | None]) -> NoReturn:
     stopping = Stopping()
     try:
-        code = orgaudit.main(standalone_mode=False)
+        code = command()
     except OrgauditError as error:
         click.echo(f"orgaudit: {error}", err=True)
         code = error.exit_code
