@@ -57,7 +57,8 @@ def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
     check_writable(run.path.parent)
     sweep_output(run.path.parent)
     with stopping.resumable(run, given), _held(run, "audit"):
-        with progress() as watching, workers(settings, given["dask"]) as executor:
+        beside = settings.run.workers * settings.run.concurrent_accounts
+        with progress(beside) as watching, workers(settings, given["dask"]) as executor:
             auditor = Auditor(settings, given["profile"], executor, watching)
             asyncio.run(auditor.resume(run) if resumed else auditor.audit(run.id))
         code = write(run, settings, given)

@@ -33,7 +33,7 @@ def test_the_packaged_register_is_empty_and_its_example_is_sound(tmp_path: Path)
         ({"requested_by": None}, "requested_by", "is missing"),
         ({"approved_by": None}, "", "go together"),
         ({"approved_on": None}, "", "go together"),
-        ({"id": "EXC-25-1"}, "id", "match pattern"),
+        ({"id": "EXC-25-1"}, "id", "must match"),
         ({"id": 7}, "id", "put it in quotes"),
         ({"title": "  "}, "title", "at least 1 character"),
         ({"type": "risk_acceptence"}, "type", "did you mean risk_acceptance"),
