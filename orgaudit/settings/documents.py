@@ -199,7 +199,7 @@ _QUOTING = {
 _SIZED = {
     "string_too_short": ("is too short", "write at least {min_length} characters"),
     "string_too_long": ("is too long", "write at most {max_length} characters"),
-    "string_pattern_mismatch": ("has another form than this key requires", "it must match {pattern}"),
+    "string_pattern_mismatch": ("has another form than this key requires", "it must match the pattern {pattern}"),
     "too_short": ("has too few items", "list at least {min_length}"),
     "too_long": ("has too many items", "list at most {max_length}"),
 }
@@ -231,7 +231,8 @@ def _words_of_kind(kind: str, given: object, context: Mapping[str, object]) -> t
     if kind == "string_type" and isinstance(given, int | float) and not isinstance(given, bool):
         return f"{given!r} is a number where text is expected", "put it in quotes"
     if kind in {"string_too_short", "too_short"} and context["min_length"] == 1:
-        return "is empty", "write a value, or remove the key"
+        what = "list at least 1 item" if kind == "too_short" else "write at least 1 character"
+        return "is empty", f"{what}, or remove the key"
     if kind in _QUOTING:
         message, remedy = _QUOTING[kind]
         return f"{_quoted(given)} {message}", remedy

@@ -52,7 +52,7 @@ def test_time_left_is_unknown_until_later_accounts_have_ended(
 @pytest.mark.parametrize("beside", [1, 16, 64])
 @pytest.mark.parametrize("total", [20, 100, 800])
 def test_an_estimate_is_near_the_truth_for_even_accounts(total: int, beside: int) -> None:
-    """Accounts of 30 seconds, so many at once: when an estimate is shown, it is half to twice the truth, give or take one."""
+    """Accounts of 30 seconds, so many at once: when an estimate is shown, it is about half to twice the truth."""
     whole = 30.0 * -(-total // beside)
     shown = 0
     for done in range(1, total):

@@ -164,7 +164,7 @@ def test_every_missing_key_is_named_with_what_to_do(name: str) -> None:
         ("[report]\npass_rate_threshold = 2", "2 is too large; write a number less than or equal to 1"),
         ("[report]\ntitle = true", "report.title: must be text; write it in quotes"),
         ("[report]\ntitle = 3", "report.title: 3 is a number where text is expected; put it in quotes"),
-        ('[report]\ntitle = ""', "report.title: is empty; write a value, or remove the key"),
+        ('[report]\ntitle = ""', "report.title: is empty; write at least 1 character, or remove the key"),
         ("[organization]\nread_tags = 3", "3 is neither true nor false; write one of the two, without quotes"),
         ('[organization]\naccounts = "1"', "accounts: must be a list; write one in brackets, such as [a, b]"),
         ("scope = 3", "scope: must be a table of keys and values; write keys, each with its value"),
