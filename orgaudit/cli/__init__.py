@@ -39,7 +39,8 @@ Exit codes:
   3  incomplete: not everything that was expected was assessed (wins over 1)
   4  no access to the organization
   5  output cannot be written
-  129, 130, 143  stopped by SIGHUP, Ctrl-C or SIGTERM; 141  the output was closed"""
+  129, 130, 143  stopped by SIGHUP, Ctrl-C or SIGTERM
+  141  what reads the output has closed it"""
 
 COMPLETION = "_ORGAUDIT_COMPLETE"
 """The variable by which a shell asks for completions: click's values, such as bash_complete."""
@@ -65,7 +66,7 @@ class Commands(click.Group):
 
 
 @click.group(
-    cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 160}
 )
 @click.version_option(__version__, prog_name="orgaudit")
 @click.option("-v", "--verbose", count=True, help="Log more to standard error; twice for every detail.")

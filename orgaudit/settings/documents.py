@@ -93,7 +93,9 @@ def read(path: Path) -> Document:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise ConfigError(f"cannot be read ({error.strerror})", file=str(path)) from error
+        raise ConfigError(
+            f"cannot be read ({error.strerror}); check its path and who may read it", file=str(path)
+        ) from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError("is not UTF-8; save it in that encoding", file=str(path), line=line) from error
@@ -101,7 +103,7 @@ def read(path: Path) -> Document:
     try:
         parsed = (parse_toml if path.suffix == ".toml" else parse_yaml)(file, text)
     except RecursionError as error:
-        raise ConfigError("is nested too deeply", file=file) from error
+        raise ConfigError("is nested too deeply; a file of orgaudit has few levels", file=file) from error
     flaws = tuple(
         (each.path, Problem(file=file, line=each.line, key=dotted(each.path), message=each.message, remedy=each.remedy))
         for each in parsed.flaws

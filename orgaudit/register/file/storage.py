@@ -18,7 +18,10 @@ MOST_BYTES = 64 * 1024 * 1024
 def check_size(path: Path) -> None:
     """Raise ConfigError for a file that is too large for a register."""
     if path.is_file() and path.stat().st_size > MOST_BYTES:
-        raise ConfigError(f"is larger than {MOST_BYTES >> 20} MB; a register is not", file=str(path))
+        raise ConfigError(
+            f"is larger than {MOST_BYTES >> 20} MB, the most that a register may have; name the register itself",
+            file=str(path),
+        )
 
 
 def content_of(path: Path) -> bytes | None:
