@@ -32,7 +32,7 @@ from orgaudit.store.run import Run
 from orgaudit.store.seal import digest
 
 
-@click.command()
+@click.command(short_help="Run the whole audit: collect, evaluate and report.")
 @options.access
 @options.scope
 @options.rules
