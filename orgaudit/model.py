@@ -321,7 +321,7 @@ def parse_arn(arn: str) -> tuple[str, str, str, str, str]:
     """Return (partition, service, region, account id, resource) of an ARN; raises ValueError for anything else."""
     parts = arn.split(":", 5)
     if len(parts) != 6 or parts[0] != "arn":  # noqa: PLR2004 - an ARN has six parts
-        raise ValueError(f"not an ARN: {arn!r}")
+        raise ValueError(f"{arn!r} is not an ARN; write one such as arn:aws:iam::111122223333:role/Name")
     return parts[1], parts[2], parts[3], parts[4], parts[5]
 
 

@@ -35,7 +35,9 @@ def _explained() -> Iterator[None]:
     except ProfileNotFound as error:
         raise ConfigError(f"{error}; name one of your profiles with --profile or AWS_PROFILE") from error
     except BotoCoreError as error:
-        raise AccessError(f"no usable AWS credentials: {masked(str(error))}") from error
+        raise AccessError(
+            f"no usable AWS credentials ({masked(str(error))}); sign in again, or choose another --profile"
+        ) from error
 
 
 class Clients:

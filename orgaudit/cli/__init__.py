@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import redirect_stderr
 from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -23,6 +28,7 @@ PLACES = {
     "exceptions": "exceptions",
     "demo": "demo",
     "init": "init",
+    "completion": "completion",
 }
 """The module of each command. One is imported when it is run: what another needs would slow its start."""
 
@@ -34,7 +40,11 @@ Exit codes:
   3  incomplete: not everything that was expected was assessed (wins over 1)
   4  no access to the organization
   5  output cannot be written
-  129, 130, 143  stopped by SIGHUP, Ctrl-C or SIGTERM; 141  the output was closed"""
+  129, 130, 143  stopped by SIGHUP, Ctrl-C or SIGTERM
+  141  what reads the output has closed it"""
+
+COMPLETION = "_ORGAUDIT_COMPLETE"
+"""The variable by which a shell asks for completions: click's values, such as bash_complete."""
 
 GARBAGE = (10_000, 10, 10)
 """When Python looks for garbage. Its own first figure, 700, costs a run a fifth of its CPU time: the SDK's models are
@@ -57,7 +67,7 @@ class Commands(click.Group):
 
 
 @click.group(
-    cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 160}
 )
 @click.version_option(__version__, prog_name="orgaudit")
 @click.option("-v", "--verbose", count=True, help="Log more to standard error; twice for every detail.")
@@ -76,11 +86,23 @@ def orgaudit(verbose: int) -> None:
 
 
 def main() -> None:
-    """Run the command line and end the process with the exit code of the contract."""
+    """Run the command line and end the process with the exit code of the contract.
+
+    Where a shell asks for completions, it gets them, and nothing on standard error, which is the person's prompt.
+    """
     gc.set_threshold(*GARBAGE)
+    instruction = os.environ.get(COMPLETION)
+    if instruction is None:
+        _run(lambda: orgaudit.main(standalone_mode=False))
+    else:
+        with Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere):
+            _run(lambda: import_module("orgaudit.cli.completion").answer(instruction))
+
+
+def _run(command: Callable[[], int | None]) -> NoReturn:
     stopping = Stopping()
     try:
-        code = orgaudit.main(standalone_mode=False)
+        code = command()
     except OrgauditError as error:
         click.echo(f"orgaudit: {error}", err=True)
         code = error.exit_code

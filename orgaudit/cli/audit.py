@@ -32,14 +32,14 @@ from orgaudit.store.run import Run
 from orgaudit.store.seal import digest
 
 
-@click.command()
+@click.command(short_help="Run the whole audit: collect, evaluate and report.")
 @options.access
 @options.scope
 @options.rules
 @options.out
 @click.option("--run-id", metavar="ID", help="The run's name. [default: the time, such as 20261121T080000Z]")
 @click.option(
-    "--resume", metavar="RUN", help="Go on with a run that was stopped; finished accounts are not called again."
+    "--resume", metavar="RUN", help="Continue a run that was stopped; accounts that are finished are not called again."
 )
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes to collect in. [default: 1]")
 @click.option("--dask", metavar="ADDR", help="Collect on the Dask cluster of this scheduler.")
@@ -48,7 +48,7 @@ from orgaudit.store.seal import digest
 @options.fail_on
 @options.as_of
 def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
-    """Collect, evaluate and report: the whole audit."""
+    """Audit the organization: collect facts, evaluate the controls, and write the reports."""
     settings = options.settings_from(given)
     chosen(settings.run.formats)  # a wrong one is known before the first call, as is a broken register
     register_of(settings, given["register_file"])
@@ -58,7 +58,8 @@ def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
     check_writable(run.path.parent)
     sweep_output(run.path.parent)
     with stopping.resumable(run, given), _held(run, "audit"):
-        with progress() as watching, workers(settings, given["dask"]) as executor:
+        beside = settings.run.workers * settings.run.concurrent_accounts
+        with progress(beside) as watching, workers(settings, given["dask"]) as executor:
             auditor = Auditor(settings, given["profile"], executor, watching)
             asyncio.run(auditor.resume(run) if resumed else auditor.audit(run.id))
         code = write(run, settings, given)
@@ -72,10 +73,10 @@ def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
 @options.out
 @options.rules
 def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by name
-    """Judge the facts of RUN again, without a call to AWS.
+    """Evaluate the stored facts of RUN again, without a call to AWS.
 
-    Use it after a control was corrected, for another framework, or with other thresholds. `report` then draws the
-    reports anew.
+    Use it after a control was corrected, for another framework, or with other thresholds. `report` then writes the
+    reports again.
     """
     settings = options.settings_from(given)
     run = options.find_run(run_name, settings)
@@ -86,7 +87,7 @@ def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by 
     click.echo(f"{run.path}: evaluated; `orgaudit report {run.id}` writes the reports")
 
 
-@click.command(name="report")
+@click.command(name="report", short_help="Write the reports of RUN.")
 @click.argument("run_name", metavar="RUN", required=False)
 @options.config
 @options.out

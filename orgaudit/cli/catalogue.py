@@ -22,8 +22,9 @@ from orgaudit.errors import ConfigError
 from orgaudit.model import Scope, Severity
 from orgaudit.settings import frameworks as framework_files
 from orgaudit.settings.documents import nearest
-from orgaudit.settings.frameworks import Assessment, Framework
+from orgaudit.settings.frameworks import Assessment, Framework, Requirement
 from orgaudit.settings.settings import Settings
+from orgaudit.store.register_result import AttestedStatus
 
 INDENT = 13
 ID_WIDTH = 17
@@ -63,7 +64,8 @@ def frameworks(framework_id: str | None, *, as_json: bool, **given: Any) -> None
     settings = options.settings_from(given)
     _, loaded = _loaded(settings)
     if framework_id and framework_id not in loaded:
-        raise ConfigError(f"no framework {framework_id!r}; {nearest(framework_id, loaded)}", key="ID")
+        remedy = nearest(framework_id, loaded) or "`orgaudit frameworks` lists them"
+        raise ConfigError(f"no framework {framework_id!r}; {remedy}", key="ID")
     found = framework_files.select(loaded, [framework_id] if framework_id else ())
     if as_json:
         shown = [
@@ -107,31 +109,94 @@ def _requirements(framework: Framework) -> Iterator[str]:
 
 
 @click.command()
-@click.argument("control_id", metavar="ID")
+@click.argument("name", metavar="ID")
 @options.config
-def explain(control_id: str, **given: Any) -> None:  # noqa: ANN401 - options by name
-    """Show one control: why it matters, what it reads, which requirements name it, and how to fix a failure."""
-    settings = options.settings_from(given)
-    known, loaded = _loaded(settings)
-    control = known.get(resolve(control_id))
-    if control is None:
-        remedy = nearest(control_id, known) or "`orgaudit controls` lists them"
-        raise ConfigError(f"no control {control_id!r}; {remedy}", key="ID")
-    click.echo(f"{control.id}\n{control.title}\n")
-    click.echo(f"{textwrap.fill(control.rationale, width())}\n")
-    for name, lines in (
+def explain(name: str, **given: Any) -> None:  # noqa: ANN401 - options by name
+    """Show one control, requirement or framework.
+
+    Of a control: why it matters, what it reads, which requirements name it, and how to fix a failure. Of a requirement
+    (framework:requirement, such as cis_4.0:1.4): what it is about and which controls decide it, or how to attest it. Of
+    a framework: its requirements.
+    """
+    known, loaded = _loaded(options.settings_from(given))
+    framework, colon, _ = name.partition(":")
+    if control := known.get(resolve(name)):
+        lines = _control_lines(control, loaded.values())
+    elif name in loaded:
+        lines = _requirements(loaded[name])
+    elif colon and framework in loaded:
+        lines = _requirement_lines(loaded[framework], name, known)
+    else:
+        raise _unknown(name, known, loaded)
+    for line in lines:
+        click.echo(line)
+
+
+def _unknown(name: str, known: Iterable[str], loaded: dict[str, Framework]) -> ConfigError:
+    """Return the error for a name that is nothing, with the nearest name of any kind."""
+    requirements = (f"{each.id}:{item.id}" for each in loaded.values() for item in each.requirements)
+    remedy = nearest(name, [*known, *loaded, *requirements])
+    listed = "`orgaudit controls` and `orgaudit frameworks` list them"
+    return ConfigError(f"no control, framework or requirement {name!r}; {remedy or listed}", key="ID")
+
+
+def _control_lines(control: Control, loaded: Iterable[Framework]) -> Iterator[str]:
+    yield from (control.id, control.title, "", textwrap.fill(control.rationale, width()), "")
+    yield from _described(
         ("Severity", [str(control.severity)]),
         ("Judged", ["once in an account" if control.scope is Scope.ACCOUNT else "in every region"]),
         ("Facts", _filled(", ".join(kind.__name__ for kind in control.facts))),
         ("Actions", list(control.actions)),
-        ("Required by", list(_required_by(control, loaded.values())) or ["no framework"]),
+        ("Required by", list(_required_by(control, loaded)) or ["no framework"]),
         ("Service", _path(control.fix.service_wide, control.fix.service_wide_command)),
         ("Resource", _path(control.fix.asset, control.fix.command)),
         ("Prevention", _path(control.fix.preventive, control.fix.preventive_command)),
         ("Code", [_place(control)]),
-    ):
+    )
+
+
+def _requirement_lines(framework: Framework, name: str, known: dict[str, Control]) -> Iterator[str]:
+    """Yield the lines that show one requirement; raises ConfigError for an unknown one."""
+    by_name = {f"{framework.id}:{each.id}": each for each in framework.requirements}
+    if name not in by_name:
+        wrong = f"{framework.id} has no requirement {name.partition(':')[2]!r}"
+        remedy = nearest(name, by_name) or f"`orgaudit frameworks {framework.id}` lists them"
+        raise ConfigError(f"{wrong}; {remedy}", key="ID")
+    requirement = by_name[name]
+    yield name
+    yield from textwrap.wrap(requirement.title, width())
+    yield ""
+    deciding = [line for control in requirement.controls for line in _deciding(known[control])]
+    yield from _described(
+        ("Framework", _filled(f"{framework.title} {framework.version}")),
+        ("Section", _filled(requirement.section)),
+        ("Level", [] if requirement.level is None else [str(requirement.level)]),
+        ("Assessment", [str(requirement.assessment)]),
+        ("Controls", deciding or ["none: a person decides"]),
+        ("Attest", _attesting(requirement, name) if requirement.assessment is Assessment.MANUAL else []),
+    )
+
+
+def _deciding(control: Control) -> Iterator[str]:
+    yield f"{control.id} ({control.severity})"
+    yield from (f"  {line}" for line in textwrap.wrap(control.title, width() - INDENT - 2))
+
+
+def _attesting(requirement: Requirement, name: str) -> Iterator[str]:
+    """Yield how a person answers a manual requirement."""
+    left = "Where the controls leave it MANUAL, attest it" if requirement.controls else "Attest it"
+    *statuses, last = AttestedStatus
+    where = "accounts (--account), units (--ou) or all accounts (--broad)"
+    yield from _filled(f"{left} for {where}, as {', '.join(statuses)} or {last}:")
+    command = f"orgaudit exceptions attestations add {name} pass --account ID --evidence TEXT --expires-on DATE"
+    yield from wrapped_command(command, width() - INDENT)
+
+
+def _described(*parts: tuple[str, Iterable[str]]) -> Iterator[str]:
+    """Yield lines with their names before them, those of one name below each other."""
+    for name, lines in parts:
         for number, line in enumerate(lines):
-            click.echo(f"{'' if number else name:<{INDENT}}{line}")
+            yield f"{'' if number else name:<{INDENT}}{line}"
 
 
 def _filled(text: str) -> list[str]:
@@ -155,7 +220,7 @@ def _required_by(control: Control, loaded: Iterable[Framework]) -> Iterator[str]
         yield from _filled(title)
         for framework, requirement in found:
             level = f"level {requirement.level}  " if requirement.level is not None else ""
-            yield f"  {f'{framework.id} {requirement.id}':<24}  {level}{requirement.assessment}"
+            yield f"  {f'{framework.id}:{requirement.id}':<24}  {level}{requirement.assessment}"
 
 
 def _place(control: Control) -> str:

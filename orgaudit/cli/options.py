@@ -48,8 +48,12 @@ def together(*options: Callable[[F], F]) -> Callable[[F], F]:
 config = click.option(
     "--config", type=click.Path(path_type=Path), metavar="F", help="Settings file. [default: ./config/orgaudit.toml]"
 )
-profile = click.option("--profile", metavar="P", help="Profile of the SDK; else AWS_PROFILE and the SDK's own order.")
-out = click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where runs are. [default: reports]")
+profile = click.option(
+    "--profile", metavar="P", help="The AWS profile. [default: AWS_PROFILE, else the SDK's own order]"
+)
+out = click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="The directory of the runs. [default: reports]"
+)
 access = together(
     config,
     profile,
@@ -59,7 +63,10 @@ access = together(
 scope = together(
     click.option("--account", multiple=True, metavar="ID", help="Only this account; repeat for more."),
     click.option(
-        "--ou", multiple=True, metavar="ID", help="Only accounts below this unit (id or path); repeat for more."
+        "--ou",
+        multiple=True,
+        metavar="ID",
+        help="Only accounts below this organizational unit (id or path); repeat for more.",
     ),
     click.option("--region", multiple=True, metavar="R", help="Only this region (or glob); repeat for more."),
 )
@@ -94,7 +101,9 @@ fail_on = click.option(
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 unverified = click.option(
-    "--unverified", is_flag=True, help="Go on where files were changed after the run was sealed; the output says so."
+    "--unverified",
+    is_flag=True,
+    help="Continue where files were changed after the run was sealed; the output shows it.",
 )
 run_argument = click.argument("run_name", metavar="RUN")
 

@@ -28,7 +28,7 @@ from orgaudit.store.output import check_writable
 PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(root|(user|role)/.+)")
 
 
-@click.command()
+@click.command(short_help="Show an audit's scope, estimated calls and estimated time.")
 @options.access
 @options.scope
 @options.rules
@@ -114,7 +114,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if minutes < 2 else f"{minutes:,} min"  # noqa: PLR2004 - below, seconds are more exact
 
 
-@click.command()
+@click.command(short_help="Check that an audit could assess everything.")
 @options.access
 @options.scope
 @options.rules
@@ -187,7 +187,7 @@ def policy(audience: str, output: str, principal: str | None, **given: Any) -> N
     """Print the least privilege that the chosen controls need.
 
     \b
-    Deploy the role to every account with a StackSet, and attach its policy to the caller:
+    Deploy the role to every account with a StackSet, and attach the caller's:
       orgaudit policy --format cloudformation --principal ARN > role.yaml
       orgaudit policy --for caller > caller.json
     """

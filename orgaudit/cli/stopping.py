@@ -1,4 +1,4 @@
-"""What a stopped audit prints: the command that continues it."""
+"""What an audit prints that did not come to its end: the command that continues it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 
 import click
 
+from orgaudit.errors import AccessError, OrgauditError, ReportError
+from orgaudit.model import Severity
 from orgaudit.store.run import Run
 
-RESUMED_WITH = ("config", "profile", "role_name", "out", "register_file")
-"""Options of `audit` without which a resumed run would not find its settings, its way in or itself."""
+RESUMED_WITH = ("config", "profile", "role_name", "out", "workers", "dask", "register_file", "as_of")
+"""Options of `audit` with a value each, which a resumed run needs again; the scope and the rules are in the run."""
 _NAMES = {"register_file": "register"}
 
 
@@ -22,14 +24,33 @@ class Stopped(click.Abort):
 
 @contextmanager
 def resumable(run: Run, given: Mapping[str, Any]) -> Iterator[None]:
-    """Turn an audit's stop into the sentence that says how to go on with it."""
+    """Turn an audit's stop, and the loss of its access or its disk, into the sentence that says how to go on."""
     try:
         yield
     except KeyboardInterrupt:
         if not run.manifest_path.is_file():
             raise Stopped(f"stopped before anything was collected; run {run.id} has not begun") from None
-        options = [
-            f"--{_NAMES.get(name, name).replace('_', '-')}={given[name]}" for name in RESUMED_WITH if given.get(name)
-        ]
-        command = shlex.join(["orgaudit", "audit", "--resume", run.id, *options])
-        raise Stopped(f"stopped; what was collected is kept, go on with `{command}`") from None
+        raise Stopped(f"stopped; what was collected is kept, go on with {resume_command(run, given)}") from None
+    except OrgauditError as error:
+        short = f"`orgaudit audit --resume {run.id}`"
+        text = str(error).replace(short, resume_command(run, given))
+        if text == str(error):
+            if not (isinstance(error, AccessError | ReportError) and run.manifest_path.is_file()):
+                raise
+            text += f"; what was collected is kept, then go on with {resume_command(run, given)}"
+        raise type(error)(text) from error
+
+
+def resume_command(run: Run, given: Mapping[str, Any]) -> str:
+    """Return the command that continues a run, with every option that it needs again, as a shell takes it.
+
+    An external id is a secret: its value is left to be filled in.
+    """
+    options = [
+        f"--{_NAMES.get(name, name).replace('_', '-')}={given[name]}" for name in RESUMED_WITH if given.get(name)
+    ]
+    options += [f"--format={name}" for name in given.get("formats") or ()]
+    if (fail_on := given.get("fail_on", Severity.LOW)) is not Severity.LOW:
+        options.append(f"--fail-on={fail_on or 'never'}")
+    secret = ' --external-id="$EXTERNAL_ID"' if given.get("external_id") else ""
+    return f"`{shlex.join(['orgaudit', 'audit', '--resume', run.id, *options])}{secret}`"

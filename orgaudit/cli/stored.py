@@ -71,7 +71,7 @@ def _print_json(answer: Answer) -> None:
 @options.config
 @options.out
 def verify(run_name: str, **given: Any) -> ExitCode:  # noqa: ANN401 - options by name
-    """Check that RUN is whole and what was sealed.
+    """Check that RUN is complete and unchanged since it was sealed.
 
     Every account has readable facts and findings, every cell of the plan has a status, and every file of the run and
     every report has the SHA-256 that run.json and reports.json list.
@@ -89,7 +89,7 @@ def _say(found: Standing) -> None:
     if found is Standing.UNVERIFIED:
         click.echo("orgaudit: UNVERIFIED: files of the run were changed after it was sealed", err=True)
     elif found is Standing.NOT_SEALED:
-        click.echo("orgaudit: the run is not sealed; `orgaudit verify` says more", err=True)
+        click.echo("orgaudit: the run is not sealed; `orgaudit verify` shows more", err=True)
 
 
 COMMANDS = (query, verify)

@@ -79,7 +79,9 @@ def _dask(address: str) -> Iterator[Executor]:
     try:
         client = Client(address, timeout=10)
     except OSError as error:
-        raise AccessError(f"the Dask scheduler at {address} does not answer: {error}") from error
+        raise AccessError(
+            f"the Dask scheduler at {address} does not answer ({error}); check the address, and that it runs"
+        ) from error
     with client:
         yield client.get_executor(pure=False)
 

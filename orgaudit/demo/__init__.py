@@ -48,7 +48,7 @@ def running(content: Content = "organization") -> Iterator[Demo]:
     server does not start.
     """
     if importlib.util.find_spec("moto") is None:
-        raise AccessError("The demo needs moto: install orgaudit[demo].")
+        raise AccessError("the demo needs the package moto; pip install 'orgaudit[demo]'")
     with tempfile.TemporaryFile() as log, _started(content, log) as process:
         yield _demo(content, process, _ready(process, log))
 
@@ -89,7 +89,7 @@ def _ready(process: subprocess.Popen[bytes], log: IO[bytes]) -> dict[str, str]:
     line = process.stdout.readline() if process.stdout else b""
     if not line:
         log.seek(0)
-        raise AccessError(f"The demo server did not start: {log.read().decode(errors='replace').strip()}")
+        raise AccessError(f"the demo server did not start: {log.read().decode(errors='replace').strip()}")
     ready: dict[str, str] = json.loads(line)
     return ready
 

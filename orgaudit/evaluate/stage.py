@@ -32,7 +32,10 @@ def evaluate(run: Run, rules: Rules, done: Callable[[Account], None] = lambda _a
     for account in manifest.accounts:
         facts = shards.load(account.id)
         if facts is None:
-            raise ConfigError(f"the facts of account {account.id} are missing", file=str(run.shard_path(account.id)))
+            raise ConfigError(
+                f"the facts of account {account.id} are missing; collect them by `orgaudit audit --resume {run.id}`",
+                file=str(run.shard_path(account.id)),
+            )
         evaluate_account(run, facts, context)
         done(account)
     judged = {

@@ -25,7 +25,9 @@ def select_accounts(accounts: Iterable[Account], scope: ScopeSettings) -> tuple[
     _refuse_unknown_tags(found, scope)
     chosen = [account for account in found if _is_in(account, scope)]
     if not chosen:
-        raise ConfigError(f"none of the {len(found)} accounts is in scope", key="scope")
+        raise ConfigError(
+            f"none of the {len(found)} accounts is in scope; widen accounts, ous or tags, or exclude fewer", key="scope"
+        )
     return chosen, [account for account in found if account not in chosen]
 
 
@@ -53,7 +55,7 @@ async def check_regions(access: Access, accounts: Iterable[Account], scope: Scop
         advice = "`aws account list-regions` lists the regions"
         scope.check(key, known, "no region is {!r}", matches=fnmatchcase, otherwise=advice)
     if known and not any(selects_region(region, scope) for region in known):
-        raise ConfigError("regions and exclude_regions leave no region to audit", key="scope")
+        raise ConfigError("regions and exclude_regions leave no region to audit; exclude fewer", key="scope")
 
 
 async def _regions_listed(access: Access, accounts: Iterable[Account]) -> set[str]:
@@ -124,7 +126,7 @@ def _refuse_unknown_tags(accounts: list[Account], scope: ScopeSettings) -> None:
     if problems:
         raise error_of(problems)
     if scope.exclude_tags and not any(_has_tags(account.tags or {}, scope.exclude_tags) for account in accounts):
-        raise ConfigError("no account has all of these tags", key="scope.exclude_tags")
+        raise ConfigError("no account has all of these tags; correct one, or remove it", key="scope.exclude_tags")
 
 
 def _unknown_tag(name: str, value: str, accounts: list[Account]) -> tuple[str, str]:

@@ -48,4 +48,4 @@ def _compiled(pattern: str) -> re.Pattern[str]:
             return re.compile(pattern.removeprefix(REGEX))
         return re.compile(fnmatch.translate(pattern))
     except re.error as error:
-        raise ValueError(f"{pattern!r} is not a regular expression ({error})") from error
+        raise ValueError(f"{pattern!r} is not a regular expression ({error}); correct it") from error

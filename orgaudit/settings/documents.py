@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar, get_args
 
@@ -95,10 +95,12 @@ def content_of(path: Path) -> bytes:
         with path.open("rb") as file:
             content = file.read(most + 1)
     except OSError as error:
-        raise ConfigError(f"cannot be read ({error.strerror})", file=str(path)) from error
+        raise ConfigError(
+            f"cannot be read ({error.strerror}); check its path and who may read it", file=str(path)
+        ) from error
     if len(content) > most:
         size = f"{most >> 20} MB" if most >> 20 else f"{most >> 10} kB"
-        raise ConfigError(f"is larger than {size}, so it is not read", file=str(path))
+        raise ConfigError(f"is larger than {size}, the most that is read; name another file", file=str(path))
     return content
 
 
@@ -118,7 +120,7 @@ def read(path: Path) -> Document:
     try:
         parsed = (parse_toml if path.suffix == ".toml" else parse_yaml)(file, text)
     except RecursionError as error:
-        raise ConfigError("is nested too deeply", file=file) from error
+        raise ConfigError("is nested too deeply; a file of orgaudit has few levels", file=file) from error
     flaws = tuple(
         (each.path, Problem(file=file, line=each.line, key=dotted(each.path), message=each.message, remedy=each.remedy))
         for each in parsed.flaws
@@ -179,30 +181,94 @@ def _real_path(detail: ErrorDetails, data: Json) -> KeyPath:
     return tuple(path)
 
 
+_WHOLE = ("is not a whole number", "write one without quotes, such as 30")
+_NUMBER = ("is not a number", "write one without quotes, such as 0.5")
+_SWITCH = ("is neither true nor false", "write one of the two, without quotes")
+_TABLE = ("must be a table of keys and values", "write keys, each with its value")
+_LIST = ("must be a list", "write one in brackets, such as [a, b]")
+_TEXT = ("must be text", "write it in quotes")
+
 _PLAIN = {
-    "missing": "is missing",
-    "model_type": "must be a table of keys and values",
-    "dict_type": "must be a table of keys and values",
-    "tuple_type": "must be a list",
-    "string_type": "must be text",
+    "missing": ("is missing", "add it"),
+    "model_type": _TABLE,
+    "dict_type": _TABLE,
+    "tuple_type": _LIST,
+    "string_type": _TEXT,
+    "path_type": _TEXT,
 }
+"""What is said, with its remedy, of the kinds of errors for which the value does not matter, by pydantic's names."""
+
+_QUOTING = {
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_parsing_size": _WHOLE,
+    "int_from_float": _WHOLE,
+    "float_type": _NUMBER,
+    "float_parsing": _NUMBER,
+    "finite_number": _NUMBER,
+    "bool_type": _SWITCH,
+    "bool_parsing": _SWITCH,
+    "greater_than": ("is too small", "write a number greater than {gt}"),
+    "greater_than_equal": ("is too small", "write a number greater than or equal to {ge}"),
+    "less_than": ("is too large", "write a number less than {lt}"),
+    "less_than_equal": ("is too large", "write a number less than or equal to {le}"),
+}
+"""The same, for those where the value is quoted before what is said; the braces name pydantic's context."""
+
+_SIZED = {
+    "string_too_short": ("is too short", "write at least {min_length} characters"),
+    "string_too_long": ("is too long", "write at most {max_length} characters"),
+    "string_pattern_mismatch": ("has another form than this key requires", "it must match the pattern {pattern}"),
+    "too_short": ("has too few items", "list at least {min_length}"),
+    "too_long": ("has too many items", "list at most {max_length}"),
+}
+"""The same, for those where the value may be long or secret and is not quoted."""
+
+_LONGEST = 60
+"""Characters of a wrong value that a message quotes."""
 
 
 def _words(detail: ErrorDetails, model: type[BaseModel], path: KeyPath) -> tuple[str, str]:
-    kind, given = detail["type"], detail["input"]
-    if kind == "extra_forbidden":
-        return "unknown key", nearest(str(path[-1]), _keys_known_at(model, path[:-1]))
-    if kind == "string_type" and isinstance(given, int | float):
-        return f"{given!r} is a number where text is expected", "put it in quotes"
-    if kind in {"enum", "literal_error"}:
-        choices = re.findall(r"'([^']*)'", detail["ctx"]["expected"])
-        return f"{given!r} is not one of {', '.join(choices)}", nearest(str(given), choices) if given else ""
-    if kind in _PLAIN:
-        return _PLAIN[kind], ""
+    """Return what is wrong and how to fix it; pydantic's own sentences reach nobody."""
+    kind, given, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind in {"value_error", "assertion_error"}:
-        message, _, remedy = str(detail["ctx"]["error"]).partition("; ")
-        return message, remedy
-    return detail["msg"].removeprefix("Input ").replace("should be", "must be", 1), ""
+        message, _, remedy = str(context["error"]).replace(repr(given), _quoted(given)).partition("; ")
+    elif kind == "extra_forbidden":
+        message, remedy = "unknown key", nearest(str(path[-1]), _keys_known_at(model, path[:-1])) or "remove it"
+    elif kind in {"enum", "literal_error"} and given is not None:
+        message, remedy = _among(re.findall(r"'([^']*)'", context["expected"]), given)
+    else:
+        message, remedy = _words_of_kind(kind, given, context)
+        remedy = remedy.format_map(context)
+    return message, remedy
+
+
+def _words_of_kind(kind: str, given: object, context: Mapping[str, object]) -> tuple[str, str]:
+    """Return the message and the remedy, in whose braces stand names of pydantic's context."""
+    if given is None and kind != "missing":
+        return "has no value", "write one, or remove the key"
+    if kind == "string_type" and isinstance(given, int | float) and not isinstance(given, bool):
+        return f"{given!r} is a number where text is expected", "put it in quotes"
+    if kind in {"string_too_short", "too_short"} and context["min_length"] == 1:
+        what = "list at least 1 item" if kind == "too_short" else "write at least 1 character"
+        return "is empty", f"{what}, or remove the key"
+    if kind in _QUOTING:
+        message, remedy = _QUOTING[kind]
+        return f"{_quoted(given)} {message}", remedy
+    return {**_PLAIN, **_SIZED}.get(kind, ("has a value that cannot be read", "compare it with the example"))
+
+
+def _among(choices: list[str], given: object) -> tuple[str, str]:
+    """Return the words for a value that is none of the choices."""
+    close = nearest(str(given), choices) if given else ""
+    remedy = close if close.startswith("did you mean") else "write one of them"
+    return f"{_quoted(given)} is not one of {', '.join(choices)}", remedy
+
+
+def _quoted(value: object) -> str:
+    """Return a value as files write it, cut where it is long."""
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _keys_known_at(model: type[BaseModel], path: KeyPath) -> list[str]:

@@ -15,13 +15,13 @@ def account_id(value: object) -> object:
     """Return a 12-digit account id; one that a file holds as a number gets its leading zeros back."""
     text = f"{value:012d}" if isinstance(value, int) and not isinstance(value, bool) else value
     if isinstance(text, str) and not re.fullmatch(r"\d{12}", text, re.ASCII):
-        raise ValueError(f"{text!r} is not an account id; it has 12 digits")
+        raise ValueError(f"{text!r} is not an account id; write its 12 digits")
     return text
 
 
 def _role_arn(arn: str) -> str:
     if parse_arn(arn)[1] != "iam" or not parse_arn(arn)[4].startswith("role/"):
-        raise ValueError(f"{arn!r} is not the ARN of a role")
+        raise ValueError(f"{arn!r} is not the ARN of a role; write one such as arn:aws:iam::111122223333:role/Name")
     return arn
 
 

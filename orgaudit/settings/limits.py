@@ -74,7 +74,9 @@ def load_limits(path: Path) -> Limits:
     files = [load_document(file, _LimitsFile) for file in _limits_files(path)]
     default = next((file.default for file in reversed(files) if file.default is not None), None)
     if default is None:
-        raise ConfigError("has no [default]", file=str(PACKAGED / "limits.toml"))
+        raise ConfigError(
+            "has no [default]; restore the file that comes with orgaudit", file=str(PACKAGED / "limits.toml")
+        )
     return Limits(default, {key: rate for file in files for key, rate in file.limits.items()})
 
 

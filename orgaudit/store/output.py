@@ -29,4 +29,6 @@ def point_latest(run: Run) -> None:
         temporary.symlink_to(run.id, target_is_directory=True)
         temporary.replace(latest)
     except OSError as error:
-        raise ReportError(f"cannot point {latest} at the run: {error.strerror or error}") from error
+        raise ReportError(
+            f"cannot point {latest} at the run: {error.strerror or error}; remove it, or name another --out"
+        ) from error

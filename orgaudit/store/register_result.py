@@ -231,4 +231,6 @@ def read_result(run: Run) -> RegisterResult:
     except OSError as error:
         raise ConfigError(f"cannot be read ({error.strerror})", file=str(path)) from error
     except msgspec.MsgspecError as error:
-        raise ConfigError(f"is not a register's result: {error}", file=str(path)) from error
+        raise ConfigError(
+            "is not a register's result that this version of orgaudit reads; restore it from a copy", file=str(path)
+        ) from error

@@ -92,7 +92,7 @@ def read_lines(path: Path, decoder: msgspec.json.Decoder[T]) -> Generator[T, Non
     except OSError as error:
         raise ConfigError(f"cannot be read ({error.strerror}); {_AGAIN}", file=str(path)) from error
     except msgspec.ValidationError as error:
-        other = f"does not have the form that this version of orgaudit writes ({error})"
+        other = "does not have the form that this version of orgaudit writes"
         raise ConfigError(
             f"{other}; use the version that run.json names as tool_version, or audit again", file=str(path)
         ) from error
@@ -172,9 +172,12 @@ class Run:
                 f"no run here ({error.strerror}); name a directory under reports/", file=str(path)
             ) from error
         except msgspec.MsgspecError as error:
-            raise ConfigError(f"not a manifest of orgaudit: {error}", file=str(path)) from error
+            raise ConfigError(
+                f"is not a run.json that this version of orgaudit reads; {_AGAIN}", file=str(path)
+            ) from error
         if manifest.schema_version != SCHEMA_VERSION:
-            raise ConfigError(f"schema version {manifest.schema_version} is not {SCHEMA_VERSION}", file=str(path))
+            other = f"schema version {manifest.schema_version} is not {SCHEMA_VERSION}"
+            raise ConfigError(f"{other}; use the version of orgaudit that wrote the run", file=str(path))
         return manifest
 
     def read_collected(self) -> Manifest:

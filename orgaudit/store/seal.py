@@ -74,7 +74,7 @@ def digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as error:
-        raise ConfigError("is missing", file=str(path)) from error
+        raise ConfigError("is missing; restore it from a copy, or audit again", file=str(path)) from error
     except OSError as error:
         raise ConfigError(f"cannot be read ({error.strerror})", file=str(path)) from error
 
@@ -94,7 +94,9 @@ def read_ledger(directory: Path) -> Ledger | None:
     except OSError as error:
         raise ConfigError(f"cannot be read ({error.strerror})", file=str(path)) from error
     except msgspec.MsgspecError as error:
-        raise ConfigError(f"is not a list of reports: {error}", file=str(path)) from error
+        raise ConfigError(
+            "is not a list of reports that this version of orgaudit reads; restore it from a copy", file=str(path)
+        ) from error
 
 
 def add(directory: Path, *, seals: Iterable[SealRecord] = (), reports: Iterable[ReportRecord] = ()) -> None:

@@ -81,8 +81,9 @@ def test_stopped_run_is_clean_and_goes_on(
 ) -> None:
     returned, stderr = stop(caller, proxy, *workers, number=number)
     assert (returned, "Traceback" in stderr) == (code, False), stderr
-    found = re.search(r"go on with `orgaudit (audit --resume run --config=\S+)`", stderr)
+    found = re.search(r"go on with `orgaudit (audit --resume run --config=[^`]+)`", stderr)
     assert found, stderr
+    assert ("--workers=2" in found[1]) == bool(workers)
     run = caller.directory / "reports" / "run"
     assert [path.name for path in run.rglob("*") if path.name.startswith(".") or path.name == "lease.json"] == []
     assert_same(caller.call(*found[1].split()), clean)

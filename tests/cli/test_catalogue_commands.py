@@ -192,7 +192,7 @@ def test_explain_tells_all(control: Control, orgaudit: Callable[..., Result]) ->
     for framework in FRAMEWORKS.values():
         for requirement in framework.requirements:
             if control.id in requirement.controls:
-                assert f"{framework.id} {requirement.id} " in words
+                assert f"{framework.id}:{requirement.id} " in words
                 assert requirement.title in words
     fix = control.fix
     for text in (fix.service_wide, fix.asset, fix.preventive):
@@ -208,12 +208,47 @@ def stays_whole(line: str) -> bool:
     return len(shlex.split(line.removeprefix("Code").removesuffix(" \\"))) == 1
 
 
+@pytest.mark.parametrize(
+    "name", [f"{each.id}:{item.id}" for each in FRAMEWORKS.values() for item in each.requirements[::7]]
+)
+def test_explain_shows_a_requirement(name: str, orgaudit: Callable[..., Result]) -> None:
+    framework = FRAMEWORKS[name.partition(":")[0]]
+    requirement = next(each for each in framework.requirements if each.id == name.partition(":")[2])
+    lines = lines_of(orgaudit("explain", name))
+    words = " ".join(" ".join(lines).split())
+    assert lines[0] == name
+    for told in (requirement.title, framework.title, requirement.section, f"Assessment {requirement.assessment}"):
+        assert told in words
+    assert (f"Level {requirement.level}" in words) == (requirement.level is not None)
+    for control in requirement.controls:
+        assert f"{control} ({CONTROLS[control].severity}) {CONTROLS[control].title}" in words
+    assert ("a person decides" in words) == (not requirement.controls)
+    assert ("Attest " in words) == (requirement.assessment == "manual")
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_explain_of_a_manual_requirement_gives_the_command_that_attests_it(orgaudit: Callable[..., Result]) -> None:
+    lines = lines_of(orgaudit("explain", "own:R-2"))
+    assert lines[:3] == ["own:R-2", "People are trained", ""]
+    at = next(number for number, line in enumerate(lines) if "orgaudit exceptions" in line)
+    command = shlex.split("\n".join(lines[at:]).replace("\\\n", " "))
+    assert command[1:6] == ["exceptions", "attestations", "add", "own:R-2", "pass"]
+    filled = [{"ID": "111122223333", "TEXT": "seen", "DATE": "2026-12-01"}.get(word, word) for word in command[1:]]
+    Path("config/exceptions.yaml").write_text("exceptions: []\n")
+    added = orgaudit(*filled, "--by", "jo@example.com", "--as-of", "2026-06-01")
+    assert "own:R-2 is pass until 2026-12-01" in "".join(lines_of(added))
+
+
+def test_explain_of_a_framework_is_what_frameworks_shows(orgaudit: Callable[..., Result]) -> None:
+    assert lines_of(orgaudit("explain", "own")) == lines_of(orgaudit("frameworks", "own"))
+
+
 def test_explain_names_the_requirements_by_title(orgaudit: Callable[..., Result]) -> None:
     lines = [" ".join(line.split()) for line in lines_of(orgaudit("explain", "efs_file_system_encrypted"))]
     at = lines.index("Required by Encrypt EFS file systems")
-    assert lines[at + 1] == "cis_1.5 2.4.1 level 1 manual"
-    assert lines[at + 7] == "cis_7.0 3.3.1 level 1 automated"
-    assert "own R-1 automated" in lines
+    assert lines[at + 1] == "cis_1.5:2.4.1 level 1 manual"
+    assert lines[at + 7] == "cis_7.0:3.3.1 level 1 automated"
+    assert "own:R-1 automated" in lines
 
 
 def test_a_former_id_is_known_to_every_command(
@@ -226,7 +261,7 @@ def test_a_former_id_is_known_to_every_command(
     explained = lines_of(orgaudit("explain", "efs_volume_encrypted"))
     assert explained == lines_of(orgaudit("explain", "efs_file_system_encrypted"))
     assert explained[0] == "efs_file_system_encrypted"
-    assert any("own R-1" in line for line in explained)
+    assert any("own:R-1" in line for line in explained)
     [found] = json.loads(orgaudit("controls", "--control", "efs_volume_encrypted", "--json").output)
     assert found["id"] == "efs_file_system_encrypted"
     assert "efs_file_system_encrypted" in lines_of(orgaudit("frameworks", "own"))[-2]
@@ -237,9 +272,16 @@ def test_a_former_id_is_known_to_every_command(
 
 @pytest.mark.parametrize(
     ("asked", "remedy"),
-    [("s3_bucket_pivate", "did you mean s3_bucket_private?"), ("zzz", "`orgaudit controls` lists them")],
+    [
+        ("s3_bucket_pivate", "'s3_bucket_pivate'; did you mean s3_bucket_private?"),
+        ("zzz", "'zzz'; `orgaudit controls` and `orgaudit frameworks` list them"),
+        ("cis_4", "no control, framework or requirement 'cis_4'; did you mean cis_4.0?"),
+        ("cis4.0:1.4", "did you mean cis_4.0:1.4?"),
+        ("cis_4.0:1.", "cis_4.0 has no requirement '1.'; did you mean cis_4.0:1."),
+        ("own:R1", "own has no requirement 'R1'; did you mean own:R-1?"),
+    ],
 )
-def test_an_unknown_control(asked: str, remedy: str, orgaudit: Callable[..., Result]) -> None:
+def test_an_unknown_name(asked: str, remedy: str, orgaudit: Callable[..., Result]) -> None:
     error = orgaudit("explain", asked).exception
     assert isinstance(error, ConfigError)
     assert remedy in str(error)

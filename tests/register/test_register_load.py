@@ -33,7 +33,7 @@ def test_the_packaged_register_is_empty_and_its_example_is_sound(tmp_path: Path)
         ({"requested_by": None}, "requested_by", "is missing"),
         ({"approved_by": None}, "", "go together"),
         ({"approved_on": None}, "", "go together"),
-        ({"id": "EXC-25-1"}, "id", "match pattern"),
+        ({"id": "EXC-25-1"}, "id", "must match"),
         ({"id": 7}, "id", "put it in quotes"),
         ({"title": "  "}, "title", "at least 1 character"),
         ({"type": "risk_acceptence"}, "type", "did you mean risk_acceptance"),
@@ -110,8 +110,8 @@ def test_every_problem_of_the_file_has_its_line(tmp_path: Path) -> None:
     ]
     found = {(problem.line, problem.sentence) for problem in register.problems()}
     assert (4, "the key is there twice, first on line 3; keep one") in found
-    assert (6, "must be a table of keys and values") in found
-    assert (7, "is missing") in found
+    assert (6, "must be a table of keys and values; write keys, each with its value") in found
+    assert (7, "is missing; add it") in found
     assert any(line == 10 for line, _ in found)
 
 

@@ -218,11 +218,11 @@ def test_every_problem_is_told_with_line_key_and_mend(tmp_path: Path) -> None:
         load(written(tmp_path, "f.yaml", text), Outer)
     lines = str(raised.value).replace(str(tmp_path), "").splitlines()
     assert lines == [
-        "/f.yaml:1: inner.rate: is missing",
+        "/f.yaml:1: inner.rate: is missing; add it",
         "/f.yaml:2: inner.rat: unknown key; did you mean rate?",
-        "/f.yaml:4: items[0].rate: must be a valid integer, unable to parse string as an integer",
+        "/f.yaml:4: items[0].rate: 'x' is not a whole number; write one without quotes, such as 30",
         "/f.yaml:5: items[0].name: 3.1 is a number where text is expected; put it in quotes",
-        "/f.yaml:6: items[1]: must be a table of keys and values",
+        "/f.yaml:6: items[1]: must be a table of keys and values; write keys, each with its value",
         "/f.yaml:7: itmes: unknown key; did you mean items?",
     ]
 
