@@ -15,7 +15,7 @@ from orgaudit.register.entries import KINDS, EventType, ExceptionEntry, HistoryE
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.lifecycle import EntryChange, Step
 from orgaudit.register.state import state_of
-from orgaudit.register.workbook.columns import EXCEPTIONS, ROW_ID, SET_STATE, TABLES, WHY, Field, SectionSheet
+from orgaudit.register.workbook.columns import DECISION, EXCEPTIONS, ROW_ID, SET_STATE, TABLES, WHY, Field, SectionSheet
 from orgaudit.register.workbook.merge import Conflict, Entries, merge
 from orgaudit.register.workbook.read import EditedRow, EditedWorkbook
 from orgaudit.settings.documents import Problem, error_of, explain
@@ -24,7 +24,7 @@ from orgaudit.settings.syntax import KeyPath
 from orgaudit.spreadsheet.text import fitted
 
 IN_THE_WORKBOOK = "edited in the workbook"
-_ASKED = (SET_STATE, WHY)
+_ASKED = (SET_STATE, DECISION, WHY)
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -192,6 +192,7 @@ class _Bringer:
         entry = _with_texts(self._table, {"id": name}, texts)
         if wish == "pending":
             entry.setdefault("requested_by", self._by)
+            entry.setdefault("starts_on", self._on)
         if len(self.problems) == known:
             for path, message, remedy in _wrong(self._table, entry, self._policy, self._on):
                 self._problem(line, _key_at(self._table, line, path), message, remedy)
