@@ -1,3 +1,4 @@
+import itertools
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
+from openpyxl.worksheet.dimensions import ColumnDimension
 from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.cli import orgaudit
@@ -22,11 +24,13 @@ from orgaudit.register.workbook import export, grammar, incoming
 from orgaudit.register.workbook.columns import BASE_SHEET, HEADER_ROW, TABLES
 from orgaudit.register.workbook.export import Computed
 from orgaudit.register.workbook.incoming import Outcome
+from orgaudit.register.workbook.instructions import Readers
 from orgaudit.register.workbook.read import read
 from orgaudit.settings.sections import RegisterSettings
 from orgaudit.spreadsheet.cells import read_sheets
 from orgaudit.spreadsheet.text import fitted, stored
 from tests import needs
+from tests.register.making import fields, register_file
 from tests.synthetic_run import build
 
 ON = date(2025, 2, 1)
@@ -173,15 +177,156 @@ def test_the_sheet_shows_what_people_need(register: Path) -> None:
 def test_the_sheet_is_made_to_be_edited(register: Path) -> None:
     book = load_workbook(exported(register))
     sheet = book["Exceptions"]
+    assert [it.title for it in book.worksheets] == ["Read me", "Exceptions", "Attestations", BASE_SHEET]
     assert [it.title for it in book.worksheets if it.sheet_state == "hidden"] == [BASE_SHEET]
+    assert book.active is book["Read me"]
     assert sheet.column_dimensions["A"].hidden
     assert sheet.protection.sheet
     assert sheet.freeze_panes == "C4"
     assert sheet.auto_filter.ref.startswith("A3:")
     assert all(cell.comment is not None for cell in sheet[HEADER_ROW])
     kinds = {(it.type, it.formula1.split(",")[0]) for it in sheet.data_validations.dataValidation}
-    assert {("list", '"risk_acceptance'), ("list", '"pending'), ("list", '"low'), ("date", "36526")} <= kinds
+    assert {("list", '"risk acceptance'), ("list", '"pending'), ("list", '"low'), ("date", "36526")} <= kinds
     assert {kind for kind, _ in kinds} == {"list", "date", "whole"}
+
+
+def shown_titles(sheet: Worksheet) -> list[str]:
+    return [str(cell.value) for cell in sheet[HEADER_ROW] if not dimension_of(sheet, cell.column).hidden]
+
+
+def dimension_of(sheet: Worksheet, number: int | None) -> ColumnDimension:
+    """Return the dimension that holds for a column: a file names one for several that are alike."""
+    every = sheet.column_dimensions.values()
+    return next(it for it in every if number in range(it.min or 0, (it.max or 0) + 1))
+
+
+def test_one_screen_shows_what_an_owner_edits_first_and_the_rest_is_folded(register: Path) -> None:
+    sheet = load_workbook(exported(register))["Exceptions"]
+    assert shown_titles(sheet) == [
+        *("ID", "State", "Days left", "Title", "Type", "Owner", "Last day", "Justification", "Ticket"),
+        *("Covers controls", "Covers accounts", "Pending change", "Set state", "Decision", "Why this change"),
+    ]
+    folded = [dimension_of(sheet, cell.column) for cell in sheet[HEADER_ROW] if cell.value not in shown_titles(sheet)]
+    assert [it.outlineLevel for it in folded[1:]] == [1] * (len(sheet[HEADER_ROW]) - 16)
+    outline = sheet.sheet_properties.outlinePr
+    assert outline is not None
+    assert outline.summaryRight is False
+    beside = [
+        cell.value
+        for cell, after in itertools.pairwise(sheet[HEADER_ROW])
+        if dimension_of(sheet, after.column).outlineLevel and not dimension_of(sheet, cell.column).outlineLevel
+    ]
+    assert beside == ["Days left", "Owner", "Last day", "Justification", "Ticket", "Covers accounts"]
+    assert all(dimension_of(sheet, column_of(sheet, str(title))).collapsed for title in beside)
+
+
+@pytest.mark.parametrize("name", ["Exceptions", "Attestations"])
+def test_the_visible_columns_fit_a_laptop(register: Path, name: str) -> None:
+    sheet = load_workbook(exported(register))[name]
+    widths = [dimension_of(sheet, column_of(sheet, title)).width for title in shown_titles(sheet)]
+    # 1366 pixels less those of the row numbers and the scroll bar, at 7 for each unit of width
+    assert 160 < sum(widths) <= (1366 - 55) / 7
+
+
+def test_long_texts_in_folded_columns_make_no_row_taller(register: Path) -> None:
+    short = load_workbook(exported(register))["Exceptions"]
+    register.write_text(
+        register.read_text().replace("max_findings: 12", f"max_findings: 12\n    comments: {'long ' * 900}")
+    )
+    sheet = load_workbook(exported(register))["Exceptions"]
+    assert "long long" in str(sheet.cell(4, column_of(sheet, "Comments")).value)
+    assert sheet.row_dimensions[4].height == short.row_dimensions[4].height
+    register.write_text(register.read_text().replace('"=1+1 is no formula"', "why " * 60))
+    taller = load_workbook(exported(register))["Exceptions"]
+    assert taller.row_dimensions[4].height > short.row_dimensions[4].height
+
+
+REALISTIC = {
+    "type": ["compensating_control", "operational_requirement", "planned_remediation"],
+    "title": ["Sandbox trails are not delivered to CloudWatch Logs", "Security groups of the VPN allow UDP 500"],
+    "justification": [
+        "The organization trail records the same events, and its alarms are read every day. " * 3,
+        "Soon.",
+    ],
+}
+
+
+@needs.libreoffice
+@pytest.mark.parametrize(("count", "pages"), [(30, 3), (10, 1), (0, 1)])
+def test_ten_entries_take_at_most_a_printed_page(tmp_path: Path, count: int, pages: int) -> None:
+    register = register_file(
+        tmp_path,
+        *(
+            fields(
+                id=f"EXC-2025-{number:04}",
+                owner="Payments engineering <payments.engineering@meridian.example>",
+                scope={
+                    "controls": ["cloudtrail_trail_cloudwatch_logs_delivered", "s3_bucket_public_access_blocked"][
+                        : 1 + number % 2
+                    ],
+                    "accounts": ["634718250996", "708263951447", "111122223333"][: 1 + number % 3],
+                },
+                comments="a long text that nobody sees " * 40,
+                **{key: texts[number % len(texts)] for key, texts in REALISTIC.items()},
+            )
+            for number in range(1, count + 1)
+        ),
+    )
+    path = exported(register)
+    profile = f"-env:UserInstallation=file://{tmp_path}/profile"
+    command = ["soffice", "--headless", profile, "--convert-to", "pdf", "--outdir", str(tmp_path), str(path)]
+    subprocess.run(command, check=True, capture_output=True, timeout=180)
+    printed = subprocess.run(
+        ["pdftotext", "-layout", str(path.with_suffix(".pdf")), "-"], check=True, capture_output=True, text=True
+    ).stdout.split("\f")[:-1]
+    # the instructions and the attestations take one page each
+    assert len(printed) <= 1 + pages + 1
+    assert "read this first" in printed[0]
+    rows = "".join(printed[1:-1])
+    assert [rows.count(f"EXC-2025-{number:04}") for number in range(1, count + 1)] == [1] * count
+    assert all("Why this" in page and "Justification" in page for page in printed[1:-1])
+
+
+def test_the_first_sheet_shows_what_to_do_and_is_locked(register: Path) -> None:
+    path = register.with_suffix(".xlsx")
+    readers = Readers("Ana Silva <ana@example.com>", {"EXC-2025-0001"}, ("Jo <jo@example.com>", "Bo <bo@example.com>"))
+    with path.open("wb") as file:
+        export.write(file, RegisterEditor.open(register), {}, ON, readers)
+    sheet = load_workbook(path)["Read me"]
+    assert sheet.protection.sheet
+    assert all(cell.protection.locked for row in sheet.iter_rows() for cell in row)
+    lines = [" ".join(str(cell.value) for cell in row if cell.value is not None) for row in sheet.iter_rows()]
+    told = " ".join(lines)
+    assert f"Written by orgaudit on {ON}, for Ana Silva <ana@example.com>, with their own entries only." in told
+    assert "Who approves Jo <jo@example.com>, Bo <bo@example.com>. Nobody approves their own request." in told
+    for topic in ("A new entry", "Request approval", "Decide", "Import", "Folded columns", "No longer needed"):
+        assert any(line.startswith(topic) and len(line) > 60 for line in lines), topic
+    fills = {str(cell.value): cell.fill.start_color.rgb for row in sheet.iter_rows() for cell in row if cell.value}
+    assert len({fills[word] for word in ("white", "grey", "active", "expiring", "expired")}) == 5
+    assert max(len(str(cell.value)) for row in sheet.iter_rows() for cell in row) <= 150
+    assert load_workbook(path)["Exceptions"].cell(5, 2).value is None
+
+
+def test_the_example_of_a_new_row_can_be_imported_as_it_stands(register: Path) -> None:
+    path = exported(register)
+
+    def copy_it(book: Workbook) -> None:
+        rows = list(book["Read me"].iter_rows())
+        at = next(at for at, row in enumerate(rows) if row[1].value == "Example of a new row")
+        for title, cell in zip(rows[at][2:], rows[at + 1][2:], strict=True):
+            put(book, new_row(book), str(title.value), cell.value)
+
+    edited(path, copy_it)
+    assert bring(path, register).added == ["EXC-2025-0004"]
+    found = load_register(register, POLICY)
+    [entry] = [it for it in found.exceptions if it.id == "EXC-2025-0004"]
+    assert (entry.requested_by, entry.starts_on, entry.type) == (BY, ON, "risk_acceptance")
+
+
+def test_a_workbook_of_an_older_format_is_refused_with_what_to_do(register: Path) -> None:
+    path = exported(register)
+    edited(path, lambda book: setattr(book[BASE_SHEET]["B1"], "value", "1"))
+    refused(path, register, "another version of orgaudit (format 1)", "export the register anew")
 
 
 def test_an_edit_in_what_was_approved_asks_for_a_new_approval(register: Path) -> None:

@@ -27,6 +27,7 @@ from orgaudit.register.patterns import Patterns, is_exact
 from orgaudit.register.scope import ExceptionScope
 from orgaudit.settings import frameworks
 from orgaudit.settings.documents import nearest
+from orgaudit.spreadsheet.text import displayed, one_line
 from orgaudit.store.register_result import ExceptionRow
 
 _FIRST = ("id", "state", "expires_on", "days_left", "owner", "title", "type", "approved_by", "ticket", "starts_on")
@@ -77,7 +78,8 @@ def list_attestations(*, as_json: bool, **given: Any) -> None:  # noqa: ANN401 -
         return
     for row in rows:
         ends = row.expires_on.isoformat() if row.expires_on else "-"
-        click.echo(f"{row.id:<14} {row.state:<9} {ends:<11} {row.requirement:<18} {row.status:<15} {row.attested_by}")
+        name, requirement, by = map(one_line, (row.id, row.requirement, row.attested_by))
+        click.echo(f"{name:<14} {row.state:<9} {ends:<11} {requirement:<18} {row.status:<15} {by}")
     if not rows:
         click.echo("no attestations")
 
@@ -125,7 +127,7 @@ def _table(rows: list[ExceptionRow]) -> Iterator[str]:
     if not rows:
         yield "no exceptions"
         return
-    widths = [max(len(row.id) for row in rows), max(len(row.state) for row in rows), 10, 20]
+    widths = [max(len(one_line(row.id)) for row in rows), max(len(row.state) for row in rows), 10, 20]
     left = width() - sum(widths) - 2 * len(widths)
     for row in (("ID", "STATE", "EXPIRES", "OWNER", "TITLE"), *map(_cells, rows)):
         cells = [f"{_cut(cell, width):<{width}}" for cell, width in zip(row, (*widths, left), strict=True)]
@@ -136,7 +138,8 @@ def _table(rows: list[ExceptionRow]) -> Iterator[str]:
 
 
 def _cells(row: ExceptionRow) -> tuple[str, ...]:
-    return row.id, row.state, row.expires_on.isoformat() if row.expires_on else "-", row.owner or "-", row.title
+    cells = (row.id, row.state, row.expires_on.isoformat() if row.expires_on else "-", row.owner or "-", row.title)
+    return tuple(map(one_line, cells))
 
 
 def _cut(text: str, width: int) -> str:
@@ -161,7 +164,7 @@ def _show(kind: EntryKind) -> click.Command:
         left = "" if days_left is None or not state.covers else f", {days_left} days left"
         click.echo(f"{name} is {state} on {found.on}{left}; renewed {renewed} times")
         for problem in problems:
-            click.echo(problem)
+            click.echo(displayed(problem))
         click.echo(f"\n{block(entry, 0)}", nl=False)
 
     return show
@@ -176,7 +179,7 @@ def _check(kind: EntryKind, *kinds: EntryKind) -> click.Command:
         register = opened(given, *kinds).register
         problems = register.problems(*kinds)
         for problem in problems:
-            click.echo(str(problem))
+            click.echo(displayed(str(problem)))
         invalid = sum(it.kind is kind for it in register.invalid)
         click.echo(f"{register.path}: {len(register.entries(kind))} sound, {invalid} invalid")
         return ExitCode.USAGE if problems else ExitCode.CLEAN
@@ -195,8 +198,8 @@ def _history(kind: EntryKind) -> click.Command:
             print_json(events)
             return
         for event in events:
-            head = f"{event.get('when')}  {event.get('what', ''):<9}  "
-            text = f"{event.get('who')}: {event.get('why')}"
+            head = f"{one_line(str(event.get('when')))}  {one_line(str(event.get('what', ''))):<9}  "
+            text = one_line(f"{event.get('who')}: {event.get('why')}")
             click.echo(textwrap.fill(text, width(), initial_indent=head, subsequent_indent=" " * len(head)))
         if not events:
             click.echo(f"{name} has no history")

@@ -16,6 +16,7 @@ from orgaudit.register.entries import KINDS
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.workbook import export, incoming
 from orgaudit.register.workbook.export import Computed
+from orgaudit.register.workbook.instructions import Readers
 from orgaudit.register.workbook.read import read
 from orgaudit.store.run import Run, writing
 
@@ -35,7 +36,8 @@ def export_command(file: Path, run_name: str | None, **given: Any) -> None:  # n
     run = None if run_name is None else options.find_run(run_name, found.settings)
     editor = RegisterEditor.open(found.register.path)
     with writing(file) as target:
-        export.write(target, editor, _computed(found, run), found.on)
+        readers = Readers(approvers=found.settings.exceptions.approvers)
+        export.write(target, editor, computed_of(found, run), found.on, readers)
     counts = [f"{len(editor.ids(section))} {section}" for section in KINDS]
     click.echo(f"{file}: {' and '.join(counts)}, with their states on {found.on}")
 
@@ -80,7 +82,7 @@ def _import_workbook(file: Path, found: OpenRegister, by: str | None) -> None:
     click.echo(f"{found.register.path}: {len(outcome.added)} added, {len(outcome.changed)} changed")
 
 
-def _computed(found: OpenRegister, run: Run | None) -> dict[str, Computed]:
+def computed_of(found: OpenRegister, run: Run | None = None) -> dict[str, Computed]:
     """Return what the workbook shows beside the entries, by id; without a run, it is unknown what they cover."""
     applied = found.applied(run)
     computed = {

@@ -146,6 +146,9 @@ def _write_table(book: WorkbookWriter, table: SectionSheet, entries: Mapping[str
     _set_up_print(sheet, get_column_letter(len(columns)), len(entries))
     for number, (column, written) in enumerate(zip(table.columns, columns, strict=True), 1):
         _set_up_column(sheet, number, column, written.look)
+        # the column beside a folded group shows the group's +
+        folds = any(next_one.folded for next_one in table.columns[number : number + 1])
+        sheet.column_dimensions[get_column_letter(number)].collapsed = folds and not column.folded
     colour(sheet, columns, first, MOST_ROWS)
     _write_head(sheet, table, f"{table.sheet}: {len(entries)} on {on}")
     visible = [index for index, column in enumerate(table.columns) if _is_visible(column)]
