@@ -112,7 +112,8 @@ def _letter(notice: Notice, as_of: date, sender: Sender) -> Iterator[str]:
         yield f"{item.id}: {one_line(item.title) or 'without a title'}"
         on = f" ({item.due_on.isoformat()})" if item.due_on else ""
         ticket = f", ticket {one_line(item.ticket)}" if item.ticket else ""
-        yield f"  {item.words}{on}{ticket}"
+        since = f", requested on {item.since.isoformat()}" if item.since and item.event is not DueEvent.PENDING else ""
+        yield f"  {item.words}{on}{since}{ticket}"
         if item.scope:
             yield f"  {one_line(item.scope)}"
         yield f"  who approves: {_approver(item, notice, sender.approvers)}"
@@ -128,7 +129,7 @@ _DEEDS = {
     DueEvent.EXPIRES: "request a later last day or choose revoked",
     DueEvent.REVIEW: "set the next review",
     DueEvent.DRAFT: "complete the drafts",
-    DueEvent.PENDING: "see what waits for approval",
+    **dict.fromkeys((DueEvent.PENDING, DueEvent.RENEWAL, DueEvent.AMENDMENT), "see what waits for approval"),
 }
 
 

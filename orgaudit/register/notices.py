@@ -15,7 +15,7 @@ import msgspec
 from orgaudit.model import EntryState
 from orgaudit.register.entries import ADDRESS, EventType, ExceptionDraft, ExceptionEntry, identity
 from orgaudit.register.file.load import Register
-from orgaudit.register.state import state_of
+from orgaudit.register.state import CLOSED, last_day, pending_amendment, state_of
 from orgaudit.spreadsheet.text import displayed, one_line
 
 
@@ -27,11 +27,20 @@ class DueEvent(StrEnum):
     REVIEW = "review"
     DRAFT = "draft"
     PENDING = "pending"
+    RENEWAL = "renewal"
+    AMENDMENT = "amendment"
 
     @property
     def waits(self) -> bool:
         """Whether it has no date of its own: somebody must act first."""
-        return self in {DueEvent.DRAFT, DueEvent.PENDING}
+        return self in {DueEvent.DRAFT, DueEvent.PENDING, DueEvent.RENEWAL, DueEvent.AMENDMENT}
+
+
+_WAITING = {
+    DueEvent.DRAFT: "draft: complete it",
+    DueEvent.RENEWAL: "renewal pending",
+    DueEvent.AMENDMENT: "change pending",
+}
 
 
 class DueItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +65,7 @@ class DueItem(msgspec.Struct, frozen=True, kw_only=True):
         """What falls due and when, in a few words."""
         if self.days is None:
             since = f" since {self.since.isoformat()}" if self.since else ""
-            return "draft: complete it" if self.event is DueEvent.DRAFT else f"pending{since}"
+            return _WAITING.get(self.event) or f"pending{since}"
         when = f"{abs(self.days)} {'day' if abs(self.days) == 1 else 'days'}"
         if self.event is DueEvent.EXPIRED:
             return f"expired {when} ago"
@@ -114,10 +123,10 @@ def _items(register: Register, as_of: date, until: date) -> Iterator[tuple[str, 
     for entry in (*register.exceptions, *register.drafts):
         owner, state = entry.owner or "", states[entry.id]
         if isinstance(entry, ExceptionEntry):
-            for event, on in _dates(entry, state, until).items():
+            for event, on in _dates(entry, state, as_of, until).items():
                 if event is not DueEvent.EXPIRED or entry.id not in superseded:
                     yield owner, _item(entry, event, due_on=on, days=(on - as_of).days)
-        for event, since in _waiting(entry, state).items():
+        for event, since in _waiting(entry, state, as_of).items():
             yield owner, _item(entry, event, since=since)
 
 
@@ -142,27 +151,30 @@ def _item(
     )
 
 
-def _dates(entry: ExceptionEntry, state: EntryState, until: date) -> dict[DueEvent, date]:
+def _dates(entry: ExceptionEntry, state: EntryState, as_of: date, until: date) -> dict[DueEvent, date]:
     """Return the dates of an entry that have passed or fall due until a day."""
+    ends = last_day(entry, as_of)
     if state is EntryState.EXPIRED:
-        return {DueEvent.EXPIRED: entry.expires_on}
+        return {DueEvent.EXPIRED: ends}
     if not state.covers:
         return {}
-    dates = {DueEvent.EXPIRES: entry.expires_on, DueEvent.REVIEW: entry.review_by}
+    dates = {DueEvent.EXPIRES: ends, DueEvent.REVIEW: entry.review_by}
     return {event: on for event, on in dates.items() if on is not None and on <= until}
 
 
-def _waiting(entry: ExceptionDraft, state: EntryState) -> dict[DueEvent, date | None]:
+def _waiting(entry: ExceptionDraft, state: EntryState, as_of: date) -> dict[DueEvent, date | None]:
     """Return what of an entry waits, and since when."""
     if state is EntryState.DRAFT:
         return {DueEvent.DRAFT: None}
-    if state is EntryState.PENDING and entry.approved_by is None:
-        asked = [event.when for event in entry.history if event.what in _REQUESTS]
+    if state is EntryState.PENDING:
+        asked = [event.when for event in entry.history if event.what in _REQUESTS and event.when <= as_of]
         return {DueEvent.PENDING: asked[-1] if asked else None}
+    if (amendment := pending_amendment(entry, as_of)) is not None and state not in CLOSED.values():
+        return {DueEvent.RENEWAL if amendment.renews else DueEvent.AMENDMENT: amendment.requested_on}
     return {}
 
 
-_REQUESTS = {EventType.REQUESTED, EventType.RENEWED, EventType.CHANGED}
+_REQUESTS = {EventType.REQUESTED, EventType.CHANGED}
 """The events after which an exception may wait for approval."""
 
 

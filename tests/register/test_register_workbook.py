@@ -23,7 +23,7 @@ from orgaudit.register.file.load import load_register
 from orgaudit.register.workbook import export, grammar, incoming
 from orgaudit.register.workbook.columns import BASE_SHEET, HEADER_ROW, TABLES
 from orgaudit.register.workbook.export import Computed
-from orgaudit.register.workbook.incoming import Outcome
+from orgaudit.register.workbook.incoming import Outcome, Rules
 from orgaudit.register.workbook.instructions import Readers
 from orgaudit.register.workbook.read import read
 from orgaudit.settings.sections import RegisterSettings
@@ -127,9 +127,9 @@ def edited(path: Path, edit: Callable[[Workbook], Any]) -> Any:
     return told
 
 
-def bring(path: Path, register: Path, *, on: date = ON) -> Outcome:
+def bring(path: Path, register: Path, *, on: date = ON, by: str = BY, longest: int = 365) -> Outcome:
     ledger = RegisterEditor.open(register)
-    outcome = incoming.bring(read(path), ledger, by=BY, on=on, policy=POLICY)
+    outcome = incoming.bring(read(path), ledger, Rules(by, on, lambda _: longest))
     ledger.save()
     return outcome
 

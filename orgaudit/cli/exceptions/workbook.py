@@ -16,6 +16,7 @@ from orgaudit.register.entries import KINDS
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.workbook import export, incoming
 from orgaudit.register.workbook.export import Computed
+from orgaudit.register.workbook.incoming import Rules
 from orgaudit.register.workbook.instructions import Readers
 from orgaudit.register.workbook.read import read
 from orgaudit.store.run import Run, writing
@@ -71,7 +72,8 @@ def import_command(
 def _import_workbook(file: Path, found: OpenRegister, by: str | None) -> None:
     book = read(file)
     editor = RegisterEditor.open(found.register.path)
-    outcome = incoming.bring(book, editor, by=person(by, os.environ), on=found.on, policy=found.register.policy)
+    rules = Rules(person(by, os.environ), found.on, found.longest_days)
+    outcome = incoming.bring(book, editor, rules)
     if not editor.save():
         click.echo(f"{file}: no edits; {found.register.path} is as it was")
         return
@@ -86,7 +88,9 @@ def computed_of(found: OpenRegister, run: Run | None = None) -> dict[str, Comput
     """Return what the workbook shows beside the entries, by id; without a run, it is unknown what they cover."""
     applied = found.applied(run)
     computed = {
-        row.id: Computed(row.state, row.days_left, None if run is None else applied.covered[row.id])
+        row.id: Computed(
+            row.state, row.days_left, None if run is None else applied.covered[row.id], row.amendment != ""
+        )
         for row in applied.exceptions()
     }
     return computed | {row.id: Computed(row.state, row.days_left) for row in applied.attested().rows}

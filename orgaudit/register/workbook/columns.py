@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from orgaudit.model import Json, Severity
+from orgaudit.register.amendment import proposed
 from orgaudit.register.entries import ExceptionType
 from orgaudit.register.workbook import grammar
 from orgaudit.register.workbook.grammar import Form
+from orgaudit.spreadsheet.text import fitted
 from orgaudit.store.register_result import AttestedStatus
 
 STATE, DAYS_LEFT, COVERED, PENDING, ROW_ID = "=state", "=days_left", "=covered", "=pending", "=row"
@@ -64,6 +67,22 @@ class SectionSheet:
     def texts(self, entry: Mapping[str, Any]) -> dict[str, str]:
         """Return an entry's texts by key, without the empty ones."""
         return {column.key: text for column in self.columns if (text := column.text(entry))}
+
+    def pending(self, entry: Mapping[str, Any]) -> str:
+        """Return in words what an entry's amendment would change, who requests it and why; empty without one."""
+        if not (amendment := entry.get("amendment")):
+            return ""
+        try:
+            new = proposed(entry)
+            lines = [
+                f"{column.title}: {column.text(new).replace(chr(10), ', ') or 'none'}"
+                for column in self.columns
+                if column.key != "requested_by" and column.editable and column.text(new) != column.text(entry)
+            ]
+            by = f"Requested by {amendment['requested_by']} on {amendment['requested_on']}: {amendment['why']}"
+        except (TypeError, ValueError, AttributeError, KeyError):
+            return grammar.shown(json.dumps(amendment, ensure_ascii=False, default=str), grammar.TEXT)
+        return fitted(grammar.normal("\n".join([*lines, by])))
 
 
 _ONE_A_LINE = "One a line (Alt+Enter; in LibreOffice Ctrl+Enter)."

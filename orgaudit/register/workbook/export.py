@@ -69,12 +69,12 @@ _CHUNK = 30_000
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """What is computed of an entry for a date; `covered` is None without a run, `pending` a change in words."""
+    """What is computed of an entry for a date; `covered` is None without a run, `pending` whether a change waits."""
 
     state: str
     days_left: int | None = None
     covered: int | None = None
-    pending: str = ""
+    pending: bool = False
 
 
 def write(
@@ -113,7 +113,7 @@ def _texts(table: SectionSheet, entry: Mapping[str, Any], computed: Computed | N
     if computed is not None:
         numbers = {DAYS_LEFT: computed.days_left, COVERED: computed.covered}
         found |= {key: str(number) for key, number in numbers.items() if number is not None}
-        found |= {STATE: computed.state, PENDING: grammar.normal(computed.pending)}
+        found |= {STATE: computed.state, PENDING: table.pending(entry) if computed.pending else ""}
     known = {column.key for column in table.columns}
     return {key: fitted(text) for key, text in found.items() if key in known and text}
 
