@@ -18,6 +18,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from orgaudit.cli import orgaudit
 from orgaudit.errors import ConfigError
 from orgaudit.model import Severity, Status
+from orgaudit.register.amendment import proposed
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.file.load import load_register
 from orgaudit.register.workbook import export, grammar, incoming
@@ -134,10 +135,10 @@ def bring(path: Path, register: Path, *, on: date = ON, by: str = BY, longest: i
     return outcome
 
 
-def refused(path: Path, register: Path, *words: str) -> None:
+def refused(path: Path, register: Path, *words: str, by: str = BY, longest: int = 365) -> None:
     before = register.read_bytes()
     with pytest.raises(ConfigError) as caught:
-        bring(path, register)
+        bring(path, register, by=by, longest=longest)
     for word in words:
         assert word in str(caught.value)
     assert register.read_bytes() == before
@@ -335,11 +336,199 @@ def test_an_edit_in_what_was_approved_asks_for_a_new_approval(register: Path) ->
     edited(path, lambda book: _as_text(book, "EXC-2025-0001", "Justification"))
     assert bring(path, register).changed == {"EXC-2025-0001": ["justification"]}
     entry = RegisterEditor.open(register).entry("EXC-2025-0001")
-    assert entry["justification"] == "=SUM(A1) as text"
-    assert "approved_by" not in entry
-    assert entry["history"][-1]["who"] == BY
+    assert entry["amendment"] == {
+        "requested_by": BY,
+        "requested_on": ON,
+        "why": "edited in the workbook",
+        "changes": {"justification": "=SUM(A1) as text"},
+    }
+    assert (entry["justification"], entry["approved_by"]) == ("=1+1 is no formula", "jo@example.com")
+    assert (entry["history"][-1]["who"], entry["history"][-1]["what"]) == (BY, "amended")
     assert "justification" in entry["history"][-1]["why"]
     assert "# kept by hand" in register.read_text()
+
+
+def test_the_same_workbook_imported_twice_changes_nothing_the_second_time(register: Path) -> None:
+    path = exported(register)
+
+    def edit(book: Workbook) -> None:
+        put(book, "EXC-2025-0001", "Title", "Another title")
+        put(book, "EXC-2025-0001", "Last day", date(2025, 4, 30))
+        put(book, "EXC-2025-0001", "Covers regions", "eu-west-1")
+        put(book, "EXC-2025-0001", "Ticket", "SEC-9")
+        put(book, "EXC-2025-0001", "Why this change", "as agreed")
+
+    edited(path, edit)
+    assert bring(path, register).changed.keys() == {"EXC-2025-0001"}
+    entry = RegisterEditor.open(register).entry("EXC-2025-0001")
+    # an earlier end takes effect at once, and what is beside the approval too
+    assert (entry["expires_on"], entry["ticket"]) == (date(2025, 4, 30), "SEC-9")
+    assert (entry["amendment"]["changes"].keys(), entry["amendment"]["why"]) == ({"title", "scope"}, "as agreed")
+    before = register.read_bytes()
+    assert bring(path, register) == Outcome()
+    assert register.read_bytes() == before
+
+
+def test_a_second_and_different_amendment_is_refused(register: Path) -> None:
+    path = exported(register)
+    edited(path, lambda book: put(book, "EXC-2025-0001", "Last day", date(2025, 12, 31)))
+    bring(path, register)
+    where = edited(path, lambda book: put(book, "EXC-2025-0001", "Last day", date(2025, 11, 30)))
+    refused(path, register, where, "has an amendment already (renewal until 2025-12-31")
+
+
+def shown_to_approvers(register: Path) -> Path:
+    """Return the workbook that the command exports, with each entry's state and what waits in it."""
+    path = register.with_suffix(".xlsx")
+    assert run("export", path, "--register", register, "--as-of", ON).exit_code == 0
+    return path
+
+
+def decide(book: Workbook, name: str | int, decision: str, why: str = "seen in the review") -> str:
+    put(book, name, "Why this change", why)
+    return put(book, name, "Decision", decision)
+
+
+APPROVER = "jo@example.com"
+
+
+@pytest.fixture
+def pending(register: Path) -> Path:
+    """A register in which 0001 is approved and 0004 waits for approval."""
+    waiting = fields(id="EXC-2025-0004", approved_by=None, approved_on=None, requested_by=BY, expires_on="2025-04-30")
+    editor = RegisterEditor.open(register)
+    editor.add({key: date.fromisoformat(it) if key.endswith("_on") else it for key, it in waiting.items()})
+    editor.save()
+    return register
+
+
+@pytest.mark.parametrize(("decision", "state"), [("approve", "approved"), ("reject", "rejected")])
+def test_an_approver_decides_in_the_workbook(pending: Path, decision: str, state: str) -> None:
+    path = shown_to_approvers(pending)
+    edited(path, lambda book: decide(book, "EXC-2025-0004", decision))
+    assert bring(path, pending, by=APPROVER).changed == {"EXC-2025-0004": [state]}
+    entry = RegisterEditor.open(pending).entry("EXC-2025-0004")
+    assert (entry.get("approved_by"), entry.get("approved_on")) == {
+        "approve": (APPROVER, ON),
+        "reject": (None, None),
+    }[decision]
+    last = entry["history"][-1]
+    assert (last["what"], last["who"], last["why"]) == (state, APPROVER, "seen in the review")
+    before = pending.read_bytes()
+    assert bring(path, pending, by=APPROVER) == Outcome()
+    assert pending.read_bytes() == before
+
+
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+def test_an_approver_decides_about_a_pending_change_that_the_sheet_shows(register: Path, decision: str) -> None:
+    path = exported(register)
+    edited(path, lambda book: put(book, "EXC-2025-0001", "Last day", date(2025, 12, 31)))
+    edited(path, lambda book: put(book, "EXC-2025-0001", "Covers regions", "eu-west-1\neu-west-3"))
+    edited(path, lambda book: put(book, "EXC-2025-0001", "Why this change", "the reader comes later"))
+    bring(path, register)
+    path = shown_to_approvers(register)
+    sheet = load_workbook(path)["Exceptions"]
+    shown = sheet.cell(4, column_of(sheet, "Pending change"))
+    assert str(shown.value).split("\n") == [
+        "Last day: 2025-12-31",
+        "Covers regions: eu-west-1, eu-west-3",
+        f"Requested by {BY} on {ON}: the reader comes later",
+    ]
+    assert shown.protection.locked
+    assert sheet.cell(4, column_of(sheet, "Last day")).value == datetime(2025, 6, 30, tzinfo=UTC).replace(tzinfo=None)
+    edited(path, lambda book: decide(book, "EXC-2025-0001", decision))
+    assert bring(path, register, by="ana.lim@example.com").changed == {
+        "EXC-2025-0001": ["approved" if decision == "approve" else "rejected"]
+    }
+    entry = RegisterEditor.open(register).entry("EXC-2025-0001")
+    assert "amendment" not in entry
+    if decision == "approve":
+        assert (entry["expires_on"], entry["approved_by"]) == (date(2025, 12, 31), "ana.lim@example.com")
+        assert entry["scope"]["regions"] == ["eu-west-1", "eu-west-3"]
+    else:
+        assert (entry["expires_on"], entry["approved_by"]) == (date(2025, 6, 30), "jo@example.com")
+        assert entry["history"][-1]["what"] == "amendment_rejected"
+    before = register.read_bytes()
+    assert bring(path, register, by="ana.lim@example.com") == Outcome()
+    assert register.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "decision", "why", "words"),
+    [
+        ("EXC-2025-0001", "approve", "x", "EXC-2025-0001 is active, and nothing of it waits for approval"),
+        ("EXC-2025-0001", "reject", "x", "EXC-2025-0001 is active, and nothing of it waits for approval"),
+        ("EXC-2025-0002", "approve", "x", "EXC-2025-0002 is draft, and nothing of it waits for approval"),
+        ("EXC-2025-0003", "approve", "x", "correct it first"),
+        ("EXC-2025-0004", "approve", "", "approve needs a reason"),
+        ("EXC-2025-0004", "reject", "", "reject needs a reason"),
+        ("EXC-2025-0004", "accept", "x", "'accept' is not a decision; choose approve or reject"),
+        (8, "approve", "x", "a new entry cannot be decided about"),
+    ],
+)
+def test_a_decision_that_cannot_be_taken_names_its_cell(
+    pending: Path, name: str | int, decision: str, why: str, words: str
+) -> None:
+    path = shown_to_approvers(pending)
+    where = edited(path, lambda book: decide(book, name, decision, why))
+    edited(path, lambda book: put(book, "ATT-2025-0001", "Comments", "not written either"))
+    sheet = load_workbook(path)["Exceptions"]
+    if "reason" in words:
+        where = f"Exceptions!{sheet.cell(row_of(sheet, str(name)), column_of(sheet, 'Why this change')).coordinate}"
+    refused(path, pending, where, words, by=APPROVER)
+
+
+def test_nobody_approves_their_own_request_or_past_the_longest_life(pending: Path) -> None:
+    path = shown_to_approvers(pending)
+    where = edited(path, lambda book: decide(book, "EXC-2025-0004", "approve"))
+    refused(path, pending, where, "another person must approve it", by=f"Eve <{BY.upper()}>")
+    refused(path, pending, where, "would live 88 days, and policy allows 87", by=APPROVER, longest=87)
+    assert bring(path, pending, by=APPROVER, longest=88).changed == {"EXC-2025-0004": ["approved"]}
+
+
+def test_a_row_is_decided_about_or_changed_and_not_both(pending: Path) -> None:
+    path = shown_to_approvers(pending)
+    where = edited(path, lambda book: decide(book, "EXC-2025-0004", "approve"))
+    edited(path, lambda book: put(book, "EXC-2025-0004", "Ticket", "SEC-9"))
+    refused(path, pending, where, "also changes", by=APPROVER)
+    edited(path, lambda book: put(book, "EXC-2025-0004", "Ticket", "SEC-1"))
+    edited(path, lambda book: put(book, "EXC-2025-0004", "Set state", "pending"))
+    refused(path, pending, where, "also changes", by=APPROVER)
+
+
+@pytest.mark.parametrize("edit", ["last day", "requester", "regions"])
+def test_what_changed_since_the_export_is_not_approved_unseen(pending: Path, edit: str) -> None:
+    path = shown_to_approvers(pending)
+    where = edited(path, lambda book: decide(book, "EXC-2025-0004", "approve"))
+    ledger = RegisterEditor.open(pending)
+    new: dict[str, Any] = {
+        "last day": {"expires_on": date(2025, 4, 29)},
+        "requester": {"requested_by": "mallory@example.com"},
+        "regions": {"scope": {**ledger.entry("EXC-2025-0004")["scope"], "regions": ["eu-*"]}},
+    }[edit]
+    ledger.set("EXC-2025-0004", new)
+    ledger.save()
+    refused(path, pending, where, "is not what this workbook shows", "export the register anew", by=APPROVER)
+
+
+def test_another_amendment_than_the_one_shown_is_not_approved(register: Path) -> None:
+    amendment = {"requested_by": BY, "requested_on": ON, "why": "x", "changes": {"title": "One"}}
+    ledger = RegisterEditor.open(register)
+    ledger.set("EXC-2025-0001", {"amendment": amendment})
+    ledger.save()
+    path = shown_to_approvers(register)
+    where = edited(path, lambda book: decide(book, "EXC-2025-0001", "approve"))
+    ledger.set("EXC-2025-0001", {"amendment": {**amendment, "changes": {"title": "Two"}}})
+    ledger.save()
+    refused(path, register, where, "is not what this workbook shows", by=APPROVER)
+
+
+def test_a_decision_about_an_entry_that_is_gone_is_refused(pending: Path) -> None:
+    path = shown_to_approvers(pending)
+    where = edited(path, lambda book: decide(book, "EXC-2025-0002", "approve"))
+    text = pending.read_text()
+    pending.write_text(text[: text.index("  - id: EXC-2025-0002")] + text[text.index("  - id: EXC-2025-0003") :])
+    refused(path, pending, where, "no entry EXC-2025-0002 now", by=APPROVER)
 
 
 def _as_text(book: Workbook, name: str, title: str) -> None:
@@ -377,7 +566,9 @@ def test_the_scope_is_edited_key_by_key(register: Path, title: str, cell: str | 
         return
     before = RegisterEditor.open(register).entry("EXC-2025-0001")["scope"]
     bring(path, register)
-    after = RegisterEditor.open(register).entry("EXC-2025-0001")["scope"]
+    entry = RegisterEditor.open(register).entry("EXC-2025-0001")
+    assert entry["scope"] == before
+    after = proposed(entry)["scope"]
     assert after.get(key) == value
     assert {name: it for name, it in after.items() if name != key} == {
         name: it for name, it in before.items() if name != key
@@ -467,7 +658,12 @@ def test_an_edit_to_an_entry_that_is_gone_conflicts_and_does_not_bring_it_back(r
         ("EXC-2025-0001", "Last day", "45000", "'45000' is not a date"),
         ("EXC-2025-0001", "Last day", datetime(2025, 3, 1, 12, tzinfo=UTC).replace(tzinfo=None), "has a time"),
         ("EXC-2025-0001", "Last day", date(2024, 1, 1), "before starts_on"),
-        ("EXC-2025-0001", "Last day", date(2027, 1, 1), "no severity allows more than 365"),
+        (
+            "EXC-2025-0001",
+            "Last day",
+            date(2027, 1, 1),
+            "and policy allows 365 for what it covers; set expires_on to 2026-02-01",
+        ),
         ("EXC-2025-0001", "Title", "=1+1", "holds a formula"),
         ("EXC-2025-0001", "Type", "risk_acceptence", "did you mean risk_acceptance"),
         ("EXC-2025-0001", "Covers accounts", "12345", "12 digits"),
@@ -620,7 +816,7 @@ def test_through_libreoffice_exactly_the_edits_come_back(register: Path, tmp_pat
         "EXC-2025-0001": {"title", "expires_on", "scope.except.accounts", "max_findings"},
         "ATT-2025-0001": {"comments"},
     }
-    entry = RegisterEditor.open(register).entry("EXC-2025-0001")
+    entry = proposed(RegisterEditor.open(register).entry("EXC-2025-0001"))
     assert (entry["title"], entry["expires_on"]) == ("Über\n-the top", date(2025, 5, 31))
     assert entry["scope"]["except"]["accounts"] == ["012345678901", "000000000007"]
     assert entry["scope"]["account_tags"] == {"a=b": "x=y", "stage": "prod-*"}

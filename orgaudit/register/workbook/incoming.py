@@ -12,22 +12,21 @@ from pydantic import ValidationError
 
 from orgaudit.model import EntryState
 from orgaudit.register import lifecycle
-from orgaudit.register.entries import KINDS, EntryKind, EventType, ExceptionEntry, HistoryEvent, identity
+from orgaudit.register.entries import KINDS, EventType, ExceptionEntry, HistoryEvent
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.lifecycle import EntryChange, Step
 from orgaudit.register.state import state_of
 from orgaudit.register.workbook.columns import (
     DECISION,
     EXCEPTIONS,
-    PENDING,
     ROW_ID,
     SET_STATE,
-    STATE,
     TABLES,
     WHY,
     Field,
     SectionSheet,
 )
+from orgaudit.register.workbook.decisions import MADE, DecisionError, check_decision, decided
 from orgaudit.register.workbook.merge import Conflict, Entries, merge
 from orgaudit.register.workbook.read import EditedRow, EditedWorkbook
 from orgaudit.settings.documents import Problem, error_of, explain
@@ -36,21 +35,6 @@ from orgaudit.spreadsheet.text import fitted
 
 IN_THE_WORKBOOK = "edited in the workbook"
 _ASKED = (SET_STATE, DECISION, WHY)
-
-
-def _approve(kind: EntryKind, entry: dict[str, Any], step: Step, longest: int | None) -> EntryChange:
-    return lifecycle.approved(kind, entry, step, longest_days=longest)
-
-
-def _reject(kind: EntryKind, entry: dict[str, Any], step: Step, _longest: int | None) -> EntryChange:
-    return lifecycle.rejected(kind, entry, step)
-
-
-_DECISIONS = {
-    "approve": (_approve, "approved", {EventType.APPROVED, EventType.RENEWED}),
-    "reject": (_reject, "rejected", {EventType.REJECTED, EventType.AMENDMENT_REJECTED}),
-}
-"""What each decision does, what it makes of an entry, and the events that it may leave."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -208,54 +192,18 @@ class _Bringer:
 
     def _decide(self, line: EditedRow, entry: dict[str, Any], base: Mapping[str, str], *, is_edited: bool) -> list[str]:
         """Put an approver's decision into the ledger and return what it made of the entry."""
-        decision, why = line.texts[DECISION], line.texts.get(WHY, "")
-        problem = self._decision_problem(line, entry, base, is_edited=is_edited)
-        if problem is not None:
-            self._problem(line, *problem)
-            return []
-        take, done, events = _DECISIONS[decision]
-        last = (entry.get("history") or [{}])[-1]
-        if (
-            last.get("what") in events
-            and identity(str(last["who"])) == identity(self._by)
-            and last["why"].endswith(why)
-        ):
-            return []  # the same workbook was imported before
-        if self._is_stale(entry, base):
-            message = "the register's entry is not what this workbook shows, so it cannot be decided about here"
-            self._problem(line, DECISION, message, "export the register anew, and decide there")
-            return []
+        problems = [message for _, message, _ in _wrong(self._table, entry)]
         try:
-            self._step(entry, take(self._kind, entry, self._by_whom(why), self._longest(entry)))
-        except ValueError as error:
-            message, _, remedy = str(error).partition("; ")
-            self._problem(line, DECISION, message, remedy)
+            check_decision(line, base, problems, is_edited=is_edited)
+            step = self._by_whom(line.texts[WHY])
+            change = decided(self._table, line, entry, base, step, self._longest(entry))
+        except DecisionError as error:
+            self._problem(line, error.key, error.message, error.remedy)
             return []
-        return [done]
-
-    def _decision_problem(
-        self, line: EditedRow, entry: Mapping[str, Any], base: Mapping[str, str], *, is_edited: bool
-    ) -> tuple[str, str, str] | None:
-        """Return the column, the message and the remedy where a decision as it stands in the row cannot be taken."""
-        decision = line.texts[DECISION]
-        if decision not in _DECISIONS:
-            return DECISION, f"{decision!r} is not a decision", "choose approve or reject, or clear it"
-        if not line.texts.get(WHY):
-            return WHY, f"{decision} needs a reason", "write it into this cell"
-        if is_edited or SET_STATE in line.texts:
-            return DECISION, "decides about an entry that this row also changes", "decide, or change it, and not both"
-        if problems := list(_wrong(self._table, entry)):
-            return DECISION, f"the entry is wrong ({problems[0][1]})", "correct it first"
-        if base.get(STATE) not in {None, EntryState.PENDING.value} and not base.get(PENDING):
-            return DECISION, f"{line.id} is {base[STATE]}, and nothing of it waits for approval", "clear it"
-        return None
-
-    def _is_stale(self, entry: Mapping[str, Any], base: Mapping[str, str]) -> bool:
-        """Return whether somebody changed an entry, or what waits in it, since the workbook was written."""
-        shown = self._kind.substance | {"approved_by", "approved_on"}
-        columns = [column for column in self._table.columns if column.path and column.path[0] in shown]
-        changed = any(fitted(column.text(entry)) != base.get(column.key, "") for column in columns)
-        return changed or self._table.pending(entry) != base.get(PENDING, "")
+        if change is None:
+            return []
+        self._step(entry, change)
+        return [MADE[line.texts[DECISION]]]
 
     def _edited(self, line: EditedRow, old: dict[str, Any], texts: Mapping[str, str], why: str) -> dict[str, Any]:
         new = _with_texts(self._table, old, texts)
