@@ -501,12 +501,12 @@ def test_what_changed_since_the_export_is_not_approved_unseen(pending: Path, edi
     path = shown_to_approvers(pending)
     where = edited(path, lambda book: decide(book, "EXC-2025-0004", "approve"))
     ledger = RegisterEditor.open(pending)
-    new: dict[str, Any] = {
+    changes: dict[str, dict[str, Any]] = {
         "last day": {"expires_on": date(2025, 4, 29)},
         "requester": {"requested_by": "mallory@example.com"},
         "regions": {"scope": {**ledger.entry("EXC-2025-0004")["scope"], "regions": ["eu-*"]}},
-    }[edit]
-    ledger.set("EXC-2025-0004", new)
+    }
+    ledger.set("EXC-2025-0004", changes[edit])
     ledger.save()
     refused(path, pending, where, "is not what this workbook shows", "export the register anew", by=APPROVER)
 

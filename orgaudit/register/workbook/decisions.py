@@ -57,6 +57,7 @@ def decided(
     entry: dict[str, Any],
     base: Mapping[str, str],
     step: Step,
+    *,
     longest_days: int | None,
 ) -> EntryChange | None:
     """Return what a decision changes; None where the same one was taken before, as by a second import.

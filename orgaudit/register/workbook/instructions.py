@@ -78,13 +78,16 @@ _OF_THE_FILE = (
 )
 _EXAMPLE_DAYS = 90
 _STATES = (
-    ("active", "approved and in force; scheduled begins later"),
+    ("active", "approved and in force"),
     ("expiring", "its end is near: fix the findings, or request a later last day. pending: waits for approval"),
     (
         "expired",
         "it covers nothing: its findings are open again. invalid: wrong or incomplete, it covers nothing either",
     ),
-    ("draft", "not requested yet. rejected and revoked: closed, and kept for the record"),
+    (
+        "draft",
+        "not requested yet. scheduled: approved, begins later. rejected and revoked: closed, kept for the record",
+    ),
 )
 
 
