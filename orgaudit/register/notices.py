@@ -1,4 +1,4 @@
-"""Which exceptions of each owner expire or are due for review soon: as text, JSON, a calendar, and mails."""
+"""What each owner's exceptions need soon: those that expire, are due for review, or wait; as text and a calendar."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from email.errors import MessageError
 from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
 from enum import StrEnum
 from typing import TypeAlias
 
 import msgspec
 
 from orgaudit.model import EntryState
-from orgaudit.register.entries import ADDRESS, identity
+from orgaudit.register.entries import ADDRESS, EventType, ExceptionDraft, ExceptionEntry, identity
 from orgaudit.register.file.load import Register
-from orgaudit.register.state import state_of
+from orgaudit.register.state import CLOSED, last_day, pending_amendment, state_of
+from orgaudit.spreadsheet.text import displayed, one_line
 
 
 class DueEvent(StrEnum):
@@ -26,22 +25,47 @@ class DueEvent(StrEnum):
     EXPIRED = "expired"
     EXPIRES = "expires"
     REVIEW = "review"
+    DRAFT = "draft"
+    PENDING = "pending"
+    RENEWAL = "renewal"
+    AMENDMENT = "amendment"
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has no date of its own: somebody must act first."""
+        return self in {DueEvent.DRAFT, DueEvent.PENDING, DueEvent.RENEWAL, DueEvent.AMENDMENT}
+
+
+_WAITING = {
+    DueEvent.DRAFT: "draft: complete it",
+    DueEvent.RENEWAL: "renewal pending",
+    DueEvent.AMENDMENT: "change pending",
+}
 
 
 class DueItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One date of one exception; `days` from the notice's date to it, negative where it has passed."""
+    """What one exception needs; `days` from the notice's date to `due_on`, negative where it has passed.
+
+    What waits has no such date; it waits `since` a day, where the register knows that. `approver` is who approved the
+    exception last.
+    """
 
     id: str
     title: str
     event: DueEvent
-    due_on: date
-    days: int
+    due_on: date | None = None
+    days: int | None = None
+    since: date | None = None
     ticket: str
     scope: str
+    approver: str = ""
 
     @property
     def words(self) -> str:
         """What falls due and when, in a few words."""
+        if self.days is None:
+            since = f" since {self.since.isoformat()}" if self.since else ""
+            return _WAITING.get(self.event) or f"pending{since}"
         when = f"{abs(self.days)} {'day' if abs(self.days) == 1 else 'days'}"
         if self.event is DueEvent.EXPIRED:
             return f"expired {when} ago"
@@ -49,21 +73,30 @@ class DueItem(msgspec.Struct, frozen=True, kw_only=True):
         return f"{verb} today" if self.days == 0 else f"{verb} {when} ago" if self.days < 0 else f"{verb} in {when}"
 
 
+NO_OWNER = "no owner"
+
+
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """The due dates of one owner; `address` is empty where the register names none."""
+    """What one owner's exceptions need; `address` is empty where the register names none, `owner` where it has none."""
 
     owner: str
     address: str
     items: tuple[DueItem, ...]
+
+    @property
+    def heading(self) -> str:
+        """The owner, as people read it."""
+        return one_line(self.owner) or NO_OWNER
 
 
 Notices: TypeAlias = Sequence[Notice]
 
 
 def due(register: Register, as_of: date, within: int) -> list[Notice]:
-    """Return what expires, has expired or is due for review until `within` days after a date, by owner.
+    """Return by owner what expires, has expired or is due for review until `within` days after a date, and what waits.
 
-    An expired exception stays due until it is renewed, revoked, or superseded by one that is approved.
+    An expired exception stays due until it is renewed, revoked, or superseded by one that is approved. Drafts and what
+    waits for approval are always in it. What has no owner comes last.
     """
     owners: dict[str, list[tuple[str, DueItem]]] = {}
     for owner, item in _items(register, as_of, as_of + timedelta(days=within)):
@@ -71,33 +104,84 @@ def due(register: Register, as_of: date, within: int) -> list[Notice]:
     return [
         Notice(
             owner=max((owner for owner, _ in found), key=len),
-            address=_address(found[0][0]),
-            items=tuple(sorted((item for _, item in found), key=lambda item: (item.due_on, item.id, item.event))),
+            address=address_of(found[0][0]),
+            items=tuple(sorted((item for _, item in found), key=_order)),
         )
-        for _, found in sorted(owners.items())
+        for _, found in sorted(owners.items(), key=lambda pair: (not pair[0], pair[0]))
     ]
 
 
+def _order(item: DueItem) -> tuple[date, str, str]:
+    return item.due_on or date.max, item.id, item.event
+
+
 def _items(register: Register, as_of: date, until: date) -> Iterator[tuple[str, DueItem]]:
-    """Yield each date that falls due, with the owner."""
-    states = {entry.id: state_of(entry, as_of, register.policy.expiring_days) for entry in register.exceptions}
+    """Yield each date that falls due, and what waits, with the owner."""
+    expiring = register.policy.expiring_days
+    states = {entry.id: state_of(entry, as_of, expiring) for entry in (*register.exceptions, *register.drafts)}
     superseded = {entry.supersedes for entry in register.exceptions if states[entry.id].covers}
-    for entry in register.exceptions:
-        state, dates = states[entry.id], {}
-        if state is EntryState.EXPIRED and entry.id not in superseded:
-            dates[DueEvent.EXPIRED] = entry.expires_on
-        if state.covers and entry.expires_on <= until:
-            dates[DueEvent.EXPIRES] = entry.expires_on
-        if state.covers and entry.review_by is not None and entry.review_by <= until:
-            dates[DueEvent.REVIEW] = entry.review_by
-        for event, on in dates.items():
-            about = {"id": entry.id, "title": entry.title, "ticket": entry.ticket, "scope": str(entry.scope)}
-            yield entry.owner, DueItem(event=event, due_on=on, days=(on - as_of).days, **about)
+    for entry in (*register.exceptions, *register.drafts):
+        owner, state = entry.owner or "", states[entry.id]
+        if isinstance(entry, ExceptionEntry):
+            for event, on in _dates(entry, state, as_of, until).items():
+                if event is not DueEvent.EXPIRED or entry.id not in superseded:
+                    yield owner, _item(entry, event, due_on=on, days=(on - as_of).days)
+        for event, since in _waiting(entry, state, as_of).items():
+            yield owner, _item(entry, event, since=since)
 
 
-def _address(owner: str) -> str:
-    found = ADDRESS.search(owner)
-    if not found:
+def _item(
+    entry: ExceptionDraft,
+    event: DueEvent,
+    *,
+    due_on: date | None = None,
+    days: int | None = None,
+    since: date | None = None,
+) -> DueItem:
+    return DueItem(
+        id=entry.id,
+        title=entry.title or "",
+        event=event,
+        due_on=due_on,
+        days=days,
+        since=since,
+        ticket=entry.ticket or "",
+        scope="" if entry.scope is None else str(entry.scope),
+        approver=entry.approved_by or "",
+    )
+
+
+def _dates(entry: ExceptionEntry, state: EntryState, as_of: date, until: date) -> dict[DueEvent, date]:
+    """Return the dates of an entry that have passed or fall due until a day."""
+    ends = last_day(entry, as_of)
+    if state is EntryState.EXPIRED:
+        return {DueEvent.EXPIRED: ends}
+    if not state.covers:
+        return {}
+    dates = {DueEvent.EXPIRES: ends, DueEvent.REVIEW: entry.review_by}
+    return {event: on for event, on in dates.items() if on is not None and on <= until}
+
+
+def _waiting(entry: ExceptionDraft, state: EntryState, as_of: date) -> dict[DueEvent, date | None]:
+    """Return what of an entry waits, and since when."""
+    if state is EntryState.DRAFT:
+        return {DueEvent.DRAFT: None}
+    if state is EntryState.PENDING:
+        asked = [event.when for event in entry.history if event.what in _REQUESTS and event.when <= as_of]
+        return {DueEvent.PENDING: asked[-1] if asked else None}
+    if (amendment := pending_amendment(entry, as_of)) is not None and state not in CLOSED.values():
+        return {DueEvent.RENEWAL if amendment.renews else DueEvent.AMENDMENT: amendment.requested_on}
+    return {}
+
+
+_REQUESTS = {EventType.REQUESTED, EventType.CHANGED}
+"""The events after which an exception may wait for approval."""
+
+
+def address_of(person: str) -> str:
+    """Return the e-mail address within a person's name and address; nothing where there is none that can be used."""
+    found = ADDRESS.search(person)
+    if not found or displayed(found[0]) != found[0]:
         return ""
     try:
         return Address(addr_spec=found[0]).addr_spec
@@ -106,27 +190,31 @@ def _address(owner: str) -> str:
 
 
 def calendar(notices: Notices, as_of: date) -> bytes:
-    """Return the dates as an iCalendar file (RFC 5545): an all-day event each, the same uid for the same date."""
+    """Return the dates as an iCalendar file (RFC 5545): an all-day event each, the same uid for the same date.
+
+    What waits has no date and is not in it.
+    """
     stamp = datetime.combine(as_of, time(), UTC).strftime("%Y%m%dT%H%M%SZ")
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//orgaudit//exceptions//EN", "METHOD:PUBLISH"]
     for notice in notices:
         for item in notice.items:
-            lines += _event(notice, item, stamp)
+            if item.due_on is not None:
+                lines += _event(notice, item, item.due_on, stamp)
     return "".join(f"{_folded(line)}\r\n" for line in (*lines, "END:VCALENDAR")).encode()
 
 
-def _event(notice: Notice, item: DueItem, stamp: str) -> list[str]:
+def _event(notice: Notice, item: DueItem, on: date, stamp: str) -> list[str]:
     what = {DueEvent.EXPIRED: "has expired", DueEvent.EXPIRES: "expires", DueEvent.REVIEW: "is due for review"}[
         item.event
     ]
     kind = "review" if item.event is DueEvent.REVIEW else "expiry"
-    about = f"{item.title}\nOwner: {notice.owner}\nTicket: {item.ticket}\nScope: {item.scope}"
+    about = f"{item.title}\nOwner: {notice.heading}\nTicket: {item.ticket}\nScope: {item.scope}"
     return [
         "BEGIN:VEVENT",
-        f"UID:{item.id}-{kind}-{item.due_on:%Y%m%d}@orgaudit",
+        f"UID:{item.id}-{kind}-{on:%Y%m%d}@orgaudit",
         f"DTSTAMP:{stamp}",
-        f"DTSTART;VALUE=DATE:{item.due_on:%Y%m%d}",
-        f"DTEND;VALUE=DATE:{item.due_on + timedelta(days=1):%Y%m%d}",
+        f"DTSTART;VALUE=DATE:{on:%Y%m%d}",
+        f"DTEND;VALUE=DATE:{on + timedelta(days=1):%Y%m%d}",
         f"SUMMARY:{_escaped(f'{item.id} {what}: {item.title}')}",
         f"DESCRIPTION:{_escaped(about)}",
         "TRANSP:TRANSPARENT",
@@ -135,9 +223,7 @@ def _event(notice: Notice, item: DueItem, stamp: str) -> list[str]:
 
 
 def _escaped(text: str) -> str:
-    text = re.sub(r"([\\;,])", r"\\\1", text)
-    text = re.sub(r"\r\n|\r|\n", r"\\n", text)
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", " ", text)
+    return re.sub(r"([\\;,])", r"\\\1", displayed(text)).replace("\n", r"\n")
 
 
 def _folded(line: str) -> str:
@@ -153,73 +239,21 @@ def _folded(line: str) -> str:
     return "\r\n ".join(pieces)
 
 
-def mails(notices: Notices, as_of: date, sender: str, moment: datetime) -> Iterator[tuple[str, bytes]]:
-    """Yield (file name, message) for each owner with an address; raises ValueError for a sender without one."""
-    if _address(sender) == "":
-        raise ValueError(f"{sender!r} is not a sender; write Name <name@example.com>")
-    taken: set[str] = set()
-    for notice in addressed(notices):
-        stem = re.sub(r"[^a-z0-9@._-]", "_", notice.address.casefold())
-        name = next(name for name in _names(stem) if name not in taken)
-        taken.add(name)
-        yield name, _mail(notice, as_of, sender, moment).as_bytes(policy=SMTP)
-
-
-def addressed(notices: Notices) -> list[Notice]:
-    """Return the notices whose owner has an address."""
-    return [notice for notice in notices if notice.address]
-
-
-def _names(stem: str) -> Iterator[str]:
-    yield f"{stem}.eml"
-    yield from (f"{stem}-{number}.eml" for number in range(2, 1_000_000))
-
-
-def _mail(notice: Notice, as_of: date, sender: str, moment: datetime) -> EmailMessage:
-    message = EmailMessage()
-    message["From"] = _mailbox(sender)
-    message["To"] = _mailbox(notice.owner)
-    count = len({item.id for item in notice.items})
-    message["Subject"] = f"{count} security {'exception needs' if count == 1 else 'exceptions need'} your attention"
-    message["Date"] = moment
-    message["X-Unsent"] = "1"  # mail programs that know it open the file as a draft
-    message.set_content("\n".join(_letter(notice, as_of)) + "\n", cte="quoted-printable")
-    return message
-
-
-def _mailbox(person: str) -> Address:
-    name = " ".join(re.sub(r"<[^>]*>", "", person).split())
-    address = _address(person)
-    return Address("" if name == address else name, addr_spec=address)
-
-
-def _letter(notice: Notice, as_of: date) -> Iterator[str]:
-    yield "Hello,"
-    yield ""
-    yield f"as of {as_of.isoformat()} these exceptions of yours expire, have expired, or are due for review."
-    yield "An expired exception covers nothing: its findings are open again."
-    for item in notice.items:
-        yield ""
-        yield f"{item.id}: {item.title}"
-        yield f"  {item.words} ({item.due_on.isoformat()}), ticket {item.ticket}"
-        yield f"  {item.scope}"
-    yield ""
-    yield "Fix what they cover, or request a renewal in time; it needs a new approval:"
-    yield "  orgaudit exceptions renew ID"
-    yield "Close what is no longer needed:"
-    yield "  orgaudit exceptions revoke ID"
-
-
 def text(notices: Notices) -> Iterator[str]:
     """Yield the lines of a plain text that fits 80 columns, one owner after another."""
     for notice in notices:
-        yield notice.owner if notice.address else f"{notice.owner} (no address)"
+        yield notice.heading if notice.address or not notice.owner else f"{notice.heading} (no address)"
         for item in notice.items:
-            yield f"  {item.id:<14} {item.due_on.isoformat()}  {item.words:<24} {item.title:.26}".rstrip()
+            on = item.due_on.isoformat() if item.due_on else "-"
+            yield f"  {item.id:<14} {on:<10}  {item.words:<24} {one_line(item.title):.26}".rstrip()
         yield ""
-    yield f"{_count(notices)} for {len(notices)} {'owner' if len(notices) == 1 else 'owners'}"
+    owners = sum(bool(notice.owner) for notice in notices)
+    yield f"{counted(notices)} for {owners} {'owner' if owners == 1 else 'owners'}"
 
 
-def _count(notices: Iterable[Notice]) -> str:
-    count = sum(len(notice.items) for notice in notices)
-    return f"{count} date" if count == 1 else f"{count} dates"
+def counted(notices: Iterable[Notice]) -> str:
+    """Return how many dates there are and how many entries wait, in words."""
+    items = [item for notice in notices for item in notice.items]
+    waiting = sum(item.event.waits for item in items)
+    dates = len(items) - waiting
+    return f"{dates} {'date' if dates == 1 else 'dates'}" + (f" and {waiting} waiting" if waiting else "")

@@ -105,5 +105,5 @@ def _source(register: Register, as_of: date) -> Source:
         as_of=as_of,
         file=path.name,
         sha256=seal.digest(path) if path.is_file() else None,
-        policy=register.policy.model_dump(mode="json", exclude={"file"}),
+        policy=register.policy.model_dump(mode="json", exclude={"file", "approvers"}),
     )

@@ -208,6 +208,7 @@ class RegisterSettings(Section):
     expiring_days: int = Field(default=30, ge=0)
     time_zone: TimeZone = "UTC"
     longest_days: LongestDays = LongestDays()
+    approvers: tuple[Text, ...] = ()
 
 
 class Sections(Section):

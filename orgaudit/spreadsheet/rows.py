@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -90,14 +90,15 @@ def record_rows(
     *,
     first: int,
     total: int,
-    fitted: int,
+    fitted: Collection[int],
     most_lines: int = MOST_LINES,
 ) -> Iterator[str]:
     """Return the rows of a table whose first record is in row `first`, each as XML; without records, an empty one.
 
-    A row is as high as its text in the first `fitted` columns asks for, up to `most_lines`, so that long texts to the
-    right of those that are printed leave no blank on the page. The styles are taken into the workbook at once, the
-    records only as the rows are; raises ValueError then where they are not `total`, for which the table was laid out.
+    A row is as high as its text in the `fitted` columns, by index from 0, requires, up to `most_lines`, so that long
+    texts in columns that are not printed or not visible leave no blank on the page. The styles are taken into the
+    workbook at once, the records only as the rows are; raises ValueError then where they are not `total`, for which
+    the table was laid out.
     """
     letters = {column.title: get_column_letter(index) for index, column in enumerate(columns, 1)}
     writers = [_ColumnWriter(sheet, column, letters, most_lines) for column in columns]
@@ -106,7 +107,7 @@ def record_rows(
         number = first - 1
         for number, record in enumerate(records, first):
             cells, lines = zip(*(writer.cell(record, number) for writer in writers), strict=True)
-            yield row(number, cells, LINE_HEIGHT * max(lines[:fitted]) + ROW_PADDING)
+            yield row(number, cells, LINE_HEIGHT * max(lines[index] for index in fitted) + ROW_PADDING)
         if number + 1 - first != total:
             raise ValueError(f"{number + 1 - first} records where {total} were announced")
         if not total:

@@ -1,8 +1,9 @@
-"""Text that enters a workbook: visible, never a formula, and no longer than a cell allows."""
+"""Text that people or AWS wrote, safe to show: in a cell never a formula or too long, elsewhere what can be seen."""
 
 from __future__ import annotations
 
 import re
+from unicodedata import category
 
 CELL_LIMIT = 32_767
 """The most that a cell holds, in UTF-16 code units."""
@@ -11,6 +12,42 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
 _ESCAPE_LOOKALIKE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n")
+
+
+_TERMINAL = re.compile(
+    "(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours, moves of the cursor
+    "|(?:\x1b[\\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\\\|\x9c)"  # titles of windows, links
+    "|\x1b[ -/]*[0-~]"
+)
+"""What a terminal takes for a command (ECMA-48) and shows none of."""
+
+_JOINERS = "\u200c\u200d"
+"""Invisible, but emoji and several scripts are spelled with them."""
+
+_SHOWN = {"Cc": " ", "Zl": " ", "Zp": " ", "Cs": "\ufffd", "Cf": ""}
+"""What stands for a character of these categories of Unicode."""
+
+
+def displayed(text: str) -> str:
+    """Return a text without what a terminal or a mail acts on and does not show; line feeds and tabs stay.
+
+    Those are control characters, a terminal's commands, other line ends, and invisible marks such as those that turn
+    the direction of writing.
+    """
+    if text.isprintable():
+        return text
+    return "".join(map(_seen, _TERMINAL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))))
+
+
+def one_line(text: str) -> str:
+    """Return a text as `displayed`, on one line."""
+    return " ".join(displayed(text).split())
+
+
+def _seen(character: str) -> str:
+    if character in _JOINERS or character in "\n\t":
+        return character
+    return _SHOWN.get(category(character), character)
 
 
 def printable(text: str) -> str:

@@ -163,7 +163,7 @@ class WorkbookWriter:
         self, sheet: Worksheet, part: SheetPart, columns: Sequence[Column[R]], records: Iterable[R], fitted: int
     ) -> None:
         header = header_row(sheet, columns, part.row)
-        rows = record_rows(sheet, columns, records, first=part.row + 1, total=part.records, fitted=fitted)
+        rows = record_rows(sheet, columns, records, first=part.row + 1, total=part.records, fitted=range(fitted))
         self.rows[part.sheet].append(chain([header], rows))
         _name_table(sheet, part.table, [column.title for column in columns], part.row, part.last)
         colour(sheet, columns, part.row + 1, part.last)

@@ -1,3 +1,4 @@
+import itertools
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -12,19 +13,22 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
+from openpyxl.worksheet.dimensions import ColumnDimension
 from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.cli import orgaudit
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
 from orgaudit.model import Severity, Status
+from orgaudit.register.amendment import proposed
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.file.load import load_register
 from orgaudit.register.names import KnownNames
 from orgaudit.register.workbook import export, grammar, incoming
 from orgaudit.register.workbook.columns import BASE_SHEET, HEADER_ROW, TABLES
 from orgaudit.register.workbook.export import Computed
-from orgaudit.register.workbook.incoming import Outcome
+from orgaudit.register.workbook.incoming import Outcome, Rules
+from orgaudit.register.workbook.instructions import Readers
 from orgaudit.register.workbook.read import read
 from orgaudit.settings import frameworks
 from orgaudit.settings.documents import PACKAGED
@@ -32,6 +36,7 @@ from orgaudit.settings.sections import RegisterSettings
 from orgaudit.spreadsheet.cells import read_sheets
 from orgaudit.spreadsheet.text import fitted, stored
 from tests import needs
+from tests.register.making import fields, register_file
 from tests.synthetic_run import build
 
 ON = date(2025, 2, 1)
@@ -131,17 +136,19 @@ def edited(path: Path, edit: Callable[[Workbook], Any]) -> Any:
     return told
 
 
-def bring(path: Path, register: Path, *, on: date = ON, names: KnownNames = NAMES) -> Outcome:
+def bring(
+    path: Path, register: Path, *, on: date = ON, by: str = BY, longest: int = 365, names: KnownNames = NAMES
+) -> Outcome:
     ledger = RegisterEditor.open(register)
-    outcome = incoming.bring(read(path), ledger, by=BY, on=on, policy=POLICY, names=names)
+    outcome = incoming.bring(read(path), ledger, Rules(by, on, lambda _: longest, names))
     ledger.save()
     return outcome
 
 
-def refused(path: Path, register: Path, *words: str) -> None:
+def refused(path: Path, register: Path, *words: str, by: str = BY, longest: int = 365) -> None:
     before = register.read_bytes()
     with pytest.raises(ConfigError) as caught:
-        bring(path, register)
+        bring(path, register, by=by, longest=longest)
     for word in words:
         assert word in str(caught.value)
     assert register.read_bytes() == before
@@ -181,15 +188,159 @@ def test_the_sheet_shows_what_people_need(register: Path) -> None:
 def test_the_sheet_is_made_to_be_edited(register: Path) -> None:
     book = load_workbook(exported(register))
     sheet = book["Exceptions"]
+    assert [it.title for it in book.worksheets] == ["Read me", "Exceptions", "Attestations", BASE_SHEET]
     assert [it.title for it in book.worksheets if it.sheet_state == "hidden"] == [BASE_SHEET]
+    assert book.active is book["Read me"]
     assert sheet.column_dimensions["A"].hidden
     assert sheet.protection.sheet
     assert sheet.freeze_panes == "C4"
     assert sheet.auto_filter.ref.startswith("A3:")
     assert all(cell.comment is not None for cell in sheet[HEADER_ROW])
     kinds = {(it.type, it.formula1.split(",")[0]) for it in sheet.data_validations.dataValidation}
-    assert {("list", '"risk_acceptance'), ("list", '"pending'), ("list", '"low'), ("date", "36526")} <= kinds
+    assert {("list", '"risk acceptance'), ("list", '"pending'), ("list", '"low'), ("date", "36526")} <= kinds
     assert {kind for kind, _ in kinds} == {"list", "date", "whole"}
+
+
+def shown_titles(sheet: Worksheet) -> list[str]:
+    return [str(cell.value) for cell in sheet[HEADER_ROW] if not dimension_of(sheet, cell.column).hidden]
+
+
+def dimension_of(sheet: Worksheet, number: int | None) -> ColumnDimension:
+    """Return the dimension that holds for a column: a file names one for several that are alike."""
+    every = sheet.column_dimensions.values()
+    return next(it for it in every if number in range(it.min or 0, (it.max or 0) + 1))
+
+
+def test_one_screen_shows_what_an_owner_edits_first_and_the_rest_is_folded(register: Path) -> None:
+    sheet = load_workbook(exported(register))["Exceptions"]
+    assert shown_titles(sheet) == [
+        *("ID", "State", "Days left", "Title", "Type", "Owner", "Last day", "Justification", "Ticket"),
+        *("Covers controls", "Covers accounts", "Pending change", "Set state", "Decision", "Why this change"),
+    ]
+    folded = [dimension_of(sheet, cell.column) for cell in sheet[HEADER_ROW] if cell.value not in shown_titles(sheet)]
+    assert [it.outlineLevel for it in folded[1:]] == [1] * (len(sheet[HEADER_ROW]) - 16)
+    outline = sheet.sheet_properties.outlinePr
+    assert outline is not None
+    assert outline.summaryRight is False
+    beside = [
+        cell.value
+        for cell, after in itertools.pairwise(sheet[HEADER_ROW])
+        if dimension_of(sheet, after.column).outlineLevel and not dimension_of(sheet, cell.column).outlineLevel
+    ]
+    assert beside == ["Days left", "Owner", "Last day", "Justification", "Ticket", "Covers accounts"]
+    assert all(dimension_of(sheet, column_of(sheet, str(title))).collapsed for title in beside)
+
+
+@pytest.mark.parametrize("name", ["Exceptions", "Attestations"])
+def test_the_visible_columns_fit_a_laptop(register: Path, name: str) -> None:
+    sheet = load_workbook(exported(register))[name]
+    widths = [dimension_of(sheet, column_of(sheet, title)).width for title in shown_titles(sheet)]
+    # 1366 pixels less those of the row numbers and the scroll bar, at 7 for each unit of width
+    assert 160 < sum(widths) <= (1366 - 55) / 7
+
+
+def test_long_texts_in_folded_columns_make_no_row_taller(register: Path) -> None:
+    short = load_workbook(exported(register))["Exceptions"]
+    register.write_text(
+        register.read_text().replace("max_findings: 12", f"max_findings: 12\n    comments: {'long ' * 900}")
+    )
+    sheet = load_workbook(exported(register))["Exceptions"]
+    assert "long long" in str(sheet.cell(4, column_of(sheet, "Comments")).value)
+    assert sheet.row_dimensions[4].height == short.row_dimensions[4].height
+    register.write_text(register.read_text().replace('"=1+1 is no formula"', "why " * 60))
+    taller = load_workbook(exported(register))["Exceptions"]
+    assert taller.row_dimensions[4].height > short.row_dimensions[4].height
+
+
+REALISTIC = {
+    "type": ["compensating_control", "operational_requirement", "planned_remediation"],
+    "title": ["Sandbox trails are not delivered to CloudWatch Logs", "Security groups of the VPN allow UDP 500"],
+    "justification": [
+        "The organization trail records the same events, and its alarms are read every day. " * 3,
+        "Soon.",
+    ],
+}
+
+
+@needs.libreoffice
+@pytest.mark.parametrize(("count", "pages"), [(30, 3), (10, 1), (0, 1)])
+def test_ten_entries_take_at_most_a_printed_page(tmp_path: Path, count: int, pages: int) -> None:
+    register = register_file(
+        tmp_path,
+        *(
+            fields(
+                id=f"EXC-2025-{number:04}",
+                owner="Payments engineering <payments.engineering@meridian.example>",
+                scope={
+                    "controls": ["cloudtrail_trail_cloudwatch_logs_delivered", "s3_bucket_public_access_blocked"][
+                        : 1 + number % 2
+                    ],
+                    "accounts": ["634718250996", "708263951447", "111122223333"][: 1 + number % 3],
+                },
+                comments="a long text that nobody sees " * 40,
+                **{key: texts[number % len(texts)] for key, texts in REALISTIC.items()},
+            )
+            for number in range(1, count + 1)
+        ),
+    )
+    path = exported(register)
+    # empty rows for new entries are not printed, and take nothing from the size of the others
+    area = str(load_workbook(path)["Exceptions"].print_area)
+    assert area.rpartition("$")[2] == str(HEADER_ROW + max(count, 1))
+    profile = f"-env:UserInstallation=file://{tmp_path}/profile"
+    command = ["soffice", "--headless", profile, "--convert-to", "pdf", "--outdir", str(tmp_path), str(path)]
+    subprocess.run(command, check=True, capture_output=True, timeout=180)
+    printed = subprocess.run(
+        ["pdftotext", "-layout", str(path.with_suffix(".pdf")), "-"], check=True, capture_output=True, text=True
+    ).stdout.split("\f")[:-1]
+    # the instructions and the attestations take one page each
+    assert len(printed) <= 1 + pages + 1
+    assert "read this first" in printed[0]
+    rows = "".join(printed[1:-1])
+    assert [rows.count(f"EXC-2025-{number:04}") for number in range(1, count + 1)] == [1] * count
+    assert all("Why this" in page and "Justification" in page for page in printed[1:-1])
+
+
+def test_the_first_sheet_shows_what_to_do_and_is_locked(register: Path) -> None:
+    path = register.with_suffix(".xlsx")
+    readers = Readers("Ana Silva <ana@example.com>", {"EXC-2025-0001"}, ("Jo <jo@example.com>", "Bo <bo@example.com>"))
+    with path.open("wb") as file:
+        export.write(file, RegisterEditor.open(register), {}, ON, readers)
+    sheet = load_workbook(path)["Read me"]
+    assert sheet.protection.sheet
+    assert all(cell.protection.locked for row in sheet.iter_rows() for cell in row)
+    lines = [" ".join(str(cell.value) for cell in row if cell.value is not None) for row in sheet.iter_rows()]
+    told = " ".join(lines)
+    assert f"Written by orgaudit on {ON}, for Ana Silva <ana@example.com>, with their own entries only." in told
+    assert "Who approves Jo <jo@example.com>, Bo <bo@example.com>. Nobody approves their own request." in told
+    for topic in ("A new entry", "Request approval", "Decide", "Import", "Folded columns", "No longer needed"):
+        assert any(line.startswith(topic) and len(line) > 60 for line in lines), topic
+    fills = {str(cell.value): cell.fill.start_color.rgb for row in sheet.iter_rows() for cell in row if cell.value}
+    assert len({fills[word] for word in ("white", "grey", "active", "expiring", "expired")}) == 5
+    assert max(len(str(cell.value)) for row in sheet.iter_rows() for cell in row) <= 150
+    assert load_workbook(path)["Exceptions"].cell(5, 2).value is None
+
+
+def test_the_example_of_a_new_row_can_be_imported_as_it_stands(register: Path) -> None:
+    path = exported(register)
+
+    def copy_it(book: Workbook) -> None:
+        rows = list(book["Read me"].iter_rows())
+        at = next(at for at, row in enumerate(rows) if row[1].value == "Example of a new row")
+        for title, cell in zip(rows[at][2:], rows[at + 1][2:], strict=True):
+            put(book, new_row(book), str(title.value), cell.value)
+
+    edited(path, copy_it)
+    assert bring(path, register).added == ["EXC-2025-0004"]
+    found = load_register(register, POLICY)
+    [entry] = [it for it in found.exceptions if it.id == "EXC-2025-0004"]
+    assert (entry.requested_by, entry.starts_on, entry.type) == (BY, ON, "risk_acceptance")
+
+
+def test_a_workbook_of_an_older_format_is_refused_with_what_to_do(register: Path) -> None:
+    path = exported(register)
+    edited(path, lambda book: setattr(book[BASE_SHEET]["B1"], "value", "1"))
+    refused(path, register, "another version of orgaudit (format 1)", "export the register anew")
 
 
 def test_an_edit_in_what_was_approved_asks_for_a_new_approval(register: Path) -> None:
@@ -198,11 +349,199 @@ def test_an_edit_in_what_was_approved_asks_for_a_new_approval(register: Path) ->
     edited(path, lambda book: _as_text(book, "EXC-2025-0001", "Justification"))
     assert bring(path, register).changed == {"EXC-2025-0001": ["justification"]}
     entry = RegisterEditor.open(register).entry("EXC-2025-0001")
-    assert entry["justification"] == "=SUM(A1) as text"
-    assert "approved_by" not in entry
-    assert entry["history"][-1]["who"] == BY
+    assert entry["amendment"] == {
+        "requested_by": BY,
+        "requested_on": ON,
+        "why": "edited in the workbook",
+        "changes": {"justification": "=SUM(A1) as text"},
+    }
+    assert (entry["justification"], entry["approved_by"]) == ("=1+1 is no formula", "jo@example.com")
+    assert (entry["history"][-1]["who"], entry["history"][-1]["what"]) == (BY, "amended")
     assert "justification" in entry["history"][-1]["why"]
     assert "# kept by hand" in register.read_text()
+
+
+def test_the_same_workbook_imported_twice_changes_nothing_the_second_time(register: Path) -> None:
+    path = exported(register)
+
+    def edit(book: Workbook) -> None:
+        put(book, "EXC-2025-0001", "Title", "Another title")
+        put(book, "EXC-2025-0001", "Last day", date(2025, 4, 30))
+        put(book, "EXC-2025-0001", "Covers regions", "eu-west-1")
+        put(book, "EXC-2025-0001", "Ticket", "SEC-9")
+        put(book, "EXC-2025-0001", "Why this change", "as agreed")
+
+    edited(path, edit)
+    assert bring(path, register).changed.keys() == {"EXC-2025-0001"}
+    entry = RegisterEditor.open(register).entry("EXC-2025-0001")
+    # an earlier end takes effect at once, and what is beside the approval too
+    assert (entry["expires_on"], entry["ticket"]) == (date(2025, 4, 30), "SEC-9")
+    assert (entry["amendment"]["changes"].keys(), entry["amendment"]["why"]) == ({"title", "scope"}, "as agreed")
+    before = register.read_bytes()
+    assert bring(path, register) == Outcome()
+    assert register.read_bytes() == before
+
+
+def test_a_second_and_different_amendment_is_refused(register: Path) -> None:
+    path = exported(register)
+    edited(path, lambda book: put(book, "EXC-2025-0001", "Last day", date(2025, 12, 31)))
+    bring(path, register)
+    where = edited(path, lambda book: put(book, "EXC-2025-0001", "Last day", date(2025, 11, 30)))
+    refused(path, register, where, "has an amendment already (renewal until 2025-12-31")
+
+
+def shown_to_approvers(register: Path) -> Path:
+    """Return the workbook that the command exports, with each entry's state and what waits in it."""
+    path = register.with_suffix(".xlsx")
+    assert run("export", path, "--register", register, "--as-of", ON).exit_code == 0
+    return path
+
+
+def decide(book: Workbook, name: str | int, decision: str, why: str = "seen in the review") -> str:
+    put(book, name, "Why this change", why)
+    return put(book, name, "Decision", decision)
+
+
+APPROVER = "jo@example.com"
+
+
+@pytest.fixture
+def pending(register: Path) -> Path:
+    """A register in which 0001 is approved and 0004 waits for approval."""
+    waiting = fields(id="EXC-2025-0004", approved_by=None, approved_on=None, requested_by=BY, expires_on="2025-04-30")
+    editor = RegisterEditor.open(register)
+    editor.add({key: date.fromisoformat(it) if key.endswith("_on") else it for key, it in waiting.items()})
+    editor.save()
+    return register
+
+
+@pytest.mark.parametrize(("decision", "state"), [("approve", "approved"), ("reject", "rejected")])
+def test_an_approver_decides_in_the_workbook(pending: Path, decision: str, state: str) -> None:
+    path = shown_to_approvers(pending)
+    edited(path, lambda book: decide(book, "EXC-2025-0004", decision))
+    assert bring(path, pending, by=APPROVER).changed == {"EXC-2025-0004": [state]}
+    entry = RegisterEditor.open(pending).entry("EXC-2025-0004")
+    assert (entry.get("approved_by"), entry.get("approved_on")) == {
+        "approve": (APPROVER, ON),
+        "reject": (None, None),
+    }[decision]
+    last = entry["history"][-1]
+    assert (last["what"], last["who"], last["why"]) == (state, APPROVER, "seen in the review")
+    before = pending.read_bytes()
+    assert bring(path, pending, by=APPROVER) == Outcome()
+    assert pending.read_bytes() == before
+
+
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+def test_an_approver_decides_about_a_pending_change_that_the_sheet_shows(register: Path, decision: str) -> None:
+    path = exported(register)
+    edited(path, lambda book: put(book, "EXC-2025-0001", "Last day", date(2025, 12, 31)))
+    edited(path, lambda book: put(book, "EXC-2025-0001", "Covers regions", "eu-west-1\neu-west-3"))
+    edited(path, lambda book: put(book, "EXC-2025-0001", "Why this change", "the reader comes later"))
+    bring(path, register)
+    path = shown_to_approvers(register)
+    sheet = load_workbook(path)["Exceptions"]
+    shown = sheet.cell(4, column_of(sheet, "Pending change"))
+    assert str(shown.value).split("\n") == [
+        "Last day: 2025-12-31",
+        "Covers regions: eu-west-1, eu-west-3",
+        f"Requested by {BY} on {ON}: the reader comes later",
+    ]
+    assert shown.protection.locked
+    assert sheet.cell(4, column_of(sheet, "Last day")).value == datetime(2025, 6, 30, tzinfo=UTC).replace(tzinfo=None)
+    edited(path, lambda book: decide(book, "EXC-2025-0001", decision))
+    assert bring(path, register, by="ana.lim@example.com").changed == {
+        "EXC-2025-0001": ["approved" if decision == "approve" else "rejected"]
+    }
+    entry = RegisterEditor.open(register).entry("EXC-2025-0001")
+    assert "amendment" not in entry
+    if decision == "approve":
+        assert (entry["expires_on"], entry["approved_by"]) == (date(2025, 12, 31), "ana.lim@example.com")
+        assert entry["scope"]["regions"] == ["eu-west-1", "eu-west-3"]
+    else:
+        assert (entry["expires_on"], entry["approved_by"]) == (date(2025, 6, 30), "jo@example.com")
+        assert entry["history"][-1]["what"] == "amendment_rejected"
+    before = register.read_bytes()
+    assert bring(path, register, by="ana.lim@example.com") == Outcome()
+    assert register.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "decision", "why", "words"),
+    [
+        ("EXC-2025-0001", "approve", "x", "EXC-2025-0001 is active, and nothing of it waits for approval"),
+        ("EXC-2025-0001", "reject", "x", "EXC-2025-0001 is active, and nothing of it waits for approval"),
+        ("EXC-2025-0002", "approve", "x", "EXC-2025-0002 is draft, and nothing of it waits for approval"),
+        ("EXC-2025-0003", "approve", "x", "correct it first"),
+        ("EXC-2025-0004", "approve", "", "approve needs a reason"),
+        ("EXC-2025-0004", "reject", "", "reject needs a reason"),
+        ("EXC-2025-0004", "accept", "x", "'accept' is not a decision; choose approve or reject"),
+        (8, "approve", "x", "a new entry cannot be decided about"),
+    ],
+)
+def test_a_decision_that_cannot_be_taken_names_its_cell(
+    pending: Path, name: str | int, decision: str, why: str, words: str
+) -> None:
+    path = shown_to_approvers(pending)
+    where = edited(path, lambda book: decide(book, name, decision, why))
+    edited(path, lambda book: put(book, "ATT-2025-0001", "Comments", "not written either"))
+    sheet = load_workbook(path)["Exceptions"]
+    if "reason" in words:
+        where = f"Exceptions!{sheet.cell(row_of(sheet, str(name)), column_of(sheet, 'Why this change')).coordinate}"
+    refused(path, pending, where, words, by=APPROVER)
+
+
+def test_nobody_approves_their_own_request_or_past_the_longest_life(pending: Path) -> None:
+    path = shown_to_approvers(pending)
+    where = edited(path, lambda book: decide(book, "EXC-2025-0004", "approve"))
+    refused(path, pending, where, "another person must approve it", by=f"Eve <{BY.upper()}>")
+    refused(path, pending, where, "would live 88 days, and policy allows 87", by=APPROVER, longest=87)
+    assert bring(path, pending, by=APPROVER, longest=88).changed == {"EXC-2025-0004": ["approved"]}
+
+
+def test_a_row_is_decided_about_or_changed_and_not_both(pending: Path) -> None:
+    path = shown_to_approvers(pending)
+    where = edited(path, lambda book: decide(book, "EXC-2025-0004", "approve"))
+    edited(path, lambda book: put(book, "EXC-2025-0004", "Ticket", "SEC-9"))
+    refused(path, pending, where, "also changes", by=APPROVER)
+    edited(path, lambda book: put(book, "EXC-2025-0004", "Ticket", "SEC-1"))
+    edited(path, lambda book: put(book, "EXC-2025-0004", "Set state", "pending"))
+    refused(path, pending, where, "also changes", by=APPROVER)
+
+
+@pytest.mark.parametrize("edit", ["last day", "requester", "regions"])
+def test_what_changed_since_the_export_is_not_approved_unseen(pending: Path, edit: str) -> None:
+    path = shown_to_approvers(pending)
+    where = edited(path, lambda book: decide(book, "EXC-2025-0004", "approve"))
+    ledger = RegisterEditor.open(pending)
+    changes: dict[str, dict[str, Any]] = {
+        "last day": {"expires_on": date(2025, 4, 29)},
+        "requester": {"requested_by": "mallory@example.com"},
+        "regions": {"scope": {**ledger.entry("EXC-2025-0004")["scope"], "regions": ["eu-*"]}},
+    }
+    ledger.set("EXC-2025-0004", changes[edit])
+    ledger.save()
+    refused(path, pending, where, "is not what this workbook shows", "export the register anew", by=APPROVER)
+
+
+def test_another_amendment_than_the_one_shown_is_not_approved(register: Path) -> None:
+    amendment = {"requested_by": BY, "requested_on": ON, "why": "x", "changes": {"title": "One"}}
+    ledger = RegisterEditor.open(register)
+    ledger.set("EXC-2025-0001", {"amendment": amendment})
+    ledger.save()
+    path = shown_to_approvers(register)
+    where = edited(path, lambda book: decide(book, "EXC-2025-0001", "approve"))
+    ledger.set("EXC-2025-0001", {"amendment": {**amendment, "changes": {"title": "Two"}}})
+    ledger.save()
+    refused(path, register, where, "is not what this workbook shows", by=APPROVER)
+
+
+def test_a_decision_about_an_entry_that_is_gone_is_refused(pending: Path) -> None:
+    path = shown_to_approvers(pending)
+    where = edited(path, lambda book: decide(book, "EXC-2025-0002", "approve"))
+    text = pending.read_text()
+    pending.write_text(text[: text.index("  - id: EXC-2025-0002")] + text[text.index("  - id: EXC-2025-0003") :])
+    refused(path, pending, where, "no entry EXC-2025-0002 now", by=APPROVER)
 
 
 def _as_text(book: Workbook, name: str, title: str) -> None:
@@ -240,7 +579,9 @@ def test_the_scope_is_edited_key_by_key(register: Path, title: str, cell: str | 
         return
     before = RegisterEditor.open(register).entry("EXC-2025-0001")["scope"]
     bring(path, register)
-    after = RegisterEditor.open(register).entry("EXC-2025-0001")["scope"]
+    entry = RegisterEditor.open(register).entry("EXC-2025-0001")
+    assert entry["scope"] == before
+    after = proposed(entry)["scope"]
     assert after.get(key) == value
     assert {name: it for name, it in after.items() if name != key} == {
         name: it for name, it in before.items() if name != key
@@ -330,7 +671,12 @@ def test_an_edit_to_an_entry_that_is_gone_conflicts_and_does_not_bring_it_back(r
         ("EXC-2025-0001", "Last day", "45000", "'45000' is not a date"),
         ("EXC-2025-0001", "Last day", datetime(2025, 3, 1, 12, tzinfo=UTC).replace(tzinfo=None), "has a time"),
         ("EXC-2025-0001", "Last day", date(2024, 1, 1), "before starts_on"),
-        ("EXC-2025-0001", "Last day", date(2027, 1, 1), "no severity allows more than 365"),
+        (
+            "EXC-2025-0001",
+            "Last day",
+            date(2027, 1, 1),
+            "and policy allows 365 for what it covers; set expires_on to 2026-02-01",
+        ),
         ("EXC-2025-0001", "Title", "=1+1", "holds a formula"),
         ("EXC-2025-0001", "Type", "risk_acceptence", "did you mean risk_acceptance"),
         ("EXC-2025-0001", "Covers accounts", "12345", "12 digits"),
@@ -483,7 +829,7 @@ def test_through_libreoffice_exactly_the_edits_come_back(register: Path, tmp_pat
         "EXC-2025-0001": {"title", "expires_on", "scope.except.accounts", "max_findings"},
         "ATT-2025-0001": {"comments"},
     }
-    entry = RegisterEditor.open(register).entry("EXC-2025-0001")
+    entry = proposed(RegisterEditor.open(register).entry("EXC-2025-0001"))
     assert (entry["title"], entry["expires_on"]) == ("Über\n-the top", date(2025, 5, 31))
     assert entry["scope"]["except"]["accounts"] == ["012345678901", "000000000007"]
     assert entry["scope"]["account_tags"] == {"a=b": "x=y", "stage": "prod-*"}

@@ -22,6 +22,7 @@ from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.match import Matcher
 from orgaudit.register.state import life_days
 from orgaudit.settings.documents import Document, error_of, read, validate
+from orgaudit.spreadsheet.text import one_line
 from orgaudit.store.run import Run
 
 
@@ -61,7 +62,7 @@ def _lines(entry: ExceptionDraft, in_scope: int, failing: list[Finding], found: 
         yield f"\n{'ACCOUNT':<12}  {'COUNT':>5}  CONTROL"
         yield from (f"{account:<12}  {count:>5}  {control}" for (account, control), count in sorted(counts.items()))
         yield "\nFINGERPRINT                       REGION          RESOURCE"
-        yield from (f"{each.fingerprint:<32}  {each.region:<14}  {each.resource}" for each in failing)
+        yield from (f"{each.fingerprint:<32}  {each.region:<14}  {one_line(each.resource)}" for each in failing)
 
 
 def _in_scope(entry: ExceptionDraft, run: Run, requirements: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:

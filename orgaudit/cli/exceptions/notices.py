@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from io import BytesIO
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,20 @@ import click
 import msgspec
 
 from orgaudit.cli import options
-from orgaudit.cli.exceptions.opening import dated, opened
+from orgaudit.cli.exceptions.opening import OpenRegister, dated, opened
+from orgaudit.cli.exceptions.workbook import computed_of
 from orgaudit.cli.printing import print_json, width
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
-from orgaudit.register import notices
+from orgaudit.register import mails, notices
 from orgaudit.register.entries import EXCEPTIONS
+from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.hygiene import hygiene_of
-from orgaudit.register.notices import Notices
+from orgaudit.register.notices import Notice, Notices
+from orgaudit.register.workbook import export
+from orgaudit.register.workbook.instructions import Readers
 from orgaudit.settings.documents import Problem
+from orgaudit.spreadsheet.text import displayed, one_line
 from orgaudit.store.register_result import HygieneRemark
 from orgaudit.store.run import writing
 
@@ -60,13 +66,13 @@ def _table(remarks: list[HygieneRemark], problems: list[Problem]) -> Iterator[st
             yield from _row((remark.id, remark.owner, remark.detail))
         yield ""
     for problem in problems:
-        yield f"invalid, covers nothing: {problem}"
+        yield displayed(f"invalid, covers nothing: {problem}")
     yield f"{len(remarks)} to review, {len(problems)} problems in the file"
 
 
 def _row(cells: tuple[str, str, str]) -> Iterator[str]:
     """Yield the lines of one row: id, owner and detail, the detail on as many lines as it needs."""
-    name, owner, detail = cells
+    name, owner, detail = map(one_line, cells)
     shown = owner if len(owner) <= 20 else f"{owner[:19]}…"  # noqa: PLR2004 - the column's width
     head = f"  {name:<14} {shown:<20}  "
     yield from textwrap.wrap(detail, width(), initial_indent=head, subsequent_indent=" " * len(head))
@@ -95,14 +101,15 @@ def due(
     sender: str | None,
     **given: Any,  # noqa: ANN401 - options by name
 ) -> None:
-    """List for each owner what expires or is due for review within a time, and what has expired.
+    """List for each owner what expires or is due for review within a time, what has expired, and what waits.
 
-    The formats are text, JSON, a calendar file, and one mail for each owner, ready to be sent.
+    The formats are text, JSON, a calendar file, and eml: one mail for each owner, ready to be sent, with the owner's
+    own entries as a workbook.
     """
     found = opened(given)
     owners = notices.due(found.register, found.on, within)
     if form == "eml":
-        _write_mails(owners, found.on, sender, directory)
+        _write_mails(owners, found, sender, directory)
     else:
         content = _content(owners, found.on, form)
         if directory is None:
@@ -110,7 +117,7 @@ def due(
         else:
             _write(directory / FILES[form], content)
     for problem in found.register.problems(EXCEPTIONS):
-        click.echo(f"invalid, in no notice: {problem}", err=True)
+        click.echo(displayed(f"invalid, in no notice: {problem}"), err=True)
 
 
 def _content(owners: Notices, on: date, form: str) -> bytes:
@@ -121,18 +128,28 @@ def _content(owners: Notices, on: date, form: str) -> bytes:
     return "".join(f"{line}\n" for line in notices.text(owners)).encode()
 
 
-def _write_mails(owners: Notices, on: date, sender: str | None, directory: Path | None) -> None:
+def _write_mails(owners: Notices, found: OpenRegister, sender: str | None, directory: Path | None) -> None:
     if directory is None or sender is None:
         raise click.UsageError("Mails need --out DIR and --from 'Name <name@example.com>'.")
+    editor = RegisterEditor.open(found.register.path)
+    computed, approvers = computed_of(found), found.settings.exceptions.approvers
+
+    def workbook(notice: Notice) -> bytes:
+        content = BytesIO()
+        readers = Readers(notice.heading, mails.ids_of(editor, notice.owner), approvers)
+        export.write(content, editor, computed, found.on, readers)
+        return content.getvalue()
+
+    by = mails.Sender(person=sender, moment=datetime.now(UTC), approvers=approvers)
     try:
-        mails = list(notices.mails(owners, on, sender, datetime.now(UTC)))
+        written = list(mails.mails(owners, found.on, by, workbook))
     except ValueError as error:
         raise ConfigError(str(error), key="--from") from error
-    for name, content in mails:
+    for name, content in written:
         _write(directory / name, content)
     for notice in owners:
         if not notice.address:
-            click.echo(f"no address, inform them otherwise: {notice.owner} ({len(notice.items)} dates)")
+            click.echo(f"no address, inform them otherwise: {notice.heading} ({notices.counted([notice])})")
 
 
 def _write(path: Path, content: bytes) -> None:

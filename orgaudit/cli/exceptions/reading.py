@@ -36,6 +36,7 @@ from orgaudit.register.patterns import Patterns, is_exact
 from orgaudit.register.scope import ExceptionScope
 from orgaudit.settings import frameworks
 from orgaudit.settings.documents import nearest
+from orgaudit.spreadsheet.text import displayed, one_line
 from orgaudit.store.register_result import ExceptionRow
 
 _FIRST = ("id", "state", "expires_on", "days_left", "owner", "title", "type", "approved_by", "ticket", "starts_on")
@@ -86,7 +87,8 @@ def list_attestations(*, as_json: bool, **given: Any) -> None:  # noqa: ANN401 -
         return
     for row in rows:
         ends = row.expires_on.isoformat() if row.expires_on else "-"
-        click.echo(f"{row.id:<14} {row.state:<9} {ends:<11} {row.requirement:<18} {row.status:<15} {row.attested_by}")
+        name, requirement, by = map(one_line, (row.id, row.requirement, row.attested_by))
+        click.echo(f"{name:<14} {row.state:<9} {ends:<11} {requirement:<18} {row.status:<15} {by}")
     if not rows:
         click.echo("no attestations")
 
@@ -147,7 +149,7 @@ def _table(rows: list[ExceptionRow]) -> Iterator[str]:
 
 def _cells(row: ExceptionRow) -> tuple[str, ...]:
     ends = row.expires_on.isoformat() if row.expires_on else "-"
-    return row.id, state_words(row) or "", ends, row.owner or "-", row.title
+    return tuple(map(one_line, (row.id, state_words(row) or "", ends, row.owner or "-", row.title)))
 
 
 def _cut(text: str, width: int) -> str:
@@ -175,7 +177,7 @@ def _show(kind: EntryKind) -> click.Command:
         words = state_words(row) or state
         click.echo(f"{name} is {words} on {found.on}{left}{over}; renewed {counted(renewed, 'time')}")
         for problem in problems:
-            click.echo(problem)
+            click.echo(displayed(problem))
         click.echo(f"\n{block(entry, 0)}", nl=False)
 
     return show
@@ -190,7 +192,7 @@ def _check(kind: EntryKind, *kinds: EntryKind) -> click.Command:
         register = opened(given, *kinds).register
         problems = register.problems(*kinds)
         for problem in problems:
-            click.echo(str(problem))
+            click.echo(displayed(str(problem)))
         invalid = sum(it.kind is kind for it in register.invalid)
         click.echo(f"{register.path}: {len(register.entries(kind))} sound, {invalid} invalid")
         return ExitCode.USAGE if problems else ExitCode.CLEAN
@@ -210,8 +212,8 @@ def _history(kind: EntryKind) -> click.Command:
             return
         longest = max((len(str(event.get("what"))) for event in events), default=0)
         for event in events:
-            head = f"{event.get('when')}  {event.get('what', ''):<{longest}}  "
-            text = f"{event.get('who')}: {event.get('why')}"
+            head = f"{one_line(str(event.get('when')))}  {one_line(str(event.get('what', ''))):<{longest}}  "
+            text = one_line(f"{event.get('who')}: {event.get('why')}")
             click.echo(textwrap.fill(text, width(), initial_indent=head, subsequent_indent=" " * len(head)))
         if not events:
             click.echo(f"{name} has no history")

@@ -17,6 +17,8 @@ from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.names import KnownNames
 from orgaudit.register.workbook import export, incoming
 from orgaudit.register.workbook.export import Computed
+from orgaudit.register.workbook.incoming import Rules
+from orgaudit.register.workbook.instructions import Readers
 from orgaudit.register.workbook.read import read
 from orgaudit.store.run import Run, writing
 
@@ -36,7 +38,8 @@ def export_command(file: Path, run_name: str | None, **given: Any) -> None:  # n
     run = None if run_name is None else options.find_run(run_name, found.settings)
     editor = RegisterEditor.open(found.register.path)
     with writing(file) as target:
-        export.write(target, editor, _computed(found, run), found.on)
+        readers = Readers(approvers=found.settings.exceptions.approvers)
+        export.write(target, editor, computed_of(found, run), found.on, readers)
     counts = [f"{len(editor.ids(section))} {section}" for section in KINDS]
     click.echo(f"{file}: {' and '.join(counts)}, with their states on {found.on}")
 
@@ -74,8 +77,8 @@ def import_command(
 def _import_workbook(file: Path, found: OpenRegister, names: KnownNames, by: str | None) -> None:
     book = read(file)
     editor = RegisterEditor.open(found.register.path)
-    policy = found.register.policy
-    outcome = incoming.bring(book, editor, by=person(by, os.environ), on=found.on, policy=policy, names=names)
+    rules = Rules(person(by, os.environ), found.on, found.longest_days, names)
+    outcome = incoming.bring(book, editor, rules)
     warn(outcome.warnings)
     if not editor.save():
         click.echo(f"{file}: no edits; {found.register.path} is as it was")
@@ -87,11 +90,13 @@ def _import_workbook(file: Path, found: OpenRegister, names: KnownNames, by: str
     click.echo(f"{found.register.path}: {len(outcome.added)} added, {len(outcome.changed)} changed")
 
 
-def _computed(found: OpenRegister, run: Run | None) -> dict[str, Computed]:
+def computed_of(found: OpenRegister, run: Run | None = None) -> dict[str, Computed]:
     """Return what the workbook shows beside the entries, by id; without a run, it is unknown what they cover."""
     applied = found.applied(run)
     computed = {
-        row.id: Computed(row.state, row.days_left, None if run is None else applied.covered[row.id])
+        row.id: Computed(
+            row.state, row.days_left, None if run is None else applied.covered[row.id], row.amendment != ""
+        )
         for row in applied.exceptions()
     }
     return computed | {row.id: Computed(row.state, row.days_left) for row in applied.attested().rows}

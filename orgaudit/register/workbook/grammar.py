@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -129,6 +129,19 @@ def _write_day(value: Json) -> str:
     return _text(value)
 
 
+def names(values: Iterable[str]) -> tuple[str, ...]:
+    """Return names of the register's file as words: risk acceptance for risk_acceptance."""
+    return tuple(map(_write_name, values))
+
+
+def _write_name(value: Json) -> str:
+    return _text(value).replace("_", " ")
+
+
+def _parse_name(text: str) -> Json:
+    return "_".join(text.lower().split()) or None
+
+
 def _write_yes(value: Json) -> str:
     if not isinstance(value, bool):
         raise TypeError(value)
@@ -188,6 +201,7 @@ def _never(text: str) -> Json:
 
 
 TEXT = Form(_text, lambda text: text or None)
+NAME = Form(_write_name, _parse_name)
 LIST = Form(_write_list, _parse_list)
 WORDS = Form(_write_list, _parse_words)
 ACCOUNTS = Form(_write_list, _parse_accounts)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import date
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -17,16 +18,25 @@ from orgaudit.register.lifecycle import EntryChange, Step
 from orgaudit.register.names import KnownNames
 from orgaudit.register.state import state_of
 from orgaudit.register.workbook.cell_names import checked
-from orgaudit.register.workbook.columns import EXCEPTIONS, ROW_ID, SET_STATE, TABLES, WHY, Field, SectionSheet
+from orgaudit.register.workbook.columns import (
+    DECISION,
+    EXCEPTIONS,
+    ROW_ID,
+    SET_STATE,
+    TABLES,
+    WHY,
+    Field,
+    SectionSheet,
+)
+from orgaudit.register.workbook.decisions import MADE, DecisionError, check_decision, decided
 from orgaudit.register.workbook.merge import Conflict, Entries, merge
 from orgaudit.register.workbook.read import EditedRow, EditedWorkbook
 from orgaudit.settings.documents import Problem, error_of, explain
-from orgaudit.settings.sections import RegisterSettings
 from orgaudit.settings.syntax import KeyPath
 from orgaudit.spreadsheet.text import fitted
 
 IN_THE_WORKBOOK = "edited in the workbook"
-_ASKED = (SET_STATE, WHY)
+_ASKED = (SET_STATE, DECISION, WHY)
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -40,17 +50,25 @@ class Outcome(msgspec.Struct, frozen=True):
     warnings: list[str] = []
 
 
-def bring(
-    book: EditedWorkbook, ledger: RegisterEditor, *, by: str, on: date, policy: RegisterSettings, names: KnownNames
-) -> Outcome:
-    """Put the workbook's edits, which may bring `names`, into the ledger, which is not saved yet.
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Who imports, on which day, the longest life that policy allows for an exception's data, and the known names."""
+
+    by: str
+    on: date
+    longest_days: Callable[[Mapping[str, Any]], int]
+    names: KnownNames
+
+
+def bring(book: EditedWorkbook, ledger: RegisterEditor, rules: Rules) -> Outcome:
+    """Put the workbook's edits and decisions into the ledger, which is not saved yet.
 
     Raises ConfigError with every conflict and problem by sheet and cell; the ledger must not be saved then.
     """
     outcome = Outcome([], {}, [])
     problems: list[Problem] = []
     for table in TABLES:
-        bringer = _Bringer(table, book, ledger, by=by, on=on, policy=policy, names=names)
+        bringer = _Bringer(table, book, ledger, rules)
         bringer.bring(outcome)
         problems += bringer.problems
         outcome.warnings.extend(bringer.warnings)
@@ -62,22 +80,12 @@ def bring(
 class _Bringer:
     """Brings one sheet; `problems` grows with what stands against it, `warnings` with what could not be checked."""
 
-    def __init__(
-        self,
-        table: SectionSheet,
-        book: EditedWorkbook,
-        ledger: RegisterEditor,
-        *,
-        by: str,
-        on: date,
-        policy: RegisterSettings,
-        names: KnownNames,
-    ) -> None:
+    def __init__(self, table: SectionSheet, book: EditedWorkbook, ledger: RegisterEditor, rules: Rules) -> None:
         self.problems: list[Problem] = []
         self.warnings: list[str] = []
         self._table, self._book, self._ledger = table, book, ledger
         self._kind = KINDS[table.section]
-        self._by, self._on, self._policy, self._names = by, on, policy, names
+        self._rules, self._by, self._on, self._names = rules, rules.by, rules.on, rules.names
 
     def bring(self, outcome: Outcome) -> None:
         section = self._table.section
@@ -88,8 +96,18 @@ class _Bringer:
         ours = {name: self._ledger.entry(name, section) for name in self._ledger.ids(section) if name in known}
         edits = self._merged(base, known, ours)
         for name, line in known.items():
-            wishes = name in ours and (name in edits or line.texts.keys() & set(_ASKED))
-            if wishes and (done := self._change(line, ours[name], edits.get(name, {}))):
+            asked = [key for key in (SET_STATE, DECISION) if key in line.texts]
+            if name not in ours:
+                for key in asked:
+                    self._problem(line, key, f"the register has no entry {name} now", "clear it, or export anew")
+                continue
+            if name not in edits and not asked and WHY not in line.texts:
+                continue
+            if DECISION in line.texts:
+                done = self._decide(line, ours[name], base[name], is_edited=name in edits)
+            else:
+                done = self._change(line, ours[name], edits.get(name, {}))
+            if done:
                 outcome.changed[name] = done
         for line in lines:
             if line.id is None and (added := self._add(line)) is not None:
@@ -156,43 +174,83 @@ class _Bringer:
             return []
         try:
             if wish == "pending" and self._closed(old):
-                entry, wish = self._step(entry, lifecycle.requested(self._kind, entry, self._by_whom(why))), ""
+                entry, wish = self._requested(entry, why), ""
                 done.append("pending")
-            if texts:
-                entry = self._edited(line, entry, texts, why)
+            if texts and (after := self._edited(line, entry, texts, why)) != entry:
+                entry = after
                 done += texts
             if wish == "revoked":
                 entry = self._step(entry, lifecycle.revoked(self._kind, entry, self._by_whom(why)))
                 done.append(wish)
             elif wish == "pending" and not entry.get("requested_by"):
-                entry = self._step(entry, lifecycle.requested(self._kind, entry, self._by_whom(why)))
+                entry = self._requested(entry, why)
                 done.append(wish)
         except ValueError as error:
             message, _, remedy = str(error).partition("; ")
-            where = SET_STATE if line.texts.get(SET_STATE) else next(iter(texts), "id")
+            named = (key for key in texts if key.partition(".")[0] in message)
+            where = SET_STATE if line.texts.get(SET_STATE) else next(named, next(iter(texts), "id"))
             self._problem(line, where, message, remedy)
             return []
         return done
 
+    def _requested(self, entry: dict[str, Any], why: str) -> dict[str, Any]:
+        longest = self._longest(entry)
+        return self._step(entry, lifecycle.requested(self._kind, entry, self._by_whom(why), longest_days=longest))
+
+    def _longest(self, entry: Mapping[str, Any]) -> int | None:
+        """Return the longest life of an entry where it must be approved; its scope may still be wrong."""
+        if self._kind.needs_approval and not list(_wrong(self._table, entry)):
+            return self._rules.longest_days(entry)
+        return None
+
+    def _decide(self, line: EditedRow, entry: dict[str, Any], base: Mapping[str, str], *, is_edited: bool) -> list[str]:
+        """Put an approver's decision into the ledger and return what it made of the entry."""
+        problems = [message for _, message, _ in _wrong(self._table, entry)]
+        try:
+            check_decision(line, base, problems, is_edited=is_edited)
+            step = self._by_whom(line.texts[WHY])
+            change = decided(self._table, line, entry, base, step, longest_days=self._longest(entry))
+        except DecisionError as error:
+            self._problem(line, error.key, error.message, error.remedy)
+            return []
+        if change is None:
+            return []
+        self._step(entry, change)
+        return [MADE[line.texts[DECISION]]]
+
     def _edited(self, line: EditedRow, old: dict[str, Any], texts: Mapping[str, str], why: str) -> dict[str, Any]:
         new = _with_texts(self._table, old, texts)
-        before = list(_wrong(self._table, old, self._policy, self._on))
-        after = [
-            each for each in _wrong(self._table, self._unapproved(new), self._policy, self._on) if each not in before
-        ]
+        before = list(_wrong(self._table, old))
+        after = [each for each in _wrong(self._table, self._unapproved(new)) if each not in before]
+        if before:
+            after += self._too_long(new)
         for path, message, remedy in after:
             self._problem(line, _key_at(self._table, line, path), message, remedy)
         if after:
             return old
         why = why or IN_THE_WORKBOOK
         if not before:
-            return self._step(old, lifecycle.edited(self._kind, old, new, self._by_whom(why)))
+            keys = {self._table.column(key).path[0] for key in texts}
+            longest = self._longest(self._unapproved(new)) if keys & self._kind.substance else None
+            return self._step(old, lifecycle.edited(self._kind, old, new, self._by_whom(why), longest_days=longest))
         changes = {key: new.get(key) for key in {**old, **new} if old.get(key) != new.get(key)}
         if self._kind.substance & changes.keys():
             signed = self._kind.signed(old, self._by, self._on)
             changes = {key: value for key, value in signed.items() if key != "requested_by"} | changes
         event = self._event(EventType.CHANGED, f"{', '.join(sorted(changes))}: {why}")
         return self._step(old, EntryChange(changes, event))
+
+    def _too_long(self, entry: dict[str, Any]) -> Iterator[tuple[KeyPath, str, str]]:
+        """Yield why a requested exception could not be approved on this day, where that is its length."""
+        asked = self._unapproved(entry)
+        if (longest := self._longest(asked)) is None or not isinstance(
+            found := self._kind.model_of(asked).model_validate(asked), ExceptionEntry
+        ):
+            return
+        begins = max(found.starts_on, self._on)
+        if (days := (found.expires_on - begins).days) > longest:
+            message = f"would live {days} days, and policy allows {longest} for what it covers"
+            yield ("expires_on",), message, f"set {begins + timedelta(longest)} or an earlier date"
 
     def _add(self, line: EditedRow) -> str | None:
         """Add a row without an id as a new entry and return its id; None where something is wrong with it."""
@@ -201,14 +259,17 @@ class _Bringer:
         wish, why = line.texts.get(SET_STATE, ""), line.texts.get(WHY, "")
         if wish and (wish != "pending" or not why):
             self._wish_problem(line, wish)
+        if DECISION in line.texts:
+            self._problem(line, DECISION, "a new entry cannot be decided about", "clear it, and import first")
         if not any(texts.values()):
             self._problem(line, "id", "this row says nothing of an entry", "fill it in, or clear it")
         name = self._ledger.next_id(self._on.year, section)
         entry = _with_texts(self._table, {"id": name}, texts)
         if wish == "pending":
             entry.setdefault("requested_by", self._by)
+            entry.setdefault("starts_on", self._on)
         if len(self.problems) == known:
-            for path, message, remedy in _wrong(self._table, entry, self._policy, self._on):
+            for path, message, remedy in (*_wrong(self._table, entry), *self._too_long(entry)):
                 self._problem(line, _key_at(self._table, line, path), message, remedy)
         if len(self.problems) > known:
             return None
@@ -233,16 +294,16 @@ class _Bringer:
         return event
 
     def _closed(self, entry: Mapping[str, Any]) -> bool:
-        if list(_wrong(self._table, entry, self._policy, self._on)):
+        if list(_wrong(self._table, entry)):
             return False
         state = state_of(self._kind.model_of(entry).model_validate(entry), self._on, 0)
         return state in {EntryState.REJECTED, EntryState.REVOKED}
 
     def _unapproved(self, entry: dict[str, Any]) -> dict[str, Any]:
-        """Return an exception as it will be judged: an edit is not held against the approval that it ends."""
+        """Return an exception as it will be judged: an edit is not held against the approval that it asks to change."""
         if self._table is not EXCEPTIONS or not entry.get("requested_by"):
             return entry
-        return {key: value for key, value in entry.items() if key not in {"approved_by", "approved_on"}}
+        return {key: value for key, value in entry.items() if key not in {"approved_by", "approved_on", "amendment"}}
 
     def _wish_problem(self, line: EditedRow, wish: str) -> None:
         if wish not in {"pending", "revoked"}:
@@ -297,25 +358,13 @@ def _put(data: Mapping[str, Any], path: tuple[str, ...], value: object) -> dict[
     return {**data, key: value}
 
 
-def _wrong(
-    table: SectionSheet, entry: Mapping[str, Any], policy: RegisterSettings, on: date
-) -> Iterator[tuple[KeyPath, str, str]]:
+def _wrong(table: SectionSheet, entry: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str, str]]:
     """Yield what is wrong in an entry: the path, the message and the remedy."""
     model = KINDS[table.section].model_of(entry)
     try:
-        found = model.model_validate(entry)
+        model.model_validate(entry)
     except ValidationError as error:
         yield from explain(error, model, dict(entry))
-        return
-    longest = max(days for _, days in policy.longest_days)
-    if isinstance(found, ExceptionEntry):
-        begins = found.valid_from if found.approved_by else max(found.starts_on, on)
-        if (days := (found.expires_on - begins).days) > longest:
-            yield (
-                ("expires_on",),
-                f"would live {days} days, and no severity allows more than {longest}",
-                "end it earlier",
-            )
 
 
 def _key_at(table: SectionSheet, line: EditedRow, path: KeyPath) -> str:

@@ -18,7 +18,7 @@ from orgaudit.spreadsheet import cells
 from orgaudit.spreadsheet.cells import CellValue, ErrorCell, FormulaCell, SheetCells, place
 
 MARK = "orgaudit register workbook"
-VERSION = "1"
+VERSION = "2"
 BASE_ROW = 6
 """The hidden sheet's first row of an entry; above it stand the mark and what the workbook was written from."""
 
