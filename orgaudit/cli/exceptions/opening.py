@@ -14,16 +14,20 @@ import click
 
 from orgaudit.cli import options
 from orgaudit.controls.aliases import ALIASES
+from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
 from orgaudit.register.apply import AppliedRegister, applied
 from orgaudit.register.entries import ATTESTATIONS, EntryKind
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.file.load import Register, register_of, with_known_requirements
+from orgaudit.register.names import KnownNames
+from orgaudit.register.scope import units_of
 from orgaudit.register.state import today
 from orgaudit.settings import frameworks
 from orgaudit.settings.documents import Problem, nearest
 from orgaudit.settings.settings import PERSON_VARIABLE, Settings
 from orgaudit.settings.settings import load as load_settings
+from orgaudit.store.known import known_accounts
 from orgaudit.store.register_result import AttestationRow, ExceptionRow
 from orgaudit.store.run import Run
 
@@ -69,6 +73,19 @@ class OpenRegister:
         found = self.applied()
         rows: list[ExceptionRow | AttestationRow] = [*found.exceptions(), *found.attested().rows]
         return next((row for row in rows if row.id == name), None)
+
+    def names(self) -> KnownNames:
+        """Return the names that entries may use: of the catalogue, all framework files, and the stored runs."""
+        accounts = known_accounts(self.settings.run.out)
+        known = accounts or {}
+        return KnownNames(
+            controls=frozenset(catalogue()),
+            aliases=ALIASES,
+            frameworks=frameworks.load(self.settings.directory),
+            accounts={account.id: account.name for account in known.values()},
+            units=frozenset(unit for account in known.values() for unit in units_of(account)),
+            any_run=accounts is not None,
+        )
 
     def problems_of(self, name: str) -> list[Problem]:
         """Return what is wrong with the entry of an id."""

@@ -1,0 +1,221 @@
+"""The names that a new or changed entry may use: those of controls, requirements, accounts and units that exist."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from orgaudit.register.file.load import unknown_requirement
+from orgaudit.register.patterns import Patterns, is_exact
+from orgaudit.settings.documents import Problem, dotted, error_of, nearest
+from orgaudit.settings.frameworks import Framework
+from orgaudit.settings.syntax import KeyPath
+
+EXCLUSION = "except"
+"""The key of a scope that holds what is left out of it."""
+
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class NameProblem:
+    """One name that matches nothing known: where it is in the scope, what is wrong, and what to do."""
+
+    path: KeyPath
+    message: str
+    remedy: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The message with its remedy."""
+        return "; ".join(filter(None, (self.message, self.remedy)))
+
+
+@dataclass(frozen=True, slots=True)
+class NameCheck:
+    """What became of a scope's names.
+
+    `scope` has the ids of accounts in the place of their names, `wrong` are names that cannot be, `unknown` names that
+    nothing known has, and `warnings` sentences on what could not be checked.
+    """
+
+    scope: dict[str, Any]
+    wrong: tuple[NameProblem, ...] = ()
+    unknown: tuple[NameProblem, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def problems(self, *, unknown: bool = False) -> tuple[NameProblem, ...]:
+        """Return what is refused, by place; with `unknown`, names that nothing known has are accepted."""
+        refused = self.wrong if unknown else (*self.wrong, *self.unknown)
+        return tuple(sorted(refused, key=lambda it: [str(part) for part in it.path]))
+
+    def accept(self, *, unknown: bool = False, file: str = "", remedy: str = "") -> dict[str, Any]:
+        """Return the scope; raises ConfigError with every problem, and what else there is to do, at once."""
+        problems = [
+            Problem(
+                file=file,
+                key=dotted(it.path),
+                message=it.message,
+                remedy="; ".join(filter(None, (it.remedy, remedy if it in self.unknown else ""))),
+            )
+            for it in self.problems(unknown=unknown)
+        ]
+        if problems:
+            raise error_of(problems)
+        return self.scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownNames:
+    """What exists, as far as this installation, its framework files and its stored runs know.
+
+    `controls` are the ids of all controls, `aliases` their former ids with the present ones, `frameworks` those of all
+    files. `accounts` maps the ids of the accounts that stored runs know to their names, `units` are the ids and paths
+    of the units above them, and `any_run` is set where any run is stored. `control_names` follows: all names that a
+    control answers to, which are its id, its former ids, and each requirement that it decides.
+    """
+
+    controls: frozenset[str]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    frameworks: Mapping[str, Framework] = field(default_factory=dict)
+    accounts: Mapping[str, str] = field(default_factory=dict)
+    units: frozenset[str] = frozenset()
+    any_run: bool = False
+    control_names: frozenset[str] = field(init=False, repr=False)
+    _by_name: Mapping[str, list[str]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        requirements = (
+            f"{framework.id}:{requirement.id}"
+            for framework in self.frameworks.values()
+            for requirement in framework.requirements
+            if requirement.controls
+        )
+        by_name: dict[str, list[str]] = {}
+        for account_id, name in sorted(self.accounts.items()):
+            if name:
+                by_name.setdefault(_folded(name), []).append(account_id)
+        object.__setattr__(self, "control_names", frozenset({*self.controls, *self.aliases, *requirements}))
+        object.__setattr__(self, "_by_name", by_name)
+
+    def account(self, text: str) -> str:
+        """Return the id of an account by its name in any letter case; an id stays, known or not.
+
+        Raises ValueError for a name that no account has, or that several have.
+        """
+        text = text.strip()
+        if _ACCOUNT_ID.fullmatch(text):
+            return text
+        ids = self._by_name.get(_folded(text), [])
+        if len(ids) == 1:
+            return ids[0]
+        if ids:
+            raise ValueError(f"{len(ids)} accounts are called {text!r}; write the id: {', '.join(ids)}")
+        if not self._by_name:
+            raise ValueError(f"{text!r} is not an account id; write 12 digits, since no stored run knows account names")
+        remedy = nearest(text, filter(None, self.accounts.values())) or "write its 12 digits"
+        raise ValueError(f"no account is called {text!r}; {remedy}")
+
+    def control(self, text: str) -> str:
+        """Return a control's id, a former one, a requirement that any control decides, or a pattern of these, as it is.
+
+        Raises ValueError for what matches none.
+        """
+        if problem := self._unknown("controls", text):
+            raise ValueError("; ".join(filter(None, problem)))
+        return text
+
+    def check(self, scope: Mapping[str, Any]) -> NameCheck:
+        """Return what becomes of the controls, accounts and units of a scope as it is written, and of its `except`.
+
+        What is not a list of texts, and a pattern that is not one, is left to the model of entries.
+        """
+        resolved, wrong = self._with_ids(scope, ())
+        unknown: list[NameProblem] = []
+        unchecked: dict[str, list[str]] = {}
+        for path, text in _texts(resolved):
+            if path in {it.path for it in wrong}:
+                continue
+            key = str(path[-2])
+            if self._known(key) is None:
+                unchecked.setdefault(key, []).append(text)
+            elif problem := self._unknown(key, text):
+                unknown.append(NameProblem(path, *problem))
+        warnings = tuple(self._unchecked(key, texts) for key, texts in unchecked.items())
+        return NameCheck(resolved, tuple(wrong), tuple(unknown), warnings)
+
+    def _with_ids(self, scope: Mapping[str, Any], at: KeyPath) -> tuple[dict[str, Any], list[NameProblem]]:
+        """Return a scope with the ids of accounts that it names, and the problems of those that have none."""
+        found, wrong = dict(scope), []
+        if isinstance(accounts := scope.get("accounts"), list | tuple):
+            found["accounts"] = list(accounts)
+            for index, text in enumerate(accounts):
+                if not isinstance(text, str) or (not is_exact(text) and _folded(text) not in self._by_name):
+                    continue
+                try:
+                    found["accounts"][index] = self.account(text)
+                except ValueError as error:
+                    message, _, remedy = str(error).partition("; ")
+                    wrong.append(NameProblem((*at, "accounts", index), message, remedy))
+        if not at and isinstance(inner := scope.get(EXCLUSION), Mapping):
+            found[EXCLUSION], more = self._with_ids(inner, (EXCLUSION,))
+            wrong += more
+        return found, wrong
+
+    def _known(self, key: str) -> Collection[str] | None:
+        """Return what exists for a key of a scope; None where that is unknown."""
+        if key == "controls":
+            return self.control_names
+        if key == "accounts":
+            return self.accounts if self.any_run else None
+        return self.units or None
+
+    def _unknown(self, key: str, text: str) -> tuple[str, str] | None:
+        """Return why a text of a key matches nothing known, and the remedy; None where it matches something."""
+        known = self._known(key) or ()
+        if text in known:
+            return None
+        if not is_exact(text):
+            try:
+                matched = any(map(Patterns([text]).match, known))
+            except ValueError:
+                return None
+            return None if matched else (f"{text!r} matches no known {_NOUNS[key]}", "")
+        if key == "controls":
+            return self._unknown_control(text)
+        return f"no known {_NOUNS[key]} {text!r}", nearest(text, known)
+
+    def _unknown_control(self, text: str) -> tuple[str, str] | None:
+        if text in self.control_names:
+            return None
+        if ":" not in text:
+            return f"no control {text!r}", nearest(text, {*self.controls, *self.aliases})
+        if unknown := unknown_requirement(text, self.frameworks, complete=True):
+            return unknown
+        return f"no control decides {text}, so an exception cannot cover it", "attest it: `orgaudit attestations add`"
+
+    def _unchecked(self, key: str, texts: list[str]) -> str:
+        why = "no stored run knows units" if self.any_run else "no run is stored"
+        verb = "was" if len(texts) == 1 else "were"
+        noun = _NOUNS[key] if len(texts) == 1 else f"{_NOUNS[key]}s"
+        return f"{why}, so the {noun} {', '.join(texts)} {verb} not checked"
+
+
+_NOUNS = {"controls": "control", "accounts": "account", "ous": "unit"}
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.split()).casefold()
+
+
+def _texts(scope: Mapping[str, Any], at: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
+    """Yield every text of the controls, accounts and units of a scope and of what is left out of it, with its place."""
+    for key in _NOUNS:
+        values = scope.get(key)
+        for index, text in enumerate(values if isinstance(values, list | tuple) else ()):
+            if isinstance(text, str):
+                yield (*at, key, index), text
+    if not at and isinstance(inner := scope.get(EXCLUSION), Mapping):
+        yield from _texts(inner, (EXCLUSION,))
