@@ -73,7 +73,7 @@ def test_a_mute_list_comes_in(tmp_path: Path) -> None:
     )
     assert "missing: type, justification, owner" in told("import", "--from", "prowler", "mutes.yaml")
     assert "already there" in told("import", "--from", "prowler", "mutes.yaml")
-    assert "only a spreadsheet" in told("import", "--from", "prowler", "mutes.yaml", "--map", "a=title", code=2)
+    assert "does not take --map; an import --from spreadsheet does" in told("import", "--from", "prowler", "mutes.yaml", "--map", "a=title", code=2)
 
 
 ATTEST = ("attestations", "add", "cis_2.0:1.1", "pass", "--account", "111122223333", "--evidence", "the sheet")

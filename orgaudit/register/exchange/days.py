@@ -11,6 +11,9 @@ from orgaudit.spreadsheet.cells import CellValue, ErrorCell, FormulaCell
 
 LAST_MONTH = 12
 
+_LONGEST = 60
+"""The longest text that can be a date."""
+
 _MONTHS = tuple(name.casefold() for name in calendar.month_name)
 _WEEKDAYS = tuple(name.casefold() for name in calendar.day_name)
 _EPOCH, _EPOCH_1904 = date(1899, 12, 30), date(1904, 1, 1)
@@ -19,11 +22,13 @@ _SERIALS = (date(2000, 1, 1), date(2099, 12, 31))
 
 _YEAR = r"(?P<year>\d{4}|'?\d\d)"
 _NAME = r"(?P<name>[A-Za-z]{3,9})\.?"
-_TIME = re.compile(r"(?:[T ]|, ?| at )\d\d?:\d\d(?::\d\d(?:\.\d+)?)?(?: ?[ap]\.?m\.?)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?", re.I)
+_TIME = re.compile(
+    r"(?:[T ]|, ?| at )\d\d?:\d\d(?::\d\d(?:\.\d+)?)?(?: ?[ap]\.?m\.?)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?", re.IGNORECASE
+)
 _WEEKDAY = re.compile(r"(?P<weekday>[A-Za-z]{3,9})\.?,? (?=\d|[A-Za-z]{3})")
 _NUMBERS = re.compile(r"(?P<first>\d\d?)(?P<mark>[-/.])(?P<second>\d\d?)(?P=mark)" + _YEAR)
 _DAYS = tuple(
-    re.compile(form, re.I)
+    re.compile(form, re.IGNORECASE)
     for form in (
         r"(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d\d?)(?P=mark)(?P<day>\d\d?)",
         r"(?P<year>[12]\d{3})(?P<month>\d\d)(?P<day>\d\d)",
@@ -32,7 +37,7 @@ _DAYS = tuple(
     )
 )
 _PERIODS = tuple(
-    re.compile(form, re.I)
+    re.compile(form, re.IGNORECASE)
     for form in (
         _NAME + r"(?:,? |[-/])(?P<year>\d{4}|'\d\d)",
         r"(?P<year>\d{4})[-/](?P<month>\d\d)",
@@ -42,7 +47,9 @@ _PERIODS = tuple(
         r"(?P<year>\d{4})[ /-]?(?P<kind>[QH])(?P<part>[1-4])",
     )
 )
-_EDGE = re.compile(r"(?:by |until )?(?:the )?(?P<edge>end|start|beginning)(?: of)?(?: the)?[ -](?P<rest>.+)", re.I)
+_EDGE = re.compile(
+    r"(?:by |until )?(?:the )?(?P<edge>end|start|beginning)(?: of)?(?: the)?[ -](?P<rest>.+)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,8 @@ def read_day(
     if isinstance(cell, date):
         return ReadDay(cell)
     text = text_of(cell)
+    if len(text) > _LONGEST:
+        raise ValueError(f"{text[:_LONGEST]!r}… is not a date; write one such as 2025-03-31")
     try:
         plain = _without_time(text)
         if (found := _one_day(plain, day_first)) is not None:
@@ -92,13 +101,18 @@ def read_day(
 
 def day_and_month(cell: CellValue) -> tuple[int, int] | None:
     """Return the first two numbers of a date of which each may be the day; None for any other cell."""
-    match = _NUMBERS.fullmatch(_without_time(text_of(cell))) if isinstance(cell, str) else None
+    if not isinstance(cell, str) or len(cell) > _LONGEST:
+        return None
+    try:
+        match = _NUMBERS.fullmatch(_without_time(text_of(cell)))
+    except ValueError:
+        return None
     return (int(match["first"]), int(match["second"])) if match and match["mark"] != "." else None
 
 
 def _without_time(text: str) -> str:
     plain = " ".join(text.split())
-    if match := re.fullmatch(rf"(.*\d){_TIME.pattern}", plain, re.I):
+    if match := re.fullmatch(rf"(.*\d){_TIME.pattern}", plain, re.IGNORECASE):
         plain = match[1]
     match = _WEEKDAY.match(plain)
     if match is None or _index(match["weekday"], _WEEKDAYS) is None:

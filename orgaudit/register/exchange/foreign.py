@@ -12,8 +12,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from orgaudit.register.entries import EventType, ExceptionDraft, ExceptionEntry
+from orgaudit.register import lifecycle
+from orgaudit.register.entries import EXCEPTIONS, ExceptionDraft, ExceptionEntry
 from orgaudit.register.file.edit import RegisterEditor
+from orgaudit.register.lifecycle import Step
+from orgaudit.register.names import KnownNames
 from orgaudit.register.scope import ExceptionScope
 from orgaudit.settings.documents import dotted, explain
 
@@ -45,13 +48,14 @@ class ForeignFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedDraft:
-    """One imported draft: where it was, what it lacks, and what was not taken over unchanged."""
+    """One imported entry: where it was, what it lacks, what was not taken over unchanged, whether it is requested."""
 
     id: str
     place: str
     title: str
     missing: tuple[str, ...]
     notes: tuple[str, ...]
+    requested: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,20 +67,37 @@ class ImportResult:
     present: tuple[tuple[str, str], ...] = ()
 
 
-def import_drafts(found: ForeignFile, editor: RegisterEditor, *, by: str, on: date, origin: str) -> ImportResult:
-    """Add the entries of a foreign file as drafts; the caller saves the register. `origin` is the file's name."""
+def import_drafts(
+    found: ForeignFile,
+    editor: RegisterEditor,
+    names: KnownNames,
+    *,
+    by: str,
+    on: date,
+    origin: str,
+    request: bool = False,
+    unknown: bool = False,
+) -> ImportResult:
+    """Add the entries of a foreign file as drafts; the caller saves the register. `origin` is the file's name.
+
+    With `request`, approval is requested for those that are complete. With `unknown`, names that nothing known has are
+    accepted.
+    """
     known = {_likeness(editor.entry(name)): name for name in editor.ids()}
+    step = Step(by, on, f"imported from {origin}")
     drafts: list[ImportedDraft] = []
     present: list[tuple[str, str]] = []
     for foreign in found.entries:
-        data, refused = _sound(foreign)
+        data, refused = _sound(foreign, names, unknown=unknown)
         likeness = _likeness(data)
         if likeness in known:
             present.append((foreign.place, known[likeness]))
             continue
-        event = {"when": on, "who": by, "what": EventType.CREATED.value, "why": f"imported from {origin}"}
         ordered = {key: data[key] for key in ExceptionDraft.model_fields if key in data}
-        entry = {"id": editor.next_id(on.year), **ordered, "history": [event]}
+        entry = {"id": editor.next_id(on.year), **ordered}
+        entry["history"] = [lifecycle.created(EXCEPTIONS, entry, step).event]
+        lacking = missing(entry)
+        reason = _request(entry, step) if request and not set(lacking) - _BY_STEPS else ""
         editor.add(entry)
         known[likeness] = entry["id"]
         drafts.append(
@@ -85,10 +106,27 @@ def import_drafts(found: ForeignFile, editor: RegisterEditor, *, by: str, on: da
                 place=foreign.place,
                 title=str(data.get("title", "")),
                 missing=missing(entry),
-                notes=(*foreign.notes, *refused),
+                notes=(*foreign.notes, *refused, *([f"not requested: {reason}"] if reason else [])),
+                requested="requested_by" in entry,
             )
         )
     return ImportResult(drafts=tuple(drafts), skipped=found.skipped, present=tuple(present))
+
+
+_BY_STEPS = frozenset({"requested_by", "approved_by", "approved_on"})
+"""What an entry gets by being requested and approved."""
+
+
+def _request(entry: dict[str, Any], step: Step) -> str:
+    """Request approval of an entry; returns why that is refused, else nothing."""
+    try:
+        change = lifecycle.requested(EXCEPTIONS, entry, step)
+    except ValueError as error:
+        return str(error)
+    history = entry.pop("history")
+    entry |= change.changes
+    entry["history"] = [*history, change.event]
+    return ""
 
 
 def missing(entry: Mapping[str, Any]) -> tuple[str, ...]:
@@ -101,7 +139,7 @@ def missing(entry: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(lacking)
 
 
-def _sound(foreign: ForeignEntry) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _sound(foreign: ForeignEntry, names: KnownNames, *, unknown: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return what a draft may hold of an entry, and what is wrong with the rest, which goes into the comments."""
     data = dict(foreign.data)
     refused: list[str] = []
@@ -113,6 +151,13 @@ def _sound(foreign: ForeignEntry) -> tuple[dict[str, Any], tuple[str, ...]]:
             refused.append(f"{dotted(path)}: {f'{message}; {remedy}' if remedy else message}")
             if path and (key := str(path[0])) in data:
                 kept.append(f"{key}: {_plain(data.pop(key))}")
+    if "scope" in data:
+        checked = names.check(data["scope"])
+        problems = checked.problems(unknown=unknown)
+        refused += [*(f"{dotted(('scope', *it.path))}: {it.sentence}" for it in problems), *checked.warnings]
+        data["scope"] = checked.scope
+        if problems:
+            kept.append(f"scope: {_plain(data.pop('scope'))}")
     if kept:
         data["comments"] = "\n".join(kept)
     return data, tuple(refused)
