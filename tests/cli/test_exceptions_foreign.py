@@ -53,7 +53,7 @@ def test_on_a_terminal_each_column_is_asked_with_its_guess(monkeypatch: pytest.M
     monkeypatch.setattr("orgaudit.cli.exceptions.foreign.sys", Terminal)
     said = told("import", "--from", "spreadsheet", "risks.csv", asked="\n\n\n-\ny\n")
     assert "Exception [title]" in said
-    assert "1 drafts added" in said
+    assert "1 draft added" in said
     entry = RegisterEditor.open(REGISTER).entry("EXC-2026-0001")
     assert entry["scope"] == {"accounts": ["111122223333"], "controls": [CONTROL]}
     assert "comments" not in entry
@@ -73,7 +73,8 @@ def test_a_mute_list_comes_in(tmp_path: Path) -> None:
     )
     assert "missing: type, justification, owner" in told("import", "--from", "prowler", "mutes.yaml")
     assert "already there" in told("import", "--from", "prowler", "mutes.yaml")
-    assert "does not take --map; an import --from spreadsheet does" in told("import", "--from", "prowler", "mutes.yaml", "--map", "a=title", code=2)
+    wrong = told("import", "--from", "prowler", "mutes.yaml", "--map", "a=title", code=2)
+    assert "does not take --map; an import --from spreadsheet does" in wrong
 
 
 ATTEST = ("attestations", "add", "cis_2.0:1.1", "pass", "--account", "111122223333", "--evidence", "the sheet")

@@ -40,9 +40,9 @@ def brought(
     kind: str,
     file: Path,
     mapping: Mapping[str, str] | None = None,
+    *,
     day_first: bool | None = None,
     given: Mapping[str, str] | None = None,
-    *,
     request: bool = False,
 ) -> tuple[ImportResult, RegisterEditor]:
     editor = RegisterEditor.open(tmp_path / "exceptions.yaml")
@@ -225,7 +225,9 @@ def test_rows_become_drafts_and_what_is_missing_is_listed(tmp_path: Path) -> Non
     assert "scope" not in bank
     assert "AWS account: Production" in bank["comments"]
     assert f"controls: {CONTROL}" in bank["comments"]
-    assert any("no account is called 'Production'; known: Bank, Old Shop, Shop" in note for note in found.drafts[2].notes)
+    assert any(
+        "no account is called 'Production'; known: Bank, Old Shop, Shop" in note for note in found.drafts[2].notes
+    )
     assert any("'soon' is not a date" in note for note in found.drafts[2].notes)
     assert "scope" not in wrong
     assert "owner: a@b@c" in wrong["comments"]

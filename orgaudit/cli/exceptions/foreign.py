@@ -12,10 +12,11 @@ import click
 
 from orgaudit.cli import options
 from orgaudit.cli.exceptions.opening import OpenRegister
+from orgaudit.cli.printing import counted
 from orgaudit.errors import ConfigError
 from orgaudit.register.exchange import headers, prowler, spreadsheet, tables
 from orgaudit.register.exchange.foreign import ForeignFile, ImportResult, import_drafts
-from orgaudit.register.exchange.spreadsheet import IGNORE, KEYS
+from orgaudit.register.exchange.spreadsheet import APPROVAL, IGNORE, KEYS
 from orgaudit.register.exchange.tables import FlatTable
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.names import KnownNames
@@ -78,10 +79,9 @@ def import_from(file: Path, given: ForeignOptions, *, opened: OpenRegister, by: 
     editor.save()
     for line in _lines(outcome):
         click.echo(line)
-    counts = [f"{len(outcome.drafts)} drafts added", f"{len(outcome.skipped)} entries left out"]
-    if given.request:
-        counts.insert(1, f"{sum(entry.requested for entry in outcome.drafts)} of them requested")
-    click.echo(f"{editor.path}: {', '.join(counts)}")
+    pending = f", of which {sum(entry.requested for entry in outcome.drafts)} are pending" if given.request else ""
+    added = f"{counted(len(outcome.drafts), 'draft')} added{pending}"
+    click.echo(f"{editor.path}: {added}; {len(outcome.skipped)} left out")
 
 
 def _rows(file: Path, given: ForeignOptions, names: KnownNames) -> ForeignFile:
@@ -94,7 +94,9 @@ def _rows(file: Path, given: ForeignOptions, names: KnownNames) -> ForeignFile:
     found = spreadsheet.read_rows(table, mapping, names, day_first=day_first, given=values)
     click.echo(f"{table.header} names the columns")
     for header in table.headers:
-        click.echo(f"  {header} -> {mapping.get(header, 'comments')}")
+        key = mapping.get(header, "comments")
+        elsewhere = "comments, since a request or approval elsewhere is not one here" if key in APPROVAL else key
+        click.echo(f"  {header} -> {elsewhere}")
     return found
 
 

@@ -29,11 +29,13 @@ _FORMAT = re.compile(r"\b(?:(dd?)[-/. ]mm?|mm?[-/. ]dd?)[-/. ]yy", re.IGNORECASE
 """How a header shows the form of its dates, with the day first or not."""
 
 _TEXTS = ("title", "type", "justification", "owner", "ticket", "risk_statement", "comments", "severity_adjusted")
-_APPROVAL = ("requested_by", "approved_by", "approved_on")
-KEYS = (*_TEXTS, *_LISTS, "starts_on", "expires_on", "review_by", "max_findings", *_APPROVAL)
-"""What a column may become. A request or approval elsewhere is not one here, so those three go into the comments."""
+APPROVAL = ("requested_by", "approved_by", "approved_on")
+"""A request or approval elsewhere, which is not one here and goes into the comments."""
 
-SETTABLE = tuple(key for key in KEYS if key not in _APPROVAL)
+KEYS = (*_TEXTS, *_LISTS, "starts_on", "expires_on", "review_by", "max_findings", *APPROVAL)
+"""What a column may become."""
+
+SETTABLE = tuple(key for key in KEYS if key not in APPROVAL)
 """What may be given for all rows at once, where no column has it."""
 
 
@@ -134,10 +136,8 @@ class _RowReader:
             key = self.columns.mapping.get(header)
             if key == IGNORE:
                 continue
-            if key is None or key in _APPROVAL or key == "comments":
+            if key is None or key in APPROVAL or key == "comments":
                 self.comments.append(text_of(cell) if key == "comments" else f"{header}: {text_of(cell)}")
-                if key in _APPROVAL:
-                    self.notes.append(f"{key}: kept as a comment, since it did not happen in this register")
                 continue
             try:
                 self.take(key, header, cell)
@@ -231,7 +231,7 @@ def _day_orders(found: FlatTable, mapping: Mapping[str, str], given: bool | None
     """Return which columns of dates have the day first; raises ConfigError for one that nothing decides."""
     orders: dict[str, bool] = {}
     problems: list[Problem] = []
-    for header in (header for header, key in mapping.items() if key in _DAYS and key not in _APPROVAL):
+    for header in (header for header, key in mapping.items() if key in _DAYS and key not in APPROVAL):
         pairs = [
             (place, text_of(row[header]), pair)
             for place, row in found.rows

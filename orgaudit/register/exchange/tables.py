@@ -25,7 +25,8 @@ from orgaudit.spreadsheet.cells import CellValue, FormulaCell, Sheet
 
 MOST_BYTES = 16 * 1024 * 1024
 
-_SHOWN_ROWS, _SHOWN_CELLS, _SHOWN_TEXT = 5, 6, 24
+_SHOWN_ROWS, _SHOWN_CELLS, _SHOWN_TEXT = 5, 6, 32
+_SEARCHED_LINES = 50
 _WIDE = 3
 """From this many columns on, a row with one cell only is taken for a heading or a note."""
 
@@ -249,7 +250,7 @@ def _from_csv(file: Path) -> _Grid:
 
 def _delimiter(text: str) -> str:
     """Return what separates the cells: that with which a row is best recognized as the header."""
-    lines = [line for line, _ in zip(_lines(text), range(_SHOWN_ROWS * 10), strict=False)]
+    lines = [line for line, _ in zip(_lines(text), range(_SEARCHED_LINES), strict=False)]
 
     def fits(mark: str) -> tuple[int, int]:
         scores = [headers.score(dict(enumerate(line.split(mark)))) for line in lines]
