@@ -49,9 +49,9 @@ def fill_in(workbook: Path, table: str) -> None:
     """Write the values of the page's table into the workbook, as an owner does by hand."""
     book = openpyxl.load_workbook(workbook)
     sheet = book["Exceptions"]
-    header = next(row for row in sheet.iter_rows() if "ID" in {cell.value for cell in row})
+    top, header = next((it, row) for it, row in enumerate(sheet.iter_rows(), 1) if "ID" in {cell.value for cell in row})
     columns = {str(cell.value): index for index, cell in enumerate(header)}
-    rows = {str(row[columns["ID"]].value): row for row in sheet.iter_rows(min_row=header[0].row + 1)}
+    rows = {str(row[columns["ID"]].value): row for row in sheet.iter_rows(min_row=top + 1)}
     for line in table.splitlines()[2:]:
         name, column, text = (cell.strip() for cell in line.strip("|").split("|"))
         is_day = re.fullmatch(r"\d{4}-\d\d-\d\d", text)

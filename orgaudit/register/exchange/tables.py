@@ -161,7 +161,9 @@ def _table(grid: _Grid, header: int, others: Iterable[SkippedEntry]) -> FlatTabl
 def _no_entry(grid: _Grid, header: int, number: int, width: int) -> str:
     """Return why a row below the header is not an entry, else nothing; raises ConfigError for a second table."""
     row = grid.cells[number]
-    if headers.titles(row) == headers.titles(grid.cells[header]):
+    top = headers.titles(grid.cells[header])
+    same = sum(text == top.get(column) for column, text in headers.titles(row).items())
+    if same == len(row) or same >= max(_WIDE, len(row) - 1):
         return "repeats the header"
     if headers.is_second_header(row):
         message = f"is a second header row; move the table below it to a sheet of its own ({_shown(row)})"
