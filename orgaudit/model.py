@@ -409,6 +409,7 @@ class EntryState(StrEnum):
 
     DRAFT = "draft"
     PENDING = "pending"
+    SCHEDULED = "scheduled"
     ACTIVE = "active"
     EXPIRING = "expiring"
     EXPIRED = "expired"

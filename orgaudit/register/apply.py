@@ -9,11 +9,18 @@ from datetime import date
 import msgspec
 
 from orgaudit.model import Account, EntryState, ExceptionRef, Finding, Severity, Status
-from orgaudit.register.entries import ATTESTATIONS, EXCEPTIONS, Attestation, ExceptionEntry, RegisterEntry
+from orgaudit.register.entries import (
+    ATTESTATIONS,
+    EXCEPTIONS,
+    Attestation,
+    ExceptionDraft,
+    ExceptionEntry,
+    RegisterEntry,
+)
 from orgaudit.register.file.load import Register
 from orgaudit.register.match import Matcher
 from orgaudit.register.patterns import is_exact
-from orgaudit.register.state import days_left, life_days, state_of
+from orgaudit.register.state import days_left, last_day, life_days, pending_amendment, state_of
 from orgaudit.settings.documents import Problem
 from orgaudit.store.register_result import Answer, AttestationRow, Attested, ExceptionRow
 from orgaudit.store.run import Run
@@ -59,7 +66,7 @@ class AppliedRegister:
             reference = ExceptionRef(
                 id=entry.id,
                 owner=entry.owner,
-                expires_on=entry.expires_on.isoformat(),
+                expires_on=last_day(entry, self.as_of).isoformat(),
                 state=self._states[entry.id].value,
                 days_overdue=max(0, -days_left(entry, self.as_of)),
             )
@@ -98,25 +105,7 @@ class AppliedRegister:
 
     def exceptions(self) -> list[ExceptionRow]:
         """Return every exception of the register, by id."""
-        rows = [
-            ExceptionRow(
-                id=entry.id,
-                title=entry.title or "",
-                type=entry.type or "",
-                state=self.state(entry),
-                owner=entry.owner or "",
-                approved_by=entry.approved_by or "",
-                ticket=entry.ticket or "",
-                starts_on=entry.starts_on,
-                expires_on=entry.expires_on,
-                days_left=days_left(entry, self.as_of) if isinstance(entry, ExceptionEntry) else None,
-                scope="" if entry.scope is None else str(entry.scope),
-                broad=entry.broad,
-                review_by=entry.review_by,
-                ending=_ending(entry, self.state(entry)),
-            )
-            for entry in (*self.register.exceptions, *self.register.drafts)
-        ]
+        rows = list(map(self._exception, (*self.register.exceptions, *self.register.drafts)))
         rows += (
             ExceptionRow(
                 id=it.id, title=it.texts.get("title", ""), owner=it.texts.get("owner", ""), state=EntryState.INVALID
@@ -125,6 +114,28 @@ class AppliedRegister:
             if it.kind is EXCEPTIONS
         )
         return sorted(rows, key=lambda row: row.id)
+
+    def _exception(self, entry: ExceptionDraft) -> ExceptionRow:
+        state, amendment = self.state(entry), pending_amendment(entry, self.as_of)
+        complete = entry if isinstance(entry, ExceptionEntry) else None
+        return ExceptionRow(
+            id=entry.id,
+            title=entry.title or "",
+            type=entry.type or "",
+            state=state,
+            owner=entry.owner or "",
+            approved_by=entry.approved_by or "",
+            ticket=entry.ticket or "",
+            starts_on=entry.starts_on,
+            expires_on=last_day(complete, self.as_of) if complete else entry.expires_on,
+            days_left=days_left(complete, self.as_of) if complete else None,
+            scope="" if entry.scope is None else str(entry.scope),
+            broad=entry.broad,
+            review_by=entry.review_by,
+            ending=_ending(entry, state),
+            amendment="" if amendment is None else amendment.words,
+            renewal_pending=amendment is not None and amendment.renews,
+        )
 
     def attested(self) -> Attested:
         """Return every attestation of the register, by id, and what those in force answer for each account.

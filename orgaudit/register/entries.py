@@ -34,13 +34,19 @@ class ExceptionType(StrEnum):
 
 
 class EventType(StrEnum):
-    """What can happen to an entry; the last rejection or revocation that nothing reopens closes it."""
+    """What can happen to an entry; the last rejection or revocation that nothing reopens closes it.
+
+    An amendment is requested (`amended`), and then approved (`renewed` where it only sets a later last day, else
+    `approved`) or not (`amendment_rejected`).
+    """
 
     CREATED = "created"
     REQUESTED = "requested"
     APPROVED = "approved"
     REJECTED = "rejected"
     CHANGED = "changed"
+    AMENDED = "amended"
+    AMENDMENT_REJECTED = "amendment_rejected"
     RENEWED = "renewed"
     REVOKED = "revoked"
     COMMENTED = "commented"
@@ -85,12 +91,13 @@ class Milestone(Section):
 
 
 class HistoryEvent(Section):
-    """One line of an entry's history."""
+    """One line of an entry's history; `until` is the last day of an approval from then on, where the event sets it."""
 
     when: Day
     who: Text
     what: EventType
     why: Text
+    until: Day | None = None
 
 
 def _in_order(events: tuple[HistoryEvent, ...]) -> tuple[HistoryEvent, ...]:
@@ -101,6 +108,28 @@ def _in_order(events: tuple[HistoryEvent, ...]) -> tuple[HistoryEvent, ...]:
 
 
 History: TypeAlias = Annotated[tuple[HistoryEvent, ...], AfterValidator(_in_order)]
+
+
+class Amendment(Section):
+    """A renewal or another change of an approved exception that waits for approval: keys with their new values."""
+
+    requested_by: Text
+    requested_on: Day
+    why: Text
+    changes: Annotated[dict[str, Any], Field(min_length=1)]
+
+    @property
+    def renews(self) -> bool:
+        """Whether it sets another last day."""
+        return "expires_on" in self.changes
+
+    @property
+    def words(self) -> str:
+        """What it would change, who requests it, and why."""
+        until = self.changes.get("expires_on")
+        parts = [f"renewal until {until}"] if until else []
+        parts += [f"{key} changed" for key in self.changes if key != "expires_on"]
+        return f"{', '.join(parts)}; requested on {self.requested_on} by {self.requested_by}: {self.why}"
 
 
 class ExceptionDraft(Section):
@@ -130,7 +159,14 @@ class ExceptionDraft(Section):
     broad: bool = False
     supersedes: ExceptionId | None = None
     comments: Text | None = None
+    amendment: Amendment | None = None
     history: History = ()
+
+    @model_validator(mode="after")
+    def _is_approved_where_amended(self) -> Self:
+        if self.amendment is not None and self.approved_by is None:
+            raise ValueError("amendment is for an approved exception; change the keys themselves until it is approved")
+        return self
 
 
 class ExceptionEntry(ExceptionDraft):
@@ -165,9 +201,30 @@ class ExceptionEntry(ExceptionDraft):
         return self.approved_by is not None
 
     @property
+    def begins_on(self) -> date:
+        """The first day that its approval is about."""
+        return self.starts_on
+
+    @property
     def valid_from(self) -> date:
-        """The first day on which the exception may cover anything: it has started and, if it is, been approved."""
+        """The day from which its life counts: it has started, and its latest approval, if any, was given."""
         return max(self.starts_on, self.approved_on or self.starts_on)
+
+    def last_day(self, on: date) -> date | None:
+        """Return the last day for which it is approved on a date; None where it is not approved then.
+
+        Before the latest approval, the history's earlier ones count, unless more than the last day has changed since.
+        """
+        if self.approved_on is not None and self.approved_on <= on:
+            return self.expires_on
+        until: date | None = None
+        for event in self.history:
+            if event.when > on and event.what is EventType.APPROVED:
+                return None
+            if event.when <= on:
+                closes = event.what in {EventType.REJECTED, EventType.REVOKED}
+                until = None if closes else event.until or until
+        return until
 
 
 class Attestation(Section):
@@ -200,9 +257,18 @@ class Attestation(Section):
         return self
 
     @property
-    def valid_from(self) -> date:
+    def begins_on(self) -> date:
         """The first day on which it answers anything."""
         return self.attested_on
+
+    @property
+    def valid_from(self) -> date:
+        """The day from which its life counts."""
+        return self.attested_on
+
+    def last_day(self, on: date) -> date | None:  # noqa: ARG002 - an exception's depends on the date
+        """Return the last day on which it answers."""
+        return self.expires_on
 
     @property
     def subject(self) -> str:
@@ -248,7 +314,7 @@ class EntryKind:
         return self.model if any(data.get(key) for key in self.requested) else self.draft
 
     def signed(self, data: Mapping[str, Any], by: str, on: date) -> dict[str, Any]:
-        """Return the keys by which a person answers for an entry's new content, and an approval of the old ends."""
+        """Return the keys by which a person answers for an entry's content, and any approval of before ends."""
         if self.needs_approval:
             return {"requested_by": by, **{key: None for key in ("approved_by", "approved_on") if key in data}}
         return {"attested_by": by, "attested_on": on}
@@ -267,7 +333,7 @@ EXCEPTIONS = EntryKind(
             *("severity_adjusted", "risk_statement", "compensating_controls", "max_findings", "supersedes"),
         }
     ),
-    by_steps_only=("id", "approved_by", "approved_on", "history"),
+    by_steps_only=("id", "approved_by", "approved_on", "amendment", "history"),
 )
 ATTESTATIONS = EntryKind(
     section="attestations",

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
 from orgaudit.model import EntryState
-from orgaudit.register.entries import CompleteEntry, EntryKind, EventType, ExceptionEntry, RegisterEntry, identity
+from orgaudit.register.amendment import proposed
+from orgaudit.register.entries import (
+    Amendment,
+    CompleteEntry,
+    EntryKind,
+    EventType,
+    ExceptionEntry,
+    RegisterEntry,
+    identity,
+)
 from orgaudit.register.file.yaml_text import same
-from orgaudit.register.state import CLOSED, life_days, state_of
+from orgaudit.register.state import CLOSED, state_of
 from orgaudit.settings.documents import dotted, explain
 
 Data: TypeAlias = Mapping[str, Any]
@@ -47,37 +56,52 @@ def created(kind: EntryKind, entry: Data, step: Step, *, longest_days: int | Non
     return EntryChange({}, _event(entry, EventType.CREATED, step))
 
 
-def requested(kind: EntryKind, entry: Data, step: Step) -> EntryChange:
+def requested(kind: EntryKind, entry: Data, step: Step, *, longest_days: int | None = None) -> EntryChange:
     """Return what makes a draft, or a rejected or revoked entry, wait for approval.
 
-    Raises ValueError where something is missing or wrong, or it is pending or approved already.
+    Raises ValueError where something is missing or wrong, it is pending or approved already, or it would live longer
+    than `longest_days` if it were approved on this day.
     """
     if (state := _approval_state(kind, entry, step.on)) not in {EntryState.DRAFT, *_CLOSED}:
         raise ValueError(f"{entry['id']} is {state} and was requested before")
     changes = kind.signed(entry, step.by, step.on)
-    _checked(kind.model, _with(entry, changes))
+    _checked(kind.model, _with(entry, changes), longest_days, step.on)
     return EntryChange(changes, _event(entry, EventType.REQUESTED, step))
 
 
 def approved(kind: EntryKind, entry: Data, step: Step, *, longest_days: int | None = None) -> EntryChange:
-    """Return what makes a pending entry an approved one; `longest_days` is the longest life that policy allows.
+    """Return what makes a pending entry an approved one, or what an approved amendment changes.
 
-    Raises ValueError where it is not requested, who requested it approves, it lives too long or is over already.
+    `longest_days` is the longest life that policy allows for the entry as `proposed`. Raises ValueError where nothing
+    is requested, who requested it approves, it lives too long or is over already.
     """
-    name = entry["id"]
-    _must_be_pending(kind, entry, step.on, "approve")
-    if identity(step.by) == identity(str(entry["requested_by"])):
+    name, amendment, proposal = entry["id"], entry.get("amendment"), proposed(entry)
+    _must_wait(kind, entry, step.on, "approve")
+    if identity(step.by) == identity(str(proposal["requested_by"])):
         raise ValueError(f"{step.by} requested {name}, so another person must approve it")
-    changes = {"approved_by": step.by, "approved_on": step.on}
-    found = _checked(kind.model, _with(entry, changes), longest_days)
+    changes: dict[str, Any] = {"approved_by": step.by, "approved_on": step.on}
+    found = _checked(kind.model, _with(proposal, changes), longest_days)
     if found.expires_on < step.on:
-        raise ValueError(f"{name} ended on {found.expires_on}; renew it until a later day first")
-    return EntryChange(changes, _event(entry, EventType.APPROVED, step))
+        remedy = "reject its amendment, and renew it until a later day" if amendment else "set a later expires_on first"
+        raise ValueError(f"{name} ended on {found.expires_on}; {remedy}")
+    if not amendment:
+        return EntryChange(changes, _event(entry, EventType.APPROVED, step, until=found.expires_on))
+    about = amendment["changes"]
+    is_renewal = list(about) == ["expires_on"]
+    changes = {**about, "requested_by": proposal["requested_by"], **changes, "amendment": None}
+    what = EventType.RENEWED if is_renewal else EventType.APPROVED
+    return EntryChange(changes, _event(entry, what, step, _until(entry, about), until=found.expires_on))
 
 
 def rejected(kind: EntryKind, entry: Data, step: Step) -> EntryChange:
-    """Return what refuses a pending entry; raises ValueError where it is not pending."""
-    _must_be_pending(kind, entry, step.on, "reject")
+    """Return what refuses a pending entry, or an amendment of an approved one, which stands as it was approved.
+
+    Raises ValueError where nothing waits for approval.
+    """
+    _must_wait(kind, entry, step.on, "reject")
+    if amendment := entry.get("amendment"):
+        about = _until(entry, amendment["changes"])
+        return EntryChange({"amendment": None}, _event(entry, EventType.AMENDMENT_REJECTED, step, about))
     return EntryChange({}, _event(entry, EventType.REJECTED, step))
 
 
@@ -88,7 +112,8 @@ def revoked(kind: EntryKind, entry: Data, step: Step) -> EntryChange:
         raise ValueError(f"{entry['id']} is {state} already")
     if not _is_approved(kind, entry):
         raise ValueError(f"{entry['id']} is {state} and was never in force; reject it")
-    return EntryChange({}, _event(entry, EventType.REVOKED, step))
+    dropped = {"amendment": None} if entry.get("amendment") else {}
+    return EntryChange(dropped, _event(entry, EventType.REVOKED, step))
 
 
 def renewed(
@@ -96,8 +121,9 @@ def renewed(
 ) -> EntryChange:
     """Return what lets an approved entry live until a later day, by who requests that or answers again.
 
-    `new` are other keys with new values. An exception is pending until it is approved again. Raises ValueError where it
-    is closed and only a request reopens it, was never approved, the day is not later, or it lives too long.
+    `new` are other keys with new values. An exception gets an amendment, and what was approved stands until that is
+    approved. Raises ValueError where it is closed and only a request reopens it, was never approved, has an amendment
+    already, the day is not later, or it would live too long.
     """
     name, state = entry["id"], _state(kind, entry, step.on)
     reopens = state in _CLOSED and not kind.needs_approval
@@ -110,59 +136,117 @@ def renewed(
         raise ValueError(f"{name} ends on {was} now; a renewal ends later")
     if until <= step.on and kind.needs_approval:
         raise ValueError(f"{until} is over; a renewal ends later than {step.on}")
+    changes = {"expires_on": until, **new}
+    if kind.needs_approval:
+        return _amended(kind, entry, changes, step, longest_days=longest_days)
     changes = {"expires_on": until, **kind.signed(entry, step.by, step.on), **new}
     _checked(kind.model, _with(entry, changes), longest_days)
-    return EntryChange(changes, _event(entry, EventType.RENEWED, step, f"until {until}, was {was}"))
+    return EntryChange(changes, _event(entry, EventType.RENEWED, step, _until(entry, changes)))
 
 
-def edited(kind: EntryKind, old: Data, new: Data, step: Step) -> EntryChange:
+def edited(kind: EntryKind, old: Data, new: Data, step: Step, *, longest_days: int | None = None) -> EntryChange:
     """Return what an edit of an entry changes; where it is about its substance, who edits answers for it.
 
-    An approved exception needs a new approval then, which the editor may not give, and a later end of it is a renewal.
-    Raises ValueError where the new entry is wrong, or a step makes the change and not an edit.
+    What an approval is about becomes an amendment, but for an earlier last day, which takes effect at once. Raises
+    ValueError where the new entry is wrong, or a step makes the change and not an edit.
     """
     for key in kind.by_steps_only:
         if not same(old.get(key), new.get(key)):
             raise ValueError(f"{key} of {old['id']} is not edited by hand; approve, reject, renew or revoke it instead")
     changes = {key: new.get(key) for key in {**old, **new} if not same(old.get(key), new.get(key))}
-    if not changes:
-        return EntryChange()
-    what, about = EventType.CHANGED, sorted(kind.substance & changes.keys())
-    if kind.needs_approval:
-        what, again = _approval_after(kind, old, new, step, about)
-        changes |= again
-    elif about:
-        changes = kind.signed(old, step.by, step.on) | changes
-    after = _with(old, changes)
-    _checked(kind.model_of(after), after)
-    return EntryChange(changes, _event(old, what, step, ", ".join(sorted(changes))))
-
-
-def _approval_after(
-    kind: EntryKind, old: Data, new: Data, step: Step, about: list[str]
-) -> tuple[EventType, dict[str, Any]]:
-    """Return what an edit is, and the keys by which it requests a new approval where `about` is what was approved."""
-    state = _state(kind, old, step.on)
-    if about and state in _CLOSED:
+    about = sorted(kind.substance & changes.keys())
+    if about and (state := _state(kind, old, step.on)) in _CLOSED and kind.needs_approval:
         raise ValueError(
             f"{old['id']} is {state}, so {', '.join(about)} cannot change; request it again or add another"
         )
-    if state is EntryState.DRAFT:
-        return EventType.REQUESTED if new.get("requested_by") else EventType.CHANGED, {}
-    # Less than what was approved needs no new approval.
-    if not about or (about == ["expires_on"] and not _ends_later(kind, old, new)):
-        return EventType.CHANGED, {}
-    is_renewal = _is_approved(kind, old) and _ends_later(kind, old, new)
-    return EventType.RENEWED if is_renewal else EventType.CHANGED, kind.signed(old, step.by, step.on)
+    if about and kind.needs_approval and old.get("approved_by"):
+        return _edited_in_force(kind, old, changes, step, longest_days)
+    if not changes:
+        return EntryChange()
+    what = EventType.CHANGED
+    if kind.needs_approval and _state(kind, old, step.on) is EntryState.DRAFT:
+        what = EventType.REQUESTED if new.get("requested_by") else EventType.CHANGED
+    elif about:
+        changes = {**kind.signed(old, step.by, step.on), **changes}
+    after = _with(old, changes)
+    _checked(kind.model_of(after), after, longest_days, step.on)
+    return EntryChange(changes, _event(old, what, step, ", ".join(sorted(changes))))
+
+
+def _edited_in_force(
+    kind: EntryKind, old: Data, changes: dict[str, Any], step: Step, longest_days: int | None
+) -> EntryChange:
+    """Return an edit of an approved entry: what its approval is about waits in an amendment, the rest is changed."""
+    direct = {key: value for key, value in changes.items() if key not in kind.substance}
+    asked = {key: value for key, value in changes.items() if key in kind.substance}
+    until = None
+    if asked.get("expires_on") and not _ends_later(kind, old, _with(old, {"expires_on": asked["expires_on"]})):
+        until = direct["expires_on"] = asked.pop("expires_on")
+    if asked and same(asked, (old.get("amendment") or {}).get("changes")):
+        asked = {}
+    _checked(kind.model, _with(old, direct))
+    if asked:
+        return _amended(kind, old, asked, step, direct=direct, longest_days=longest_days)
+    if not direct:
+        return EntryChange()
+    return EntryChange(direct, _event(old, EventType.CHANGED, step, ", ".join(sorted(direct)), until=until))
+
+
+def _amended(
+    kind: EntryKind,
+    entry: Data,
+    asked: Data,
+    step: Step,
+    *,
+    direct: Data | None = None,
+    longest_days: int | None = None,
+) -> EntryChange:
+    """Return the request of an amendment; `direct` changes at once.
+
+    Raises ValueError where there is one already, or it could not be approved on this day.
+    """
+    name, after = entry["id"], _with(entry, direct or {})
+    if entry.get("amendment"):
+        waiting = Amendment.model_validate(entry["amendment"]).words
+        raise ValueError(f"{name} has an amendment already ({waiting}); approve or reject it first")
+    if "requested_by" in asked:
+        raise ValueError(f"{name} is approved, so its requested_by does not change; a new request names who makes it")
+    if "starts_on" in asked and _state(kind, entry, step.on) is not EntryState.SCHEDULED:
+        raise ValueError(f"{name} began on {entry['starts_on']}, so its starts_on cannot change")
+    amendment = {"requested_by": step.by, "requested_on": step.on, "why": step.why, "changes": dict(asked)}
+    # Judged as if it were approved on this day, by a person who is not known yet.
+    _checked(kind.model, proposed({**after, "amendment": amendment}), longest_days, step.on)
+    event = _event(
+        entry, EventType.AMENDED, step, _until(entry, {**asked, **(direct or {})}), until=after["expires_on"]
+    )
+    return EntryChange({**(direct or {}), "amendment": amendment}, event)
+
+
+def _until(entry: Data, changes: Data) -> str:
+    """Return what changes, in a few words."""
+    named = [f"until {changes['expires_on']}, was {entry['expires_on']}"] if "expires_on" in changes else []
+    signature = {"expires_on", "attested_by", "attested_on"}
+    return ", ".join([*named, *sorted(key for key in changes if key not in signature)])
 
 
 def renewals(entry: Data) -> int:
-    """Return how often an entry has been renewed."""
-    return sum(event.get("what") == EventType.RENEWED for event in entry.get("history") or ())
+    """Return how often an entry has been renewed: approved, or answered again, with a later last day."""
+    count, until = 0, None
+    for event in entry.get("history") or ():
+        now = event.get("until")
+        later = event.get("what") == EventType.APPROVED and until and now and str(now) > str(until)
+        count += bool(event.get("what") == EventType.RENEWED or later)
+        until = now or until
+    return count
 
 
-def _checked(model: type[RegisterEntry], entry: Data, longest_days: int | None = None) -> Any:  # noqa: ANN401 - of the model that was given
-    """Return an entry as the model; raises ValueError with every problem, or where it lives longer than these days."""
+def _checked(
+    model: type[RegisterEntry], entry: Data, longest_days: int | None = None, approved_on: date | None = None
+) -> Any:  # noqa: ANN401 - of the model that was given
+    """Return an entry as the model; raises ValueError with every problem, or where it lives longer than these days.
+
+    Its life counts from `approved_on`, where that is given and it has begun by then.
+    """
     try:
         found = model.model_validate(dict(entry))
     except ValidationError as error:
@@ -171,11 +255,14 @@ def _checked(model: type[RegisterEntry], entry: Data, longest_days: int | None =
             for path, message, remedy in explain(error, model, dict(entry))
         ]
         raise ValueError(f"{entry.get('id', 'the entry')}: {', '.join(problems)}") from error
-    if longest_days is not None and isinstance(found, CompleteEntry) and (days := life_days(found)) > longest_days:
+    if longest_days is None or not isinstance(found, CompleteEntry):
+        return found
+    begins = max(found.valid_from, approved_on or found.valid_from)
+    if (days := (found.expires_on - begins).days) > longest_days:
         narrower = ", or leave its most severe controls out of its scope" if isinstance(found, ExceptionEntry) else ""
         raise ValueError(
             f"{found.id} would live {days} days, and policy allows {longest_days} for what it covers; "
-            f"set an earlier expires_on{narrower}"
+            f"set expires_on to {begins + timedelta(longest_days)} or earlier{narrower}"
         )
     return found
 
@@ -188,13 +275,14 @@ def _is_approved(kind: EntryKind, entry: Data) -> bool:
     return not kind.needs_approval or bool(entry.get("approved_by"))
 
 
-def _must_be_pending(kind: EntryKind, entry: Data, on: date, verb: str) -> None:
+def _must_wait(kind: EntryKind, entry: Data, on: date, verb: str) -> None:
+    """Raise ValueError where neither an entry nor an amendment of it waits for approval."""
     state = _approval_state(kind, entry, on)
     if state is EntryState.DRAFT:
         raise ValueError(f"{entry['id']} is a draft and not requested; request it before you {verb} it")
     if state in _CLOSED:
         raise ValueError(f"{entry['id']} is {state}; request it again before you {verb} it")
-    if _is_approved(kind, entry):
+    if _is_approved(kind, entry) and not entry.get("amendment"):
         remedy = "renew it for a later end" if verb == "approve" else "revoke it to end it"
         raise ValueError(f"{entry['id']} is approved by {entry['approved_by']}; {remedy}")
 
@@ -214,7 +302,7 @@ def _with(entry: Data, changes: Data) -> dict[str, Any]:
     return {key: value for key, value in {**entry, **changes}.items() if value is not None}
 
 
-def _event(entry: Data, what: EventType, step: Step, about: str = "") -> dict[str, Any]:
+def _event(entry: Data, what: EventType, step: Step, about: str = "", until: date | None = None) -> dict[str, Any]:
     """Return one line of history; raises ValueError without a person or a reason, or before the last event."""
     by, why = step.by.strip(), step.why.strip()
     if not by or not why:
@@ -222,4 +310,5 @@ def _event(entry: Data, what: EventType, step: Step, about: str = "") -> dict[st
     last = max((date.fromisoformat(str(event["when"])) for event in entry.get("history") or ()), default=step.on)
     if step.on < last:
         raise ValueError(f"the history of {entry['id']} goes on to {last}, so nothing can be added for {step.on}")
-    return {"when": step.on, "who": by, "what": what.value, "why": f"{about}: {why}" if about else why}
+    event = {"when": step.on, "who": by, "what": what.value, "why": f"{about}: {why}" if about else why}
+    return event if until is None else event | {"until": until}

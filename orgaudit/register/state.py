@@ -6,7 +6,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from orgaudit.model import EntryState, Severity
-from orgaudit.register.entries import CompleteEntry, EventType, RegisterEntry
+from orgaudit.register.entries import Amendment, Attestation, CompleteEntry, EventType, RegisterEntry
 from orgaudit.settings.sections import RegisterSettings
 
 CLOSED = {EventType.REJECTED: EntryState.REJECTED, EventType.REVOKED: EntryState.REVOKED}
@@ -28,16 +28,31 @@ def state_of(entry: RegisterEntry, on: date, expiring_days: int) -> EntryState:
         return closed
     if not isinstance(entry, CompleteEntry):
         return EntryState.DRAFT
-    if not entry.approved or on < entry.valid_from:
+    if entry.last_day(on) is None:
         return EntryState.PENDING
-    if on > entry.expires_on:
+    if on < entry.begins_on:
+        return EntryState.SCHEDULED
+    left = days_left(entry, on)
+    if left < 0:
         return EntryState.EXPIRED
-    return EntryState.EXPIRING if days_left(entry, on) <= expiring_days else EntryState.ACTIVE
+    return EntryState.EXPIRING if left <= expiring_days else EntryState.ACTIVE
+
+
+def pending_amendment(entry: RegisterEntry, on: date) -> Amendment | None:
+    """Return what waits for approval within an approved entry on a date, if anything does."""
+    if isinstance(entry, Attestation) or entry.amendment is None or entry.amendment.requested_on > on:
+        return None
+    return entry.amendment
+
+
+def last_day(entry: CompleteEntry, on: date) -> date:
+    """Return the last day on which an entry is in force, as approved on a date, or else as requested."""
+    return entry.last_day(on) or entry.expires_on
 
 
 def days_left(entry: CompleteEntry, on: date) -> int:
     """Return the days to the last day on which an entry is in force: 0 on that day, negative once it has expired."""
-    return (entry.expires_on - on).days
+    return (last_day(entry, on) - on).days
 
 
 def life_days(entry: CompleteEntry) -> int:

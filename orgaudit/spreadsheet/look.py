@@ -48,7 +48,9 @@ TONES = {
     **dict.fromkeys(("FAIL", "critical", "expired", "invalid", "SUSPENDED", "CLOSED"), _BAD),
     **dict.fromkeys(("high", "expiring", "PARTIAL", "ACCEPTED", "UNREACHABLE", "pending"), _WARN),
     **dict.fromkeys(("NOT_ASSESSED", "BLOCKED"), _UNSEEN),
-    **dict.fromkeys(("NOT_APPLICABLE", "MANUAL", "DISABLED", "low", "draft", "revoked", "rejected"), _QUIET),
+    **dict.fromkeys(
+        ("NOT_APPLICABLE", "MANUAL", "DISABLED", "low", "draft", "scheduled", "revoked", "rejected"), _QUIET
+    ),
     "medium": ("FBF6DD", "6B5900"),
 }
 """Fill and ink of each word that the sheets colour; the word itself always stays readable."""

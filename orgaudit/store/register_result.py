@@ -26,7 +26,8 @@ class AttestedStatus(StrEnum):
 class ExceptionRow(msgspec.Struct, frozen=True, kw_only=True):
     """One exception as a report lists it; what a draft or an invalid entry lacks is empty or None.
 
-    `ending` is when, by whom and why a rejected or revoked one was closed.
+    `ending` is when, by whom and why a rejected or revoked one was closed, `amendment` what of an approved one waits
+    for approval, and `renewal_pending` whether that is a later last day.
     """
 
     id: str
@@ -43,6 +44,8 @@ class ExceptionRow(msgspec.Struct, frozen=True, kw_only=True):
     broad: bool = False
     review_by: date | None = None
     ending: str = ""
+    amendment: str = ""
+    renewal_pending: bool = False
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

@@ -98,16 +98,19 @@ def test_a_complete_exception_waits_and_is_approved_renewed_and_revoked(desk: De
     assert "approved_by: none -> jo@example.com" in approved
 
     renewed = desk("renew", ID, "--until", "2026-04-01", "--why", "slow vendor")
-    assert f"{ID}: expiring -> pending" in renewed
-    assert "expires_on: 2026-02-20 -> 2026-04-01" in renewed
-    desk("approve", ID, "--by", "jo@example.com", "--why", "again")
+    assert f"{ID}: expiring -> expiring, renewal pending" in renewed
+    assert "waits for approval: renewal until 2026-04-01; requested on 2026-02-02 by ana@example.com" in renewed
+    assert (desk.entry()["expires_on"], desk.state(on="2026-02-21")) == (date(2026, 2, 20), "expired")
+    assert f"{ID} is expired, renewal pending on 2026-02-21, 1 day overdue" in desk("show", ID, on="2026-02-21")
+    again = desk("approve", ID, "--by", "jo@example.com", "--why", "again")
+    assert "expires_on: 2026-02-20 -> 2026-04-01" in again
 
     assert "active -> revoked" in desk("revoke", ID, "--by", "jo@example.com", "--why", "mended")
     assert [line.split()[1] for line in desk("history", ID).splitlines() if line.startswith("2026")] == [
-        *("requested", "approved", "renewed", "approved", "revoked"),
+        *("requested", "approved", "amended", "renewed", "revoked"),
     ]
     assert max(map(len, desk("history", ID).splitlines())) <= 80
-    assert "renewed 1 times" in desk("show", ID)
+    assert "renewed 1 time\n" in desk("show", ID)
     assert desk("check").endswith("1 sound, 0 invalid\n")
 
 
@@ -198,9 +201,14 @@ def test_the_most_severe_control_decides_how_long(desk: Desk, control: str, unti
     (desk.path / "config" / "orgaudit.toml").write_text(
         "[register.longest_days]\ncritical = 30\nhigh = 30\nmedium = 30\nlow = 365\n"
     )
-    desk("add", *COMPLETE, "--control", control, "--expires-on", until)
-    told = desk("approve", ID, "--why", "x", "--by", "jo@example.com", code=2 if refused else 0)
-    assert ("policy allows 30" in told) == refused
+    told = desk("add", *COMPLETE, "--control", control, "--expires-on", until, code=2 if refused else 0)
+    if refused:
+        assert "policy allows 30 for what it covers; set expires_on to 2026-03-04 or earlier" in told
+        write(desk, fields(id=ID, approved_by=None, approved_on=None, starts_on="2026-02-02", expires_on=until))
+        told = desk("approve", ID, "--why", "x", "--by", "jo@example.com", code=2)
+        assert "set expires_on to 2026-03-04 or earlier" in told
+    else:
+        desk("approve", ID, "--why", "x", "--by", "jo@example.com")
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ RENEWED = [*REVOKED, {"when": "2025-03-05", "who": "Jo", "what": "renewed", "why
 @pytest.mark.parametrize(
     ("on", "history", "state"),
     [
-        (date(2025, 1, 9), [], EntryState.PENDING),
+        (date(2025, 1, 9), [], EntryState.SCHEDULED),
         (date(2025, 1, 10), [], EntryState.ACTIVE),
         (date(2025, 5, 30), [], EntryState.ACTIVE),
         (date(2025, 5, 31), [], EntryState.EXPIRING),

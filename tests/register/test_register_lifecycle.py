@@ -54,6 +54,11 @@ STEPS: dict[str, Callable[[dict[str, Any]], EntryChange]] = {
 }
 
 
+def renewing(entry: dict[str, Any], until: date = date(2025, 4, 30), by: str = ANA) -> dict[str, Any]:
+    """Return an approved entry with a renewal that waits for approval."""
+    return after(entry, lifecycle.renewed(EXCEPTIONS, entry, until, Step(by, ON, "slow")))
+
+
 @pytest.mark.parametrize(
     ("step", "entry", "then", "what"),
     [
@@ -63,8 +68,14 @@ STEPS: dict[str, Callable[[dict[str, Any]], EntryChange]] = {
         ("approve", pending(), EntryState.ACTIVE, "approved"),
         ("reject", pending(), EntryState.REJECTED, "rejected"),
         ("revoke", approved(), EntryState.REVOKED, "revoked"),
-        ("renew", approved(), EntryState.PENDING, "renewed"),
-        ("renew", approved(expires_on=date(2025, 1, 15)), EntryState.PENDING, "renewed"),
+        ("approve", pending(starts_on=date(2025, 2, 2)), EntryState.SCHEDULED, "approved"),
+        ("renew", approved(), EntryState.ACTIVE, "amended"),
+        ("renew", approved(expires_on=date(2025, 1, 15)), EntryState.EXPIRED, "amended"),
+        ("approve", renewing(approved()), EntryState.ACTIVE, "renewed"),
+        ("approve", renewing(approved(expires_on=date(2025, 1, 15))), EntryState.ACTIVE, "renewed"),
+        ("reject", renewing(approved()), EntryState.ACTIVE, "amendment_rejected"),
+        ("reject", renewing(approved(expires_on=date(2025, 1, 15))), EntryState.EXPIRED, "amendment_rejected"),
+        ("revoke", renewing(approved()), EntryState.REVOKED, "revoked"),
     ],
 )
 def test_a_step_leads_to_its_state(step: str, entry: dict[str, Any], then: EntryState, what: str) -> None:
@@ -94,6 +105,14 @@ def test_a_step_leads_to_its_state(step: str, entry: dict[str, Any], then: Entry
         ("renew", pending(), "was not approved yet"),
         ("renew", closed("revoked"), "request it again"),
         ("renew", approved(expires_on=date(2025, 4, 30)), "a renewal ends later"),
+        (
+            "renew",
+            renewing(approved()),
+            "has an amendment already .renewal until 2025-04-30; requested on 2025-02-01 by",
+        ),
+        ("approve", renewing(approved(), by=JO), "another person must approve"),
+        ("approve", closed("revoked") | {"amendment": renewing(approved())["amendment"]}, "request it again"),
+        ("reject", closed("revoked") | {"amendment": renewing(approved())["amendment"]}, "request it again"),
     ],
 )
 def test_a_step_that_a_rule_forbids_is_refused(step: str, entry: dict[str, Any], message: str) -> None:
@@ -126,15 +145,65 @@ def test_a_life_longer_than_policy_is_refused(days: int, *, refused: bool) -> No
 def test_a_renewal_needs_another_approval_by_somebody_else_and_is_counted() -> None:
     entry = approved()
     for number, until in enumerate((date(2025, 4, 30), date(2025, 5, 31)), start=1):
+        was = entry["expires_on"]
         renewal = lifecycle.renewed(EXCEPTIONS, entry, until, Step(JO, ON, "slow"))
-        assert renewal.event["why"] == f"until {until}, was {entry['expires_on']}: slow"
+        assert renewal.event["why"] == f"until {until}, was {was}: slow"
         entry = after(entry, renewal)
-        assert (entry["expires_on"], entry["requested_by"]) == (until, JO)
-        assert lifecycle.renewals(entry) == number
+        assert (entry["expires_on"], entry["requested_by"], entry["approved_on"]) == (was, *signature(entry))
+        assert lifecycle.renewals(entry) == number - 1
         with pytest.raises(ValueError, match="another person"):
             lifecycle.approved(EXCEPTIONS, entry, Step("jo@example.com", ON, "mine"))
         entry = after(entry, lifecycle.approved(EXCEPTIONS, entry, Step(KIM, ON, "fine")))
+        assert (entry["expires_on"], entry["requested_by"], entry["approved_by"]) == (until, JO, KIM)
+        assert "amendment" not in entry
+        assert lifecycle.renewals(entry) == number
         assert state(entry) is EntryState.ACTIVE
+
+
+def signature(entry: dict[str, Any]) -> tuple[object, object]:
+    """Return who requested an entry and when it was approved, as the step before left it."""
+    return (JO if lifecycle.renewals(entry) else fields()["requested_by"]), entry["approved_on"]
+
+
+def test_an_amendment_of_more_than_the_last_day_counts_as_a_renewal_where_it_ends_later() -> None:
+    entry = after(pending(), lifecycle.approved(EXCEPTIONS, pending(), Step(JO, ON, "fine")))
+    longer = {**entry, "expires_on": date(2025, 4, 30), "title": "Another"}
+    entry = after(entry, lifecycle.edited(EXCEPTIONS, entry, longer, Step(ANA, ON, "edited")))
+    entry = after(entry, lifecycle.approved(EXCEPTIONS, entry, Step(JO, ON, "fine")))
+    assert (entry["title"], entry["expires_on"], lifecycle.renewals(entry)) == ("Another", date(2025, 4, 30), 1)
+    assert entry["history"][-1]["what"] == "approved"
+
+
+@pytest.mark.parametrize(("days", "refused"), [(88, False), (87, True)])
+def test_the_life_of_a_renewal_counts_from_its_request_and_the_longest_day_is_named(
+    days: int, *, refused: bool
+) -> None:
+    step = Step(ANA, ON, "slow")  # until 30 April it is 88 days
+    if refused:
+        with pytest.raises(ValueError, match="policy allows 87 for what it covers; set expires_on to 2025-04-29"):
+            lifecycle.renewed(EXCEPTIONS, approved(), date(2025, 4, 30), step, longest_days=days)
+    else:
+        renewal = lifecycle.renewed(EXCEPTIONS, approved(), date(2025, 4, 30), step, longest_days=days)
+        assert renewal.changes["amendment"]["changes"] == {"expires_on": date(2025, 4, 30)}
+
+
+def test_a_renewal_that_is_approved_late_leaves_the_days_between_uncovered() -> None:
+    entry = after(pending(), lifecycle.approved(EXCEPTIONS, pending(), Step(JO, ON, "fine")))
+    entry = renewing(entry)
+    entry = after(entry, lifecycle.approved(EXCEPTIONS, entry, Step(JO, date(2025, 4, 10), "late")))
+    states = [
+        state(entry, day) for day in (ON, date(2025, 3, 31), date(2025, 4, 1), date(2025, 4, 9), date(2025, 4, 10))
+    ]
+    assert states == ["active", "expiring", "expired", "expired", "expiring"]
+
+
+def test_before_an_approval_of_other_terms_nothing_is_known_to_be_covered() -> None:
+    entry = after(pending(), lifecycle.approved(EXCEPTIONS, pending(), Step(JO, ON, "fine")))
+    edit = lifecycle.edited(EXCEPTIONS, entry, {**entry, "scope": NEW_VALUES["scope"]}, Step(ANA, ON, "wider"))
+    entry = after(entry, edit)
+    assert state(entry) is EntryState.ACTIVE
+    entry = after(entry, lifecycle.approved(EXCEPTIONS, entry, Step(JO, date(2025, 2, 5), "fine")))
+    assert [state(entry, date(2025, 2, day)) for day in (4, 5)] == ["pending", "active"]
 
 
 def test_a_renewal_until_a_day_that_is_over_is_refused() -> None:
@@ -163,14 +232,35 @@ def test_every_approved_field_is_tried() -> None:
     assert set(NEW_VALUES) == EXCEPTIONS.substance
 
 
-@pytest.mark.parametrize("key", sorted(NEW_VALUES))
-def test_an_edit_of_an_approved_field_needs_another_approval(key: str) -> None:
+@pytest.mark.parametrize("key", sorted(NEW_VALUES.keys() - {"requested_by", "starts_on"}))
+def test_an_edit_of_an_approved_field_waits_for_another_approval(key: str) -> None:
     change = lifecycle.edited(EXCEPTIONS, approved(), approved(**{key: NEW_VALUES[key]}), Step(JO, ON, "edited"))
-    assert change.changes["approved_by"] is None
-    assert change.changes["requested_by"] == JO
-    assert change.event["what"] == ("renewed" if key == "expires_on" else "changed")
-    assert key in change.event["why"]
-    assert state(after(approved(), change)) is EntryState.PENDING
+    waits = {"requested_by": JO, "requested_on": ON, "why": "edited", "changes": {key: NEW_VALUES[key]}}
+    assert change.changes == {"amendment": waits}
+    assert change.event["what"] == "amended"
+    assert ("until 2025-04-30" if key == "expires_on" else key) in change.event["why"]
+    entry = after(approved(), change)
+    assert state(entry) is EntryState.ACTIVE
+    again = lifecycle.edited(EXCEPTIONS, entry, {**entry, key: NEW_VALUES[key]}, Step(JO, ON, "edited"))
+    assert again == EntryChange(), "what waits already is not requested twice"
+    other = {**entry, "title": "A third"}
+    with pytest.raises(ValueError, match="has an amendment already"):
+        lifecycle.edited(EXCEPTIONS, entry, other, Step(JO, ON, "edited"))
+    entry = after(entry, lifecycle.approved(EXCEPTIONS, entry, Step(KIM, ON, "fine")))
+    assert (entry[key], entry["approved_by"], entry["requested_by"]) == (NEW_VALUES[key], KIM, JO)
+
+
+def test_an_edit_changes_what_needs_no_approval_at_once() -> None:
+    new = approved(ticket="SEC-2", title="Another")
+    change = lifecycle.edited(EXCEPTIONS, approved(), new, Step(JO, ON, "edited"))
+    assert change.changes["ticket"] == "SEC-2"
+    assert change.changes["amendment"]["changes"] == {"title": "Another"}
+
+
+def test_a_scheduled_exception_may_start_on_another_day() -> None:
+    entry = approved(starts_on=date(2025, 2, 10))
+    change = lifecycle.edited(EXCEPTIONS, entry, {**entry, "starts_on": date(2025, 2, 5)}, Step(ANA, ON, "sooner"))
+    assert change.changes["amendment"]["changes"] == {"starts_on": date(2025, 2, 5)}
 
 
 @pytest.mark.parametrize(
@@ -187,7 +277,8 @@ def test_an_edit_of_an_approved_field_needs_another_approval(key: str) -> None:
 def test_an_edit_of_anything_else_stays_approved(edit: dict[str, Any]) -> None:
     change = lifecycle.edited(EXCEPTIONS, approved(), approved(**edit), Step(KIM, ON, "told so"))
     assert change.changes == edit
-    assert change.event == {"when": ON, "who": KIM, "what": "changed", "why": f"{next(iter(edit))}: told so"}
+    until = {"until": edit["expires_on"]} if "expires_on" in edit else {}
+    assert change.event == {"when": ON, "who": KIM, "what": "changed", "why": f"{next(iter(edit))}: told so", **until}
     assert state(after(approved(), change)).covers
 
 
@@ -219,6 +310,13 @@ def test_no_edit_is_no_event() -> None:
         (closed("revoked"), closed("revoked") | {"title": "x"}, "is revoked, so title cannot change"),
         (approved(), approved(expires_on=date(2024, 1, 1)), "before starts_on"),
         (approved(), approved(owner=""), "owner"),
+        (approved(), approved(requested_by=KIM), "is approved, so its requested_by does not change"),
+        (approved(), approved(starts_on=date(2025, 1, 2)), "began on 2025-01-01, so its starts_on cannot change"),
+        (
+            approved(),
+            approved(amendment={"changes": {"title": "x"}}),
+            "amendment of EXC-2025-0001 is not edited by hand",
+        ),
     ],
 )
 def test_an_edit_that_a_rule_forbids_is_refused(old: dict[str, Any], new: dict[str, Any], message: str) -> None:

@@ -23,7 +23,7 @@ def happened(*events: tuple[str, str]) -> list[dict[str, str]]:
         ({"expires_on": "2025-03-01"}, EntryState.EXPIRING),
         ({"expires_on": "2025-02-28"}, EntryState.EXPIRED),
         ({"starts_on": "2025-03-01"}, EntryState.ACTIVE),
-        ({"starts_on": "2025-03-02"}, EntryState.PENDING),
+        ({"starts_on": "2025-03-02"}, EntryState.SCHEDULED),
         ({"approved_on": "2025-03-02"}, EntryState.PENDING),
         ({"approved_by": None, "approved_on": None}, EntryState.PENDING),
         ({"approved_by": None, "approved_on": None, "expires_on": "2025-02-01"}, EntryState.PENDING),

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from orgaudit.cli import options
-from orgaudit.cli.exceptions.lifecycle import evidence, status_choice, write_change
+from orgaudit.cli.exceptions.lifecycle import evidence, status_choice, write_changes
 from orgaudit.cli.exceptions.opening import OpenRegister, allowed, date_option, editing, opened, person
 from orgaudit.errors import ConfigError
 from orgaudit.register import lifecycle
@@ -67,9 +67,10 @@ def add_exception(by: str | None, why: str, *, draft: bool, **given: Any) -> Non
     entry = {"id": editor.next_id(found.on.year), **entry}
     missing = [key for key in _NEEDED if key not in entry and key != "requested_by"]
     begin = lifecycle.created if draft or missing else lifecycle.requested
-    change = allowed(begin, EXCEPTIONS, entry, step)
+    longest = allowed(found.longest_days, entry)
+    change = allowed(begin, EXCEPTIONS, entry, step, longest_days=longest)
     editor.add(entry)
-    write_change(EXCEPTIONS, editor, entry, change, found=found, given=given)
+    write_changes(EXCEPTIONS, editor, [(entry, change)], found=found, given=given)
     if missing:
         click.echo(f"missing before it can be requested: {', '.join(missing)}")
 

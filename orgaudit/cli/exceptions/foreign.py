@@ -75,7 +75,8 @@ def import_from(file: Path, given: ForeignOptions, *, opened: OpenRegister, by: 
     else:
         found = _rows(file, given, names)
     editor = RegisterEditor.open(opened.register.path)
-    outcome = import_drafts(found, editor, names, by=by, on=opened.on, origin=file.name, request=given.request)
+    longest_days = opened.longest_days if given.request else None
+    outcome = import_drafts(found, editor, names, by=by, on=opened.on, origin=file.name, longest_days=longest_days)
     editor.save()
     for line in _lines(outcome):
         click.echo(line)

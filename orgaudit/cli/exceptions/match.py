@@ -15,6 +15,7 @@ from orgaudit.cli.printing import print_json
 from orgaudit.controls.aliases import ALIASES
 from orgaudit.errors import ConfigError
 from orgaudit.model import Finding, Status
+from orgaudit.register.amendment import proposed
 from orgaudit.register.apply import findings_of
 from orgaudit.register.entries import EXCEPTIONS, ExceptionDraft, ExceptionEntry
 from orgaudit.register.file.edit import RegisterEditor
@@ -71,7 +72,10 @@ def _in_scope(entry: ExceptionDraft, run: Run) -> Iterator[Finding]:
 
 
 def _with_scope(subject: str, found: OpenRegister) -> ExceptionDraft:
-    """Return the entry of an id in the register or of a file; raises ConfigError where it is wrong or has no scope."""
+    """Return the entry of an id in the register, with its amendment, or of a file.
+
+    Raises ConfigError where it is wrong or has no scope.
+    """
     register = found.register
     entry = next((each for each in (*register.exceptions, *register.drafts) if each.id == subject), None)
     if entry is None and Path(subject).is_file():
@@ -81,6 +85,8 @@ def _with_scope(subject: str, found: OpenRegister) -> ExceptionDraft:
         raise ConfigError("\n".join([f"{subject} is invalid:", *map(str, found.problems_of(subject))]))
     if entry.scope is None:
         raise ConfigError("has no scope yet, so it covers nothing; give it one", file=str(register.path), key=entry.id)
+    if entry.amendment is not None:
+        return ExceptionEntry.model_validate(proposed(RegisterEditor.open(register.path).entry(entry.id)))
     return entry
 
 

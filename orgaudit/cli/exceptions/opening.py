@@ -8,21 +8,26 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from orgaudit.cli import options
-from orgaudit.controls.aliases import ALIASES
+from orgaudit.controls.aliases import ALIASES, resolve
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
+from orgaudit.model import Severity
+from orgaudit.register.amendment import proposed
 from orgaudit.register.apply import AppliedRegister, applied
 from orgaudit.register.entries import ATTESTATIONS, EntryKind
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.file.load import Register, register_of, with_known_requirements
 from orgaudit.register.names import KnownNames
+from orgaudit.register.patterns import Patterns
 from orgaudit.register.scope import units_of
-from orgaudit.register.state import today
+from orgaudit.register.state import longest_life, today
 from orgaudit.settings import frameworks
 from orgaudit.settings.documents import Problem, nearest
 from orgaudit.settings.settings import PERSON_VARIABLE, Settings
@@ -34,6 +39,7 @@ from orgaudit.store.run import Run
 T = TypeVar("T")
 
 id_argument = click.argument("name", metavar="ID")
+ids_argument = click.argument("names", metavar="ID...", nargs=-1, required=True)
 by = click.option("--by", metavar="WHO", help=f"Who does this. [default: {PERSON_VARIABLE}, else git's user.email]")
 why = click.option("--why", required=True, metavar="TEXT", help="The reason, for the history.")
 reading = options.together(options.config, options.register)
@@ -87,9 +93,43 @@ class OpenRegister:
             any_run=accounts is not None,
         )
 
+    def longest_days(self, entry: Mapping[str, Any]) -> int:
+        """Return the longest life that policy allows for the most severe control that an exception would cover.
+
+        Where it has an amendment, that is in.
+        """
+        patterns = Patterns(map(resolve, (proposed(entry).get("scope") or {}).get("controls") or ["*"]))
+        severities = {severity for severity, names in _rated(self.settings.directory) if patterns.match_any(names)}
+        return min(map(self.register.policy.longest_days.of, severities), default=longest_life(self.register.policy))
+
     def problems_of(self, name: str) -> list[Problem]:
         """Return what is wrong with the entry of an id."""
-        return [problem for it in self.register.invalid if it.id == name for problem in it.problems]
+        wrong = (*self.register.invalid, *self.register.amendments)
+        return [problem for it in wrong if it.id == name for problem in it.problems]
+
+
+@cache
+def _rated(directory: Path) -> tuple[tuple[Severity, tuple[str, ...]], ...]:
+    """Return the severity of each control with all names that a scope may give it."""
+    known = catalogue()
+    loaded = frameworks.load(directory, known, ALIASES).values()
+    return tuple(
+        (
+            control.severity,
+            (control.id, *(f"{it.framework}:{it.id}" for it in frameworks.requirements_of(loaded, control.id))),
+        )
+        for control in known.values()
+    )
+
+
+def state_words(row: ExceptionRow | AttestationRow | None) -> str | None:
+    """Return the state of an entry, and whether a renewal or another change of it waits for approval."""
+    if row is None:
+        return None
+    waiting = row.amendment if isinstance(row, ExceptionRow) else ""
+    if not waiting:
+        return str(row.state)
+    return f"{row.state}, {'renewal' if isinstance(row, ExceptionRow) and row.renewal_pending else 'change'} pending"
 
 
 def settings_of(given: Mapping[str, Any]) -> Settings:

@@ -13,8 +13,8 @@ import click
 import msgspec
 
 from orgaudit.cli import options
-from orgaudit.cli.exceptions.opening import OpenRegister, dated, entry_in, id_argument, opened, reading
-from orgaudit.cli.printing import print_json, width
+from orgaudit.cli.exceptions.opening import OpenRegister, dated, entry_in, id_argument, opened, reading, state_words
+from orgaudit.cli.printing import counted, print_json, width
 from orgaudit.controls.aliases import ALIASES, resolve
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError, ExitCode
@@ -30,7 +30,7 @@ from orgaudit.settings.documents import nearest
 from orgaudit.store.register_result import ExceptionRow
 
 _FIRST = ("id", "state", "expires_on", "days_left", "owner", "title", "type", "approved_by", "ticket", "starts_on")
-_COLUMNS = (*_FIRST, "scope")
+_COLUMNS = (*_FIRST, "scope", "renewal_pending", "amendment")
 
 
 @click.command(name="list")
@@ -125,9 +125,10 @@ def _table(rows: list[ExceptionRow]) -> Iterator[str]:
     if not rows:
         yield "no exceptions"
         return
-    widths = [max(len(row.id) for row in rows), max(len(row.state) for row in rows), 10, 20]
+    table = [_cells(row) for row in rows]
+    widths = [max(len(cells[0]) for cells in table), max(len(cells[1]) for cells in table), 10, 20]
     left = width() - sum(widths) - 2 * len(widths)
-    for row in (("ID", "STATE", "EXPIRES", "OWNER", "TITLE"), *map(_cells, rows)):
+    for row in (("ID", "STATE", "EXPIRES", "OWNER", "TITLE"), *table):
         cells = [f"{_cut(cell, width):<{width}}" for cell, width in zip(row, (*widths, left), strict=True)]
         yield "  ".join(cells).rstrip()
     counts = Counter(row.state for row in rows)
@@ -136,7 +137,8 @@ def _table(rows: list[ExceptionRow]) -> Iterator[str]:
 
 
 def _cells(row: ExceptionRow) -> tuple[str, ...]:
-    return row.id, row.state, row.expires_on.isoformat() if row.expires_on else "-", row.owner or "-", row.title
+    ends = row.expires_on.isoformat() if row.expires_on else "-"
+    return row.id, state_words(row) or "", ends, row.owner or "-", row.title
 
 
 def _cut(text: str, width: int) -> str:
@@ -155,11 +157,14 @@ def _show(kind: EntryKind) -> click.Command:
         state, days_left = (EntryState.INVALID, None) if row is None else (row.state, row.days_left)
         problems, renewed = list(map(str, found.problems_of(name))), renewals(entry)
         if as_json:
-            computed = {"state": state, "days_left": days_left, "renewals": renewed}
+            pending = isinstance(row, ExceptionRow) and row.renewal_pending
+            computed = {"state": state, "days_left": days_left, "renewal_pending": pending, "renewals": renewed}
             print_json({**computed, "problems": problems, "entry": entry})
             return
-        left = "" if days_left is None or not state.covers else f", {days_left} days left"
-        click.echo(f"{name} is {state} on {found.on}{left}; renewed {renewed} times")
+        left = "" if days_left is None or not state.covers else f", {counted(days_left, 'day')} left"
+        over = "" if state is not EntryState.EXPIRED else f", {counted(-(days_left or 0), 'day')} overdue"
+        words = state_words(row) or state
+        click.echo(f"{name} is {words} on {found.on}{left}{over}; renewed {counted(renewed, 'time')}")
         for problem in problems:
             click.echo(problem)
         click.echo(f"\n{block(entry, 0)}", nl=False)
@@ -194,8 +199,9 @@ def _history(kind: EntryKind) -> click.Command:
         if as_json:
             print_json(events)
             return
+        longest = max((len(str(event.get("what"))) for event in events), default=0)
         for event in events:
-            head = f"{event.get('when')}  {event.get('what', ''):<9}  "
+            head = f"{event.get('when')}  {event.get('what', ''):<{longest}}  "
             text = f"{event.get('who')}: {event.get('why')}"
             click.echo(textwrap.fill(text, width(), initial_indent=head, subsequent_indent=" " * len(head)))
         if not events:

@@ -5,10 +5,10 @@ What narrows a scope and cannot be expressed leaves the draft without a scope: a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
@@ -19,6 +19,9 @@ from orgaudit.register.lifecycle import Step
 from orgaudit.register.names import KnownNames
 from orgaudit.register.scope import ExceptionScope
 from orgaudit.settings.documents import dotted, explain
+
+LongestDays: TypeAlias = Callable[[Mapping[str, Any]], int]
+"""The longest life that policy allows an entry, in days."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +78,13 @@ def import_drafts(
     by: str,
     on: date,
     origin: str,
-    request: bool = False,
+    longest_days: LongestDays | None = None,
     unknown: bool = False,
 ) -> ImportResult:
     """Add the entries of a foreign file as drafts; the caller saves the register. `origin` is the file's name.
 
-    With `request`, approval is requested for those that are complete. With `unknown`, names that nothing known has are
-    accepted.
+    With `longest_days`, the longest life that policy allows an entry, approval is requested for those that are
+    complete. With `unknown`, names that nothing known has are accepted.
     """
     known = {_likeness(editor.entry(name)): name for name in editor.ids()}
     step = Step(by, on, f"imported from {origin}")
@@ -97,7 +100,8 @@ def import_drafts(
         entry = {"id": editor.next_id(on.year), **ordered}
         entry["history"] = [lifecycle.created(EXCEPTIONS, entry, step).event]
         lacking = missing(entry)
-        reason = _request(entry, step) if request and not set(lacking) - _BY_STEPS else ""
+        is_complete = not set(lacking) - _BY_STEPS
+        reason = _request(entry, step, longest_days) if longest_days is not None and is_complete else ""
         editor.add(entry)
         known[likeness] = entry["id"]
         drafts.append(
@@ -117,10 +121,10 @@ _BY_STEPS = frozenset({"requested_by", "approved_by", "approved_on"})
 """What an entry gets by being requested and approved."""
 
 
-def _request(entry: dict[str, Any], step: Step) -> str:
+def _request(entry: dict[str, Any], step: Step, longest_days: LongestDays) -> str:
     """Request approval of an entry; returns why that is refused, else nothing."""
     try:
-        change = lifecycle.requested(EXCEPTIONS, entry, step)
+        change = lifecycle.requested(EXCEPTIONS, entry, step, longest_days=longest_days(entry))
     except ValueError as error:
         return str(error)
     history = entry.pop("history")

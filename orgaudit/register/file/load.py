@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from orgaudit.register import amendment
 from orgaudit.register.entries import (
     ATTESTATIONS,
     EXCEPTIONS,
@@ -23,7 +24,7 @@ from orgaudit.register.entries import (
 )
 from orgaudit.register.file.storage import check_size
 from orgaudit.register.state import life_days, longest_life
-from orgaudit.settings.documents import Document, Problem, error_of, nearest, read, validate, value_at
+from orgaudit.settings.documents import Document, Problem, dotted, error_of, nearest, read, validate, value_at
 from orgaudit.settings.frameworks import Framework
 from orgaudit.settings.sections import RegisterSettings, TimeZone
 from orgaudit.settings.settings import Settings
@@ -47,7 +48,10 @@ class InvalidEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Register:
-    """The register as read; `places` are those of the entries by id, `time_zone` the file's, else the settings'."""
+    """The register as read; `places` are those of the entries by id, `time_zone` the file's, else the settings'.
+
+    `amendments` are entries that stand as approved, though their amendment is wrong and counts for nothing.
+    """
 
     document: Document
     policy: RegisterSettings
@@ -56,6 +60,7 @@ class Register:
     drafts: tuple[ExceptionDraft, ...] = ()
     attestations: tuple[Attestation, ...] = ()
     invalid: tuple[InvalidEntry, ...] = ()
+    amendments: tuple[InvalidEntry, ...] = ()
     places: Mapping[str, KeyPath] = field(default_factory=dict)
 
     @property
@@ -69,7 +74,8 @@ class Register:
 
     def problems(self, *kinds: EntryKind) -> list[Problem]:
         """Return every problem of the entries of these kinds, or of all, in the order of the file."""
-        return [problem for it in self.invalid if not kinds or it.kind in kinds for problem in it.problems]
+        wrong = sorted((*self.invalid, *self.amendments), key=lambda it: it.place)
+        return [problem for it in wrong if not kinds or it.kind in kinds for problem in it.problems]
 
 
 class _Envelope(BaseModel):
@@ -105,16 +111,17 @@ def load_register(path: Path, policy: RegisterSettings, *, must_exist: bool = Tr
         raise error_of([*wrong.get(None, ()), *(envelope if isinstance(envelope, list) else ())])
     sound: list[RegisterEntry] = []
     invalid: list[InvalidEntry] = []
+    amendments: list[InvalidEntry] = []
     places: dict[str, KeyPath] = {}
     for place, kind in _places(document):
-        data = value_at(document.data, place)
-        model = kind.model_of(data) if isinstance(data, dict) else kind.model
-        found: RegisterEntry | list[Problem] = validate(document, model, place)
-        found = found if isinstance(found, list) else _life_problems(document, place, found, policy) or found
+        texts = _texts(value_at(document.data, place))
+        found, flaws = _entry(document, place, kind, policy)
         problems = (*wrong.get(place, ()), *(found if isinstance(found, list) else ()))
-        places.setdefault(_texts(data).get("id", ""), place)
+        places.setdefault(texts.get("id", ""), place)
+        if flaws:
+            amendments.append(InvalidEntry(kind=kind, place=place, texts=texts, problems=tuple(flaws)))
         if isinstance(found, list) or problems:
-            invalid.append(InvalidEntry(kind=kind, place=place, texts=_texts(data), problems=problems))
+            invalid.append(InvalidEntry(kind=kind, place=place, texts=texts, problems=problems))
         else:
             sound.append(found)
     return Register(
@@ -125,8 +132,30 @@ def load_register(path: Path, policy: RegisterSettings, *, must_exist: bool = Tr
         drafts=tuple(entry for entry in sound if type(entry) is ExceptionDraft),
         attestations=tuple(entry for entry in sound if isinstance(entry, Attestation)),
         invalid=tuple(invalid),
+        amendments=tuple(amendments),
         places=places,
     )
+
+
+def _entry(
+    document: Document, place: KeyPath, kind: EntryKind, policy: RegisterSettings
+) -> tuple[RegisterEntry | list[Problem], list[Problem]]:
+    """Return an entry, or its problems, and what is wrong with its amendment, which the entry then stands without."""
+    data = value_at(document.data, place)
+    model = kind.model_of(data) if isinstance(data, dict) else kind.model
+    found: RegisterEntry | list[Problem] = validate(document, model, place)
+    here = dotted((*place, "amendment"))
+    if isinstance(found, list) and all(it.key == here or it.key.startswith(f"{here}.") for it in found):
+        return model.model_validate({key: value for key, value in data.items() if key != "amendment"}), found
+    if not isinstance(found, list) and (problems := _life_problems(document, place, found, policy)):
+        found = problems
+    if not isinstance(found, ExceptionEntry) or found.amendment is None:
+        return found, []
+    flaws = [
+        document.problem((*place, "amendment", "changes", *path), message, remedy)
+        for path, message, remedy in amendment.flaws(kind, data)
+    ]
+    return found.model_copy(update={"amendment": None}) if flaws else found, flaws
 
 
 def with_known_requirements(register: Register, frameworks: Mapping[str, Framework], *, complete: bool) -> Register:
@@ -186,9 +215,9 @@ def _form_problems(document: Document) -> dict[KeyPath | None, list[Problem]]:
 
 
 def _life_problems(document: Document, place: KeyPath, entry: RegisterEntry, policy: RegisterSettings) -> list[Problem]:
-    """Return a problem where an entry lives longer than any severity allows."""
+    """Return a problem where an approved entry lives longer than any severity allows."""
     longest = longest_life(policy)
-    if not isinstance(entry, CompleteEntry) or (days := life_days(entry)) <= longest:
+    if not isinstance(entry, CompleteEntry) or not entry.approved or (days := life_days(entry)) <= longest:
         return []
     message = f"lives {days} days from {entry.valid_from}, and policy allows {longest}"
     return [document.problem((*place, "expires_on"), message, "set an earlier date")]
