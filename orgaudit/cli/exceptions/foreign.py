@@ -80,7 +80,7 @@ def import_from(file: Path, given: ForeignOptions, *, opened: OpenRegister, by: 
     editor.save()
     for line in _lines(outcome):
         click.echo(line)
-    pending = f", of which {sum(entry.requested for entry in outcome.drafts)} are pending" if given.request else ""
+    pending = f", {sum(entry.requested for entry in outcome.drafts)} of them pending" if given.request else ""
     added = f"{counted(len(outcome.drafts), 'draft')} added{pending}"
     click.echo(f"{editor.path}: {added}; {len(outcome.skipped)} left out")
 
@@ -98,6 +98,8 @@ def _rows(file: Path, given: ForeignOptions, names: KnownNames) -> ForeignFile:
         key = mapping.get(header, "comments")
         elsewhere = "comments, since a request or approval elsewhere is not one here" if key in APPROVAL else key
         click.echo(f"  {header} -> {elsewhere}")
+    for key, value in values.items():
+        click.echo(f"  {value} -> {key} of every row")
     return found
 
 
