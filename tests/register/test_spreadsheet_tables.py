@@ -214,6 +214,20 @@ def test_what_a_merged_cell_hides_is_listed_and_not_read(tmp_path: Path) -> None
     assert (left.place.rpartition("!")[2], "B team" in left.reason) == ("D3", True)
 
 
+def test_more_merged_cells_than_cells_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orgaudit.spreadsheet.cells.MOST_CELLS", 11)
+    file = book(
+        tmp_path / "a.xlsx", HEADER, ["Trail"], ["Logs"], ["Keys"], merged=tuple(f"{it}2:{it}4" for it in "ABCD")
+    )
+    with pytest.raises(ConfigError, match="Sheet: more is merged than there are cells"):
+        table(file)
+
+
+def test_a_cell_of_brackets_alone_is_read_in_no_time(tmp_path: Path) -> None:
+    found = table(text(tmp_path / "a.csv", "Title,Owner,Check", f"{'(' * 120_000},A team,x"))
+    assert len(found.rows) == 1
+
+
 def test_an_empty_cell_of_a_csv_is_not_filled(tmp_path: Path) -> None:
     lines = (",".join(HEADER), f"Trail,{SHOP},{CONTROL},A team,2027-03-31", f"Logs,{BANK},{CONTROL},,")
     _, (_, logs) = imported(table(text(tmp_path / "a.csv", *lines)), tmp_path)

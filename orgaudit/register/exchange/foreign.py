@@ -79,19 +79,18 @@ def import_drafts(
     on: date,
     origin: str,
     longest_days: LongestDays | None = None,
-    unknown: bool = False,
 ) -> ImportResult:
     """Add the entries of a foreign file as drafts; the caller saves the register. `origin` is the file's name.
 
     With `longest_days`, the longest life that policy allows an entry, approval is requested for those that are
-    complete. With `unknown`, names that nothing known has are accepted.
+    complete.
     """
     known = {_likeness(editor.entry(name)): name for name in editor.ids()}
     step = Step(by, on, f"imported from {origin}")
     drafts: list[ImportedDraft] = []
     present: list[tuple[str, str]] = []
     for foreign in found.entries:
-        data, refused = _sound(foreign, names, unknown=unknown)
+        data, refused = _sound(foreign, names)
         likeness = _likeness(data)
         if likeness in known:
             present.append((foreign.place, known[likeness]))
@@ -143,7 +142,7 @@ def missing(entry: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(lacking)
 
 
-def _sound(foreign: ForeignEntry, names: KnownNames, *, unknown: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _sound(foreign: ForeignEntry, names: KnownNames) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return what a draft may hold of an entry, and what is wrong with the rest, which goes into the comments."""
     data = dict(foreign.data)
     refused: list[str] = []
@@ -157,7 +156,7 @@ def _sound(foreign: ForeignEntry, names: KnownNames, *, unknown: bool) -> tuple[
                 kept.append(f"{key}: {_plain(data.pop(key))}")
     if "scope" in data:
         checked = names.check(data["scope"])
-        problems = checked.problems(unknown=unknown)
+        problems = checked.problems()
         refused += [*(f"{dotted(('scope', *it.path))}: {it.sentence}" for it in problems), *checked.warnings]
         data["scope"] = checked.scope
         if problems:

@@ -85,6 +85,9 @@ _TITLES = ("risk", "risk description", "description", "exception description", "
 _MOST_ABOVE = 100
 """How many rows that hold anything are searched for the header."""
 
+_LONGEST = 200
+"""How much of a cell is searched for header words."""
+
 _MOST_WORDS = 6
 """How many words a header has; a longer text is an entry's."""
 
@@ -94,6 +97,7 @@ _FEW = 2
 
 def words_of(header: str) -> str:
     """Return a header in plain lower-case words: without signs, numbers in front, and what is in brackets."""
+    header = header[:_LONGEST]
     text = re.sub(r"\((s|es)\)", r"\1", header)
     text = re.sub(r"\([^)]*\)|\[[^\]]*\]", " ", text) if not re.fullmatch(r"[(\[].*[)\]]", text.strip()) else text
     text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).casefold()
