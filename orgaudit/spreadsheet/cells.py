@@ -14,7 +14,8 @@ from xml.etree.ElementTree import Element, iterparse
 
 from openpyxl.reader.excel import ExcelReader
 from openpyxl.styles.stylesheet import apply_stylesheet
-from openpyxl.utils import get_column_letter
+from openpyxl.utils import get_column_letter, range_boundaries
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from openpyxl.worksheet._reader import ROW_TAG, WorkSheetParser
 from openpyxl.xml.constants import ARC_STYLE, SHARED_STRINGS, SHEET_MAIN_NS
 
@@ -47,7 +48,31 @@ SheetCells: TypeAlias = dict[int, dict[int, CellValue]]
 """The cells of a sheet that hold anything, by row and column, both from 1."""
 
 
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Cells that are merged into one: the first and the last column and row, both from 1."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A sheet: its cells, which of them are merged, and whether its workbook counts days from 1904."""
+
+    cells: SheetCells
+    merges: tuple[Merge, ...]
+    since_1904: bool
+
+
 def read_sheets(path: Path) -> dict[str, SheetCells]:
+    """Return the cells of a workbook's sheets by name; raises ConfigError as read_layouts does."""
+    return {name: sheet.cells for name, sheet in read_layouts(path).items()}
+
+
+def read_layouts(path: Path) -> dict[str, Sheet]:
     """Return the sheets of a workbook by name; raises ConfigError for a file that is damaged, hostile or none."""
     with GuardedArchive(path) as archive, archive.explained(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # openpyxl warns of dates that are none, and of what it does not keep
@@ -61,14 +86,16 @@ def read_sheets(path: Path) -> dict[str, SheetCells]:
         if not reader.parser.sheets:
             raise archive.error("has no sheet; save it as .xlsx")
         strings = list(_strings(archive, reader))
-        found: dict[str, SheetCells] = {}
-        cells = 0
+        found: dict[str, Sheet] = {}
+        count = 0
+        since_1904 = reader.wb.epoch == CALENDAR_MAC_1904
         for sheet, relation in reader.parser.find_sheets():
             if relation.TargetMode != "External" and str(relation.Type).endswith("/worksheet"):
                 with archive.open(str(relation.target)) as source:
                     parser = _SheetParser(source, strings, epoch=reader.wb.epoch, **formats)
-                    found[sheet.name] = _cells(parser, archive, sheet.name, MOST_CELLS - cells)
-                cells += sum(map(len, found[sheet.name].values()))
+                    cells = _cells(parser, archive, sheet.name, MOST_CELLS - count)
+                found[sheet.name] = Sheet(cells, tuple(parser.merges), since_1904)
+                count += sum(map(len, cells.values()))
         return found
 
 
@@ -77,15 +104,21 @@ def place(column: int, row: int) -> str:
     return f"{get_column_letter(column)}{row}"
 
 
-_SHEET, _ITEM, _RUN, _TEXT = (f"{{{SHEET_MAIN_NS}}}{name}" for name in ("worksheet", "si", "r", "t"))
+_SHEET, _ITEM, _RUN, _TEXT, _MERGE = (
+    f"{{{SHEET_MAIN_NS}}}{name}" for name in ("worksheet", "si", "r", "t", "mergeCell")
+)
 
 
 class _SheetParser(WorkSheetParser):
-    """openpyxl's parser, of the rows alone.
+    """openpyxl's parser, of the rows and of what is merged.
 
     Its read-only sheets drop rows and cells that stand out of order, believe the sheet's own word on its size, and
     translate every shared formula.
     """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - those of openpyxl
+        super().__init__(*arguments, **named)
+        self.merges: list[Merge] = []
 
     def parse(self) -> Generator[list[dict[str, Any]]]:
         for _, element in iterparse(self.source):  # noqa: S314 - the guard refuses document types
@@ -93,11 +126,20 @@ class _SheetParser(WorkSheetParser):
                 yield self.parse_row(element)[1]  # type: ignore[arg-type]  # the stub knows another element
                 element.clear()
                 self.row_dimensions.clear()
+            elif element.tag == _MERGE:
+                self.merges.append(_merge(element.get("ref", "")))
         if element.tag != _SHEET:  # the last to end is the first that began
             raise ValueError("a sheet is another part")
 
     def parse_formula(self, element: Element) -> None:
         """Return nothing: that there is a formula is enough."""
+
+
+def _merge(reference: str) -> Merge:
+    left, top, right, bottom = range_boundaries(reference)
+    if left is None or top is None or right is None or bottom is None:
+        raise ValueError(f"{reference!r} is not a range of merged cells")
+    return Merge(left, top, right, bottom)
 
 
 def _cells(parser: _SheetParser, archive: GuardedArchive, sheet: str, budget: int) -> SheetCells:

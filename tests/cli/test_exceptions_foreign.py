@@ -53,7 +53,7 @@ def test_on_a_terminal_each_column_is_asked_with_its_guess(monkeypatch: pytest.M
     monkeypatch.setattr("orgaudit.cli.exceptions.foreign.sys", Terminal)
     said = told("import", "--from", "spreadsheet", "risks.csv", asked="\n\n\n-\ny\n")
     assert "Exception [title]" in said
-    assert "1 drafts added" in said
+    assert "1 draft added" in said
     entry = RegisterEditor.open(REGISTER).entry("EXC-2026-0001")
     assert entry["scope"] == {"accounts": ["111122223333"], "controls": [CONTROL]}
     assert "comments" not in entry
@@ -73,7 +73,72 @@ def test_a_mute_list_comes_in(tmp_path: Path) -> None:
     )
     assert "missing: type, justification, owner" in told("import", "--from", "prowler", "mutes.yaml")
     assert "already there" in told("import", "--from", "prowler", "mutes.yaml")
-    assert "only a spreadsheet" in told("import", "--from", "prowler", "mutes.yaml", "--map", "a=title", code=2)
+    wrong = told("import", "--from", "prowler", "mutes.yaml", "--map", "a=title", code=2)
+    assert "does not take --map; an import --from spreadsheet does" in wrong
+
+
+IMPORT = ("import", "--from", "spreadsheet", "risks.csv")
+
+
+def test_the_guess_is_accepted_with_yes_and_shown() -> None:
+    said = told(*IMPORT, "--yes")
+    assert "risks.csv:1 names the columns\n  Exception -> title\n  AWS account -> accounts" in said
+    assert "  Colour -> comments\n" in said
+    assert "config/exceptions.yaml: 1 draft added; 0 left out\n" in said
+    assert RegisterEditor.open(REGISTER).entry("EXC-2026-0001")["comments"] == "Colour: amber"
+
+
+def test_a_column_that_is_named_goes_before_the_guess() -> None:
+    told(*IMPORT, "--yes", "--map", "Colour=severity_adjusted", "--map", "Exception=ticket")
+    entry = RegisterEditor.open(REGISTER).entry("EXC-2026-0001")
+    assert entry["ticket"] == "Trail rests"
+    assert "title" not in entry
+    assert "severity_adjusted: amber" in entry["comments"]
+
+
+def test_what_is_complete_is_requested_in_the_name_of_who_imports() -> None:
+    columns = "Exception,AWS account,Check,Owner,Valid until,Rationale"
+    rows = f"Trail,111122223333,{CONTROL},A team,2026-06-30,old\nLogs,111122223333,{CONTROL},A team,,old\n"
+    Path("risks.csv").write_text(f"{columns}\n{rows}")
+    given = [
+        text for pair in ("type=risk_acceptance", "starts_on=2026-06-01", "ticket=SEC-7") for text in ("--set", pair)
+    ]
+    said = told(*IMPORT, "--yes", *given, "--request", "--as-of", "2026-06-01")
+    assert "  SEC-7 -> ticket of every row" in said
+    assert "2 drafts added, 1 of them pending; 0 left out" in said
+    listed = told("list", "--as-of", "2026-06-01")
+    assert "EXC-2026-0001  pending" in listed
+    assert "EXC-2026-0002  draft" in listed
+    assert "expires_on" in next(line for line in said.splitlines() if line.startswith("  missing"))
+
+
+def test_a_life_that_policy_does_not_allow_is_not_requested() -> None:
+    columns = "Exception,AWS account,Check,Owner,Valid until,Rationale,Jira"
+    Path("risks.csv").write_text(f"{columns}\nTrail,111122223333,{CONTROL},A team,2028-06-30,old,SEC-1\n")
+    given = ("--set", "type=risk_acceptance", "--set", "starts_on=2026-06-01")
+    said = told(*IMPORT, "--yes", *given, "--request", "--as-of", "2026-06-01")
+    assert "  not requested: " in said
+    assert "EXC-2026-0001  draft" in told("list", "--as-of", "2026-06-01")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--yes", "--header-row", "7"), "row 7 is empty; give --header-row N"),
+        (("--yes", "--sheet", "Risks"), "only a workbook has sheets"),
+        (("--yes", "--set", "ticket"), "'ticket' is not KEY=VALUE"),
+        (("--map", "Colour"), "'Colour' is not COLUMN=KEY"),
+        (("--yes", "--set", "title=x"), "title is the column 'Exception'"),
+    ],
+)
+def test_a_wrong_option_imports_nothing(options: tuple[str, ...], expected: str) -> None:
+    assert expected in told(*IMPORT, *options, code=2)
+    assert not REGISTER.exists()
+
+
+def test_options_of_an_import_from_elsewhere_are_for_it_alone() -> None:
+    said = told("import", "register.xlsx", "--header-row", "2", "--request", code=2)
+    assert "does not take --header-row, --request; an import --from spreadsheet does" in said
 
 
 ATTEST = ("attestations", "add", "cis_2.0:1.1", "pass", "--account", "111122223333", "--evidence", "the sheet")

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
 from orgaudit.register.exchange import prowler, spreadsheet
-from orgaudit.register.exchange.days import day
+from orgaudit.register.exchange.days import read_day
 from orgaudit.register.exchange.foreign import ImportResult, import_drafts, missing
-from orgaudit.register.exchange.spreadsheet import FlatTable, guess
+from orgaudit.register.exchange.headers import guess
+from orgaudit.register.exchange.tables import FlatTable, table
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.file.load import load_register
 from orgaudit.register.match import Matcher
@@ -29,7 +30,12 @@ from orgaudit.settings.sections import RegisterSettings
 from tests.register.making import ACCOUNTS, CONTROL, entry, finding
 
 CONTROLS = frozenset(catalogue())
-NAMES = KnownNames(controls=CONTROLS, frameworks=frameworks.load(PACKAGED))
+NAMES = KnownNames(
+    controls=CONTROLS,
+    frameworks=frameworks.load(PACKAGED),
+    accounts={"111122223333": "Shop", "444455556666": "Bank", "011122223333": "Old Shop"},
+    any_run=True,
+)
 MUTED = "vpc_flow_logs_enabled"
 MFA = "iam_user_mfa_enabled_console_access"
 
@@ -39,18 +45,25 @@ def brought(
     kind: str,
     file: Path,
     mapping: Mapping[str, str] | None = None,
-    day_first: bool | None = None,
     *,
+    day_first: bool | None = None,
+    given: Mapping[str, str] | None = None,
+    request: bool = False,
     names: KnownNames = NAMES,
 ) -> tuple[ImportResult, RegisterEditor]:
     editor = RegisterEditor.open(tmp_path / "exceptions.yaml")
     if kind == "prowler":
         foreign = prowler.read_mutes(file, CONTROLS)
     else:
-        foreign = spreadsheet.read_rows(file, mapping or {}, CONTROLS, day_first=day_first)
-    found = import_drafts(foreign, editor, by="ana@example.com", on=date(2026, 11, 21), origin=file.name, names=names)
+        found = table(file, named=mapping or {})
+        mapping = guess(found.headers) if mapping is None else mapping
+        foreign = spreadsheet.read_rows(found, mapping, names, day_first=day_first, given=given)
+    on, by = date(2026, 11, 21), "ana@example.com"
+    result = import_drafts(
+        foreign, editor, names, by=by, on=on, origin=file.name, longest_days=(lambda _: 365) if request else None
+    )
     editor.save()
-    return found, editor
+    return result, editor
 
 
 def muted(tmp_path: Path, text: str) -> Path:
@@ -220,7 +233,9 @@ def test_rows_become_drafts_and_what_is_missing_is_listed(tmp_path: Path) -> Non
     assert "scope" not in bank
     assert "AWS account: Production" in bank["comments"]
     assert f"controls: {CONTROL}" in bank["comments"]
-    assert any("'Production' is not an account id" in note for note in found.drafts[2].notes)
+    assert any(
+        "no account is called 'Production'; known: Bank, Old Shop, Shop" in note for note in found.drafts[2].notes
+    )
     assert any("'soon' is not a date" in note for note in found.drafts[2].notes)
     assert "scope" not in wrong
     assert "owner: a@b@c" in wrong["comments"]
@@ -290,20 +305,20 @@ def test_another_date_of_the_column_decides(tmp_path: Path, other: str, expected
     ],
 )
 def test_dates_in_usual_notations(text: str) -> None:
-    assert day(text) == date(2027, 3, 5)
+    assert read_day(text).day == date(2027, 3, 5)
 
 
-@pytest.mark.parametrize("text", ["", "soon", "2027-02-30", "31.02.2027", "5 Foo 2027", "46451", "2027", "13/13/2027"])
+@pytest.mark.parametrize("text", ["", "soon", "2027-02-30", "31.02.2027", "5 Foo 2027", "2027", "13/13/2027"])
 def test_what_is_no_date_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a date"):
-        day(text)
+        read_day(text)
 
 
 @given(st.dates(min_value=date(2001, 1, 1), max_value=date(2099, 12, 31)))
 def test_every_day_is_read_in_every_notation(value: date) -> None:
     for form in ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%d %b %Y", "%B %d, %Y"):
-        assert day(value.strftime(form), day_first=True) == value
-    assert day(value.strftime("%m/%d/%Y"), day_first=False) == value
+        assert read_day(value.strftime(form), day_first=True).day == value
+    assert read_day(value.strftime("%m/%d/%Y"), day_first=False).day == value
 
 
 def test_headers_are_guessed() -> None:
@@ -329,7 +344,7 @@ def test_headers_are_guessed() -> None:
 
 @pytest.mark.parametrize(("encoding", "name"), [("utf-8-sig", "a.csv"), ("utf-16", "b.csv"), ("cp1252", "c.csv")])
 def test_the_encodings_that_spreadsheets_write(tmp_path: Path, encoding: str, name: str) -> None:
-    found = spreadsheet.table(sheet(tmp_path, "Title\tOwner\nStraße\tJosé\n", name, encoding))
+    found = table(sheet(tmp_path, "Title\tOwner\nStraße\tJosé\n", name, encoding))
     assert isinstance(found, FlatTable)
     assert (found.headers, found.rows[0][1]) == (("Title", "Owner"), {"Title": "Straße", "Owner": "José"})
 
@@ -338,7 +353,7 @@ def test_the_encodings_that_spreadsheets_write(tmp_path: Path, encoding: str, na
     ("content", "said"),
     [
         (b"", "is empty"),
-        (b"a,a\n1,2\n", "two columns are called 'a'"),
+        (b"Title,Owner,Title\n1,2,3\n", "two columns are called 'Title'"),
         (b"a,b\n" + b"\0\1", "not text"),
         (b'a,b\n"1,2\n', "not CSV"),
         (b"a\n" + b"1\n" * 20_001, "more than 20000 rows"),
@@ -350,7 +365,7 @@ def test_a_hostile_table_is_refused(tmp_path: Path, content: bytes, said: str) -
     file = tmp_path / "risks.csv"
     file.write_bytes(content)
     with pytest.raises(ConfigError, match=said):
-        spreadsheet.table(file)
+        table(file)
 
 
 def test_a_draft_lacks_what_an_entry_needs() -> None:

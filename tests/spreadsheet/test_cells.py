@@ -11,7 +11,7 @@ from openpyxl import Workbook
 
 from orgaudit.errors import ConfigError
 from orgaudit.spreadsheet import cells
-from orgaudit.spreadsheet.cells import CellValue, ErrorCell, FormulaCell, read_sheets
+from orgaudit.spreadsheet.cells import CellValue, ErrorCell, FormulaCell, Merge, read_layouts, read_sheets
 from tests.spreadsheet.packing import MAIN, SHEET, replace, sheet, with_texts, within_bounds
 
 pytestmark = pytest.mark.usefixtures("within_bounds")
@@ -225,3 +225,16 @@ def test_the_sheets_share_one_budget_of_cells(workbook: Path, monkeypatch: pytes
             sheet_of_book.append([1] * 100)
     book.save(workbook)
     refused(workbook, "More!A5: no more than 1,000 cells are read")
+
+
+def test_merged_cells_are_read_and_what_is_no_range_is_damage(workbook: Path) -> None:
+    def merged(reference: str) -> bytes:
+        rows = sheet("<row><c r='A1'><v>1</v></c></row>")
+        return rows.replace(
+            b"</sheetData>", f'</sheetData><mergeCells><mergeCell ref="{reference}"/></mergeCells>'.encode()
+        )
+
+    replace(workbook, SHEET, lambda _: merged("B2:C4"))
+    assert read_layouts(workbook)["Sheet"].merges == (Merge(2, 2, 3, 4),)
+    for reference in ("A:A", "", "A1:", "nowhere"):
+        refused(workbook, "is damaged", merged(reference))

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from orgaudit.cli import options
-from orgaudit.cli.exceptions.foreign import from_options, import_from
+from orgaudit.cli.exceptions.foreign import ForeignOptions, from_options, import_from
 from orgaudit.cli.exceptions.opening import OpenRegister, dated, editing, opened, person, unknown_option, warn
 from orgaudit.errors import ConfigError
 from orgaudit.register.entries import KINDS
@@ -50,27 +50,18 @@ def export_command(file: Path, run_name: str | None, **given: Any) -> None:  # n
 @options.out
 @unknown_option
 @from_options
-def import_command(
-    file: Path,
-    *,
-    by: str | None,
-    source: str | None,
-    mapped: tuple[str, ...],
-    dates: str | None,
-    unknown: bool,
-    **given: Any,  # noqa: ANN401 - options by name
-) -> None:
+def import_command(file: Path, *, by: str | None, unknown: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
     """Bring the edits of FILE, a workbook from `export`, into the register: all of them or none.
 
     With --from the FILE is another tool's, and its entries are added as drafts.
     """
+    foreign = ForeignOptions.taken(given)
     found = opened(given)
     names = found.names(accept_unknown=unknown)
-    if source is not None:
-        import_from(source, file, mapped, dates, opened=found, names=names, by=person(by, os.environ))
+    if foreign.source is not None:
+        import_from(file, foreign, opened=found, names=names, by=person(by, os.environ))
         return
-    if mapped or dates:
-        raise ConfigError("--map and --dates are for --from spreadsheet", key="--from")
+    foreign.refuse_for("a workbook from `exceptions export`")
     _import_workbook(file, found, names, by)
 
 

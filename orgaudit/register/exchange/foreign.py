@@ -5,18 +5,23 @@ What narrows a scope and cannot be expressed leaves the draft without a scope: a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
-from orgaudit.register.entries import EventType, ExceptionDraft, ExceptionEntry
+from orgaudit.register import lifecycle
+from orgaudit.register.entries import EXCEPTIONS, ExceptionDraft, ExceptionEntry
 from orgaudit.register.file.edit import RegisterEditor
+from orgaudit.register.lifecycle import Step
 from orgaudit.register.names import KnownNames
 from orgaudit.register.scope import ExceptionScope
 from orgaudit.settings.documents import dotted, explain
+
+LongestDays: TypeAlias = Callable[[Mapping[str, Any]], int]
+"""The longest life that policy allows an entry, in days."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +51,14 @@ class ForeignFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedDraft:
-    """One imported draft: where it was, what it lacks, and what was not taken over unchanged."""
+    """One imported entry: where it was, what it lacks, what was not taken over unchanged, whether it is requested."""
 
     id: str
     place: str
     title: str
     missing: tuple[str, ...]
     notes: tuple[str, ...]
+    requested: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +75,22 @@ class ImportResult:
 
 
 def import_drafts(
-    found: ForeignFile, editor: RegisterEditor, *, by: str, on: date, origin: str, names: KnownNames
+    found: ForeignFile,
+    editor: RegisterEditor,
+    names: KnownNames,
+    *,
+    by: str,
+    on: date,
+    origin: str,
+    longest_days: LongestDays | None = None,
 ) -> ImportResult:
     """Add the entries of a foreign file as drafts; the caller saves the register. `origin` is the file's name.
 
-    A scope with a name that `names` refuses is left out: without that part it would cover more.
+    A scope with a name that `names` refuses is left out: without that part it would cover more. With `longest_days`,
+    the longest life that policy allows an entry, approval is requested for those that are complete.
     """
     known = {_likeness(editor.entry(name)): name for name in editor.ids()}
+    step = Step(by, on, f"imported from {origin}")
     drafts: list[ImportedDraft] = []
     present: list[tuple[str, str]] = []
     for foreign in found.entries:
@@ -84,9 +99,12 @@ def import_drafts(
         if likeness in known:
             present.append((foreign.place, known[likeness]))
             continue
-        event = {"when": on, "who": by, "what": EventType.CREATED.value, "why": f"imported from {origin}"}
         ordered = {key: data[key] for key in ExceptionDraft.model_fields if key in data}
-        entry = {"id": editor.next_id(on.year), **ordered, "history": [event]}
+        entry = {"id": editor.next_id(on.year), **ordered}
+        entry["history"] = [lifecycle.created(EXCEPTIONS, entry, step).event]
+        lacking = missing(entry)
+        is_complete = not set(lacking) - _BY_STEPS
+        reason = _request(entry, step, longest_days) if longest_days is not None and is_complete else ""
         editor.add(entry)
         known[likeness] = entry["id"]
         drafts.append(
@@ -95,11 +113,28 @@ def import_drafts(
                 place=foreign.place,
                 title=str(data.get("title", "")),
                 missing=missing(entry),
-                notes=(*foreign.notes, *refused),
+                notes=(*foreign.notes, *refused, *([f"not requested: {reason}"] if reason else [])),
+                requested="requested_by" in entry,
             )
         )
     warnings = names.check(_subjects(editor.entry(draft.id) for draft in drafts)).warnings
     return ImportResult(drafts=tuple(drafts), skipped=found.skipped, present=tuple(present), warnings=warnings)
+
+
+_BY_STEPS = frozenset({"requested_by", "approved_by", "approved_on"})
+"""What an entry gets by being requested and approved."""
+
+
+def _request(entry: dict[str, Any], step: Step, longest_days: LongestDays) -> str:
+    """Request approval of an entry; returns why that is refused, else nothing."""
+    try:
+        change = lifecycle.requested(EXCEPTIONS, entry, step, longest_days=longest_days(entry))
+    except ValueError as error:
+        return str(error)
+    history = entry.pop("history")
+    entry |= change.changes
+    entry["history"] = [*history, change.event]
+    return ""
 
 
 def missing(entry: Mapping[str, Any]) -> tuple[str, ...]:

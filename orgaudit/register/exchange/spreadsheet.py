@@ -1,119 +1,42 @@
-"""Reads a flat spreadsheet of any columns: which column is which key is guessed by its header, or given."""
+"""Reads the rows of a spreadsheet of any columns as foreign entries; which column is which key is given."""
 
 from __future__ import annotations
 
-import csv
-import io
-import itertools
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from datetime import date
 from typing import Any
 
-from orgaudit.errors import ConfigError
 from orgaudit.register.entries import ExceptionType
-from orgaudit.register.exchange.days import LAST_MONTH, TWO_WAYS, day, text_of
+from orgaudit.register.exchange.accounts import account_ids
+from orgaudit.register.exchange.days import LAST_MONTH, day_and_month, read_day, text_of
 from orgaudit.register.exchange.foreign import ForeignEntry, ForeignFile, SkippedEntry
 from orgaudit.register.exchange.prowler import checks
-from orgaudit.register.patterns import is_exact
+from orgaudit.register.exchange.tables import FlatTable
+from orgaudit.register.names import KnownNames
 from orgaudit.settings.documents import Problem, error_of, nearest
-from orgaudit.spreadsheet import cells
 from orgaudit.spreadsheet.cells import CellValue, ErrorCell, FormulaCell
 
 IGNORE = "-"
 """The key of a column that is left out; one without any key goes into the comments."""
 
-MOST_BYTES = 16 * 1024 * 1024
-
 _SCOPE = ("controls", "accounts", "ous", "regions", "resources")
 _LISTS = (*_SCOPE, "compensating_controls", "evidence")
 _DAYS = ("starts_on", "expires_on", "review_by", "approved_on")
+_STARTS = ("starts_on",)
+_FORMAT = re.compile(r"\b(?:(dd?)[-/. ]mm?|mm?[-/. ]dd?)[-/. ]yy", re.IGNORECASE)
+"""How a header shows the form of its dates, with the day first or not."""
+
 _TEXTS = ("title", "type", "justification", "owner", "ticket", "risk_statement", "comments", "severity_adjusted")
-_APPROVAL = ("requested_by", "approved_by", "approved_on")
-KEYS = (*_TEXTS, *_LISTS, "starts_on", "expires_on", "review_by", "max_findings", *_APPROVAL)
-"""What a column may become. A request or approval elsewhere is not one here, so those three go into the comments."""
+APPROVAL = ("requested_by", "approved_by", "approved_on")
+"""A request or approval elsewhere, which is not one here and goes into the comments."""
 
-_WORDS = {
-    "title": "title name summary subject exception headline",
-    "type": "type kind category",
-    "justification": "justification|business justification|reason|rationale|why",
-    "owner": "owner|risk owner|exception owner|responsible|contact|owner email",
-    "requested_by": "requested by|requester|requestor|raised by|submitted by",
-    "approved_by": "approved by|approver|accepted by|sign off|signed off by",
-    "approved_on": "approved on|approval date|date approved|accepted on",
-    "ticket": "ticket|jira|issue|reference|ref|ticket id|change",
-    "starts_on": "starts on|start|start date|valid from|effective date|from|opened",
-    "expires_on": "expires on|expiry|expiry date|expires|expiration|expiration date|end|end date|valid until|until|due",
-    "controls": "controls|control|control id|check|check id|rule|finding|policy|requirement",
-    "accounts": "accounts|account|account id|aws account|aws account id|account number|account ids",
-    "ous": "ous|ou|unit|organizational unit",
-    "regions": "regions|region|aws region",
-    "resources": "resources|resource|arn|resource arn|resource id|asset|affected resource|affected resources",
-    "compensating_controls": "compensating controls|compensating control|mitigation|mitigations|mitigating controls",
-    "evidence": "evidence|link|links|url|attachment",
-    "risk_statement": "risk statement|risk|risk description|impact|description",
-    "review_by": "review by|review|review date|next review",
-    "max_findings": "max findings|count|number of findings",
-    "severity_adjusted": "severity adjusted|severity",
-    "comments": "comments|comment|notes|note|remarks",
-}
-_BY_WORD = {
-    word: key for key, words in _WORDS.items() for word in (words.split("|") if "|" in words else words.split())
-}
-_SIGNIFICANT = {
-    **dict.fromkeys(("until", "expires", "expiry", "expiration"), "expires_on"),
-    **dict.fromkeys(("owner", "responsible"), "owner"),
-    **dict.fromkeys(("justification", "reason", "rationale"), "justification"),
-    **dict.fromkeys(("control", "controls", "check", "rule"), "controls"),
-    **dict.fromkeys(("account", "accounts"), "accounts"),
-    **dict.fromkeys(("region", "regions"), "regions"),
-    **dict.fromkeys(("resource", "resources", "arn"), "resources"),
-    **dict.fromkeys(("ticket", "jira"), "ticket"),
-}
-"""Words that show what a column is, wherever they are in a header that shows it no other way."""
+KEYS = (*_TEXTS, *_LISTS, "starts_on", "expires_on", "review_by", "max_findings", *APPROVAL)
+"""What a column may become."""
 
-
-@dataclass(frozen=True, slots=True)
-class FlatTable:
-    """A flat table: its headers, and each further row that holds anything with where it is in the file."""
-
-    file: str
-    headers: tuple[str, ...]
-    rows: tuple[tuple[str, dict[str, CellValue]], ...]
-
-
-def table(file: Path) -> FlatTable:
-    """Return the first sheet, or the only table, of an .xlsx or .csv file; raises ConfigError."""
-    lines = _from_xlsx(file) if file.suffix.lower() in {".xlsx", ".xlsm"} else _from_csv(file)
-    top, rest = next(lines, None), lines
-    if top is None:
-        raise ConfigError("is empty; its first row must name the columns", file=str(file))
-    headers = {number: " ".join(str(cell).split()) for number, cell in top[1].items() if str(cell).strip()}
-    names = tuple(headers.values())
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ConfigError(f"two columns are called {twice[0]!r}; name them apart", file=str(file))
-    rows = []
-    for place, row in rest:
-        values = {headers[number]: cell for number, cell in row.items() if number in headers and str(cell).strip()}
-        if values:
-            rows.append((place, values))
-    return FlatTable(str(file), names, tuple(rows))
-
-
-def guess(headers: Sequence[str]) -> dict[str, str]:
-    """Return a key for each header that reads like one; a key is given once, to the first header."""
-    words = {header: re.sub(r"[^a-z0-9]+", " ", header.casefold()).strip() for header in headers}
-    found: dict[str, str] = {}
-    for header, text in words.items():
-        key = _BY_WORD.get(text)
-        if key and key not in found.values():
-            found[header] = key
-    for header, text in words.items():
-        keys = {_SIGNIFICANT[word] for word in text.split() if word in _SIGNIFICANT} - set(found.values())
-        if header not in found and len(keys) == 1:
-            found[header] = keys.pop()
-    return {header: found[header] for header in headers if header in found}
+SETTABLE = tuple(key for key in KEYS if key not in APPROVAL)
+"""What may be given for all rows at once, where no column has it."""
 
 
 def check_mapping(headers: Collection[str], mapping: Mapping[str, str], file: str) -> None:
@@ -132,55 +55,99 @@ def check_mapping(headers: Collection[str], mapping: Mapping[str, str], file: st
 
 
 def read_rows(
-    file: Path, mapping: Mapping[str, str], controls: Collection[str], *, day_first: bool | None = None
+    found: FlatTable,
+    mapping: Mapping[str, str],
+    names: KnownNames,
+    *,
+    day_first: bool | None = None,
+    given: Mapping[str, str] | None = None,
 ) -> ForeignFile:
-    """Return the rows of a file; raises ConfigError for a wrong mapping or dates that can be read two ways.
+    """Return the rows of a table; raises ConfigError for a wrong mapping or dates that can be read two ways.
 
-    `day_first` decides what 03/04/2026 is, where no other date of its column does.
+    `day_first` decides what 03/04/2026 is, where no other date of its column does. `given` are the values that every
+    row has of keys that no column has.
     """
-    found = table(file)
     check_mapping(found.headers, mapping, found.file)
-    orders = _day_orders(found, mapping, day_first)
+    columns = _Columns(mapping, _day_orders(found, mapping, day_first), names, found.since_1904)
+    given = given or {}
+    _check_given(given, columns)
     entries: list[ForeignEntry] = []
-    skipped: list[SkippedEntry] = []
+    skipped = list(found.left_out)
     for place, row in found.rows:
-        entry = _RowReader(mapping, orders, controls).entry(place, row)
-        if set(entry.data) - {"comments"}:
-            entries.append(entry)
-        else:
-            skipped.append(SkippedEntry(place, "no mapped column holds anything that can be read"))
+        reader = _RowReader(columns)
+        reader.read(row)
+        if not reader.has_any:
+            reason = "; ".join(["no mapped column holds anything that can be read", *reader.comments])
+            skipped.append(SkippedEntry(place, reason))
+            continue
+        for key, text in given.items():
+            reader.take(key, "", text)
+        entries.append(reader.entry(place))
     return ForeignFile(tuple(entries), tuple(skipped))
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """What each column becomes, which columns of dates have the day first, and what the rows may name."""
+
+    mapping: Mapping[str, str]
+    orders: Mapping[str, bool]
+    names: KnownNames
+    since_1904: bool
+
+
+def _check_given(given: Mapping[str, str], columns: _Columns) -> None:
+    """Raise ConfigError, with every problem, for a value for all rows that cannot be one."""
+    problems = []
+    by_key = {key: header for header, key in columns.mapping.items()}
+    for key, text in given.items():
+        if key not in SETTABLE:
+            problems.append((f"no key {key!r}", nearest(key, SETTABLE)))
+        elif key in by_key:
+            problems.append((f"{key} is the column {by_key[key]!r}", "write the value into its empty cells"))
+        else:
+            try:
+                _RowReader(columns).take(key, "", text)
+            except ValueError as error:
+                problems.append((f"{key}: {error}", ""))
+    if problems:
+        raise error_of([Problem(file="", key="--set", message=message, remedy=remedy) for message, remedy in problems])
 
 
 @dataclass(slots=True)
 class _RowReader:
     """One row on its way to become a draft; what cannot be read becomes a note, and stays as a comment."""
 
-    mapping: Mapping[str, str]
-    orders: Mapping[str, bool]
-    controls: Collection[str]
+    columns: _Columns
     data: dict[str, Any] = field(default_factory=dict)
     scope: dict[str, list[str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
     whole: bool = True
 
-    def entry(self, place: str, row: Mapping[str, CellValue]) -> ForeignEntry:
+    @property
+    def has_any(self) -> bool:
+        """Whether anything was read that is more than a comment."""
+        return bool(self.data or self.scope)
+
+    def read(self, row: Mapping[str, CellValue]) -> None:
+        """Take over the cells of a row."""
         for header, cell in row.items():
-            key = self.mapping.get(header)
+            key = self.columns.mapping.get(header)
             if key == IGNORE:
                 continue
-            if key is None or key in _APPROVAL or key == "comments":
+            if key is None or key in APPROVAL or key == "comments":
                 self.comments.append(text_of(cell) if key == "comments" else f"{header}: {text_of(cell)}")
-                if key in _APPROVAL:
-                    self.notes.append(f"{key}: kept as a comment: it did not happen in this register")
                 continue
             try:
-                self._take(key, header, cell)
+                self.take(key, header, cell)
             except ValueError as error:
                 self.notes.append(f"{key}: {error}")
                 self.comments.append(f"{header}: {text_of(cell)}")
                 self.whole = self.whole and key not in _SCOPE
+
+    def entry(self, place: str) -> ForeignEntry:
+        """Return the entry; without a scope where a part of it could not be read, since it would cover more."""
         if self.scope and self.whole:
             self.data["scope"] = self.scope
         elif self.scope:
@@ -190,35 +157,50 @@ class _RowReader:
             self.data["comments"] = "\n".join(self.comments)
         return ForeignEntry(place=place, data=self.data, notes=tuple(self.notes))
 
-    def _take(self, key: str, header: str, cell: CellValue) -> None:
+    def take(self, key: str, header: str, cell: CellValue) -> None:
+        """Take over one value; raises ValueError where it cannot be one of its key."""
         if isinstance(cell, FormulaCell | ErrorCell):
             raise ValueError("the cell holds a formula or an error; write its value")  # noqa: TRY004 - for people
         if key in _DAYS:
-            self.data[key] = day(cell, day_first=self.orders.get(header))
+            self.data[key] = self._day(key, header, cell)
         elif key == "max_findings":
             self.data[key] = _number(cell)
         elif key == "accounts":
-            self.scope[key] = self.scope.get(key, []) + _accounts(cell)
+            self._add(key, account_ids(cell, self.columns.names))
         elif key == "controls":
-            self.scope[key] = list(dict.fromkeys([*self.scope.get(key, []), *self._ours(_parts(cell))]))
+            self._add(key, list(self._controls(_parts(cell))))
         elif key in _SCOPE:
-            self.scope[key] = self.scope.get(key, []) + _parts(cell)
+            self._add(key, _parts(cell))
         elif key in _LISTS:
             self.data[key] = self.data.get(key, []) + _items(cell)
         elif key == "type":
             self.data[key] = _kind(text_of(cell))
+        elif key == "comments":
+            self.comments.append(text_of(cell))
         else:
             self.data[key] = text_of(cell).lower() if key == "severity_adjusted" else text_of(cell)
 
-    def _ours(self, names: list[str]) -> Iterator[str]:
-        for name in names:
-            if name in self.controls or ":" in name or not is_exact(name):
-                yield name
-            elif mapped := [control for control in checks().get(name, ()) if control in self.controls]:
+    def _add(self, key: str, values: list[str]) -> None:
+        if values:
+            self.scope[key] = list(dict.fromkeys([*self.scope.get(key, []), *values]))
+
+    def _day(self, key: str, header: str, cell: CellValue) -> date:
+        columns = self.columns
+        found = read_day(
+            cell, day_first=columns.orders.get(header), start=key in _STARTS, since_1904=columns.since_1904
+        )
+        if found.derived:
+            self.notes.append(f"{key}: {text_of(cell)!r} is read as {found.day}")
+        return found.day
+
+    def _controls(self, words: list[str]) -> Iterator[str]:
+        names = self.columns.names
+        for word in words:
+            mapped = [control for control in checks().get(word, ()) if control in names.controls]
+            if mapped and word not in names.control_names:
                 yield from mapped
             else:
-                message = f"{name!r} is not a control"
-                raise ValueError("; ".join(filter(None, (message, nearest(name, self.controls)))))
+                yield names.control(word)
 
 
 def _items(cell: CellValue) -> list[str]:
@@ -227,20 +209,6 @@ def _items(cell: CellValue) -> list[str]:
 
 def _parts(cell: CellValue) -> list[str]:
     return [part for part in re.split(r"[\s,;]+", text_of(cell)) if part]
-
-
-def _accounts(cell: CellValue) -> list[str]:
-    """Return account ids; a spreadsheet that takes them for numbers loses their leading zeros and their dashes stay."""
-    found = []
-    items = [part.strip() for part in re.split(r"[,;\n]", text_of(cell)) if part.strip()]
-    for part in (each for item in items for each in (item.split() if re.fullmatch(r"[\d\s-]+", item) else [item])):
-        digits = part.replace("-", "")
-        if isinstance(cell, int | float) and re.fullmatch(r"\d{1,12}", digits, re.ASCII):
-            digits = digits.zfill(12)
-        if not re.fullmatch(r"\d{12}", digits, re.ASCII):
-            raise ValueError(f"{part!r} is not an account id; write 12 digits")
-        found.append(digits)
-    return found
 
 
 def _number(cell: CellValue) -> int:
@@ -263,62 +231,22 @@ def _day_orders(found: FlatTable, mapping: Mapping[str, str], given: bool | None
     """Return which columns of dates have the day first; raises ConfigError for one that nothing decides."""
     orders: dict[str, bool] = {}
     problems: list[Problem] = []
-    for header in (header for header, key in mapping.items() if key in _DAYS and key not in _APPROVAL):
+    for header in (header for header, key in mapping.items() if key in _DAYS and key not in APPROVAL):
         pairs = [
-            (place, text_of(row[header]), match)
+            (place, text_of(row[header]), pair)
             for place, row in found.rows
-            if header in row and (match := TWO_WAYS.fullmatch(text_of(row[header])))
+            if header in row and (pair := day_and_month(row[header]))
         ]
-        sure = {int(match[1]) > LAST_MONTH for _, _, match in pairs if max(int(match[1]), int(match[3])) > LAST_MONTH}
+        sure = {first > LAST_MONTH for _, _, (first, second) in pairs if max(first, second) > LAST_MONTH}
+        sure |= {bool(match[1]) for match in [_FORMAT.search(header)] if match}
         if given is not None or len(sure) == 1:
             orders[header] = sure.pop() if given is None else given
             continue
         problems += [
             Problem(file=place, key=header, message=f"{text!r} can be read two ways", remedy="give --dates dmy or mdy")
-            for place, text, match in pairs
-            if int(match[1]) != int(match[3]) and max(int(match[1]), int(match[3])) <= LAST_MONTH
+            for place, text, (first, second) in pairs
+            if first != second and max(first, second) <= LAST_MONTH
         ]
     if problems:
         raise error_of(problems)
     return orders
-
-
-def _from_xlsx(file: Path) -> Iterator[tuple[str, dict[int, CellValue]]]:
-    sheets = cells.read_sheets(file)
-    name, rows = next(((name, rows) for name, rows in sheets.items() if rows), ("", {}))
-    for number in sorted(rows):
-        yield f"{file}: {name}!{number}", rows[number]
-
-
-def _from_csv(file: Path) -> Iterator[tuple[str, dict[int, CellValue]]]:
-    try:
-        with file.open("rb") as stream:
-            content = stream.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(f"cannot be read ({error.strerror})", file=str(file)) from error
-    if len(content) > MOST_BYTES:
-        raise ConfigError(f"is larger than {MOST_BYTES >> 20} MB; split it", file=str(file))
-    text = _decoded(content, file)
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(",;\t|", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    try:
-        for row in itertools.islice(reader, cells.MOST_ROWS + 1):
-            if reader.line_num and len(row) > cells.MOST_COLUMNS:
-                raise ConfigError(f"has more than {cells.MOST_COLUMNS} columns", file=str(file), line=reader.line_num)
-            yield f"{file}:{reader.line_num}", dict(enumerate(row, 1))
-    except csv.Error as error:
-        raise ConfigError(f"is not CSV ({error})", file=str(file), line=reader.line_num) from error
-    if next(reader, None) is not None:
-        raise ConfigError(f"has more than {cells.MOST_ROWS} rows; split it", file=str(file))
-
-
-def _decoded(content: bytes, file: Path) -> str:
-    if b"\0" in content and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ConfigError("is not text; save it as .csv or .xlsx", file=str(file))
-    for encoding in ("utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig", "cp1252"):
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise ConfigError("has an unknown encoding; save it as UTF-8", file=str(file))
