@@ -11,7 +11,6 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import EllipsisType
@@ -27,14 +26,14 @@ _CONTROL = re.compile(r"^@control\((?:.*\n)*?^def (\w+)|^([a-z]\w+) = _\w+\(", r
 """Where a module of controls names one: a function under the decorator, or a name bound to a factory's control."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Line:
     """A command line before the word that is completed: the command's words and the values of its options."""
 
     command: str
     options: Mapping[str, str]
 
-    @cached_property
+    @property
     def settings_file(self) -> Path:
         """The settings file that the command would read."""
         named = self.options.get("--config") or os.environ.get("ORGAUDIT_CONFIG")

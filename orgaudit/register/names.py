@@ -105,7 +105,7 @@ class KnownNames:
         Raises ValueError for what matches none, unless unknown names are accepted.
         """
         if problem := self._unknown("controls", text):
-            raise ValueError("; ".join(filter(None, problem)))
+            raise ValueError(f"{problem[0]}; {_or_accepted(problem[1])}")
         return text
 
     def requirement(self, text: str) -> NameProblem | None:

@@ -14,10 +14,13 @@ from orgaudit.register.workbook import export
 from orgaudit.register.workbook.columns import BASE_SHEET
 from orgaudit.register.workbook.read import read
 from orgaudit.spreadsheet.guard import MIB
-from tests.spreadsheet.packing import MAIN, SHEET, TEXTS, replace, rows, sheet, with_texts, within_bounds
+from tests.spreadsheet.packing import MAIN, TEXTS, replace, rows, sheet, with_texts, within_bounds
 
 pytestmark = pytest.mark.usefixtures("within_bounds")
 __all__ = ["within_bounds"]
+
+SHEET = "xl/worksheets/sheet2.xml"
+"""The exceptions, behind the instructions."""
 
 
 @pytest.fixture

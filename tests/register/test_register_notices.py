@@ -246,6 +246,31 @@ def test_drafts_and_what_waits_are_listed_and_have_no_date(tmp_path: Path) -> No
     assert "EXC-2025-0002: The trail rests\n  pending since 2025-02-03, ticket SEC-1" in body_of(message)
 
 
+def test_a_pending_renewal_or_change_is_listed_beside_the_date_that_still_holds(tmp_path: Path) -> None:
+    asked = {"requested_by": "ana@example.com", "requested_on": "2025-02-20", "why": "x"}
+    notices = told(
+        tmp_path,
+        fields(expires_on="2025-02-27", amendment={**asked, "changes": {"expires_on": "2025-06-30"}}),
+        fields(id="EXC-2025-0002", expires_on="2025-09-01", amendment={**asked, "changes": {"title": "Another"}}),
+        fields(
+            id="EXC-2025-0003",
+            expires_on="2025-09-01",
+            amendment={**asked, "requested_on": "2025-03-02", "changes": {}},
+        ),
+    )
+    assert events(notices) == [
+        ("EXC-2025-0001", DueEvent.EXPIRED, -2),
+        ("EXC-2025-0001", DueEvent.RENEWAL, None),
+        ("EXC-2025-0002", DueEvent.AMENDMENT, None),
+    ]
+    assert [item.since for item in notices[0].items] == [None, date(2025, 2, 20), date(2025, 2, 20)]
+    assert "  EXC-2025-0001  -           renewal pending          The trail rests" in list(text(notices))
+    assert "  EXC-2025-0002  -           change pending           The trail rests" in list(text(notices))
+    assert calendar(notices, ON).count(b"BEGIN:VEVENT") == 1
+    [(_, content)] = sent(notices)
+    assert "  renewal pending, requested on 2025-02-20, ticket SEC-1\n" in body_of(parsed(content))
+
+
 def test_a_mail_says_in_two_sentences_what_to_do_by_when_and_names_who_approves(tmp_path: Path) -> None:
     notices = told(
         tmp_path,

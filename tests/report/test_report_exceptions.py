@@ -288,7 +288,7 @@ def test_due_writes_a_mail_for_each_owner_and_lists_the_others(tmp_path: Path) -
     code, output = due(tmp_path, "--format", "eml", "--out", str(out), "--from", "Sec <sec@example.com>")
     assert code == 0
     assert [path.name for path in out.iterdir()] == ["ana@example.com.eml"]
-    assert "no address, inform them otherwise: Platform team (1 dates)" in output
+    assert "no address, inform them otherwise: Platform team (1 date)" in output
     assert "invalid, in no notice" in output
 
 
