@@ -133,7 +133,8 @@ def register_file(line: Line) -> Path:
     """Return the register that the command would read; only an option names it from the current directory."""
     if named := line.options.get("--register"):
         return Path(named)
-    return line.settings_file.parent / line.path("", "register", "file", "exceptions.yaml")
+    directory = Path("config") if line.settings_file.parent == packaged() else line.settings_file.parent
+    return directory / line.path("", "register", "file", "exceptions.yaml")
 
 
 def subjects(line: Line, typed: str) -> Iterator[CompletionItem]:
@@ -205,7 +206,9 @@ FLAGS = frozenset(
         "--csv",
         "--draft",
         "--json",
+        "--request",
         "--schema",
+        "--unknown",
         "--unverified",
         "--yes",
     ]
@@ -243,6 +246,7 @@ ARGUMENTS: Mapping[str, Sequence[Names | EllipsisType | None]] = {
     "exceptions show": (entries,),
     "explain": (explained,),
     "frameworks": (frameworks,),
+    "init": (directories,),
     "plan": (),
     "policy": (),
     "query": (runs, None),

@@ -78,9 +78,9 @@ def _open(view: View) -> Sequence[str]:
 
 def _exceptions(view: View) -> Sequence[str]:
     totals = view.summary.exceptions
-    counts = f"{totals.active} active · {totals.expiring} expiring · {totals.expired} expired · {totals.unused} unused"
+    states = f"{totals.active} active · {totals.expiring} expiring · {totals.expired} expired"
     problems = [f"{problem.place}: {problem.key}: {problem.message}" for problem in view.problems]
-    return [counts, *problems]
+    return [f"{states} · {totals.unused} covering nothing", *problems]
 
 
 def _register(view: View) -> str:

@@ -52,7 +52,7 @@ class Desk:
             return str(result.exception)
         assert result.exception is None, result.exception
         assert (result.return_value or 0) == code, result.output
-        return result.output
+        return result.stdout if "--json" in arguments else result.output
 
     def entry(self, name: str = ID) -> dict[str, Any]:
         return RegisterEditor.open(self.register).entry(name)

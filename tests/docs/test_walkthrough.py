@@ -82,7 +82,7 @@ def test_every_command_does_what_the_page_says(caller: Caller) -> None:
             outcome: Outcome = caller.call(*arguments)
             told = outcome.stdout + (outcome.stderr if step.code == 2 else "")
             assert outcome.code == step.code, (step.command, told)
-            assert is_shown_by(told, step.output), (step.command, told)
+            assert is_shown_by(told, step.output), f"{step.command}\n{told}"
             ran += 1
     assert ran > 15
 
