@@ -60,8 +60,8 @@ def test_all_that_waits_is_listed_and_decided_once_it_is_confirmed(desk: Desk) -
     assert "confirm with --yes to approve 2 exceptions" in asks
     shown = desk("approve", "--all-pending", "--yes", *JO)
     assert f"left out: jo@example.com requested {IDS[2]}" in shown
-    assert f"{IDS[0]}  until 2026-03-31; Ana <ana@example.com>  About {IDS[0]}" in shown
-    assert f"{IDS[3]}  renewal until 2026-04-30" in shown
+    assert f"{IDS[0]} until 2026-03-31; Ana <ana@example.com> About {IDS[0]}" in shown
+    assert f"{IDS[3]} renewal until 2026-04-30" in shown
     assert [desk.state(name) for name in IDS] == ["active", "active", "pending", "active"]
     assert str(desk.entry(IDS[3])["expires_on"]) == "2026-04-30"
     assert "nothing to approve" in desk("approve", "--all-pending", "--yes", *JO)

@@ -12,14 +12,19 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from orgaudit.errors import ConfigError
 from orgaudit.register import lifecycle
 from orgaudit.register.entries import EXCEPTIONS
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.file.load import load_register
 from orgaudit.register.lifecycle import EntryChange, Step
 from orgaudit.register.state import longest_life, state_of
+from orgaudit.register.workbook import export, incoming
+from orgaudit.register.workbook.incoming import Rules
+from orgaudit.register.workbook.read import read
 from orgaudit.settings.sections import RegisterSettings
 from tests.register.making import fields
+from tests.register.test_register_workbook import NAMES, edited, put
 
 POLICY = RegisterSettings()
 LONGEST = longest_life(POLICY)
@@ -53,14 +58,13 @@ class Desk:
         name = ids[which % len(ids)]
         before = editor.entry(name)
         try:
-            change = STEPS[verb](before, step, number)
-        except ValueError:
+            if verb == "workbook":
+                verb = _in_the_workbook(self.path, name, step, number)
+            else:
+                _taken(editor, STEPS[verb](before, step, number), name)
+        except (ValueError, ConfigError):
             event(f"{verb} refused")
             return
-        editor.set(name, change.changes)
-        if change.event:
-            editor.note(name, change.event)
-        editor.save()
         event(verb)
         self._check(name, verb, before)
 
@@ -103,6 +107,35 @@ class Desk:
                 assert state.covers, f"{entry.id} is {state} on {self.on}, before {self.promised[entry.id]}"
             if state.covers:
                 self.promised[entry.id] = entry.last_day(self.on)  # type: ignore[union-attr, assignment]
+
+
+def _taken(editor: RegisterEditor, change: EntryChange, name: str) -> None:
+    editor.set(name, change.changes)
+    if change.event:
+        editor.note(name, change.event)
+    editor.save()
+
+
+def _in_the_workbook(path: Path, name: str, step: Step, number: int) -> str:
+    """Edit an entry in an exported workbook, import that, and return what was done."""
+    until = step.on + timedelta(number % 200)
+    edits: list[tuple[str, dict[str, object]]] = [
+        ("amend", {"Last day": until}),
+        ("amend", {"Title": f"Title {number}", "Ticket": f"SEC-{number}"}),
+        ("approve", {"Decision": "approve", "Why this change": "why"}),
+        ("reject", {"Decision": "reject", "Why this change": "why"}),
+        ("request", {"Set state": "pending", "Why this change": "why"}),
+        ("revoke", {"Set state": "revoked", "Why this change": "why"}),
+    ]
+    verb, cells = edits[number % len(edits)]
+    book = path.with_suffix(".xlsx")
+    with book.open("wb") as file:
+        export.write(file, RegisterEditor.open(path), {}, step.on)
+    edited(book, lambda workbook: [put(workbook, name, title, value) for title, value in cells.items()])
+    editor = RegisterEditor.open(path)
+    incoming.bring(read(book), editor, Rules(step.by, step.on, lambda _: LONGEST, NAMES))
+    editor.save()
+    return verb
 
 
 def _complete(on: date, number: int) -> dict[str, Any]:
@@ -153,6 +186,7 @@ STEPS: dict[str, Callable[[dict[str, Any], Step, int], EntryChange]] = {
 }
 VERBS = (
     "add",
+    "workbook",
     "request",
     "approve",
     "approve",

@@ -31,6 +31,7 @@ from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.file.yaml_text import flow
 from orgaudit.register.lifecycle import EntryChange, Step
 from orgaudit.register.state import longest_life
+from orgaudit.spreadsheet.text import one_line
 from orgaudit.store.register_result import AttestedStatus
 
 TakeStep: TypeAlias = Callable[[dict[str, Any], Step, OpenRegister], EntryChange]
@@ -135,10 +136,11 @@ def _confirmed(verb: str, take: TakeStep, given: Mapping[str, Any], *, yes: bool
         try:
             take(editor.entry(name), step, found)
         except ValueError as error:
-            click.echo(f"left out: {error}")
+            click.echo(f"left out: {one_line(str(error))}")
             continue
         chosen.append(name)
-        click.echo(f"{name}  {row.amendment or f'until {row.expires_on}; {row.owner}'}  {row.title}")
+        waits = row.amendment or f"until {row.expires_on}; {row.owner}"
+        click.echo(one_line(f"{name}  {waits}  {row.title}"))
     if not chosen:
         click.echo(f"nothing to {verb}")
     elif not yes:

@@ -47,6 +47,7 @@ _EXCEPTIONS: tuple[Column[ExceptionScore], ...] = (
     Column("Owner", 24, lambda e: e.entry.owner),
     Column("Approved by", 22, lambda e: e.entry.approved_by),
     Column("Ticket", 16, lambda e: e.entry.ticket),
+    Column("Waits for approval", 40, lambda e: e.entry.amendment),
     Column("Type", 24, lambda e: e.entry.type),
     Column("Scope", 60, lambda e: e.entry.scope),
     Column("Broad", 9, lambda e: "yes" if e.entry.broad else "no"),
