@@ -93,10 +93,10 @@ def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by 
 @options.out
 @options.formats
 @options.register
-@options.as_of
+@options.date_of("The date for which exceptions are in force.", "the stored result's")
 @options.fail_on
 @options.unverified
-@click.option("--schema", is_flag=True, help="Print the JSON Schema of report.json and end.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of report.json, and nothing else.")
 def report_command(run_name: str | None, *, schema: bool, **given: Any) -> ExitCode | None:  # noqa: ANN401 - options by name
     """Write the reports of RUN, with the exceptions that are in force on a date.
 

@@ -84,13 +84,20 @@ register = click.option(
     metavar="FILE",
     help="The exception register. [default: exceptions.yaml beside the settings]",
 )
-as_of = click.option(
-    "--as-of",
-    type=click.DateTime(["%Y-%m-%d"]),
-    metavar="DATE",
-    callback=lambda _context, _option, value: value.date() if value else None,
-    help="The date for which exceptions are in force. [default: today]",
-)
+
+
+def date_of(what: str, default: str = "today") -> Callable[[F], F]:
+    """Return the option --as-of, which says for which date a command works."""
+    return click.option(
+        "--as-of",
+        type=click.DateTime(["%Y-%m-%d"]),
+        metavar="DATE",
+        callback=lambda _context, _option, value: value.date() if value else None,
+        help=f"{what} [default: {default}]",
+    )
+
+
+as_of = date_of("The date for which exceptions are in force.")
 fail_on = click.option(
     "--fail-on",
     type=click.Choice([*map(str, Severity), "never"]),

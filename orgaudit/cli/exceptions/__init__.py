@@ -9,12 +9,18 @@ from orgaudit.cli.exceptions import adding, lifecycle, match, notices, reading, 
 
 @click.group()
 def exceptions() -> None:
-    """Keep the exception register: who requested what, who approved it, and until when."""
+    """Keep the exception register.
+
+    It lists who requested what, who approved it, and until when.
+    """
 
 
 @exceptions.group()
 def attestations() -> None:
-    """Keep the attestations: people's answers to requirements that no control can decide."""
+    """Keep the attestations of manual requirements.
+
+    They are people's answers to what no control can decide.
+    """
 
 
 for _module in (reading, match, adding, lifecycle, notices, workbook):

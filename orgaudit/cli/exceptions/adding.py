@@ -41,7 +41,9 @@ _NEEDED = tuple(name for name, field in ExceptionEntry.model_fields.items() if f
 @click.command(name="add")
 @editing
 @click.option("--title", metavar="TEXT", help="What is excepted, in a line.")
-@click.option("--type", type=click.Choice([*map(str, ExceptionType)]), help="Exception type.")
+@click.option(
+    "--type", type=click.Choice([*map(str, ExceptionType)]), metavar="TYPE", help=f"One of {', '.join(ExceptionType)}."
+)
 @click.option("--control", multiple=True, metavar="ID", help="Covers this control or framework:requirement; repeat.")
 @click.option("--account", multiple=True, metavar="ID", help="Covers this account, by id or name; repeat.")
 @click.option("--ou", multiple=True, metavar="ID", help="Covers accounts below this unit; repeat for more.")
@@ -60,7 +62,10 @@ _NEEDED = tuple(name for name, field in ExceptionEntry.model_fields.items() if f
 @click.option("--draft", is_flag=True, help="Do not request approval yet.")
 @click.option("--why", default="added", metavar="TEXT", help="The reason, for the history.")
 def add_exception(by: str | None, why: str, *, draft: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
-    """Add an exception: pending where it is complete, else a draft. Asks for what is missing on a terminal."""
+    """Add an exception.
+
+    It is pending where it is complete, else a draft. On a terminal the command asks for what is missing.
+    """
     found = opened(given)
     scope = {key: list(given[option]) for option, key in _SCOPE.items()}
     entry = {key: value for key in ExceptionDraft.model_fields if (value := given.get(key))}

@@ -30,10 +30,18 @@ from_options = options.together(
     ),
     click.option("--sheet", metavar="NAME", help="The sheet of the table, where several hold one."),
     click.option("--header-row", type=click.IntRange(1), metavar="N", help="The row that names the columns."),
-    click.option("--map", "mapped", multiple=True, metavar="COLUMN=KEY", help="What a column is; - leaves it out."),
-    click.option("--yes", "accepted", is_flag=True, help="Columns that --map does not name are what they read like."),
-    click.option("--dates", type=click.Choice(["dmy", "mdy"]), help="What 03/04/2026 is: day or month first."),
-    click.option("--set", "given", multiple=True, metavar="KEY=VALUE", help="The value of a key that no column has."),
+    click.option(
+        "--map",
+        "mapped",
+        multiple=True,
+        metavar="COLUMN=KEY",
+        help="What a column holds: a key of entries, or - to leave it out.",
+    ),
+    click.option("--yes", "accepted", is_flag=True, help="Accept what the other columns read like, without asking."),
+    click.option("--dates", type=click.Choice(["dmy", "mdy"]), help="How 03/04/2026 is read: day or month first."),
+    click.option(
+        "--set", "given", multiple=True, metavar="KEY=VALUE", help="A value for all rows, for a key that no column has."
+    ),
     click.option("--request", is_flag=True, help="Request approval for what is complete."),
 )
 """What `exceptions import` takes beside a workbook of its own."""

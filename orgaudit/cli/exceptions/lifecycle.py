@@ -47,7 +47,10 @@ _renewing = options.together(
 @click.command(name="renew")
 @_renewing
 def renew_exception(names: Sequence[str], until: date, **given: Any) -> None:  # noqa: ANN401 - options by name
-    """Request that exceptions live until a later day. Their present approval stands until that one is approved."""
+    """Request a later last day for exceptions.
+
+    Their present approval stands to its last day, until another person approves that one.
+    """
 
     def take(entry: dict[str, Any], step: Step, found: OpenRegister) -> EntryChange:
         return lifecycle.renewed(EXCEPTIONS, entry, until, step, longest_days=found.longest_days(entry))
@@ -57,7 +60,7 @@ def renew_exception(names: Sequence[str], until: date, **given: Any) -> None:  #
 
 @click.command(name="renew")
 @_renewing
-@click.option("--status", type=status_choice, help="Another answer than before.")
+@click.option("--status", type=status_choice, help="The new answer, where it differs.")
 @evidence
 def renew_attestation(
     names: Sequence[str],
@@ -108,7 +111,7 @@ def _decision(verb: str, text: str, take: TakeStep) -> click.Command:
 
     @click.command(name=verb, help=text)
     @click.argument("names", metavar="[ID]...", nargs=-1)
-    @click.option("--all-pending", is_flag=True, help="All that waits for approval, after a list to confirm.")
+    @click.option("--all-pending", is_flag=True, help="Decide about all that waits, after a list to confirm.")
     @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
     @editing
     @why
@@ -155,7 +158,7 @@ def _is_asked() -> bool:
 
 
 def _revoke(kind: EntryKind, effect: str) -> click.Command:
-    text = f"End {kind.section} before their last day; {effect}."
+    text = f"End {kind.section} before their last day. {effect}."
     return _command(kind, "revoke", text, lambda entry, step, _: lifecycle.revoked(kind, entry, step))
 
 
@@ -224,16 +227,22 @@ COMMANDS = (
     _command(
         EXCEPTIONS,
         "request",
-        "Request the approval of drafts, or again that of rejected or revoked exceptions.",
+        "Request approval of drafts. Rejected and revoked exceptions may be requested again.",
         _request,
     ),
     _decision(
-        "approve", "Approve pending exceptions, and renewals and other changes, that somebody else requested.", _approve
+        "approve",
+        "Approve what waits for approval. That is pending exceptions, renewals and other changes that somebody else "
+        "requested.",
+        _approve,
     ),
     _decision(
-        "reject", "Refuse pending exceptions, or renewals and other changes of approved ones, which stand.", _reject
+        "reject",
+        "Refuse what waits for approval. A pending exception is closed; an approved one, of which a renewal or another "
+        "change is refused, stands as it was approved.",
+        _reject,
     ),
     renew_exception,
-    _revoke(EXCEPTIONS, "they stay in the register"),
+    _revoke(EXCEPTIONS, "They stay in the register"),
 )
-ATTESTATION_COMMANDS = (renew_attestation, _revoke(ATTESTATIONS, "their requirements are MANUAL again"))
+ATTESTATION_COMMANDS = (renew_attestation, _revoke(ATTESTATIONS, "Their requirements are MANUAL again"))

@@ -33,7 +33,10 @@ from orgaudit.store.run import Run
 @options.out
 @options.as_json
 def match(subject: str, run_name: str, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
-    """Show what an exception would cover in RUN if it were approved: by its ID, or from a FILE of one entry."""
+    """Show what an exception would cover in RUN.
+
+    The exception is an ID of the register, with what waits for approval, or a FILE of one entry.
+    """
     found = opened(given)
     run = options.find_run(run_name, found.settings)
     entry = _with_scope(subject, found)

@@ -42,7 +42,11 @@ FILES = {"text": "due.txt", "json": "due.json", "ics": "due.ics"}
 @options.out
 @options.as_json
 def hygiene(run_name: str, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
-    """Show what needs attention after RUN: entries unused, expired but failing, expiring, overlapping, orphaned."""
+    """Show what needs attention in the register after RUN.
+
+    That is what expired and still fails, expires soon, covers nothing, overlaps, names what does not exist, is a draft
+    or has no owner.
+    """
     found = opened(given)
     run = options.find_run(run_name, found.settings)
     remarks = hygiene_of(run, found.applied(run), catalogue())
@@ -101,7 +105,9 @@ def due(
     sender: str | None,
     **given: Any,  # noqa: ANN401 - options by name
 ) -> None:
-    """List for each owner what expires or is due for review within a time, what has expired, and what waits.
+    """List what is due, by owner.
+
+    That is what expires or is due for review within a time, what has expired, and what waits for somebody.
 
     The formats are text, JSON, a calendar file, and eml: one mail for each owner, ready to be sent, with the owner's
     own entries as a workbook.

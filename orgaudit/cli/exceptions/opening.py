@@ -73,9 +73,9 @@ _place = options.together(options.config, options.register)
 reading = options.together(_place, _first(_note_missing))
 dated = options.together(_place, options.as_of, _first(_note_missing))
 checking = options.together(_first(_require_register), reading)
-editing = options.together(_place, options.as_of, by, _first(_require_register))
+editing = options.together(_place, options.date_of("The day of this change."), by, _first(_require_register))
 unknown_option = click.option(
-    "--unknown", is_flag=True, help="Accept controls, requirements, accounts and units that nothing known is called."
+    "--unknown", is_flag=True, help="Accept controls, requirements, accounts and units that are not known."
 )
 
 

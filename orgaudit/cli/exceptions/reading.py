@@ -157,7 +157,7 @@ def _cut(text: str, width: int) -> str:
 
 
 def _show(kind: EntryKind) -> click.Command:
-    @click.command(help=f"Show all of one {kind.noun}, with its state and what is wrong with it.")
+    @click.command(help=f"Show all of one {kind.noun}. Its state and what is wrong with it come first.")
     @id_argument
     @dated
     @options.as_json
@@ -186,7 +186,7 @@ def _show(kind: EntryKind) -> click.Command:
 def _check(kind: EntryKind, *kinds: EntryKind) -> click.Command:
     what = "register" if kind is EXCEPTIONS else "attestations"
 
-    @click.command(help=f"List every problem of the {what} with file and line; exits with 2 where there is one.")
+    @click.command(help=f"List every problem of the {what} by line. Exits with 2 where there is one.")
     @checking
     def check(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
         register = opened(given, *kinds).register
@@ -201,7 +201,7 @@ def _check(kind: EntryKind, *kinds: EntryKind) -> click.Command:
 
 
 def _history(kind: EntryKind) -> click.Command:
-    @click.command(help=f"Show what happened to one {kind.noun}: when, who, what, and why.")
+    @click.command(help=f"Show what happened to one {kind.noun}. Each event has its day, its person and the reason.")
     @id_argument
     @reading
     @options.as_json

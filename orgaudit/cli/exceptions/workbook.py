@@ -31,7 +31,10 @@ _file_argument = click.argument("file", metavar="FILE", type=click.Path(path_typ
 @options.out
 @click.option("--run", "run_name", metavar="RUN", help="Show how many open findings of this run each exception covers.")
 def export_command(file: Path, run_name: str | None, **given: Any) -> None:  # noqa: ANN401 - options by name
-    """Write the register to FILE, a workbook that its owners edit and `import` takes back."""
+    """Write the register to FILE, a workbook.
+
+    Owners edit it and approvers decide in it; `import` takes it back.
+    """
     if file.suffix.lower() != ".xlsx":
         raise ConfigError("name a file that ends in .xlsx", file=str(file))
     found = opened(given)
@@ -51,7 +54,9 @@ def export_command(file: Path, run_name: str | None, **given: Any) -> None:  # n
 @unknown_option
 @from_options
 def import_command(file: Path, *, by: str | None, unknown: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
-    """Bring the edits of FILE, a workbook from `export`, into the register: all of them or none.
+    """Bring the edits of FILE into the register, all or none.
+
+    FILE is a workbook from `export`.
 
     With --from the FILE is another tool's, and its entries are added as drafts.
     """
