@@ -212,7 +212,7 @@ def test_ids_are_never_used_again(tmp_path: Path) -> None:
     assert editor.next_id(2024, "attestations") == "ATT-2024-0004"
     with pytest.raises(ConfigError, match="never used again"):
         editor.add({"id": "EXC-2025-0007"})
-    with pytest.raises(ConfigError, match="needs an id"):
+    with pytest.raises(ConfigError, match="has no id"):
         editor.add({"title": "nameless"})
 
 

@@ -203,8 +203,12 @@ def write_changes(
         name = before["id"]
         old, new = (state_words(it.row(name)) for it in (found, now))
         click.echo(f"{name}: {new}" if old in {None, new} else f"{name}: {old} -> {new}")
-        for line in _shown_change(before, editor.entry(name, kind.section), change, is_new=old is None):
-            click.echo(line)
+        if len(changes) == 1:
+            for line in _shown_change(before, editor.entry(name, kind.section), change, is_new=old is None):
+                click.echo(line)
+    if len(changes) > 1:
+        event = changes[0][1].event
+        click.echo(f"{counted(len(changes), kind.noun)} on {event['when']} by {event['who']}: {given['why']}")
     click.echo(f"written to {editor.path}")
 
 

@@ -171,7 +171,7 @@ def _in_period(text: str, start: bool) -> date | None:
     else:
         length, last = 1, _month(given["name"]) if "name" in given else int(given["month"])
     if not 1 <= last <= LAST_MONTH:
-        raise ValueError("there is no such month or half-year")
+        raise ValueError("no such month or half-year; write a date such as 2025-03-31")
     return date(year, last - length + 1, 1) if start else date(year, last, calendar.monthrange(year, last)[1])
 
 
@@ -183,7 +183,7 @@ def _year(text: str) -> int:
 def _month(name: str) -> int:
     number = _index(name, _MONTHS)
     if number is None:
-        raise ValueError("it names no month")
+        raise ValueError("it names no month; write a date such as 2025-03-31")
     return number
 
 

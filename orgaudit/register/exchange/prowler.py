@@ -46,7 +46,11 @@ def read_mutes(file: Path, controls: Collection[str]) -> ForeignFile:
         raise error_of([problem for _, problem in document.flaws])
     top = next((name for name in _TOPS if isinstance(document.data, dict) and name in document.data), None)
     if top is None:
-        raise ConfigError("is not a Prowler mute list; it has no key Mutelist", file=document.file, line=1)
+        raise ConfigError(
+            "is not a Prowler mute list, since it has no key Mutelist; name the file that Prowler reads",
+            file=document.file,
+            line=1,
+        )
     known = {check: tuple(name for name in ours if name in controls) for check, ours in checks().items()}
     found: list[ForeignEntry] = []
     skipped: list[SkippedEntry] = []

@@ -214,7 +214,7 @@ def _parts(cell: CellValue) -> list[str]:
 def _number(cell: CellValue) -> int:
     text = text_of(cell)
     if not re.fullmatch(r"[0-9]{1,9}", text):
-        raise ValueError(f"{text!r} is not a whole number")
+        raise ValueError(f"{text!r} is not a whole number; write one such as 12")
     return int(text)
 
 

@@ -186,7 +186,7 @@ def _is_sum(cell: CellValue) -> bool:
 def _grids(file: Path, sheet: str | None) -> list[_Grid]:
     if file.suffix.lower() not in {".xlsx", ".xlsm"}:
         if sheet is not None:
-            raise ConfigError("only a workbook has sheets", file=str(file), key="--sheet")
+            raise ConfigError("only a workbook has sheets; leave --sheet out", file=str(file), key="--sheet")
         return [_from_csv(file)]
     found = cells.read_layouts(file)
     if sheet is not None and sheet not in found:
@@ -228,7 +228,9 @@ def _from_csv(file: Path) -> _Grid:
         with file.open("rb") as stream:
             content = stream.read(MOST_BYTES + 1)
     except OSError as error:
-        raise ConfigError(f"cannot be read ({error.strerror})", file=str(file)) from error
+        raise ConfigError(
+            f"cannot be read ({error.strerror}); check its path and who may read it", file=str(file)
+        ) from error
     if len(content) > MOST_BYTES:
         raise ConfigError(f"is larger than {MOST_BYTES >> 20} MB; split it", file=str(file))
     text = _decoded(content, file)
@@ -238,7 +240,9 @@ def _from_csv(file: Path) -> _Grid:
     try:
         for count, row in enumerate(reader):
             if len(row) > cells.MOST_COLUMNS:
-                raise ConfigError(f"has more than {cells.MOST_COLUMNS} columns", file=str(file), line=line)
+                raise ConfigError(
+                    f"has more than {cells.MOST_COLUMNS} columns; delete the empty ones", file=str(file), line=line
+                )
             if count > cells.MOST_ROWS:
                 raise ConfigError(f"has more than {cells.MOST_ROWS} rows; split it", file=str(file))
             filled: dict[int, CellValue] = {column: cell for column, cell in enumerate(row, 1) if cell.strip()}
@@ -246,7 +250,9 @@ def _from_csv(file: Path) -> _Grid:
                 found[line] = filled
             line = reader.line_num + 1
     except csv.Error as error:
-        raise ConfigError(f"is not CSV ({error})", file=str(file), line=reader.line_num) from error
+        raise ConfigError(
+            f"is not CSV ({error}); save it as .csv or .xlsx again", file=str(file), line=reader.line_num
+        ) from error
     return _Grid(str(file), "", found)
 
 

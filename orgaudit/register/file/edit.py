@@ -90,7 +90,7 @@ class RegisterEditor:
         data = plain_copy(entry)
         name = data.get("id")
         if not isinstance(name, str) or not name:
-            raise ConfigError("an entry needs an id", file=str(self.path), key=section)
+            raise ConfigError("an entry has no id; give it the next one of its year", file=str(self.path), key=section)
         if name in self.ids(section):
             raise ConfigError(f"{name} exists already; ids are never used again", file=str(self.path), key=section)
         home = self._sections.get(section)
@@ -194,7 +194,9 @@ class RegisterEditor:
         if root is None or (isinstance(root, ScalarNode) and plain(root) is None):
             return None
         if not isinstance(root, MappingNode):
-            raise ConfigError("is not a register; it must be keys and values", file=str(self.path), line=1)
+            raise ConfigError(
+                "is not a register; write the key exceptions with a list of entries", file=str(self.path), line=1
+            )
         return root
 
     def _index(self, text: str) -> None:
@@ -240,7 +242,9 @@ def _lists(root: MappingNode | None, path: Path) -> Iterator[tuple[str, Sequence
             continue
         if not isinstance(node, SequenceNode):
             line = node.start_mark.line + 1
-            raise ConfigError("must be a list", file=str(path), line=line, key=key.value)
+            raise ConfigError(
+                "must be a list of entries; begin each with a dash", file=str(path), line=line, key=key.value
+            )
         if node.value:
             yield key.value, node
 
