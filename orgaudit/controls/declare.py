@@ -45,10 +45,10 @@ class Fix:
     asset: str
     command: str
     preventive: str
-    effort: Effort = Effort.S
-    per_resource: bool = True
-    disruption: Disruption = Disruption.NONE
-    reversible: bool = True
+    effort: Effort
+    per_resource: bool
+    disruption: Disruption
+    reversible: bool
     service_wide_command: str | None = None
     preventive_command: str | None = None
 
