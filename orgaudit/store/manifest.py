@@ -15,8 +15,9 @@ SCHEMA_VERSION = 1
 class ControlRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What reports say of a control, kept so that an old run can be reported without its code.
 
-    `digest` is the SHA-256 of its code and thresholds, a hyphen, and that of its requirements. `effort`, `per_resource`, `disruption` and
-    `reversible` describe its fix. Runs of earlier versions have neither these nor a `family`.
+    `digest` is the SHA-256 of its code and thresholds, a hyphen, and that of its requirements. `effort`,
+    `per_resource`, `disruption` and `reversible` describe its fix. Runs of earlier versions have neither these nor a
+    `family`.
     """
 
     id: str
