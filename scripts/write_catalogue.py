@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from orgaudit.cli.catalogue import unfilled, wrapped_command
+from orgaudit.cli.catalogue import fix_in_words, relatives, unfilled, wrapped_command
 from orgaudit.controls.declare import Control, catalogue
 from orgaudit.model import Scope
 from orgaudit.settings.documents import PACKAGED
@@ -26,6 +26,9 @@ Each control judges one kind of resource, or an account as a whole. Scope *accou
 in every region. Facts are what is read for it, actions the IAM permissions that reading takes. A requirement that
 frameworks give the same id is written once, such as `cis_1.5 to cis_2.0` 2.4.1. `orgaudit explain ID` shows the same
 for one control, with the titles of the requirements, and includes your own frameworks and controls.
+
+A fix takes an effort of S (up to an hour), M (up to a day) or L (longer). One fix makes all controls of a *family*
+pass, so what they find on a resource is one issue.
 """
 
 
@@ -91,6 +94,9 @@ def _section(control: Control, frameworks: Sequence[Framework]) -> Iterator[str]
     yield f"- Facts: {', '.join(f'`{name}`' for name in facts)}"
     yield f"- Actions: {', '.join(f'`{action}`' for action in control.actions)}"
     yield f"- Required by: {'; '.join(_asked_by(control, frameworks)) or 'no framework'}"
+    yield f"- Fix: {fix_in_words(control.fix)}"
+    if others := relatives(control):
+        yield f"- Family `{control.family}`, with {', '.join(f'[`{name}`](#{name})' for name in others)}"
     yield f"- Code: [{control.judge.__module__}](../{control.judge.__module__.replace('.', '/')}.py)"
     for name, text, command in (
         ("Service", control.fix.service_wide, control.fix.service_wide_command),

@@ -16,10 +16,10 @@ import msgspec
 from orgaudit.cli import options
 from orgaudit.cli.printing import counted, print_json, width
 from orgaudit.controls.aliases import ALIASES, resolve
-from orgaudit.controls.declare import Control
+from orgaudit.controls.declare import Control, Fix
 from orgaudit.controls.declare import catalogue as all_controls
 from orgaudit.errors import ConfigError
-from orgaudit.model import Scope, Severity
+from orgaudit.model import Disruption, Scope, Severity
 from orgaudit.settings import frameworks as framework_files
 from orgaudit.settings.documents import nearest
 from orgaudit.settings.frameworks import Assessment, Framework, Requirement
@@ -148,6 +148,11 @@ def _control_lines(control: Control, loaded: Iterable[Framework]) -> Iterator[st
         ("Facts", _filled(", ".join(kind.__name__ for kind in control.facts))),
         ("Actions", list(control.actions)),
         ("Required by", list(_required_by(control, loaded)) or ["no framework"]),
+        (
+            "Family",
+            [] if control.family == control.id else _filled(f"{control.family}: {', '.join(relatives(control))}"),
+        ),
+        ("Fix", _filled(fix_in_words(control.fix))),
         ("Service", _path(control.fix.service_wide, control.fix.service_wide_command)),
         ("Resource", _path(control.fix.asset, control.fix.command)),
         ("Prevention", _path(control.fix.preventive, control.fix.preventive_command)),
@@ -175,6 +180,22 @@ def _requirement_lines(framework: Framework, name: str, known: dict[str, Control
         ("Controls", deciding or ["none: a person decides"]),
         ("Attest", _attesting(requirement, name) if requirement.assessment is Assessment.MANUAL else []),
     )
+
+
+def fix_in_words(fix: Fix) -> str:
+    """Return what a fix takes, in one line."""
+    often = "for each resource" if fix.per_resource else "once for all accounts and regions"
+    disruption = {
+        Disruption.NONE: "no interruption",
+        Disruption.RESTART: "interrupts by a restart",
+        Disruption.REPLACEMENT: "replaces the resource",
+    }[fix.disruption]
+    return f"effort {fix.effort} {often}; {disruption}; {'can' if fix.reversible else 'cannot'} be undone"
+
+
+def relatives(control: Control) -> list[str]:
+    """Return the other controls that one fix of this control's family makes pass, sorted."""
+    return [each.id for each in all_controls().values() if each.family == control.family and each.id != control.id]
 
 
 def _deciding(control: Control) -> Iterator[str]:
@@ -262,6 +283,11 @@ def _control(control: Control, loaded: Iterable[Framework]) -> dict[str, Any]:
         "severity": control.severity,
         "scope": control.scope,
         "title": control.title,
+        "family": control.family,
+        "effort": control.fix.effort,
+        "per_resource": control.fix.per_resource,
+        "disruption": control.fix.disruption,
+        "reversible": control.fix.reversible,
         "actions": control.actions,
         "requirements": _builtins(framework_files.requirements_of(loaded, control.id)),
     }

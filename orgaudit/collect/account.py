@@ -18,7 +18,7 @@ from orgaudit.aws.masking import masked
 from orgaudit.collect.region_states import region_records
 from orgaudit.errors import OrgauditError
 from orgaudit.facts.declare import Collector, FactType, Resource, closure
-from orgaudit.facts.shard import AccountHeader, DetailGap, ListingResult
+from orgaudit.facts.shard import AccountHeader, DetailGap, ListingResult, header_of
 from orgaudit.model import GLOBAL, Account, AccountRecord, Gap, GapReason, NotSeenError, Scope
 from orgaudit.organization import regions as account_regions
 from orgaudit.organization.regions import enter_account
@@ -67,7 +67,7 @@ async def collect_account(
     record = AccountRecord(
         account_id=account.id, collected_at=datetime.now(UTC), regions=(), regions_source="", gap=gap
     )
-    return CollectedAccount(AccountHeader(account, record))
+    return CollectedAccount(header_of(account, record))
 
 
 async def _collected(
@@ -88,7 +88,7 @@ async def _collected(
         throttles=entered.traffic.throttles,
         retries=entered.traffic.retries,
     )
-    return CollectedAccount(AccountHeader(account, record), collection.lines)
+    return CollectedAccount(header_of(account, record), collection.lines)
 
 
 class _Collection:

@@ -8,7 +8,7 @@ from orgaudit.analysis.accessanalyzer import organization_analyzer
 from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.accessanalyzer import PRINCIPAL, RegionAnalyzers
-from orgaudit.model import Json, NotSeenError, Severity, Verdict, failed, passed
+from orgaudit.model import Disruption, Effort, Json, NotSeenError, Severity, Verdict, failed, passed
 
 
 @control(
@@ -21,6 +21,10 @@ from orgaudit.model import Json, NotSeenError, Severity, Verdict, failed, passed
         asset="Create an external access analyzer in {region} of account {account}.",
         command="aws accessanalyzer create-analyzer --analyzer-name account --type ACCOUNT --region {region}",
         preventive="Deploy the analyzers with a StackSet, so that regions that are enabled later are covered too.",
+        effort=Effort.S,
+        per_resource=False,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def accessanalyzer_external_analyzer_enabled(region: RegionAnalyzers, organization: Organization) -> Verdict:

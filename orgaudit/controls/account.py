@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.contacts import ContactInformation, SecurityContact
-from orgaudit.model import Json, Severity, Verdict, failed, manual, require, shown
+from orgaudit.model import Disruption, Effort, Json, Severity, Verdict, failed, manual, require, shown
 from orgaudit.settings.thresholds import Thresholds
 
 
@@ -33,6 +33,10 @@ def _digits(phone: str) -> str:
         command="aws account put-contact-information --contact-information file://CONTACT.json",
         preventive="Set the contact information in the account factory, and declare the correct numbers in "
         "[thresholds] account_contact_phones.",
+        effort=Effort.S,
+        per_resource=False,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def account_contact_information_present(contact: ContactInformation, thresholds: Thresholds) -> Verdict:
@@ -65,6 +69,10 @@ def account_contact_information_present(contact: ContactInformation, thresholds:
         "--email-address EMAIL --phone-number PHONE",
         preventive="Set the security contact in the account factory, and declare the correct addresses in [thresholds] "
         "security_contact_emails.",
+        effort=Effort.S,
+        per_resource=False,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def account_security_contact_registered(contact: SecurityContact, thresholds: Thresholds) -> Verdict:

@@ -6,7 +6,7 @@ from orgaudit.controls.declare import Fix, control
 from orgaudit.controls.judging.access_logs import judge_access_logs
 from orgaudit.controls.judging.public_access import judge_policy
 from orgaudit.facts.apigateway import RestApi, RestApiPolicy, RestApiStage
-from orgaudit.model import Observed, Severity, Verdict, not_applicable
+from orgaudit.model import Disruption, Effort, Observed, Severity, Verdict, not_applicable
 
 
 @control(
@@ -18,6 +18,10 @@ from orgaudit.model import Observed, Severity, Verdict, not_applicable
         "--stage-name {resource.stage} --patch-operations "
         "op=replace,path=/accessLogSettings/destinationArn,value=LOG_GROUP_ARN",
         preventive="Create APIs only from a template that sets the log destination of each stage.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def apigateway_stage_access_logging_enabled(stage: RestApiStage) -> Verdict:
@@ -40,6 +44,10 @@ def apigateway_stage_access_logging_enabled(stage: RestApiStage) -> Verdict:
         command="aws apigateway update-rest-api --region {region} --rest-api-id {resource.api_id} "
         "--patch-operations file://api-policy-patch.json",
         preventive="Create APIs only from a template that sets their policy.",
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def apigateway_rest_api_policy_restricted(_api: RestApi, policy: Observed[RestApiPolicy]) -> Verdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from orgaudit.controls.declare import Fix, control
 from orgaudit.controls.judging.access_logs import judge_access_logs
 from orgaudit.facts.apigatewayv2 import ApiStage
-from orgaudit.model import Severity, Verdict
+from orgaudit.model import Disruption, Effort, Severity, Verdict
 
 
 @control(
@@ -16,6 +16,10 @@ from orgaudit.model import Severity, Verdict
         command="aws apigatewayv2 update-stage --region {region} --api-id {resource.api_id} "
         "--stage-name {resource.stage} --access-log-settings DestinationArn=LOG_GROUP_ARN,Format=FORMAT",
         preventive="Create APIs only from a template that sets the log destination of each stage.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def apigatewayv2_stage_access_logging_enabled(stage: ApiStage) -> Verdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from orgaudit.controls.declare import Fix, control
 from orgaudit.controls.judging.public_access import judge_policy
 from orgaudit.facts.backup import BackupVault, BackupVaultPolicy
-from orgaudit.model import Observed, Severity, Verdict
+from orgaudit.model import Disruption, Effort, Observed, Severity, Verdict
 
 
 @control(
@@ -16,6 +16,10 @@ from orgaudit.model import Observed, Severity, Verdict
         command="aws backup put-backup-vault-access-policy --region {region} --backup-vault-name {resource.name} "
         "--policy file://vault-policy.json",
         preventive="Deny backup:PutBackupVaultAccessPolicy to all but the backup team with a service control policy.",
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def backup_vault_policy_restricted(_vault: BackupVault, policy: Observed[BackupVaultPolicy]) -> Verdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from orgaudit.controls.declare import Fix, control
 from orgaudit.controls.judging.access_logs import judge_access_logs
 from orgaudit.facts.cloudfront import Distribution, DistributionLogs
-from orgaudit.model import Observed, Severity, Verdict, not_applicable
+from orgaudit.model import Disruption, Effort, Observed, Severity, Verdict, not_applicable
 
 
 @control(
@@ -16,6 +16,10 @@ from orgaudit.model import Observed, Severity, Verdict, not_applicable
         command="aws logs put-delivery-source --region us-east-1 --name NAME --resource-arn {resource.arn} "
         "--log-type ACCESS_LOGS",
         preventive="Create distributions only from a template that configures their access logs.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def cloudfront_distribution_logging_enabled(distribution: Distribution, logs: Observed[DistributionLogs]) -> Verdict:

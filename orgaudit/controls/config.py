@@ -10,7 +10,20 @@ from orgaudit.analysis.config import delegated_administrators, flaw_of, recorded
 from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.config import ConfigDelivery, ConfigRecording, ConfigRecordingStatus, RecordingGroup
-from orgaudit.model import Json, Observed, Seen, Severity, Verdict, failed, not_applicable, passed, require, shown
+from orgaudit.model import (
+    Disruption,
+    Effort,
+    Json,
+    Observed,
+    Seen,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    require,
+    shown,
+)
 
 ROLL_OUT = "Deploy recorder, delivery channel and role to every account and region with one StackSet."
 GUARD = (
@@ -31,6 +44,10 @@ NO_RECORDER = "no customer managed recorder, as config_recorder_all_regions_enab
         command="aws configservice start-configuration-recorder --region {region} --configuration-recorder-name "
         "{resource.recorder_name}",
         preventive=GUARD,
+        effort=Effort.M,
+        per_resource=False,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def config_recorder_all_regions_enabled(
@@ -67,6 +84,10 @@ def config_recorder_all_regions_enabled(
         asset="Configure the recorder in {region} to record all resource types instead of a list of types.",
         command=PUT + "name={resource.recorder_name},roleARN=ROLE_ARN,'recordingGroup={{allSupported=true}}'",
         preventive=GUARD,
+        effort=Effort.S,
+        per_resource=False,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def config_recorder_all_types_recorded(recording: ConfigRecording) -> Verdict:
@@ -94,6 +115,10 @@ def config_recorder_all_types_recorded(recording: ConfigRecording) -> Verdict:
         asset="Include global resource types in the recorder of account {account} in one region, such as {region}.",
         command=PUT + "name=default,roleARN=ROLE_ARN," + GLOBAL_TYPES.replace("{", "{{").replace("}", "}}"),
         preventive=GUARD,
+        effort=Effort.S,
+        per_resource=False,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def config_recorder_global_types_recorded(account: AccountFacts, organization: Organization) -> Verdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from orgaudit.controls.declare import Fix, control
 from orgaudit.controls.judging.public_access import judge_policy
 from orgaudit.facts.ecr import Repository, RepositoryPolicy
-from orgaudit.model import Observed, Severity, Verdict
+from orgaudit.model import Disruption, Effort, Observed, Severity, Verdict
 
 
 @control(
@@ -17,6 +17,10 @@ from orgaudit.model import Observed, Severity, Verdict
         command="aws ecr set-repository-policy --region {region} --repository-name {resource.repository_name} "
         "--policy-text file://repository-policy.json",
         preventive="Deny ecr:* to principals outside the organization with a resource control policy.",
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def ecr_repository_policy_restricted(_repository: Repository, policy: Observed[RepositoryPolicy]) -> Verdict:

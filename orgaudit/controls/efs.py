@@ -5,7 +5,7 @@ from __future__ import annotations
 from orgaudit.controls.declare import Fix, control
 from orgaudit.controls.judging.public_access import judge_policy
 from orgaudit.facts.efs import FileSystem, FileSystemPolicy
-from orgaudit.model import Observed, Severity, Verdict, require
+from orgaudit.model import Disruption, Effort, Observed, Severity, Verdict, require
 
 
 @control(
@@ -17,6 +17,10 @@ from orgaudit.model import Observed, Severity, Verdict, require
         command="aws efs create-file-system --region {region} --encrypted",
         preventive="Deny elasticfilesystem:CreateFileSystem where elasticfilesystem:Encrypted is false with a service "
         "control policy.",
+        effort=Effort.L,
+        per_resource=True,
+        disruption=Disruption.REPLACEMENT,
+        reversible=False,
     ),
 )
 def efs_file_system_encrypted(system: FileSystem) -> Verdict:
@@ -42,6 +46,10 @@ def efs_file_system_encrypted(system: FileSystem) -> Verdict:
         command="aws efs put-file-system-policy --region {region} --file-system-id {resource.name} "
         "--policy file://file-system-policy.json",
         preventive="Deny elasticfilesystem:PutFileSystemPolicy to all but the pipeline that creates file systems.",
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def efs_file_system_policy_restricted(_system: FileSystem, policy: Observed[FileSystemPolicy]) -> Verdict:

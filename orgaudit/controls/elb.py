@@ -5,7 +5,7 @@ from __future__ import annotations
 from orgaudit.controls.declare import Fix, control
 from orgaudit.controls.judging.access_logs import judge_access_logs
 from orgaudit.facts.elb import ClassicLoadBalancer, ClassicLoadBalancerLogs
-from orgaudit.model import Observed, Severity, Verdict, not_applicable
+from orgaudit.model import Disruption, Effort, Observed, Severity, Verdict, not_applicable
 
 
 @control(
@@ -18,6 +18,10 @@ from orgaudit.model import Observed, Severity, Verdict, not_applicable
         "--load-balancer-attributes AccessLog={{Enabled=true,S3BucketName=BUCKET}}",
         preventive="Deny elasticloadbalancing:CreateLoadBalancer for Classic Load Balancers with a service control "
         "policy.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def elb_load_balancer_access_logs_enabled(

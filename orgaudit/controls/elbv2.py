@@ -5,7 +5,7 @@ from __future__ import annotations
 from orgaudit.controls.declare import Fix, control
 from orgaudit.controls.judging.access_logs import judge_access_logs
 from orgaudit.facts.elbv2 import LoadBalancer, LoadBalancerLogs
-from orgaudit.model import Observed, Severity, Verdict, not_applicable
+from orgaudit.model import Disruption, Effort, Observed, Severity, Verdict, not_applicable
 
 
 @control(
@@ -16,6 +16,10 @@ from orgaudit.model import Observed, Severity, Verdict, not_applicable
         command="aws elbv2 modify-load-balancer-attributes --region {region} --load-balancer-arn {resource.arn} "
         "--attributes Key=access_logs.s3.enabled,Value=true Key=access_logs.s3.bucket,Value=BUCKET",
         preventive="Create load balancers only from a template that enables access logging.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def elbv2_load_balancer_access_logs_enabled(balancer: LoadBalancer, logs: Observed[LoadBalancerLogs]) -> Verdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from orgaudit.controls.declare import Fix, control
 from orgaudit.controls.judging.public_access import judge_policy
 from orgaudit.facts.eventbridge import EventBus
-from orgaudit.model import Severity, Verdict
+from orgaudit.model import Disruption, Effort, Severity, Verdict
 
 
 @control(
@@ -16,6 +16,10 @@ from orgaudit.model import Severity, Verdict
         command="aws events remove-permission --region {region} --event-bus-name {resource.arn} "
         "--statement-id STATEMENT_ID",
         preventive="Deny events:PutPermission to all but the pipeline that creates event buses.",
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def eventbridge_bus_policy_restricted(bus: EventBus) -> Verdict:

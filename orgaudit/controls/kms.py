@@ -5,7 +5,7 @@ from __future__ import annotations
 from orgaudit.controls.declare import Fix, control
 from orgaudit.controls.judging.public_access import judge_policy
 from orgaudit.facts.kms import Key, KeyDescription, KeyPolicy, KeyRotation
-from orgaudit.model import Observed, Severity, Verdict, not_applicable, require
+from orgaudit.model import Disruption, Effort, Observed, Severity, Verdict, not_applicable, require
 
 NOT_ROTATED = {
     "manager": "AWS manages the key and rotates it",
@@ -24,6 +24,10 @@ NOT_ROTATED = {
         asset="Enable yearly rotation of key {resource.name}; data that is encrypted already stays readable.",
         command="aws kms enable-key-rotation --region {region} --key-id {resource.name}",
         preventive="Deny kms:DisableKeyRotation to all but the platform team with a service control policy.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def kms_key_rotation_enabled(
@@ -54,6 +58,10 @@ def kms_key_rotation_enabled(
         asset="Name the permitted principals in the policy of key {resource.name}, or require aws:PrincipalOrgID.",
         command="aws kms put-key-policy --region {region} --key-id {resource.name} --policy file://key-policy.json",
         preventive="Deny kms:* to principals outside the organization with a resource control policy.",
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def kms_key_policy_restricted(_key: Key, description: Observed[KeyDescription], policy: Observed[KeyPolicy]) -> Verdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from orgaudit.controls.declare import Fix, control
 from orgaudit.controls.judging.public_access import judge_policy
 from orgaudit.facts.lambda_ import Function, FunctionPolicy
-from orgaudit.model import Observed, Severity, Verdict
+from orgaudit.model import Disruption, Effort, Observed, Severity, Verdict
 
 
 @control(
@@ -17,6 +17,10 @@ from orgaudit.model import Observed, Severity, Verdict
         command="aws lambda remove-permission --region {region} --function-name {resource.arn} "
         "--statement-id STATEMENT_ID",
         preventive="Deny lambda:AddPermission where lambda:Principal is * with a service control policy.",
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def lambda_function_policy_restricted(_function: Function, policy: Observed[FunctionPolicy]) -> Verdict:

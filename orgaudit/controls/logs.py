@@ -17,9 +17,11 @@ from orgaudit.facts.cloudtrail.log_groups import TrailLogGroup
 from orgaudit.facts.cloudtrail.topics import AlarmTopic, TrailTopics
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.languages.filter_pattern import Event, prescribed
-from orgaudit.model import Severity, Verdict, failed, manual, parse_arn, passed
+from orgaudit.model import Disruption, Effort, Severity, Verdict, failed, manual, parse_arn, passed
 from orgaudit.settings.thresholds import Thresholds
 
+SECURITY_GROUPS = "logs_metric_filter_security_groups"
+"""The family that one alarm on every change to security groups and their rules makes pass."""
 CHAIN = (
     "The alarm has to reach people: trail, log group, metric filter, metric, alarm, topic and a confirmed subscription "
     "are all required."
@@ -33,6 +35,7 @@ def _alarmed(
     events: Sequence[Event],
     *,
     pattern: str | None = None,
+    family: str = "",
     of_organization: bool = False,
 ) -> Control:
     """Return the control that each of the events raises an alarm that reaches people.
@@ -78,6 +81,7 @@ def _alarmed(
         Severity.MEDIUM,
         facts=(Trail, TrailStatus, TrailSelectors, TrailLogGroup, TrailFilters, TrailAlarms, TrailTopics),
         fix=_fix(topic, pattern),
+        family=family,
         id=name,
         title=title,
         rationale=f"{rationale} {CHAIN}",
@@ -121,6 +125,10 @@ def _fix(topic: str, pattern: str) -> Fix:
         command=_put_filter(topic, escaped, "{region}", "LOG_GROUP_NAME"),
         preventive="Create metric filter, alarm, topic and subscription from one template, and test it with a harmless "
         "event.",
+        effort=Effort.S,
+        per_resource=False,
+        disruption=Disruption.NONE,
+        reversible=True,
     )
 
 
@@ -220,12 +228,14 @@ logs_metric_filter_security_group_changes_alarmed = _alarmed(
     "Changes to security groups raise an alarm",
     "An additional rule can expose an instance to the internet, often as a quick fix that is not reverted.",
     prescribed.SECURITY_GROUP_CHANGES,
+    family=SECURITY_GROUPS,
 )
 logs_metric_filter_security_group_and_rule_changes_alarmed = _alarmed(
     "logs_metric_filter_security_group_and_rule_changes_alarmed",
     "Changes to security groups and to existing rules raise an alarm",
     "A rule can be widened by a call that modifies it in place, without adding or removing a rule.",
     prescribed.SECURITY_GROUP_AND_RULE_CHANGES,
+    family=SECURITY_GROUPS,
 )
 logs_metric_filter_network_acl_changes_alarmed = _alarmed(
     "logs_metric_filter_network_acl_changes_alarmed",

@@ -6,7 +6,7 @@ from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.macie import MacieSession
 from orgaudit.facts.s3.buckets import Bucket
-from orgaudit.model import Severity, Verdict, failed, manual, not_applicable, passed
+from orgaudit.model import Disruption, Effort, Severity, Verdict, failed, manual, not_applicable, passed
 from orgaudit.settings.thresholds import Thresholds
 
 DISCOVERED_OTHERWISE = (
@@ -23,6 +23,10 @@ DISCOVERED_OTHERWISE = (
         asset="Enable Macie in {region} of account {account}.",
         command="aws macie2 enable-macie --region {region}",
         preventive="Deny macie2:DisableMacie in member accounts with a service control policy.",
+        effort=Effort.S,
+        per_resource=False,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def macie_account_enabled(session: MacieSession, account: AccountFacts, thresholds: Thresholds) -> Verdict:

@@ -8,7 +8,7 @@ from orgaudit.analysis.resource_policies import openings_in
 from orgaudit.controls.declare import Fix, control
 from orgaudit.controls.judging.public_access import judge_policy
 from orgaudit.facts.opensearch import SearchDomain, SearchDomainPolicy
-from orgaudit.model import Observed, Severity, Verdict
+from orgaudit.model import Disruption, Effort, Observed, Severity, Verdict
 
 
 @control(
@@ -19,6 +19,10 @@ from orgaudit.model import Observed, Severity, Verdict
         command="aws opensearch update-domain-config --region {region} --domain-name {resource.name} "
         "--access-policies file://domain-policy.json",
         preventive="Deny es:CreateDomain and es:UpdateDomainConfig to all but the pipeline that creates domains.",
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def opensearch_domain_policy_restricted(domain: SearchDomain, policy: Observed[SearchDomainPolicy]) -> Verdict:

@@ -14,6 +14,8 @@ from orgaudit.facts.iam.root import RootFeatures
 from orgaudit.facts.organizations import Effectiveness, Guardrails, MemberOf, PolicyDelegation, TrustedServices
 from orgaudit.model import (
     GLOBAL,
+    Disruption,
+    Effort,
     Gap,
     GapReason,
     Json,
@@ -43,6 +45,10 @@ SHOWN = 20
         command="aws iam enable-organizations-root-credentials-management",
         preventive="Deny all actions of the root users of member accounts with a service control policy on "
         "aws:PrincipalArn.",
+        effort=Effort.S,
+        per_resource=False,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def organizations_root_access_centralized(account: AccountFacts, organization: Organization) -> Verdict:
@@ -69,6 +75,10 @@ def organizations_root_access_centralized(account: AccountFacts, organization: O
         "organizational unit that has one.",
         command="aws organizations attach-policy --policy-id POLICY_ID --target-id {account}",
         preventive="Create new accounts only in organizational units with guardrails.",
+        effort=Effort.M,
+        per_resource=False,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def organizations_account_scp_guardrail_attached(account: AccountFacts, organization: Organization) -> Verdict:
@@ -114,6 +124,10 @@ def _guarded(account: AccountFacts, guardrails: Guardrails) -> Verdict:
         command="aws ec2 describe-instances --region {region} --filters Name=instance-state-name,Values=running",
         preventive="Grant no permissions to start workloads in the management account: service control policies do not "
         "apply there.",
+        effort=Effort.L,
+        per_resource=True,
+        disruption=Disruption.REPLACEMENT,
+        reversible=False,
     ),
 )
 def organizations_management_account_free_of_workloads(account: AccountFacts, organization: Organization) -> Verdict:
@@ -147,6 +161,10 @@ def organizations_management_account_free_of_workloads(account: AccountFacts, or
         asset="Delegate policy management from account {account} to a member account with a delegation policy.",
         command="aws organizations put-resource-policy --content file://delegation.json",
         preventive="Review who uses the management account, and for which tasks, every quarter.",
+        effort=Effort.M,
+        per_resource=False,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def organizations_policy_delegation_configured(
@@ -185,6 +203,10 @@ def organizations_policy_delegation_configured(
         "--service-principal SERVICE_PRINCIPAL",
         preventive="Declare the accounts that may be delegated administrators in [thresholds] "
         "trusted_delegated_administrators.",
+        effort=Effort.M,
+        per_resource=False,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def organizations_service_delegated_admins_registered(

@@ -8,7 +8,7 @@ from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.ec2.groups import SecurityGroup
 from orgaudit.facts.ec2.routes import RouteTable
 from orgaudit.facts.rds import DatabaseCluster, DatabaseInstance
-from orgaudit.model import Json, Severity, Verdict, failed, not_applicable, passed, require, shown
+from orgaudit.model import Disruption, Effort, Json, Severity, Verdict, failed, not_applicable, passed, require, shown
 
 
 @control(
@@ -19,6 +19,10 @@ from orgaudit.model import Json, Severity, Verdict, failed, not_applicable, pass
         command="aws rds copy-db-snapshot --region {region} --source-db-snapshot-identifier SNAPSHOT "
         "--target-db-snapshot-identifier SNAPSHOT-encrypted --kms-key-id alias/aws/rds",
         preventive="Deny rds:CreateDBInstance where rds:StorageEncrypted is false with a service control policy.",
+        effort=Effort.L,
+        per_resource=True,
+        disruption=Disruption.REPLACEMENT,
+        reversible=False,
     ),
 )
 def rds_instance_storage_encrypted(instance: DatabaseInstance) -> Verdict:
@@ -43,6 +47,10 @@ def rds_instance_storage_encrypted(instance: DatabaseInstance) -> Verdict:
         command="aws rds modify-db-instance --region {region} --db-instance-identifier {resource.name} "
         "--auto-minor-version-upgrade",
         preventive="Create databases only from a template that sets AutoMinorVersionUpgrade.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.RESTART,
+        reversible=True,
     ),
 )
 def rds_instance_auto_minor_upgrade_enabled(instance: DatabaseInstance) -> Verdict:
@@ -68,6 +76,10 @@ def rds_instance_auto_minor_upgrade_enabled(instance: DatabaseInstance) -> Verdi
         "--no-publicly-accessible --apply-immediately",
         preventive="Deny rds:CreateDBInstance and rds:ModifyDBInstance where rds:PubliclyAccessible is true with a "
         "service control policy.",
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def rds_instance_private(instance: DatabaseInstance, account: AccountFacts) -> Verdict:
@@ -118,6 +130,10 @@ def _reached(found: Approach) -> str:
         asset="Create a standby of {resource.name} in another Availability Zone, or accept the risk in the register.",
         command="aws rds modify-db-instance --region {region} --db-instance-identifier {resource.name} --multi-az",
         preventive="Create production databases only from a template that sets MultiAZ.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def rds_instance_multi_az(instance: DatabaseInstance) -> Verdict:
@@ -145,6 +161,10 @@ def rds_instance_multi_az(instance: DatabaseInstance) -> Verdict:
         "--db-instance-identifier READER --db-instance-class CLASS --engine {resource.engine.value} "
         "--availability-zone ZONE",
         preventive="Create production clusters only from a template with readers in other Availability Zones.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def rds_cluster_multi_az(cluster: DatabaseCluster) -> Verdict:

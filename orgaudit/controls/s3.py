@@ -14,7 +14,7 @@ from orgaudit.controls.macie import DISCOVERED_OTHERWISE
 from orgaudit.facts.macie import MacieDiscovery, MacieSession
 from orgaudit.facts.s3.block import SETTINGS, AccountPublicAccessBlock, BucketPublicAccessBlock
 from orgaudit.facts.s3.buckets import Bucket, BucketAcl, BucketEncryption, BucketPolicy, BucketVersioning
-from orgaudit.model import Json, Observed, Severity, Verdict, failed, manual, passed, require
+from orgaudit.model import Disruption, Effort, Json, Observed, Severity, Verdict, failed, manual, passed, require
 from orgaudit.settings.thresholds import Thresholds
 
 BLOCK_EVERYTHING = ",".join(f"{setting}=true" for setting in SETTINGS)
@@ -26,6 +26,8 @@ BLOCK_BUCKET = (
     "aws s3api put-public-access-block --region {resource.region} --bucket {resource.name} "
     f"--public-access-block-configuration {BLOCK_EVERYTHING}"
 )
+PUBLIC_ACCESS = "s3_bucket_public_access"
+"""The family that all four settings of the public access block make pass."""
 BLOCK_FOR_GOOD = "Block public access with an S3 policy of AWS Organizations, which member accounts cannot undo."
 PUT_POLICY = (
     "aws s3api put-bucket-policy --region {resource.region} --bucket {resource.name} --policy file://bucket-policy.json"
@@ -40,6 +42,10 @@ PUT_POLICY = (
         command="aws s3api put-bucket-encryption --region {resource.region} --bucket {resource.name} "
         "--server-side-encryption-configuration file://encryption.json",
         preventive="Deny s3:PutEncryptionConfiguration to all but the platform team with a service control policy.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def s3_bucket_default_encryption_enabled(_bucket: Bucket, encryption: Observed[BucketEncryption]) -> Verdict:
@@ -59,6 +65,7 @@ def s3_bucket_default_encryption_enabled(_bucket: Bucket, encryption: Observed[B
 
 @control(
     Severity.HIGH,
+    family=PUBLIC_ACCESS,
     facts=(AccountPublicAccessBlock, BucketPublicAccessBlock),
     fix=Fix(
         service_wide="Enable all four settings for the whole account, or for the organization with an S3 policy.",
@@ -66,6 +73,10 @@ def s3_bucket_default_encryption_enabled(_bucket: Bucket, encryption: Observed[B
         asset="Enable all four settings for bucket {resource.name}, unless its data is intended to be public.",
         command=BLOCK_BUCKET,
         preventive=BLOCK_FOR_GOOD,
+        effort=Effort.M,
+        per_resource=False,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def s3_bucket_effective_public_access_blocked(bucket: Bucket, account: AccountFacts) -> Verdict:
@@ -95,6 +106,10 @@ def s3_bucket_effective_public_access_blocked(bucket: Bucket, account: AccountFa
         asset="Cover bucket {resource.name} with automated discovery or a job of Macie.",
         command="aws macie2 update-automated-discovery-configuration --region {resource.region} --status ENABLED",
         preventive="Enable every new account automatically from Macie's delegated administrator account.",
+        effort=Effort.S,
+        per_resource=False,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def s3_bucket_macie_covered(
@@ -126,6 +141,10 @@ def s3_bucket_macie_covered(
         command="aws s3api put-bucket-versioning --region {resource.region} --bucket {resource.name} "
         "--versioning-configuration Status=Enabled,MFADelete=Enabled --mfa 'SERIAL_NUMBER CODE'",
         preventive="Protect data that must be kept with Object Lock in compliance mode, which needs no root user.",
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def s3_bucket_mfa_delete_enabled(_bucket: Bucket, versioning: Observed[BucketVersioning]) -> Verdict:
@@ -151,6 +170,10 @@ CLOSE = Fix(
     asset="Remove the statements and grants that make bucket {resource.name} public, or block public access to it.",
     command=BLOCK_BUCKET,
     preventive=BLOCK_FOR_GOOD,
+    effort=Effort.M,
+    per_resource=False,
+    disruption=Disruption.NONE,
+    reversible=True,
 )
 
 
@@ -162,6 +185,10 @@ CLOSE = Fix(
         command="aws s3api put-bucket-versioning --region {resource.region} --bucket {resource.name} "
         "--versioning-configuration Status=Enabled",
         preventive="Create buckets only from a template that enables versioning.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def s3_bucket_versioning_enabled(_bucket: Bucket, versioning: Observed[BucketVersioning]) -> Verdict:
@@ -173,7 +200,7 @@ def s3_bucket_versioning_enabled(_bucket: Bucket, versioning: Observed[BucketVer
     return require(versioning.value.enabled, then="versioning is enabled", otherwise="versioning is not enabled")
 
 
-@control(Severity.CRITICAL, facts=PUBLIC, fix=CLOSE)
+@control(Severity.CRITICAL, family=PUBLIC_ACCESS, facts=PUBLIC, fix=CLOSE)
 def s3_bucket_private(bucket: Bucket, account: AccountFacts) -> Verdict:
     """S3 buckets are not public.
 
@@ -185,7 +212,7 @@ def s3_bucket_private(bucket: Bucket, account: AccountFacts) -> Verdict:
     return judge_openings(found.openings, closed=closed, **found.block.evidence)
 
 
-@control(Severity.CRITICAL, facts=PUBLIC[:3], fix=CLOSE)
+@control(Severity.CRITICAL, family=PUBLIC_ACCESS, facts=PUBLIC[:3], fix=CLOSE)
 def s3_bucket_policy_writes_restricted(bucket: Bucket, account: AccountFacts) -> Verdict:
     """S3 bucket policies do not allow public write access.
 
@@ -250,6 +277,7 @@ def _plain_http_denied(name: str, title: str, rationale: str, *, by_version: boo
 
     return control(
         Severity.MEDIUM,
+        family="s3_bucket_plain_http",
         id=name,
         title=title,
         rationale=rationale,
@@ -259,6 +287,10 @@ def _plain_http_denied(name: str, title: str, rationale: str, *, by_version: boo
             "false, and keep the policy's other statements.",
             command=PUT_POLICY,
             preventive="Deny s3:* where aws:SecureTransport is false with a resource control policy for all accounts.",
+            effort=Effort.S,
+            per_resource=True,
+            disruption=Disruption.NONE,
+            reversible=True,
         ),
     )(judge)
 

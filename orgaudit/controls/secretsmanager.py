@@ -5,7 +5,7 @@ from __future__ import annotations
 from orgaudit.controls.declare import Fix, control
 from orgaudit.controls.judging.public_access import judge_policy
 from orgaudit.facts.secretsmanager import Secret, SecretPolicy
-from orgaudit.model import Observed, Severity, Verdict
+from orgaudit.model import Disruption, Effort, Observed, Severity, Verdict
 
 
 @control(
@@ -16,6 +16,10 @@ from orgaudit.model import Observed, Severity, Verdict
         command="aws secretsmanager put-resource-policy --region {region} --secret-id {resource.arn} "
         "--resource-policy file://secret-policy.json --block-public-policy",
         preventive="Deny secretsmanager:PutResourcePolicy where secretsmanager:BlockPublicPolicy is false.",
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def secretsmanager_secret_policy_restricted(_secret: Secret, policy: Observed[SecretPolicy]) -> Verdict:

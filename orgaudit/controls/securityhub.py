@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.securityhub import SecurityHub
-from orgaudit.model import Severity, Verdict, require
+from orgaudit.model import Disruption, Effort, Severity, Verdict, require
 
 
 @control(
@@ -16,6 +16,10 @@ from orgaudit.model import Severity, Verdict, require
         command="aws securityhub enable-security-hub --region {region} --no-enable-default-standards",
         preventive="Enable new accounts with central configuration, and deny securityhub:DisableSecurityHub with a "
         "service control policy.",
+        effort=Effort.S,
+        per_resource=False,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def securityhub_account_enabled(hub: SecurityHub) -> Verdict:

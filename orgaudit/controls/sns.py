@@ -5,7 +5,7 @@ from __future__ import annotations
 from orgaudit.controls.declare import Fix, control
 from orgaudit.controls.judging.public_access import judge_policy
 from orgaudit.facts.sns import SnsTopic, TopicPolicy
-from orgaudit.model import Observed, Severity, Verdict
+from orgaudit.model import Disruption, Effort, Observed, Severity, Verdict
 
 
 @control(
@@ -17,6 +17,10 @@ from orgaudit.model import Observed, Severity, Verdict
         command="aws sns set-topic-attributes --region {region} --topic-arn {resource.arn} "
         "--attribute-name Policy --attribute-value file://topic-policy.json",
         preventive="Deny sns:SetTopicAttributes and sns:AddPermission to all but the pipeline that creates topics.",
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def sns_topic_policy_restricted(_topic: SnsTopic, policy: Observed[TopicPolicy]) -> Verdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from orgaudit.controls.declare import Fix, control
 from orgaudit.controls.judging.public_access import judge_policy
 from orgaudit.facts.sqs import Queue, QueuePolicy
-from orgaudit.model import Observed, Severity, Verdict
+from orgaudit.model import Disruption, Effort, Observed, Severity, Verdict
 
 
 @control(
@@ -17,6 +17,10 @@ from orgaudit.model import Observed, Severity, Verdict
         command="aws sqs set-queue-attributes --region {region} --queue-url {resource.url} "
         "--attributes file://queue-attributes.json",
         preventive="Deny sqs:* to principals outside the organization with a resource control policy.",
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def sqs_queue_policy_restricted(_queue: Queue, policy: Observed[QueuePolicy]) -> Verdict:

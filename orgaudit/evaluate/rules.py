@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 from orgaudit.controls.aliases import ALIASES, resolve
 from orgaudit.controls.declare import Control, catalogue
+from orgaudit.controls.digest import control_digest
 from orgaudit.errors import ConfigError
 from orgaudit.facts.declare import FactType
 from orgaudit.model import RequirementRef
@@ -44,6 +45,7 @@ class Rules:
     @property
     def records(self) -> tuple[ControlRecord, ...]:
         """The controls as the manifest keeps them."""
+        requirements = self.requirements
         return tuple(
             ControlRecord(
                 id=control.id,
@@ -53,6 +55,12 @@ class Rules:
                 title=control.title,
                 rationale=control.rationale,
                 actions=control.actions,
+                family=control.family,
+                digest=control_digest(control, self.thresholds, requirements[control.id]),
+                effort=control.fix.effort,
+                per_resource=control.fix.per_resource,
+                disruption=control.fix.disruption,
+                reversible=control.fix.reversible,
             )
             for control in self.controls
         )

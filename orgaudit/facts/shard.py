@@ -10,15 +10,40 @@ from typing import Any
 
 import msgspec
 
+from orgaudit import __version__
 from orgaudit.facts.declare import FactType
 from orgaudit.model import GLOBAL, Account, AccountRecord, Gap
 
+SCHEMA_VERSION = 1
+"""The form of shards, raised by every change after which old ones are not decoded, or are judged as something else.
+
+The first line keeps the form that it has, whatever the version: it only gains fields with defaults.
+"""
+
 
 class AccountHeader(msgspec.Struct, frozen=True, tag="Entered"):
-    """The first line of a shard: the account, and how its collection went."""
+    """The first line of a shard: the account, how its collection went, and by which version it was written.
+
+    Shards from before versions were noted have the first one. Another version than this one is refused by ValueError.
+    """
 
     account: Account
     record: AccountRecord
+    schema_version: int = 1
+    tool_version: str = ""
+
+    def __post_init__(self) -> None:
+        if self.schema_version != SCHEMA_VERSION:
+            writer = f"orgaudit {self.tool_version}" if self.tool_version else "the version in run.json"
+            raise ValueError(
+                f"holds facts in form {self.schema_version}, and orgaudit {__version__} reads form {SCHEMA_VERSION}; "
+                f"use {writer}, or audit again"
+            )
+
+
+def header_of(account: Account, record: AccountRecord) -> AccountHeader:
+    """Return the first line of a shard that is written now."""
+    return AccountHeader(account, record, SCHEMA_VERSION, __version__)
 
 
 class ListingResult(msgspec.Struct, frozen=True, tag="Listed"):

@@ -92,6 +92,8 @@ def read_lines(path: Path, decoder: msgspec.json.Decoder[T]) -> Generator[T, Non
     except OSError as error:
         raise ConfigError(f"cannot be read ({error.strerror}); {_AGAIN}", file=str(path)) from error
     except msgspec.ValidationError as error:
+        if isinstance(error.__cause__, ValueError):
+            raise ConfigError(str(error.__cause__), file=str(path)) from error
         other = "does not have the form that this version of orgaudit writes"
         raise ConfigError(
             f"{other}; use the version that run.json names as tool_version, or audit again", file=str(path)

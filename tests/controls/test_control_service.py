@@ -7,9 +7,18 @@ import pytest
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.controls.iam.users import iam_user_console_mfa_enabled
 from orgaudit.facts.iam.authorization import User
-from orgaudit.model import Severity, Verdict, passed
+from orgaudit.model import Disruption, Effort, Severity, Verdict, passed
 
-FIX = Fix(service_wide="Do it.", asset="Do it.", command="aws iam list-users", preventive="Do it.")
+FIX = Fix(
+    service_wide="Do it.",
+    asset="Do it.",
+    command="aws iam list-users",
+    preventive="Do it.",
+    effort=Effort.S,
+    per_resource=True,
+    disruption=Disruption.NONE,
+    reversible=True,
+)
 
 
 def made_in(module: str) -> Control:

@@ -13,7 +13,7 @@ from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls import declare
 from orgaudit.controls.declare import Control, Fix, catalogue, control
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
-from orgaudit.model import Gap, Observed, Scope, Seen, Severity, Status, Verdict, passed
+from orgaudit.model import Disruption, Effort, Gap, Observed, Scope, Seen, Severity, Status, Verdict, passed
 from orgaudit.settings.thresholds import Thresholds
 from tests.factories import a_status, a_trail, denied
 
@@ -23,6 +23,10 @@ FIX = Fix(
     command="aws remedy --name {resource.arn} --place {region} --note '{{ kept }}'",
     preventive="Keep {partition} mended.",
     preventive_command="aws keep --account {account}",
+    effort=Effort.S,
+    per_resource=True,
+    disruption=Disruption.NONE,
+    reversible=True,
 )
 PLACE = {"account": "222222222222", "region": "eu-west-1", "partition": "aws"}
 LOW = control(Severity.LOW, fix=FIX)

@@ -20,7 +20,19 @@ from orgaudit.controls.s3 import BLOCK_EVERYTHING, BLOCK_FOR_GOOD
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.facts.s3.block import AccountPublicAccessBlock, BucketPublicAccessBlock
 from orgaudit.facts.s3.buckets import Bucket, BucketAcl, BucketLogging, BucketPolicy
-from orgaudit.model import Json, NotSeenError, Severity, Status, Verdict, failed, not_applicable, passed, require
+from orgaudit.model import (
+    Disruption,
+    Effort,
+    Json,
+    NotSeenError,
+    Severity,
+    Status,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    require,
+)
 
 Recorders: TypeAlias = Sequence[tuple[Trail, TrailSelectors]]
 """Trails that log in every region, with what they record."""
@@ -34,6 +46,10 @@ Recorders: TypeAlias = Sequence[tuple[Trail, TrailSelectors]]
         asset="Enable access logging for bucket {resource.bucket.value} of trail {resource.name}.",
         command="aws s3api put-bucket-logging --bucket {resource.bucket.value} --bucket-logging-status file://logging.json",
         preventive="Create buckets for logs only from a template that enables access logging.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def cloudtrail_bucket_access_logging_enabled(trail: Trail, organization: Organization) -> Verdict:
@@ -64,6 +80,10 @@ def cloudtrail_bucket_access_logging_enabled(trail: Trail, organization: Organiz
         command="aws s3api put-public-access-block --bucket {resource.bucket.value} "
         f"--public-access-block-configuration {BLOCK_EVERYTHING}",
         preventive=BLOCK_FOR_GOOD,
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def cloudtrail_bucket_private(trail: Trail, organization: Organization) -> Verdict:
@@ -174,6 +194,10 @@ def _data_events_logged(name: str, side: str) -> Control:
             command="aws cloudtrail put-event-selectors --trail-name TRAIL_ARN "
             "--advanced-event-selectors file://selectors.json",
             preventive="Deny cloudtrail:PutEventSelectors to all but the security team with a service control policy.",
+            effort=Effort.M,
+            per_resource=False,
+            disruption=Disruption.NONE,
+            reversible=True,
         ),
     )(judge)
 

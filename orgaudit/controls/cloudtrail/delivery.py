@@ -13,6 +13,8 @@ from orgaudit.facts.cloudtrail.log_groups import TrailLogGroup, TrailRole, Trail
 from orgaudit.facts.cloudtrail.trails import Trail, TrailStatus
 from orgaudit.languages.iam_policy import Outcome, PolicyError
 from orgaudit.model import (
+    Disruption,
+    Effort,
     Gap,
     GapReason,
     Json,
@@ -43,6 +45,10 @@ NO_LOG_GROUP = "the trail has no log group, as cloudtrail_trail_cloudwatch_logs_
         "--cloud-watch-logs-log-group-arn LOG_GROUP_ARN --cloud-watch-logs-role-arn ROLE_ARN",
         preventive="Create trails only from a template that sets the log group and the role, and deny "
         "cloudtrail:UpdateTrail and cloudtrail:DeleteTrail to all others with a service control policy.",
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def cloudtrail_trail_cloudwatch_logs_delivered(
@@ -75,6 +81,10 @@ def cloudtrail_trail_cloudwatch_logs_delivered(
         command="aws cloudtrail update-trail --region {region} --name {resource.arn} "
         "--cloud-watch-logs-log-group-arn {resource.log_group_arn} --cloud-watch-logs-role-arn ROLE_ARN",
         preventive="Check the role's trust and permissions in the pipeline that creates it.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def cloudtrail_trail_role_can_deliver(trail: Trail, role: Observed[TrailRole], organization: Organization) -> Verdict:
@@ -115,6 +125,10 @@ def cloudtrail_trail_role_can_deliver(trail: Trail, role: Observed[TrailRole], o
         command="aws logs create-log-group --region {region} --log-group-name LOG_GROUP_NAME",
         preventive="Deny logs:DeleteLogGroup and logs:PutRetentionPolicy on these groups with a service control "
         "policy.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def cloudtrail_trail_log_group_retained(
@@ -153,6 +167,10 @@ def cloudtrail_trail_log_group_retained(
         asset="Remove the subscription filter from the log group of trail {resource.name}, or approve its destination.",
         command="aws logs describe-subscription-filters --region {region} --log-group-name LOG_GROUP_NAME",
         preventive="Review new subscription filters on the log groups of trails before they are deployed.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def cloudtrail_trail_log_group_subscriptions_known(

@@ -10,7 +10,7 @@ from orgaudit.controls.declare import Fix, control
 from orgaudit.controls.judging.account_trails import judge_each, not_recording
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.facts.kms import Key, KeyDescription
-from orgaudit.model import Json, Observed, Severity, Verdict, failed, passed, require, shown
+from orgaudit.model import Disruption, Effort, Json, Observed, Severity, Verdict, failed, passed, require, shown
 
 
 @control(
@@ -20,6 +20,10 @@ from orgaudit.model import Json, Observed, Severity, Verdict, failed, passed, re
         asset="Start trail {resource.name}, or delete it if another trail has replaced it.",
         command="aws cloudtrail start-logging --region {region} --name {resource.arn}",
         preventive="Raise an alarm on cloudtrail:StopLogging, so that a stopped trail is noticed the same day.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def cloudtrail_trail_logging(_trail: Trail, status: Observed[TrailStatus]) -> Verdict:
@@ -50,6 +54,10 @@ def cloudtrail_trail_logging(_trail: Trail, status: Observed[TrailStatus]) -> Ve
         command="aws cloudtrail create-trail --name account-trail --s3-bucket-name BUCKET --is-multi-region-trail",
         preventive="Cover new accounts with the organization trail, and deny "
         "cloudtrail:StopLogging and cloudtrail:PutEventSelectors with a service control policy.",
+        effort=Effort.M,
+        per_resource=False,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def cloudtrail_trail_multi_region_management_events(account: AccountFacts, organization: Organization) -> Verdict:
@@ -83,6 +91,10 @@ def cloudtrail_trail_multi_region_management_events(account: AccountFacts, organ
         asset="Encrypt the log files of trail {resource.name} with a customer managed key that CloudTrail may use.",
         command="aws cloudtrail update-trail --region {region} --name {resource.arn} --kms-key-id KEY_ARN",
         preventive="Create trails only from a template that names the key, and deny cloudtrail:UpdateTrail to others.",
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def cloudtrail_trail_kms_encrypted(trail: Trail, organization: Organization) -> Verdict:
@@ -105,6 +117,10 @@ def cloudtrail_trail_kms_encrypted(trail: Trail, organization: Organization) -> 
         asset="Enable log file validation for trail {resource.name}.",
         command="aws cloudtrail update-trail --region {region} --name {resource.arn} --enable-log-file-validation",
         preventive="Create trails only from a template that enables validation, and validate the digests regularly.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def cloudtrail_trail_log_validation_enabled(trail: Trail) -> Verdict:

@@ -9,7 +9,7 @@ from orgaudit.analysis.ec2.reach import Question
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.controls.ec2.groups import ADMIN_PORTS, CLOSED, TCP
 from orgaudit.facts.ec2.acls import NetworkAcl
-from orgaudit.model import Json, Severity, Verdict, failed, passed, shown
+from orgaudit.model import Disruption, Effort, Json, Severity, Verdict, failed, passed, shown
 from orgaudit.settings.thresholds import Thresholds
 
 RATIONALE = (
@@ -46,8 +46,13 @@ def _admin_ports_closed(name: str, title: str, question: Question) -> Control:
         command="aws ec2 describe-network-acls --region {region} --network-acl-ids {resource.name}",
         preventive="Deny ec2:CreateNetworkAclEntry and ec2:ReplaceNetworkAclEntry to all but the network team with a "
         "service control policy.",
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     )
-    return control(Severity.MEDIUM, fix=fix, id=name, title=title, rationale=RATIONALE)(judge)
+    family = "ec2_network_acl_ingress"
+    return control(Severity.MEDIUM, fix=fix, id=name, title=title, rationale=RATIONALE, family=family)(judge)
 
 
 def _delete(acl: NetworkAcl, number: int) -> str:

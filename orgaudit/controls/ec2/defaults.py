@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.ec2.defaults import EbsDefaults, MetadataDefaults
-from orgaudit.model import Severity, Verdict, failed, passed, require
+from orgaudit.model import Disruption, Effort, Severity, Verdict, failed, passed, require
 
 LIST_POLICIES = "aws organizations list-policies --filter DECLARATIVE_POLICY_EC2"
 
@@ -16,6 +16,10 @@ LIST_POLICIES = "aws organizations list-policies --filter DECLARATIVE_POLICY_EC2
         asset="Enable encryption by default in {region} of account {account}.",
         command="aws ec2 enable-ebs-encryption-by-default --region {region}",
         preventive="Deny ec2:DisableEbsEncryptionByDefault with a service control policy.",
+        effort=Effort.S,
+        per_resource=False,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def ec2_ebs_default_encryption_enabled(defaults: EbsDefaults) -> Verdict:
@@ -40,6 +44,10 @@ def ec2_ebs_default_encryption_enabled(defaults: EbsDefaults) -> Verdict:
         asset="Require IMDSv2 by default in {region} of account {account}.",
         command="aws ec2 modify-instance-metadata-defaults --region {region} --http-tokens required",
         preventive="Deny ec2:ModifyInstanceMetadataDefaults with a service control policy.",
+        effort=Effort.S,
+        per_resource=False,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def ec2_account_imdsv2_default_required(defaults: MetadataDefaults) -> Verdict:

@@ -10,12 +10,14 @@ from orgaudit.analysis.ec2.reach import Inbound, PortOpening, Question
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.facts.ec2.groups import DefaultSecurityGroup, SecurityGroup
 from orgaudit.languages.cidr import Family
-from orgaudit.model import Json, Severity, Verdict, failed, passed
+from orgaudit.model import Disruption, Effort, Json, Severity, Verdict, failed, passed
 from orgaudit.settings.thresholds import Thresholds
 
 ADMIN_PORTS = (22, 3389)
 """SSH and RDP, which every benchmark names; [thresholds] further_admin_ports adds an organization's own."""
 CLOSED = "not open to the internet"
+INGRESS = "ec2_security_group_ingress"
+"""The family that one revocation of all rules makes pass which open a security group to the internet."""
 
 FIX = Fix(
     service_wide="Administer instances through Systems Manager Session Manager or EC2 Instance Connect Endpoint, which "
@@ -24,6 +26,10 @@ FIX = Fix(
     command="aws ec2 describe-security-group-rules --region {region} --filters Name=group-id,Values={resource.name}",
     preventive="Block public inbound traffic to VPCs with a declarative policy for EC2, and remove such rules "
     "automatically with AWS Firewall Manager or AWS Config.",
+    effort=Effort.S,
+    per_resource=True,
+    disruption=Disruption.NONE,
+    reversible=True,
 )
 
 
@@ -66,7 +72,7 @@ def _closed(name: str, title: str, question: Question, rationale: str, severity:
     def judge(group: SecurityGroup) -> Verdict:
         return _judged(group, question)
 
-    return control(severity, fix=FIX, id=name, title=title, rationale=rationale)(judge)
+    return control(severity, fix=FIX, id=name, title=title, rationale=rationale, family=INGRESS)(judge)
 
 
 def _admin_ports_closed(name: str, title: str, question: Question) -> Control:
@@ -80,7 +86,7 @@ def _admin_ports_closed(name: str, title: str, question: Question) -> Control:
         "unpatched service is sufficient. Groups are judged whether they are in use or not, because the next instance "
         "may use them."
     )
-    return control(Severity.HIGH, fix=FIX, id=name, title=title, rationale=rationale)(judge)
+    return control(Severity.HIGH, fix=FIX, id=name, title=title, rationale=rationale, family=INGRESS)(judge)
 
 
 TCP, IPV4, IPV6 = ("tcp",), (Family.IPV4,), (Family.IPV6,)
@@ -158,6 +164,10 @@ ec2_security_group_all_traffic_closed_to_internet = _closed(
         "--filters Name=group-id,Values={resource.name}",
         preventive="Remove the rules of the default group of each new VPC in the account factory, and monitor it with "
         "the AWS Config rule vpc-default-security-group-closed.",
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def ec2_default_security_group_empty(group: DefaultSecurityGroup) -> Verdict:

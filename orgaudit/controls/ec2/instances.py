@@ -6,7 +6,7 @@ from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.ec2.instances import Instance
 from orgaudit.facts.iam.authorization import InstanceProfile
-from orgaudit.model import Json, Severity, Verdict, failed, passed, require, shown
+from orgaudit.model import Disruption, Effort, Json, Severity, Verdict, failed, passed, require, shown
 
 STORED_KEYS = "software on the instance can call AWS with stored access keys only"
 
@@ -20,6 +20,10 @@ STORED_KEYS = "software on the instance can call AWS with stored access keys onl
         command="aws ec2 modify-instance-metadata-options --region {region} --instance-id {resource.name} "
         "--http-tokens required --http-endpoint enabled",
         preventive="Deny ec2:RunInstances where ec2:MetadataHttpTokens is not required, with a service control policy.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def ec2_instance_imdsv2_required(instance: Instance) -> Verdict:
@@ -51,6 +55,10 @@ def ec2_instance_imdsv2_required(instance: Instance) -> Verdict:
         command="aws ec2 associate-iam-instance-profile --region {region} --instance-id {resource.name} "
         "--iam-instance-profile Name=PROFILE_NAME",
         preventive="Start instances only from launch templates that name an instance profile.",
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def ec2_instance_iam_role_attached(instance: Instance, account: AccountFacts) -> Verdict:

@@ -7,7 +7,7 @@ from orgaudit.analysis.ec2.vpcs import Breadth, breadth_of, flaw_of, flow_logs_o
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.ec2.peering import PeeringConnection, PeeringRoutes
 from orgaudit.facts.ec2.vpcs import FlowLog, Vpc
-from orgaudit.model import Json, Observed, Severity, Verdict, failed, manual, passed, shown
+from orgaudit.model import Disruption, Effort, Json, Observed, Severity, Verdict, failed, manual, passed, shown
 
 
 @control(
@@ -21,6 +21,10 @@ from orgaudit.model import Json, Observed, Severity, Verdict, failed, manual, pa
         "--traffic-type REJECT --log-destination-type s3 --log-destination BUCKET_ARN",
         preventive="Create a flow log for every VPC in the account factory, and deny ec2:DeleteFlowLogs with a service "
         "control policy.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def ec2_vpc_flow_logs_enabled(vpc: Vpc, owner: AccountFacts) -> Verdict:
@@ -60,6 +64,10 @@ def ec2_vpc_flow_logs_enabled(vpc: Vpc, owner: AccountFacts) -> Verdict:
         command="aws ec2 describe-route-tables --region {region} "
         "--filters Name=route.vpc-peering-connection-id,Values={resource.name}",
         preventive="Review routes through peering connections in the pipeline that creates them.",
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def ec2_vpc_peering_routes_restricted(connection: PeeringConnection, routes: Observed[PeeringRoutes]) -> Verdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.iam.certificates import ServerCertificate
-from orgaudit.model import Severity, Verdict, require
+from orgaudit.model import Disruption, Effort, Severity, Verdict, require
 
 
 @control(
@@ -15,6 +15,10 @@ from orgaudit.model import Severity, Verdict, require
         asset="Delete {resource.name} after it has been replaced wherever it is still used.",
         command="aws iam delete-server-certificate --server-certificate-name {resource.name}",
         preventive="Deny iam:UploadServerCertificate with a service control policy.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=False,
     ),
 )
 def iam_server_certificate_valid(certificate: ServerCertificate, observed: AccountFacts) -> Verdict:

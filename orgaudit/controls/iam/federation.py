@@ -8,7 +8,7 @@ from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.iam.authorization import User
 from orgaudit.facts.iam.credential_report import UserCredentials
 from orgaudit.facts.iam.federation import FederationProtocol, IdentityCenter, IdentityProvider
-from orgaudit.model import Json, Seen, Severity, Verdict, failed, manual, passed
+from orgaudit.model import Disruption, Effort, Json, Seen, Severity, Verdict, failed, manual, passed
 
 NO_PROVIDER = "no identity provider is configured"
 
@@ -45,6 +45,10 @@ def _of_organization(found: list[IdentityCenter], management: str | None) -> lis
         "passwords.",
         command="aws iam list-users",
         preventive="Deny iam:CreateUser and iam:CreateLoginProfile in member accounts with a service control policy.",
+        effort=Effort.L,
+        per_resource=False,
+        disruption=Disruption.NONE,
+        reversible=False,
     ),
 )
 def iam_identity_federation_configured(account: AccountFacts, organization: Organization) -> Verdict:

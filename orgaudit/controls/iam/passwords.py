@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.facts.iam.passwords import PasswordPolicy
-from orgaudit.model import Json, Severity, Verdict, failed, require, shown
+from orgaudit.model import Disruption, Effort, Json, Severity, Verdict, failed, require, shown
 
 DEFAULT = "no password policy is set, so the AWS default applies: 8 characters, no reuse prevention, no expiry"
 LENGTH, REMEMBERED, AGE = 14, 24, 90
@@ -44,8 +44,13 @@ def _rule(
         preventive="Deny iam:DeleteAccountPasswordPolicy and iam:UpdateAccountPasswordPolicy to all but the pipeline "
         "with a service control policy.",
         service_wide_command=f"{whole}--password-reuse-prevention {REMEMBERED}",
+        effort=Effort.S,
+        per_resource=False,
+        disruption=Disruption.NONE,
+        reversible=True,
     )
-    return control(severity, fix=fix, id=name, title=title, rationale=rationale)(judge)
+    family = "iam_password_policy"
+    return control(severity, fix=fix, id=name, title=title, rationale=rationale, family=family)(judge)
 
 
 def _character(name: str, kind: str, option: str, holds: Callable[[PasswordPolicy], bool]) -> Control:

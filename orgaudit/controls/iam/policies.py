@@ -10,7 +10,20 @@ from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.facts.iam.authorization import AwsPolicy, CustomerPolicy, Group, IamPrincipal, ManagedPolicy, Role, User
 from orgaudit.languages.iam_policy import PolicyGrants
-from orgaudit.model import Gap, Json, NotSeenError, Severity, Verdict, failed, manual, not_applicable, passed, require
+from orgaudit.model import (
+    Disruption,
+    Effort,
+    Gap,
+    Json,
+    NotSeenError,
+    Severity,
+    Verdict,
+    failed,
+    manual,
+    not_applicable,
+    passed,
+    require,
+)
 from orgaudit.settings.thresholds import Thresholds
 
 CLOUDSHELL = "AWSCloudShellFullAccess"
@@ -68,10 +81,14 @@ LIMITED = Fix(
     command="aws iam create-policy-version --policy-arn {resource.arn} --policy-document file://POLICY.json "
     "--set-as-default",
     preventive="Check policies in the pipeline, and limit the permissions of roles with a permissions boundary.",
+    effort=Effort.M,
+    per_resource=True,
+    disruption=Disruption.NONE,
+    reversible=True,
 )
 
 
-@control(Severity.HIGH, fix=LIMITED)
+@control(Severity.HIGH, fix=LIMITED, family="iam_customer_policy_admin")
 def iam_customer_policy_limited(policy: CustomerPolicy) -> Verdict:
     """Customer managed policies do not grant full administrative access.
 
@@ -82,7 +99,7 @@ def iam_customer_policy_limited(policy: CustomerPolicy) -> Verdict:
     return _judge_grants(policy)
 
 
-@control(Severity.HIGH, fix=LIMITED)
+@control(Severity.HIGH, fix=LIMITED, family="iam_customer_policy_admin")
 def iam_customer_policy_attached_limited(policy: CustomerPolicy) -> Verdict:
     """Attached customer managed policies do not grant full administrative access.
 
@@ -104,6 +121,10 @@ def iam_customer_policy_attached_limited(policy: CustomerPolicy) -> Verdict:
         command="aws iam list-entities-for-policy --policy-arn {resource.arn}",
         preventive="Deny the attachment of AWS managed administrator policies with a service control policy on "
         "iam:PolicyARN.",
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def iam_aws_policy_full_admin_restricted(policy: AwsPolicy, thresholds: Thresholds) -> Verdict:
@@ -150,6 +171,10 @@ def _principals(account: AccountFacts) -> list[IamPrincipal]:
         command="aws iam list-entities-for-policy --policy-arn arn:{partition}:iam::aws:policy/AWSCloudShellFullAccess",
         preventive="Deny the attachment of the policy with a service control policy on iam:PolicyARN, and declare "
         "exceptions in [thresholds] approved_cloudshell_principals.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def iam_cloudshell_full_access_restricted(account: AccountFacts, thresholds: Thresholds) -> Verdict:
@@ -192,8 +217,13 @@ def _supported(name: str, title: str, *kinds: type[IamPrincipal], holder: str, l
         command="aws iam attach-role-policy --role-name ROLE_NAME "
         "--policy-arn arn:{partition}:iam::aws:policy/AWSSupportAccess",
         preventive="Create the support role in the account factory.",
+        effort=Effort.S,
+        per_resource=False,
+        disruption=Disruption.NONE,
+        reversible=True,
     )
-    return control(Severity.LOW, facts=kinds, fix=fix, id=name, title=title, rationale=rationale)(judge)
+    family = "iam_support_access"
+    return control(Severity.LOW, facts=kinds, fix=fix, id=name, title=title, rationale=rationale, family=family)(judge)
 
 
 iam_support_role_exists = _supported(

@@ -10,7 +10,20 @@ from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.facts.iam.credential_report import RootCredentials
 from orgaudit.facts.iam.root import Root, RootFeatures, RootVirtualDevices
-from orgaudit.model import Json, NotSeenError, Observed, Severity, Verdict, failed, manual, passed, require, shown
+from orgaudit.model import (
+    Disruption,
+    Effort,
+    Json,
+    NotSeenError,
+    Observed,
+    Severity,
+    Verdict,
+    failed,
+    manual,
+    passed,
+    require,
+    shown,
+)
 from orgaudit.settings.thresholds import Thresholds
 
 NO_CREDENTIALS = "the root user has no password, no access key and no certificate"
@@ -20,9 +33,11 @@ REMOVAL = (
     "--task-policy-arn arn=arn:{partition}:iam::aws:policy/root-task/IAMDeleteRootUserCredentials"
 )
 CENTRAL_COMMAND = "aws iam enable-organizations-root-credentials-management"
+MFA = "iam_root_mfa"
+"""The family that a hardware MFA device, or no credentials at all, makes pass."""
 
 
-def _fix(asset: str) -> Fix:
+def _fix(asset: str, effort: Effort) -> Fix:
     return Fix(
         service_wide="Manage root access centrally, and delete the root credentials of all member accounts.",
         service_wide_command=CENTRAL_COMMAND,
@@ -30,6 +45,10 @@ def _fix(asset: str) -> Fix:
         command=REMOVAL,
         preventive="Create accounts without root credentials in the account factory, and deny the actions of the root "
         "users of member accounts with a service control policy on aws:PrincipalArn.",
+        effort=effort,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=False,
     )
 
 
@@ -72,8 +91,15 @@ def _mfa_enabled(name: str, title: str, needs_mfa: Callable[[Root], bool]) -> Co
         "Delete the root credentials of member account {account}; in a management account sign in as the root user and "
         "register an MFA device."
     )
-    facts = (RootFeatures,)
-    return control(Severity.CRITICAL, fix=_fix(asset), facts=facts, id=name, title=title, rationale=rationale)(judge)
+    return control(
+        Severity.CRITICAL,
+        fix=_fix(asset, Effort.S),
+        facts=(RootFeatures,),
+        id=name,
+        title=title,
+        rationale=rationale,
+        family=MFA,
+    )(judge)
 
 
 iam_root_mfa_enabled = _mfa_enabled("iam_root_mfa_enabled", "The root user has MFA", lambda root: root.has_credentials)
@@ -87,8 +113,10 @@ iam_root_console_mfa_enabled = _mfa_enabled(
     facts=(RootFeatures,),
     fix=_fix(
         "Delete the root credentials of member account {account}; in a management account replace the root user's "
-        "virtual MFA device with a hardware one."
+        "virtual MFA device with a hardware one.",
+        Effort.S,
     ),
+    family=MFA,
 )
 def iam_root_hardware_mfa_enabled(
     root: Root, devices: Observed[RootVirtualDevices], organization: Organization
@@ -119,7 +147,8 @@ def iam_root_hardware_mfa_enabled(
     facts=(RootFeatures,),
     fix=_fix(
         "Delete the root credentials of member account {account}; in a management account sign in as the root user, "
-        "and delete its access keys once they are no longer used."
+        "and delete its access keys once they are no longer used.",
+        Effort.M,
     ),
 )
 def iam_root_access_keys_absent(root: Root, organization: Organization) -> Verdict:
@@ -168,8 +197,13 @@ def _idle(name: str, title: str, when_used: Callable[..., Verdict]) -> Control:
         "--lookup-attributes AttributeKey=Username,AttributeValue=root",
         preventive="Raise an alarm on every use of the root user, and delete the root credentials of member accounts.",
         preventive_command=CENTRAL_COMMAND,
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     )
-    return control(Severity.HIGH, fix=fix, id=name, title=title, rationale=rationale)(judge)
+    family = "iam_root_use"
+    return control(Severity.HIGH, fix=fix, id=name, title=title, rationale=rationale, family=family)(judge)
 
 
 def _to_be_reviewed(reason: str, **evidence: Json) -> Verdict:

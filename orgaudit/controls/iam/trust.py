@@ -6,7 +6,7 @@ from orgaudit.controls.declare import Fix, control
 from orgaudit.controls.judging.public_access import judge_policy
 from orgaudit.facts.iam.authorization import Role
 from orgaudit.facts.iam.trust import RoleTrust
-from orgaudit.model import Observed, Severity, Verdict
+from orgaudit.model import Disruption, Effort, Observed, Severity, Verdict
 
 
 @control(
@@ -17,6 +17,10 @@ from orgaudit.model import Observed, Severity, Verdict
         asset="Name the permitted principals in the trust policy of role {resource.name}, and revoke its sessions.",
         command="aws iam update-assume-role-policy --role-name {resource.name} --policy-document file://trust.json",
         preventive="Deny sts:AssumeRole to principals outside the organization with a resource control policy.",
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def iam_role_trust_restricted(_role: Role, trust: Observed[RoleTrust]) -> Verdict:

@@ -12,6 +12,8 @@ from orgaudit.facts.iam.authorization import User
 from orgaudit.facts.iam.credential_report import UserCredentials
 from orgaudit.model import (
     GLOBAL,
+    Disruption,
+    Effort,
     Gap,
     GapReason,
     NotSeenError,
@@ -46,6 +48,10 @@ def _deactivate(user: User, key: AccessKey) -> str:
         asset="Register an MFA device for {resource.name}, or delete the password.",
         command="aws iam delete-login-profile --user-name {resource.name}",
         preventive="Deny all actions except registering a device to users without aws:MultiFactorAuthPresent.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=False,
     ),
 )
 def iam_user_console_mfa_enabled(_user: User, credentials: Observed[UserCredentials]) -> Verdict:
@@ -93,8 +99,13 @@ def _idle_disabled(name: str, days: int) -> Control:
         asset="Delete the idle password of {resource.name} and deactivate its idle keys.",
         command="aws iam list-access-keys --user-name {resource.name}",
         preventive="Use roles for people and programs, because their credentials expire automatically.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=False,
     )
-    return control(Severity.MEDIUM, fix=fix, id=name, title=title, rationale=rationale)(judge)
+    family = "iam_user_idle_credentials"
+    return control(Severity.MEDIUM, fix=fix, id=name, title=title, rationale=rationale, family=family)(judge)
 
 
 iam_user_credentials_unused_45_days_disabled = _idle_disabled("iam_user_credentials_unused_45_days_disabled", 45)
@@ -108,6 +119,10 @@ iam_user_credentials_unused_90_days_disabled = _idle_disabled("iam_user_credenti
         asset="Create a new key for {resource.name}, deploy it, and deactivate the old one.",
         command="aws iam create-access-key --user-name {resource.name}",
         preventive="Rotate the remaining keys on a schedule from a secrets manager.",
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def iam_user_access_key_rotated_90_days(_user: User, keys: Observed[UserAccessKeys], observed: AccountFacts) -> Verdict:
@@ -135,6 +150,10 @@ def iam_user_access_key_rotated_90_days(_user: User, keys: Observed[UserAccessKe
         asset="Determine which key of {resource.name} is in use, and deactivate the other one.",
         command="aws iam list-access-keys --user-name {resource.name}",
         preventive="Create a second key only for the duration of an automated rotation.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def iam_user_single_active_access_key(user: User, keys: Observed[UserAccessKeys]) -> Verdict:
@@ -157,6 +176,10 @@ def iam_user_single_active_access_key(user: User, keys: Observed[UserAccessKeys]
         asset="Delete the key of {resource.name} that was created with the user and never used.",
         command="aws iam list-access-keys --user-name {resource.name}",
         preventive="Create users only from a template that creates no keys.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=False,
     ),
 )
 def iam_user_initial_access_key_absent(user: User, credentials: Observed[UserCredentials]) -> Verdict:
@@ -192,6 +215,10 @@ def iam_user_initial_access_key_absent(user: User, credentials: Observed[UserCre
         asset="Add {resource.name} to a group that has these policies, and remove them from the user.",
         command="aws iam add-user-to-group --user-name {resource.name} --group-name GROUP_NAME",
         preventive="Deny iam:AttachUserPolicy and iam:PutUserPolicy with a service control policy.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
     ),
 )
 def iam_user_permissions_through_groups(user: User) -> Verdict:
