@@ -233,7 +233,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     `fingerprint` is stable across runs. `inherited_from` names the account where a shared resource was judged; such a
     finding repeats that judgement. `remediation` is None where there is nothing to fix. `gap` is set exactly where the
     status is NOT_ASSESSED, or where the region holds nothing because it is disabled or the service is not offered.
-    `accepted` is that of the verdict: not assessed, in a region that the settings accept as not audited.
+    `accepted` is that of the verdict: not assessed, in a region that the settings accept as not audited. `owner` is
+    "Name <mail>", a name or a mail, and empty where nobody is named.
     """
 
     fingerprint: str
@@ -256,6 +257,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     inherited_from: str | None = None
     gap: Gap | None = None
     accepted: bool = False
+    owner: str = ""
     assessed_at: datetime
 
 

@@ -156,6 +156,7 @@ def _gap(gap: Gap) -> dict[str, Json]:
 
 def _finding(reported: ReportedFinding) -> dict[str, Json]:
     fields: dict[str, Json] = msgspec.to_builtins(reported.finding)
+    fields.pop("owner")  # version 1 of the schema has none
     if reported.finding.gap:
         fields["gap"] = _gap(reported.finding.gap)
     return fields | {"open": reported.open, "covered": reported.covered, "counted": reported.counted}

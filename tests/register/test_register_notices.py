@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from orgaudit.cli import orgaudit
-from orgaudit.register.entries import ADDRESS
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.mails import Sender, ids_of, mails
 from orgaudit.register.notices import DueEvent, DueItem, Notice, calendar, due, text
+from orgaudit.settings.people import ADDRESS
 from tests.register.making import fields, register_file, registered
 
 ON = date(2025, 3, 1)
