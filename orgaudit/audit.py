@@ -20,6 +20,7 @@ from orgaudit.errors import ConfigError
 from orgaudit.evaluate.rules import Rules, rules_again, rules_of
 from orgaudit.evaluate.stage import evaluate
 from orgaudit.model import Account, AccountRecord
+from orgaudit.organization.owners import Ownership, check_owners, ownership_of, with_owners
 from orgaudit.organization.plan import discover_organization, known_regions, select
 from orgaudit.register import stage as register_stage
 from orgaudit.register.file.load import register_of
@@ -27,6 +28,8 @@ from orgaudit.register.state import today
 from orgaudit.report import stage as report_stage
 from orgaudit.report.view import View
 from orgaudit.settings import frameworks
+from orgaudit.settings.documents import Problem
+from orgaudit.settings.ownership import owners_of
 from orgaudit.settings.settings import Settings
 from orgaudit.store import seal
 from orgaudit.store.manifest import Manifest
@@ -81,7 +84,7 @@ class Auditor:
             run.create(self.settings.run.directory_mode)
             run.write_manifest(manifest)
             await self._collect(access, run, rules, self.settings)
-        reevaluate(run, rules, self.progress)
+        reevaluate(run, rules, self.settings, self.progress)
         return run
 
     async def resume(self, run: Run) -> None:
@@ -94,13 +97,18 @@ class Auditor:
         if manifest.collected_at is not None:
             seal.standing(run, seal.FACTS)
         rules = rules_again(manifest)
+        check_owners(self.settings, (*manifest.accounts, *manifest.out_of_scope))
         scope = self.settings.scope.model_validate(manifest.settings["scope"])
         async with self.access(rules) as access:
             await self._collect(access, run, rules, self.settings.model_copy(update={"scope": scope}))
-        reevaluate(run, rules, self.progress)
+        reevaluate(run, rules, self.settings, self.progress)
 
     def access(self, rules: Rules) -> Access:
-        """Return the way into the accounts, for what the rules need and nothing else."""
+        """Return the way into the accounts, for what the rules need and nothing else.
+
+        Raises ConfigError where the file of owners has a wrong form, so that it is known before the first call.
+        """
+        owners_of(self.settings)
         return access_for(self.settings, rules.facts, self.profile)
 
     async def _plan(self, access: Access, run_id: str, rules: Rules) -> Manifest:
@@ -137,10 +145,17 @@ class Auditor:
         )
 
 
-def reevaluate(run: Run, rules: Rules, progress: Progress) -> None:
-    """Judge the facts of a collected run by these rules; raises ConfigError and ReportError."""
-    progress.stage("evaluate", len(run.read_manifest().accounts))
-    evaluate(run, rules, lambda account: progress.account_done(account, None, None))
+def reevaluate(run: Run, rules: Rules, settings: Settings, progress: Progress) -> list[Problem]:
+    """Judge the facts of a collected run by these rules, and settle who owns its accounts and findings.
+
+    Returns the rows of the file of owners that are for none of the run's accounts: an older run may lack some that
+    the organization has by now. Raises ConfigError and ReportError.
+    """
+    manifest = run.read_collected()
+    ownership, unused = ownership_of(settings, (*manifest.accounts, *manifest.out_of_scope))
+    progress.stage("evaluate", len(manifest.accounts))
+    evaluate(run, rules, lambda account: progress.account_done(account, None, None), ownership)
+    return unused
 
 
 def _unsaid(_: str) -> None:
@@ -166,7 +181,7 @@ def reported(
     report_stage.chosen(settings.run.formats)  # an unknown one is refused before anything is sealed
     decided = seal.is_matched(run.read_evaluated())
     standing = seal.standing(run, (*seal.JUDGED, *(seal.MATCHED if decided else ())), unverified=unverified)
-    at = run
+    at, ownership = run, Ownership(run.read_manifest().ownership)
     if not decided or register_file or as_of or standing is Standing.UNVERIFIED:
         register = register_of(settings, register_file)
         on = as_of or today(datetime.now(UTC), register.time_zone)
@@ -177,6 +192,7 @@ def reported(
             controls=catalogue(),
             aliases=ALIASES,
             requirements=frameworks.names_by_control(settings.directory, ALIASES),
+            before=[lambda findings: with_owners(findings, ownership)],
             standing=standing,
         )
         say(f"{register.path} as it is now, {_why_now(decided, register_file, as_of)}")

@@ -254,7 +254,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     status is NOT_ASSESSED, or where the region holds nothing because it is disabled or the service is not offered.
     `accepted` is that of the verdict: not assessed, in a region that the settings accept as not audited. `family` is
     that of the control. `owner`, `first_seen`, `reopened` and `due_on` are set when the run is consolidated: whose it
-    is, the first day of its present episode, the number of regressions before it, and its deadline.
+    is ("Name <mail>", a name or a mail, and empty where nobody is named), the first day of its present episode, the
+    number of regressions before it, and its deadline.
     """
 
     fingerprint: str

@@ -25,6 +25,7 @@ from orgaudit.register.file.load import register_of
 from orgaudit.report import json_document
 from orgaudit.report.stage import chosen, exit_code
 from orgaudit.settings.settings import Settings
+from orgaudit.spreadsheet.text import displayed
 from orgaudit.store import lease
 from orgaudit.store.leftovers import sweep_output, sweep_run
 from orgaudit.store.output import check_writable
@@ -83,7 +84,9 @@ def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by 
     rules = rules_of(settings)
     check_accepted(run, settings.scope)
     with _held(run, "evaluate"), progress() as watching:
-        reevaluate(run, rules, watching)
+        unused = reevaluate(run, rules, settings, watching)
+    for problem in unused:
+        click.echo(displayed(f"orgaudit: the row applies to nothing in this run: {problem}"), err=True)
     click.echo(f"{run.path}: evaluated; `orgaudit report {run.id}` writes the reports")
 
 

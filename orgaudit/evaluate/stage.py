@@ -14,15 +14,22 @@ from orgaudit.evaluate.account import RunContext, evaluate_account, regions_of
 from orgaudit.evaluate.rules import Rules
 from orgaudit.evaluate.shards import Shards
 from orgaudit.model import GLOBAL_REGIONS, Account
+from orgaudit.settings.people import OwnershipRecord
 from orgaudit.settings.sections import ScopeSettings
 from orgaudit.store import seal
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run
 
 
-def evaluate(run: Run, rules: Rules, done: Callable[[Account], None] = lambda _account: None) -> None:
+def evaluate(
+    run: Run,
+    rules: Rules,
+    done: Callable[[Account], None] = lambda _account: None,
+    ownership: OwnershipRecord | None = None,
+) -> None:
     """Judge the facts of a run, replacing what was judged before; `done` is called after each account.
 
+    With an `ownership`, the run's findings and accounts have its owners from now on.
     Raises ConfigError where the run has not been collected to the end or its facts changed, and ReportError.
     """
     manifest = run.read_collected()
@@ -43,6 +50,7 @@ def evaluate(run: Run, rules: Rules, done: Callable[[Account], None] = lambda _a
         "frameworks": rules.frameworks,
         "thresholds": rules.thresholds.model_dump(mode="json"),
         "accept_blocked_regions": rules.accept_blocked_regions,
+        "ownership": manifest.ownership if ownership is None else ownership,
         "evaluated_at": datetime.now(UTC),
     }
     _seal(run, msgspec.structs.replace(manifest, **judged))

@@ -7,14 +7,19 @@ from dataclasses import replace
 from orgaudit.aws.access import Access
 from orgaudit.model import Account, Gap
 from orgaudit.organization.discovery import Discovered, discover, read_tags
+from orgaudit.organization.owners import check_owners
 from orgaudit.organization.scope import check_regions, select_accounts, selects_region
 from orgaudit.settings.sections import OrganizationSettings, ScopeSettings
 from orgaudit.settings.settings import Settings
 
 
 async def discover_organization(access: Access, settings: Settings) -> Discovered:
-    """Return the organization, with the accounts' tags where the scope selects by them; raises AccessError."""
+    """Return the organization, with the accounts' tags where the scope selects by them.
+
+    Raises AccessError, and ConfigError where the file of owners names an account or a unit that it does not have.
+    """
     found = await discover(access, settings.organization)
+    check_owners(settings, found.accounts)
     if found.organization is None or not (settings.scope.tags or settings.scope.exclude_tags):
         return found
     accounts, gaps = await read_tags(access, settings.organization, found.accounts)

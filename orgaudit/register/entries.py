@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,11 +13,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from orgaudit.model import Account, Severity
 from orgaudit.register.patterns import Patterns
 from orgaudit.register.scope import AccountPatterns, ExceptionScope, PatternList, Selection, units_of
+from orgaudit.settings.people import checked_person, identity
 from orgaudit.settings.sections import Section, Text
 from orgaudit.store.register_result import AttestedStatus
-
-ADDRESS = re.compile(r"[^\s<>@]+@[^\s<>@]+")
-"""An e-mail address within a person's name and address."""
 
 
 class ExceptionType(StrEnum):
@@ -64,12 +61,6 @@ def _day(value: object) -> object:
     raise ValueError(f"{value!r} is not a date; write one such as 2025-03-31")
 
 
-def _person(text: str) -> str:
-    if "@" in text and not re.fullmatch(r"[^<>@]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+", text):
-        raise ValueError(f"{text!r} is not an owner; write Name <name@example.com>, or a team's name")
-    return text
-
-
 def _requirement(text: str) -> str:
     framework, _, requirement = text.partition(":")
     if not (framework and requirement):
@@ -78,7 +69,7 @@ def _requirement(text: str) -> str:
 
 
 Day: TypeAlias = Annotated[date, BeforeValidator(_day)]
-Person: TypeAlias = Annotated[Text, AfterValidator(_person)]
+Person: TypeAlias = Annotated[Text, AfterValidator(checked_person)]
 ExceptionId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^EXC-[0-9]{4}-[0-9]{4,}$")]
 
 
@@ -346,9 +337,3 @@ ATTESTATIONS = EntryKind(
 )
 KINDS = {kind.section: kind for kind in (EXCEPTIONS, ATTESTATIONS)}
 """The kinds of entries by their sections, in the order of reports."""
-
-
-def identity(person: str) -> str:
-    """Return what identifies a person: the e-mail address where there is one, else the name, without letter case."""
-    address = ADDRESS.search(person)
-    return (address[0] if address else " ".join(person.split())).casefold()

@@ -18,11 +18,11 @@ from orgaudit.register.entries import (
     EventType,
     ExceptionEntry,
     RegisterEntry,
-    identity,
 )
 from orgaudit.register.file.yaml_text import same
 from orgaudit.register.state import CLOSED, state_of
 from orgaudit.settings.documents import dotted, explain
+from orgaudit.settings.people import identity
 
 Data: TypeAlias = Mapping[str, Any]
 """An entry's keys and values as the register's file has them."""

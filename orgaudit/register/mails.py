@@ -13,9 +13,10 @@ from itertools import count as counting
 
 import msgspec
 
-from orgaudit.register.entries import KINDS, identity
+from orgaudit.register.entries import KINDS
 from orgaudit.register.file.edit import RegisterEditor
-from orgaudit.register.notices import DueEvent, DueItem, Notice, Notices, address_of
+from orgaudit.register.notices import DueEvent, DueItem, Notice, Notices
+from orgaudit.settings.people import address_of, identity
 from orgaudit.spreadsheet.text import one_line
 
 WORKBOOK = "your-exceptions.xlsx"
@@ -53,21 +54,24 @@ def mails(
         yield name, _mail(notice, as_of, sender, workbook(notice)).as_bytes(policy=SMTP)
 
 
-def ids_of(ledger: RegisterEditor, owner: str) -> frozenset[str]:
-    """Return the ids of the exceptions that a person owns and of the attestations that they gave."""
+def ids_of(ledger: RegisterEditor, owner: str, person: Callable[[str], str] = str) -> frozenset[str]:
+    """Return the ids of the exceptions that a person owns and of the attestations that they gave.
+
+    `person` is as in `notices.due`.
+    """
     keys = {"exceptions": "owner", "attestations": "attested_by"}
     return frozenset(
         name
         for section in KINDS
         for name in ledger.ids(section)
-        if identity(str(ledger.entry(name, section).get(keys[section]) or "")) == identity(owner)
+        if identity(person(str(ledger.entry(name, section).get(keys[section]) or ""))) == identity(owner)
     )
 
 
 def _mail(notice: Notice, as_of: date, sender: Sender, workbook: bytes) -> EmailMessage:
     message = EmailMessage()
     message["From"] = _mailbox(sender.person)
-    message["To"] = _mailbox(notice.owner)
+    message["To"] = _mailbox(notice.owner or notice.address)
     message["Subject"] = _subject(notice, as_of)
     message["Date"] = sender.moment
     message["X-Unsent"] = "1"  # mail programs that know it open the file as a draft
@@ -107,6 +111,9 @@ def _letter(notice: Notice, as_of: date, sender: Sender) -> Iterator[str]:
         "covers nothing, and its findings are open again."
     )
     yield from textwrap.wrap(sentences, _LINE, break_long_words=False, break_on_hyphens=False)
+    if not notice.owner:
+        yield ""
+        yield "These entries have no owner; name one for each in the workbook."
     for item in notice.items:
         yield ""
         yield f"{item.id}: {one_line(item.title) or 'without a title'}"

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from email.errors import MessageError
-from email.headerregistry import Address
 from enum import StrEnum
 from typing import TypeAlias
 
 import msgspec
 
 from orgaudit.model import EntryState
-from orgaudit.register.entries import ADDRESS, EventType, ExceptionDraft, ExceptionEntry, identity
+from orgaudit.register.entries import EventType, ExceptionDraft, ExceptionEntry
 from orgaudit.register.file.load import Register
 from orgaudit.register.state import CLOSED, last_day, pending_amendment, state_of
+from orgaudit.settings.people import address_of, identity
 from orgaudit.spreadsheet.text import displayed, one_line
 
 
@@ -77,7 +76,10 @@ NO_OWNER = "no owner"
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """What one owner's exceptions need; `address` is empty where the register names none, `owner` where it has none."""
+    """What one owner's exceptions need; `address` is empty where there is none, `owner` where the register has none.
+
+    What has no owner goes to the address of the audit team, where the settings name one.
+    """
 
     owner: str
     address: str
@@ -92,19 +94,23 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 Notices: TypeAlias = Sequence[Notice]
 
 
-def due(register: Register, as_of: date, within: int) -> list[Notice]:
+def due(
+    register: Register, as_of: date, within: int, *, person: Callable[[str], str] = str, audit_team: str = ""
+) -> list[Notice]:
     """Return by owner what expires, has expired or is due for review until `within` days after a date, and what waits.
 
     An expired exception stays due until it is renewed, revoked, or superseded by one that is approved. Drafts and what
-    waits for approval are always in it. What has no owner comes last.
+    waits for approval are always in it. What has no owner comes last, with the address of the audit team. `person`
+    returns an owner with the name and the mail that are known of them.
     """
     owners: dict[str, list[tuple[str, DueItem]]] = {}
     for owner, item in _items(register, as_of, as_of + timedelta(days=within)):
-        owners.setdefault(identity(owner), []).append((" ".join(owner.split()), item))
+        known = person(" ".join(owner.split()))
+        owners.setdefault(identity(known), []).append((known, item))
     return [
         Notice(
             owner=max((owner for owner, _ in found), key=len),
-            address=address_of(found[0][0]),
+            address=address_of(found[0][0] or audit_team),
             items=tuple(sorted((item for _, item in found), key=_order)),
         )
         for _, found in sorted(owners.items(), key=lambda pair: (not pair[0], pair[0]))
@@ -178,17 +184,6 @@ _REQUESTS = {EventType.REQUESTED, EventType.CHANGED}
 """The events after which an exception may wait for approval."""
 
 
-def address_of(person: str) -> str:
-    """Return the e-mail address within a person's name and address; nothing where there is none that can be used."""
-    found = ADDRESS.search(person)
-    if not found or displayed(found[0]) != found[0]:
-        return ""
-    try:
-        return Address(addr_spec=found[0]).addr_spec
-    except (MessageError, ValueError):
-        return ""
-
-
 def calendar(notices: Notices, as_of: date) -> bytes:
     """Return the dates as an iCalendar file (RFC 5545): an all-day event each, the same uid for the same date.
 
@@ -242,13 +237,19 @@ def _folded(line: str) -> str:
 def text(notices: Notices) -> Iterator[str]:
     """Yield the lines of a plain text that fits 80 columns, one owner after another."""
     for notice in notices:
-        yield notice.heading if notice.address or not notice.owner else f"{notice.heading} (no address)"
+        yield _titled(notice)
         for item in notice.items:
             on = item.due_on.isoformat() if item.due_on else "-"
             yield f"  {item.id:<14} {on:<10}  {item.words:<24} {one_line(item.title):.26}".rstrip()
         yield ""
     owners = sum(bool(notice.owner) for notice in notices)
     yield f"{counted(notices)} for {owners} {'owner' if owners == 1 else 'owners'}"
+
+
+def _titled(notice: Notice) -> str:
+    if notice.owner:
+        return notice.heading if notice.address else f"{notice.heading} (no address)"
+    return f"{notice.heading}, to the audit team: {notice.address}" if notice.address else notice.heading
 
 
 def counted(notices: Iterable[Notice]) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
+from functools import reduce
 from itertools import count
 
 from orgaudit.register.apply import AppliedRegister
@@ -15,7 +16,7 @@ from orgaudit.store import seal
 from orgaudit.store.register_result import RegisterProblem, RegisterResult, Source, read_result, write_result
 from orgaudit.store.run import Run
 from orgaudit.store.seal import SealRecord, Standing
-from orgaudit.store.tables import consolidate
+from orgaudit.store.tables import Apply, consolidate
 
 UNVERIFIED = "unverified"
 """Where in a run's directory the results are that were made of files which do not verify."""
@@ -29,15 +30,16 @@ def apply(
     controls: Collection[str],
     aliases: Mapping[str, str] | None = None,
     requirements: Mapping[str, tuple[str, ...]] | None = None,
+    before: Iterable[Apply] = (),
     standing: Standing,
 ) -> Run:
     """Write findings.parquet, coverage.parquet and register.json for a date, and return the run with their place.
 
     The first results of a run seal it. From then on the same date and register are found again, and others get a
     directory of their own, as-of-DATE. `controls` are the ids of all controls that exist, `aliases` the old ids of
-    renamed ones with the new, `requirements` those of all framework files by their controls, `standing` what is known
-    of the findings. Raises ConfigError where a file of the run cannot be read, and ReportError where one cannot be
-    written.
+    renamed ones with the new, `requirements` those of all framework files by their controls, `before` what else is set
+    of each finding, before its exception, and `standing` what is known of the findings. Raises ConfigError where a file
+    of the run cannot be read, and ReportError where one cannot be written.
     """
     source = _source(register, as_of)
     at, exists = _place(run, source, standing)
@@ -49,7 +51,7 @@ def apply(
             deque(run.cells(account.id), maxlen=0)
     known = with_known_requirements(register, {it.id: it for it in manifest.frameworks}, complete=False)
     applied = AppliedRegister(known, manifest.accounts, as_of, aliases, requirements=requirements)
-    consolidate(at, applied.apply)
+    consolidate(at, lambda findings: reduce(lambda stream, each: each(stream), (*before, applied.apply), findings))
     found = scanned(run, applied, controls)
     result = RegisterResult(
         source=source,

@@ -26,6 +26,7 @@ from orgaudit.settings.documents import (
     nearest,
 )
 from orgaudit.settings.identifiers import AccountId, RoleArn
+from orgaudit.settings.people import address_of, checked_person
 from orgaudit.settings.syntax import KeyPath
 from orgaudit.settings.thresholds import Thresholds
 
@@ -211,6 +212,25 @@ class RegisterSettings(Section):
     approvers: tuple[Text, ...] = ()
 
 
+def _reachable(person: str) -> str:
+    if not address_of(checked_person(person)):
+        raise ValueError(f"{person!r} has no mail address; write name@example.com, or Name <name@example.com>")
+    return person
+
+
+TagKey: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
+
+
+class OwnershipSettings(Section):
+    """Which tags and which file name the owners, and who gets the mail of what has none."""
+
+    owner_tags: tuple[TagKey, ...] = ("owner",)
+    contact_tags: tuple[TagKey, ...] = ("contact",)
+    environment_tags: tuple[TagKey, ...] = ("environment", "env")
+    file: Path = Path("owners.csv")
+    audit_team: Annotated[Text, AfterValidator(_reachable)] | None = None
+
+
 class Sections(Section):
     """What an orgaudit.toml may hold."""
 
@@ -221,3 +241,4 @@ class Sections(Section):
     thresholds: Thresholds = Thresholds()
     report: ReportSettings = ReportSettings()
     exceptions: RegisterSettings = Field(default=RegisterSettings(), alias="register")
+    ownership: OwnershipSettings = OwnershipSettings()

@@ -70,6 +70,16 @@ class Settings(Sections):
         return "file" in self.exceptions.model_fields_set
 
     @property
+    def owners_path(self) -> Path:
+        """Where the file of owners is, as the register is."""
+        return (HERE.parent if self.packaged else self.directory) / self.ownership.file
+
+    @property
+    def owners_named(self) -> bool:
+        """Whether the settings name the file of owners, so that it must exist."""
+        return "file" in self.ownership.model_fields_set
+
+    @property
     def limits_path(self) -> Path:
         """Where the user's own rates would be; the file need not exist."""
         return self.directory / "limits.toml"
@@ -83,7 +93,7 @@ class Settings(Sections):
 
     def hashes(self) -> dict[str, str]:
         """Return the SHA-256 of every file that decides a run, by the file's name."""
-        files = (*self.sources, self.limits_path, *frameworks.files(self.directory))
+        files = (*self.sources, self.limits_path, self.owners_path, *frameworks.files(self.directory))
         return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.is_file()}
 
     def fingerprint(self) -> str:

@@ -8,6 +8,7 @@ import msgspec
 
 from orgaudit.model import Account, AccountRecord, Caller, Gap, Json, OrganizationRecord, Severity
 from orgaudit.settings.frameworks import Framework
+from orgaudit.settings.people import AccountOwner, OwnershipRecord
 
 SCHEMA_VERSION = 1
 
@@ -47,6 +48,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     accounts in scope share their resources. `discovery_gaps` say what of the organization could not be read.
     `known_regions` stand for the run's where no account listed its own. `inputs` maps each file that was
     read to its SHA-256. `records` are there once collection is over, `evaluated_at` once the findings are.
+    `ownership` is who owned what when the run was evaluated; runs of earlier versions have an empty one.
     `accept_blocked_regions` are the patterns of regions that the evaluation accepted as not audited. `seal` maps each
     file of the run that was there when run.json was written to its SHA-256; runs of earlier versions have none.
     """
@@ -68,7 +70,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     frameworks: tuple[Framework, ...]
     thresholds: dict[str, Json]
     accept_blocked_regions: tuple[str, ...] = ()
+    ownership: OwnershipRecord = OwnershipRecord()
     settings: dict[str, Json]
     inputs: dict[str, str]
     records: tuple[AccountRecord, ...] = ()
     seal: dict[str, str] | None = None
+
+    @property
+    def owners(self) -> tuple[AccountOwner, ...]:
+        """The owners of the accounts."""
+        return self.ownership.accounts

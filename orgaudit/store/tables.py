@@ -20,7 +20,7 @@ from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run, write_lines, writing
 
 Apply = Callable[[Iterable[Finding]], Iterable[Finding]]
-"""What sets each finding's exception as a stream: the register, for one date."""
+"""What sets something of each finding as a stream: its owner, or its exception on one date."""
 
 MEMORY_LIMIT = "192MB"
 PIECE = 500
@@ -44,6 +44,7 @@ FINDING_COLUMNS = {
     "inherited_from": _TEXT,
     "gap": _GAP,
     "accepted": "BOOLEAN",
+    "owner": _TEXT,
     "assessed_at": "TIMESTAMP",
     **dict.fromkeys(("family", "owner"), _TEXT),
     "first_seen": "DATE",
@@ -74,6 +75,7 @@ _MANIFEST_COLUMNS = {
         "gap": _GAP,
         **dict.fromkeys(("calls", "throttles", "retries"), "BIGINT"),
     },
+    "owners": dict.fromkeys(("account_id", "owner", "contact", "environment"), _TEXT),
     "controls": {
         **dict.fromkeys(("id", "service", "severity", "scope", "title", "rationale"), _TEXT),
         "actions": "VARCHAR[]",
@@ -305,8 +307,10 @@ def _load_manifest(connection: duckdb.DuckDBPyConnection, manifest: Manifest, sc
         connection.execute(f"CREATE VIEW manifest_{name} AS SELECT * FROM {_json_lines([lines], columns)}")  # noqa: S608
     for statement in (
         "CREATE TABLE accounts AS SELECT a.*, r.account_id IS NOT NULL AS collected, r.regions_source, "
-        "r.calls, r.throttles, r.retries, r.gap FROM manifest_accounts a "
-        "LEFT JOIN manifest_records r ON r.account_id = a.id ORDER BY a.id",
+        "r.calls, r.throttles, r.retries, r.gap, coalesce(o.owner, '') AS owner, coalesce(o.contact, '') AS contact, "
+        "coalesce(o.environment, '') AS environment FROM manifest_accounts a "
+        "LEFT JOIN manifest_records r ON r.account_id = a.id "
+        "LEFT JOIN manifest_owners o ON o.account_id = a.id ORDER BY a.id",
         "CREATE TABLE account_regions AS SELECT account_id, g.name AS region, g.state, g.gap "
         "FROM (SELECT account_id, unnest(regions) AS g FROM manifest_records) ORDER BY account_id, region",
         "CREATE TABLE controls AS SELECT * FROM manifest_controls ORDER BY id",

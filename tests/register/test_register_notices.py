@@ -1,5 +1,6 @@
 import email
 import email.policy
+import json
 import re
 import unicodedata
 from datetime import UTC, date, datetime
@@ -14,10 +15,11 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from orgaudit.cli import orgaudit
-from orgaudit.register.entries import ADDRESS
+from orgaudit.errors import ConfigError
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.mails import Sender, ids_of, mails
 from orgaudit.register.notices import DueEvent, DueItem, Notice, calendar, due, text
+from orgaudit.settings.people import ADDRESS, People
 from tests.register.making import fields, register_file, registered
 
 ON = date(2025, 3, 1)
@@ -427,3 +429,46 @@ def test_two_addresses_that_look_alike_have_two_files(tmp_path: Path) -> None:
 def test_a_wrong_sender_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is not a sender"):
         sent(told(tmp_path, fields()), sender="Security")
+
+
+def test_what_has_no_owner_goes_to_the_audit_team(tmp_path: Path) -> None:
+    register = registered(tmp_path, {"id": "EXC-2025-0002", "title": "Whose"})
+    [notice] = due(register, ON, 30, audit_team="Audit <audit@example.com>")
+    assert (notice.owner, notice.address) == ("", "audit@example.com")
+    assert next(iter(text([notice]))) == "no owner, to the audit team: audit@example.com"
+    [(name, content)] = mails([notice], ON, Sender(person=SENDER, moment=NOW), lambda _: BOOK)
+    message = email.message_from_bytes(content, policy=email.policy.default)
+    assert (name, message["To"]) == ("audit@example.com.eml", "audit@example.com")
+    body = message.get_body()
+    assert body is not None
+    assert "These entries have no owner; name one for each in the workbook." in body.get_content()
+
+
+def test_the_file_of_owners_completes_who_owns_an_exception(tmp_path: Path) -> None:
+    entries = [fields(owner="payments"), fields(id="EXC-2025-0002", owner="PAY@example.com")]
+    person = People({"pay@example.com": "Payments"}).person
+    [notice] = due(registered(tmp_path, *entries), ON, 30, person=person)
+    assert (notice.owner, notice.address) == ("Payments <pay@example.com>", "pay@example.com")
+    editor = RegisterEditor.open(tmp_path / "exceptions.yaml")
+    assert ids_of(editor, notice.owner, person) == {"EXC-2025-0001", "EXC-2025-0002"}
+    assert ids_of(editor, notice.owner) == {"EXC-2025-0002"}
+
+
+def test_due_reads_the_owners_beside_the_settings(tmp_path: Path) -> None:
+    register = register_file(tmp_path, fields(owner="Payments"), {"id": "EXC-2025-0002", "title": "Whose"})
+    config = tmp_path / "orgaudit.toml"
+    config.write_text("[ownership]\naudit_team = 'audit@example.com'\n")
+    owners = tmp_path / "owners.csv"
+    owners.write_text("account,owner,mail\nshop,Payments,pay@example.com\n")
+    arguments = ["exceptions", "due", "--config", str(config), "--register", str(register), "--as-of", "2025-03-01"]
+    done = CliRunner().invoke(orgaudit, [*arguments, "--format", "json"])
+    assert done.exit_code == 0, done.output
+    found = [(each["owner"], each["address"]) for each in json.loads(done.stdout)["owners"]]
+    assert found == [("Payments <pay@example.com>", "pay@example.com"), ("", "audit@example.com")]
+    out = tmp_path / "mails"
+    done = CliRunner().invoke(orgaudit, [*arguments, "--format", "eml", "--out", str(out), "--from", SENDER])
+    assert sorted(path.name for path in out.iterdir()) == ["audit@example.com.eml", "pay@example.com.eml"]
+    owners.write_text("account,owner,mail\nshop,Payments,pay\n")
+    done = CliRunner().invoke(orgaudit, arguments)
+    assert isinstance(done.exception, ConfigError)
+    assert "owners.csv:2: mail: 'pay' is not a mail address" in str(done.exception)

@@ -28,6 +28,8 @@ from orgaudit.register.notices import Notice, Notices
 from orgaudit.register.workbook import export
 from orgaudit.register.workbook.instructions import Readers
 from orgaudit.settings.documents import Problem
+from orgaudit.settings.ownership import owners_of
+from orgaudit.settings.people import People
 from orgaudit.spreadsheet.text import displayed, one_line
 from orgaudit.store.register_result import HygieneRemark
 from orgaudit.store.run import writing
@@ -110,12 +112,15 @@ def due(
     That is what expires or is due for review within a time, what has expired, and what waits for somebody.
 
     The formats are text, JSON, a calendar file, and eml: one mail for each owner, ready to be sent, with the owner's
-    own entries as a workbook.
+    own entries as a workbook. The file of owners completes names with mail addresses; what has no owner goes to the
+    audit team of the settings.
     """
     found = opened(given)
-    owners = notices.due(found.register, found.on, within)
+    people = People(owners_of(found.settings).people)
+    audit_team = found.settings.ownership.audit_team or ""
+    owners = notices.due(found.register, found.on, within, person=people.person, audit_team=audit_team)
     if form == "eml":
-        _write_mails(owners, found, sender, directory)
+        _write_mails(owners, found, sender, directory, people)
     else:
         content = _content(owners, found.on, form)
         if directory is None:
@@ -134,7 +139,9 @@ def _content(owners: Notices, on: date, form: str) -> bytes:
     return "".join(f"{line}\n" for line in notices.text(owners)).encode()
 
 
-def _write_mails(owners: Notices, found: OpenRegister, sender: str | None, directory: Path | None) -> None:
+def _write_mails(
+    owners: Notices, found: OpenRegister, sender: str | None, directory: Path | None, people: People
+) -> None:
     if directory is None or sender is None:
         raise click.UsageError("Mails need --out DIR and --from 'Name <name@example.com>'.")
     editor = RegisterEditor.open(found.register.path)
@@ -142,7 +149,7 @@ def _write_mails(owners: Notices, found: OpenRegister, sender: str | None, direc
 
     def workbook(notice: Notice) -> bytes:
         content = BytesIO()
-        readers = Readers(notice.heading, mails.ids_of(editor, notice.owner), approvers)
+        readers = Readers(notice.heading, mails.ids_of(editor, notice.owner, people.person), approvers)
         export.write(content, editor, computed, found.on, readers)
         return content.getvalue()
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from orgaudit.model import EntryState
 from orgaudit.register import lifecycle
-from orgaudit.register.entries import KINDS, EventType, identity
+from orgaudit.register.entries import KINDS, EventType
 from orgaudit.register.lifecycle import EntryChange, Step
 from orgaudit.register.workbook.columns import DECISION, PENDING, SET_STATE, STATE, WHY, SectionSheet
 from orgaudit.register.workbook.read import EditedRow
+from orgaudit.settings.people import identity
 from orgaudit.spreadsheet.text import fitted
 
 MADE = {"approve": "approved", "reject": "rejected"}
