@@ -24,6 +24,13 @@ class ControlRecord(msgspec.Struct, frozen=True, kw_only=True):
     actions: tuple[str, ...]
 
 
+class BaselineRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The run from which a run's history was carried forward."""
+
+    run_id: str
+    started_at: datetime
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """The whole of run.json.
 
@@ -31,6 +38,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     accounts in scope share their resources. `discovery_gaps` say what of the organization could not be read.
     `known_regions` stand for the run's where no account listed its own. `inputs` maps each file that was
     read to its SHA-256. `records` are there once collection is over, `evaluated_at` once the findings are.
+    `narrowed_by` are the options of the command that left something out of the settings' scope; None in runs of earlier
+    versions. `baseline` is the run whose history was carried forward, None for the first. `remediation_days` are those
+    in which findings are to be fixed, by severity.
     `accept_blocked_regions` are the patterns of regions that the evaluation accepted as not audited. `seal` maps each
     file of the run that was there when run.json was written to its SHA-256; runs of earlier versions have none.
     """
@@ -52,6 +62,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     frameworks: tuple[Framework, ...]
     thresholds: dict[str, Json]
     accept_blocked_regions: tuple[str, ...] = ()
+    narrowed_by: tuple[str, ...] | None = None
+    baseline: BaselineRecord | None = None
+    remediation_days: dict[str, int] = {}
     settings: dict[str, Json]
     inputs: dict[str, str]
     records: tuple[AccountRecord, ...] = ()
