@@ -19,6 +19,8 @@ from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
 from orgaudit.evaluate.rules import Rules, rules_again, rules_of
 from orgaudit.evaluate.stage import evaluate
+from orgaudit.history import baseline as baselines
+from orgaudit.history import stage as history
 from orgaudit.model import Account, AccountRecord
 from orgaudit.organization.plan import discover_organization, known_regions, select
 from orgaudit.register import stage as register_stage
@@ -58,12 +60,16 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Auditor:
-    """How a run is made: with which settings, as whom, in which workers, and what follows it."""
+    """How a run is made: with which settings, as whom, in which workers, and what follows it.
+
+    `baseline` is the run from which its history is carried forward, or NONE; without one, it is the newest that can be.
+    """
 
     settings: Settings
     profile: str | None = None
     executor: Executor | None = None
     progress: Progress = field(default_factory=Silence)
+    baseline: Run | str | None = None
 
     async def audit(self, run_id: str) -> Run:
         """Discover, plan, collect and evaluate into a new run's directory, and return it.
@@ -78,10 +84,11 @@ class Auditor:
         check_writable(self.settings.run.out)
         async with self.access(rules) as access:
             manifest = await self._plan(access, run_id, rules)
+            baseline_of(run, manifest, self.baseline)  # one that cannot be read is refused before anything is collected
             run.create(self.settings.run.directory_mode)
             run.write_manifest(manifest)
             await self._collect(access, run, rules, self.settings)
-        reevaluate(run, rules, self.progress)
+        reevaluate(run, rules, self.progress, self._carrying())
         return run
 
     async def resume(self, run: Run) -> None:
@@ -97,7 +104,10 @@ class Auditor:
         scope = self.settings.scope.model_validate(manifest.settings["scope"])
         async with self.access(rules) as access:
             await self._collect(access, run, rules, self.settings.model_copy(update={"scope": scope}))
-        reevaluate(run, rules, self.progress)
+        reevaluate(run, rules, self.progress, self._carrying())
+
+    def _carrying(self) -> Carrying:
+        return Carrying(self.settings.remediation.days.model_dump(), self.baseline)
 
     def access(self, rules: Rules) -> Access:
         """Return the way into the accounts, for what the rules need and nothing else."""
@@ -120,6 +130,7 @@ class Auditor:
             controls=rules.records,
             frameworks=rules.frameworks,
             thresholds=settings.thresholds.model_dump(mode="json"),
+            narrowed_by=baselines.narrowed_by(settings.scope),
             settings=settings.dump(),
             inputs=settings.hashes(),
         )
@@ -137,10 +148,41 @@ class Auditor:
         )
 
 
-def reevaluate(run: Run, rules: Rules, progress: Progress) -> None:
-    """Judge the facts of a collected run by these rules; raises ConfigError and ReportError."""
+@dataclass(frozen=True, slots=True)
+class Carrying:
+    """How a run's history is carried forward: the days for a fix by severity, and the baseline, as Auditor has it.
+
+    `narrowed_by` are the options that leave something out of this evaluation, None for those of the audit.
+    """
+
+    days: dict[str, int]
+    baseline: Run | str | None = None
+    narrowed_by: tuple[str, ...] | None = None
+
+
+def reevaluate(run: Run, rules: Rules, progress: Progress, carrying: Carrying) -> None:
+    """Judge the facts of a collected run by these rules, and carry the history of findings forward.
+
+    Raises ConfigError and ReportError.
+    """
+
+    def follow(manifest: Manifest) -> tuple[Manifest, list[Path]]:
+        base = baseline_of(run, manifest, carrying.baseline)
+        path = history.carry(run, manifest, base, ALIASES)
+        return history.described(manifest, base, carrying.days, carrying.narrowed_by), [path]
+
     progress.stage("evaluate", len(run.read_manifest().accounts))
-    evaluate(run, rules, lambda account: progress.account_done(account, None, None))
+    evaluate(run, rules, lambda account: progress.account_done(account, None, None), follow)
+
+
+def baseline_of(run: Run, manifest: Manifest, chosen: Run | str | None) -> Run | None:
+    """Return the run with which another is compared, or None; raises ConfigError for one that cannot be it."""
+    if isinstance(chosen, Run):
+        baselines.check_baseline(run, manifest, chosen)
+    found = chosen if isinstance(chosen, Run) else None if chosen else baselines.newest_before(run, manifest)
+    if found is not None:
+        history.check_readable(found)
+    return found
 
 
 def _unsaid(_: str) -> None:
@@ -178,6 +220,7 @@ def reported(
             aliases=ALIASES,
             requirements=frameworks.names_by_control(settings.directory, ALIASES),
             standing=standing,
+            before=history.dated(run),
         )
         say(f"{register.path} as it is now, {_why_now(decided, register_file, as_of)}")
     else:
@@ -185,7 +228,7 @@ def reported(
         if changed := _differs(run, settings.register_path):
             say(changed)
     with report_stage.written(at, settings.run.formats, standing=standing) as shown:
-        if standing is not Standing.UNVERIFIED:
+        if standing is not Standing.UNVERIFIED and baselines.is_whole(run.read_manifest()):
             point_latest(run)
         yield shown
 

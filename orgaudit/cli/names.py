@@ -183,6 +183,7 @@ def _text(entry: Mapping[str, Any], key: str) -> str | None:
 
 
 VALUES: Mapping[str, Sequence[Names | None]] = {
+    "--baseline": (runs,),
     "--config": (files,),
     "--control": (controls,),
     "--framework": (frameworks,),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
@@ -19,9 +21,19 @@ from orgaudit.store import seal
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run
 
+Follow: TypeAlias = Callable[[Manifest], tuple[Manifest, list[Path]]]
+"""What is made of a run's findings before they are sealed: the manifest and the files that belong to them."""
 
-def evaluate(run: Run, rules: Rules, done: Callable[[Account], None] = lambda _account: None) -> None:
+
+def evaluate(
+    run: Run,
+    rules: Rules,
+    done: Callable[[Account], None] = lambda _account: None,
+    follow: Follow = lambda manifest: (manifest, []),
+) -> None:
     """Judge the facts of a run, replacing what was judged before; `done` is called after each account.
+
+    `follow` makes what is sealed with the findings.
 
     Raises ConfigError where the run has not been collected to the end or its facts changed, and ReportError.
     """
@@ -45,7 +57,7 @@ def evaluate(run: Run, rules: Rules, done: Callable[[Account], None] = lambda _a
         "accept_blocked_regions": rules.accept_blocked_regions,
         "evaluated_at": datetime.now(UTC),
     }
-    _seal(run, msgspec.structs.replace(manifest, **judged))
+    _seal(run, *follow(msgspec.structs.replace(manifest, **judged)))
 
 
 def check_accepted(run: Run, scope: ScopeSettings) -> None:
@@ -77,11 +89,11 @@ def _context(manifest: Manifest, rules: Rules, shards: Shards) -> RunContext:
     )
 
 
-def _seal(run: Run, manifest: Manifest) -> None:
+def _seal(run: Run, manifest: Manifest, also: list[Path]) -> None:
     """Seal what was judged; what was made of earlier findings is removed, but for the reports."""
     ids = [account.id for account in manifest.accounts]
     files = [path(account_id) for account_id in ids for path in (run.findings_path, run.cells_path)]
     facts = [] if manifest.seal else seal.shards(run, "facts")
-    seal.seal(run, manifest, [*facts, *files], keep=seal.FACTS)
+    seal.seal(run, manifest, [*facts, *files, *also], keep=seal.FACTS)
     for name in seal.MATCHED:
         (run.path / name).unlink(missing_ok=True)

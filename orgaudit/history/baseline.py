@@ -81,9 +81,7 @@ def narrowed_again(manifest: Manifest, scope: ScopeSettings) -> tuple[str, ...]:
     """Return the same for a run that is evaluated: what was left out when it was audited stays so."""
     before = manifest.narrowed_by
     if before is None:
-        before = tuple(
-            option for key, option in NARROWING.items() if manifest.settings.get("scope", {}).get(key)
-        )
+        before = tuple(option for key, option in NARROWING.items() if manifest.settings.get("scope", {}).get(key))
     kept = [option for option in before if not option.startswith(EVALUATED)]
     return (*kept, *(f"{EVALUATED}{option}" for key, option in FRAMEWORKS.items() if scope.is_chosen(key)))
 
@@ -119,6 +117,8 @@ def check_baseline(run: Run, manifest: Manifest, baseline: Run) -> None:
     """Raise ConfigError where a run that was named cannot be the baseline of another one."""
     found, own = head_of(baseline.read_evaluated()), head_of(manifest)
     if found.audited != own.audited:
-        raise ConfigError(f"run {baseline.id} is of {found.audited}, and run {run.id} of {own.audited}", key="--baseline")
+        raise ConfigError(
+            f"run {baseline.id} is of {found.audited}, and run {run.id} of {own.audited}", key="--baseline"
+        )
     if found.place >= own.place:
         raise ConfigError(f"run {baseline.id} did not begin before run {run.id}; name an earlier one", key="--baseline")

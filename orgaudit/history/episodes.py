@@ -23,9 +23,9 @@ HISTORY_COLUMNS = {
     "failed": "BOOLEAN",
     "gone": "BOOLEAN",
 }
-"""The columns of history.parquet: `status` as last assessed, `last_seen` when that was, `first_seen` since when it fails
-without a break, `reopened` how many episodes came before the last one, `failed` whether there was any, `gone` whether
-the resource no longer exists."""
+"""The columns of history.parquet: `status` as last assessed, `last_seen` when that was, `first_seen` the first day of
+the present episode, `reopened` the number of regressions, `failed` whether there was any episode, `gone` whether the
+resource no longer exists."""
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +55,8 @@ _CARRIED = """
         FROM {run}_findings n FULL JOIN {old} o ON n.fingerprint = o.fingerprint),
     decided AS (
         SELECT j.*, coalesce(found = 'FAIL', false) AS fails,
-            coalesce(found IN ('PASS', 'FAIL', 'NOT_APPLICABLE') OR found = 'MANUAL' AND since IS NULL, false) AS judged,
+            coalesce(found IN ('PASS', 'FAIL', 'NOT_APPLICABLE') OR found = 'MANUAL' AND since IS NULL, false)
+                AS judged,
             NOT reported AND (gone OR coalesce(s.seen, {vanished})) AS lost
         FROM joined j LEFT JOIN carried_places s
             ON NOT reported AND s.account_id = j.account_id AND s.control = j.control AND s.region = j.region)

@@ -13,14 +13,18 @@ from orgaudit.store.manifest import Manifest
 _BLIND = "status = 'NOT_ASSESSED' AND (resource = account_id OR resource = account_id || ':' || region)"
 """The findings that stand for a whole cell: nothing, or not everything, of it could be listed."""
 
+_NEAR = """
+    SELECT DISTINCT c.account_id, c.control, c.region FROM {run}_coverage c
+    SEMI JOIN {absent} a ON a.account_id = c.account_id AND a.control = c.control
+"""
 _SEEN = f"""
     WITH wanted AS (SELECT DISTINCT account_id, control, region FROM {{absent}}),
     blind AS (SELECT DISTINCT account_id, control, region FROM {{run}}_findings WHERE {_BLIND}),
     cells AS (
-        SELECT w.*, w.region AS cell FROM wanted w SEMI JOIN {{run}}_coverage c
+        SELECT w.*, w.region AS cell FROM wanted w SEMI JOIN near_cells c
             ON c.account_id = w.account_id AND c.control = w.control AND c.region = w.region
         UNION ALL
-        SELECT w.*, '{GLOBAL}' AS cell FROM wanted w SEMI JOIN {{run}}_coverage c
+        SELECT w.*, '{GLOBAL}' AS cell FROM wanted w SEMI JOIN near_cells c
             ON c.account_id = w.account_id AND c.control = w.control AND c.region = '{GLOBAL}'
         WHERE w.region <> '{GLOBAL}'),
     looked AS (
@@ -37,6 +41,7 @@ def look(connection: duckdb.DuckDBPyConnection, run: str, absent: str, into: str
     The place of a resource is its region's cell, or the account's where the control has one cell an account. `absent`
     has the columns account_id, control and region; the run is the tables `<run>_findings` and `<run>_coverage`.
     """
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE near_cells AS {_NEAR.format(run=run, absent=absent)}")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {into} AS {_SEEN.format(run=run, absent=absent)}")
 
 
@@ -59,6 +64,6 @@ def vanished(run: str, manifest: Manifest, place: str) -> str:
 
     Its account left the organization, of which a run lists every account, or its region is not enabled there.
     """
-    disabled = f"({place}.account_id, {place}.region) IN (SELECT (account_id, region) FROM {run}_disabled)"
-    left = f"{place}.account_id NOT IN (SELECT account_id FROM {run}_accounts)"
+    disabled = f"({place}.account_id, {place}.region) IN (SELECT (account_id, region) FROM {run}_disabled)"  # noqa: S608 - constants only
+    left = f"{place}.account_id NOT IN (SELECT account_id FROM {run}_accounts)"  # noqa: S608 - constants only
     return f"({disabled} OR {left})" if manifest.organization is not None else disabled

@@ -15,7 +15,7 @@ from orgaudit.store import seal
 from orgaudit.store.register_result import RegisterProblem, RegisterResult, Source, read_result, write_result
 from orgaudit.store.run import Run
 from orgaudit.store.seal import SealRecord, Standing
-from orgaudit.store.tables import consolidate
+from orgaudit.store.tables import Apply, consolidate
 
 UNVERIFIED = "unverified"
 """Where in a run's directory the results are that were made of files which do not verify."""
@@ -30,14 +30,15 @@ def apply(
     aliases: Mapping[str, str] | None = None,
     requirements: Mapping[str, tuple[str, ...]] | None = None,
     standing: Standing,
+    before: Apply = iter,
 ) -> Run:
     """Write findings.parquet, coverage.parquet and register.json for a date, and return the run with their place.
 
     The first results of a run seal it. From then on the same date and register are found again, and others get a
     directory of their own, as-of-DATE. `controls` are the ids of all controls that exist, `aliases` the old ids of
     renamed ones with the new, `requirements` those of all framework files by their controls, `standing` what is known
-    of the findings. Raises ConfigError where a file of the run cannot be read, and ReportError where one cannot be
-    written.
+    of the findings; `before` sets what they carry beside exceptions. Raises ConfigError where a file of the run cannot
+    be read, and ReportError where one cannot be written.
     """
     source = _source(register, as_of)
     at, exists = _place(run, source, standing)
@@ -49,7 +50,7 @@ def apply(
             deque(run.cells(account.id), maxlen=0)
     known = with_known_requirements(register, {it.id: it for it in manifest.frameworks}, complete=False)
     applied = AppliedRegister(known, manifest.accounts, as_of, aliases, requirements=requirements)
-    consolidate(at, applied.apply)
+    consolidate(at, lambda findings: applied.apply(before(findings)))
     found = scanned(run, applied, controls)
     result = RegisterResult(
         source=source,

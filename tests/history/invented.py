@@ -16,6 +16,8 @@ PER_REGION, PER_ACCOUNT, SECOND = "ec2_thing_holds", "s3_thing_holds", "ec2_othe
 CONTROLS = {PER_REGION: Severity.HIGH, PER_ACCOUNT: Severity.CRITICAL, SECOND: Severity.LOW}
 RESOURCES = ("thing/0", "thing/1")
 
+Key = tuple[str, str, str, str]
+"""The account, the control, the region and the resource of a finding."""
 Place = tuple[str, str, str]
 """The account, the control and the region of a cell."""
 
@@ -29,8 +31,8 @@ class Invented:
     known: tuple[str, ...] = ACCOUNTS
     cells: frozenset[Place] = frozenset()
     blind: frozenset[Place] = frozenset()
-    statuses: dict[tuple[str, str, str, str], str] = field(default_factory=dict)
-    covered: frozenset[tuple[str, str, str, str]] = frozenset()
+    statuses: dict[Key, str] = field(default_factory=dict)
+    covered: frozenset[Key] = frozenset()
 
     def rows(self) -> list[dict[str, str]]:
         """The findings: a row for each resource, and one for each cell that could not be seen."""
