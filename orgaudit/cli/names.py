@@ -206,7 +206,10 @@ FLAGS = frozenset(
         "--broad",
         "--csv",
         "--draft",
+        "--findings",
+        "--issues",
         "--json",
+        "--no-rejudge",
         "--request",
         "--schema",
         "--unknown",
@@ -221,6 +224,7 @@ ARGUMENTS: Mapping[str, Sequence[Names | EllipsisType | None]] = {
     "completion": (None,),
     "controls": (),
     "demo": (),
+    "diff": (runs, runs),
     "doctor": (),
     "evaluate": (runs,),
     "exceptions add": (),
@@ -252,6 +256,7 @@ ARGUMENTS: Mapping[str, Sequence[Names | EllipsisType | None]] = {
     "policy": (),
     "query": (runs, None),
     "report": (runs,),
+    "trend": (runs, ...),
     "verify": (runs,),
 }
 """What the arguments of each command name; `...` repeats the one before."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -12,14 +13,16 @@ import msgspec
 
 from orgaudit.analysis.organization_facts import Organization
 from orgaudit.errors import ConfigError
-from orgaudit.evaluate.account import RunContext, evaluate_account, regions_of
+from orgaudit.evaluate.account import RunContext, evaluate_account, judged, regions_of
 from orgaudit.evaluate.rules import Rules
 from orgaudit.evaluate.shards import Shards
-from orgaudit.model import GLOBAL_REGIONS, Account
+from orgaudit.model import GLOBAL_REGIONS, Account, Finding
 from orgaudit.settings.sections import ScopeSettings
 from orgaudit.store import seal
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run
+
+log = logging.getLogger(__name__)
 
 Follow: TypeAlias = Callable[[Manifest], tuple[Manifest, list[Path]]]
 """What is made of a run's findings before they are sealed: the manifest and the files that belong to them."""
@@ -50,14 +53,32 @@ def evaluate(
             )
         evaluate_account(run, facts, context)
         done(account)
-    judged = {
+    by = {
         "controls": rules.records,
         "frameworks": rules.frameworks,
         "thresholds": rules.thresholds.model_dump(mode="json"),
         "accept_blocked_regions": rules.accept_blocked_regions,
         "evaluated_at": datetime.now(UTC),
     }
-    _seal(run, *follow(msgspec.structs.replace(manifest, **judged)))
+    _seal(run, *follow(msgspec.structs.replace(manifest, **by)))
+
+
+def judged_by(run: Run, rules: Rules) -> Iterator[tuple[str, list[Finding] | None]]:
+    """Yield each account of a collected run with what these rules find in its facts; nothing is written.
+
+    The findings are None where the facts cannot be read. Raises ConfigError where the facts are not what was sealed.
+    """
+    manifest = run.read_collected()
+    seal.standing(run, seal.FACTS)
+    shards = Shards(run, rules.accepts)
+    context = _context(manifest, rules, shards)
+    for account in manifest.accounts:
+        try:
+            facts = shards.load(account.id)
+        except ConfigError as error:
+            log.warning("account %s is not judged again: %s", account.id, error)
+            facts = None
+        yield account.id, judged(facts, context)[0] if facts is not None else None
 
 
 def check_accepted(run: Run, scope: ScopeSettings) -> None:

@@ -104,11 +104,12 @@ def compare(connection: duckdb.DuckDBPyConnection, new: Manifest) -> None:
     connection.execute(f"CREATE OR REPLACE TEMP TABLE both_members AS {_BOTH}")
     for run in ("old", "new"):
         connection.execute(f"DROP TABLE {run}_members")
-    for absent, into, where in (("old", "places_before", "stood IS NULL"), ("new", "places_after", "found IS NULL")):
+    for run, into, status in (("old", "places_before", "stood"), ("new", "places_after", "found")):
         connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW absent AS SELECT account_id, control, region FROM both_members WHERE {where}"  # noqa: S608
+            "CREATE OR REPLACE TEMP VIEW absent AS "
+            f"SELECT account_id, control, region FROM both_members WHERE {status} IS NULL"
         )
-        look(connection, absent, "absent", into)
+        look(connection, run, "absent", into)
     placed = _PLACED.format(vanished=vanished("new", new, "b"), everywhere=GLOBAL)
     kinds = _KINDS.format(placed=placed, **names)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE changed_findings AS {kinds}")

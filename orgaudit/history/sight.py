@@ -10,7 +10,7 @@ import duckdb
 from orgaudit.model import GLOBAL
 from orgaudit.store.manifest import Manifest
 
-_BLIND = "status = 'NOT_ASSESSED' AND (resource = account_id OR resource = account_id || ':' || region)"
+BLIND = "status = 'NOT_ASSESSED' AND (resource = account_id OR resource = account_id || ':' || region)"
 """The findings that stand for a whole cell: nothing, or not everything, of it could be listed."""
 
 _NEAR = """
@@ -19,7 +19,7 @@ _NEAR = """
 """
 _SEEN = f"""
     WITH wanted AS (SELECT DISTINCT account_id, control, region FROM {{absent}}),
-    blind AS (SELECT DISTINCT account_id, control, region FROM {{run}}_findings WHERE {_BLIND}),
+    blind AS (SELECT DISTINCT account_id, control, region FROM {{run}}_findings WHERE {BLIND}),
     cells AS (
         SELECT w.*, w.region AS cell FROM wanted w SEMI JOIN near_cells c
             ON c.account_id = w.account_id AND c.control = w.control AND c.region = w.region

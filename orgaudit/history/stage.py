@@ -44,7 +44,7 @@ def carry(run: Run, manifest: Manifest, baseline: Run | None, aliases: Mapping[s
     history, is the beginning of one. Raises ConfigError where a file cannot be read, and ReportError.
     """
     with scratch_of(run) as scratch, connection_in(scratch) as connection:
-        _load_aliases(connection, aliases)
+        load_aliases(connection, aliases)
         make_empty(connection, "history")
         if baseline is not None:
             _load_history(connection, baseline, scratch)
@@ -81,14 +81,16 @@ def check_readable(baseline: Run) -> None:
         raise ConfigError(f"the baseline, run {baseline.id}, cannot be used: {error}; {remedy}") from error
 
 
-def _load_aliases(connection: duckdb.DuckDBPyConnection, aliases: Mapping[str, str]) -> None:
+def load_aliases(connection: duckdb.DuckDBPyConnection, aliases: Mapping[str, str]) -> None:
+    """Make the table of former ids of controls that RESOLVED reads."""
     connection.execute(
         "CREATE TEMP TABLE aliases AS SELECT unnest($1::VARCHAR[]) AS former, unnest($2::VARCHAR[]) AS present",
         [list(aliases), list(aliases.values())],
     )
 
 
-_RESOLVED = "coalesce((SELECT present FROM aliases WHERE former = control), control) AS control"
+RESOLVED = "coalesce((SELECT present FROM aliases WHERE former = control), control) AS control"
+"""A control's present id."""
 
 
 def _load_history(connection: duckdb.DuckDBPyConnection, baseline: Run, scratch: Path) -> None:
@@ -96,7 +98,7 @@ def _load_history(connection: duckdb.DuckDBPyConnection, baseline: Run, scratch:
     if history_path(baseline).is_file():
         source = f"read_parquet({quoted(history_path(baseline))})"
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE history AS SELECT * REPLACE ({_RESOLVED}) FROM {source}"  # noqa: S608
+            f"CREATE OR REPLACE TEMP TABLE history AS SELECT * REPLACE ({RESOLVED}) FROM {source}"  # noqa: S608
         )
         return
     manifest = baseline.read_evaluated()
@@ -114,7 +116,7 @@ def _load_run(connection: duckdb.DuckDBPyConnection, name: str, run: Run, manife
         ("VIEW {}_coverage", json_lines([run.cells_path(account) for account in accounts], _PLACES)),
     ):
         connection.execute(
-            f"CREATE OR REPLACE TEMP {table.format(name)} AS SELECT * REPLACE ({_RESOLVED}) FROM {source}"  # noqa: S608
+            f"CREATE OR REPLACE TEMP {table.format(name)} AS SELECT * REPLACE ({RESOLVED}) FROM {source}"  # noqa: S608
         )
     load_places(connection, name, manifest)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import duckdb
 import pytest
@@ -84,14 +85,14 @@ def kinds(connection: duckdb.DuckDBPyConnection, table: str = "changed_issues") 
     return Counter(dict(rows))
 
 
-def seen(day: int, *failing: Key, passing: tuple[Key, ...] = (), **changes: object) -> Invented:
+def seen(day: int, *failing: Key, passing: tuple[Key, ...] = (), **changes: Any) -> Invented:
     """A run of the cells of both controls, in which these resources fail and pass."""
     statuses = {**dict.fromkeys(failing, "FAIL"), **dict.fromkeys(passing, "PASS")}
     run = Invented(date(2026, 1, day), cells=frozenset([CELL, OTHER[:3]]), statuses=statuses)
-    return replace(run, **changes)  # type: ignore[arg-type]
+    return replace(run, **changes)
 
 
-NONE_LEFT: dict[str, object] = {"accounts": (ACCOUNTS[1],), "cells": frozenset()}
+NONE_LEFT: dict[str, Any] = {"accounts": (ACCOUNTS[1],), "cells": frozenset()}
 BLIND = frozenset([CELL])
 PIECES: list[tuple[Invented, Invented, dict[str, object], Kind]] = [
     (seen(1), seen(2, THING), {}, Kind.NEW),
