@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from orgaudit import __version__
 from orgaudit.aws.access import Access
 from orgaudit.aws.transport import Traffic
@@ -19,6 +21,8 @@ from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
 from orgaudit.evaluate.rules import Rules, rules_again, rules_of
 from orgaudit.evaluate.stage import evaluate
+from orgaudit.history import baseline as baselines
+from orgaudit.history import stage as history
 from orgaudit.model import Account, AccountRecord
 from orgaudit.organization.owners import Ownership, check_owners, ownership_of, with_owners
 from orgaudit.organization.plan import discover_organization, known_regions, select
@@ -61,12 +65,16 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Auditor:
-    """How a run is made: with which settings, as whom, in which workers, and what follows it."""
+    """How a run is made: with which settings, as whom, in which workers, and what follows it.
+
+    `baseline` is the run from which its history is carried forward, or NONE; without one, it is the newest that can be.
+    """
 
     settings: Settings
     profile: str | None = None
     executor: Executor | None = None
     progress: Progress = field(default_factory=Silence)
+    baseline: Run | str | None = None
 
     async def audit(self, run_id: str) -> Run:
         """Discover, plan, collect and evaluate into a new run's directory, and return it.
@@ -81,10 +89,11 @@ class Auditor:
         check_writable(self.settings.run.out)
         async with self.access(rules) as access:
             manifest = await self._plan(access, run_id, rules)
+            baseline_of(run, manifest, self.baseline)  # one that cannot be read is refused before anything is collected
             run.create(self.settings.run.directory_mode)
             run.write_manifest(manifest)
             await self._collect(access, run, rules, self.settings)
-        reevaluate(run, rules, self.settings, self.progress)
+        reevaluate(run, rules, self.settings, self.progress, Carrying(self.baseline))
         return run
 
     async def resume(self, run: Run) -> None:
@@ -101,7 +110,7 @@ class Auditor:
         scope = self.settings.scope.model_validate(manifest.settings["scope"])
         async with self.access(rules) as access:
             await self._collect(access, run, rules, self.settings.model_copy(update={"scope": scope}))
-        reevaluate(run, rules, self.settings, self.progress)
+        reevaluate(run, rules, self.settings, self.progress, Carrying(self.baseline))
 
     def access(self, rules: Rules) -> Access:
         """Return the way into the accounts, for what the rules need and nothing else.
@@ -128,6 +137,7 @@ class Auditor:
             controls=rules.records,
             frameworks=rules.frameworks,
             thresholds=settings.thresholds.model_dump(mode="json"),
+            narrowed_by=baselines.narrowed_by(settings.scope),
             settings=settings.dump(),
             inputs=settings.hashes(),
         )
@@ -145,17 +155,45 @@ class Auditor:
         )
 
 
-def reevaluate(run: Run, rules: Rules, settings: Settings, progress: Progress) -> list[Problem]:
-    """Judge the facts of a collected run by these rules, and settle who owns its accounts and findings.
+@dataclass(frozen=True, slots=True)
+class Carrying:
+    """How a run's history is carried forward: the baseline, as Auditor has it, and whether the run may be one.
+
+    `narrowed_by` are the options that leave something out of this evaluation, None for those of the audit.
+    """
+
+    baseline: Run | str | None = None
+    narrowed_by: tuple[str, ...] | None = None
+
+
+def reevaluate(run: Run, rules: Rules, settings: Settings, progress: Progress, carrying: Carrying) -> list[Problem]:
+    """Judge the facts of a collected run by these rules, carry its history forward, and settle who owns what.
 
     Returns the rows of the file of owners that are for none of the run's accounts: an older run may lack some that
     the organization has by now. Raises ConfigError and ReportError.
     """
-    manifest = run.read_collected()
-    ownership, unused = ownership_of(settings, (*manifest.accounts, *manifest.out_of_scope))
-    progress.stage("evaluate", len(manifest.accounts))
-    evaluate(run, rules, lambda account: progress.account_done(account, None, None), ownership)
+    collected = run.read_collected()
+    ownership, unused = ownership_of(settings, (*collected.accounts, *collected.out_of_scope))
+
+    def follow(manifest: Manifest) -> tuple[Manifest, list[Path]]:
+        base = baseline_of(run, manifest, carrying.baseline)
+        path = history.carry(run, manifest, base, ALIASES)
+        owned = msgspec.structs.replace(manifest, ownership=ownership)
+        return history.described(owned, base, settings.remediation.days.model_dump(), carrying.narrowed_by), [path]
+
+    progress.stage("evaluate", len(collected.accounts))
+    evaluate(run, rules, lambda account: progress.account_done(account, None, None), follow)
     return unused
+
+
+def baseline_of(run: Run, manifest: Manifest, chosen: Run | str | None) -> Run | None:
+    """Return the run with which another is compared, or None; raises ConfigError for one that cannot be it."""
+    if isinstance(chosen, Run):
+        baselines.check_baseline(run, manifest, chosen)
+    found = chosen if isinstance(chosen, Run) else None if chosen else baselines.newest_before(run, manifest)
+    if found is not None:
+        history.check_readable(found)
+    return found
 
 
 def _unsaid(_: str) -> None:
@@ -192,7 +230,7 @@ def reported(
             controls=catalogue(),
             aliases=ALIASES,
             requirements=frameworks.names_by_control(settings.directory, ALIASES),
-            before=[lambda findings: with_owners(findings, ownership)],
+            before=[lambda findings: with_owners(findings, ownership), history.dated(run)],
             standing=standing,
         )
         say(f"{register.path} as it is now, {_why_now(decided, register_file, as_of)}")
@@ -201,7 +239,7 @@ def reported(
         if changed := _differs(run, settings.register_path):
             say(changed)
     with report_stage.written(at, settings.run.formats, standing=standing) as shown:
-        if standing is not Standing.UNVERIFIED:
+        if standing is not Standing.UNVERIFIED and baselines.is_whole(run.read_manifest()):
             point_latest(run)
         yield shown
 

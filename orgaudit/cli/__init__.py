@@ -25,6 +25,8 @@ PLACES = {
     **dict.fromkeys(("query", "verify"), "stored"),
     **dict.fromkeys(("plan", "doctor", "policy"), "preflight"),
     **dict.fromkeys(("controls", "frameworks", "explain"), "catalogue"),
+    "diff": "diff",
+    "trend": "trend",
     "exceptions": "exceptions",
     "demo": "demo",
     "init": "init",

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from orgaudit.audit import Auditor, reevaluate, reported
+from orgaudit.audit import Auditor, Carrying, reevaluate, reported
 from orgaudit.cli import options, stopping
 from orgaudit.cli.progress import progress
 from orgaudit.cli.summary import print_summary
@@ -20,6 +20,7 @@ from orgaudit.collect.workers import workers
 from orgaudit.errors import ExitCode
 from orgaudit.evaluate.rules import rules_of
 from orgaudit.evaluate.stage import check_accepted
+from orgaudit.history.baseline import narrowed_again
 from orgaudit.model import Severity
 from orgaudit.register.file.load import register_of
 from orgaudit.report import json_document
@@ -44,6 +45,7 @@ from orgaudit.store.seal import digest
 )
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes to collect in. [default: 1]")
 @click.option("--dask", metavar="ADDR", help="Collect on the Dask cluster of this scheduler.")
+@options.baseline
 @options.formats
 @options.register
 @options.fail_on
@@ -61,7 +63,8 @@ def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
     with stopping.resumable(run, given), _held(run, "audit"):
         beside = settings.run.workers * settings.run.concurrent_accounts
         with progress(beside) as watching, workers(settings, given["dask"]) as executor:
-            auditor = Auditor(settings, given["profile"], executor, watching)
+            baseline = options.find_baseline(given["baseline"], settings)
+            auditor = Auditor(settings, given["profile"], executor, watching, baseline)
             asyncio.run(auditor.resume(run) if resumed else auditor.audit(run.id))
         code = write(run, settings, given)
         click.echo(f"{'run.json':<11} SHA-256 {digest(run.manifest_path)}")
@@ -73,6 +76,7 @@ def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
 @options.config
 @options.out
 @options.rules
+@options.baseline
 def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by name
     """Evaluate the stored facts of RUN again, without a call to AWS.
 
@@ -83,8 +87,10 @@ def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by 
     run = options.find_run(run_name, settings)
     rules = rules_of(settings)
     check_accepted(run, settings.scope)
+    narrowed_by = narrowed_again(run.read_manifest(), settings.scope)
+    carrying = Carrying(options.find_baseline(given["baseline"], settings), narrowed_by)
     with _held(run, "evaluate"), progress() as watching:
-        unused = reevaluate(run, rules, settings, watching)
+        unused = reevaluate(run, rules, settings, watching, carrying)
     for problem in unused:
         click.echo(displayed(f"orgaudit: the row applies to nothing in this run: {problem}"), err=True)
     click.echo(f"{run.path}: evaluated; `orgaudit report {run.id}` writes the reports")

@@ -183,6 +183,7 @@ def _text(entry: Mapping[str, Any], key: str) -> str | None:
 
 
 VALUES: Mapping[str, Sequence[Names | None]] = {
+    "--baseline": (runs,),
     "--config": (files,),
     "--control": (controls,),
     "--framework": (frameworks,),
@@ -205,7 +206,10 @@ FLAGS = frozenset(
         "--broad",
         "--csv",
         "--draft",
+        "--findings",
+        "--issues",
         "--json",
+        "--no-rejudge",
         "--request",
         "--schema",
         "--unknown",
@@ -220,6 +224,7 @@ ARGUMENTS: Mapping[str, Sequence[Names | EllipsisType | None]] = {
     "completion": (None,),
     "controls": (),
     "demo": (),
+    "diff": (runs, runs),
     "doctor": (),
     "evaluate": (runs,),
     "exceptions add": (),
@@ -251,6 +256,7 @@ ARGUMENTS: Mapping[str, Sequence[Names | EllipsisType | None]] = {
     "policy": (),
     "query": (runs, None),
     "report": (runs,),
+    "trend": (runs, ...),
     "verify": (runs,),
 }
 """What the arguments of each command name; `...` repeats the one before."""

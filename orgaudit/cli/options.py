@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from orgaudit.errors import ConfigError
+from orgaudit.history.baseline import NONE
 from orgaudit.model import Severity
 from orgaudit.report.stage import FORMATS
 from orgaudit.settings.documents import nearest
@@ -112,6 +113,11 @@ unverified = click.option(
     is_flag=True,
     help="Continue where files were changed after the run was sealed; the output shows it.",
 )
+baseline = click.option(
+    "--baseline",
+    metavar="RUN",
+    help=f"The run to carry the history forward from, or {NONE!r}. [default: the newest of the whole scope]",
+)
 run_argument = click.argument("run_name", metavar="RUN")
 
 
@@ -143,6 +149,11 @@ def find_run(name: str, settings: Settings) -> Run:
     runs = [path.parent.name for path in settings.run.out.glob("*/run.json")]
     remedy = f"name a directory with a run.json, or a run id under {settings.run.out}"
     raise ConfigError("; ".join(filter(None, (f"no run {name!r}", remedy, nearest(name, runs)))), key="RUN")
+
+
+def find_baseline(name: str | None, settings: Settings) -> Run | str | None:
+    """Return the run that --baseline names, NONE, or None where nothing was named; raises ConfigError."""
+    return name if name in {None, NONE} else find_run(name or "", settings)
 
 
 def new_run(name: str | None, settings: Settings) -> Run:

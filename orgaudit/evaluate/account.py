@@ -55,6 +55,13 @@ class RunContext:
 
 def evaluate_account(run: Run, facts: AccountFacts, context: RunContext) -> None:
     """Write an account's findings and cells; raises ReportError."""
+    findings, cells = judged(facts, context)
+    write_lines(run.findings_path(facts.account_id), findings)
+    write_lines(run.cells_path(facts.account_id), cells)
+
+
+def judged(facts: AccountFacts, context: RunContext) -> tuple[list[Finding], list[Cell]]:
+    """Return an account's findings and cells."""
     evaluation = Evaluation(facts, context)
     findings: list[Finding] = []
     cells = [
@@ -62,8 +69,7 @@ def evaluate_account(run: Run, facts: AccountFacts, context: RunContext) -> None
         for control in context.controls
         for region in places(control, context.regions)
     ]
-    write_lines(run.findings_path(facts.account_id), findings)
-    write_lines(run.cells_path(facts.account_id), cells)
+    return findings, cells
 
 
 def places(control: Control, regions: Sequence[str]) -> Sequence[str]:

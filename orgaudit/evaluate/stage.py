@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
 from orgaudit.analysis.organization_facts import Organization
 from orgaudit.errors import ConfigError
-from orgaudit.evaluate.account import RunContext, evaluate_account, regions_of
+from orgaudit.evaluate.account import RunContext, evaluate_account, judged, regions_of
 from orgaudit.evaluate.rules import Rules
 from orgaudit.evaluate.shards import Shards
-from orgaudit.model import GLOBAL_REGIONS, Account
-from orgaudit.settings.people import OwnershipRecord
+from orgaudit.model import GLOBAL_REGIONS, Account, Finding
 from orgaudit.settings.sections import ScopeSettings
 from orgaudit.store import seal
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run
+
+log = logging.getLogger(__name__)
+
+Follow: TypeAlias = Callable[[Manifest], tuple[Manifest, list[Path]]]
+"""What is made of a run's findings before they are sealed: the manifest and the files that belong to them."""
 
 
 def evaluate(
     run: Run,
     rules: Rules,
     done: Callable[[Account], None] = lambda _account: None,
-    ownership: OwnershipRecord | None = None,
+    follow: Follow = lambda manifest: (manifest, []),
 ) -> None:
     """Judge the facts of a run, replacing what was judged before; `done` is called after each account.
 
-    With an `ownership`, the run's findings and accounts have its owners from now on.
+    `follow` makes what is sealed with the findings.
+
     Raises ConfigError where the run has not been collected to the end or its facts changed, and ReportError.
     """
     manifest = run.read_collected()
@@ -45,15 +53,32 @@ def evaluate(
             )
         evaluate_account(run, facts, context)
         done(account)
-    judged = {
+    by = {
         "controls": rules.records,
         "frameworks": rules.frameworks,
         "thresholds": rules.thresholds.model_dump(mode="json"),
         "accept_blocked_regions": rules.accept_blocked_regions,
-        "ownership": manifest.ownership if ownership is None else ownership,
         "evaluated_at": datetime.now(UTC),
     }
-    _seal(run, msgspec.structs.replace(manifest, **judged))
+    _seal(run, *follow(msgspec.structs.replace(manifest, **by)))
+
+
+def judged_by(run: Run, rules: Rules) -> Iterator[tuple[str, list[Finding] | None]]:
+    """Yield each account of a collected run with what these rules find in its facts; nothing is written.
+
+    The findings are None where the facts cannot be read. Raises ConfigError where the facts are not what was sealed.
+    """
+    manifest = run.read_collected()
+    seal.standing(run, seal.FACTS)
+    shards = Shards(run, rules.accepts)
+    context = _context(manifest, rules, shards)
+    for account in manifest.accounts:
+        try:
+            facts = shards.load(account.id)
+        except ConfigError as error:
+            log.warning("account %s is not judged again: %s", account.id, error)
+            facts = None
+        yield account.id, judged(facts, context)[0] if facts is not None else None
 
 
 def check_accepted(run: Run, scope: ScopeSettings) -> None:
@@ -85,11 +110,11 @@ def _context(manifest: Manifest, rules: Rules, shards: Shards) -> RunContext:
     )
 
 
-def _seal(run: Run, manifest: Manifest) -> None:
+def _seal(run: Run, manifest: Manifest, also: list[Path]) -> None:
     """Seal what was judged; what was made of earlier findings is removed, but for the reports."""
     ids = [account.id for account in manifest.accounts]
     files = [path(account_id) for account_id in ids for path in (run.findings_path, run.cells_path)]
     facts = [] if manifest.seal else seal.shards(run, "facts")
-    seal.seal(run, manifest, [*facts, *files], keep=seal.FACTS)
+    seal.seal(run, manifest, [*facts, *files, *also], keep=seal.FACTS)
     for name in seal.MATCHED:
         (run.path / name).unlink(missing_ok=True)

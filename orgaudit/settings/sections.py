@@ -105,6 +105,10 @@ class AccessSettings(Section):
     sts_region: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")] | None = None
 
 
+OPTION = "option "
+"""What stands before the name of an option of the command line where it is the origin of a value."""
+
+
 class ScopeSettings(Section):
     """Which accounts, regions, frameworks and controls are audited; an empty choice is all of them.
 
@@ -124,6 +128,10 @@ class ScopeSettings(Section):
     accept_blocked_regions: tuple[RegionPattern, ...] = ()
     controls: tuple[Text, ...] = ()
     _places: dict[KeyPath, tuple[str, int | None]] = PrivateAttr(default_factory=dict)
+
+    def is_chosen(self, key: str) -> bool:
+        """Return whether an option of the command line set a key."""
+        return any(at[0] == key and file.startswith(OPTION) for at, (file, _) in self._places.items())
 
     def note(self, places: Mapping[KeyPath, tuple[str, int | None]]) -> None:
         """Note the file, or the origin, and the line of each value, by its key and its index or name."""
@@ -189,7 +197,20 @@ class ReportSettings(Section):
     pass_rate_threshold: float = Field(default=0.9, ge=0, le=1)
 
 
-class LongestDays(Section):
+class DaysBySeverity(Section):
+    """A number of days for each severity."""
+
+    critical: int = Field(ge=1)
+    high: int = Field(ge=1)
+    medium: int = Field(ge=1)
+    low: int = Field(ge=1)
+
+    def of(self, severity: Severity) -> int:
+        """Return the days for a severity."""
+        return int(getattr(self, severity.value))
+
+
+class LongestDays(DaysBySeverity):
     """The longest life in days that an exception may have, by the severity of what it covers."""
 
     critical: int = Field(default=30, ge=1)
@@ -197,9 +218,20 @@ class LongestDays(Section):
     medium: int = Field(default=180, ge=1)
     low: int = Field(default=365, ge=1)
 
-    def of(self, severity: Severity) -> int:
-        """Return the days for a severity."""
-        return int(getattr(self, severity.value))
+
+class RemediationDays(DaysBySeverity):
+    """The days in which a finding is to be fixed, counted from the first day of its episode, by its severity."""
+
+    critical: int = Field(default=15, ge=1)
+    high: int = Field(default=30, ge=1)
+    medium: int = Field(default=90, ge=1)
+    low: int = Field(default=180, ge=1)
+
+
+class RemediationSettings(Section):
+    """By when findings are to be fixed."""
+
+    days: RemediationDays = RemediationDays()
 
 
 class RegisterSettings(Section):
@@ -240,5 +272,6 @@ class Sections(Section):
     run: RunSettings = RunSettings()
     thresholds: Thresholds = Thresholds()
     report: ReportSettings = ReportSettings()
+    remediation: RemediationSettings = RemediationSettings()
     exceptions: RegisterSettings = Field(default=RegisterSettings(), alias="register")
     ownership: OwnershipSettings = OwnershipSettings()

@@ -29,7 +29,7 @@ from orgaudit.settings.documents import (
     read,
 )
 from orgaudit.settings.limits import _limits_files
-from orgaudit.settings.sections import ScopeSettings, Sections
+from orgaudit.settings.sections import OPTION, ScopeSettings, Sections
 from orgaudit.settings.syntax import KeyPath
 
 ENVIRONMENT_PREFIX = "ORGAUDIT_"
@@ -157,7 +157,7 @@ def _from_options(overrides: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[
     for section, keys in overrides.items():
         for key, value in keys.items():
             if value is not None and value != ():
-                yield f"option {key.replace('_', '-')}", (section, key), value
+                yield f"{OPTION}{key.replace('_', '-')}", (section, key), value
 
 
 def _from_environment(environ: Mapping[str, str], problems: list[Problem]) -> Iterator[tuple[str, KeyPath, Any]]:

@@ -17,7 +17,7 @@ PARTS = ("", "facts", "findings", "coverage", "as-of-*", "unverified")
 """Where a run has files, as patterns below its directory."""
 
 _TEMPORARY = re.compile(
-    r"\.(?:(?:run|reports|register|lease)\.json|report\.\w+|(?:findings|coverage)\.parquet|\d{12}\.ndjson\.zst)"
+    r"\.(?:(?:run|reports|register|lease)\.json|report\.\w+|(?:findings|coverage|history)\.parquet|\d{12}\.ndjson\.zst)"
     r"\.[a-z0-9_]{8}"
 )
 """What `writing` calls a file until it is whole."""

@@ -41,6 +41,13 @@ class ControlRecord(msgspec.Struct, frozen=True, kw_only=True):
         return self.digest.partition("-")[0]
 
 
+class BaselineRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The run from which a run's history was carried forward."""
+
+    run_id: str
+    started_at: datetime
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """The whole of run.json.
 
@@ -48,7 +55,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     accounts in scope share their resources. `discovery_gaps` say what of the organization could not be read.
     `known_regions` stand for the run's where no account listed its own. `inputs` maps each file that was
     read to its SHA-256. `records` are there once collection is over, `evaluated_at` once the findings are.
-    `ownership` is who owned what when the run was evaluated; runs of earlier versions have an empty one.
+    `ownership` is who owned what when the run was evaluated; runs of earlier versions have an empty one. `narrowed_by`
+    are the options of the command that left something out of the settings' scope; None in runs of earlier versions.
+    `baseline` is the run whose history was carried forward, None for the first. `remediation_days` are those in which
+    findings are to be fixed, by severity.
     `accept_blocked_regions` are the patterns of regions that the evaluation accepted as not audited. `seal` maps each
     file of the run that was there when run.json was written to its SHA-256; runs of earlier versions have none.
     """
@@ -71,6 +81,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     thresholds: dict[str, Json]
     accept_blocked_regions: tuple[str, ...] = ()
     ownership: OwnershipRecord = OwnershipRecord()
+    narrowed_by: tuple[str, ...] | None = None
+    baseline: BaselineRecord | None = None
+    remediation_days: dict[str, int] = {}
     settings: dict[str, Json]
     inputs: dict[str, str]
     records: tuple[AccountRecord, ...] = ()

@@ -21,7 +21,7 @@ from orgaudit.store.run import Run, encoded, writing
 
 LEDGER_VERSION = 1
 FACTS = ("facts",)
-JUDGED = ("findings", "coverage")
+JUDGED = ("findings", "coverage", "history.parquet")
 TABLES = ("findings.parquet", "coverage.parquet")
 MATCHED = (*TABLES, "register.json")
 """What belongs together in a seal: files, and directories with all that is in them."""

@@ -133,17 +133,17 @@ def consolidate(run: Run, apply: Apply) -> None:
     with scratch_of(run) as scratch:
         findings = apply(finding for account in accounts for finding in run.findings(account))
         ordered = _write_in_order(scratch, findings)
-        with _connection(scratch) as connection:
-            source = _json_lines(ordered, FINDING_COLUMNS)
+        with connection_in(scratch) as connection:
+            source = json_lines(ordered, FINDING_COLUMNS)
             connection.execute(f"CREATE VIEW source AS SELECT * FROM {source}")  # noqa: S608 - no user's text
-            _copy(
+            write_parquet(
                 connection,
                 f"SELECT * {_WITH_FAMILY}, {_COVERED} AS covered, status = 'FAIL' AND NOT covered AS open, "  # noqa: S608
                 f"({_COUNTED}) AS counted FROM source",
                 findings_table(run),
             )
-            cells = _json_lines([run.cells_path(account) for account in accounts], CELL_COLUMNS)
-            _copy(
+            cells = json_lines([run.cells_path(account) for account in accounts], CELL_COLUMNS)
+            write_parquet(
                 connection,
                 f"SELECT * REPLACE (coalesce(accepted, 0) AS accepted) FROM {cells} "  # noqa: S608 - no user's text
                 "ORDER BY account_id, region, control",
@@ -174,15 +174,15 @@ def table_files(run: Run) -> dict[str, Path]:
 @contextmanager
 def connected(run: Run, files: Mapping[str, Path], scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open these Parquet files under the names of their tables, with the tables that are made of the manifest."""
-    with _connection(scratch) as connection:
+    with connection_in(scratch) as connection:
         for name, path in files.items():
-            select = _with_later_columns(connection, name, f"read_parquet({_quoted(path)})")
+            select = with_later_columns(connection, name, f"read_parquet({quoted(path)})")
             connection.execute(f"CREATE VIEW {name} AS {select}")
         _load_manifest(connection, run.read_manifest(), scratch)
         yield connection
 
 
-def _with_later_columns(connection: duckdb.DuckDBPyConnection, table: str, source: str) -> str:
+def with_later_columns(connection: duckdb.DuckDBPyConnection, table: str, source: str) -> str:
     """Return the query for a table's rows, with the columns that the version did not have yet which wrote it."""
     if table != "findings":
         return f"SELECT * FROM {source}"  # noqa: S608 - no user's text
@@ -207,7 +207,8 @@ def scratch_of(run: Run) -> Iterator[Path]:
 
 
 @contextmanager
-def _connection(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def connection_in(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database without a file, which spills to this directory and reaches no network."""
     connection = duckdb.connect(
         ":memory:",
         config={
@@ -226,13 +227,15 @@ def _connection(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
-def _quoted(path: Path) -> str:
+def quoted(path: Path) -> str:
+    """Return a path as SQL's text."""
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def _json_lines(paths: list[Path], columns: dict[str, str]) -> str:
+def json_lines(paths: list[Path], columns: dict[str, str]) -> str:
+    """Return the table function that reads these columns of files that `write_lines` wrote."""
     fields = ", ".join(f"\"{name}\": '{kind}'" for name, kind in columns.items())
-    files = ", ".join(map(_quoted, paths))
+    files = ", ".join(map(quoted, paths))
     return f"read_json([{files}], format = 'newline_delimited', compression = 'zstd', columns = {{{fields}}})"
 
 
@@ -289,11 +292,12 @@ def _is_covered(finding: Finding) -> bool:
     return finding.status is Status.FAIL and exception is not None and exception.state in COVERING_STATES
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> None:
+def write_parquet(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> None:
+    """Write the rows of a query as a Parquet file; raises ReportError."""
     with writing(path) as file:
         try:
             connection.execute(
-                f"COPY ({select}) TO {_quoted(Path(file.name))} "
+                f"COPY ({select}) TO {quoted(Path(file.name))} "
                 "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 2048, USE_TMP_FILE false)"
             )
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
@@ -304,7 +308,7 @@ def _load_manifest(connection: duckdb.DuckDBPyConnection, manifest: Manifest, sc
     for name, columns in _MANIFEST_COLUMNS.items():
         lines = scratch / f"{name}.ndjson.zst"
         write_lines(lines, getattr(manifest, name))
-        connection.execute(f"CREATE VIEW manifest_{name} AS SELECT * FROM {_json_lines([lines], columns)}")  # noqa: S608
+        connection.execute(f"CREATE VIEW manifest_{name} AS SELECT * FROM {json_lines([lines], columns)}")  # noqa: S608
     for statement in (
         "CREATE TABLE accounts AS SELECT a.*, r.account_id IS NOT NULL AS collected, r.regions_source, "
         "r.calls, r.throttles, r.retries, r.gap, coalesce(o.owner, '') AS owner, coalesce(o.contact, '') AS contact, "

@@ -1,0 +1,179 @@
+"""Opens the comparison of two stored runs: the counts of each kind of change, and the changes as a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+
+import duckdb
+import msgspec
+
+from orgaudit.errors import ConfigError
+from orgaudit.history.baseline import head_of
+from orgaudit.history.compare import ISSUE, MEMBER, OWNER, compare, prepare
+from orgaudit.history.kinds import Kind
+from orgaudit.history.rejudge import ChangedRules, changed_controls, judge_again, note_changed
+from orgaudit.history.sight import load_places
+from orgaudit.history.stage import RESOLVED, load_aliases
+from orgaudit.model import Severity
+from orgaudit.store import seal
+from orgaudit.store.manifest import Manifest
+from orgaudit.store.run import Run
+from orgaudit.store.tables import connection_in, quoted, scratch_of, table_files, with_later_columns
+
+
+class Unit(StrEnum):
+    """What is counted: issues, or findings."""
+
+    ISSUES = "issues"
+    FINDINGS = "findings"
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One issue or finding that is open in either run, with the controls that fail; a finding has one."""
+
+    kind: Kind
+    severity: Severity
+    account_id: str
+    account_name: str
+    region: str
+    resource: str
+    family: str
+    controls: tuple[str, ...]
+    title: str
+    first_seen: date | None
+    due_on: date | None
+
+
+class KindCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many changes are of one kind, by the severity that they have, or had where they are open no longer."""
+
+    kind: Kind
+    meaning: str
+    count: int
+    critical: int = 0
+    high: int = 0
+    medium: int = 0
+    low: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Two runs compared; `rules` is what changed in the rules."""
+
+    old: Manifest
+    new: Manifest
+    rules: ChangedRules
+    connection: duckdb.DuckDBPyConnection
+
+    def counts(self, unit: Unit) -> dict[Kind, KindCount]:
+        """Return the count of every kind, in the order in which people read them."""
+        found: dict[Kind, dict[str, int]] = {kind: {} for kind in Kind}
+        for kind, rank, count in self.connection.execute(
+            f"SELECT kind::VARCHAR, severity, count(*) FROM changed_{unit} GROUP BY ALL"  # noqa: S608 - a constant
+        ).fetchall():
+            found[Kind(kind)][str(list(Severity)[rank - 1])] = count
+        return {
+            kind: KindCount(kind=kind, meaning=kind.meaning, count=sum(by.values()), **by) for kind, by in found.items()
+        }
+
+    def rows(self, unit: Unit) -> Iterator[Change]:
+        """Yield every change, by kind, severity and place."""
+        key = {Unit.ISSUES: ISSUE, Unit.FINDINGS: MEMBER}[unit]
+        name = {Unit.ISSUES: "issue", Unit.FINDINGS: "member"}[unit]
+        cursor = self.connection.cursor().execute(_ROWS.format(unit=unit, key=key, name=name))
+        names = [column[0] for column in cursor.description or ()]
+        while rows := cursor.fetchmany(500):
+            yield from (msgspec.convert(dict(zip(names, row, strict=True)), Change) for row in rows)
+
+
+_ROWS = f"""
+    WITH listed AS (
+        SELECT {{key}} AS key, {OWNER} AS account_id, account_name, region, resource, family, control, title, first_seen
+        FROM new_findings WHERE counted AND open
+        UNION ALL
+        SELECT {{key}} AS key, {OWNER} AS account_id, account_name, region, resource, family, control, title, first_seen
+        FROM old_findings WHERE counted AND open
+            AND {{key}} IN (SELECT {{name}} FROM changed_{{unit}} WHERE NOT is_open)),
+    described AS (
+        SELECT key, any_value(account_id) AS account_id, any_value(account_name) AS account_name,
+            any_value(region) AS region, any_value(resource) AS resource, any_value(family) AS family,
+            list(DISTINCT control ORDER BY control) AS controls, min(title) AS title, min(first_seen) AS first_seen
+        FROM listed GROUP BY key)
+    SELECT kind::VARCHAR AS kind, ['low', 'medium', 'high', 'critical'][severity] AS severity, d.* EXCLUDE (key), due_on
+    FROM changed_{{unit}} c JOIN described d ON d.key = c.{{name}}
+    ORDER BY c.kind, c.severity DESC, account_id, region, resource, controls
+"""  # noqa: S608 - constants only
+
+
+@contextmanager
+def compared(old: Run, new: Run, aliases: Mapping[str, str], *, rejudge: bool = True) -> Iterator[Changes]:
+    """Compare two reported runs of one organization; without `rejudge` what changed rules did cannot be compared.
+
+    Raises ConfigError where the runs cannot be compared, have no tables, or are not what was sealed, and ReportError.
+    """
+    for run in (old, new):
+        table_files(run)
+        seal.standing(run, seal.TABLES)
+    before, after = old.read_evaluated(), new.read_evaluated()
+    _check(before, after)
+    changed = changed_controls(before, after)
+    with scratch_of(new) as scratch, connection_in(scratch) as connection:
+        load_aliases(connection, aliases)
+        prepare(connection)
+        _load_families(connection, before, after, aliases)
+        for name, run in (("old", old), ("new", new)):
+            _load_tables(connection, name, run)
+        load_places(connection, "new", after)
+        if rejudge and changed:
+            rules = judge_again(connection, old, after, changed, scratch)
+        else:
+            rules = ChangedRules(changed)
+            note_changed(connection, before, changed)
+        compare(connection, after)
+        yield Changes(before, after, rules, connection)
+
+
+def _check(old: Manifest, new: Manifest) -> None:
+    before, after = head_of(old), head_of(new)
+    if before.audited != after.audited:
+        raise ConfigError(f"run {old.run_id} is of {before.audited}, and run {new.run_id} of {after.audited}")
+    if before.place >= after.place:
+        raise ConfigError(f"run {old.run_id} did not begin before run {new.run_id}; name the older run first")
+
+
+def _load_families(
+    connection: duckdb.DuckDBPyConnection, old: Manifest, new: Manifest, aliases: Mapping[str, str]
+) -> None:
+    """Make the table of families: those of the new run for both, so that a family that changed makes nothing new."""
+    families = {
+        aliases.get(record.id, record.id): record.family or aliases.get(record.id, record.id)
+        for manifest in (old, new)
+        for record in manifest.controls
+    }
+    connection.execute(
+        "CREATE TEMP TABLE families AS SELECT unnest($1::VARCHAR[]) AS name, unnest($2::VARCHAR[]) AS family",
+        [list(families), list(families.values())],
+    )
+
+
+def _load_tables(connection: duckdb.DuckDBPyConnection, name: str, run: Run) -> None:
+    """Make the views of a run's findings and coverage, under the present ids of controls and with these families."""
+    files = table_files(run)
+    source = with_later_columns(connection, "findings", _parquet(files["findings"]))
+    connection.execute(
+        f"CREATE TEMP VIEW {name}_findings AS SELECT f.* REPLACE (coalesce(families.family, control) AS family) "  # noqa: S608
+        f"FROM (SELECT * REPLACE ({RESOLVED}) FROM ({source})) f LEFT JOIN families ON families.name = f.control"
+    )
+    connection.execute(
+        f"CREATE TEMP VIEW {name}_coverage AS SELECT account_id, {RESOLVED}, region "  # noqa: S608
+        f"FROM {_parquet(files['coverage'])}"
+    )
+
+
+def _parquet(path: Path) -> str:
+    return f"read_parquet({quoted(path)})"

@@ -1,0 +1,167 @@
+"""The stage after evaluation: carries the history of findings forward from a run's baseline, and dates the findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, timedelta
+from itertools import count, groupby, islice
+from pathlib import Path
+
+import duckdb
+import msgspec
+
+from orgaudit.errors import ConfigError
+from orgaudit.history.baseline import NONE
+from orgaudit.history.episodes import HISTORY_COLUMNS, JUDGED_COLUMNS, Judged, carry_forward, make_empty
+from orgaudit.history.sight import load_places
+from orgaudit.model import Finding
+from orgaudit.store import seal
+from orgaudit.store.manifest import BaselineRecord, Manifest
+from orgaudit.store.run import Run, read_lines, write_lines
+from orgaudit.store.tables import Apply, connection_in, json_lines, quoted, scratch_of, write_parquet
+
+HISTORY = "history.parquet"
+PIECE = 10_000
+"""Findings in one of the files that DuckDB reads, of which it holds whole ones in memory."""
+
+_PLACES = dict.fromkeys(("account_id", "region", "control"), "VARCHAR")
+
+
+def history_path(run: Run) -> Path:
+    """Return where a run's history is."""
+    return run.path / HISTORY
+
+
+def day_of(manifest: Manifest) -> date:
+    """Return the day of a run, in UTC: the one on which it began, whenever it was evaluated."""
+    return manifest.started_at.astimezone(UTC).date()
+
+
+def carry(run: Run, manifest: Manifest, baseline: Run | None, aliases: Mapping[str, str]) -> Path:
+    """Write the history of a run that was judged as its manifest lists, and return the file.
+
+    `aliases` are the former ids of controls with the present ones. A baseline of an earlier version, which has no
+    history, is the beginning of one. Raises ConfigError where a file cannot be read, and ReportError.
+    """
+    with scratch_of(run) as scratch, connection_in(scratch) as connection:
+        load_aliases(connection, aliases)
+        make_empty(connection, "history")
+        if baseline is not None:
+            _load_history(connection, baseline, scratch)
+        _load_run(connection, "now", run, manifest, scratch)
+        carry_forward(connection, "now", manifest, old="history", day=day_of(manifest), into="next")
+        columns = ", ".join(HISTORY_COLUMNS)
+        write_parquet(
+            connection,
+            f"SELECT {columns} FROM next ORDER BY account_id, fingerprint",  # noqa: S608 - constants only
+            history_path(run),
+        )
+    return history_path(run)
+
+
+def described(
+    manifest: Manifest, baseline: Run | None, days: Mapping[str, int], narrowed_by: tuple[str, ...] | None
+) -> Manifest:
+    """Return a manifest that lists what its history was made of; without `narrowed_by` that stays as it is."""
+    found = baseline.read_manifest() if baseline is not None else None
+    return msgspec.structs.replace(
+        manifest,
+        baseline=BaselineRecord(run_id=found.run_id, started_at=found.started_at) if found else None,
+        remediation_days=dict(days),
+        narrowed_by=manifest.narrowed_by if narrowed_by is None else narrowed_by,
+    )
+
+
+def check_readable(baseline: Run) -> None:
+    """Raise ConfigError where what a history is carried forward from is not what was sealed."""
+    try:
+        seal.standing(baseline, (HISTORY,) if history_path(baseline).is_file() else seal.JUDGED)
+    except ConfigError as error:
+        remedy = f"name another run with --baseline, or `--baseline {NONE}` to begin a history"
+        raise ConfigError(f"the baseline, run {baseline.id}, cannot be used: {error}; {remedy}") from error
+
+
+def load_aliases(connection: duckdb.DuckDBPyConnection, aliases: Mapping[str, str]) -> None:
+    """Make the table of former ids of controls that RESOLVED reads."""
+    connection.execute(
+        "CREATE TEMP TABLE aliases AS SELECT unnest($1::VARCHAR[]) AS former, unnest($2::VARCHAR[]) AS present",
+        [list(aliases), list(aliases.values())],
+    )
+
+
+RESOLVED = "coalesce((SELECT present FROM aliases WHERE former = control), control) AS control"
+"""A control's present id."""
+
+
+def _load_history(connection: duckdb.DuckDBPyConnection, baseline: Run, scratch: Path) -> None:
+    """Make the table `history` what a baseline knew, under the present ids of controls."""
+    if history_path(baseline).is_file():
+        source = f"read_parquet({quoted(history_path(baseline))})"
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE history AS SELECT * REPLACE ({RESOLVED}) FROM {source}"  # noqa: S608
+        )
+        return
+    manifest = baseline.read_evaluated()
+    _load_run(connection, "before", baseline, manifest, scratch)
+    carry_forward(connection, "before", manifest, old="history", day=day_of(manifest), into="begun")
+    connection.execute("CREATE OR REPLACE TEMP TABLE history AS FROM begun")
+
+
+def _load_run(connection: duckdb.DuckDBPyConnection, name: str, run: Run, manifest: Manifest, scratch: Path) -> None:
+    """Make the tables of what a run judged: `<name>_findings`, `<name>_coverage` and those of its places."""
+    accounts = [account.id for account in manifest.accounts]
+    pieces = list(_pieces(run, accounts, scratch / name))
+    for table, source in (
+        ("TABLE {}_findings", json_lines(pieces, JUDGED_COLUMNS)),
+        ("VIEW {}_coverage", json_lines([run.cells_path(account) for account in accounts], _PLACES)),
+    ):
+        connection.execute(
+            f"CREATE OR REPLACE TEMP {table.format(name)} AS SELECT * REPLACE ({RESOLVED}) FROM {source}"  # noqa: S608
+        )
+    load_places(connection, name, manifest)
+
+
+def _pieces(run: Run, accounts: Iterable[str], path: Path) -> Iterator[Path]:
+    """Write what the history takes of a run's findings, and yield the files."""
+    decoder = msgspec.json.Decoder(Judged)
+    found = (each for account in accounts for each in read_lines(run.findings_path(account), decoder))
+    for number in count():
+        piece = list(islice(found, PIECE))
+        if number and not piece:
+            return
+        write_lines(path.with_suffix(f".{number}.ndjson.zst"), piece)
+        yield path.with_suffix(f".{number}.ndjson.zst")
+
+
+def dated(run: Run) -> Apply:
+    """Return what sets the first day, the regressions and the due date of findings that come account by account.
+
+    A run without a history leaves them as they are.
+    """
+    if not history_path(run).is_file():
+        return iter
+    return lambda findings: _dated(run, run.read_manifest().remediation_days, findings)
+
+
+def _dated(run: Run, days: Mapping[str, int], findings: Iterable[Finding]) -> Iterator[Finding]:
+    source = f"read_parquet({quoted(history_path(run))})"
+    with scratch_of(run) as scratch, connection_in(scratch) as connection:
+        for account, group in groupby(findings, key=lambda finding: finding.account_id):
+            rows = connection.execute(
+                f"SELECT fingerprint, first_seen, reopened FROM {source} "  # noqa: S608 - no user's text
+                "WHERE account_id = $1 AND (first_seen IS NOT NULL OR reopened > 0)",
+                [account],
+            ).fetchall()
+            known = {key: (first_seen, reopened) for key, first_seen, reopened in rows}
+            for finding in group:
+                if finding.fingerprint not in known:
+                    yield finding
+                    continue
+                first_seen, reopened = known[finding.fingerprint]
+                due_on = due(first_seen, days.get(finding.severity))
+                yield msgspec.structs.replace(finding, first_seen=first_seen, reopened=reopened, due_on=due_on)
+
+
+def due(first_seen: date | None, days: int | None) -> date | None:
+    """Return the last day in which a finding is to be fixed; None for one that does not fail."""
+    return None if first_seen is None or days is None else first_seen + timedelta(days=days)
