@@ -216,6 +216,7 @@ FLAGS = frozenset(
 """The options without a value."""
 
 ARGUMENTS: Mapping[str, Sequence[Names | EllipsisType | None]] = {
+    "actions": (runs,),
     "audit": (),
     "completion": (None,),
     "controls": (),

@@ -1,0 +1,96 @@
+"""What to do for an action, in the words and commands that its findings carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from sys import intern
+
+import duckdb
+import msgspec
+
+from orgaudit.actions.groups import Kind
+from orgaudit.actions.issues import Issue
+
+
+class Command(msgspec.Struct, frozen=True):
+    """One command, and the account in which it is run; without one, an account that manages the organization."""
+
+    account_id: str
+    account_name: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What to do for all issues of an action; the first command is of the first issue, the most severe.
+
+    `preventive` is what keeps the issues from coming back.
+    """
+
+    text: str
+    commands: tuple[Command, ...]
+    preventive: str
+    preventive_command: str | None
+    controls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Paths:
+    """The remediation that one finding carries: its text and command for each path."""
+
+    control: str
+    wide: str
+    wide_command: str | None
+    asset: str
+    asset_command: str | None
+    preventive: str
+    preventive_command: str | None
+
+
+_PATHS = """
+    SELECT fingerprint, control, coalesce(remediation.service_wide.text, ''), remediation.service_wide.command,
+           coalesce(remediation.asset.text, ''), remediation.asset.command,
+           coalesce(remediation.preventive.text, ''), remediation.preventive.command
+    FROM findings WHERE open AND fingerprint IN (SELECT unnest($1))
+"""
+_AT_ONCE = 5000
+
+
+class Remedies:
+    """What the findings of actions carry, by fingerprint; `names` are those of the accounts by id."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, fingerprints: Iterable[str], names: Mapping[str, str]
+    ) -> None:
+        self._names = names
+        self._paths: dict[str, _Paths] = {}
+        rows = connection.execute(_PATHS, [list(fingerprints)])
+        while chunk := rows.fetchmany(_AT_ONCE):
+            for fingerprint, *texts in chunk:
+                self._paths[fingerprint] = _Paths(*(text if text is None else intern(text) for text in texts))
+
+    def of(self, kind: Kind, issues: Sequence[Issue]) -> Remedy:
+        """Return what to do for these issues, the whole of what an action of this kind closes."""
+        wide = kind in {Kind.ORGANIZATION, Kind.SETTING}
+        ordered = sorted(issues, key=lambda issue: -issue.severity.rank)
+        paths = [(issue, self._paths[name]) for issue in ordered for name in issue.fingerprints]
+        first = paths[0][1]
+        is_wide = wide and (len(issues) > 1 or first.wide_command is not None)
+        return Remedy(
+            text=first.wide if is_wide else first.asset,
+            commands=tuple(dict.fromkeys(self._commands(kind, paths))),
+            preventive=first.preventive,
+            preventive_command=first.preventive_command,
+            controls=tuple(sorted({each.control for _, each in paths})),
+        )
+
+    def _commands(self, kind: Kind, paths: Iterable[tuple[Issue, _Paths]]) -> Iterator[Command]:
+        """Yield each finding's command for a kind; those of the organization name no account."""
+        for issue, path in paths:
+            if kind is Kind.ORGANIZATION and path.wide_command is not None:
+                yield Command("", "", path.wide_command)
+                continue
+            command = path.wide_command if kind is Kind.SETTING else None
+            if found := command or path.asset_command:
+                yield Command(issue.home, self._names.get(issue.home, ""), found)
