@@ -24,11 +24,11 @@ YOR = ("git_org", "git_repo", "git_file")
 TAGS = (STACK_ID, STACK_NAME, LAUNCH_TEMPLATE, SCALING_GROUP, *PULUMI, *SST, *YOR)
 """The keys of tags that name what made a resource.
 
-CloudFormation sets its own, and so do what deploys through it: CDK, SAM, Serverless Framework, Elastic Beanstalk, eksctl
+CloudFormation sets its own, also where CDK, SAM, Serverless Framework, Elastic Beanstalk or eksctl deploy through it
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-resource-tags.html). EC2 and Auto
 Scaling set theirs on instances
-(https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-tagging.html). SST sets its own by default,
-Pulumi where its documented auto-tagging policy is in force, Yor where it traces templates to files. Terraform sets none.
+(https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-tagging.html). SST sets its own, and Yor those
+that trace a resource to its template file; Pulumi's are a convention of those who use it. Terraform itself sets none.
 """
 
 
@@ -36,9 +36,9 @@ Pulumi where its documented auto-tagging policy is in force, Yor where it traces
 class Issue:
     """One open issue: (account, region, resource, family), with its open findings and their highest severity.
 
-    `owner` is empty where nobody owns it. `inherited_from` is the account where a shared resource was judged, None for its own. `tags` are the
-    resource's of TAGS. `command` is the service-wide command, and `policy` the hash of the policy's text, where all its
-    findings have the same.
+    `owner` is empty without one. `inherited_from` is the account where a shared resource was judged. `tags` are
+    the resource's of TAGS. `command` is the service-wide command, and `policy` the hash of the policy's text, where all
+    its findings have the same.
     """
 
     account_id: str
@@ -135,7 +135,9 @@ _SEVERITIES = list(Severity)
 
 
 def _issue(row: tuple[Any, ...]) -> Issue:
-    account, name, region, resource, kind, family, rank, fingerprints, owner, inherited_from, tags, command, policy = row
+    account, name, region, resource, kind, family, rank, fingerprints, owner, inherited_from, tags, command, policy = (
+        row
+    )
     return Issue(
         account_id=intern(account),
         account_name=intern(name),

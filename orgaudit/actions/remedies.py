@@ -67,8 +67,8 @@ class Remedies:
         self._paths: dict[str, _Paths] = {}
         rows = connection.execute(_PATHS, [list(fingerprints)])
         while chunk := rows.fetchmany(_AT_ONCE):
-            for fingerprint, *texts in chunk:
-                self._paths[fingerprint] = _Paths(*(text if text is None else intern(text) for text in texts))
+            for row in chunk:
+                self._paths[row[0]] = _Paths(*(text and intern(text) for text in row[1:]))
 
     def of(self, kind: Kind, issues: Sequence[Issue]) -> Remedy:
         """Return what to do for these issues, the whole of what an action of this kind closes."""

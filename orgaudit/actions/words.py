@@ -32,9 +32,9 @@ def what_to_do(target: Target, text: str, issues: Sequence[Issue]) -> str:
 
 
 def effort_words(effort: Effort | None, times: int) -> str:
-    """Return an effort: S, 12 × S where it is made as often, and – where the run does not say."""
-    size = effort.value if effort else "–"
-    return f"{times:,} × {size}" if times > 1 else size
+    """Return an effort: S, 12 x S where it is made as often, and - where the run does not say."""
+    size = effort.value if effort else "-"
+    return f"{times:,} x {size}" if times > 1 else size
 
 
 def title(what: str, fix: FamilyFix, times: int, *, issues: int, accounts: int) -> str:

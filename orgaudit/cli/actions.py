@@ -39,15 +39,28 @@ COLUMNS = (
 @options.config
 @options.out
 @click.option(
-    "--owner", "owners", multiple=True, metavar="WHO", help=f"Only this owner's issues, or {UNASSIGNED}; repeat for more."
+    "--owner",
+    "owners",
+    multiple=True,
+    metavar="WHO",
+    help=f"Only this owner's issues, or {UNASSIGNED}; repeat for more.",
 )
-@click.option("--top", type=click.IntRange(min=1), metavar="N", help=f"Only the first N. [default: {SHOWN} in the table]")
+@click.option(
+    "--top", type=click.IntRange(min=1), metavar="N", help=f"Only the first N. [default: {SHOWN} in the table]"
+)
 @options.as_json
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @options.unverified
 def actions(
-    run_name: str, *, owners: Sequence[str], top: int | None, as_json: bool, as_csv: bool, unverified: bool, **given: Any
-) -> None:  # noqa: ANN401 - options by name
+    run_name: str,
+    *,
+    owners: Sequence[str],
+    top: int | None,
+    as_json: bool,
+    as_csv: bool,
+    unverified: bool,
+    **given: Any,  # noqa: ANN401 - options by name
+) -> None:
     """List what to do first in RUN: what closes most risk points for its effort.
 
     An action closes open issues together: one setting, one stack, one policy text, one shared resource. Each counts
@@ -63,7 +76,9 @@ def actions(
         shown = SHOWN if top is None and in_table else top
         found = plan(connection, run.read_manifest(), settings.actions, owners=chosen, top=shown)
     if as_json:
-        print_json({"run": run.id, "owners": owners, "numbers": settings.actions.model_dump(), **msgspec.to_builtins(found)})
+        print_json(
+            {"run": run.id, "owners": owners, "numbers": settings.actions.model_dump(), **msgspec.to_builtins(found)}
+        )
     elif as_csv:
         _print_csv(found)
     else:
@@ -77,9 +92,7 @@ def _chosen(wanted: Sequence[str], known: Sequence[str]) -> list[str]:
     for name in wanted:
         if name.casefold() not in names:
             advice = nearest(name, names) or ("" if names else "no finding is open")
-            raise ConfigError(
-                "; ".join(filter(None, (f"no open finding is owned by {name!r}", advice))), key="--owner"
-            )
+            raise ConfigError("; ".join(filter(None, (f"no open finding is owned by {name!r}", advice))), key="--owner")
     return [names[name.casefold()] for name in wanted]
 
 
