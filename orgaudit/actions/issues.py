@@ -36,9 +36,9 @@ that trace a resource to its template file; Pulumi's are a convention of those w
 class Issue:
     """One open issue: (account, region, resource, family), with its open findings and their highest severity.
 
-    `owner` is empty without one. `inherited_from` is the account where a shared resource was judged. `tags` are
-    the resource's of TAGS. `command` is the service-wide command, and `policy` the hash of the policy's text, where all
-    its findings have the same.
+    `owner` is empty without one. `inherited_from` is the account where a shared resource was judged. `tags` are the
+    resource's of TAGS. `command` is the service-wide command, and `policy` the hash of the policy's text, where all its
+    findings have the same.
     """
 
     account_id: str

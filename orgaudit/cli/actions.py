@@ -15,7 +15,7 @@ from orgaudit.actions.issues import owners_in
 from orgaudit.actions.plan import Action, ActionPlan, plan
 from orgaudit.actions.words import INTERRUPTIONS, effort_words
 from orgaudit.cli import options
-from orgaudit.cli.printing import NARROW, counted, print_json, rate, width
+from orgaudit.cli.printing import NARROW, counted, rate, width
 from orgaudit.cli.stored import say
 from orgaudit.errors import ConfigError
 from orgaudit.settings.documents import nearest
@@ -76,9 +76,8 @@ def actions(
         shown = SHOWN if top is None and in_table else top
         found = plan(connection, run.read_manifest(), settings.actions, owners=chosen, top=shown)
     if as_json:
-        print_json(
-            {"run": run.id, "owners": owners, "numbers": settings.actions.model_dump(), **msgspec.to_builtins(found)}
-        )
+        head = {"run": run.id, "owners": owners, "numbers": settings.actions.model_dump()}
+        _print_json(head, found)
     elif as_csv:
         _print_csv(found)
     else:
@@ -94,6 +93,15 @@ def _chosen(wanted: Sequence[str], known: Sequence[str]) -> list[str]:
             advice = nearest(name, names) or ("" if names else "no finding is open")
             raise ConfigError("; ".join(filter(None, (f"no open finding is owned by {name!r}", advice))), key="--owner")
     return [names[name.casefold()] for name in wanted]
+
+
+def _print_json(head: dict[str, Any], found: ActionPlan) -> None:
+    """Print one object, with each action on a line of its own: together they may be larger than the memory."""
+    fields = msgspec.json.encode({**head, "open": found.open, "count": found.count}).decode()
+    click.echo(f'{fields[:-1]},"actions":[', nl=False)
+    for number, action in enumerate(found.actions):
+        click.echo(f"{',' if number else ''}\n{msgspec.json.encode(action).decode()}", nl=False)
+    click.echo("]}")
 
 
 def _print_csv(found: ActionPlan) -> None:
