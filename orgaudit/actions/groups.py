@@ -22,7 +22,9 @@ from orgaudit.actions.issues import (
     YOR,
     FamilyFix,
     Issue,
+    together,
 )
+from orgaudit.model import Disruption
 
 
 class Kind(StrEnum):
@@ -48,13 +50,15 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The issues of one family that one change removes, as positions in a list of issues, and how often it is made.
+    """The issues that one change removes, as positions in a list of issues, their families, and what it takes.
 
-    `times` is how many resources have to be fixed one by one, 1 where one change reaches all.
+    They are of one family, or of several where one command of the organization fixes all. `times` is how many resources
+    have to be fixed one by one, 1 where one change reaches all.
     """
 
     target: Target
-    family: str
+    families: tuple[str, ...]
+    fix: FamilyFix
     issues: tuple[int, ...]
     times: int
 
@@ -64,16 +68,22 @@ _STACK_SET = re.compile(r"StackSet-(.+)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{
 """The name of a stack that a StackSet made: the StackSet's own, and an id in each account and region."""
 
 
+def is_of_organization(command: str | None, account: str) -> bool:
+    """Return whether a service-wide command is one of the organization and not of an account."""
+    return command is not None and account not in command and bool(_ORGANIZATION.search(command))
+
+
 def organization(issue: Issue, _fix: FamilyFix) -> Target | None:
-    """Return the organization, where the service-wide command is one of the organization and not of an account."""
-    command = issue.command
-    if command is None or issue.account_id in command or not _ORGANIZATION.search(command):
+    """Return the command of the organization that fixes every account, but for one that it does not reach."""
+    if issue.command is None or issue.is_beyond or not is_of_organization(issue.command, issue.account_id):
         return None
-    return Target(Kind.ORGANIZATION, "")
+    return Target(Kind.ORGANIZATION, issue.command.replace(issue.region, "{region}"))
 
 
 def setting(issue: Issue, fix: FamilyFix) -> Target | None:
     """Return the setting of accounts or regions that fixes all of a family, or whose command names the account."""
+    if organization(issue, fix):
+        return None
     names_account = issue.command is not None and issue.account_id in issue.command
     return None if fix.per_resource and not names_account else Target(Kind.SETTING, "")
 
@@ -152,27 +162,30 @@ def grouped(issues: Sequence[Issue], fixes: Mapping[str, FamilyFix]) -> list[Gro
     for position, issue in enumerate(issues):
         fix = fixes.get(issue.family, UNKNOWN_FIX)
         for target in filter(None, (rule(issue, fix) for rule in RULES)):
-            place = (target.kind, issue.family, target.key)
+            family = "" if target.kind is Kind.ORGANIZATION else issue.family
+            place = (target.kind, family, target.key)
             found.setdefault(place, (target, []))[1].append(position)
-    groups = (
-        _group(target, family, [issues[each] for each in members], members, fixes.get(family, UNKNOWN_FIX))
-        for (_, family, _), (target, members) in found.items()
-    )
+    groups = (_group(target, [issues[each] for each in members], members, fixes) for target, members in found.values())
     kinds = list(Kind)
     return sorted(
         (group for group in groups if group is not None),
-        key=lambda group: (kinds.index(group.target.kind), group.family, group.target.key),
+        key=lambda group: (kinds.index(group.target.kind), group.families, group.target.key),
     )
 
 
 def _group(
-    target: Target, family: str, members: Sequence[Issue], positions: Sequence[int], fix: FamilyFix
+    target: Target, members: Sequence[Issue], positions: Sequence[int], fixes: Mapping[str, FamilyFix]
 ) -> Group | None:
+    families = tuple(sorted({issue.family for issue in members}))
+    fix = together(fixes.get(family, UNKNOWN_FIX) for family in families)
     if target.kind is Kind.RESOURCE:
         shared = any(issue.inherited_from for issue in members)
         target = replace(target, kind=Kind.SHARED_RESOURCE) if shared else target
     elif len(members) == 1 and fix.per_resource:
         return None
+    if target.kind is Kind.LAUNCH_TEMPLATE:
+        # A new version of a launch template changes no instance that runs.
+        fix = replace(fix, disruption=Disruption.REPLACEMENT)
     one_by_one = target.kind is Kind.POLICY and fix.per_resource
     resources = {(issue.home, issue.resource) for issue in members}
-    return Group(target, family, tuple(positions), len(resources) if one_by_one else 1)
+    return Group(target, families, fix, tuple(positions), len(resources) if one_by_one else 1)

@@ -38,7 +38,7 @@ class Issue:
 
     `owner` is empty without one. `inherited_from` is the account where a shared resource was judged. `tags` are the
     resource's of TAGS. `command` is the service-wide command, and `policy` the hash of the policy's text, where all its
-    findings have the same.
+    findings have the same. `is_beyond` is whether that command is for member accounts and this is the management one.
     """
 
     account_id: str
@@ -54,6 +54,7 @@ class Issue:
     tags: Mapping[str, str]
     command: str | None
     policy: str | None
+    is_beyond: bool
 
     @property
     def home(self) -> str:
@@ -94,6 +95,18 @@ UNKNOWN_FIX = FamilyFix(effort=None, per_resource=True, disruption=None, reversi
 """The fix of a family that the manifest does not have."""
 
 
+def together(fixes: Iterable[FamilyFix]) -> FamilyFix:
+    """Return what one change takes that fixes all these families: the most that any of them does."""
+    members = list(fixes)
+    efforts, disruptions = [each.effort for each in members], [each.disruption for each in members]
+    return FamilyFix(
+        effort=_most(Effort, [each or "" for each in efforts]),
+        per_resource=any(each.per_resource for each in members),
+        disruption=_most(Disruption, [each or "" for each in disruptions]),
+        reversible=all(each.reversible for each in members),
+    )
+
+
 def _most(order: type[E], stated: Sequence[str]) -> E | None:
     """Return the last in the order that is stated, or None where one states nothing."""
     return None if "" in stated else max(map(order, stated), key=list(order).index)
@@ -108,7 +121,8 @@ _ISSUES = f"""
     SELECT account_id, any_value(account_name), region, resource, any_value(resource_type), family,
            max({SEVERITY_RANK}), list(fingerprint ORDER BY fingerprint), coalesce(min(owner), ''), min(inherited_from),
            any_value([{", ".join(f"map_extract(resource_tags, '{tag}')[1]" for tag in TAGS)}]),
-           {_same("remediation.service_wide.command")}, {_same("evidence->>'$.policy_sha256'")}
+           {_same("remediation.service_wide.command")}, {_same("evidence->>'$.policy_sha256'")},
+           account_id = $2 AND bool_or(remediation.service_wide.text ILIKE '%member%')
     FROM findings WHERE open AND (len($1) = 0 OR coalesce(owner, '') IN (SELECT unnest($1)))
     GROUP BY account_id, region, resource, family
     ORDER BY account_id, region, resource, family
@@ -122,10 +136,15 @@ def owners_in(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [row[0] for row in connection.execute(_OWNERS).fetchall()]
 
 
-def open_issues(connection: duckdb.DuckDBPyConnection, owners: Collection[str] = ()) -> list[Issue]:
-    """Return every open issue of these owners, or of all without any, by account, region, resource and family."""
+def open_issues(
+    connection: duckdb.DuckDBPyConnection, owners: Collection[str] = (), management: str = ""
+) -> list[Issue]:
+    """Return every open issue of these owners, or of all without any, by account, region, resource and family.
+
+    `management` is the id of the management account.
+    """
     found: list[Issue] = []
-    rows = connection.execute(_ISSUES, [list(owners)])
+    rows = connection.execute(_ISSUES, [list(owners), management])
     while chunk := rows.fetchmany(_AT_ONCE):
         found.extend(map(_issue, chunk))
     return found
@@ -135,9 +154,8 @@ _SEVERITIES = list(Severity)
 
 
 def _issue(row: tuple[Any, ...]) -> Issue:
-    account, name, region, resource, kind, family, rank, fingerprints, owner, inherited_from, tags, command, policy = (
-        row
-    )
+    account, name, region, resource, kind, family, rank, fingerprints, owner, home, *facts = row
+    tags, command, policy, beyond = facts
     return Issue(
         account_id=intern(account),
         account_name=intern(name),
@@ -148,8 +166,9 @@ def _issue(row: tuple[Any, ...]) -> Issue:
         severity=_SEVERITIES[rank - 1],
         fingerprints=tuple(fingerprints),
         owner=intern(owner),
-        inherited_from=inherited_from,
+        inherited_from=home,
         tags={key: value for key, value in zip(TAGS, tags, strict=True) if value},
         command=command and intern(command),
         policy=policy,
+        is_beyond=beyond,
     )

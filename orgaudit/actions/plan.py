@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import duckdb
 import msgspec
 
 from orgaudit.actions.groups import Group, Kind, grouped
-from orgaudit.actions.issues import UNKNOWN_FIX, FamilyFix, Issue, family_fixes, open_issues
+from orgaudit.actions.issues import Issue, family_fixes, open_issues
 from orgaudit.actions.order import greedy
 from orgaudit.actions.remedies import Command, Remedies
 from orgaudit.actions.words import title, what_to_do
@@ -51,7 +51,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     rank: int
     kind: Kind
-    family: str
+    families: tuple[str, ...]
     controls: tuple[str, ...]
     title: str
     what: str
@@ -90,9 +90,10 @@ def plan(
     top: int | None = None,
 ) -> ActionPlan:
     """Return the actions of a consolidated run on the open issues of these owners, or of all; only the first `top`."""
-    issues = open_issues(connection, owners)
-    weights = _Weights(numbers, family_fixes(manifest.controls))
-    groups = grouped(issues, weights.fixes)
+    management = manifest.organization.management_account_id if manifest.organization else ""
+    issues = open_issues(connection, owners, management)
+    weights = _Weights(numbers)
+    groups = grouped(issues, family_fixes(manifest.controls))
     steps = [
         (groups[index], [issues[each] for each in closed])
         for index, closed in greedy(
@@ -111,20 +112,13 @@ def plan(
 
 @dataclass(frozen=True, slots=True)
 class _Weights:
-    """The numbers of the settings, applied to what a run's controls declare of their fixes."""
+    """The numbers of the settings, applied to groups and issues."""
 
     numbers: ActionSettings
-    fixes: Mapping[str, FamilyFix]
-
-    def fix(self, group: Group) -> FamilyFix:
-        """Return what one fix of a group takes; what follows from a new launch template are new instances."""
-        fix = self.fixes.get(group.family, UNKNOWN_FIX)
-        replaced = group.target.kind is Kind.LAUNCH_TEMPLATE
-        return replace(fix, disruption=Disruption.REPLACEMENT) if replaced else fix
 
     def cost(self, group: Group) -> int:
         """Return the effort of a whole group in numbers."""
-        return group.times * self.numbers.effort.of(self.fix(group).effort or Effort.M)
+        return group.times * self.numbers.effort.of(group.fix.effort or Effort.M)
 
     def closes(self, issues: Sequence[Issue]) -> Closes:
         """Return the counts of issues that are closed together."""
@@ -142,14 +136,14 @@ def _actions(
 ) -> Iterator[Action]:
     points = cost = 0
     for rank, (group, closed) in enumerate(steps, 1):
-        fix, closes, remedy = weights.fix(group), weights.closes(closed), remedies.of(group.target.kind, closed)
+        fix, closes, remedy = group.fix, weights.closes(closed), remedies.of(group.target.kind, closed)
         points, cost = points + closes.points, cost + weights.cost(group)
-        what = what_to_do(group.target, remedy.text, closed)
+        what = what_to_do(group.target, remedy, closed)
         yield Action(
             id=action_id(group),
             rank=rank,
             kind=group.target.kind,
-            family=group.family,
+            families=group.families,
             controls=remedy.controls,
             title=title(what, fix, group.times, issues=closes.issues, accounts=closes.accounts),
             what=what,
@@ -174,8 +168,13 @@ def _actions(
 
 def action_id(group: Group) -> str:
     """Return the 16 hexadecimal digits that identify what is changed from run to run."""
-    text = "\n".join((group.target.kind, group.family, group.target.key))
+    text = "\n".join((group.target.kind, *_family_of(group), group.target.key))
     return hashlib.sha256(text.encode()).hexdigest()[:ID_DIGITS]
+
+
+def _family_of(group: Group) -> tuple[str, ...]:
+    """Return the family that identifies an action; a command of the organization is one whatever it fixes in a run."""
+    return () if group.target.kind is Kind.ORGANIZATION else group.families
 
 
 def _owners(issues: Iterable[Issue]) -> tuple[OwnerCount, ...]:

@@ -9,7 +9,7 @@ from sys import intern
 import duckdb
 import msgspec
 
-from orgaudit.actions.groups import Kind
+from orgaudit.actions.groups import Kind, is_of_organization
 from orgaudit.actions.issues import Issue
 
 
@@ -25,7 +25,7 @@ class Command(msgspec.Struct, frozen=True):
 class Remedy:
     """What to do for all issues of an action; the first command is of the first issue, the most severe.
 
-    `preventive` is what keeps the issues from coming back.
+    `preventive` is what keeps the issues from coming back. `title` is that of the first issue's control.
     """
 
     text: str
@@ -33,6 +33,7 @@ class Remedy:
     preventive: str
     preventive_command: str | None
     controls: tuple[str, ...]
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class _Paths:
     """The remediation that one finding carries: its text and command for each path."""
 
     control: str
+    title: str
     wide: str
     wide_command: str | None
     asset: str
@@ -49,7 +51,7 @@ class _Paths:
 
 
 _PATHS = """
-    SELECT fingerprint, control, coalesce(remediation.service_wide.text, ''), remediation.service_wide.command,
+    SELECT fingerprint, control, title, coalesce(remediation.service_wide.text, ''), remediation.service_wide.command,
            coalesce(remediation.asset.text, ''), remediation.asset.command,
            coalesce(remediation.preventive.text, ''), remediation.preventive.command
     FROM findings WHERE open AND fingerprint IN (SELECT unnest($1))
@@ -72,25 +74,31 @@ class Remedies:
 
     def of(self, kind: Kind, issues: Sequence[Issue]) -> Remedy:
         """Return what to do for these issues, the whole of what an action of this kind closes."""
-        wide = kind in {Kind.ORGANIZATION, Kind.SETTING}
         ordered = sorted(issues, key=lambda issue: -issue.severity.rank)
         paths = [(issue, self._paths[name]) for issue in ordered for name in issue.fingerprints]
         first = paths[0][1]
-        is_wide = wide and (len(issues) > 1 or first.wide_command is not None)
+        command = _wide_command(kind, ordered[0], first)
+        is_wide = command is not None or (kind is Kind.SETTING and len(issues) > 1)
         return Remedy(
             text=first.wide if is_wide else first.asset,
             commands=tuple(dict.fromkeys(self._commands(kind, paths))),
             preventive=first.preventive,
             preventive_command=first.preventive_command,
             controls=tuple(sorted({each.control for _, each in paths})),
+            title=first.title,
         )
 
     def _commands(self, kind: Kind, paths: Iterable[tuple[Issue, _Paths]]) -> Iterator[Command]:
         """Yield each finding's command for a kind; those of the organization name no account."""
         for issue, path in paths:
-            if kind is Kind.ORGANIZATION and path.wide_command is not None:
-                yield Command("", "", path.wide_command)
-                continue
-            command = path.wide_command if kind is Kind.SETTING else None
-            if found := command or path.asset_command:
-                yield Command(issue.home, self._names.get(issue.home, ""), found)
+            command = _wide_command(kind, issue, path) or path.asset_command
+            if command and kind is Kind.ORGANIZATION:
+                yield Command("", "", command)
+            elif command:
+                yield Command(issue.home, self._names.get(issue.home, ""), command)
+
+
+def _wide_command(kind: Kind, issue: Issue, path: _Paths) -> str | None:
+    """Return the service-wide command where an action of this kind is made by it."""
+    of_organization = is_of_organization(path.wide_command, issue.account_id)
+    return path.wide_command if kind is (Kind.ORGANIZATION if of_organization else Kind.SETTING) else None

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from orgaudit.actions.groups import Kind, Target
 from orgaudit.actions.issues import FamilyFix, Issue
+from orgaudit.actions.remedies import Remedy
 from orgaudit.model import Disruption, Effort
 
 INTERRUPTIONS: Mapping[Disruption | None, str] = {
@@ -16,12 +17,13 @@ INTERRUPTIONS: Mapping[Disruption | None, str] = {
 }
 
 
-def what_to_do(target: Target, text: str, issues: Sequence[Issue]) -> str:
+def what_to_do(target: Target, remedy: Remedy, issues: Sequence[Issue]) -> str:
     """Return what to do, as the fix says it, and where: the whole of an action in one sentence without a period."""
-    does = text.rstrip(".") or f"Fix {issues[0].family}"
+    does = remedy.text.rstrip(".") or f"Fix {remedy.title}"
     others = len({(issue.home, issue.resource) for issue in issues}) - 1
     if target.kind in {Kind.ORGANIZATION, Kind.SETTING}:
-        return does
+        more = f" and {len(remedy.controls) - 1:,} more" if len(remedy.controls) > 1 else ""
+        return f'{does} ("{remedy.title}"{more})'
     if target.kind is Kind.SHARED_RESOURCE:
         return f"{does} (shared by {plural(len({issue.account_id for issue in issues}), 'account')})"
     if target.kind is Kind.RESOURCE:

@@ -37,7 +37,10 @@ def test_one_setting_closes_a_family_over_accounts_and_regions(tmp_path: Path) -
     (action,) = actions_of(tmp_path, found, ebs)
     assert (action.kind, action.effort, action.times, action.cost) == (Kind.SETTING, Effort.S, 1, 1)
     assert (action.closes.issues, action.closes.accounts, action.closes.points) == (4, 2, 8)
-    assert action.title == "Enable it everywhere: closes 4 issues in 2 accounts, effort S, no interruption"
+    assert (
+        action.title
+        == 'Enable it everywhere ("Buckets keep versions"): closes 4 issues in 2 accounts, effort S, no interruption'
+    )
     assert [each.account_id for each in action.commands] == [account_id(0)] * 2 + [account_id(1)] * 2
     assert len({each.command for each in action.commands}) == 4
 
@@ -66,6 +69,33 @@ def test_a_command_of_the_organization_closes_everything_once(tmp_path: Path) ->
     (action,) = actions_of(tmp_path, found)
     assert (action.kind, action.closes.accounts) == (Kind.ORGANIZATION, 3)
     assert [(each.account_id, each.command) for each in action.commands] == [("", command)]
+
+
+def test_what_is_for_member_accounts_leaves_the_management_account_to_be_fixed_by_itself(tmp_path: Path) -> None:
+    command = "aws iam enable-organizations-root-credentials-management"
+    text = "Delete the root credentials of all member accounts."
+    root, keys = control("iam_root_mfa", Severity.CRITICAL), control("iam_root_keys", Severity.HIGH)
+    found = [
+        finding(each, account, f"{each.id}-{account}", wide=command, text=text)
+        for each in (root, keys)
+        for account in range(3)
+    ]
+    wide, *own = actions_of(tmp_path, found, root, keys)
+    assert (wide.kind, wide.closes.issues, wide.accounts) == (Kind.ORGANIZATION, 4, (account_id(1), account_id(2)))
+    assert (wide.families, wide.cost, len(wide.commands)) == (("iam_root_keys", "iam_root_mfa"), 1, 1)
+    assert [(each.kind, each.accounts) for each in own] == [(Kind.RESOURCE, (account_id(0),))] * 2
+
+
+def test_regions_share_one_command_of_the_organization_but_for_their_names(tmp_path: Path) -> None:
+    found = [
+        finding(
+            BUCKETS, account, f"{account}:{region}", region=region, wide=f"aws x --type ORGANIZATION --region {region}"
+        )
+        for account in (1, 2)
+        for region in ("eu-central-1", "eu-west-1")
+    ]
+    (action,) = actions_of(tmp_path, found)
+    assert (action.kind, action.closes.issues, len(action.commands)) == (Kind.ORGANIZATION, 4, 2)
 
 
 def test_a_service_wide_command_that_names_neither_makes_no_group(tmp_path: Path) -> None:
@@ -101,9 +131,9 @@ def test_a_stack_closes_each_family_by_itself_and_names_the_stack(tmp_path: Path
     private = control("s3_bucket_private", Severity.HIGH)
     found = [finding(each, 0, f"arn:aws:s3:::{n}", tags=tags) for each in (BUCKETS, private) for n in range(3)]
     first, second = actions_of(tmp_path, found, BUCKETS, private)
-    assert [(first.family, first.closes.points), (second.family, second.closes.points)] == [
-        ("s3_bucket_private", 15),
-        ("s3_bucket_versioned", 6),
+    assert [(first.families, first.closes.points), (second.families, second.closes.points)] == [
+        (("s3_bucket_private",), 15),
+        (("s3_bucket_versioned",), 6),
     ]
     assert first.what == (
         "Enable it for arn:aws:s3:::0; the same for 2 more resources of the CloudFormation stack payments of account "
