@@ -220,6 +220,7 @@ FLAGS = frozenset(
 """The options without a value."""
 
 ARGUMENTS: Mapping[str, Sequence[Names | EllipsisType | None]] = {
+    "actions": (runs,),
     "audit": (),
     "completion": (None,),
     "controls": (),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from decimal import ROUND_HALF_UP, Decimal
 
 import click
 import msgspec
@@ -27,3 +28,11 @@ def print_json(value: object) -> None:
 def counted(count: int, noun: str) -> str:
     """Return a count with its noun: 1 control, 1,234 controls."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def rate(share: float | None) -> str:
+    """Return a share as a percentage with one decimal, - for none."""
+    if share is None:
+        return "-"
+    # Halves are rounded up, as the workbook shows them.
+    return f"{Decimal(str(share * 100)).quantize(Decimal('0.1'), ROUND_HALF_UP)} %"

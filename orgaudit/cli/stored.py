@@ -40,7 +40,7 @@ def query(run_name: str, sql: str, *, timeout: float, as_json: bool, unverified:
     Tables: findings, coverage, accounts, account_regions, controls, requirements.
     """
     run = options.find_run(run_name, options.settings_from(given))
-    _say(standing(run, TABLES, unverified=unverified))
+    say(standing(run, TABLES, unverified=unverified))
     with run_query(run, sql, seconds=timeout) as answer:
         (_print_json if as_json else _print_csv)(answer)
 
@@ -84,7 +84,7 @@ def verify(run_name: str, **given: Any) -> ExitCode:  # noqa: ANN401 - options b
     return ExitCode.INCOMPLETE if problems else ExitCode.CLEAN
 
 
-def _say(found: Standing) -> None:
+def say(found: Standing) -> None:
     """Say on standard error what the answer is worth, where its files are not what was sealed."""
     if found is Standing.UNVERIFIED:
         click.echo("orgaudit: UNVERIFIED: files of the run were changed after it was sealed", err=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import click
 
+from orgaudit.cli.printing import rate
 from orgaudit.errors import ExitCode
 from orgaudit.report.completeness import completeness_of, counted
 from orgaudit.report.view import View
@@ -49,7 +49,7 @@ def _coverage(view: View) -> Sequence[str]:
     blocked = f", of which {seen.evaluations_blocked:,} blocked by policy" if seen.evaluations_blocked else ""
     return [
         f"{seen.accounts_assessed} of {seen.accounts} accounts, {seen.regions_assessed} of {seen.regions} regions, "
-        f"{_rate(seen.share)} of evaluations",
+        f"{rate(seen.share)} of evaluations",
         f"{seen.evaluations_assessed:,} assessed, of which {seen.evaluations_not_applicable:,} not applicable · "
         f"{seen.evaluations - seen.evaluations_assessed:,} not assessed{blocked}",
         completeness_of(view),
@@ -68,7 +68,7 @@ def _not_seen(view: View) -> Iterator[str]:
 
 def _rates(view: View) -> Sequence[str]:
     counts = view.summary.counts
-    return [f"{_rate(counts.pass_rate)}, with exceptions {_rate(counts.pass_rate_with_exceptions)}"]
+    return [f"{rate(counts.pass_rate)}, with exceptions {rate(counts.pass_rate_with_exceptions)}"]
 
 
 def _open(view: View) -> Sequence[str]:
@@ -88,10 +88,3 @@ def _register(view: View) -> str:
     source = view.source
     known = f"SHA-256 {source.sha256[:12]}" if source.sha256 else "no such file, so it is empty"
     return f"{source.file}, as of {source.as_of.isoformat()}, {known}"
-
-
-def _rate(share: float | None) -> str:
-    if share is None:
-        return "-"
-    # Halves are rounded up, as the workbook shows them.
-    return f"{Decimal(str(share * 100)).quantize(Decimal('0.1'), ROUND_HALF_UP)} %"

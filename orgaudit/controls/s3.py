@@ -267,7 +267,11 @@ def _plain_http_denied(name: str, title: str, rationale: str, *, by_version: boo
         if policy.value.document is None:
             return failed("the bucket has no policy that denies plain HTTP")
         found = transport_of(policy.value)
-        evidence: dict[str, Json] = {"bucket": found.plain_http.on_bucket, "objects": found.plain_http.on_objects}
+        evidence: dict[str, Json] = {
+            "bucket": found.plain_http.on_bucket,
+            "objects": found.plain_http.on_objects,
+            "policy_sha256": policy.value.digest,
+        }
         if found.plain_http.is_whole:
             return passed("the policy denies plain HTTP to every principal", **evidence)
         if by_version and found.by_version:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from typing import ClassVar
+
+import msgspec
 
 from orgaudit.facts.declare import Detail
 from orgaudit.languages.iam_policy import Policy, dump_policy, parse_policy
@@ -26,6 +30,12 @@ class ResourcePolicy(Detail, frozen=True, kw_only=True):
     def parsed(self) -> Policy | None:
         """The policy, or None where there is none."""
         return None if self.document is None else parse_policy(self.document)
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the document, the same for each resource whose text differs only in its own ARN."""
+        text = msgspec.json.encode(self.document, order="deterministic").decode()
+        return hashlib.sha256(re.sub(rf'{re.escape(self.governs)}(?=["/])', "{arn}", text).encode()).hexdigest()
 
 
 def document_of(text: str | None) -> Json:

@@ -19,7 +19,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from orgaudit.model import Severity
+from orgaudit.model import Effort, Severity
 from orgaudit.settings.documents import (
     Problem,
     error_of,
@@ -234,6 +234,38 @@ class RemediationSettings(Section):
     days: RemediationDays = RemediationDays()
 
 
+class RiskPoints(Section):
+    """The risk points of an issue, by its severity."""
+
+    critical: int = Field(default=10, ge=0, le=1000)
+    high: int = Field(default=5, ge=0, le=1000)
+    medium: int = Field(default=2, ge=0, le=1000)
+    low: int = Field(default=1, ge=0, le=1000)
+
+    def of(self, severity: Severity) -> int:
+        """Return the points for a severity."""
+        return int(getattr(self, severity.value))
+
+
+class EffortPoints(Section):
+    """What a fix costs, by its size: S up to an hour, M up to a day, L more."""
+
+    S: int = Field(default=1, ge=1, le=1000)
+    M: int = Field(default=4, ge=1, le=1000)
+    L: int = Field(default=16, ge=1, le=1000)
+
+    def of(self, effort: Effort) -> int:
+        """Return the cost of a size."""
+        return int(getattr(self, effort.value))
+
+
+class ActionSettings(Section):
+    """The numbers by which actions are ordered: risk points closed per effort."""
+
+    points: RiskPoints = RiskPoints()
+    effort: EffortPoints = EffortPoints()
+
+
 class RegisterSettings(Section):
     """Where the exception register is and which rules its entries keep."""
 
@@ -273,5 +305,6 @@ class Sections(Section):
     thresholds: Thresholds = Thresholds()
     report: ReportSettings = ReportSettings()
     remediation: RemediationSettings = RemediationSettings()
+    actions: ActionSettings = ActionSettings()
     exceptions: RegisterSettings = Field(default=RegisterSettings(), alias="register")
     ownership: OwnershipSettings = OwnershipSettings()

@@ -15,15 +15,20 @@ NO_POLICY = "no resource policy: only principals of the account have access"
 def judge_policy(
     attached: ResourcePolicy, openings: Iterable[Opening] | None = None, *, absent: str = NO_POLICY
 ) -> Verdict:
-    """Return the verdict on a resource policy, with its conditions as evidence; `absent` is the reason without one.
+    """Return the verdict on a resource policy, with its conditions and its hash as evidence.
 
-    `openings` replace those of the policy where more than the policy decides.
+    `absent` is the reason without a policy. `openings` replace those of the policy where more than the policy decides.
     """
     policy = attached.parsed
     if policy is None:
         return passed(absent)
     found = openings_in(attached) if openings is None else openings
-    return judge_openings(found, closed="the policy does not allow public access", conditions=_conditions_in(policy))
+    return judge_openings(
+        found,
+        closed="the policy does not allow public access",
+        conditions=_conditions_in(policy),
+        policy_sha256=attached.digest,
+    )
 
 
 def _conditions_in(policy: Policy) -> list[str]:

@@ -1,0 +1,174 @@
+"""The open issues of a run, with the facts by which they are grouped, and the fix of each family of controls."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from sys import intern
+from typing import Any, TypeVar
+
+import duckdb
+
+from orgaudit.model import Disruption, Effort, Severity
+from orgaudit.store.manifest import ControlRecord
+from orgaudit.store.tables import SEVERITY_RANK
+
+E = TypeVar("E", bound=StrEnum)
+
+STACK_ID, STACK_NAME = "aws:cloudformation:stack-id", "aws:cloudformation:stack-name"
+LAUNCH_TEMPLATE, SCALING_GROUP = "aws:ec2launchtemplate:id", "aws:autoscaling:groupName"
+PULUMI = ("pulumi:project", "pulumi:stack")
+SST = ("sst:app", "sst:stage")
+YOR = ("git_org", "git_repo", "git_file")
+TAGS = (STACK_ID, STACK_NAME, LAUNCH_TEMPLATE, SCALING_GROUP, *PULUMI, *SST, *YOR)
+"""The keys of tags that name what made a resource.
+
+CloudFormation sets its own, also where CDK, SAM, Serverless Framework, Elastic Beanstalk or eksctl deploy through it
+(https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-resource-tags.html). EC2 and Auto
+Scaling set theirs on instances
+(https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-tagging.html). SST sets its own, and Yor those
+that trace a resource to its template file; Pulumi's are a convention of those who use it. Terraform itself sets none.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One open issue: (account, region, resource, family), with its open findings and their highest severity.
+
+    `owner` is empty without one. `inherited_from` is the account where a shared resource was judged. `tags` are the
+    resource's of TAGS. `command` is the service-wide command, and `policy` the hash of the policy's text, where all its
+    findings have the same. `is_beyond` is whether that command is for member accounts and this is the management one.
+    """
+
+    account_id: str
+    account_name: str
+    region: str
+    resource: str
+    resource_type: str
+    family: str
+    severity: Severity
+    fingerprints: tuple[str, ...]
+    owner: str
+    inherited_from: str | None
+    tags: Mapping[str, str]
+    command: str | None
+    policy: str | None
+    is_beyond: bool
+
+    @property
+    def home(self) -> str:
+        """The account where the resource lives."""
+        return self.inherited_from or self.account_id
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyFix:
+    """What one fix of a family takes: the most that any of its controls declares; effort is None for older runs.
+
+    `per_resource` is whether each resource is fixed by itself, rather than all of them by one setting.
+    """
+
+    effort: Effort | None
+    per_resource: bool
+    disruption: Disruption | None
+    reversible: bool
+
+
+def family_fixes(controls: Iterable[ControlRecord]) -> dict[str, FamilyFix]:
+    """Return the fix of each family; what a run of an earlier version does not say is None, and fixed one by one."""
+    families: dict[str, list[ControlRecord]] = {}
+    for control in controls:
+        families.setdefault(control.family or control.id, []).append(control)
+    return {
+        family: FamilyFix(
+            effort=_most(Effort, [each.effort for each in members]),
+            per_resource=any(each.per_resource or not each.effort for each in members),
+            disruption=_most(Disruption, [each.disruption for each in members]),
+            reversible=all(each.reversible for each in members),
+        )
+        for family, members in families.items()
+    }
+
+
+UNKNOWN_FIX = FamilyFix(effort=None, per_resource=True, disruption=None, reversible=True)
+"""The fix of a family that the manifest does not have."""
+
+
+def together(fixes: Iterable[FamilyFix]) -> FamilyFix:
+    """Return what one change takes that fixes all these families: the most that any of them does."""
+    members = list(fixes)
+    efforts, disruptions = [each.effort for each in members], [each.disruption for each in members]
+    return FamilyFix(
+        effort=_most(Effort, [each or "" for each in efforts]),
+        per_resource=any(each.per_resource for each in members),
+        disruption=_most(Disruption, [each or "" for each in disruptions]),
+        reversible=all(each.reversible for each in members),
+    )
+
+
+def _most(order: type[E], stated: Sequence[str]) -> E | None:
+    """Return the last in the order that is stated, or None where one states nothing."""
+    return None if "" in stated else max(map(order, stated), key=list(order).index)
+
+
+def _same(column: str) -> str:
+    """Return the SQL of what all findings of an issue have in a column, NULL where they differ or one has nothing."""
+    return f"if(min({column}) = max({column}) AND count({column}) = count(*), min({column}), NULL)"
+
+
+_ISSUES = f"""
+    SELECT account_id, any_value(account_name), region, resource, any_value(resource_type), family,
+           max({SEVERITY_RANK}), list(fingerprint ORDER BY fingerprint), coalesce(min(owner), ''), min(inherited_from),
+           any_value([{", ".join(f"map_extract(resource_tags, '{tag}')[1]" for tag in TAGS)}]),
+           {_same("remediation.service_wide.command")}, {_same("evidence->>'$.policy_sha256'")},
+           account_id = $2 AND bool_or(remediation.service_wide.text ILIKE '%member%')
+    FROM findings WHERE open AND (len($1) = 0 OR coalesce(owner, '') IN (SELECT unnest($1)))
+    GROUP BY account_id, region, resource, family
+    ORDER BY account_id, region, resource, family
+"""  # noqa: S608 - constants only
+_OWNERS = "SELECT DISTINCT coalesce(owner, '') FROM findings WHERE open ORDER BY 1"
+_AT_ONCE = 5000
+
+
+def owners_in(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return who owns open findings; the empty name is of those without an owner."""
+    return [row[0] for row in connection.execute(_OWNERS).fetchall()]
+
+
+def open_issues(
+    connection: duckdb.DuckDBPyConnection, owners: Collection[str] = (), management: str = ""
+) -> list[Issue]:
+    """Return every open issue of these owners, or of all without any, by account, region, resource and family.
+
+    `management` is the id of the management account.
+    """
+    found: list[Issue] = []
+    rows = connection.execute(_ISSUES, [list(owners), management])
+    while chunk := rows.fetchmany(_AT_ONCE):
+        found.extend(map(_issue, chunk))
+    return found
+
+
+_SEVERITIES = list(Severity)
+
+
+def _issue(row: tuple[Any, ...]) -> Issue:
+    account, name, region, resource, kind, family, rank, fingerprints, owner, home, *facts = row
+    tags, command, policy, beyond = facts
+    return Issue(
+        account_id=intern(account),
+        account_name=intern(name),
+        region=intern(region),
+        resource=resource,
+        resource_type=intern(kind),
+        family=intern(family),
+        severity=_SEVERITIES[rank - 1],
+        fingerprints=tuple(fingerprints),
+        owner=intern(owner),
+        inherited_from=home,
+        tags={key: value for key, value in zip(TAGS, tags, strict=True) if value},
+        command=command and intern(command),
+        policy=policy,
+        is_beyond=beyond,
+    )
