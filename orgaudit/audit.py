@@ -119,6 +119,7 @@ class Auditor:
             known_regions=await known_regions(access, settings.scope),
             controls=rules.records,
             frameworks=rules.frameworks,
+            headline_framework=rules.headline,
             thresholds=settings.thresholds.model_dump(mode="json"),
             settings=settings.dump(),
             inputs=settings.hashes(),

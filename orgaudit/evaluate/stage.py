@@ -41,6 +41,7 @@ def evaluate(run: Run, rules: Rules, done: Callable[[Account], None] = lambda _a
     judged = {
         "controls": rules.records,
         "frameworks": rules.frameworks,
+        "headline_framework": rules.headline,
         "thresholds": rules.thresholds.model_dump(mode="json"),
         "accept_blocked_regions": rules.accept_blocked_regions,
         "evaluated_at": datetime.now(UTC),

@@ -31,6 +31,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     accounts in scope share their resources. `discovery_gaps` say what of the organization could not be read.
     `known_regions` stand for the run's where no account listed its own. `inputs` maps each file that was
     read to its SHA-256. `records` are there once collection is over, `evaluated_at` once the findings are.
+    `headline_framework` is the id of the framework whose rate stands first; runs of earlier versions name none.
     `accept_blocked_regions` are the patterns of regions that the evaluation accepted as not audited. `seal` maps each
     file of the run that was there when run.json was written to its SHA-256; runs of earlier versions have none.
     """
@@ -50,6 +51,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     supporting: tuple[str, ...] = ()
     controls: tuple[ControlRecord, ...]
     frameworks: tuple[Framework, ...]
+    headline_framework: str | None = None
     thresholds: dict[str, Json]
     accept_blocked_regions: tuple[str, ...] = ()
     settings: dict[str, Json]
