@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Generic, NoReturn, TypeAlias, TypeVar
 
@@ -66,6 +66,25 @@ class Scope(StrEnum):
 
     ACCOUNT = "account"
     REGIONAL = "regional"
+
+
+class Effort(StrEnum):
+    """How long it takes to fix one failure: up to an hour, up to a day, or longer."""
+
+    S = "S"
+    M = "M"
+    L = "L"
+
+
+class Disruption(StrEnum):
+    """What a fix interrupts while it is made, least first.
+
+    A restart is one of an instance, a cluster or a service; with a replacement the resource is created again.
+    """
+
+    NONE = "none"
+    RESTART = "restart"
+    REPLACEMENT = "replacement"
 
 
 class GapReason(StrEnum):
@@ -233,11 +252,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     `fingerprint` is stable across runs. `inherited_from` names the account where a shared resource was judged; such a
     finding repeats that judgement. `remediation` is None where there is nothing to fix. `gap` is set exactly where the
     status is NOT_ASSESSED, or where the region holds nothing because it is disabled or the service is not offered.
-    `accepted` is that of the verdict: not assessed, in a region that the settings accept as not audited.
+    `accepted` is that of the verdict: not assessed, in a region that the settings accept as not audited. `family` is
+    that of the control. `owner`, `first_seen`, `reopened` and `due_on` are set when the run is consolidated: whose it
+    is, the first day of its present episode, the number of regressions before it, and its deadline.
     """
 
     fingerprint: str
     control: str
+    family: str = ""
     title: str
     severity: Severity
     status: Status
@@ -257,6 +279,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     gap: Gap | None = None
     accepted: bool = False
     assessed_at: datetime
+    owner: str = ""
+    first_seen: date | None = None
+    reopened: int = 0
+    due_on: date | None = None
 
 
 def fingerprint(control: str, account_id: str, region: str, resource: str) -> str:

@@ -48,6 +48,7 @@ def control_records(count: int) -> tuple[ControlRecord, ...]:
     return tuple(
         ControlRecord(
             id=f"{SERVICES[i % len(SERVICES)]}_control_{i}_holds",
+            family=f"{SERVICES[i % len(SERVICES)]}_control_{i}_holds",
             service=SERVICES[i % len(SERVICES)],
             severity=severities[i % len(severities)],
             scope="regional",
@@ -159,6 +160,7 @@ def _finding(
     return Finding(
         fingerprint=fingerprint(control.id, account.id, region, resource),
         control=control.id,
+        family=control.family,
         title=control.title,
         severity=control.severity,
         status=status,

@@ -15,7 +15,18 @@ from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.aliases import ALIASES
 from orgaudit.facts.declare import Detail, FactType, Resource, closure, load, modules_in, offered_modules
-from orgaudit.model import NotSeenError, Remediation, Remedy, Scope, Seen, Severity, Verdict, not_assessed
+from orgaudit.model import (
+    Disruption,
+    Effort,
+    NotSeenError,
+    Remediation,
+    Remedy,
+    Scope,
+    Seen,
+    Severity,
+    Verdict,
+    not_assessed,
+)
 from orgaudit.settings.thresholds import Thresholds
 
 Argument: TypeAlias = Resource | AccountFacts | Organization | Thresholds | Any
@@ -25,13 +36,19 @@ Argument: TypeAlias = Resource | AccountFacts | Organization | Thresholds | Any
 class Fix:
     """The three remediation paths. Texts and commands may name `{resource.…}`, `{account}`, `{region}`, `{partition}`.
 
-    Values are quoted for the shell where they stand in a command.
+    Values are quoted for the shell where they stand in a command. `effort` and `disruption` are those of one fix of the
+    asset. `per_resource` is whether each resource has to be fixed; otherwise one setting of an account or region fixes
+    all of them there. `reversible` is whether the fix can be undone without a loss.
     """
 
     service_wide: str
     asset: str
     command: str
     preventive: str
+    effort: Effort = Effort.S
+    per_resource: bool = True
+    disruption: Disruption = Disruption.NONE
+    reversible: bool = True
     service_wide_command: str | None = None
     preventive_command: str | None = None
 
@@ -48,10 +65,12 @@ class Control:
     """One rule: its id, why it matters, which facts it needs, and the function that judges.
 
     `subject` is the resource type whose resources it judges, or AccountFacts. `takes` are the types of the function's
-    parameters in their order; `facts` are all fact types that must be collected for it.
+    parameters in their order; `facts` are all fact types that must be collected for it. Controls share a `family` only
+    where one fix makes them all pass; it is otherwise the id.
     """
 
     id: str
+    family: str
     service: str
     title: str
     rationale: str
@@ -102,13 +121,15 @@ def control(
     id: str = "",  # noqa: A002 - the control's own word, as everywhere else
     title: str = "",
     rationale: str = "",
+    family: str = "",
 ) -> Callable[[Callable[..., Verdict]], Control]:
     """Return the decorator that makes a control of a function; the function's module is the control's service.
 
     `id` is the function's name by default, and `title` and `rationale` are its docstring: a factory of similar controls
-    gives its own. The first parameter is a resource type, or AccountFacts with the fact types that it looks up named in
-    `facts`. Further ones may be `Observed[Detail]` of that resource, Organization, and Thresholds. Raises TypeError for
-    others.
+    gives its own. `family` is the id by default, and the same name in each control that one fix makes pass.
+
+    The first parameter is a resource type, or AccountFacts with the fact types that it looks up named in `facts`.
+    Further ones may be `Observed[Detail]` of that resource, Organization, and Thresholds. Raises TypeError for others.
     """
 
     def build(judge: Callable[..., Verdict]) -> Control:
@@ -126,6 +147,7 @@ def control(
             raise TypeError(f"{judge.__qualname__}: over AccountFacts, facts are named in the decorator")
         return Control(
             id=id or judge.__name__,
+            family=family or id or judge.__name__,
             service=_service(judge.__module__),
             title=said,
             rationale=why,

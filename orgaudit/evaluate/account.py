@@ -219,6 +219,7 @@ class Evaluation:
         return Finding(
             fingerprint=fingerprint(first_id(control.id), account.id, place, subject),
             control=control.id,
+            family=control.family,
             title=control.title,
             severity=control.severity,
             status=verdict.status,

@@ -57,6 +57,11 @@ class Rules:
                 title=control.title,
                 rationale=control.rationale,
                 actions=control.actions,
+                family=control.family,
+                effort=control.fix.effort,
+                per_resource=control.fix.per_resource,
+                disruption=control.fix.disruption,
+                reversible=control.fix.reversible,
             )
             for control in self.controls
         )

@@ -27,6 +27,8 @@ from orgaudit.store.register_result import HygieneRemark
 from orgaudit.store.run import writing
 
 SCHEMA_VERSION = 1
+NOT_IN_VERSION_1 = {"family", "owner", "first_seen", "reopened", "due_on"}
+"""The fields of a finding that this version of the schema does not have."""
 
 
 def schema() -> dict[str, Any]:
@@ -155,7 +157,8 @@ def _gap(gap: Gap) -> dict[str, Json]:
 
 
 def _finding(reported: ReportedFinding) -> dict[str, Json]:
-    fields: dict[str, Json] = msgspec.to_builtins(reported.finding)
+    written: dict[str, Json] = msgspec.to_builtins(reported.finding)
+    fields = {name: value for name, value in written.items() if name not in NOT_IN_VERSION_1}
     if reported.finding.gap:
         fields["gap"] = _gap(reported.finding.gap)
     return fields | {"open": reported.open, "covered": reported.covered, "counted": reported.counted}

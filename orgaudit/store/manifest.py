@@ -13,7 +13,11 @@ SCHEMA_VERSION = 1
 
 
 class ControlRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What reports say of a control, kept so that an old run can be reported without its code."""
+    """What reports say of a control, kept so that an old run can be reported without its code.
+
+    `digest` is the SHA-256 of its code, its thresholds and its requirements. `effort`, `per_resource`, `disruption` and
+    `reversible` describe its fix. Runs of earlier versions have neither these nor a `family`.
+    """
 
     id: str
     service: str
@@ -22,6 +26,12 @@ class ControlRecord(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     rationale: str
     actions: tuple[str, ...]
+    family: str = ""
+    digest: str = ""
+    effort: str = ""
+    per_resource: bool = False
+    disruption: str = ""
+    reversible: bool = True
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -45,8 +45,15 @@ FINDING_COLUMNS = {
     "gap": _GAP,
     "accepted": "BOOLEAN",
     "assessed_at": "TIMESTAMP",
+    **dict.fromkeys(("family", "owner"), _TEXT),
+    "first_seen": "DATE",
+    "reopened": "INTEGER",
+    "due_on": "DATE",
 }
 """A finding's fields as Parquet columns; `assessed_at` is in UTC."""
+
+LATER_COLUMNS = {"family": "control", "owner": "''", "first_seen": "NULL", "reopened": "0", "due_on": "NULL"}
+"""What stands in those columns for findings that were written before the columns were there."""
 
 CELL_COLUMNS = {
     **dict.fromkeys(("account_id", "account_name", "ou_path", "region", "control", "status", "reason"), _TEXT),
@@ -70,6 +77,8 @@ _MANIFEST_COLUMNS = {
     "controls": {
         **dict.fromkeys(("id", "service", "severity", "scope", "title", "rationale"), _TEXT),
         "actions": "VARCHAR[]",
+        **dict.fromkeys(("family", "digest", "effort", "disruption"), _TEXT),
+        **dict.fromkeys(("per_resource", "reversible"), "BOOLEAN"),
     },
     "frameworks": {
         **dict.fromkeys(("id", "title", "version"), _TEXT),
@@ -81,6 +90,9 @@ _MANIFEST_COLUMNS = {
 COVERING_STATES = ("active", "expiring")
 
 _COVERED = f"coalesce(status = 'FAIL' AND exception.state IN {COVERING_STATES}, false)"
+
+_WITH_FAMILY = "REPLACE (coalesce(nullif(family, ''), control) AS family)"
+"""What gives a finding of a run from before there were families its control's id as one."""
 
 _COUNTED = """
     inherited_from IS NULL OR fingerprint IN (
@@ -124,7 +136,7 @@ def consolidate(run: Run, apply: Apply) -> None:
             connection.execute(f"CREATE VIEW source AS SELECT * FROM {source}")  # noqa: S608 - no user's text
             _copy(
                 connection,
-                f"SELECT *, {_COVERED} AS covered, status = 'FAIL' AND NOT covered AS open, "  # noqa: S608
+                f"SELECT * {_WITH_FAMILY}, {_COVERED} AS covered, status = 'FAIL' AND NOT covered AS open, "  # noqa: S608
                 f"({_COUNTED}) AS counted FROM source",
                 findings_table(run),
             )
@@ -162,9 +174,23 @@ def connected(run: Run, files: Mapping[str, Path], scratch: Path) -> Iterator[du
     """Open these Parquet files under the names of their tables, with the tables that are made of the manifest."""
     with _connection(scratch) as connection:
         for name, path in files.items():
-            connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({_quoted(path)})")  # noqa: S608
+            select = _with_later_columns(connection, name, f"read_parquet({_quoted(path)})")
+            connection.execute(f"CREATE VIEW {name} AS {select}")
         _load_manifest(connection, run.read_manifest(), scratch)
         yield connection
+
+
+def _with_later_columns(connection: duckdb.DuckDBPyConnection, table: str, source: str) -> str:
+    """Return the query for a table's rows, with the columns that the version did not have yet which wrote it."""
+    if table != "findings":
+        return f"SELECT * FROM {source}"  # noqa: S608 - no user's text
+    found = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}  # noqa: S608
+    later = (
+        f"CAST({value} AS {FINDING_COLUMNS[name]}) AS {name}"
+        for name, value in LATER_COLUMNS.items()
+        if name not in found
+    )
+    return f"SELECT {', '.join(('*', *later))} FROM {source}"  # noqa: S608 - constants only
 
 
 @contextmanager
