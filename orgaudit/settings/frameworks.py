@@ -17,7 +17,6 @@ from orgaudit.model import RequirementRef
 from orgaudit.settings.documents import PACKAGED, Document, Problem, error_of, nearest, read, validate
 from orgaudit.settings.thresholds import Thresholds
 
-
 ALL = "all"
 """The choice of every framework file."""
 

@@ -1,4 +1,4 @@
-"""The audit of the whole demo by all frameworks: each control says PASS somewhere and FAIL somewhere, and nothing breaks."""
+"""The audit of the whole demo by all frameworks: each control says PASS and FAIL somewhere, and nothing breaks."""
 
 from __future__ import annotations
 
