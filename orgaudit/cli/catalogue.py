@@ -19,6 +19,7 @@ from orgaudit.controls.aliases import ALIASES, resolve
 from orgaudit.controls.declare import Control
 from orgaudit.controls.declare import catalogue as all_controls
 from orgaudit.errors import ConfigError
+from orgaudit.evaluate.remediation import unfilled
 from orgaudit.evaluate.rules import chosen_controls
 from orgaudit.model import Scope, Severity
 from orgaudit.settings import frameworks as framework_files
@@ -231,12 +232,6 @@ def _place(control: Control) -> str:
     """Return file and line of the function that judges."""
     source = inspect.getsourcefile(control.judge) or control.judge.__module__
     return f"{source}:{control.judge.__code__.co_firstlineno}"
-
-
-def unfilled(template: str) -> str:
-    """Return a remediation with a name in capitals where a finding fills in its resource."""
-    named = re.sub(r"(?<!{){(?:resource\.)?(\w+)(?:\.value)?}(?!})", lambda blank: blank[1].upper(), template)
-    return named.replace("{{", "{").replace("}}", "}")
 
 
 def wrapped_command(command: str, width: int) -> list[str]:

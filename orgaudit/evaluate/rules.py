@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from orgaudit.controls.aliases import ALIASES, resolve
 from orgaudit.controls.declare import Control, catalogue
 from orgaudit.errors import ConfigError
+from orgaudit.evaluate.remediation import general
 from orgaudit.facts.declare import FactType
 from orgaudit.model import RequirementRef
 from orgaudit.settings import frameworks
@@ -62,6 +63,7 @@ class Rules:
                 per_resource=control.fix.per_resource,
                 disruption=control.fix.disruption,
                 reversible=control.fix.reversible,
+                remediation=general(control.fix),
             )
             for control in self.controls
         )

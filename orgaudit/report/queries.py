@@ -210,8 +210,8 @@ _RATED = f"""
 """  # noqa: S608 - constants only
 """Each automated requirement with the accounts that a rate counts.
 
-A control of it that is not part of the run, or that left nothing of an account, was not assessed there. An account where
-nothing applies, where the settings accept that nothing was seen, or where a person decides, is not counted.
+A control of it that is not part of the run, or that left nothing of an account, was not assessed there. An account
+where nothing applies, where the settings accept that nothing was seen, or where a person decides, is not counted.
 """
 
 _NOT_RATED = "{'passed': 0, 'failed': 0, 'not_assessed': 0}"

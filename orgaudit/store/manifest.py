@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from orgaudit.model import Account, AccountRecord, Caller, Gap, Json, OrganizationRecord, Severity
+from orgaudit.model import Account, AccountRecord, Caller, Gap, Json, OrganizationRecord, Remediation, Severity
 from orgaudit.settings.frameworks import Framework
 
 SCHEMA_VERSION = 1
@@ -16,7 +16,8 @@ class ControlRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What reports say of a control, kept so that an old run can be reported without its code.
 
     `digest` is the SHA-256 of its code, its thresholds and its requirements. `effort`, `per_resource`, `disruption` and
-    `reversible` describe its fix. Runs of earlier versions have neither these nor a `family`.
+    `reversible` describe its fix, and `remediation` says how to make it, with names in capitals for those of a
+    resource. Runs of earlier versions have neither these nor a `family`.
     """
 
     id: str
@@ -32,6 +33,7 @@ class ControlRecord(msgspec.Struct, frozen=True, kw_only=True):
     per_resource: bool = False
     disruption: str = ""
     reversible: bool = True
+    remediation: Remediation | None = None
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

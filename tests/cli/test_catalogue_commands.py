@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orgaudit.cli import orgaudit as program
-from orgaudit.cli.catalogue import unfilled, wrapped_command
+from orgaudit.cli.catalogue import wrapped_command
 from orgaudit.controls.aliases import ALIASES
 from orgaudit.controls.declare import Control, catalogue
 from orgaudit.errors import ConfigError
+from orgaudit.evaluate.remediation import unfilled
 from orgaudit.evaluate.rules import rules_of
 from orgaudit.settings.settings import load as load_settings
 from tests.packaged import FRAMEWORKS
