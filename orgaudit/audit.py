@@ -29,6 +29,7 @@ from orgaudit.organization.plan import discover_organization, known_regions, sel
 from orgaudit.register import stage as register_stage
 from orgaudit.register.file.load import register_of
 from orgaudit.register.state import today
+from orgaudit.report import json_document
 from orgaudit.report import stage as report_stage
 from orgaudit.report.view import View
 from orgaudit.settings import frameworks
@@ -136,6 +137,7 @@ class Auditor:
             known_regions=await known_regions(access, settings.scope),
             controls=rules.records,
             frameworks=rules.frameworks,
+            headline_framework=rules.headline,
             thresholds=settings.thresholds.model_dump(mode="json"),
             narrowed_by=baselines.narrowed_by(settings.scope),
             settings=settings.dump(),
@@ -208,6 +210,7 @@ def reported(
     as_of: date | None,
     *,
     unverified: bool = False,
+    json_version: int = json_document.VERSION,
     say: Callable[[str], None] = _unsaid,
 ) -> Iterator[tuple[View, list[Path]]]:
     """Apply the register to an evaluated run, write its reports, and yield what they show and the files.
@@ -238,7 +241,7 @@ def reported(
         say("the result stored in the run; no register was read")
         if changed := _differs(run, settings.register_path):
             say(changed)
-    with report_stage.written(at, settings.run.formats, standing=standing) as shown:
+    with report_stage.written(at, settings.run.formats, standing=standing, json_version=json_version) as shown:
         if standing is not Standing.UNVERIFIED and baselines.is_whole(run.read_manifest()):
             point_latest(run)
         yield shown

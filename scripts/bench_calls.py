@@ -36,7 +36,7 @@ SEVEN = (
 CHOICES = {
     "seven controls": [option for control in SEVEN for option in ("--control", control)],
     "CIS 4.0": ["--framework", "cis_4.0"],
-    "every control": [],
+    "every control": ["--framework", "all"],
 }
 
 

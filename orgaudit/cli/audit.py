@@ -23,8 +23,8 @@ from orgaudit.evaluate.stage import check_accepted
 from orgaudit.history.baseline import narrowed_again
 from orgaudit.model import Severity
 from orgaudit.register.file.load import register_of
-from orgaudit.report import json_document
-from orgaudit.report.stage import chosen, exit_code
+from orgaudit.report import json_document, json_version_1
+from orgaudit.report.stage import JSON_VERSIONS, chosen, exit_code
 from orgaudit.settings.settings import Settings
 from orgaudit.spreadsheet.text import displayed
 from orgaudit.store import lease
@@ -105,6 +105,14 @@ def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by 
 @options.date_of("The date for which exceptions are in force.", "the stored result's")
 @options.fail_on
 @options.unverified
+@click.option(
+    "--json-version",
+    type=click.Choice(list(map(str, sorted(JSON_VERSIONS)))),
+    default=str(json_document.VERSION),
+    show_default=True,
+    callback=lambda _context, _option, value: int(value),
+    help="The version of the JSON's schema; version 1 is written to report.v1.json.",
+)
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of report.json, and nothing else.")
 def report_command(run_name: str | None, *, schema: bool, **given: Any) -> ExitCode | None:  # noqa: ANN401 - options by name
     """Write the reports of RUN, with the exceptions that are in force on a date.
@@ -114,11 +122,14 @@ def report_command(run_name: str | None, *, schema: bool, **given: Any) -> ExitC
     settings. Another date or register gets a directory as-of-DATE of its own in the run's.
     """
     if schema:
-        click.echo(json.dumps(json_document.schema(), indent=2))
+        of_version = json_version_1 if given["json_version"] == json_version_1.VERSION else json_document
+        click.echo(json.dumps(of_version.schema(), indent=2))
         return None
     if run_name is None:
         raise click.UsageError("Missing argument 'RUN'.")
     settings = options.settings_from(given)
+    if given["json_version"] != json_document.VERSION and "json" not in settings.run.formats:
+        raise click.UsageError("--json-version chooses a version of the format json; add --format json")
     run = options.find_run(run_name, settings)
     with _held(run, "report"):
         return write(run, settings, given)
@@ -143,8 +154,11 @@ def write(run: Run, settings: Settings, given: dict[str, Any]) -> ExitCode:
     as_of: date | None = given["as_of"]
     fail_on: Severity | None = given["fail_on"]
     unverified = given.get("unverified", False)
+    json_version = given.get("json_version", json_document.VERSION)
     notes: list[str] = []
-    with reported(run, settings, register, as_of, unverified=unverified, say=notes.append) as (view, paths):
+    with reported(
+        run, settings, register, as_of, unverified=unverified, json_version=json_version, say=notes.append
+    ) as (view, paths):
         code = exit_code(view, fail_on)
         print_summary(view, paths, code, notes)
     return code

@@ -19,6 +19,8 @@ from orgaudit.controls.aliases import ALIASES, resolve
 from orgaudit.controls.declare import Control, Fix
 from orgaudit.controls.declare import catalogue as all_controls
 from orgaudit.errors import ConfigError
+from orgaudit.evaluate.remediation import unfilled
+from orgaudit.evaluate.rules import chosen_controls
 from orgaudit.model import Disruption, Scope, Severity
 from orgaudit.settings import frameworks as framework_files
 from orgaudit.settings.documents import nearest
@@ -35,13 +37,14 @@ ID_WIDTH = 17
 @options.rules
 @options.as_json
 def controls(*, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
-    """List the controls."""
+    """List the controls that an audit runs; `--framework all` lists those of older frameworks too."""
     settings = options.settings_from(given)
     known, loaded = _loaded(settings)
-    wanted = set(map(resolve, settings.scope.controls))
-    if settings.scope.frameworks:
-        wanted |= set(framework_files.controls_of(framework_files.select(loaded, settings.scope.frameworks).values()))
-    found = [control for control in known.values() if not wanted or control.id in wanted]
+    scope = settings.scope
+    wanted = set(map(resolve, scope.controls))
+    if scope.frameworks or not wanted:
+        wanted |= {*chosen_controls(settings, loaded, known)}
+    found = [control for control in known.values() if control.id in wanted]
     if as_json:
         print_json([_control(control, loaded.values()) for control in found])
         return
@@ -53,6 +56,8 @@ def controls(*, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options 
     by_severity = Counter(control.severity for control in found)
     severities = ", ".join(f"{by_severity[severity]} {severity}" for severity in reversed(Severity))
     click.echo(f"\n{counted(len(found), 'control')}: {severities}")
+    if not (scope.frameworks or scope.controls) and (more := len(known) - len(found)):
+        click.echo(f"{more} more are not chosen; `--framework all` lists all")
 
 
 @click.command()
@@ -66,7 +71,7 @@ def frameworks(framework_id: str | None, *, as_json: bool, **given: Any) -> None
     if framework_id and framework_id not in loaded:
         remedy = nearest(framework_id, loaded) or "`orgaudit frameworks` lists them"
         raise ConfigError(f"no framework {framework_id!r}; {remedy}", key="ID")
-    found = framework_files.select(loaded, [framework_id] if framework_id else ())
+    found = {framework_id: loaded[framework_id]} if framework_id else loaded
     if as_json:
         shown = [
             {key: each[key] for key in ("id", "title", "version", "requirements")} for each in _builtins(found.values())
@@ -250,12 +255,6 @@ def _place(control: Control) -> str:
     return f"{source}:{control.judge.__code__.co_firstlineno}"
 
 
-def unfilled(template: str) -> str:
-    """Return a remediation with a name in capitals where a finding fills in its resource."""
-    named = re.sub(r"(?<!{){(?:resource\.)?(\w+)(?:\.value)?}(?!})", lambda blank: blank[1].upper(), template)
-    return named.replace("{{", "{").replace("}}", "}")
-
-
 def wrapped_command(command: str, width: int) -> list[str]:
     """Return a command in lines that a shell takes as one, broken between words only; a longer word stays whole."""
     words = re.findall(r"""(?:[^\s'"]|'[^']*'|"(?:\\.|[^"\\])*")+""", command)
@@ -273,6 +272,7 @@ def _loaded(settings: Settings) -> tuple[dict[str, Control], dict[str, Framework
     known = all_controls()
     loaded = framework_files.load(settings.directory, known, ALIASES)
     settings.scope.check_rules(loaded, {*known, *ALIASES})
+    settings.report.check_headline(loaded)
     return known, loaded
 
 

@@ -72,7 +72,9 @@ scope = together(
     click.option("--region", multiple=True, metavar="R", help="Only this region (or glob); repeat for more."),
 )
 rules = together(
-    click.option("--framework", multiple=True, metavar="ID", help="Only this framework's controls; repeat for more."),
+    click.option(
+        "--framework", multiple=True, metavar="ID", help="This framework's controls, or all; repeat for more."
+    ),
     click.option("--control", multiple=True, metavar="ID", help="Only this control; repeat for more."),
 )
 formats = click.option(

@@ -10,6 +10,7 @@ from orgaudit.controls.aliases import ALIASES, resolve
 from orgaudit.controls.declare import Control, catalogue
 from orgaudit.controls.digest import control_digest
 from orgaudit.errors import ConfigError
+from orgaudit.evaluate.remediation import general
 from orgaudit.facts.declare import FactType
 from orgaudit.model import RequirementRef
 from orgaudit.settings import frameworks
@@ -21,12 +22,16 @@ from orgaudit.store.manifest import ControlRecord, Manifest
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules of one run; regions that match `accept_blocked_regions` may be denied whole by a policy."""
+    """The rules of one run; regions that match `accept_blocked_regions` may be denied whole by a policy.
+
+    `headline` is the id of the framework whose rate stands on page one, or None without any framework.
+    """
 
     controls: tuple[Control, ...]
     frameworks: tuple[Framework, ...] = ()
     thresholds: Thresholds = field(default_factory=Thresholds)
     accept_blocked_regions: tuple[str, ...] = ()
+    headline: str | None = None
 
     def accepts(self, region: str) -> bool:
         """Return whether a region that a policy denies whole is accepted as not audited."""
@@ -61,6 +66,7 @@ class Rules:
                 per_resource=control.fix.per_resource,
                 disruption=control.fix.disruption,
                 reversible=control.fix.reversible,
+                remediation=general(control.fix),
             )
             for control in self.controls
         )
@@ -69,19 +75,48 @@ class Rules:
 def rules_of(settings: Settings) -> Rules:
     """Return the rules that the settings choose; raises ConfigError for an unknown framework or control.
 
-    Without a choice of controls, they are those of the chosen frameworks; without a choice of either, all controls.
+    Without a choice of controls, they are what `chosen_controls` returns.
     """
     known = catalogue()
     loaded = frameworks.load(settings.directory, known, ALIASES)
-    scope = settings.scope
+    scope, report = settings.scope, settings.report
     scope.check_rules(loaded, {*known, *ALIASES})
-    selected = tuple(frameworks.select(loaded, scope.frameworks).values())
-    ids = tuple(map(resolve, scope.controls)) or (frameworks.controls_of(selected) if scope.frameworks else known)
+    report.check_headline(loaded)
+    selected = frameworks.select(loaded, scope.frameworks, report.headline_framework)
+    ids = tuple(map(resolve, scope.controls)) or chosen_controls(settings, loaded, known)
     if not ids:
         message = f"no requirement of {', '.join(scope.frameworks)} has a control, so nothing would be evaluated"
         raise ConfigError(f"{message}; name another framework or a control", key="scope.frameworks")
-    controls = tuple(known[name] for name in sorted(set(ids)))
-    return Rules(controls, selected, settings.thresholds, scope.accept_blocked_regions)
+    return Rules(
+        controls=tuple(known[name] for name in sorted(set(ids))),
+        frameworks=tuple(selected.values()),
+        thresholds=settings.thresholds,
+        accept_blocked_regions=scope.accept_blocked_regions,
+        headline=frameworks.headline(selected, report.headline_framework),
+    )
+
+
+def chosen_controls(
+    settings: Settings, loaded: Mapping[str, Framework], known: Mapping[str, Control]
+) -> tuple[str, ...]:
+    """Return the ids of the controls that the choice of frameworks runs, of all frameworks and controls.
+
+    `all` runs every control. Without a choice, a user's own control that no framework names runs too.
+    """
+    ids = settings.scope.frameworks
+    if frameworks.ALL in ids:
+        return tuple(known)
+    selected = frameworks.select(loaded, ids, settings.report.headline_framework)
+    chosen = {*frameworks.controls_of(selected.values())}
+    if not ids:
+        named = {*frameworks.controls_of(loaded.values())}
+        chosen |= {name for name, each in known.items() if _is_own(each) and name not in named}
+    return tuple(name for name in known if name in chosen)
+
+
+def _is_own(control: Control) -> bool:
+    """Return whether a control comes from a user's package."""
+    return not control.judge.__module__.startswith("orgaudit.")
 
 
 def rules_again(manifest: Manifest) -> Rules:
@@ -95,4 +130,5 @@ def rules_again(manifest: Manifest) -> Rules:
         tuple(frameworks.renamed(each, ALIASES) for each in manifest.frameworks),
         Thresholds.model_validate(manifest.thresholds),
         tuple(manifest.settings["scope"]["accept_blocked_regions"]),
+        manifest.headline_framework,
     )

@@ -56,6 +56,7 @@ def evaluate(
     by = {
         "controls": rules.records,
         "frameworks": rules.frameworks,
+        "headline_framework": rules.headline,
         "thresholds": rules.thresholds.model_dump(mode="json"),
         "accept_blocked_regions": rules.accept_blocked_regions,
         "evaluated_at": datetime.now(UTC),

@@ -42,12 +42,54 @@ class StatusCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BySeverity(msgspec.Struct, frozen=True, kw_only=True):
-    """Findings by the severity of their control."""
+    """Findings by the severity of their control, or issues by the highest severity of their open findings."""
 
     critical: int = 0
     high: int = 0
     medium: int = 0
     low: int = 0
+
+    @property
+    def total(self) -> int:
+        """The number of all."""
+        return self.critical + self.high + self.medium + self.low
+
+
+class RatedCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Pairs of an account and an automated requirement, by what the controls of the requirement found there."""
+
+    passed: int = 0
+    failed: int = 0
+    not_assessed: int = 0
+
+    @property
+    def total(self) -> int:
+        """The number of all, which is what a rate is of."""
+        return self.passed + self.failed + self.not_assessed
+
+    @property
+    def rate(self) -> float | None:
+        """PASS / (PASS + FAIL + NOT_ASSESSED), or None where there is none of these."""
+        return _share(self.passed, self.total)
+
+
+class Rated(msgspec.Struct, frozen=True, kw_only=True):
+    """What is rated, and the same without the failures that an active or expiring exception covers.
+
+    A pair of which only covered failures remain is not in `with_exceptions`.
+    """
+
+    counts: RatedCounts = RatedCounts()
+    with_exceptions: RatedCounts = RatedCounts()
+
+
+class Headline(msgspec.Struct, frozen=True, kw_only=True):
+    """The headline rate: the framework that it is of, and its accounts x automated requirements."""
+
+    framework: str
+    title: str
+    version: str
+    rated: Rated
 
 
 class Completeness(StrEnum):
@@ -110,14 +152,18 @@ class RegionScore(msgspec.Struct, frozen=True):
 
 
 class UnitScore(msgspec.Struct, frozen=True):
-    """Open findings of one organizational unit, each shared resource counted once."""
+    """Open findings and issues of one organizational unit, each shared resource counted once."""
 
     unit: str
     open: BySeverity
+    issues: BySeverity
 
 
 class AccountScore(msgspec.Struct, frozen=True, kw_only=True):
-    """The scorecard of one account; inherited findings count here."""
+    """The scorecard of one account; inherited findings count here.
+
+    `issues` are the open ones; `counted_issues` are those of them that headline figures count.
+    """
 
     id: str
     name: str
@@ -129,6 +175,8 @@ class AccountScore(msgspec.Struct, frozen=True, kw_only=True):
     evaluations_assessed: int
     counts: StatusCounts
     open: BySeverity
+    issues: BySeverity
+    counted_issues: BySeverity
     expired: int
 
 
@@ -162,7 +210,10 @@ class RequirementStatus(StrEnum):
 
 
 class RequirementScore(msgspec.Struct, frozen=True, kw_only=True):
-    """The figures of one requirement of one framework; inherited findings count, and every account has one status."""
+    """The figures of one requirement of one framework; inherited findings count, and every account has one status.
+
+    `rated` are the accounts that a rate of the framework counts; it is empty where a person decides.
+    """
 
     framework: str
     id: str
@@ -177,6 +228,7 @@ class RequirementScore(msgspec.Struct, frozen=True, kw_only=True):
     accounts_not_assessed: int
     accounts_passing: int
     accounts_not_applicable: int
+    rated: Rated = Rated()
 
 
 class AccountRegion(msgspec.Struct, frozen=True, kw_only=True):
@@ -277,10 +329,15 @@ class ExceptionTotals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """The headline figures; each shared resource counts once."""
+    """The headline figures; each shared resource counts once.
 
+    `counts` and `open` are findings, `issues` the open issues. `headline` is None where the run has no framework.
+    """
+
+    headline: Headline | None
     counts: StatusCounts
     open: BySeverity
+    issues: BySeverity
     coverage: CoverageTotals
     exceptions: ExceptionTotals
 

@@ -54,6 +54,27 @@ _GAPS_PER_ACCOUNT = f"""
           FROM coverage WHERE status = 'NOT_ASSESSED' GROUP BY ALL) GROUP BY account_id
 """  # noqa: S608 - constants only
 
+ISSUES_TABLE = f"""
+    CREATE TEMP TABLE issues AS
+    WITH found AS (
+        SELECT account_id, any_value(ou_path) AS ou_path, max({SEVERITY_RANK}) AS rank, bool_or(counted) AS counted
+        FROM findings WHERE open GROUP BY account_id, region, resource, family)
+    SELECT account_id, ou_path, rank, counted, count(*) AS issues FROM found GROUP BY ALL
+"""  # noqa: S608 - constants only
+"""Makes the table of how many open issues each account has, by the rank of their highest severity.
+
+An issue is an account's failures of one family of controls at one resource. It is counted where any of them is.
+"""
+
+_ISSUES = """{
+    'critical': coalesce(sum(issues) FILTER (rank = 4), 0)::BIGINT,
+    'high': coalesce(sum(issues) FILTER (rank = 3), 0)::BIGINT,
+    'medium': coalesce(sum(issues) FILTER (rank = 2), 0)::BIGINT,
+    'low': coalesce(sum(issues) FILTER (rank = 1), 0)::BIGINT
+}"""
+
+ISSUES = f"SELECT unnest({_ISSUES}) FROM issues WHERE counted"  # noqa: S608 - constants only
+
 HEADLINE = f"""
     SELECT {_COUNTS} AS counts, {_OPEN} AS open FROM findings WHERE counted
 """  # noqa: S608 - constants only
@@ -113,8 +134,9 @@ COVERAGE = f"""
 """  # noqa: S608 - constants only
 
 UNITS = f"""
-    SELECT ou_path AS unit, {_OPEN} AS open FROM findings WHERE counted GROUP BY ou_path
-    HAVING count(*) FILTER (open) > 0 ORDER BY count(*) FILTER (open) DESC, unit
+    WITH scores AS (SELECT ou_path, {_OPEN} AS open FROM findings WHERE counted AND open GROUP BY ou_path),
+    per_unit AS (SELECT ou_path, {_ISSUES} AS issues, sum(issues) AS total FROM issues WHERE counted GROUP BY ou_path)
+    SELECT ou_path AS unit, open, issues FROM scores JOIN per_unit USING (ou_path) ORDER BY total DESC, unit
 """  # noqa: S608 - constants only
 
 ACCOUNTS = f"""
@@ -122,16 +144,20 @@ ACCOUNTS = f"""
         SELECT account_id, {_COUNTS} AS counts, {_OPEN} AS open, {_EXPIRED} AS expired FROM findings
         GROUP BY account_id),
     cells AS (SELECT account_id, {_EVALUATIONS}, {_COMPLETENESS} AS completeness FROM coverage GROUP BY account_id),
-    gaps AS ({_GAPS_PER_ACCOUNT})
+    gaps AS ({_GAPS_PER_ACCOUNT}),
+    all_issues AS (SELECT account_id, {_ISSUES} AS issues FROM issues GROUP BY account_id),
+    counted AS (SELECT account_id, {_ISSUES} AS issues FROM issues WHERE counted GROUP BY account_id)
     SELECT a.id, a.name, a.ou_path, a.state, coalesce(completeness, 'NOT_ASSESSED') AS completeness,
         coalesce(a.gap.reason || ': ' || a.gap.message, gaps.reasons,
                  CASE WHEN a.collected THEN '' ELSE 'no record of this account' END) AS reason,
         coalesce(evaluations, 0) AS evaluations, coalesce(evaluations_assessed, 0) AS evaluations_assessed,
-        coalesce(counts, {_NO_COUNTS}) AS counts, coalesce(open, {_NO_OPEN}) AS open, coalesce(expired, 0) AS expired
+        coalesce(counts, {_NO_COUNTS}) AS counts, coalesce(open, {_NO_OPEN}) AS open, coalesce(expired, 0) AS expired,
+        coalesce(i.issues, {_NO_OPEN}) AS issues, coalesce(n.issues, {_NO_OPEN}) AS counted_issues
     FROM accounts a LEFT JOIN scores s ON s.account_id = a.id LEFT JOIN cells c ON c.account_id = a.id
         LEFT JOIN gaps ON gaps.account_id = a.id
-    ORDER BY s.open.critical DESC NULLS LAST, s.open.high DESC NULLS LAST, s.open.medium DESC NULLS LAST,
-        s.open.low DESC NULLS LAST, a.id
+        LEFT JOIN all_issues i ON i.account_id = a.id LEFT JOIN counted n ON n.account_id = a.id
+    ORDER BY i.issues.critical DESC NULLS LAST, i.issues.high DESC NULLS LAST, i.issues.medium DESC NULLS LAST,
+        i.issues.low DESC NULLS LAST, a.id
 """  # noqa: S608 - constants only
 
 CONTROLS = f"""
@@ -148,6 +174,47 @@ CONTROLS = f"""
         LEFT JOIN cells ON cells.control = c.id LEFT JOIN asked ON asked.control = c.id
     ORDER BY coalesce(counts.failed - counts.covered, 0) DESC, {SEVERITY_RANK} DESC, c.id
 """  # noqa: S608 - constants only
+
+_VERDICT = """
+    CASE WHEN bool_or({failed}) THEN 'failed' WHEN bool_or(unseen) THEN 'not_assessed'
+         WHEN bool_or(manual) THEN 'manual' WHEN bool_or(passed) THEN 'passed' ELSE 'not_applicable' END
+"""
+
+
+def _rated(verdict: str) -> str:
+    names = ("passed", "failed", "not_assessed")
+    return "{" + ", ".join(f"'{name}': count(*) FILTER ({verdict} = '{name}')" for name in names) + "}"
+
+
+_RATED = f"""
+    WITH asked AS (
+        SELECT framework, id, unnest(controls) AS control FROM requirements WHERE assessment = 'automated'),
+    cells AS (
+        SELECT control, account_id, bool_or(failed > 0) AS failed, bool_or({_UNSEEN}) AS unseen,
+            bool_or(passed > 0) AS passed, bool_or(manual > 0) AS manual
+        FROM coverage GROUP BY control, account_id),
+    uncovered AS (SELECT DISTINCT control, account_id FROM findings WHERE open),
+    seen AS (
+        SELECT a.id AS account_id, framework, q.id, coalesce(failed, false) AS failed,
+            u.control IS NOT NULL AS uncovered, coalesce(unseen, true) AS unseen, coalesce(passed, false) AS passed,
+            coalesce(manual, false) AS manual
+        FROM accounts a CROSS JOIN asked q
+            LEFT JOIN cells c ON c.account_id = a.id AND c.control = q.control
+            LEFT JOIN uncovered u ON u.account_id = a.id AND u.control = q.control),
+    verdicts AS (
+        SELECT framework, id, {_VERDICT.format(failed="failed")} AS verdict,
+            {_VERDICT.format(failed="uncovered")} AS excepted
+        FROM seen GROUP BY framework, id, account_id)
+    SELECT framework, id, {{'counts': {_rated("verdict")}, 'with_exceptions': {_rated("excepted")}}} AS rated
+    FROM verdicts GROUP BY framework, id
+"""  # noqa: S608 - constants only
+"""Each automated requirement with the accounts that a rate counts.
+
+A control of it that is not part of the run, or that left nothing of an account, was not assessed there. An account
+where nothing applies, where the settings accept that nothing was seen, or where a person decides, is not counted.
+"""
+
+_NOT_RATED = "{'passed': 0, 'failed': 0, 'not_assessed': 0}"
 
 REQUIREMENTS = f"""
     WITH numbered AS (SELECT *, row_number() OVER (ORDER BY framework, position) AS q FROM requirements),
@@ -179,9 +246,10 @@ REQUIREMENTS = f"""
              WHEN v.not_applicable > 0 AND v.manual = 0 THEN 'NOT_APPLICABLE' ELSE 'MANUAL' END AS status,
         coalesce(s.counts, {_NO_COUNTS}) AS counts,
         coalesce(v.failing, 0) AS accounts_failing, coalesce(v.not_assessed, 0) AS accounts_not_assessed,
-        coalesce(v.passing, 0) AS accounts_passing, coalesce(v.not_applicable, 0) AS accounts_not_applicable
+        coalesce(v.passing, 0) AS accounts_passing, coalesce(v.not_applicable, 0) AS accounts_not_applicable,
+        coalesce(r.rated, {{'counts': {_NOT_RATED}, 'with_exceptions': {_NOT_RATED}}}) AS rated
     FROM numbered n LEFT JOIN scores s USING (q) LEFT JOIN accounts_by_verdict v USING (q)
-        LEFT JOIN chosen USING (q)
+        LEFT JOIN chosen USING (q) LEFT JOIN ({_RATED}) r ON r.framework = n.framework AND r.id = n.id
     ORDER BY q
 """  # noqa: S608 - constants only
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from orgaudit import __version__
 from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.model import Severity
-from orgaudit.report import json_document, xlsx
+from orgaudit.report import json_document, json_version_1, xlsx
 from orgaudit.report.view import View, viewing
 from orgaudit.store import seal
 from orgaudit.store.register_result import read_result
@@ -32,23 +32,31 @@ FORMATS: dict[str, Format] = {
     "json": Format("report.json", json_document.write),
 }
 
+JSON_VERSIONS = {
+    json_document.VERSION: FORMATS["json"],
+    json_version_1.VERSION: Format("report.v1.json", json_version_1.write),
+}
+"""The format of each version of the JSON's schema; an older one has a file of its own beside the present one's."""
 
-def chosen(names: Iterable[str]) -> dict[str, Format]:
-    """Return the formats of these names, each once; raises ConfigError for an unknown one."""
+
+def chosen(names: Iterable[str], json_version: int = json_document.VERSION) -> dict[str, Format]:
+    """Return the formats of these names, each once, the JSON in this version; raises ConfigError for an unknown one."""
     wanted = list(dict.fromkeys(names))
     if unknown := [name for name in wanted if name not in FORMATS]:
         raise ConfigError(f"unknown format {unknown[0]!r}; choose from {', '.join(FORMATS)}", key="run.formats")
-    return {name: FORMATS[name] for name in wanted}
+    return {name: JSON_VERSIONS[json_version] if name == "json" else FORMATS[name] for name in wanted}
 
 
 @contextmanager
-def written(run: Run, formats: Iterable[str], *, standing: Standing) -> Iterator[tuple[View, list[Path]]]:
+def written(
+    run: Run, formats: Iterable[str], *, standing: Standing, json_version: int = json_document.VERSION
+) -> Iterator[tuple[View, list[Path]]]:
     """Write each format of a run to which the register was applied, and yield the view and all the files.
 
     A verified report that was handed out stays as it is; new ones are listed in reports.json.
     Raises ConfigError for an unknown format or a run without results, and ReportError where a file cannot be written.
     """
-    wanted = chosen(formats)
+    wanted = chosen(formats, json_version)
     keep = _delivered(run) if standing is Standing.VERIFIED else set()
     with viewing(run, standing=standing) as view:
         added = [(each, run.results / each.file) for each in wanted.values() if each.file not in keep]

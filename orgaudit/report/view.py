@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date
@@ -21,8 +21,11 @@ from orgaudit.report.figures import (
     CoverageTotals,
     ExceptionScore,
     ExceptionTotals,
+    Headline,
     Missing,
     MissingPermission,
+    Rated,
+    RatedCounts,
     RegionScore,
     RequirementScore,
     StatusCounts,
@@ -31,6 +34,7 @@ from orgaudit.report.figures import (
     Unseen,
 )
 from orgaudit.report.manual import ManualReview, answered, review
+from orgaudit.settings.frameworks import headline
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.register_result import (
     ExceptionRow,
@@ -121,6 +125,7 @@ def viewing(run: Run, *, standing: Standing = Standing.NOT_SEALED) -> Iterator[V
     """Open the view of a run to which the register was applied; raises ConfigError where it was not."""
     manifest, register = run.read_manifest(), read_result(run)
     with opened(run) as connection:
+        connection.execute(queries.ISSUES_TABLE)
         exceptions = _exceptions(connection, register.entries)
         judged = tuple(_structs(connection, RequirementScore, queries.REQUIREMENTS))
         requirements = tuple(answered(score, register.attested, len(manifest.accounts)) for score in judged)
@@ -131,7 +136,7 @@ def viewing(run: Run, *, standing: Standing = Standing.NOT_SEALED) -> Iterator[V
             register_sha256=digest(register_path(run)),
             standing=standing,
             source=register.source,
-            summary=_summary(connection, register.problems, exceptions),
+            summary=_summary(connection, register.problems, exceptions, _headline(manifest, judged)),
             regions=tuple(_structs(connection, RegionScore, queries.REGIONS)),
             units=tuple(_structs(connection, UnitScore, queries.UNITS)),
             accounts=tuple(_structs(connection, AccountScore, queries.ACCOUNTS)),
@@ -163,18 +168,24 @@ def _number(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
 
 
 def _summary(
-    connection: duckdb.DuckDBPyConnection, problems: Sequence[RegisterProblem], exceptions: tuple[ExceptionScore, ...]
+    connection: duckdb.DuckDBPyConnection,
+    problems: Sequence[RegisterProblem],
+    exceptions: tuple[ExceptionScore, ...],
+    headline: Headline | None,
 ) -> Summary:
-    class Headline(msgspec.Struct):
+    class Totals(msgspec.Struct):
         counts: StatusCounts
         open: BySeverity
 
-    (headline,) = _structs(connection, Headline, queries.HEADLINE)
+    (totals,) = _structs(connection, Totals, queries.HEADLINE)
+    (issues,) = _structs(connection, BySeverity, queries.ISSUES)
     (coverage,) = _structs(connection, CoverageTotals, queries.COVERAGE)
     states = [score.entry.state for score in exceptions]
     return Summary(
-        counts=headline.counts,
-        open=headline.open,
+        headline=headline,
+        counts=totals.counts,
+        open=totals.open,
+        issues=issues,
         coverage=coverage,
         exceptions=ExceptionTotals(
             active=states.count(EntryState.ACTIVE),
@@ -186,6 +197,30 @@ def _summary(
             problems=len(problems),
             expired_matching=sum(score.expired for score in exceptions),
         ),
+    )
+
+
+def _headline(manifest: Manifest, requirements: Iterable[RequirementScore]) -> Headline | None:
+    """Return the headline rate: the sums over the automated requirements of one framework of the run."""
+    frameworks = {framework.id: framework for framework in manifest.frameworks}
+    name = headline(frameworks, manifest.headline_framework)
+    if name is None:
+        return None
+    rated = [score.rated for score in requirements if score.framework == name]
+    return Headline(
+        framework=name,
+        title=frameworks[name].title,
+        version=frameworks[name].version,
+        rated=Rated(counts=_sum(it.counts for it in rated), with_exceptions=_sum(it.with_exceptions for it in rated)),
+    )
+
+
+def _sum(counts: Iterable[RatedCounts]) -> RatedCounts:
+    found = list(counts)
+    return RatedCounts(
+        passed=sum(it.passed for it in found),
+        failed=sum(it.failed for it in found),
+        not_assessed=sum(it.not_assessed for it in found),
     )
 
 

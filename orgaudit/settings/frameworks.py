@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +16,22 @@ from orgaudit.errors import ConfigError
 from orgaudit.model import RequirementRef
 from orgaudit.settings.documents import PACKAGED, Document, Problem, error_of, nearest, read, validate
 from orgaudit.settings.thresholds import Thresholds
+
+ALL = "all"
+"""The choice of every framework file."""
+
+SHIPPED = frozenset(
+    {
+        *("cis_1.2", "cis_1.3", "cis_1.4", "cis_1.5", "cis_2.0", "cis_3.0", "cis_4.0", "cis_5.0", "cis_6.0", "cis_7.0"),
+        "nist_800_53_r5",
+    }
+)
+"""The ids of the frameworks that come with orgaudit; those of any other file are a user's own."""
+
+_USUAL = frozenset({"nist_800_53_r5", "fsbp"})
+"""What runs without a choice, beside the newest version of CIS and a user's own."""
+
+_CIS = re.compile(r"cis_(\d+(?:\.\d+)*)")
 
 
 class Assessment(StrEnum):
@@ -120,6 +137,8 @@ def _framework(document: Document) -> Framework | list[Problem]:
         return problems + content
     if content.id != Path(document.file).stem:
         problems.append(document.problem(("id",), f"{content.id!r} is not the file's name", "make them the same"))
+    if content.id == ALL:
+        problems.append(document.problem(("id",), f"{ALL!r} stands for every framework", "choose another id"))
     problems += _twice(document, [requirement.id for requirement in content.requirements])
     fields = content.model_dump(exclude={"thresholds"}) | {
         "thresholds": content.thresholds.model_dump(exclude_unset=True)
@@ -147,17 +166,38 @@ def check(framework: Framework, known: Collection[str], document: Document | Non
     ]
 
 
-def select(frameworks: dict[str, Framework], ids: Iterable[str]) -> dict[str, Framework]:
-    """Return the frameworks with these ids, or all without a choice; raises ConfigError for an unknown id."""
+def select(frameworks: Mapping[str, Framework], ids: Iterable[str], also: str | None = None) -> dict[str, Framework]:
+    """Return the frameworks with these ids, all for `all`, or the usual ones without a choice.
+
+    The usual ones are the newest version of CIS, NIST 800-53, FSBP, a user's own files, and the one with the id `also`.
+    Raises ConfigError for an unknown id.
+    """
     wanted = tuple(dict.fromkeys(ids))
     problems = [
-        Problem(file="", message=f"no framework {name!r}", remedy=nearest(name, frameworks))
+        Problem(file="", message=f"no framework {name!r}", remedy=nearest(name, (*frameworks, ALL)))
         for name in wanted
-        if name not in frameworks
+        if name not in frameworks and name != ALL
     ]
     if problems:
         raise error_of(problems)
-    return {name: frameworks[name] for name in wanted or frameworks}
+    if ALL in wanted:
+        return dict(frameworks)
+    return {name: frameworks[name] for name in wanted or _usual(frameworks, also)}
+
+
+def _usual(frameworks: Mapping[str, Framework], also: str | None) -> list[str]:
+    newest = newest_cis(frameworks)
+    return [
+        name
+        for name in frameworks
+        if name in _USUAL or name in {newest, also} or (name not in SHIPPED and not _CIS.fullmatch(name))
+    ]
+
+
+def newest_cis(ids: Iterable[str]) -> str | None:
+    """Return the id of the CIS AWS Foundations Benchmark with the highest version among these, or None."""
+    versions = [(tuple(map(int, found[1].split("."))), name) for name in ids if (found := _CIS.fullmatch(name))]
+    return max(versions)[1] if versions else None
 
 
 def controls_of(frameworks: Iterable[Framework]) -> tuple[str, ...]:
@@ -165,6 +205,14 @@ def controls_of(frameworks: Iterable[Framework]) -> tuple[str, ...]:
     return tuple(
         sorted({control for framework in frameworks for item in framework.requirements for control in item.controls})
     )
+
+
+def headline(ids: Iterable[str], named: str | None = None) -> str | None:
+    """Return the framework whose rate is the headline of these: the named one, else the newest CIS, else the first."""
+    found = list(ids)
+    if named in found:
+        return named
+    return newest_cis(found) or next(iter(found), None)
 
 
 def names_by_control(directory: Path, aliases: Mapping[str, str]) -> dict[str, tuple[str, ...]]:

@@ -19,12 +19,14 @@ from pydantic import (
     StringConstraints,
 )
 
+from orgaudit.errors import ConfigError
 from orgaudit.model import Effort, Severity
 from orgaudit.settings.documents import (
     Problem,
     error_of,
     nearest,
 )
+from orgaudit.settings.frameworks import ALL
 from orgaudit.settings.identifiers import AccountId, RoleArn
 from orgaudit.settings.people import address_of, checked_person
 from orgaudit.settings.syntax import KeyPath
@@ -165,8 +167,8 @@ class ScopeSettings(Section):
             raise error_of(problems)
 
     def check_rules(self, frameworks: Collection[str], controls: Collection[str]) -> None:
-        """Raise ConfigError for a framework or a control that is not among these."""
-        self.check("frameworks", frameworks, "no framework {!r}", otherwise="`orgaudit frameworks` lists them")
+        """Raise ConfigError for a framework or a control that is not among these; `all` is every framework."""
+        self.check("frameworks", (*frameworks, ALL), "no framework {!r}", otherwise="`orgaudit frameworks` lists them")
         self.check("controls", controls, "no control {!r}", otherwise="`orgaudit controls` lists them")
 
 
@@ -190,11 +192,28 @@ class RunSettings(Section):
 
 
 class ReportSettings(Section):
-    """What reports are called, and the pass rate under which an account is shown."""
+    """What reports are called, which framework the headline rate is of, and the rate under which an account is shown.
+
+    Without a choice the headline framework is the newest version of CIS that a run has.
+    """
 
     title: Text = "Security audit"
     organization_name: Text | None = None
     pass_rate_threshold: float = Field(default=0.9, ge=0, le=1)
+    headline_framework: Text | None = None
+    _place: tuple[str, int | None] = PrivateAttr(default=("", None))
+
+    def note(self, file: str, line: int | None) -> None:
+        """Note the file, or the origin, and the line of the headline framework."""
+        self._place = (file, line)
+
+    def check_headline(self, frameworks: Collection[str]) -> None:
+        """Raise ConfigError where the headline framework is not among these."""
+        name = self.headline_framework
+        if name is not None and name not in frameworks:
+            remedy = nearest(name, frameworks) or "`orgaudit frameworks` lists them"
+            file, line = self._place
+            raise ConfigError(f"no framework {name!r}; {remedy}", file=file, line=line, key="report.headline_framework")
 
 
 class DaysBySeverity(Section):

@@ -122,6 +122,9 @@ def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, 
     if problems:
         raise error_of(problems)
     sections.scope.note(dict(_places(sections.scope, document, origins)))
+    headline = ("report", "headline_framework")
+    named = origins.get(headline)
+    sections.report.note(named or document.file, None if named else document.line(headline))
     tables = {key: getattr(sections, name) for key, name in _section_names()}
     sources = (file, *_limits_files(file.parent / "limits.toml"))
     return Settings(**tables, directory=file.parent, sources=sources, packaged=file is _PACKAGED_FILE)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from orgaudit.model import Account, AccountRecord, Caller, Gap, Json, OrganizationRecord, Severity
+from orgaudit.model import Account, AccountRecord, Caller, Gap, Json, OrganizationRecord, Remediation, Severity
 from orgaudit.settings.frameworks import Framework
 from orgaudit.settings.people import AccountOwner, OwnershipRecord
 
@@ -17,8 +17,8 @@ class ControlRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What reports say of a control, kept so that an old run can be reported without its code.
 
     `digest` is the SHA-256 of its code and thresholds, a hyphen, and that of its requirements. `effort`,
-    `per_resource`, `disruption` and `reversible` describe its fix. Runs of earlier versions have neither these nor a
-    `family`.
+    `per_resource`, `disruption` and `reversible` describe its fix, and `remediation` says how to make it, with names in
+    capitals for those of a resource. Runs of earlier versions have neither these nor a `family`.
     """
 
     id: str
@@ -34,6 +34,7 @@ class ControlRecord(msgspec.Struct, frozen=True, kw_only=True):
     per_resource: bool = False
     disruption: str = ""
     reversible: bool = True
+    remediation: Remediation | None = None
 
     @property
     def judged_by(self) -> str:
@@ -59,6 +60,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     are the options of the command that left something out of the settings' scope; None in runs of earlier versions.
     `baseline` is the run whose history was carried forward, None for the first. `remediation_days` are those in which
     findings are to be fixed, by severity.
+    `headline_framework` is the id of the framework whose rate stands first; runs of earlier versions name none.
     `accept_blocked_regions` are the patterns of regions that the evaluation accepted as not audited. `seal` maps each
     file of the run that was there when run.json was written to its SHA-256; runs of earlier versions have none.
     """
@@ -78,6 +80,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     supporting: tuple[str, ...] = ()
     controls: tuple[ControlRecord, ...]
     frameworks: tuple[Framework, ...]
+    headline_framework: str | None = None
     thresholds: dict[str, Json]
     accept_blocked_regions: tuple[str, ...] = ()
     ownership: OwnershipRecord = OwnershipRecord()

@@ -98,7 +98,7 @@ _WITH_FAMILY = "REPLACE (coalesce(nullif(family, ''), control) AS family)"
 
 _COUNTED = """
     inherited_from IS NULL OR fingerprint IN (
-        SELECT min(fingerprint) FROM source s WHERE inherited_from IS NOT NULL
+        SELECT arg_min(fingerprint, account_id || region) FROM source s WHERE inherited_from IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM source o WHERE o.inherited_from IS NULL AND o.account_id = s.inherited_from
                         AND o.control = s.control AND o.resource = s.resource)
         GROUP BY inherited_from, control, resource)

@@ -14,10 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orgaudit.cli import orgaudit as program
-from orgaudit.cli.catalogue import unfilled, wrapped_command
+from orgaudit.cli.catalogue import wrapped_command
 from orgaudit.controls.aliases import ALIASES
 from orgaudit.controls.declare import Control, catalogue
 from orgaudit.errors import ConfigError
+from orgaudit.evaluate.remediation import unfilled
+from orgaudit.evaluate.rules import rules_of
+from orgaudit.settings.settings import load as load_settings
 from tests.packaged import FRAMEWORKS
 
 CONTROLS = catalogue()
@@ -59,7 +62,7 @@ def lines_of(result: Result) -> list[str]:
 
 
 def test_controls_lists_all_and_counts_them(orgaudit: Callable[..., Result]) -> None:
-    head, *lines, empty, total = lines_of(orgaudit("controls"))
+    head, *lines, empty, total = lines_of(orgaudit("controls", "--framework", "all"))
     assert head.split() == ["SEVERITY", "SCOPE", "CONTROL"]
     rows = [line for line in lines if not line.startswith(" ")]
     titles = " ".join(" ".join(line.split()) for line in lines if line.startswith(" "))
@@ -70,6 +73,15 @@ def test_controls_lists_all_and_counts_them(orgaudit: Callable[..., Result]) -> 
     assert empty == ""
     assert total.startswith(f"{len(CONTROLS)} controls: ")
     assert sum(int(part.split()[0]) for part in total.partition(": ")[2].split(", ")) == len(CONTROLS)
+
+
+def test_controls_without_a_choice_are_those_that_an_audit_runs(orgaudit: Callable[..., Result]) -> None:
+    *_, total, more = lines_of(orgaudit("controls"))
+    rules = rules_of(load_settings(None, {}, {}))
+    assert total.startswith(f"{len(rules.controls)} controls: ")
+    assert more == f"{len(CONTROLS) - len(rules.controls)} more are not chosen; `--framework all` lists all"
+    found = json.loads(orgaudit("controls", "--json").output)
+    assert [each["id"] for each in found] == [control.id for control in rules.controls]
 
 
 def test_controls_of_a_framework(orgaudit: Callable[..., Result]) -> None:

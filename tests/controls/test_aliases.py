@@ -86,7 +86,9 @@ def test_a_run_from_before_the_renaming_resumes() -> None:
     own = Framework(id="own", title="Our rules", version="1", requirements=(requirement,))
     settings: dict[str, Any] = {"scope": {"accept_blocked_regions": []}}
     controls = (SimpleNamespace(id=FORMER),)
-    manifest: Any = SimpleNamespace(controls=controls, frameworks=(own,), thresholds={}, settings=settings)
+    manifest: Any = SimpleNamespace(
+        controls=controls, frameworks=(own,), headline_framework="own", thresholds={}, settings=settings
+    )
     chosen = rules_again(manifest)
     assert chosen.controls == (encrypted,)
     assert requirements_of(chosen.frameworks, PRESENT) == [RequirementRef("own", "R-1")]

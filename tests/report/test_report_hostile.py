@@ -100,7 +100,7 @@ def test_both_reports_are_written_and_every_part_is_well_formed(run: Run) -> Non
         for name in parts:
             ET.fromstring(archive.read(name))  # noqa: S314 - our own file; raises where it is not well-formed
         assert {"xl/charts/chart1.xml", "xl/drawings/drawing1.xml", "docProps/core.xml"} <= set(parts)
-    names = {account["name"] for account in json.loads(document.read_bytes())["summary"]["accounts"]}
+    names = {account["name"] for account in json.loads(document.read_bytes())["accounts"]}
     assert names == {hostile(f"account {number}") for number in range(4)}
     sheet = openpyxl.load_workbook(workbook)["Accounts"]
     cells = [sheet.cell(row, 2) for row in range(5, 9)]

@@ -5,16 +5,22 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from datetime import date
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from orgaudit.model import Remediation, Remedy
+from orgaudit.report import json_version_1, stage
 from orgaudit.report.json_document import schema
 from orgaudit.store.run import Run, write_lines
-from tests.report.small import REGISTER, Decided, decided, write
-from tests.synthetic_run import MANAGEMENT
+from orgaudit.store.seal import Standing
+from tests.report.small import REGISTER, Decided, decided, store, write
+from tests.synthetic_run import MANAGEMENT, build
 
 
 def written(run: Run, register: Decided = REGISTER) -> dict[str, Any]:
@@ -50,6 +56,9 @@ def test_the_sections_are_those_of_the_contract(small: Run) -> None:
         "organization",
         "summary",
         "coverage",
+        "accounts",
+        "controls",
+        "frameworks",
         "findings",
         "exceptions",
         "attestations",
@@ -73,7 +82,11 @@ def test_the_figures(small: Run) -> None:
         "open": 6,
     }
     assert summary["open_by_severity"] == {"critical": 1, "high": 2, "medium": 3, "low": 0}
+    assert summary["open_issues_by_severity"] == {"critical": 1, "high": 2, "medium": 3, "low": 0}
+    assert summary["open_issues"] == 6
     assert summary["pass_rate_with_exceptions"] == pytest.approx(0.7)
+    assert [account["id"] for account in document["accounts"]][-1] == "100000000003"
+    assert [control["id"] for control in document["controls"]] == sorted(c["id"] for c in document["controls"])
     assert document["coverage"]["totals"]["share"] == pytest.approx(41 / 60)
     assert len(document["findings"]) == 60
     assert len(document["coverage"]["account_regions"]) == 12
@@ -85,31 +98,24 @@ def test_a_finding_field_by_field(small: Run) -> None:
     assert finding | {"fingerprint": ""} == {
         "fingerprint": "",
         "control": "s3_control_1_holds",
-        "title": "S3 resources keep promise 1",
+        "family": "s3_control_1_holds",
         "severity": "critical",
         "status": "FAIL",
         "reason": f"{arn} says fail: seen against what was asked",
         "account_id": "100000000001",
         "account_name": "account 1",
         "ou_path": "Root/Workloads/Payments",
+        "owner": "",
         "region": "eu-central-1",
         "resource": arn,
         "resource_type": "s3:thing",
         "resource_tags": {"owner": "team-a", "=cost": "12"},
-        "requirements": [{"framework": "cis_4.0", "id": "1.1"}],
         "evidence": {
             "retention_days": 90,
             "log_group": "arn:aws:logs:eu-central-1:100000000001:log-group:trail",
             "ok": None,
         },
-        "remediation": {
-            "service_wide": {"text": "Turn it on for the organization.", "command": None},
-            "asset": {
-                "text": "Turn it on here.",
-                "command": f"aws s3 update-thing --name {arn} --region eu-central-1",
-            },
-            "preventive": {"text": "Deny turning it off with a service control policy.", "command": None},
-        },
+        "command": f"aws s3 update-thing --name {arn} --region eu-central-1",
         "exception": {
             "id": "EXC-2026-0001",
             "owner": "Ann Example",
@@ -117,6 +123,9 @@ def test_a_finding_field_by_field(small: Run) -> None:
             "state": "active",
             "days_overdue": 0,
         },
+        "first_seen": None,
+        "reopened": 0,
+        "due_on": None,
         "inherited_from": None,
         "gap": None,
         "accepted": False,
@@ -162,7 +171,7 @@ def _break_count(document: dict[str, Any]) -> None:
 
 
 def _break_account(document: dict[str, Any]) -> None:
-    document["summary"]["accounts"][0]["id"] = 100000000001
+    document["accounts"][0]["id"] = 100000000001
 
 
 @pytest.mark.parametrize(
@@ -199,6 +208,92 @@ def test_every_object_of_the_schema_is_closed_and_requires_all_it_has() -> None:
     for node in closed:
         assert node["additionalProperties"] is False
         assert node["required"] == list(node["properties"])
+
+
+def test_a_control_is_described_once_and_findings_refer_to_it(small: Run) -> None:
+    record = small.read_manifest().controls[1]
+    fix = Remediation(Remedy("For all."), Remedy("For one.", "aws fix NAME"), Remedy("For ever."))
+    controls = tuple(
+        msgspec.structs.replace(it, family="s3_fixed_at_once", remediation=fix) if it is record else it
+        for it in (record, *small.read_manifest().controls[2:])
+    )
+    small.write_manifest(msgspec.structs.replace(small.read_manifest(), controls=controls))
+    document = written(small)
+    [control] = [each for each in document["controls"] if each["id"] == "s3_control_1_holds"]
+    validator().validate(document)
+    about = ("family", "service", "severity", "scope", "title", "rationale", "requirements", "remediation")
+    assert {name: control[name] for name in about} == {
+        "family": "s3_fixed_at_once",
+        "service": "s3",
+        "severity": "critical",
+        "scope": "regional",
+        "title": "S3 resources keep promise 1",
+        "rationale": "Without it nobody notices what went wrong.",
+        "requirements": ["cis_4.0 1.2"],
+        "remediation": {
+            "service_wide": {"text": "For all.", "command": None},
+            "asset": {"text": "For one.", "command": "aws fix NAME"},
+            "preventive": {"text": "For ever.", "command": None},
+        },
+    }
+    assert not {"title", "requirements", "remediation"} & set(document["findings"][0])
+
+
+def test_the_headline_and_its_framework(small: Run) -> None:
+    document = written(small)
+    headline, [framework] = document["summary"]["headline"], document["frameworks"]
+    assert (headline["framework"], headline["version"]) == ("cis_4.0", "4.0.0")
+    assert headline["rate"]["share"] == pytest.approx(headline["rate"]["passed"] / 20)
+    for kind in ("rate", "with_exceptions"):
+        for name in ("passed", "failed", "not_assessed"):
+            assert sum(each[kind][name] for each in framework["requirements"]) == headline[kind][name]
+
+
+STORED = Path(__file__).parent / "stored" / "version_1.json"
+"""What the last program that knew only version 1 wrote of the run that `of_stored` builds."""
+
+
+@pytest.fixture
+def of_stored(tmp_path: Path) -> Run:
+    return build(tmp_path / "2026-q3", accounts=4, regions=2, controls=5)
+
+
+def version_1(run: Run) -> dict[str, Any]:
+    store(run, REGISTER)
+    with stage.written(run, ["json"], standing=Standing.NOT_SEALED, json_version=1) as (_, [path]):
+        assert path.name == "report.v1.json"
+    document: dict[str, Any] = json.loads(path.read_bytes())
+    return document
+
+
+def test_version_1_is_what_it_was(of_stored: Run) -> None:
+    document, stored = version_1(of_stored), json.loads(STORED.read_bytes())
+    of_files = {"manifest_sha256": "", "register_sha256": ""}
+    for each in (document, stored):
+        each["run"] |= of_files
+    assert document == stored
+    assert json.dumps(document) == json.dumps(stored), "the order of keys is the same too"
+
+
+def test_version_1_of_later_fields_fulfils_its_schema(small: Run) -> None:
+    """A finding with all that is known today is written without what version 1 does not have."""
+    account = small.read_manifest().accounts[0].id
+    later = {"family": "other", "owner": "a@example.com", "first_seen": date(2026, 9, 1), "due_on": date(2026, 9, 30)}
+    findings = [msgspec.structs.replace(each, **later, reopened=1) for each in small.findings(account)]
+    write_lines(small.findings_path(account), findings)
+    Draft202012Validator(json_version_1.schema()).validate(version_1(small))
+    shown = next(f for f in written(small)["findings"] if f["account_id"] == account and f["family"] == "other")
+    assert (
+        shown | {"owner": "a@example.com", "first_seen": "2026-09-01", "due_on": "2026-09-30", "reopened": 1} == shown
+    )
+
+
+def test_both_versions_stand_beside_each_other(small: Run) -> None:
+    paths = write(small, REGISTER, ["json"])
+    before = paths[0].read_bytes()
+    version_1(small)
+    assert paths[0].read_bytes() == before
+    assert json.loads(before)["schema_version"] == 2
 
 
 def test_the_same_input_makes_the_same_bytes(small: Run) -> None:

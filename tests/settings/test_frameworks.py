@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
@@ -13,12 +14,14 @@ from orgaudit.errors import ConfigError
 from orgaudit.model import RequirementRef
 from orgaudit.settings.documents import PACKAGED
 from orgaudit.settings.frameworks import (
+    SHIPPED,
     Assessment,
     Framework,
     Requirement,
     check,
     controls_of,
     files,
+    headline,
     load,
     requirements_of,
     select,
@@ -280,9 +283,47 @@ def test_check_works_without_the_file() -> None:
 
 def test_select_takes_what_is_asked_or_all() -> None:
     assert list(select(FRAMEWORKS, ["cis_4.0", "cis_4.0"])) == ["cis_4.0"]
-    assert select(FRAMEWORKS, []) == FRAMEWORKS
+    assert select(FRAMEWORKS, ["all"]) == FRAMEWORKS
+    assert select(FRAMEWORKS, ["cis_4.0", "all"]) == FRAMEWORKS
     with pytest.raises(ConfigError, match=r"no framework 'cis_4'; did you mean cis_4\.0\?"):
         select(FRAMEWORKS, ["cis_4"])
+
+
+def named(*ids: str) -> dict[str, Framework]:
+    return {name: Framework(id=name, title=name, version="1", requirements=()) for name in ids}
+
+
+@pytest.mark.parametrize(
+    ("ids", "also", "chosen"),
+    [
+        (FRAMEWORKS, None, ["cis_7.0", "nist_800_53_r5"]),
+        (("cis_1.2", "cis_9.0", "cis_10.0", "fsbp", "nist_800_53_r5"), None, ["cis_10.0", "fsbp", "nist_800_53_r5"]),
+        (("cis_1.2", "cis_2.0", "cis_10.0.1"), "cis_1.2", ["cis_1.2", "cis_10.0.1"]),
+        (("acme", "cis_7.0", "cis_controls_8.1"), None, ["acme", "cis_7.0", "cis_controls_8.1"]),
+        (("cis_7.0", "fsbp"), "gone", ["cis_7.0", "fsbp"]),
+        ((), None, []),
+    ],
+)
+def test_without_a_choice_the_newest_and_the_own_ones_run(
+    ids: Iterable[str], also: str | None, chosen: list[str]
+) -> None:
+    assert list(select(named(*ids), (), also)) == chosen
+
+
+def test_the_frameworks_that_come_with_orgaudit_are_listed() -> None:
+    assert {path.stem for path in (PACKAGED / "frameworks").glob("*.yaml")} == SHIPPED
+
+
+def test_the_headline_is_the_named_one_else_the_newest_cis_else_the_first() -> None:
+    assert headline(["acme", "cis_4.0", "cis_10.0"]) == "cis_10.0"
+    assert headline(["acme", "cis_4.0", "cis_10.0"], "acme") == "acme"
+    assert headline(["acme", "nist_800_53_r5"], "cis_7.0") == "acme"
+    assert headline([]) is None
+
+
+def test_no_file_can_be_called_all(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="'all' stands for every framework"):
+        load(own(tmp_path, OWN.replace("id: own", "id: all"), "all.yaml"))
 
 
 def test_requirements_of_a_control_span_frameworks() -> None:

@@ -1,0 +1,78 @@
+"""report.json by version 1 of its schema, for programs that read it: findings that repeat what a control says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from orgaudit.model import Json
+from orgaudit.report import json_parts as parts
+from orgaudit.report.figures import AccountScore, Missing, MissingPermission, RequirementScore
+from orgaudit.report.view import ReportedFinding, View
+from orgaudit.store.register_result import HygieneRemark
+from orgaudit.store.run import writing
+
+VERSION = 1
+LATER = frozenset({"family", "owner", "first_seen", "reopened", "due_on"})
+"""The fields of a finding that this version does not have."""
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of this version."""
+    return parts.schema("report.schema.v1.json")
+
+
+def write(view: View, path: Path) -> None:
+    """Write the view as JSON of this version, one line a finding; raises ReportError."""
+    with writing(path) as file:
+        for chunk in _document(view):
+            file.write(chunk)
+
+
+def _document(view: View) -> Iterator[bytes]:
+    yield b'{"schema_version": %d' % VERSION
+    yield b',\n"run": ' + parts.encoded(parts.run(view))
+    yield b',\n"organization": ' + parts.encoded(parts.organization(view))
+    yield b',\n"summary": ' + parts.encoded(_summary(view))
+    yield b',\n"coverage": '
+    yield from parts.coverage(view, _missing)
+    yield b',\n"findings": '
+    yield from parts.lines(map(_finding, view.findings()))
+    yield b',\n"exceptions": ' + parts.encoded(parts.exceptions(view, _remark))
+    yield b',\n"attestations": ' + parts.encoded(parts.attestations(view.manual)) + b"\n}\n"
+
+
+def _summary(view: View) -> Json:
+    summary = view.summary
+    return {
+        **parts.counts(summary.counts),
+        "open_by_severity": summary.open,
+        "exceptions": summary.exceptions,
+        "units": [{"unit": score.unit, "open": score.open} for score in view.units],
+        "accounts": [_account(score) for score in view.accounts],
+        "controls": [parts.scored(score) for score in view.controls],
+        "requirements": [_requirement(score) for score in view.requirements],
+    }
+
+
+def _account(score: AccountScore) -> dict[str, Json]:
+    return parts.without(parts.account(score), "open_issues_by_severity", "counted_issues_by_severity")
+
+
+def _requirement(score: RequirementScore) -> dict[str, Json]:
+    return parts.without(parts.scored(score), "rated")
+
+
+def _missing(item: Missing | MissingPermission) -> dict[str, Json]:
+    return msgspec.structs.asdict(item) | {"mend": item.fix}
+
+
+def _remark(remark: HygieneRemark) -> dict[str, Json]:
+    return msgspec.structs.asdict(remark) | {"mend": remark.concern.remedy}
+
+
+def _finding(reported: ReportedFinding) -> dict[str, Json]:
+    return parts.without(parts.finding(reported), *LATER)
