@@ -82,10 +82,10 @@ class Changes:
         }
 
     def rows(self, unit: Unit) -> Iterator[Change]:
-        """Yield every change, by kind, severity and place."""
+        """Yield every change, by kind, severity and place; nothing else may be asked meanwhile."""
         key = {Unit.ISSUES: ISSUE, Unit.FINDINGS: MEMBER}[unit]
         name = {Unit.ISSUES: "issue", Unit.FINDINGS: "member"}[unit]
-        cursor = self.connection.cursor().execute(_ROWS.format(unit=unit, key=key, name=name))
+        cursor = self.connection.execute(_ROWS.format(unit=unit, key=key, name=name))
         names = [column[0] for column in cursor.description or ()]
         while rows := cursor.fetchmany(500):
             yield from (msgspec.convert(dict(zip(names, row, strict=True)), Change) for row in rows)

@@ -74,7 +74,8 @@ _ISSUES = """
     SELECT issue, bool_or(was_open) AS was_open, bool_or(is_open) AS is_open,
         coalesce(max(severity) FILTER (is_open), max(severity)) AS severity,
         if(bool_or(is_open), min(due_on) FILTER (is_open), min(due_on)) AS due_on,
-        if(bool_or(was_open) AND bool_or(is_open), '{persistent}'::change_kind, min(kind) FILTER (was_open <> is_open)) AS kind
+        if(bool_or(was_open) AND bool_or(is_open), '{persistent}'::change_kind,
+            min(kind) FILTER (was_open <> is_open)) AS kind
     FROM changed_findings GROUP BY issue
 """
 
@@ -95,8 +96,7 @@ def compare(connection: duckdb.DuckDBPyConnection, new: Manifest) -> None:
     """Make the tables `changed_findings` and `changed_issues`: the kind of each that is open in either run.
 
     The runs are the tables `<run>_findings` and `<run>_coverage` of `old` and `new`, with `new_accounts` and
-    `new_disabled`; what changed in the rules is in `changed`, `judged_again`
-    and `blind_again`.
+    `new_disabled`; what changed in the rules is in `changed`, `judged_again` and `blind_again`.
     """
     names = {kind.name.lower(): str(kind) for kind in Kind}
     for run in ("old", "new"):
