@@ -50,7 +50,7 @@ class Organization:
         for account in (SANDBOX_PLATFORM, SANDBOX_DATA):
             self._require_long_passwords(account)
 
-    def _client(self, service: str, account: str = MANAGEMENT, region: str = "us-east-1") -> Any:  # noqa: ANN401 - any service's
+    def _client(self, service: str, account: str = MANAGEMENT, region: str = "us-east-1") -> Any:
         keys = self._keys.get(account) or {
             "aws_access_key_id": self._demo.environment["AWS_ACCESS_KEY_ID"],
             "aws_secret_access_key": self._demo.environment["AWS_SECRET_ACCESS_KEY"],
