@@ -19,6 +19,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -28,11 +29,21 @@ ALSO = ("aiobotocore.session", "orgaudit.cli.exceptions", "orgaudit.report.xlsx"
 
 
 def run(
-    arguments: Sequence[str], environment: Mapping[str, str], directory: Path, *, seconds: float = 600
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    directory: Path,
+    *,
+    seconds: float = 600,
+    now: datetime | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run `orgaudit` with these arguments to its end; raises subprocess.TimeoutExpired."""
+    """Run `orgaudit` with these arguments to its end, where the clock begins at `now` if that is given.
+
+    Raises subprocess.TimeoutExpired.
+    """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         asked = {"arguments": list(arguments), "environment": dict(environment), "directory": str(directory)}
+        if now is not None:
+            asked["now"] = now.isoformat()
         with _connected() as connection:
             connection.settimeout(seconds)
             descriptors = array.array("i", [out.fileno(), err.fileno()])
@@ -133,6 +144,8 @@ def _answer(connection: socket.socket) -> None:
             for number, size in ((1, -1), (2, 1))
         )
         sys.argv = ["orgaudit", *asked["arguments"]]
+        if "now" in asked:
+            importlib.import_module("time_machine").travel(datetime.fromisoformat(asked["now"])).start()
         importlib.import_module("orgaudit.cli").main()
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
