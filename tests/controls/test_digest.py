@@ -51,8 +51,9 @@ def printed(code: str, *arguments: str, path: Path, seed: str = "1") -> Any:
     """What another process prints as JSON that imports from this path."""
     environment = os.environ | {"PYTHONPATH": str(path), "PYTHONHASHSEED": seed, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
-        [sys.executable, "-P", "-c", code, *arguments], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-P", "-c", code, *arguments], env=environment, capture_output=True, text=True, check=False
     )
+    assert not done.returncode, done.stderr
     return json.loads(done.stdout)
 
 
@@ -153,7 +154,7 @@ def test_requirements_change_the_second_part() -> None:
 
 
 def test_what_judges_changes_it_and_nothing_else_does(checkout: Path) -> None:
-    edit(checkout, "languages/truth", "    return", "    # one more word\n    return")
+    edit(checkout, "languages/truth", "    undecided:", "    # A comment in a definition counts too.\n    undecided:")
     edit(checkout, "controls/iam/passwords", "LENGTH, REMEMBERED, AGE = 14", "LENGTH, REMEMBERED, AGE = 12")
     found = changed(checkout)
     assert {HTTP, LENGTH} <= found
@@ -163,18 +164,15 @@ def test_what_judges_changes_it_and_nothing_else_does(checkout: Path) -> None:
 def test_one_control_of_a_module_changes_alone(checkout: Path) -> None:
     edit(checkout, "controls/iam/root", "        keys == 0,", "        keys <= 0,")
     assert changed(checkout) == {"iam_root_access_keys_absent"}
+    edit(checkout, "facts/iam/root", "kinds = (self.password", "kinds = (self.mfa, self.password")
+    assert {"iam_root_mfa_enabled", "iam_root_hardware_mfa_enabled"} <= changed(checkout)
 
 
 def test_words_and_other_modules_change_nothing(checkout: Path) -> None:
     edit(checkout, "controls/iam/root", "The root user has no access keys.", "Root has no access keys.")
     edit(checkout, "controls/efs", "Create file systems only", "Create all file systems only")
     edit(checkout, "controls/efs", "Severity.MEDIUM", "Severity.LOW")
-    edit(
-        checkout,
-        "analysis/s3/transport",
-        "@dataclass(frozen=True, slots=True)\nclass T",
-        "LIMIT = 1\n\n\n@dataclass\nclass T",
-    )
+    edit(checkout, "analysis/s3/transport", "import json", "import json\n\nLIMIT = 1")
     edit(checkout, "facts/efs", "async def ", "# It collects.\nasync def ")
     for module in ("aws/failures", "cli/catalogue", "report/view", "store/run", "controls/declare", "evaluate/account"):
         edit(checkout, module, "from __future__ import annotations", "from __future__ import annotations\n\nMORE = 1")
