@@ -37,8 +37,8 @@ class Fix:
     """The three remediation paths. Texts and commands may name `{resource.…}`, `{account}`, `{region}`, `{partition}`.
 
     Values are quoted for the shell where they stand in a command. `effort` and `disruption` are those of one fix of the
-    asset. `per_resource` is whether each resource has to be fixed; otherwise one setting of an account or region fixes
-    all of them there. `reversible` is whether the fix can be undone without a loss.
+    asset. `per_resource` is whether each resource has to be fixed; otherwise one setting, rolled out once, fixes all of
+    them. `reversible` is whether the fix can be undone without a loss.
     """
 
     service_wide: str

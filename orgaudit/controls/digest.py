@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.abc import InspectLoader
 from importlib.util import find_spec, resolve_name
+from types import ModuleType
 from typing import TypeAlias
 
 import msgspec
@@ -27,10 +28,13 @@ from orgaudit.model import Json, RequirementRef
 from orgaudit.settings.thresholds import Thresholds
 
 PACKAGES = tuple(f"orgaudit.{name}." for name in ("controls", "analysis", "languages", "facts"))
-NOT_JUDGING = {"orgaudit.controls.declare", "orgaudit.facts.declare", "orgaudit.facts.shard", __name__}
-"""Modules of these packages that declare, carry or compare, and decide no verdict."""
+NOT_JUDGING = {"orgaudit.controls.declare", "orgaudit.facts.declare", __name__}
+"""Modules of these packages that declare or compare, and decide no verdict."""
 
 WORD, ATTRIBUTE = re.compile(r"[A-Za-z_]\w*"), re.compile(r"\.([A-Za-z_]\w*)")
+
+WHOLE = "*"
+"""What stands for all names of a module, which a name with dots leads to."""
 
 Place: TypeAlias = tuple[str, str]
 """A module, and a name at its top level; without a name, the whole module."""
@@ -65,25 +69,30 @@ def _sha256(value: Json) -> str:
 @cache
 def _code_of(control: Control) -> tuple[str, frozenset[str]]:
     """Return the digest of the code that a control leads to, "" without source, and the thresholds that it reads."""
+    found = definitions_of(control)
+    if not found:
+        return "", frozenset()
+    digest = _sha256(sorted([*place, each.digest] for place, each in found.items()))
+    attributes = {name for each in found.values() for name in each.attributes}
+    return digest, frozenset(attributes if Thresholds in control.takes else ())
+
+
+def definitions_of(control: Control) -> dict[Place, Definition]:
+    """Return every definition that a control leads to, from its own and the types that it judges on."""
     own = control.judge.__module__
     module = _module(own)
     if module is None:
-        return "", frozenset()
+        return {}
     types = [kind for kind in (*control.takes, *control.facts) if issubclass(kind, (Resource, Detail))]
     start = (own, control.id if control.id in module else "")
-    found = dict[Place, str]()
-    attributes = set[str]()
     waiting: list[Place] = [start, *((kind.__module__, kind.__name__) for kind in types)]
+    found = dict[Place, Definition]()
     while waiting:
         place = waiting.pop()
-        if place in found or not _judges(place[0], own) or (there := _module(place[0])) is None:
-            continue
-        definition = there.definition(place[1])
-        found[place] = definition.digest
-        attributes |= definition.attributes
-        waiting += definition.leads_to
-    reads = attributes if Thresholds in control.takes else set()
-    return _sha256(sorted([*place, digest] for place, digest in found.items())), frozenset(reads)
+        if place not in found and _judges(place[0], own) and (there := _module(place[0])):
+            found[place] = there.definition(place[1])
+            waiting += found[place].leads_to
+    return found
 
 
 def _judges(module: str, own: str) -> bool:
@@ -94,7 +103,7 @@ def _judges(module: str, own: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Definition:
+class Definition:
     """The digest of something at the top level of a module, and where what it names is defined."""
 
     digest: str
@@ -114,7 +123,7 @@ class _Module:
         self._imports = dict[str, Place]()
         self._texts = dict[str, list[str]]()
         self._always: list[str] = []
-        self._known = dict[str, _Definition]()
+        self._known = dict[str, Definition]()
         for statement in _parsed(source).body:
             text = self._text(statement)
             if "import " in text:
@@ -127,13 +136,13 @@ class _Module:
     def __contains__(self, name: str) -> bool:
         return name in self._texts
 
-    def definition(self, name: str) -> _Definition:
+    def definition(self, name: str) -> Definition:
         """Return what a name stands for; what the whole module does for ""."""
         if name not in self._known:
             texts = self._texts.get(name, []) if name else [each for found in self._texts.values() for each in found]
             text = "\n".join((*texts, *self._always))
             names = {*WORD.findall(text), *([] if texts or not name else [name])}
-            self._known[name] = _Definition(
+            self._known[name] = Definition(
                 _sha256(text), tuple(sorted(self._targets(names, text))), frozenset(ATTRIBUTE.findall(text))
             )
         return self._known[name]
@@ -144,7 +153,9 @@ class _Module:
                 yield self.name, name
             elif place := self._imports.get(name):
                 module, wanted = place
-                if wanted:
+                if wanted == WHOLE:
+                    yield module, ""
+                elif wanted:
                     yield place
                 else:
                     yield from ((module, each) for each in re.findall(rf"\b{name}\.(\w+)", text))
@@ -201,11 +212,13 @@ def _imported(statement: ast.stmt, package: str) -> dict[str, Place]:
     found = dict[str, Place]()
     for node in ast.walk(statement):
         if isinstance(node, ast.Import):
-            found |= {each.asname or each.name: (each.name, "") for each in node.names}
+            for each in node.names:
+                parent, _, last = each.name.rpartition(".")
+                found[each.asname or last] = (each.name, WHOLE if parent and not each.asname else "")
         elif isinstance(node, ast.ImportFrom):
             base = resolve_name("." * node.level + (node.module or ""), package)
             for each in node.names:
-                is_module = f"{base}.{each.name}" in sys.modules
+                is_module = isinstance(getattr(sys.modules.get(base), each.name, None), ModuleType)
                 found[each.asname or each.name] = (f"{base}.{each.name}", "") if is_module else (base, each.name)
     return found
 
