@@ -16,6 +16,8 @@ from orgaudit.settings.people import AccountOwner, Owner, OwnershipRecord, Peopl
 from orgaudit.settings.sections import OwnershipSettings
 from orgaudit.settings.settings import Settings
 
+NOBODY = Owner()
+
 _MOST_SUGGESTIONS = 20
 """Unknown names for which one that is like them is looked up, which takes long among thousands."""
 
@@ -62,7 +64,7 @@ def _account_owner(account: Account, matched: _Matched, settings: OwnershipSetti
         (tagged, contact, tag_of(tags, settings.environment_tags)),
         *((row.owner, row.owner.mail, row.environment) for row in above),
     ]
-    owner = people.complete(next((owner for owner, _, _ in sources if owner), Owner()))
+    owner = people.complete(next((owner for owner, _, _ in sources if owner), NOBODY))
     return AccountOwner(
         account_id=account.id,
         owner=str(owner),
@@ -76,18 +78,19 @@ def tag_of(tags: Tags, keys: Iterable[str]) -> str:
 
     A key is matched as it is written, else in any letter case, in which tags of one organization differ.
     """
+    by_folded: dict[str, list[str]] = {}
+    for name in sorted(tags):
+        by_folded.setdefault(name.casefold(), []).append(name)
     for key in keys:
-        alike = sorted(
-            (name for name in tags if name.casefold() == key.casefold()), key=lambda name: (name != key, name)
-        )
-        if value := next(filter(None, (" ".join(tags[name].split()) for name in alike)), ""):
-            return value
+        for name in (key, *by_folded.get(key.casefold(), ())):
+            if value := " ".join(tags.get(name, "").split()):
+                return value
     return ""
 
 
 def tagged_owner(tags: Tags, owner_tags: Iterable[str], contact_tags: Iterable[str]) -> Owner:
     """Return the owner that tags name, with the mail of the contact among them where the owner's tag has none."""
-    owner = Owner.of(tag_of(tags, owner_tags))
+    owner = Owner.of(tag_of(tags, owner_tags)) if tags else NOBODY
     if not owner or owner.mail:
         return owner
     return Owner(owner.name, address_of(tag_of(tags, contact_tags)).lower())
@@ -99,10 +102,12 @@ class Ownership:
 
     record: OwnershipRecord
     _accounts: Mapping[str, AccountOwner] = field(init=False, repr=False)
+    _owners: Mapping[str, Owner] = field(init=False, repr=False)
     _people: People = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._accounts = {each.account_id: each for each in self.record.accounts}
+        self._owners = {each.account_id: Owner.of(each.owner) for each in self.record.accounts}
         self._people = People(self.record.people)
 
     def owner_of(self, finding: Finding) -> Owner:
@@ -118,7 +123,7 @@ class Ownership:
 
     def account_owner(self, account_id: str) -> Owner:
         """Return who owns an account."""
-        return Owner.of(self._of(account_id).owner)
+        return self._owners.get(account_id, NOBODY)
 
     def contact_of(self, account_id: str) -> str:
         """Return how to reach who owns an account, else nothing."""
