@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
 import msgspec
@@ -96,19 +95,14 @@ def tagged_owner(tags: Tags, owner_tags: Iterable[str], contact_tags: Iterable[s
     return Owner(owner.name, address_of(tag_of(tags, contact_tags)).lower())
 
 
-@dataclass(slots=True)
 class Ownership:
     """The owners of a run, as its manifest keeps them."""
 
-    record: OwnershipRecord
-    _accounts: Mapping[str, AccountOwner] = field(init=False, repr=False)
-    _owners: Mapping[str, Owner] = field(init=False, repr=False)
-    _people: People = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self._accounts = {each.account_id: each for each in self.record.accounts}
-        self._owners = {each.account_id: Owner.of(each.owner) for each in self.record.accounts}
-        self._people = People(self.record.people)
+    def __init__(self, record: OwnershipRecord) -> None:
+        self.record = record
+        self._accounts = {each.account_id: each for each in record.accounts}
+        self._owners = {each.account_id: Owner.of(each.owner) for each in record.accounts}
+        self._people = People(record.people)
 
     def owner_of(self, finding: Finding) -> Owner:
         """Return who owns a finding; nobody where neither tags nor the file of owners name one.
