@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
 import msgspec
@@ -15,6 +14,8 @@ from orgaudit.settings.ownership import OwnerRow, OwnersFile, error_of_many, onc
 from orgaudit.settings.people import AccountOwner, Owner, OwnershipRecord, People, address_of
 from orgaudit.settings.sections import OwnershipSettings
 from orgaudit.settings.settings import Settings
+
+NOBODY = Owner()
 
 _MOST_SUGGESTIONS = 20
 """Unknown names for which one that is like them is looked up, which takes long among thousands."""
@@ -62,7 +63,7 @@ def _account_owner(account: Account, matched: _Matched, settings: OwnershipSetti
         (tagged, contact, tag_of(tags, settings.environment_tags)),
         *((row.owner, row.owner.mail, row.environment) for row in above),
     ]
-    owner = people.complete(next((owner for owner, _, _ in sources if owner), Owner()))
+    owner = people.complete(next((owner for owner, _, _ in sources if owner), NOBODY))
     return AccountOwner(
         account_id=account.id,
         owner=str(owner),
@@ -76,34 +77,32 @@ def tag_of(tags: Tags, keys: Iterable[str]) -> str:
 
     A key is matched as it is written, else in any letter case, in which tags of one organization differ.
     """
+    by_folded: dict[str, list[str]] = {}
+    for name in sorted(tags):
+        by_folded.setdefault(name.casefold(), []).append(name)
     for key in keys:
-        alike = sorted(
-            (name for name in tags if name.casefold() == key.casefold()), key=lambda name: (name != key, name)
-        )
-        if value := next(filter(None, (" ".join(tags[name].split()) for name in alike)), ""):
-            return value
+        for name in (key, *by_folded.get(key.casefold(), ())):
+            if value := " ".join(tags.get(name, "").split()):
+                return value
     return ""
 
 
 def tagged_owner(tags: Tags, owner_tags: Iterable[str], contact_tags: Iterable[str]) -> Owner:
     """Return the owner that tags name, with the mail of the contact among them where the owner's tag has none."""
-    owner = Owner.of(tag_of(tags, owner_tags))
+    owner = Owner.of(tag_of(tags, owner_tags)) if tags else NOBODY
     if not owner or owner.mail:
         return owner
     return Owner(owner.name, address_of(tag_of(tags, contact_tags)).lower())
 
 
-@dataclass(slots=True)
 class Ownership:
     """The owners of a run, as its manifest keeps them."""
 
-    record: OwnershipRecord
-    _accounts: Mapping[str, AccountOwner] = field(init=False, repr=False)
-    _people: People = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self._accounts = {each.account_id: each for each in self.record.accounts}
-        self._people = People(self.record.people)
+    def __init__(self, record: OwnershipRecord) -> None:
+        self.record = record
+        self._accounts = {each.account_id: each for each in record.accounts}
+        self._owners = {each.account_id: Owner.of(each.owner) for each in record.accounts}
+        self._people = People(record.people)
 
     def owner_of(self, finding: Finding) -> Owner:
         """Return who owns a finding; nobody where neither tags nor the file of owners name one.
@@ -118,7 +117,7 @@ class Ownership:
 
     def account_owner(self, account_id: str) -> Owner:
         """Return who owns an account."""
-        return Owner.of(self._of(account_id).owner)
+        return self._owners.get(account_id, NOBODY)
 
     def contact_of(self, account_id: str) -> str:
         """Return how to reach who owns an account, else nothing."""

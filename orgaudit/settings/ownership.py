@@ -217,6 +217,8 @@ class _Reader:
         except ValueError as error:
             self._wrong(line, "owner", str(error))
             return Owner()
+        if {"<", ">"} & {*owner.name}:
+            self._wrong(line, "owner", f"{name!r} is not an owner; write < and > around a mail address only")
         if owner.mail and mail and owner.mail != mail.lower():
             self._wrong(line, "mail", f"{mail!r} is another address than that of the owner, {owner.mail}; keep one")
         return Owner(owner.name, owner.mail or mail.lower())

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from email.errors import MessageError
 from email.headerregistry import Address
+from functools import lru_cache
 
 import msgspec
 
@@ -19,6 +20,7 @@ def identity(person: str) -> str:
     return (address[0] if address else " ".join(person.split())).casefold()
 
 
+@lru_cache(maxsize=4096)
 def address_of(person: str) -> str:
     """Return the e-mail address within a person's name and address; nothing where there is none that can be used."""
     found = ADDRESS.search(person)
@@ -58,8 +60,10 @@ class Owner(msgspec.Struct, frozen=True):
         mail = address_of(text)
         if not mail:
             return cls(" ".join(text.split()))
-        name = re.sub(r"[<>]", " ", ADDRESS.sub(" ", text, count=1))
-        return cls(" ".join(name.split()).strip(" ,;:()-"), mail.lower())
+        name, bracket, rest = text.partition("<")
+        if not bracket or rest.strip() != f"{mail}>":  # a mail somewhere in a tag's value
+            name = ADDRESS.sub(" ", text, count=1).strip(" ,;:-")
+        return cls(" ".join(name.split()), mail.lower())
 
 
 class AccountOwner(msgspec.Struct, frozen=True, kw_only=True):

@@ -111,7 +111,11 @@ def test_the_contact_beside_an_owner_is_the_mail_of_a_name_without_one(tmp_path:
     found = owned(tmp_path, [shop, account("bank", BANK, contact="bank@example.com")])
     assert str(found.account_owner(SHOP)) == "Payments <pay@example.com>"
     assert (found.contact_of(SHOP), found.environment_of(SHOP)) == ("Pay@example.com", "prod")
-    assert not found.account_owner(BANK)
+    assert (
+        str(found.owner_of(finding(BANK, Owner="Ledger", CONTACT="LEDGER@example.com")))
+        == "Ledger <ledger@example.com>"
+    )
+    assert [each.owner for each in found.record.accounts] == ["Payments <pay@example.com>", ""]
     assert found.contact_of(BANK) == "bank@example.com"
 
 

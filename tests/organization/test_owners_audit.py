@@ -107,3 +107,7 @@ def test_a_run_keeps_its_owners_until_it_is_evaluated_again(caller: Caller) -> N
     caller.call("report", "run", "--config", config)
     assert owners_in(caller, config) == {**tagged, SHOP.id: "Keepers"}
     assert list(verify(run)) == []
+
+    resumed = caller.call("audit", "--config", config, "--resume", "run")
+    assert resumed.code == ExitCode.USAGE
+    assert "owners.csv:3: account: the organization has no account 'Opened Later'" in resumed.stderr

@@ -81,6 +81,7 @@ def test_headers_are_read_in_the_words_and_forms_of_spreadsheets(
         ("shop,,Jo,jo..o@example.com,", ": mail: 'jo..o@example.com' is not a mail address"),
         ("shop,,Jo,Jo <jo@example.com>,", ": mail: 'Jo <jo@example.com>' is not a mail address"),
         ("shop,,Jo jo@example.com,,", ": owner: 'Jo jo@example.com' is not an owner"),
+        ("shop,,Team <EU>,eu@example.com,", ": owner: 'Team <EU>' is not an owner; write < and > around"),
         ("shop,,Jo <jo@example.com>,al@example.com,", ": mail: 'al@example.com' is another address than"),
         (
             "shop,,Okafor, Jo,jo@example.com,prod",
@@ -138,6 +139,25 @@ def test_rows_have_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert len(read_owners(written(tmp_path, text)).rows) == 3
     [error] = errors(tmp_path, f"{text}\nlast,,Jo,,\n")
     assert error == ": has more than 3 rows; name accounts by their unit"
+
+
+@pytest.mark.parametrize(
+    ("text", "owner"),
+    [
+        ("Jo Okafor <JO@example.com>", JO),
+        ("Jo Okafor - jo@example.com", JO),
+        ("jo@example.com", Owner(mail="jo@example.com")),
+        ("<jo@example.com>", Owner(mail="jo@example.com")),
+        ("Team (EU) <eu@example.com>", Owner("Team (EU)", "eu@example.com")),
+        ("  Team   (EU) ", Owner("Team (EU)")),
+        ("@payments", Owner("@payments")),
+        ("", Owner()),
+    ],
+)
+def test_an_owner_is_read_from_text_and_again_from_what_it_is_shown_as(text: str, owner: Owner) -> None:
+    assert Owner.of(text) == owner
+    assert Owner.of(str(owner)) == owner
+    assert bool(owner) == bool(text)
 
 
 def test_the_file_is_beside_the_settings_and_must_exist_only_where_it_is_named(tmp_path: Path) -> None:
