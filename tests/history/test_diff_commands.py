@@ -20,7 +20,7 @@ from orgaudit.errors import ConfigError
 from orgaudit.history.kinds import CLOSING, OPENING, Kind
 from orgaudit.history.sentence import net, sentence
 from orgaudit.history.trend import point_of
-from orgaudit.model import Finding, Status
+from orgaudit.model import Finding, OrganizationRecord, Status
 from orgaudit.settings.settings import load
 from orgaudit.store.run import Run
 from tests.history.stored import settings_file, stored
@@ -31,6 +31,7 @@ BUCKET, ROLE, INSTANCE, TRAIL = (
     *("ec2_control_4_holds", "cloudtrail_control_0_holds"),
 )
 FIRST = STARTED.date()
+ANOTHER = OrganizationRecord(id="o-another", arn="", management_account_id=account_id(0), feature_set="ALL")
 
 
 def next_quarter(finding: Finding) -> Finding | None:
@@ -175,9 +176,7 @@ def test_runs_that_cannot_be_compared_are_refused(out: Path, tmp_path: Path) -> 
         tmp_path,
         "other",
         90,
-        manifest=lambda manifest: msgspec.structs.replace(
-            manifest, organization=msgspec.structs.replace(manifest.organization, id="o-another")
-        ),
+        manifest=lambda manifest: msgspec.structs.replace(manifest, organization=ANOTHER),
     )
     with pytest.raises(ConfigError, match="run q1 is of o-exampleorg, and run other of o-another"):
         ran(out, "diff", "q1", str(other.path))
