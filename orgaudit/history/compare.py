@@ -106,7 +106,7 @@ def compare(connection: duckdb.DuckDBPyConnection, new: Manifest) -> None:
         connection.execute(f"DROP TABLE {run}_members")
     for run, into, status in (("old", "places_before", "stood"), ("new", "places_after", "found")):
         connection.execute(
-            "CREATE OR REPLACE TEMP VIEW absent AS "
+            "CREATE OR REPLACE TEMP VIEW absent AS "  # noqa: S608 - constants only
             f"SELECT account_id, control, region FROM both_members WHERE {status} IS NULL"
         )
         look(connection, run, "absent", into)
