@@ -7,7 +7,7 @@ text, the account that owns a shared resource. An issue may be in several groups
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -52,8 +52,8 @@ class Target:
 class Group:
     """The issues that one change removes, as positions in a list of issues, their families, and what it takes.
 
-    They are of one family, or of several where one command of the organization fixes all. `times` is how many resources
-    have to be fixed one by one, 1 where one change reaches all.
+    They are of one family, or of several where one command of the organization or one service-wide text fixes all.
+    `times` is how often the fix is made: for each family of a setting and each resource with a policy, else once.
     """
 
     target: Target
@@ -165,12 +165,34 @@ def grouped(issues: Sequence[Issue], fixes: Mapping[str, FamilyFix]) -> list[Gro
             family = "" if target.kind is Kind.ORGANIZATION else issue.family
             place = (target.kind, family, target.key)
             found.setdefault(place, (target, []))[1].append(position)
-    groups = (_group(target, [issues[each] for each in members], members, fixes) for target, members in found.values())
+    groups = (
+        _group(target, [issues[each] for each in members], members, fixes)
+        for target, members in _one_setting_each(found, issues, fixes)
+    )
     kinds = list(Kind)
     return sorted(
         (group for group in groups if group is not None),
         key=lambda group: (kinds.index(group.target.kind), group.families, group.target.key),
     )
+
+
+def _one_setting_each(
+    found: Mapping[tuple[Kind, str, str], tuple[Target, list[int]]],
+    issues: Sequence[Issue],
+    fixes: Mapping[str, FamilyFix],
+) -> Iterator[tuple[Target, list[int]]]:
+    """Yield targets with their issues; families that the same service-wide text fixes at the same effort are one."""
+    settings: dict[str, list[int]] = {}
+    for (kind, family, _), (target, positions) in found.items():
+        if kind is not Kind.SETTING:
+            yield target, positions
+            continue
+        texts = {issues[each].text for each in positions}
+        text = texts.pop() if len(texts) == 1 else None
+        size = fixes.get(family, UNKNOWN_FIX).effort
+        settings.setdefault(f"{size} {text}" if text else family, []).extend(positions)
+    for key, positions in settings.items():
+        yield Target(Kind.SETTING, key), sorted(positions)
 
 
 def _group(
@@ -188,4 +210,5 @@ def _group(
         fix = replace(fix, disruption=Disruption.REPLACEMENT)
     one_by_one = target.kind is Kind.POLICY and fix.per_resource
     resources = {(issue.home, issue.resource) for issue in members}
-    return Group(target, families, fix, tuple(positions), len(resources) if one_by_one else 1)
+    times = len(resources) if one_by_one else len(families) if target.kind is Kind.SETTING else 1
+    return Group(target, families, fix, tuple(positions), times)

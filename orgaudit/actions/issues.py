@@ -37,8 +37,9 @@ class Issue:
     """One open issue: (account, region, resource, family), with its open findings and their highest severity.
 
     `owner` is empty without one. `inherited_from` is the account where a shared resource was judged. `tags` are the
-    resource's of TAGS. `command` is the service-wide command, and `policy` the hash of the policy's text, where all its
-    findings have the same. `is_beyond` is whether that command is for member accounts and this is the management one.
+    resource's of TAGS. `text` and `command` are the service-wide ones, and `policy` the hash of the policy's text,
+    where all its findings have the same. `is_beyond` is whether that command is for member accounts and this is the
+    management account.
     """
 
     account_id: str
@@ -52,6 +53,7 @@ class Issue:
     owner: str
     inherited_from: str | None
     tags: Mapping[str, str]
+    text: str | None
     command: str | None
     policy: str | None
     is_beyond: bool
@@ -121,7 +123,8 @@ _ISSUES = f"""
     SELECT account_id, any_value(account_name), region, resource, any_value(resource_type), family,
            max({SEVERITY_RANK}), list(fingerprint ORDER BY fingerprint), coalesce(min(owner), ''), min(inherited_from),
            any_value([{", ".join(f"map_extract(resource_tags, '{tag}')[1]" for tag in TAGS)}]),
-           {_same("remediation.service_wide.command")}, {_same("evidence->>'$.policy_sha256'")},
+           {_same("remediation.service_wide.text")}, {_same("remediation.service_wide.command")},
+           {_same("evidence->>'$.policy_sha256'")},
            account_id = $2 AND bool_or(remediation.service_wide.text ILIKE '%member%')
     FROM findings WHERE open AND (len($1) = 0 OR coalesce(owner, '') IN (SELECT unnest($1)))
     GROUP BY account_id, region, resource, family
@@ -155,7 +158,7 @@ _SEVERITIES = list(Severity)
 
 def _issue(row: tuple[Any, ...]) -> Issue:
     account, name, region, resource, kind, family, rank, fingerprints, owner, home, *facts = row
-    tags, command, policy, beyond = facts
+    tags, text, command, policy, beyond = facts
     return Issue(
         account_id=intern(account),
         account_name=intern(name),
@@ -168,6 +171,7 @@ def _issue(row: tuple[Any, ...]) -> Issue:
         owner=intern(owner),
         inherited_from=home,
         tags={key: value for key, value in zip(TAGS, tags, strict=True) if value},
+        text=text and intern(text),
         command=command and intern(command),
         policy=policy,
         is_beyond=beyond,

@@ -173,8 +173,8 @@ def action_id(group: Group) -> str:
 
 
 def _family_of(group: Group) -> tuple[str, ...]:
-    """Return the family that identifies an action; a command of the organization is one whatever it fixes in a run."""
-    return () if group.target.kind is Kind.ORGANIZATION else group.families
+    """Return the family that identifies an action; one that fixes several is the same whichever are open in a run."""
+    return () if group.target.kind in {Kind.ORGANIZATION, Kind.SETTING} else group.families
 
 
 def _owners(issues: Iterable[Issue]) -> tuple[OwnerCount, ...]:

@@ -40,7 +40,7 @@ def finding(
     region: str = "eu-central-1",
     status: Status = Status.FAIL,
     wide: str | None = None,
-    text: str = "Enable it everywhere.",
+    text: str = "",
     kind: str = "Bucket",
     tags: Mapping[str, str] | None = None,
     home: int | None = None,
@@ -68,7 +68,7 @@ def finding(
         requirements=[],
         evidence=evidence or {},
         remediation=Remediation(
-            service_wide=Remedy(text, wide),
+            service_wide=Remedy(text or f"Enable {of.family} everywhere.", wide),
             asset=Remedy(f"Enable it for {name}.", f"aws s3 fix --name {name} --account {account_id(lives)}"),
             preventive=Remedy("Deny disabling it.", "aws organizations deny"),
         ),

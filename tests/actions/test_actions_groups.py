@@ -37,10 +37,8 @@ def test_one_setting_closes_a_family_over_accounts_and_regions(tmp_path: Path) -
     (action,) = actions_of(tmp_path, found, ebs)
     assert (action.kind, action.effort, action.times, action.cost) == (Kind.SETTING, Effort.S, 1, 1)
     assert (action.closes.issues, action.closes.accounts, action.closes.points) == (4, 2, 8)
-    assert (
-        action.title
-        == 'Enable it everywhere ("Buckets keep versions"): closes 4 issues in 2 accounts, effort S, no interruption'
-    )
+    what = 'Enable ec2_ebs_default_encryption_enabled everywhere ("Buckets keep versions")'
+    assert action.title == f"{what}: closes 4 issues in 2 accounts, effort S, no interruption"
     assert [each.account_id for each in action.commands] == [account_id(0)] * 2 + [account_id(1)] * 2
     assert len({each.command for each in action.commands}) == 4
 
@@ -69,6 +67,18 @@ def test_a_command_of_the_organization_closes_everything_once(tmp_path: Path) ->
     (action,) = actions_of(tmp_path, found)
     assert (action.kind, action.closes.accounts) == (Kind.ORGANIZATION, 3)
     assert [(each.account_id, each.command) for each in action.commands] == [("", command)]
+
+
+def test_one_service_wide_text_is_one_action_that_is_made_once_for_each_family(tmp_path: Path) -> None:
+    sizes = {"vpcs": "S", "routes": "S", "trails": "M"}
+    alarms = [control(name, per_resource=False, effort=size) for name, size in sizes.items()]
+    found = [finding(each, n, f"{each.id}-{n}", text="Create the alarms once.") for each in alarms for n in range(2)]
+    small, medium = actions_of(tmp_path, found, *alarms)
+    assert (small.families, small.times, small.cost, small.closes.issues) == (("routes", "vpcs"), 2, 2, 4)
+    assert small.what == 'Create the alarms once ("Buckets keep versions" and 1 more)'
+    assert (medium.families, medium.times, medium.cost) == (("trails",), 1, 4)
+    (alone,) = actions_of(tmp_path / "alone", [found[0]], *alarms)
+    assert (alone.id, alone.families) == (small.id, ("vpcs",))
 
 
 def test_what_is_for_member_accounts_leaves_the_management_account_to_be_fixed_by_itself(tmp_path: Path) -> None:
