@@ -23,7 +23,7 @@ MOST_ACTIONS = 3
 
 
 def print_summary(view: View, paths: Iterable[Path], code: ExitCode, notes: Iterable[str] = ()) -> None:
-    """Print coverage first, then rates, open findings, exceptions, which register that is, and where the reports are.
+    """Print coverage first, then the headline rate, open issues, exceptions, which register that is, and the reports.
 
     `notes` are what else there is to know of the register.
     """
@@ -33,7 +33,7 @@ def print_summary(view: View, paths: Iterable[Path], code: ExitCode, notes: Iter
     for name, lines in (
         ("Coverage", _coverage(view)),
         ("Not seen", _not_seen(view)),
-        ("Pass rate", _rates(view)),
+        ("Rate", _rates(view)),
         ("Open", _open(view)),
         ("Exceptions", _exceptions(view)),
         ("Register", [_register(view), *notes]),
@@ -67,13 +67,22 @@ def _not_seen(view: View) -> Iterator[str]:
 
 
 def _rates(view: View) -> Sequence[str]:
-    counts = view.summary.counts
-    return [f"{rate(counts.pass_rate)}, with exceptions {rate(counts.pass_rate_with_exceptions)}"]
+    """Return the headline rate, and what of it was not assessed."""
+    found = view.summary.headline
+    if found is None:
+        return ["- (the run has no framework)"]
+    counts, excepted = found.rated.counts, found.rated.with_exceptions
+    return [
+        f"{rate(counts.rate)} of {found.framework}, with exceptions {rate(excepted.rate)}",
+        f"{counts.passed:,} of {counts.total:,} requirements x accounts pass; "
+        f"{counts.failed:,} fail, {counts.not_assessed:,} not assessed",
+    ]
 
 
 def _open(view: View) -> Sequence[str]:
-    found = view.summary.open
-    return [f"{found.critical} critical · {found.high} high · {found.medium} medium · {found.low} low"]
+    issues, findings = view.summary.issues, view.summary.open.total
+    severities = f"{issues.critical} critical · {issues.high} high · {issues.medium} medium · {issues.low} low"
+    return [f"{severities} ({counted(issues.total, 'issue')}, {counted(findings, 'finding')})"]
 
 
 def _exceptions(view: View) -> Sequence[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -13,8 +12,8 @@ import msgspec
 from orgaudit.history.baseline import Head, head_of, heads, is_whole
 from orgaudit.history.compare import ISSUE
 from orgaudit.history.stage import day_of
+from orgaudit.settings.frameworks import headline
 from orgaudit.store import seal
-from orgaudit.store.manifest import Manifest
 from orgaudit.store.register_result import read_result
 from orgaudit.store.run import Run
 from orgaudit.store.tables import SEVERITY_RANK, opened
@@ -23,7 +22,7 @@ from orgaudit.store.tables import SEVERITY_RANK, opened
 class Point(msgspec.Struct, frozen=True, kw_only=True):
     """One run: open issues by severity, the headline rate, coverage, and what is late on the date of its reports.
 
-    The rates are None without a CIS framework in the run, and the late issues where the run has no due dates.
+    The rates are None without a framework in the run, and the late issues where the run has no due dates.
     `whole_scope` is whether it is of the whole scope.
     """
 
@@ -91,7 +90,7 @@ def point_of(run: Run) -> Point:
         issues = dict(zip((column[0] for column in rows.description or ()), rows.fetchall()[0], strict=True))
         if not manifest.remediation_days:
             issues["overdue_issues"] = None
-        framework = headline_framework(manifest)
+        framework = headline((it.id for it in manifest.frameworks), manifest.headline_framework)
         return Point(
             date=day_of(manifest),
             run=run.id,
@@ -103,12 +102,6 @@ def point_of(run: Run) -> Point:
             overdue_exceptions=sum(count > 0 for count in result.overdue.values()),
             **issues,
         )
-
-
-def headline_framework(manifest: Manifest) -> str | None:
-    """Return the id of the newest CIS benchmark of a run, or None without one."""
-    found = [(tuple(map(int, re.findall(r"\d+", it.id))), it.id) for it in manifest.frameworks]
-    return max((it for it in found if it[1].startswith("cis_")), default=(None, None))[1]
 
 
 def _rate(connection: duckdb.DuckDBPyConnection, framework: str | None, fails: str) -> float | None:

@@ -18,12 +18,14 @@ from orgaudit.facts.shard import AccountHeader, ListingResult
 from orgaudit.history.changes import Unit, compared
 from orgaudit.history.kinds import Kind
 from orgaudit.model import Caller, OrganizationRecord
+from orgaudit.settings.documents import PACKAGED
+from orgaudit.settings.settings import load
 from orgaudit.settings.thresholds import Thresholds
 from orgaudit.store import seal
 from orgaudit.store.manifest import ControlRecord, Manifest
 from orgaudit.store.run import Run, write_lines
 from tests.factories import MEMBER, NOW, a_log_group, a_trail, an_account, facts_of
-from tests.history.stored import DAYS, report
+from tests.history.stored import report
 
 CONTROL = "cloudtrail_trail_log_group_retained"
 TRAIL = a_trail()
@@ -64,7 +66,7 @@ def made(out: Path, name: str, day: int, *, wanted: int, kept: int | None, known
     run.write_manifest(_manifest(run, started, wanted, record))
     write_facts(run, kept, known=known)
     rules = Rules((catalogue()[CONTROL],), (), Thresholds(log_retention_days=wanted))
-    reevaluate(run, rules, Silence(), Carrying(DAYS))
+    reevaluate(run, rules, load(PACKAGED / "orgaudit.toml", {}, {}), Silence(), Carrying())
     report(run)
     return run
 

@@ -227,7 +227,9 @@ def test_both_formats_show_the_same_figures(small: Run) -> None:
         assert (key["id"], key["counts"]["failed"]) == (row["Control"], row["Failed"])
     for key, row in zip(document["findings"], records(book["Findings"]), strict=True):
         assert (key["fingerprint"], "yes" if key["open"] else "no") == (row["Fingerprint"], row["Open"])
-    assert book["Summary"]["N13"].value == document["summary"]["counts"]["open"]
+    assert book["Summary"]["B13"].value == pytest.approx(document["summary"]["headline"]["rate"]["share"])
+    assert book["Summary"]["H13"].value == pytest.approx(document["summary"]["headline"]["with_exceptions"]["share"])
+    assert book["Summary"]["N13"].value == document["summary"]["open_issues"]
 
 
 def test_every_table_is_named_filtered_frozen_and_set_for_print(small: Run) -> None:

@@ -105,9 +105,9 @@ def summary_charts(
 ) -> list[str]:
     """Put each chart over its first to last column of these rows, and return their alt texts in the same order."""
     plans = (
-        ("Open findings by unit and severity", blocks.units, tuple(look.SEVERITIES.values())),
+        ("Open issues by unit and severity", blocks.units, tuple(look.SEVERITIES.values())),
         ("Ten worst controls, open findings", blocks.controls, (look.NAVY,)),
-        ("Ten worst accounts, open findings", blocks.accounts, (look.NAVY,)),
+        ("Ten worst accounts, open issues", blocks.accounts, (look.NAVY,)),
     )
     for (title, block, palette), (left, right) in zip(plans, columns, strict=True):
         chart = _chart(title, block, palette)
@@ -121,10 +121,12 @@ def summary_charts(
 
 
 def _unit_rows(tables: Tables, view: View) -> Iterator[tuple[Content, ...]]:
-    condition = 'Findings[Unit],$B@,Findings[Severity],"%s",Findings[Open],"yes",Findings[Counted],"yes"'
     for score in islice(view.units, TOP):
-        name, figures = score.unit or NO_UNIT, msgspec.structs.asdict(score.open)
-        cells = (tables.formula(f"COUNTIFS({condition % severity})", figures[severity]) for severity in look.SEVERITIES)
+        name, figures = score.unit or NO_UNIT, msgspec.structs.asdict(score.issues)
+        cells = (
+            tables.formula(f"SUMIFS(Accounts[{it.capitalize()} counted],Accounts[Unit],$B@)", figures[it])
+            for it in look.SEVERITIES
+        )
         yield (_short(name.rpartition("/")[2]), name, *cells)
 
 
@@ -135,9 +137,9 @@ def _control_rows(tables: Tables, view: View) -> Iterator[tuple[Content, ...]]:
 
 
 def _account_rows(tables: Tables, view: View) -> Iterator[tuple[Content, ...]]:
-    worst = sorted((score for score in view.accounts if score.counts.open), key=lambda score: -score.counts.open)
+    worst = sorted((score for score in view.accounts if score.issues.total), key=lambda score: -score.issues.total)
     for score in worst[:TOP]:
-        formula = tables.formula("SUMIFS(Accounts[Open],Accounts[Account id],$B@)", score.counts.open)
+        formula = tables.formula("SUMIFS(Accounts[Open issues],Accounts[Account id],$B@)", score.issues.total)
         yield _short(score.name or score.id), score.id, formula
 
 
@@ -195,4 +197,4 @@ def _rich(size: int, ink: str, *, bold: bool = False, text: str = "") -> RichTex
 def _alt_text(title: str, block: Block) -> str:
     figures = ((cells[NAME], [cell.result for cell in cells if isinstance(cell, Formula)]) for cells in block.rows)
     bars = "; ".join(f"{name}: {', '.join(map(str, results))}" for name, results in figures)
-    return f"Bar chart. {title}. {bars or 'No open findings'}."
+    return f"Bar chart. {title}. {bars or 'No open issues'}."

@@ -34,8 +34,8 @@ _DEFINITIONS = (
     ("PASS, FAIL", "What was assessed meets, or does not meet, what the control requires."),
     (
         "NOT_ASSESSED",
-        "Something that the control needs could not be read. It never counts as passed and never as failed, so it is "
-        "not in any pass rate; it is shown beside it.",
+        "Something that the control needs could not be read. It never counts as passed and never as failed. It lowers "
+        "the headline rate; the pass rates of findings leave it out and show it beside them.",
     ),
     (
         "NOT_APPLICABLE",
@@ -55,7 +55,26 @@ _DEFINITIONS = (
     ("MANUAL", "A person decides. Manual evaluations are not in any coverage figure."),
     ("Excepted", "A FAIL that an active or expiring exception covers. It stays a FAIL in every list."),
     ("Open", "A FAIL that no active or expiring exception covers. An expired exception covers nothing."),
-    ("Pass rate", "PASS / (PASS + FAIL)."),
+    (
+        "Headline rate",
+        "PASS / (PASS + FAIL + NOT_ASSESSED) over accounts x automated requirements of one framework, by default the "
+        "newest CIS of the run. A requirement of an account is FAIL where any of its controls fails there, else "
+        "NOT_ASSESSED where anything was not assessed or a control was left out of the run, else PASS. Where a person "
+        "decides, nothing applies, or all that is left is in accepted regions, it is not in the rate.",
+    ),
+    (
+        "Headline rate with exceptions",
+        "The same without the failures that an active or expiring exception covers; where nothing else remains, the "
+        "requirement of the account is not in the rate.",
+    ),
+    (
+        "Finding, issue",
+        "A finding is one row of Findings: one control at one resource. An issue is what one fix closes: the findings "
+        "of one account, region, resource and family of controls. It is open where any of them is open, with the "
+        "highest severity of these. The summary and Accounts count issues, lists show findings. The open findings of "
+        "one control are as many issues, but two controls of a family share theirs, so those do not add up.",
+    ),
+    ("Pass rate", "PASS / (PASS + FAIL), of findings."),
     ("Pass rate with exceptions", "PASS / (PASS + FAIL - excepted): excepted failures leave the denominator."),
     ("Evaluations assessed", "Evaluations that ended in PASS, FAIL or NOT_APPLICABLE, over all that are not MANUAL."),
     (

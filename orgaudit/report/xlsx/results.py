@@ -56,7 +56,7 @@ def _pass_rate(it: _Scored) -> Formula:
 
 
 def _pass_rate_with_exceptions(it: _Scored) -> Formula:
-    return _or_none("[Passed]/([Passed]+[Open])", it.counts.pass_rate_with_exceptions)
+    return _or_none("[Passed]/([Passed]+[Failed]-[Excepted])", it.counts.pass_rate_with_exceptions)
 
 
 def _expiry(reported: ReportedFinding) -> date | str:
@@ -131,15 +131,16 @@ _MISSING: tuple[Column[Missing], ...] = (
 _ACCOUNTS: tuple[Column[AccountScore], ...] = (
     Column("Account id", 14, lambda a: a.id),
     Column("Account", 22, lambda a: a.name),
-    Column("Unit", 26, lambda a: a.ou_path),
+    Column("Unit", 26, lambda a: a.ou_path or NO_UNIT),
     Column("State", 13, lambda a: a.state, words=("SUSPENDED", "CLOSED")),
     Column("Coverage", 16, lambda a: a.completeness.value, words=tuple(Completeness)),
     _ASSESSED_SHARE,
-    _OPEN,
-    Column("Critical", 8, lambda a: a.open.critical, look.NUMBER),
-    Column("High", 8, lambda a: a.open.high, look.NUMBER),
-    Column("Medium", 8, lambda a: a.open.medium, look.NUMBER),
-    Column("Low", 8, lambda a: a.open.low, look.NUMBER),
+    Column("Open issues", 8, lambda a: Formula("[Critical]+[High]+[Medium]+[Low]", a.issues.total), _BOLD),
+    Column("Critical", 8, lambda a: a.issues.critical, look.NUMBER),
+    Column("High", 8, lambda a: a.issues.high, look.NUMBER),
+    Column("Medium", 8, lambda a: a.issues.medium, look.NUMBER),
+    Column("Low", 8, lambda a: a.issues.low, look.NUMBER),
+    replace(_OPEN, title="Open findings", look=look.NUMBER),
     _EXCEPTED,
     Column("Expired exceptions", 11, lambda a: a.expired, look.NUMBER),
     _PASS_RATE,
@@ -152,6 +153,10 @@ _ACCOUNTS: tuple[Column[AccountScore], ...] = (
     _NOT_ASSESSED,
     _NOT_APPLICABLE,
     _MANUAL,
+    Column("Critical counted", 9, lambda a: a.counted_issues.critical, look.NUMBER),
+    Column("High counted", 9, lambda a: a.counted_issues.high, look.NUMBER),
+    Column("Medium counted", 9, lambda a: a.counted_issues.medium, look.NUMBER),
+    Column("Low counted", 9, lambda a: a.counted_issues.low, look.NUMBER),
 )
 
 _CONTROLS: tuple[Column[ControlScore], ...] = (
@@ -195,6 +200,10 @@ _FRAMEWORKS: tuple[Column[RequirementScore], ...] = (
     _PASSED,
     _NOT_ASSESSED,
     Column("Accounts not applicable", 11, lambda q: q.accounts_not_applicable, look.NUMBER),
+    Column("Rated", 9, lambda q: q.rated.counts.total, look.NUMBER),
+    Column("Rated as passed", 9, lambda q: q.rated.counts.passed, look.NUMBER),
+    Column("Rated with exceptions", 11, lambda q: q.rated.with_exceptions.total, look.NUMBER),
+    Column("Passed with exceptions", 11, lambda q: q.rated.with_exceptions.passed, look.NUMBER),
 )
 
 _FINDINGS: tuple[Column[ReportedFinding], ...] = (
@@ -225,6 +234,7 @@ _FINDINGS: tuple[Column[ReportedFinding], ...] = (
     Column("Inherited from", 15, lambda f: f.finding.inherited_from or ""),
     Column("Counted", 9, lambda f: "yes" if f.counted else "no"),
     Column("Assessed (UTC)", 17, lambda f: f.finding.assessed_at, look.TIME),
+    Column("Family", 30, lambda f: f.finding.family),
     Column("Fingerprint", 38, lambda f: f.finding.fingerprint),
 )
 
@@ -243,7 +253,8 @@ ACCOUNTS = TableSheet(
     "one scorecard per account",
     _ACCOUNTS,
     lambda view: view.accounts,
-    "One row per account, the worst first. Findings inherited from another account count here.",
+    "One row per account, the worst first. Findings inherited from another account count here; "
+    "the columns “counted”, which the summary adds up, leave them out.",
     key_columns=2,
     printed_to="Why not assessed",
 )

@@ -13,7 +13,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.report.completeness import completeness_of
-from orgaudit.report.figures import AccountScore, Completeness, RequirementStatus
+from orgaudit.report.figures import AccountScore, Completeness, Rated, RatedCounts, RequirementStatus
 from orgaudit.report.view import View
 from orgaudit.report.xlsx.charts import LISTS, Lists, summary_charts
 from orgaudit.report.xlsx.tables import Tables
@@ -116,7 +116,7 @@ def write_summary(book: WorkbookWriter, view: View, tables: Tables, blocks: List
     page.heading(5, "Coverage: what was assessed")
     page.put(9, FIRST, _not_assessed_sentence(view), _SENTENCE, span=WIDTH, target="Coverage")
     page.heading(11, "Result")
-    page.heading(16, "Open findings by severity", FIRST, 12)
+    page.heading(16, "Open issues by severity", FIRST, 12)
     page.heading(16, "Exceptions", FIRST + 12, 12)
     for number, span, tiles in (
         (6, 6, _coverage_tiles(view, tables, blocks)),
@@ -196,26 +196,51 @@ def _coverage_tiles(view: View, tables: Tables, blocks: Lists) -> list[Tile]:
 
 
 def _result_tiles(view: View, tables: Tables) -> list[Tile]:
-    counts = view.summary.counts
-    rate = 'IFERROR(SUM(Controls[Passed])/(SUM(Controls[Passed])+SUM(Controls[%s])),"n/a")'
-    raw = tables.formula(rate % "Failed", counts.pass_rate)
-    with_exceptions = tables.formula(rate % "Open", counts.pass_rate_with_exceptions)
-    opened = tables.formula('COUNTIFS(Findings[Open],"yes",Findings[Counted],"yes")', counts.open)
-    excepted = tables.formula("SUM(Controls[Excepted])", counts.covered)
+    summary, headline = view.summary, view.summary.headline
+    rated = headline.rated if headline else Rated()
+    name = headline.framework if headline else "no framework"
+    opened = "+".join(f"SUM(Accounts[{it.capitalize()} counted])" for it in look.SEVERITIES)
+    found = _phrase(tables, "SUM(Controls[Open])", summary.counts.open, "open findings")
+    excepted = tables.formula("SUM(Controls[Excepted])", summary.counts.covered)
+    unseen = f"{rated.counts.not_assessed:,} of {rated.counts.total:,} requirements x accounts not assessed"
     without = "without failures under an exception"
+    rates = (
+        (f"Rate, {name}", _rate_formula(tables, name, ("Rated as passed", "Rated"), rated.counts), unseen),
+        (
+            "Rate with exceptions",
+            _rate_formula(tables, name, ("Passed with exceptions", "Rated with exceptions"), rated.with_exceptions),
+            without,
+        ),
+    )
     return [
-        Tile("Pass rate", raw, "passed / (passed + failed)", "Controls", "0.0 %"),
-        Tile("Pass rate with exceptions", with_exceptions, without, "Controls", "0.0 %"),
-        Tile("Open findings", opened, "failed, and no exception in force", "Findings", ink=_alarming(counts.open)),
+        *(Tile(label, formula, below, "Frameworks", "0.0 %") for label, formula, below in rates),
+        Tile(
+            "Open issues",
+            tables.formula(opened, summary.issues.total),
+            found,
+            "Accounts",
+            ink=_alarming(summary.issues.total),
+        ),
         Tile("Findings under an exception", excepted, "failed, and accepted by an owner", "Exceptions"),
     ]
 
 
+def _rate_formula(tables: Tables, framework: str, columns: tuple[str, str], counts: RatedCounts) -> Formula:
+    """Return the share of two columns of a framework's requirements."""
+    passed, rated = (f'SUMIFS(Frameworks[{column}],Frameworks[Framework],"{framework}")' for column in columns)
+    return tables.formula(f'IFERROR({passed}/{rated},"n/a")', counts.rate)
+
+
 def _severity_tiles(view: View, tables: Tables) -> list[Tile]:
-    condition = 'Findings[Severity],"%s",Findings[Open],"yes",Findings[Counted],"yes"'
-    counts = msgspec.structs.asdict(view.summary.open)
+    counts = msgspec.structs.asdict(view.summary.issues)
     return [
-        Tile(it.capitalize(), tables.formula(f"COUNTIFS({condition % it})", counts[it]), "open", "Findings", ink=ink)
+        Tile(
+            it.capitalize(),
+            tables.formula(f"SUM(Accounts[{it.capitalize()} counted])", counts[it]),
+            "open",
+            "Accounts",
+            ink=ink,
+        )
         for it, ink in look.SEVERITIES.items()
     ]
 
