@@ -280,7 +280,7 @@ def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple
 
 
 LEAVES = dict(leaves(program))
-NAMED = {"RUN", "FRAMEWORK:REQUIREMENT", "ID|FILE", "FILE"}
+NAMED = {"RUN", "OLD", "NEW", "FRAMEWORK:REQUIREMENT", "ID|FILE", "FILE"}
 
 
 def test_every_command_has_its_arguments_in_the_table() -> None:
