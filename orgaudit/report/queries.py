@@ -57,9 +57,10 @@ _GAPS_PER_ACCOUNT = f"""
 ISSUES_TABLE = f"""
     CREATE TEMP TABLE issues AS
     WITH found AS (
-        SELECT account_id, any_value(ou_path) AS ou_path, max({SEVERITY_RANK}) AS rank, bool_or(counted) AS counted
+        SELECT account_id, max({SEVERITY_RANK}) AS rank, bool_or(counted) AS counted
         FROM findings WHERE open GROUP BY account_id, region, resource, family)
-    SELECT account_id, ou_path, rank, counted, count(*) AS issues FROM found GROUP BY ALL
+    SELECT account_id, a.ou_path, rank, counted, count(*) AS issues FROM found JOIN accounts a ON a.id = account_id
+    GROUP BY ALL
 """  # noqa: S608 - constants only
 """Makes the table of how many open issues each account has, by the rank of their highest severity.
 
@@ -134,7 +135,9 @@ COVERAGE = f"""
 """  # noqa: S608 - constants only
 
 UNITS = f"""
-    WITH scores AS (SELECT ou_path, {_OPEN} AS open FROM findings WHERE counted AND open GROUP BY ou_path),
+    WITH scores AS (
+        SELECT a.ou_path, {_OPEN} AS open FROM findings f JOIN accounts a ON a.id = f.account_id
+        WHERE counted AND open GROUP BY a.ou_path),
     per_unit AS (SELECT ou_path, {_ISSUES} AS issues, sum(issues) AS total FROM issues WHERE counted GROUP BY ou_path)
     SELECT ou_path AS unit, open, issues FROM scores JOIN per_unit USING (ou_path) ORDER BY total DESC, unit
 """  # noqa: S608 - constants only
