@@ -70,7 +70,7 @@ def _rates(view: View) -> Sequence[str]:
     """Return the headline rate, and what of it was not assessed."""
     found = view.summary.headline
     if found is None:
-        return ["- (the run has no framework)"]
+        return ["– (no framework of which all controls were in the run)"]  # noqa: RUF001 - as in every report
     counts, excepted = found.rated.counts, found.rated.with_exceptions
     return [
         f"{rate(counts.rate)} of {found.framework}, with exceptions {rate(excepted.rate)}",

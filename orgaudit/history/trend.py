@@ -12,7 +12,7 @@ import msgspec
 from orgaudit.history.baseline import Head, head_of, heads, is_whole
 from orgaudit.history.compare import ISSUE
 from orgaudit.history.stage import day_of
-from orgaudit.settings.frameworks import headline
+from orgaudit.settings.frameworks import rated
 from orgaudit.store import seal
 from orgaudit.store.register_result import read_result
 from orgaudit.store.run import Run
@@ -90,7 +90,7 @@ def point_of(run: Run) -> Point:
         issues = dict(zip((column[0] for column in rows.description or ()), rows.fetchall()[0], strict=True))
         if not manifest.remediation_days:
             issues["overdue_issues"] = None
-        framework = headline((it.id for it in manifest.frameworks), manifest.headline_framework)
+        framework = rated(manifest.frameworks, {record.id for record in manifest.controls}, manifest.headline_framework)
         return Point(
             date=day_of(manifest),
             run=run.id,

@@ -331,7 +331,8 @@ class ExceptionTotals(msgspec.Struct, frozen=True, kw_only=True):
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """The headline figures; each shared resource counts once.
 
-    `counts` and `open` are findings, `issues` the open issues. `headline` is None where the run has no framework.
+    `counts` and `open` are findings, `issues` the open issues. `headline` is None without a framework of which all
+    controls were in the run.
     """
 
     headline: Headline | None

@@ -34,7 +34,7 @@ from orgaudit.report.figures import (
     Unseen,
 )
 from orgaudit.report.manual import ManualReview, answered, review
-from orgaudit.settings.frameworks import headline
+from orgaudit.settings.frameworks import rated
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.register_result import (
     ExceptionRow,
@@ -201,17 +201,17 @@ def _summary(
 
 
 def _headline(manifest: Manifest, requirements: Iterable[RequirementScore]) -> Headline | None:
-    """Return the headline rate: the sums over the automated requirements of one framework of the run."""
+    """Return the headline rate: the sums over the automated requirements of one framework that is whole in the run."""
     frameworks = {framework.id: framework for framework in manifest.frameworks}
-    name = headline(frameworks, manifest.headline_framework)
+    name = rated(frameworks.values(), {record.id for record in manifest.controls}, manifest.headline_framework)
     if name is None:
         return None
-    rated = [score.rated for score in requirements if score.framework == name]
+    scores = [score.rated for score in requirements if score.framework == name]
     return Headline(
         framework=name,
         title=frameworks[name].title,
         version=frameworks[name].version,
-        rated=Rated(counts=_sum(it.counts for it in rated), with_exceptions=_sum(it.with_exceptions for it in rated)),
+        rated=Rated(counts=_sum(it.counts for it in scores), with_exceptions=_sum(it.with_exceptions for it in scores)),
     )
 
 
