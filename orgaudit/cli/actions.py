@@ -19,6 +19,7 @@ from orgaudit.cli.printing import NARROW, counted, rate, width
 from orgaudit.cli.stored import say
 from orgaudit.errors import ConfigError
 from orgaudit.settings.documents import nearest
+from orgaudit.settings.people import identity
 from orgaudit.spreadsheet.text import displayed, one_line
 from orgaudit.store.seal import TABLES, standing
 from orgaudit.store.tables import opened
@@ -88,6 +89,7 @@ def actions(
 def _chosen(wanted: Sequence[str], known: Sequence[str]) -> list[str]:
     """Return the owners as findings name them; raises ConfigError for one that owns no open finding."""
     names = {owner.casefold() or UNASSIGNED: owner for owner in known}
+    names |= {identity(owner): owner for owner in known if owner}
     for name in wanted:
         if name.casefold() not in names:
             advice = nearest(name, names) or ("" if names else "no finding is open")

@@ -123,7 +123,7 @@ def test_each_change_is_of_the_kind_that_was_computed_by_hand(told: Story, old: 
 
 def test_the_trend_has_the_figures_of_the_reports(told: Story) -> None:
     points = json_of(told, "trend")
-    assert {point["run"]: point["open_issues"] for point in points} == OPEN
+    assert {point["run"]: point["open"] for point in points} == OPEN
     for point in points:
         report = json.loads((told.directory / "reports" / point["run"] / "report.json").read_bytes())
         assert point["rate"] == pytest.approx(report["summary"]["headline"]["pass_rate"])

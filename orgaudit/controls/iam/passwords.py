@@ -34,7 +34,11 @@ def _rule(
         }
         return require(holds, then=said, otherwise=said, **evidence)
 
-    whole = f"aws iam update-account-password-policy --minimum-password-length {LENGTH} "
+    whole = (
+        f"aws iam update-account-password-policy --minimum-password-length {LENGTH} --require-symbols "
+        "--require-numbers --require-uppercase-characters --require-lowercase-characters "
+        f"--max-password-age {AGE} "
+    )
     fix = Fix(
         service_wide="Let people sign in through IAM Identity Center, and deploy one strict policy to every account "
         "from a template.",
