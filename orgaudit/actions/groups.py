@@ -140,7 +140,7 @@ def policy(issue: Issue, _fix: FamilyFix) -> Target | None:
 
 def resource(issue: Issue, fix: FamilyFix) -> Target | None:
     """Return the resource itself, in the account where it lives, where each is fixed by itself."""
-    return Target(Kind.RESOURCE, f"{issue.home} {issue.resource}") if fix.per_resource else None
+    return Target(Kind.RESOURCE, f"{issue.account_id} {issue.resource}") if fix.per_resource else None
 
 
 RULES: tuple[Callable[[Issue, FamilyFix], Target | None], ...] = (
@@ -201,7 +201,7 @@ def _group(
     families = tuple(sorted({issue.family for issue in members}))
     fix = together(fixes.get(family, UNKNOWN_FIX) for family in families)
     if target.kind is Kind.RESOURCE:
-        shared = any(issue.inherited_from for issue in members)
+        shared = any(issue.shared_by > 1 for issue in members)
         target = replace(target, kind=Kind.SHARED_RESOURCE) if shared else target
     elif len(members) == 1 and fix.per_resource:
         return None
@@ -209,6 +209,6 @@ def _group(
         # A new version of a launch template changes no instance that runs.
         fix = replace(fix, disruption=Disruption.REPLACEMENT)
     one_by_one = target.kind is Kind.POLICY and fix.per_resource
-    resources = {(issue.home, issue.resource) for issue in members}
+    resources = {(issue.account_id, issue.resource) for issue in members}
     times = len(resources) if one_by_one else len(families) if target.kind is Kind.SETTING else 1
     return Group(target, families, fix, tuple(positions), times)

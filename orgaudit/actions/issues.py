@@ -36,8 +36,9 @@ that trace a resource to its template file; Pulumi's are a convention of those w
 class Issue:
     """One open issue: (account, region, resource, family), with its open findings and their highest severity.
 
-    `owner` is empty without one. `inherited_from` is the account where a shared resource was judged. `tags` are the
-    resource's of TAGS. `text` and `command` are the service-wide ones, and `policy` the hash of the policy's text,
+    A resource that several accounts share is one issue of the account where it lives, as everywhere that issues are
+    counted; `shared_by` is how many they are. `account_name` is empty where that account was not in the run. `owner` is
+    empty without one. `tags` are the resource's of TAGS. `text` and `command` are the service-wide ones, and `policy` the hash of the policy's text,
     where all its findings have the same. `is_beyond` is whether that command is for member accounts and this is the
     management account.
     """
@@ -51,17 +52,12 @@ class Issue:
     severity: Severity
     fingerprints: tuple[str, ...]
     owner: str
-    inherited_from: str | None
+    shared_by: int
     tags: Mapping[str, str]
     text: str | None
     command: str | None
     policy: str | None
     is_beyond: bool
-
-    @property
-    def home(self) -> str:
-        """The account where the resource lives."""
-        return self.inherited_from or self.account_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +116,18 @@ def _same(column: str) -> str:
 
 
 _ISSUES = f"""
-    SELECT account_id, any_value(account_name), region, resource, any_value(resource_type), family,
-           max({SEVERITY_RANK}), list(fingerprint ORDER BY fingerprint), coalesce(min(owner), ''), min(inherited_from),
+    SELECT home, coalesce(any_value(account_name) FILTER (account_id = home), ''), region, resource,
+           any_value(resource_type), family,
+           max({SEVERITY_RANK}), list(fingerprint ORDER BY fingerprint), coalesce(min(owner), ''),
+           count(DISTINCT account_id),
            any_value([{", ".join(f"map_extract(resource_tags, '{tag}')[1]" for tag in TAGS)}]),
            {_same("remediation.service_wide.text")}, {_same("remediation.service_wide.command")},
            {_same("evidence->>'$.policy_sha256'")},
-           account_id = $2 AND bool_or(remediation.service_wide.text ILIKE '%member%')
-    FROM findings WHERE open AND (len($1) = 0 OR coalesce(owner, '') IN (SELECT unnest($1)))
-    GROUP BY account_id, region, resource, family
-    ORDER BY account_id, region, resource, family
+           home = $2 AND bool_or(remediation.service_wide.text ILIKE '%member%')
+    FROM (SELECT *, coalesce(inherited_from, account_id) AS home FROM findings)
+    WHERE open AND (len($1) = 0 OR coalesce(owner, '') IN (SELECT unnest($1)))
+    GROUP BY home, region, resource, family
+    ORDER BY home, region, resource, family
 """  # noqa: S608 - constants only
 _OWNERS = "SELECT DISTINCT coalesce(owner, '') FROM findings WHERE open ORDER BY 1"
 _AT_ONCE = 5000
@@ -157,7 +156,7 @@ _SEVERITIES = list(Severity)
 
 
 def _issue(row: tuple[Any, ...]) -> Issue:
-    account, name, region, resource, kind, family, rank, fingerprints, owner, home, *facts = row
+    account, name, region, resource, kind, family, rank, fingerprints, owner, shared_by, *facts = row
     tags, text, command, policy, beyond = facts
     return Issue(
         account_id=intern(account),
@@ -169,7 +168,7 @@ def _issue(row: tuple[Any, ...]) -> Issue:
         severity=_SEVERITIES[rank - 1],
         fingerprints=tuple(fingerprints),
         owner=intern(owner),
-        inherited_from=home,
+        shared_by=shared_by,
         tags={key: value for key, value in zip(TAGS, tags, strict=True) if value},
         text=text and intern(text),
         command=command and intern(command),

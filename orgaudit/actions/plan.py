@@ -125,7 +125,7 @@ class _Weights:
         return Closes(
             issues=len(issues),
             findings=sum(len(issue.fingerprints) for issue in issues),
-            resources=len({(issue.home, issue.resource) for issue in issues}),
+            resources=len({(issue.account_id, issue.resource) for issue in issues}),
             accounts=len({issue.account_id for issue in issues}),
             points=sum(self.numbers.points.of(issue.severity) for issue in issues),
         )

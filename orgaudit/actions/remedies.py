@@ -95,7 +95,7 @@ class Remedies:
             if command and kind is Kind.ORGANIZATION:
                 yield Command("", "", command)
             elif command:
-                yield Command(issue.home, self._names.get(issue.home, ""), command)
+                yield Command(issue.account_id, self._names.get(issue.account_id, ""), command)
 
 
 def _wide_command(kind: Kind, issue: Issue, path: _Paths) -> str | None:

@@ -20,12 +20,12 @@ INTERRUPTIONS: Mapping[Disruption | None, str] = {
 def what_to_do(target: Target, remedy: Remedy, issues: Sequence[Issue]) -> str:
     """Return what to do, as the fix says it, and where: the whole of an action in one sentence without a period."""
     does = remedy.text.rstrip(".") or f"Fix {remedy.title}"
-    others = len({(issue.home, issue.resource) for issue in issues}) - 1
+    others = len({(issue.account_id, issue.resource) for issue in issues}) - 1
     if target.kind in {Kind.ORGANIZATION, Kind.SETTING}:
         more = f" and {len(remedy.controls) - 1:,} more" if len(remedy.controls) > 1 else ""
         return f'{does} ("{remedy.title}"{more})'
     if target.kind is Kind.SHARED_RESOURCE:
-        return f"{does} (shared by {plural(len({issue.account_id for issue in issues}), 'account')})"
+        return f"{does} (shared by {plural(max(issue.shared_by for issue in issues), 'account')})"
     if target.kind is Kind.RESOURCE:
         return f"{does} (account {issues[0].account_name or issues[0].account_id})"
     same = f"; the same for {plural(others, 'more resource')}" if others else ""

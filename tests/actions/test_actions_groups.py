@@ -190,11 +190,10 @@ def test_a_shared_resource_is_fixed_once_where_it_lives(tmp_path: Path) -> None:
         finding(BUCKETS, 3, "arn:aws:s3:::other"),
     ]
     shared, other = actions_of(tmp_path, found)
-    assert (shared.kind, shared.closes.issues, shared.closes.resources, shared.closes.accounts) == (
-        Kind.SHARED_RESOURCE,
-        3,
+    closes = shared.closes
+    assert (shared.kind, closes.issues, closes.findings, closes.resources, closes.accounts) == (
+        *(Kind.SHARED_RESOURCE, 1, 3, 1),
         1,
-        3,
     )
     assert {each.account_id for each in shared.commands} == {account_id(0)}
     assert shared.what.endswith("(shared by 3 accounts)")

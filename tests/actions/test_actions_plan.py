@@ -68,7 +68,7 @@ def issues_of(findings: Sequence[Finding]) -> dict[tuple[str, str, str, str], Se
     """The open issues and their highest severity."""
     issues: dict[tuple[str, str, str, str], Severity] = {}
     for each in open_of(findings):
-        place = (each.account_id, each.region, each.resource, each.family)
+        place = (each.inherited_from or each.account_id, each.region, each.resource, each.family)
         issues[place] = max(issues.get(place, Severity.LOW), each.severity, key=lambda severity: severity.rank)
     return issues
 
