@@ -38,9 +38,9 @@ class Issue:
 
     A resource that several accounts share is one issue of the account where it lives, as everywhere that issues are
     counted; `shared_by` is how many they are. `account_name` is empty where that account was not in the run. `owner` is
-    empty without one. `tags` are the resource's of TAGS. `text` and `command` are the service-wide ones, and `policy` the hash of the policy's text,
-    where all its findings have the same. `is_beyond` is whether that command is for member accounts and this is the
-    management account.
+    empty without one. `tags` are the resource's of TAGS. `text` and `command` are the service-wide ones, and `policy`
+    the hash of the policy's text, where all its findings have the same. `is_beyond` is whether that command is for
+    member accounts and this is the management account.
     """
 
     account_id: str
