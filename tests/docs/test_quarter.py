@@ -126,10 +126,12 @@ def test_the_trend_has_the_figures_of_the_reports(told: Story) -> None:
     assert {point["run"]: point["open"] for point in points} == OPEN
     for point in points:
         report = json.loads((told.directory / "reports" / point["run"] / "report.json").read_bytes())
-        assert point["rate"] == pytest.approx(report["summary"]["headline"]["pass_rate"])
+        assert point["rate"] == pytest.approx(report["summary"]["headline"]["rate"]["share"])
 
 
 def test_a_new_owner_has_the_issues_of_the_account(told: Story) -> None:
     actions = json_of(told, "actions", "2026-q3", "--owner", "kim.sato@meridian.example")["actions"]
-    assert sum(action["issues"] for action in actions) == 2
-    assert {owner for action in actions for owner in action["owners"]} == {"Kim Sato <kim.sato@meridian.example>"}
+    assert sum(action["closes"]["issues"] for action in actions) == 2
+    assert {owner["owner"] for action in actions for owner in action["owners"]} == {
+        "Kim Sato <kim.sato@meridian.example>"
+    }

@@ -16,7 +16,7 @@ from tests.audit_runs import CHOSEN, CONTROLS, Caller, environment_for
 
 @pytest.fixture(scope="module")
 def caller(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Caller:
-    """Four audits of the demo: two of the whole scope, one of an account, and one that begins a history of its own."""
+    """Audits of the demo: of the whole scope, of an account, and one that begins a history of its own."""
     found = Caller(environment_for(demo.endpoint_url, demo), tmp_path_factory.mktemp("audits"))
     config = str(found.configured())
     for name, *options in (
@@ -24,6 +24,7 @@ def caller(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Caller:
         ("part", "--account", CHOSEN[0]),
         ("second",),
         ("alone", "--baseline", "none"),
+        ("again",),
     ):
         done = found.call("audit", "--config", config, "--run-id", name, *options)
         assert done.code in {ExitCode.CLEAN, ExitCode.FINDINGS, ExitCode.INCOMPLETE}, done.stderr
@@ -74,13 +75,13 @@ def test_runs_verify_and_nothing_changed_between_them(caller: Caller) -> None:
 
 def test_evaluating_again_with_a_choice_is_a_part_until_it_is_evaluated_whole(caller: Caller) -> None:
     config = str(caller.configured())
-    run = run_of(caller, "alone")
-    assert caller.call("evaluate", "alone", "--config", config, "--control", CONTROLS[0]).code == ExitCode.CLEAN
+    run = run_of(caller, "again")
+    assert caller.call("evaluate", "again", "--config", config, "--control", CONTROLS[0]).code == ExitCode.CLEAN
     manifest = run.read_manifest()
     assert manifest.narrowed_by == ("evaluate --control",)
     assert manifest.baseline
-    assert manifest.baseline.run_id == "second"
-    assert caller.call("evaluate", "alone", "--config", config, "--baseline", "first").code == ExitCode.CLEAN
+    assert manifest.baseline.run_id == "alone"
+    assert caller.call("evaluate", "again", "--config", config, "--baseline", "first").code == ExitCode.CLEAN
     manifest = run.read_manifest()
     assert manifest.narrowed_by == ()
     assert manifest.baseline

@@ -91,7 +91,8 @@ def test_a_run_keeps_its_owners_until_it_is_evaluated_again(caller: Caller) -> N
     assert manifest.inputs["owners.csv"] == manifest.ownership.sha256
     assert {each.account_id for each in manifest.ownership.accounts} == {account.id for account in ACCOUNTS}
     document = json.loads((run.path / "report.json").read_bytes())
-    assert not any("owner" in finding for finding in document["findings"])
+    written = {it["account_id"]: it["owner"] for it in document["findings"] if it["inherited_from"] is None}
+    assert written == {**tagged, SHOP.id: first}
 
     Path(config).with_name("owners.csv").unlink()
     later = (datetime.now(UTC).date() + timedelta(days=40)).isoformat()
