@@ -14,6 +14,7 @@ from orgaudit.cli import options
 from orgaudit.cli.printing import print_json
 from orgaudit.errors import ConfigError
 from orgaudit.history.trend import Point, in_order, point_of, whole_runs
+from orgaudit.store.register_result import register_path
 from orgaudit.store.run import Run
 from orgaudit.store.tables import findings_table
 
@@ -49,12 +50,13 @@ def trend(names: tuple[str, ...], *, as_json: bool, as_csv: bool, **given: Any) 
 
 
 def _all(out: Path) -> list[Run]:
-    """Return the runs that have tables, and say which have none."""
+    """Return the runs that were reported, and say which were not, or by an earlier version that kept less."""
     found = list(whole_runs(out))
+    reported = [run for run in found if findings_table(run).is_file() and register_path(run).is_file()]
     for run in found:
-        if not findings_table(run).is_file():
+        if run not in reported:
             click.echo(f"orgaudit: run {run.id} is left out: `orgaudit report {run.id}` makes its tables", err=True)
-    return [run for run in found if findings_table(run).is_file()]
+    return reported
 
 
 HEADS = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -209,6 +210,16 @@ def test_trend_has_a_row_for_each_run_of_the_whole_scope(out: Path) -> None:
     assert text.splitlines()[1].split()[:3] == ["2026-10-01", "7", "2"]
     lines = list(csv.DictReader(io.StringIO(ran(out, "trend", "--csv"))))
     assert [line["open"] for line in lines] == ["7", "5", "5"]
+
+
+def test_trend_leaves_out_a_run_that_an_earlier_version_reported_and_says_so(out: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "reports"
+    shutil.copytree(out, copy, symlinks=True)
+    (copy / "q1" / "register.json").unlink()
+    result = CliRunner().invoke(cli.orgaudit, ["trend", "--json", "--out", str(copy)], standalone_mode=False)
+    assert "run q1 is left out: `orgaudit report q1` makes its tables" in result.stderr
+    assert "q1" not in [point["run"] for point in json.loads(result.stdout)]
+    assert json.loads(result.stdout)
 
 
 def test_trend_agrees_with_the_changes(out: Path) -> None:
