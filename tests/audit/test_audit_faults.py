@@ -268,7 +268,12 @@ def test_keys_that_are_refused_right_after_the_role_was_assumed(
     assert len(own) == len(accounts) * len(clean.cells) / len(CHOSEN)
     assert {(cell.status, cell.reason) for cell in own} == {(Status.NOT_ASSESSED, GapReason.ACCOUNT_UNAVAILABLE)}
     assert all("rejects the session's keys" in cell.message for cell in own)
-    assert Counter(call.target for call in proxy.calls if call.target in accounts) == dict.fromkeys(accounts, 1)
+    assumed = Counter(call.target for call in proxy.calls if call.target in accounts)
+    # The topic of the management account's alarms lives in one of them: that account's own question for it may come
+    # before the refusal is known, and takes a session of its own.
+    assert assumed.keys() == set(accounts)
+    assert {account for account, count in assumed.items() if count > 1} <= {TOOLING}
+    assert assumed[TOOLING] <= 2
 
 
 @pytest.mark.parametrize("code", ["UnknownOperationException", "InvalidAction"])
