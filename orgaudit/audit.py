@@ -23,6 +23,7 @@ from orgaudit.evaluate.rules import Rules, rules_again, rules_of
 from orgaudit.evaluate.stage import evaluate
 from orgaudit.history import baseline as baselines
 from orgaudit.history import stage as history
+from orgaudit.history.conclude import conclude
 from orgaudit.model import Account, AccountRecord
 from orgaudit.organization.owners import Ownership, check_owners, ownership_of, with_owners
 from orgaudit.organization.plan import discover_organization, known_regions, select
@@ -221,7 +222,7 @@ def reported(
     """
     report_stage.chosen(settings.run.formats)  # an unknown one is refused before anything is sealed
     decided = seal.is_matched(run.read_evaluated())
-    standing = seal.standing(run, (*seal.JUDGED, *(seal.MATCHED if decided else ())), unverified=unverified)
+    standing = seal.standing(run, (*seal.JUDGED, *(seal.RESULTS if decided else ())), unverified=unverified)
     at, ownership = run, Ownership(run.read_manifest().ownership)
     if not decided or register_file or as_of or standing is Standing.UNVERIFIED:
         register = register_of(settings, register_file)
@@ -234,6 +235,7 @@ def reported(
             aliases=ALIASES,
             requirements=frameworks.names_by_control(settings.directory, ALIASES),
             before=[lambda findings: with_owners(findings, ownership), history.dated(run)],
+            after=lambda at: conclude(at, ALIASES),
             standing=standing,
         )
         say(f"{register.path} as it is now, {_why_now(decided, register_file, as_of)}")

@@ -12,7 +12,7 @@ import duckdb
 
 from orgaudit.model import Disruption, Effort, Severity
 from orgaudit.store.manifest import ControlRecord
-from orgaudit.store.tables import SEVERITY_RANK
+from orgaudit.store.tables import HOME, SEVERITY_RANK
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -106,8 +106,9 @@ def together(fixes: Iterable[FamilyFix]) -> FamilyFix:
 
 
 def _most(order: type[E], stated: Sequence[str]) -> E | None:
-    """Return the last in the order that is stated, or None where one states nothing."""
-    return None if "" in stated else max(map(order, stated), key=list(order).index)
+    """Return the last in the order that is stated, or None where one states nothing that is known."""
+    known = list(order)
+    return None if set(stated) - set(known) else max(map(order, stated), key=known.index)
 
 
 def _same(column: str) -> str:
@@ -124,7 +125,7 @@ _ISSUES = f"""
            {_same("remediation.service_wide.text")}, {_same("remediation.service_wide.command")},
            {_same("evidence->>'$.policy_sha256'")},
            home = $2 AND bool_or(remediation.service_wide.text ILIKE '%member%')
-    FROM (SELECT *, coalesce(inherited_from, account_id) AS home FROM findings)
+    FROM (SELECT *, {HOME} AS home FROM findings)
     WHERE open AND (len($1) = 0 OR coalesce(owner, '') IN (SELECT unnest($1)))
     GROUP BY home, region, resource, family
     ORDER BY home, region, resource, family

@@ -12,11 +12,12 @@ import msgspec
 from orgaudit.cli import options
 from orgaudit.cli.printing import counted
 from orgaudit.controls.aliases import ALIASES
-from orgaudit.history.changes import Change, Changes, KindCount, Unit, compared
-from orgaudit.history.kinds import Kind
+from orgaudit.history.changes import Changes, Unit, compared
 from orgaudit.history.rejudge import ChangedRules
 from orgaudit.history.sentence import sentence
 from orgaudit.history.stage import day_of
+from orgaudit.store.comparison import Change, KindCount
+from orgaudit.store.kinds import Kind
 from orgaudit.store.manifest import Manifest
 
 

@@ -13,7 +13,8 @@ import click
 from orgaudit.cli import options
 from orgaudit.cli.printing import print_json
 from orgaudit.errors import ConfigError
-from orgaudit.history.trend import Point, in_order, point_of, whole_runs
+from orgaudit.history.trend import in_order, point_of, whole_runs
+from orgaudit.store.comparison import Point
 from orgaudit.store.register_result import register_path
 from orgaudit.store.run import Run
 from orgaudit.store.tables import findings_table

@@ -117,5 +117,5 @@ def _seal(run: Run, manifest: Manifest, also: list[Path]) -> None:
     files = [path(account_id) for account_id in ids for path in (run.findings_path, run.cells_path)]
     facts = [] if manifest.seal else seal.shards(run, "facts")
     seal.seal(run, manifest, [*facts, *files, *also], keep=seal.FACTS)
-    for name in seal.MATCHED:
+    for name in seal.RESULTS:
         (run.path / name).unlink(missing_ok=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
@@ -14,16 +13,25 @@ import msgspec
 
 from orgaudit.errors import ConfigError
 from orgaudit.history.baseline import head_of
-from orgaudit.history.compare import ISSUE, MEMBER, OWNER, compare, prepare
-from orgaudit.history.kinds import Kind
+from orgaudit.history.compare import ISSUE, MEMBER, compare, prepare
 from orgaudit.history.rejudge import ChangedRules, changed_controls, judge_again, note_changed
 from orgaudit.history.sight import load_places
 from orgaudit.history.stage import RESOLVED, load_aliases
 from orgaudit.model import Severity
 from orgaudit.store import seal
+from orgaudit.store.comparison import Change, KindCount
+from orgaudit.store.kinds import Kind
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run
-from orgaudit.store.tables import connection_in, quoted, scratch_of, table_files, with_later_columns
+from orgaudit.store.tables import (
+    HOME,
+    connection_in,
+    quoted,
+    scratch_of,
+    table_files,
+    with_later_columns,
+    write_parquet,
+)
 
 
 class Unit(StrEnum):
@@ -31,34 +39,6 @@ class Unit(StrEnum):
 
     ISSUES = "issues"
     FINDINGS = "findings"
-
-
-class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """One issue or finding that is open in either run, with the controls that fail; a finding has one."""
-
-    kind: Kind
-    severity: Severity
-    account_id: str
-    account_name: str
-    region: str
-    resource: str
-    family: str
-    controls: tuple[str, ...]
-    title: str
-    first_seen: date | None
-    due_on: date | None
-
-
-class KindCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How many changes are of one kind, by the severity that they have, or had where they are open no longer."""
-
-    kind: Kind
-    meaning: str
-    count: int
-    critical: int = 0
-    high: int = 0
-    medium: int = 0
-    low: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,31 +63,43 @@ class Changes:
 
     def rows(self, unit: Unit) -> Iterator[Change]:
         """Yield every change, by kind, severity and place; nothing else may be asked meanwhile."""
-        key = {Unit.ISSUES: ISSUE, Unit.FINDINGS: MEMBER}[unit]
-        name = {Unit.ISSUES: "issue", Unit.FINDINGS: "member"}[unit]
-        cursor = self.connection.execute(_ROWS.format(unit=unit, key=key, name=name))
+        cursor = self.connection.execute(_rows(unit))
         names = [column[0] for column in cursor.description or ()]
         while rows := cursor.fetchmany(500):
             yield from (msgspec.convert(dict(zip(names, row, strict=True)), Change) for row in rows)
 
+    def write(self, path: Path) -> None:
+        """Write the issues that changed, in their order, as a Parquet file; raises ReportError."""
+        write_parquet(self.connection, _rows(Unit.ISSUES, f"WHERE kind <> '{Kind.PERSISTENT}'"), path)
 
+
+_LISTED = (
+    f"{HOME} AS account_id, account_name, ou_path, account_id = {HOME} AS at_home, region, resource, family, control, "
+    "title, owner, first_seen"
+)
 _ROWS = f"""
     WITH listed AS (
-        SELECT {{key}} AS key, {OWNER} AS account_id, account_name, region, resource, family, control, title, first_seen
-        FROM new_findings WHERE counted AND open
+        SELECT {{key}} AS key, {_LISTED} FROM new_findings WHERE counted AND open
         UNION ALL
-        SELECT {{key}} AS key, {OWNER} AS account_id, account_name, region, resource, family, control, title, first_seen
-        FROM old_findings WHERE counted AND open
+        SELECT {{key}} AS key, {_LISTED} FROM old_findings WHERE counted AND open
             AND {{key}} IN (SELECT {{name}} FROM changed_{{unit}} WHERE NOT is_open)),
     described AS (
-        SELECT key, any_value(account_id) AS account_id, any_value(account_name) AS account_name,
+        SELECT key, any_value(account_id) AS account_id,
+            coalesce(any_value(account_name) FILTER (at_home), any_value(account_name), '') AS account_name,
+            coalesce(any_value(ou_path) FILTER (at_home), any_value(ou_path), '') AS ou_path,
             any_value(region) AS region, any_value(resource) AS resource, any_value(family) AS family,
-            list(DISTINCT control ORDER BY control) AS controls, min(title) AS title, min(first_seen) AS first_seen
+            list(DISTINCT control ORDER BY control) AS controls, min(title) AS title,
+            coalesce(min(owner), '') AS owner, min(first_seen) AS first_seen
         FROM listed GROUP BY key)
     SELECT kind::VARCHAR AS kind, ['low', 'medium', 'high', 'critical'][severity] AS severity, d.* EXCLUDE (key), due_on
     FROM changed_{{unit}} c JOIN described d ON d.key = c.{{name}}
-    ORDER BY c.kind, c.severity DESC, account_id, region, resource, controls
+    {{where}} ORDER BY c.kind, c.severity DESC, account_id, region, resource, controls
 """  # noqa: S608 - constants only
+
+
+def _rows(unit: Unit, where: str = "") -> str:
+    key, name = {Unit.ISSUES: (ISSUE, "issue"), Unit.FINDINGS: (MEMBER, "member")}[unit]
+    return _ROWS.format(unit=unit, key=key, name=name, where=where)
 
 
 @contextmanager
@@ -116,9 +108,17 @@ def compared(old: Run, new: Run, aliases: Mapping[str, str], *, rejudge: bool = 
 
     Raises ConfigError where the runs cannot be compared, have no tables, or are not what was sealed, and ReportError.
     """
-    for run in (old, new):
-        table_files(run)
-        seal.standing(run, seal.TABLES)
+    table_files(new)
+    seal.standing(new, seal.TABLES)
+    with compared_with(old, new, aliases, rejudge=rejudge) as changes:
+        yield changes
+
+
+@contextmanager
+def compared_with(old: Run, new: Run, aliases: Mapping[str, str], *, rejudge: bool = True) -> Iterator[Changes]:
+    """Compare a reported run with one that has tables which are not sealed yet, as `compared`."""
+    table_files(old)
+    seal.standing(old, seal.TABLES)
     before, after = old.read_evaluated(), new.read_evaluated()
     _check(before, after)
     changed = changed_controls(before, after)

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import duckdb
 
-from orgaudit.history.kinds import CLOSING, OPENING, Kind
 from orgaudit.history.sight import look, vanished
 from orgaudit.model import GLOBAL
+from orgaudit.store.kinds import CLOSING, OPENING, Kind
 from orgaudit.store.manifest import Manifest
-from orgaudit.store.tables import SEVERITY_RANK
+from orgaudit.store.tables import HOME, SEVERITY_RANK
 
-OWNER = "coalesce(inherited_from, account_id)"
-MEMBER = f"md5_number(concat_ws(chr(10), {OWNER}, region, resource, control))"
+MEMBER = f"md5_number(concat_ws(chr(10), {HOME}, region, resource, control))"
 """What identifies a finding in both runs, whichever account's row of a shared resource counts."""
-ISSUE = f"md5_number(concat_ws(chr(10), {OWNER}, region, resource, family))"
+ISSUE = f"md5_number(concat_ws(chr(10), {HOME}, region, resource, family))"
 
 _MEMBERS = f"""
     SELECT {MEMBER} AS member, {ISSUE} AS issue, account_id, control, region,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from orgaudit.history.kinds import Kind
+from orgaudit.store.kinds import Kind
 
 _SAID = {
     Kind.NEW: "{} new",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
 from functools import reduce
 from itertools import count
+from pathlib import Path
 
 from orgaudit.register.apply import AppliedRegister
 from orgaudit.register.extent import scanned
@@ -31,6 +32,7 @@ def apply(
     aliases: Mapping[str, str] | None = None,
     requirements: Mapping[str, tuple[str, ...]] | None = None,
     before: Iterable[Apply] = (),
+    after: Callable[[Run], Iterable[Path]] | None = None,
     standing: Standing,
 ) -> Run:
     """Write findings.parquet, coverage.parquet and register.json for a date, and return the run with their place.
@@ -38,7 +40,8 @@ def apply(
     The first results of a run seal it. From then on the same date and register are found again, and others get a
     directory of their own, as-of-DATE. `controls` are the ids of all controls that exist, `aliases` the old ids of
     renamed ones with the new, `requirements` those of all framework files by their controls, `before` what else is set
-    of each finding, before its exception, and `standing` what is known of the findings. Raises ConfigError where a file
+    of each finding, before its exception, `after` writes what else is made of the results and returns the files, and
+    `standing` is what is known of the findings. Raises ConfigError where a file
     of the run cannot be read, and ReportError where one cannot be written.
     """
     source = _source(register, as_of)
@@ -63,8 +66,9 @@ def apply(
         attested=applied.attested(),
     )
     write_result(at, result)
+    more = tuple(path.name for path in (after(at) if after else ()))
     if standing is Standing.VERIFIED:
-        _seal(run, at)
+        _seal(run, at, (*seal.MATCHED, *more))
     return at
 
 
@@ -90,13 +94,13 @@ def _place(run: Run, source: Source, standing: Standing) -> tuple[Run, bool]:
     return at, False
 
 
-def _seal(run: Run, at: Run) -> None:
+def _seal(run: Run, at: Run, names: Iterable[str]) -> None:
     """Seal a run with its first results, or results that stand beside these."""
     if at is run:
-        files = [run.path / name for name in seal.MATCHED]
+        files = [run.path / name for name in names]
         seal.seal(run, run.read_manifest(), files, keep=(*seal.FACTS, *seal.JUDGED))
         return
-    digests = {name: seal.digest(at.results / name) for name in seal.MATCHED}
+    digests = {name: seal.digest(at.results / name) for name in names}
     manifest = seal.digest(run.manifest_path)
     seal.add(at.results, seals=[SealRecord(manifest_sha256=manifest, sealed_at=datetime.now(UTC), files=digests)])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orgaudit.store.rates import ACCEPTED, EVALUATIONS, RATED, UNSEEN
 from orgaudit.store.tables import SEVERITY_RANK
 
 _COUNTS = """{
@@ -29,28 +30,20 @@ _NO_OPEN = "{'critical': 0, 'high': 0, 'medium': 0, 'low': 0}"
 
 _EXPIRED = "count(*) FILTER (open AND exception.state = 'expired')"
 
-_ACCEPTED = "(status = 'NOT_ASSESSED' AND accepted > 0 AND not_assessed = 0)"
-_UNSEEN = f"(status = 'NOT_ASSESSED' AND NOT {_ACCEPTED})"
-
-_EVALUATIONS = f"""
-    count(*) FILTER (status <> 'MANUAL' AND NOT {_ACCEPTED}) AS evaluations,
-    count(*) FILTER (status NOT IN ('MANUAL', 'NOT_ASSESSED')) AS evaluations_assessed
-"""
-
 _KINDS = f"""
     count(*) FILTER (status = 'NOT_APPLICABLE') AS evaluations_not_applicable,
-    count(*) FILTER ({_UNSEEN} AND reason = 'SCP_DENIED') AS evaluations_blocked,
-    count(*) FILTER ({_ACCEPTED}) AS evaluations_accepted
+    count(*) FILTER ({UNSEEN} AND reason = 'SCP_DENIED') AS evaluations_blocked,
+    count(*) FILTER ({ACCEPTED}) AS evaluations_accepted
 """
 
 _COMPLETENESS = f"""
     CASE WHEN count(*) FILTER (status <> 'NOT_ASSESSED') = 0 THEN 'NOT_ASSESSED'
-         WHEN count(*) FILTER ({_UNSEEN}) > 0 THEN 'PARTIAL' ELSE 'COMPLETE' END
+         WHEN count(*) FILTER ({UNSEEN}) > 0 THEN 'PARTIAL' ELSE 'COMPLETE' END
 """
 
 _GAPS_PER_ACCOUNT = f"""
     SELECT account_id, string_agg(reason || ' (' || n || ')', ', ' ORDER BY n DESC, reason) AS reasons
-    FROM (SELECT account_id, coalesce(reason, 'unknown') || if({_ACCEPTED}, ' accepted', '') AS reason, count(*) AS n
+    FROM (SELECT account_id, coalesce(reason, 'unknown') || if({ACCEPTED}, ' accepted', '') AS reason, count(*) AS n
           FROM coverage WHERE status = 'NOT_ASSESSED' GROUP BY ALL) GROUP BY account_id
 """  # noqa: S608 - constants only
 
@@ -82,7 +75,7 @@ HEADLINE = f"""
 
 ACCOUNT_REGIONS = f"""
     WITH cells AS (
-        SELECT account_id, region, {_EVALUATIONS}, {_KINDS},
+        SELECT account_id, region, {EVALUATIONS}, {_KINDS},
             {_COMPLETENESS} AS completeness,
             coalesce(mode(reason ORDER BY reason) FILTER (status = 'NOT_ASSESSED'), '') AS reason,
             coalesce(min(action) FILTER (status = 'NOT_ASSESSED'), '') AS action,
@@ -129,7 +122,7 @@ COVERAGE = f"""
         (SELECT count(*) FROM regions WHERE accounts_accepted > 0) AS regions_accepted,
         (SELECT coalesce(sum(accounts), 0)::BIGINT FROM regions) AS account_regions,
         (SELECT coalesce(sum(accounts_assessed), 0)::BIGINT FROM regions) AS account_regions_assessed,
-        {_EVALUATIONS}, {_KINDS},
+        {EVALUATIONS}, {_KINDS},
         count(*) FILTER (status <> 'NOT_ASSESSED' AND reason IS NULL) AS looked_at
     FROM coverage
 """  # noqa: S608 - constants only
@@ -146,7 +139,7 @@ ACCOUNTS = f"""
     WITH scores AS (
         SELECT account_id, {_COUNTS} AS counts, {_OPEN} AS open, {_EXPIRED} AS expired FROM findings
         GROUP BY account_id),
-    cells AS (SELECT account_id, {_EVALUATIONS}, {_COMPLETENESS} AS completeness FROM coverage GROUP BY account_id),
+    cells AS (SELECT account_id, {EVALUATIONS}, {_COMPLETENESS} AS completeness FROM coverage GROUP BY account_id),
     gaps AS ({_GAPS_PER_ACCOUNT}),
     all_issues AS (SELECT account_id, {_ISSUES} AS issues FROM issues GROUP BY account_id),
     counted AS (SELECT account_id, {_ISSUES} AS issues FROM issues WHERE counted GROUP BY account_id)
@@ -166,7 +159,7 @@ ACCOUNTS = f"""
 CONTROLS = f"""
     WITH scores AS (SELECT control, {_COUNTS} AS counts FROM findings WHERE counted GROUP BY control),
     failing AS (SELECT control, count(DISTINCT account_id) AS accounts FROM findings WHERE open GROUP BY control),
-    cells AS (SELECT control, {_EVALUATIONS} FROM coverage GROUP BY control),
+    cells AS (SELECT control, {EVALUATIONS} FROM coverage GROUP BY control),
     asked AS (
         SELECT control, list(framework || ' ' || id ORDER BY framework, position) AS requirements
         FROM (SELECT framework, id, position, unnest(controls) AS control FROM requirements) GROUP BY control)
@@ -178,45 +171,6 @@ CONTROLS = f"""
     ORDER BY coalesce(counts.failed - counts.covered, 0) DESC, {SEVERITY_RANK} DESC, c.id
 """  # noqa: S608 - constants only
 
-_VERDICT = """
-    CASE WHEN bool_or({failed}) THEN 'failed' WHEN bool_or(unseen) THEN 'not_assessed'
-         WHEN bool_or(manual) THEN 'manual' WHEN bool_or(passed) THEN 'passed' ELSE 'not_applicable' END
-"""
-
-
-def _rated(verdict: str) -> str:
-    names = ("passed", "failed", "not_assessed")
-    return "{" + ", ".join(f"'{name}': count(*) FILTER ({verdict} = '{name}')" for name in names) + "}"
-
-
-_RATED = f"""
-    WITH asked AS (
-        SELECT framework, id, unnest(controls) AS control FROM requirements WHERE assessment = 'automated'),
-    cells AS (
-        SELECT control, account_id, bool_or(failed > 0) AS failed, bool_or({_UNSEEN}) AS unseen,
-            bool_or(passed > 0) AS passed, bool_or(manual > 0) AS manual
-        FROM coverage GROUP BY control, account_id),
-    uncovered AS (SELECT DISTINCT control, account_id FROM findings WHERE open),
-    seen AS (
-        SELECT a.id AS account_id, framework, q.id, coalesce(failed, false) AS failed,
-            u.control IS NOT NULL AS uncovered, coalesce(unseen, true) AS unseen, coalesce(passed, false) AS passed,
-            coalesce(manual, false) AS manual
-        FROM accounts a CROSS JOIN asked q
-            LEFT JOIN cells c ON c.account_id = a.id AND c.control = q.control
-            LEFT JOIN uncovered u ON u.account_id = a.id AND u.control = q.control),
-    verdicts AS (
-        SELECT framework, id, {_VERDICT.format(failed="failed")} AS verdict,
-            {_VERDICT.format(failed="uncovered")} AS excepted
-        FROM seen GROUP BY framework, id, account_id)
-    SELECT framework, id, {{'counts': {_rated("verdict")}, 'with_exceptions': {_rated("excepted")}}} AS rated
-    FROM verdicts GROUP BY framework, id
-"""  # noqa: S608 - constants only
-"""Each automated requirement with the accounts that a rate counts.
-
-A control of it that is not part of the run, or that left nothing of an account, was not assessed there. An account
-where nothing applies, where the settings accept that nothing was seen, or where a person decides, is not counted.
-"""
-
 _NOT_RATED = "{'passed': 0, 'failed': 0, 'not_assessed': 0}"
 
 REQUIREMENTS = f"""
@@ -225,7 +179,7 @@ REQUIREMENTS = f"""
     by_control AS (SELECT control, {_COUNTS} AS counts FROM findings GROUP BY control),
     scores AS (SELECT q, {_SUM_OF_COUNTS} AS counts FROM asked JOIN by_control USING (control) GROUP BY q),
     cells AS (
-        SELECT control, account_id, bool_or(failed > 0) AS failed, bool_or({_UNSEEN}) AS unseen,
+        SELECT control, account_id, bool_or(failed > 0) AS failed, bool_or({UNSEEN}) AS unseen,
             bool_or(passed > 0) AS passed, bool_or(manual > 0) AS manual
         FROM coverage GROUP BY control, account_id),
     verdicts AS (
@@ -252,26 +206,26 @@ REQUIREMENTS = f"""
         coalesce(v.passing, 0) AS accounts_passing, coalesce(v.not_applicable, 0) AS accounts_not_applicable,
         coalesce(r.rated, {{'counts': {_NOT_RATED}, 'with_exceptions': {_NOT_RATED}}}) AS rated
     FROM numbered n LEFT JOIN scores s USING (q) LEFT JOIN accounts_by_verdict v USING (q)
-        LEFT JOIN chosen USING (q) LEFT JOIN ({_RATED}) r ON r.framework = n.framework AND r.id = n.id
+        LEFT JOIN chosen USING (q) LEFT JOIN ({RATED}) r ON r.framework = n.framework AND r.id = n.id
     ORDER BY q
 """  # noqa: S608 - constants only
 
-UNSEEN = f"""
+UNSEEN_REASONS = f"""
     SELECT coalesce(reason, 'DEFECT') AS reason, count(DISTINCT account_id) AS accounts, count(*) AS evaluations
-    FROM coverage WHERE {_UNSEEN} GROUP BY ALL ORDER BY evaluations DESC, reason
+    FROM coverage WHERE {UNSEEN} GROUP BY ALL ORDER BY evaluations DESC, reason
 """  # noqa: S608 - constants only
 
 MISSING = f"""
     SELECT control, coalesce(action, '') AS action, coalesce(reason, 'DEFECT') AS reason,
         count(DISTINCT account_id) AS accounts, count(DISTINCT region) AS regions, count(*) AS evaluations,
         min(message) AS example
-    FROM coverage WHERE {_UNSEEN} GROUP BY ALL ORDER BY evaluations DESC, control, action, reason
+    FROM coverage WHERE {UNSEEN} GROUP BY ALL ORDER BY evaluations DESC, control, action, reason
 """  # noqa: S608 - constants only
 
 MISSING_PERMISSIONS = f"""
     SELECT action, reason, count(DISTINCT account_id) AS accounts, count(DISTINCT control) AS controls,
         count(*) AS evaluations
-    FROM coverage WHERE {_UNSEEN} AND action IS NOT NULL
+    FROM coverage WHERE {UNSEEN} AND action IS NOT NULL
         AND reason IN ('DENIED', 'SCP_DENIED', 'ACCOUNT_UNAVAILABLE')
     GROUP BY ALL ORDER BY evaluations DESC, action, reason
 """  # noqa: S608 - constants only

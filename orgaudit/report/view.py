@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date
+from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
 import msgspec
 
+from orgaudit.actions.plan import ActionPlan, plan
 from orgaudit.model import EntryState, Finding
 from orgaudit.report import queries
 from orgaudit.report.figures import (
@@ -35,6 +37,8 @@ from orgaudit.report.figures import (
 )
 from orgaudit.report.manual import ManualReview, answered, review
 from orgaudit.settings.frameworks import rated
+from orgaudit.settings.sections import ActionSettings
+from orgaudit.store.comparison import Change, Comparison, changes_table, read_comparison
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.register_result import (
     ExceptionRow,
@@ -46,9 +50,12 @@ from orgaudit.store.register_result import (
 )
 from orgaudit.store.run import Run
 from orgaudit.store.seal import Standing, digest
-from orgaudit.store.tables import FINDING_COLUMNS, opened
+from orgaudit.store.tables import FINDING_COLUMNS, opened, quoted
 
 S = TypeVar("S", bound=msgspec.Struct)
+
+ACTIONS = 1000
+"""How many actions reports list, the first of their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +90,11 @@ class View:
     hygiene: tuple[HygieneRemark, ...]
     problems: tuple[RegisterProblem, ...]
     manual: ManualReview
+    comparison: Comparison
+    actions: ActionPlan
     findings_total: int
     account_regions_total: int
+    changes_file: Path | None
     connection: duckdb.DuckDBPyConnection
 
     @property
@@ -115,6 +125,11 @@ class View:
         while rows := cursor.fetchmany(500):
             yield from (_reported(dict(zip(names, row, strict=True))) for row in rows)
 
+    def changes(self) -> Iterator[Change]:
+        """Yield every issue that changed since the baseline, by kind, severity and place; none without a baseline."""
+        if self.changes_file is not None:
+            yield from _structs(self.connection.cursor(), Change, f"FROM read_parquet({quoted(self.changes_file)})")
+
     def account_regions(self) -> Iterator[AccountRegion]:
         """Yield every region of every account, by account and region; `global` is what exists once in an account."""
         yield from _structs(self.connection.cursor(), AccountRegion, queries.ACCOUNT_REGIONS)
@@ -123,7 +138,7 @@ class View:
 @contextmanager
 def viewing(run: Run, *, standing: Standing = Standing.NOT_SEALED) -> Iterator[View]:
     """Open the view of a run to which the register was applied; raises ConfigError where it was not."""
-    manifest, register = run.read_manifest(), read_result(run)
+    manifest, register, comparison = run.read_manifest(), read_result(run), read_comparison(run)
     with opened(run) as connection:
         connection.execute(queries.ISSUES_TABLE)
         exceptions = _exceptions(connection, register.entries)
@@ -142,17 +157,25 @@ def viewing(run: Run, *, standing: Standing = Standing.NOT_SEALED) -> Iterator[V
             accounts=tuple(_structs(connection, AccountScore, queries.ACCOUNTS)),
             controls=tuple(_structs(connection, ControlScore, queries.CONTROLS)),
             requirements=requirements,
-            unseen=tuple(_structs(connection, Unseen, queries.UNSEEN)),
+            unseen=tuple(_structs(connection, Unseen, queries.UNSEEN_REASONS)),
             missing=tuple(_structs(connection, Missing, queries.MISSING)),
             missing_permissions=tuple(_structs(connection, MissingPermission, queries.MISSING_PERMISSIONS)),
             exceptions=exceptions,
             hygiene=register.hygiene,
             problems=register.problems,
             manual=review(judged, register.attested, failing),
+            comparison=comparison,
+            actions=plan(connection, manifest, _numbers(manifest), top=ACTIONS),
             findings_total=_number(connection, "SELECT count(*) FROM findings"),
             account_regions_total=_number(connection, f"SELECT count(*) FROM ({queries.ACCOUNT_REGIONS})"),  # noqa: S608
+            changes_file=changes_table(run) if comparison.baseline else None,
             connection=connection,
         )
+
+
+def _numbers(manifest: Manifest) -> ActionSettings:
+    """Return the points and efforts of the run's settings; a run of an earlier version has the usual ones."""
+    return ActionSettings.model_validate(manifest.settings.get("actions", {}))
 
 
 def _structs(connection: duckdb.DuckDBPyConnection, kind: type[S], sql: str) -> Iterator[S]:

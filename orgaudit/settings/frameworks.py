@@ -216,16 +216,19 @@ def headline(ids: Iterable[str], named: str | None = None) -> str | None:
 
 
 def rated(frameworks: Iterable[Framework], controls: Collection[str], named: str | None = None) -> str | None:
-    """Return the framework of a run whose rate is its headline; None where not all of its controls were in the run.
+    """Return the framework of a run whose rate is its headline; None where it cannot be rated."""
+    by_id = {framework.id: framework for framework in frameworks}
+    name = headline(by_id, named)
+    return name if name is not None and is_ratable(by_id[name], controls) else None
+
+
+def is_ratable(framework: Framework, controls: Collection[str]) -> bool:
+    """Return whether all controls of a framework's automated requirements are among those of a run.
 
     A run that was narrowed to some controls has no rate: what it left out neither passes nor fails.
     """
-    by_id = {framework.id: framework for framework in frameworks}
-    name = headline(by_id, named)
-    if name is None:
-        return None
-    automated = (it for it in by_id[name].requirements if it.assessment is Assessment.AUTOMATED)
-    return name if all(control in controls for it in automated for control in it.controls) else None
+    automated = (it for it in framework.requirements if it.assessment is Assessment.AUTOMATED)
+    return all(control in controls for it in automated for control in it.controls)
 
 
 def names_by_control(directory: Path, aliases: Mapping[str, str]) -> dict[str, tuple[str, ...]]:

@@ -24,6 +24,8 @@ FACTS = ("facts",)
 JUDGED = ("findings", "coverage", "history.parquet")
 TABLES = ("findings.parquet", "coverage.parquet")
 MATCHED = (*TABLES, "register.json")
+COMPARED = ("comparison.json", "changes.parquet")
+RESULTS = (*MATCHED, *COMPARED)
 """What belongs together in a seal: files, and directories with all that is in them."""
 
 

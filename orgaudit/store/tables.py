@@ -104,6 +104,9 @@ _COUNTED = """
         GROUP BY inherited_from, control, resource)
 """
 
+HOME = "coalesce(inherited_from, account_id)"
+"""The account where a finding's resource lives."""
+
 SEVERITY_RANK = "list_position(['low', 'medium', 'high', 'critical'], severity)"
 
 _STATUS_ORDER = (Status.FAIL, Status.NOT_ASSESSED, Status.MANUAL, Status.PASS, Status.NOT_APPLICABLE)

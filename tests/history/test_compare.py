@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 
 from orgaudit.history.compare import MEMBER, compare, prepare
-from orgaudit.history.kinds import CLOSING, OPENING, Kind
 from orgaudit.history.sight import load_places
 from orgaudit.model import GLOBAL
+from orgaudit.store.kinds import CLOSING, OPENING, Kind
 from tests.history.invented import ACCOUNTS, CONTROLS, PER_REGION, SECOND, Invented, Key, cell_of
 from tests.history.random_runs import sequences
 

@@ -16,12 +16,12 @@ from orgaudit.errors import ConfigError
 from orgaudit.evaluate.rules import Rules
 from orgaudit.facts.shard import AccountHeader, ListingResult
 from orgaudit.history.changes import Unit, compared
-from orgaudit.history.kinds import Kind
 from orgaudit.model import Caller, OrganizationRecord
 from orgaudit.settings.documents import PACKAGED
 from orgaudit.settings.settings import load
 from orgaudit.settings.thresholds import Thresholds
 from orgaudit.store import seal
+from orgaudit.store.kinds import Kind
 from orgaudit.store.manifest import ControlRecord, Manifest
 from orgaudit.store.run import Run, write_lines
 from tests.factories import MEMBER, NOW, a_log_group, a_trail, an_account, facts_of

@@ -1,0 +1,64 @@
+"""Compares a run with its baseline when its reports are made, and keeps what changed beside its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from orgaudit.errors import ConfigError
+from orgaudit.history.baseline import is_whole
+from orgaudit.history.changes import Unit, compared_with
+from orgaudit.history.stage import day_of
+from orgaudit.history.trend import figures_of
+from orgaudit.store.comparison import (
+    NOT_STORED,
+    Comparison,
+    Point,
+    changes_table,
+    comparison_path,
+    read_comparison,
+    write_comparison,
+)
+from orgaudit.store.run import Run
+
+POINTS = 8
+"""How many runs a line over the last ones shows."""
+
+
+def conclude(run: Run, aliases: Mapping[str, str]) -> list[Path]:
+    """Write comparison.json, and changes.parquet where a baseline can be compared with; return the files.
+
+    The run has tables and a register's result. A baseline that is gone, was never reported or was changed leaves
+    nothing to compare with, and the comparison says why. Raises ConfigError and ReportError for the run itself.
+    """
+    own, _ = figures_of(run)
+    manifest = run.read_manifest()
+    if manifest.baseline is None:
+        why = "no earlier audit of the whole scope is known" if is_whole(manifest) else "the run has no baseline"
+        write_comparison(run, Comparison(why_none=why, points=(own,)))
+        return [comparison_path(run)]
+    baseline = Run(run.path.parent / manifest.baseline.run_id)
+    try:
+        comparison = _compared(baseline, run, own, aliases)
+    except ConfigError as error:
+        why = f"run {baseline.id}, the baseline, cannot be compared with: {error}"
+        write_comparison(run, Comparison(why_none=why, points=(own,)))
+        return [comparison_path(run)]
+    write_comparison(run, comparison)
+    return [comparison_path(run), changes_table(run)]
+
+
+def _compared(baseline: Run, run: Run, own: Point, aliases: Mapping[str, str]) -> Comparison:
+    before, rates = figures_of(baseline)
+    earlier = read_comparison(baseline)
+    points = earlier.points if earlier.why_none != NOT_STORED else (before,)
+    with compared_with(baseline, run, aliases) as changes:
+        changes.write(changes_table(run))
+        return Comparison(
+            baseline=baseline.id,
+            baseline_date=day_of(changes.old),
+            points=(*points, own)[-POINTS:],
+            issues=tuple(changes.counts(Unit.ISSUES).values()),
+            rules=changes.rules.controls,
+            rates_before=rates,
+        )
