@@ -243,7 +243,9 @@ def reported(
         say("the result stored in the run; no register was read")
         if changed := _differs(run, settings.register_path):
             say(changed)
-    with report_stage.written(at, settings.run.formats, standing=standing, json_version=json_version) as shown:
+    with report_stage.written(
+        at, settings.run.formats, standing=standing, settings=settings.presentation, json_version=json_version
+    ) as shown:
         if standing is not Standing.UNVERIFIED and baselines.is_whole(run.read_manifest()):
             point_latest(run)
         yield shown

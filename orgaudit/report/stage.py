@@ -13,6 +13,7 @@ from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.model import Severity
 from orgaudit.report import json_document, json_version_1, xlsx
 from orgaudit.report.view import View, viewing
+from orgaudit.settings.sections import ReportSettings
 from orgaudit.store import seal
 from orgaudit.store.register_result import read_result
 from orgaudit.store.run import Run
@@ -49,7 +50,12 @@ def chosen(names: Iterable[str], json_version: int = json_document.VERSION) -> d
 
 @contextmanager
 def written(
-    run: Run, formats: Iterable[str], *, standing: Standing, json_version: int = json_document.VERSION
+    run: Run,
+    formats: Iterable[str],
+    *,
+    standing: Standing,
+    settings: ReportSettings | None = None,
+    json_version: int = json_document.VERSION,
 ) -> Iterator[tuple[View, list[Path]]]:
     """Write each format of a run to which the register was applied, and yield the view and all the files.
 
@@ -58,7 +64,7 @@ def written(
     """
     wanted = chosen(formats, json_version)
     keep = _delivered(run) if standing is Standing.VERIFIED else set()
-    with viewing(run, standing=standing) as view:
+    with viewing(run, standing=standing, settings=settings) as view:
         added = [(each, run.results / each.file) for each in wanted.values() if each.file not in keep]
         for each, path in added:
             each.write(view, path)

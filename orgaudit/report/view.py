@@ -37,7 +37,7 @@ from orgaudit.report.figures import (
 )
 from orgaudit.report.manual import ManualReview, answered, review
 from orgaudit.settings.frameworks import rated
-from orgaudit.settings.sections import ActionSettings
+from orgaudit.settings.sections import ActionSettings, ReportSettings
 from orgaudit.store.comparison import Change, Comparison, changes_table, read_comparison
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.register_result import (
@@ -76,6 +76,7 @@ class View:
     manifest_sha256: str
     register_sha256: str
     standing: Standing
+    settings: ReportSettings
     source: Source
     summary: Summary
     regions: tuple[RegionScore, ...]
@@ -136,7 +137,9 @@ class View:
 
 
 @contextmanager
-def viewing(run: Run, *, standing: Standing = Standing.NOT_SEALED) -> Iterator[View]:
+def viewing(
+    run: Run, *, standing: Standing = Standing.NOT_SEALED, settings: ReportSettings | None = None
+) -> Iterator[View]:
     """Open the view of a run to which the register was applied; raises ConfigError where it was not."""
     manifest, register, comparison = run.read_manifest(), read_result(run), read_comparison(run)
     with opened(run) as connection:
@@ -150,6 +153,7 @@ def viewing(run: Run, *, standing: Standing = Standing.NOT_SEALED) -> Iterator[V
             manifest_sha256=digest(run.manifest_path),
             register_sha256=digest(register_path(run)),
             standing=standing,
+            settings=settings or ReportSettings(),
             source=register.source,
             summary=_summary(connection, register.problems, exceptions, _headline(manifest, judged)),
             regions=tuple(_structs(connection, RegionScore, queries.REGIONS)),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from operator import eq
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -192,15 +192,19 @@ class RunSettings(Section):
 
 
 class ReportSettings(Section):
-    """What reports are called, which framework the headline rate is of, and the rate under which an account is shown.
+    """What reports are called and show, and which framework the headline rate is of.
 
-    Without a choice the headline framework is the newest version of CIS that a run has.
+    Without a choice the headline framework is the newest version of CIS that a run has. `logo` is a picture, relative
+    to the file of the settings. `pass_rate_threshold` is the rate under which an account or a unit stands out.
+    `evaluations` is `all`, or `automatic`: what passes is left out of the workbook where there is much of it.
     """
 
     title: Text = "Security audit"
     organization_name: Text | None = None
+    logo: Path | None = None
     pass_rate_threshold: float = Field(default=0.9, ge=0, le=1)
     headline_framework: Text | None = None
+    evaluations: Literal["automatic", "all"] = "automatic"
     _place: tuple[str, int | None] = PrivateAttr(default=("", None))
 
     def note(self, file: str, line: int | None) -> None:

@@ -29,7 +29,7 @@ from orgaudit.settings.documents import (
     read,
 )
 from orgaudit.settings.limits import _limits_files
-from orgaudit.settings.sections import OPTION, ScopeSettings, Sections
+from orgaudit.settings.sections import OPTION, ReportSettings, ScopeSettings, Sections
 from orgaudit.settings.syntax import KeyPath
 
 ENVIRONMENT_PREFIX = "ORGAUDIT_"
@@ -68,6 +68,13 @@ class Settings(Sections):
     def register_named(self) -> bool:
         """Whether the settings name the register's file, so that it must exist."""
         return "file" in self.exceptions.model_fields_set
+
+    @property
+    def presentation(self) -> ReportSettings:
+        """What reports show, with the place of the logo, which is relative to the settings."""
+        if self.report.logo is None:
+            return self.report
+        return self.report.model_copy(update={"logo": self.directory / self.report.logo})
 
     @property
     def owners_path(self) -> Path:

@@ -21,7 +21,15 @@ def settings(
 
 def test_the_packaged_file_shows_every_key_with_its_default(tmp_path: Path) -> None:
     text = (PACKAGED / "orgaudit.toml").read_text()
-    examples = ("role_arn", "external_id", "sts_region", "organization_name", "headline_framework", "audit_team")
+    examples = (
+        "role_arn",
+        "external_id",
+        "sts_region",
+        "organization_name",
+        "logo",
+        "headline_framework",
+        "audit_team",
+    )
     shown = re.sub(r"^# (?=\w+ = )", "", text, flags=re.MULTILINE)
     kept = "".join(line for line in shown.splitlines(keepends=True) if not line.startswith(examples))
     assert settings(tmp_path, kept).dump() == settings(tmp_path).dump()
