@@ -10,7 +10,6 @@ import click
 import msgspec
 
 from orgaudit.cli import options
-from orgaudit.cli.printing import counted
 from orgaudit.controls.aliases import ALIASES
 from orgaudit.history.changes import Change, Changes, KindCount, Unit, compared
 from orgaudit.history.kinds import Kind
@@ -18,6 +17,7 @@ from orgaudit.history.rejudge import ChangedRules
 from orgaudit.history.sentence import sentence
 from orgaudit.history.stage import day_of
 from orgaudit.store.manifest import Manifest
+from orgaudit.words import counted
 
 
 @click.command(short_help="Show what changed between two runs.")
