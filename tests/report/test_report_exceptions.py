@@ -264,7 +264,7 @@ def test_the_command_says_the_same_on_80_columns(small: Run, tmp_path: Path, rep
     table = [line for line in output.splitlines() if line.startswith("  ")]
     assert max(map(len, table)) <= 80
     remarks = reported.document["exceptions"]["hygiene"]
-    assert f"{len(remarks)} to review, 1 problems in the file" in output
+    assert f"{len(remarks)} to review, 1 problem in the file" in output
     assert "Expired, still failing (1): Fix the findings, or renew the exception." in output
     assert "exceptions.yaml" in output
     document = json.loads(hygiene(small, tmp_path, "--json"))
