@@ -8,6 +8,7 @@ from orgaudit.actions.groups import Kind, Target
 from orgaudit.actions.issues import FamilyFix, Issue
 from orgaudit.actions.remedies import Remedy
 from orgaudit.model import Disruption, Effort
+from orgaudit.words import counted
 
 INTERRUPTIONS: Mapping[Disruption | None, str] = {
     Disruption.NONE: "no interruption",
@@ -25,10 +26,10 @@ def what_to_do(target: Target, remedy: Remedy, issues: Sequence[Issue]) -> str:
         more = f" and {len(remedy.controls) - 1:,} more" if len(remedy.controls) > 1 else ""
         return f'{does} ("{remedy.title}"{more})'
     if target.kind is Kind.SHARED_RESOURCE:
-        return f"{does} (shared by {plural(max(issue.shared_by for issue in issues), 'account')})"
+        return f"{does} (shared by {counted(max(issue.shared_by for issue in issues), 'account')})"
     if target.kind is Kind.RESOURCE:
         return f"{does} (account {issues[0].account_name or issues[0].account_id})"
-    same = f"; the same for {plural(others, 'more resource')}" if others else ""
+    same = f"; the same for {counted(others, 'more resource')}" if others else ""
     joined = " with" if target.kind is Kind.POLICY else " of"
     return f"{does}{same}{joined if others else ', in'} {target.words}"
 
@@ -41,11 +42,6 @@ def effort_words(effort: Effort | None, times: int) -> str:
 
 def title(what: str, fix: FamilyFix, times: int, *, issues: int, accounts: int) -> str:
     """Return the whole title: what to do, what that closes, and what it takes."""
-    closes = f"closes {plural(issues, 'issue')} in {plural(accounts, 'account')}"
+    closes = f"closes {counted(issues, 'issue')} in {counted(accounts, 'account')}"
     parts = [closes, f"effort {effort_words(fix.effort, times)}", INTERRUPTIONS[fix.disruption]]
     return f"{what}: {', '.join(parts if fix.reversible else [*parts, 'cannot be undone'])}"
-
-
-def plural(count: int, noun: str) -> str:
-    """Return a count with its noun: 1 account, 1,234 accounts."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -15,7 +15,7 @@ from orgaudit.actions.issues import owners_in
 from orgaudit.actions.plan import Action, ActionPlan, plan
 from orgaudit.actions.words import INTERRUPTIONS, effort_words
 from orgaudit.cli import options
-from orgaudit.cli.printing import NARROW, counted, rate, width
+from orgaudit.cli.printing import NARROW, rate, width
 from orgaudit.cli.stored import say
 from orgaudit.errors import ConfigError
 from orgaudit.settings.documents import nearest
@@ -23,6 +23,7 @@ from orgaudit.settings.people import identity
 from orgaudit.spreadsheet.text import displayed, one_line
 from orgaudit.store.seal import TABLES, standing
 from orgaudit.store.tables import opened
+from orgaudit.words import counted
 
 UNASSIGNED = "unassigned"
 """The owner that stands for none."""

@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from orgaudit.cli import options
-from orgaudit.cli.printing import counted, print_json, width
+from orgaudit.cli.printing import print_json, width
 from orgaudit.controls.aliases import ALIASES, resolve
 from orgaudit.controls.declare import Control, Fix
 from orgaudit.controls.declare import catalogue as all_controls
@@ -27,6 +27,7 @@ from orgaudit.settings.documents import nearest
 from orgaudit.settings.frameworks import Assessment, Framework, Requirement
 from orgaudit.settings.settings import Settings
 from orgaudit.store.register_result import AttestedStatus
+from orgaudit.words import counted
 
 INDENT = 13
 ID_WIDTH = 17

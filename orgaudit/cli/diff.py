@@ -10,7 +10,6 @@ import click
 import msgspec
 
 from orgaudit.cli import options
-from orgaudit.cli.printing import counted
 from orgaudit.controls.aliases import ALIASES
 from orgaudit.history.changes import Changes, Unit, compared
 from orgaudit.history.rejudge import ChangedRules
@@ -19,6 +18,7 @@ from orgaudit.history.stage import day_of
 from orgaudit.store.comparison import Change, KindCount
 from orgaudit.store.kinds import Kind
 from orgaudit.store.manifest import Manifest
+from orgaudit.words import counted
 
 
 @click.command(short_help="Show what changed between two runs.")

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from orgaudit.aws.transport import Traffic
-from orgaudit.cli.printing import counted
 from orgaudit.model import Account, AccountRecord, RegionState
+from orgaudit.words import counted
 
 PLAIN_EVERY = 10.0
 """Seconds between plain lines, so that a log stays short."""

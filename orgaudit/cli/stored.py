@@ -10,13 +10,13 @@ import click
 import msgspec
 
 from orgaudit.cli import options
-from orgaudit.cli.printing import counted
 from orgaudit.errors import ExitCode
 from orgaudit.store.query import SECONDS, Answer
 from orgaudit.store.query import query as run_query
 from orgaudit.store.seal import TABLES, Standing, standing
 from orgaudit.store.verify import notes
 from orgaudit.store.verify import verify as verify_run
+from orgaudit.words import counted
 
 
 @click.command()

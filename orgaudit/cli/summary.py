@@ -10,8 +10,9 @@ import click
 
 from orgaudit.cli.printing import rate
 from orgaudit.errors import ExitCode
-from orgaudit.report.completeness import completeness_of, counted
+from orgaudit.report.completeness import completeness_of
 from orgaudit.report.view import View
+from orgaudit.words import counted
 
 ENDINGS = {
     ExitCode.CLEAN: "clean",
@@ -48,7 +49,8 @@ def _coverage(view: View) -> Sequence[str]:
     seen = view.summary.coverage
     blocked = f", of which {seen.evaluations_blocked:,} blocked by policy" if seen.evaluations_blocked else ""
     return [
-        f"{seen.accounts_assessed} of {seen.accounts} accounts, {seen.regions_assessed} of {seen.regions} regions, "
+        f"{seen.accounts_assessed:,} of {counted(seen.accounts, 'account')}, "
+        f"{seen.regions_assessed:,} of {counted(seen.regions, 'region')}, "
         f"{rate(seen.share)} of evaluations",
         f"{seen.evaluations_assessed:,} assessed, of which {seen.evaluations_not_applicable:,} not applicable · "
         f"{seen.evaluations - seen.evaluations_assessed:,} not assessed{blocked}",

@@ -24,6 +24,7 @@ from orgaudit.register.state import days_left, last_day, life_days, pending_amen
 from orgaudit.settings.documents import Problem
 from orgaudit.store.register_result import Answer, AttestationRow, Attested, ExceptionRow
 from orgaudit.store.run import Run
+from orgaudit.words import counted
 
 
 class AppliedRegister:
@@ -106,8 +107,8 @@ class AppliedRegister:
                 file=register.document.file,
                 line=register.document.line(register.places.get(name, ())),
                 key=name,
-                message=f"lives {life_days(entries[name])} days, but {severity} findings may be excepted for "
-                f"{register.policy.longest_days.of(severity)}: {count} stay open",
+                message=f"lives {counted(life_days(entries[name]), 'day')}, but {severity} findings may be excepted "
+                f"for {register.policy.longest_days.of(severity)}: {count} stay open",
                 remedy="set an earlier expires_on, or leave those findings out of its scope",
             )
             for (name, severity), count in sorted(self.too_long.items())

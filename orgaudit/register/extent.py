@@ -18,6 +18,7 @@ from orgaudit.settings import frameworks
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.register_result import ExceptionRow
 from orgaudit.store.run import Run
+from orgaudit.words import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,13 +127,13 @@ class Scanned:
         if found:
             return found[0]
         if unseen := self._unseen[entry.id]:
-            return f"{unseen:,} of {many(self.cells[entry.id], 'evaluation')} in its scope not assessed."
+            return f"{unseen:,} of {counted(self.cells[entry.id], 'evaluation')} in its scope not assessed."
         if not self.cells[entry.id]:
             return "No account, region or control of its scope was part of this run."
         if manual := self.applied.matched[entry.id, Status.MANUAL]:
-            return f"{many(manual, 'finding')} in its scope left to a manual review."
+            return f"{counted(manual, 'finding')} in its scope left to a manual review."
         if untagged := self.applied.untagged[entry.id]:
-            return f"{many(untagged, 'failing resource')} would be in its scope by tags that the run did not see."
+            return f"{counted(untagged, 'failing resource')} would be in its scope by tags that the run did not see."
         return ""
 
     def rows(self) -> list[ExceptionRow]:
@@ -245,8 +246,3 @@ def _undecided(scope: ExceptionScope, account: Account) -> str:
 
 def _not_part(what: str) -> str:
     return f"{what} was not part of this run."
-
-
-def many(count: int, thing: str) -> str:
-    """Return a count with the word for what it counts: 1 finding, 2 findings."""
-    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"

@@ -8,12 +8,13 @@ from typing import Any
 from orgaudit.model import EntryState, Status
 from orgaudit.register.apply import AppliedRegister
 from orgaudit.register.entries import EXCEPTIONS, ExceptionDraft, ExceptionEntry
-from orgaudit.register.extent import Extent, Scanned, many, scanned
+from orgaudit.register.extent import Extent, Scanned, scanned
 from orgaudit.register.patterns import REGEX, Patterns, is_exact
 from orgaudit.register.scope import ExceptionScope, units_of
 from orgaudit.register.state import days_left, life_days
 from orgaudit.store.register_result import HygieneConcern, HygieneRemark
 from orgaudit.store.run import Run
+from orgaudit.words import counted
 
 HORIZONS = (30, 60, 90)
 """Within how many days an expiry is reported."""
@@ -68,17 +69,18 @@ def _from_findings(applied: AppliedRegister) -> Iterator[HygieneRemark]:
     entries = {entry.id: entry for entry in applied.register.exceptions}
     for name, count in applied.overdue.items():
         overdue = -days_left(entries[name], applied.as_of)
-        detail = f"Expired {many(overdue, 'day')} ago; {many(count, 'finding')} in its scope open again."
+        detail = f"Expired {counted(overdue, 'day')} ago; {counted(count, 'finding')} in its scope open again."
         yield _remark(applied, entries[name], HygieneConcern.EXPIRED_MATCHING, detail, findings=count)
     longest = applied.register.policy.longest_days
     for (name, severity), count in applied.too_long.items():
+        lives = counted(life_days(entries[name]), "day")
         detail = (
-            f"Lives {life_days(entries[name])} days; {severity} findings may be excepted for {longest.of(severity)}. "
-            f"{many(count, 'finding')} not covered."
+            f"Lives {lives}; {severity} findings may be excepted for {longest.of(severity)}. "
+            f"{counted(count, 'finding')} not covered."
         )
         yield _remark(applied, entries[name], HygieneConcern.TOO_LONG, detail, findings=count)
     for (winner, name), count in applied.overlaps.items():
-        detail = f"{winner} is more specific, or first, and covers {many(count, 'finding')} in the scope of both."
+        detail = f"{winner} is more specific, or first, and covers {counted(count, 'finding')} in the scope of both."
         yield _remark(applied, entries[name], HygieneConcern.OVERLAPPING, detail, findings=count, other=winner)
 
 
@@ -87,16 +89,18 @@ def _from_dates_and_limits(applied: AppliedRegister, entry: ExceptionEntry) -> I
     left = days_left(entry, applied.as_of)
     horizon = next((days for days in HORIZONS if left <= days), None)
     if horizon is not None:
-        detail = f"Expires on {entry.expires_on.isoformat()}, in {many(left, 'day')}; reported within {horizon} days."
+        detail = (
+            f"Expires on {entry.expires_on.isoformat()}, in {counted(left, 'day')}; reported within {horizon} days."
+        )
         count = applied.covered[entry.id]
         yield _remark(applied, entry, HygieneConcern.EXPIRING, detail, findings=count, within=horizon)
     if entry.review_by is not None and entry.review_by < applied.as_of:
         late = (applied.as_of - entry.review_by).days
-        detail = f"A review was due by {entry.review_by.isoformat()}, {many(late, 'day')} ago."
+        detail = f"A review was due by {entry.review_by.isoformat()}, {counted(late, 'day')} ago."
         yield _remark(applied, entry, HygieneConcern.REVIEW_PASSED, detail)
     failing = applied.matched[entry.id, Status.FAIL]
     if entry.max_findings is not None and failing > entry.max_findings:
-        detail = f"{many(failing, 'finding')} fail in its scope; it was approved for {entry.max_findings} at most."
+        detail = f"{counted(failing, 'finding')} fail in its scope; it was approved for {entry.max_findings} at most."
         yield _remark(applied, entry, HygieneConcern.GROWN, detail, findings=failing)
 
 
@@ -151,14 +155,14 @@ def _unused(found: Scanned, in_force: Iterable[ExceptionEntry], orphaned: Collec
         if applied.covered[entry.id] or entry.id in too_long:
             continue
         if failing := applied.matched[entry.id, Status.FAIL]:
-            detail = f"Other exceptions cover {many(failing, 'finding')}: all that fail in its scope."
+            detail = f"Other exceptions cover {counted(failing, 'finding')}: all that fail in its scope."
             yield _remark(applied, entry, HygieneConcern.SHADOWED, detail, findings=failing)
         elif entry.id in orphaned and not reached:
             continue
         elif why := found.missing(entry):
             yield _remark(applied, entry, HygieneConcern.UNUSED_NOT_SCANNED, why)
         else:
-            detail = f"Nothing in its scope fails; {reached:,} of {many(reached, 'evaluation')} assessed."
+            detail = f"Nothing in its scope fails; {reached:,} of {counted(reached, 'evaluation')} assessed."
             yield _remark(applied, entry, HygieneConcern.UNUSED_FIXED, detail)
 
 

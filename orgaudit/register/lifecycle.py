@@ -23,6 +23,7 @@ from orgaudit.register.file.yaml_text import same
 from orgaudit.register.state import CLOSED, state_of
 from orgaudit.settings.documents import dotted, explain
 from orgaudit.settings.people import identity
+from orgaudit.words import counted
 
 Data: TypeAlias = Mapping[str, Any]
 """An entry's keys and values as the register's file has them."""
@@ -261,7 +262,7 @@ def _checked(
     if (days := (found.expires_on - begins).days) > longest_days:
         narrower = ", or leave its most severe controls out of its scope" if isinstance(found, ExceptionEntry) else ""
         raise ValueError(
-            f"{found.id} would live {days} days, and policy allows {longest_days} for what it covers; "
+            f"{found.id} would live {counted(days, 'day')}, and policy allows {longest_days} for what it covers; "
             f"set expires_on to {begins + timedelta(longest_days)} or earlier{narrower}"
         )
     return found

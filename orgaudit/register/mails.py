@@ -18,6 +18,7 @@ from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.notices import DueEvent, DueItem, Notice, Notices
 from orgaudit.settings.people import address_of, identity
 from orgaudit.spreadsheet.text import one_line
+from orgaudit.words import counted
 
 WORKBOOK = "your-exceptions.xlsx"
 """What the attached workbook is called."""
@@ -88,8 +89,8 @@ def _mailbox(person: str) -> Address:
 
 def _subject(notice: Notice, as_of: date) -> str:
     number = len({item.id for item in notice.items})
-    needs = "exception needs" if number == 1 else "exceptions need"
-    return f"{number} security {needs} your attention {_by_when(notice, as_of)}"
+    needs = "needs" if number == 1 else "need"
+    return f"{counted(number, 'security exception')} {needs} your attention {_by_when(notice, as_of)}"
 
 
 def _by_when(notice: Notice, as_of: date) -> str:

@@ -16,6 +16,7 @@ from orgaudit.register.file.load import Register
 from orgaudit.register.state import CLOSED, last_day, pending_amendment, state_of
 from orgaudit.settings.people import address_of, identity
 from orgaudit.spreadsheet.text import displayed, one_line
+from orgaudit.words import counted
 
 
 class DueEvent(StrEnum):
@@ -65,7 +66,7 @@ class DueItem(msgspec.Struct, frozen=True, kw_only=True):
         if self.days is None:
             since = f" since {self.since.isoformat()}" if self.since else ""
             return _WAITING.get(self.event) or f"pending{since}"
-        when = f"{abs(self.days)} {'day' if abs(self.days) == 1 else 'days'}"
+        when = counted(abs(self.days), "day")
         if self.event is DueEvent.EXPIRED:
             return f"expired {when} ago"
         verb = "expires" if self.event is DueEvent.EXPIRES else "review due"
@@ -243,7 +244,7 @@ def text(notices: Notices) -> Iterator[str]:
             yield f"  {item.id:<14} {on:<10}  {item.words:<24} {one_line(item.title):.26}".rstrip()
         yield ""
     owners = sum(bool(notice.owner) for notice in notices)
-    yield f"{counted(notices)} for {owners} {'owner' if owners == 1 else 'owners'}"
+    yield f"{dates_and_waiting(notices)} for {counted(owners, 'owner')}"
 
 
 def _titled(notice: Notice) -> str:
@@ -252,9 +253,8 @@ def _titled(notice: Notice) -> str:
     return f"{notice.heading}, to the audit team: {notice.address}" if notice.address else notice.heading
 
 
-def counted(notices: Iterable[Notice]) -> str:
+def dates_and_waiting(notices: Iterable[Notice]) -> str:
     """Return how many dates there are and how many entries wait, in words."""
     items = [item for notice in notices for item in notice.items]
     waiting = sum(item.event.waits for item in items)
-    dates = len(items) - waiting
-    return f"{dates} {'date' if dates == 1 else 'dates'}" + (f" and {waiting} waiting" if waiting else "")
+    return counted(len(items) - waiting, "date") + (f" and {waiting} waiting" if waiting else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orgaudit.report.view import View
+from orgaudit.words import counted
 
 NAMED = 5
 """How many accepted regions are named."""
@@ -31,8 +32,3 @@ def _accepted(view: View, joined: str) -> str:
     named = ", ".join(found[:NAMED]) + (" …" if len(found) > NAMED else "")
     evaluations = counted(view.summary.coverage.evaluations_accepted, "evaluation")
     return f"{joined}{counted(len(found), 'accepted region')} ({named}; {evaluations} not made)"
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a count with its noun, such as "1 account" or "1,200 accounts"."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -10,6 +10,7 @@ import msgspec
 
 from orgaudit.report.figures import RequirementScore, RequirementStatus
 from orgaudit.store.register_result import Answer, AttestationRow, Attested, AttestedStatus
+from orgaudit.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ def _effect(row: AttestationRow, status: RequirementStatus | None, contradicted:
             f"{', '.join(row.instead)} is more specific or later" if row.instead else "none of its accounts is in scope"
         )
         return f"Answers nothing: {other}."
+    accounts = counted(len(row.accounts), "account")
     if contradicted:
-        return f"Attested as pass, but findings fail in {len(contradicted)} of {len(row.accounts)} accounts: review it."
-    return f"Answers for {len(row.accounts)} accounts."
+        return f"Attested as pass, but findings fail in {len(contradicted):,} of {accounts}: review it."
+    return f"Answers for {accounts}."

@@ -35,11 +35,6 @@ def test_width_is_that_of_the_terminal(
     assert printing.width() == width
 
 
-@pytest.mark.parametrize(("count", "text"), [(0, "0 problems"), (1, "1 problem"), (1234, "1,234 problems")])
-def test_a_count_agrees_with_its_noun(count: int, text: str) -> None:
-    assert printing.counted(count, "problem") == text
-
-
 def test_a_closed_output_ends_the_command_as_it_ends_other_programs() -> None:
     command = [sys.executable, "-m", "orgaudit", "controls"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

@@ -187,6 +187,14 @@ def test_not_scanned_is_not_closed_in_any_format(small: Run, tmp_path: Path) -> 
     assert [day is None for _, day in hygiene] == [True, False, False, True]
 
 
+def test_what_ended_yesterday_ended_one_day_ago(small: Run, tmp_path: Path) -> None:
+    entry = exception(3, {"controls": [EC2], "accounts": [account_id(0)]}, expires_on="2026-09-30")
+    registered(small, register_file(tmp_path, entry))
+    [book_path] = render(small, ["xlsx"])
+    [row] = rows(openpyxl.load_workbook(book_path)["Exceptions"])
+    assert row["Effect"].startswith("Ended 1 day ago; ")
+
+
 def test_broad_exceptions_stand_on_the_executive_page(reported: Reported) -> None:
     sentence = str(reported.workbook["Summary"]["B20"].value)
     assert sentence.startswith("Broad exceptions in force, for all controls or all accounts: EXC-2026-0002 (controls:")
@@ -256,7 +264,7 @@ def test_the_command_says_the_same_on_80_columns(small: Run, tmp_path: Path, rep
     table = [line for line in output.splitlines() if line.startswith("  ")]
     assert max(map(len, table)) <= 80
     remarks = reported.document["exceptions"]["hygiene"]
-    assert f"{len(remarks)} to review, 1 problems in the file" in output
+    assert f"{len(remarks)} to review, 1 problem in the file" in output
     assert "Expired, still failing (1): Fix the findings, or renew the exception." in output
     assert "exceptions.yaml" in output
     document = json.loads(hygiene(small, tmp_path, "--json"))

@@ -12,7 +12,6 @@ import click
 
 from orgaudit.cli import options
 from orgaudit.cli.exceptions.opening import OpenRegister, warn
-from orgaudit.cli.printing import counted
 from orgaudit.errors import ConfigError
 from orgaudit.register.exchange import headers, prowler, spreadsheet, tables
 from orgaudit.register.exchange.foreign import ForeignFile, ImportResult, import_drafts
@@ -20,6 +19,7 @@ from orgaudit.register.exchange.spreadsheet import APPROVAL, IGNORE, KEYS
 from orgaudit.register.exchange.tables import FlatTable
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.names import KnownNames
+from orgaudit.words import counted
 
 from_options = options.together(
     click.option(

@@ -22,7 +22,6 @@ from orgaudit.cli.exceptions.opening import (
     state_words,
     why,
 )
-from orgaudit.cli.printing import counted
 from orgaudit.errors import ConfigError
 from orgaudit.model import EntryState
 from orgaudit.register import lifecycle
@@ -33,6 +32,7 @@ from orgaudit.register.lifecycle import EntryChange, Step
 from orgaudit.register.state import longest_life
 from orgaudit.spreadsheet.text import one_line
 from orgaudit.store.register_result import AttestedStatus
+from orgaudit.words import counted
 
 TakeStep: TypeAlias = Callable[[dict[str, Any], Step, OpenRegister], EntryChange]
 """What a command does to an entry of the open register."""

@@ -24,6 +24,7 @@ from orgaudit.register.state import life_days
 from orgaudit.settings.documents import Document, error_of, read, validate
 from orgaudit.spreadsheet.text import one_line
 from orgaudit.store.run import Run
+from orgaudit.words import counted
 
 
 @click.command()
@@ -51,7 +52,8 @@ def match(subject: str, run_name: str, *, as_json: bool, **given: Any) -> None: 
 
 
 def _lines(entry: ExceptionDraft, in_scope: int, failing: list[Finding], found: OpenRegister) -> Iterator[str]:
-    yield f"{entry.id} would cover {len(failing)} of {in_scope} findings in its scope; the others do not fail"
+    covered = f"{len(failing):,} of {counted(in_scope, 'finding')}"
+    yield f"{entry.id} would cover {covered} in its scope; the others do not fail"
     if entry.max_findings is not None and len(failing) > entry.max_findings:
         yield f"more than its max_findings of {entry.max_findings}"
     if isinstance(entry, ExceptionEntry):
@@ -59,7 +61,7 @@ def _lines(entry: ExceptionDraft, in_scope: int, failing: list[Finding], found: 
         too_long = Counter(each.severity for each in failing if days > longest.of(each.severity))
         for severity, count in sorted(too_long.items()):
             allowed = longest.of(severity)
-            yield f"{count} {severity} ones would stay open: it lives {days} days, policy allows {allowed}"
+            yield f"{count} {severity} ones would stay open: it lives {counted(days, 'day')}, policy allows {allowed}"
     counts = Counter((each.account_id, each.control) for each in failing)
     if counts:
         yield f"\n{'ACCOUNT':<12}  {'COUNT':>5}  CONTROL"

@@ -33,6 +33,7 @@ from orgaudit.settings.people import People
 from orgaudit.spreadsheet.text import displayed, one_line
 from orgaudit.store.register_result import HygieneRemark
 from orgaudit.store.run import writing
+from orgaudit.words import counted
 
 FILES = {"text": "due.txt", "json": "due.json", "ics": "due.ics"}
 """What `due --out` calls the file of each format; mails have a file for each owner."""
@@ -73,7 +74,7 @@ def _table(remarks: list[HygieneRemark], problems: list[Problem]) -> Iterator[st
         yield ""
     for problem in problems:
         yield displayed(f"invalid, covers nothing: {problem}")
-    yield f"{len(remarks)} to review, {len(problems)} problems in the file"
+    yield f"{len(remarks)} to review, {counted(len(problems), 'problem')} in the file"
 
 
 def _row(cells: tuple[str, str, str]) -> Iterator[str]:
@@ -162,7 +163,7 @@ def _write_mails(
         _write(directory / name, content)
     for notice in owners:
         if not notice.address:
-            click.echo(f"no address, inform them otherwise: {notice.heading} ({notices.counted([notice])})")
+            click.echo(f"no address, inform them otherwise: {notice.heading} ({notices.dates_and_waiting([notice])})")
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -23,7 +23,7 @@ from orgaudit.cli.exceptions.opening import (
     reading,
     state_words,
 )
-from orgaudit.cli.printing import counted, print_json, width
+from orgaudit.cli.printing import print_json, width
 from orgaudit.controls.aliases import ALIASES, resolve
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError, ExitCode
@@ -38,6 +38,7 @@ from orgaudit.settings import frameworks
 from orgaudit.settings.documents import nearest
 from orgaudit.spreadsheet.text import displayed, one_line
 from orgaudit.store.register_result import ExceptionRow
+from orgaudit.words import counted
 
 _FIRST = ("id", "state", "expires_on", "days_left", "owner", "title", "type", "approved_by", "ticket", "starts_on")
 _COLUMNS = (*_FIRST, "scope", "renewal_pending", "amendment")

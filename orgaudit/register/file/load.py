@@ -28,6 +28,7 @@ from orgaudit.settings.frameworks import Framework
 from orgaudit.settings.sections import RegisterSettings, TimeZone
 from orgaudit.settings.settings import Settings
 from orgaudit.settings.syntax import KeyPath
+from orgaudit.words import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +218,7 @@ def _life_problems(document: Document, place: KeyPath, entry: RegisterEntry, pol
     longest = longest_life(policy)
     if not isinstance(entry, CompleteEntry) or not entry.approved or (days := life_days(entry)) <= longest:
         return []
-    message = f"lives {days} days from {entry.valid_from}, and policy allows {longest}"
+    message = f"lives {counted(days, 'day')} from {entry.valid_from}, and policy allows {longest}"
     return [document.problem((*place, "expires_on"), message, "set an earlier date")]
 
 

@@ -12,6 +12,7 @@ from orgaudit.report.xlsx.tables import TableSheet
 from orgaudit.spreadsheet import look
 from orgaudit.spreadsheet.rows import Column
 from orgaudit.store.seal import Standing
+from orgaudit.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ def _statements(view: View) -> Iterator[Statement]:
     for gap in manifest.discovery_gaps:
         yield Statement("Run", "Not discovered", f"{gap.action} ({gap.reason.value}): {gap.message}")
     for framework in manifest.frameworks:
-        text = f"{framework.title}, version {framework.version}: {len(framework.requirements)} requirements"
+        text = f"{framework.title}, version {framework.version}: {counted(len(framework.requirements), 'requirement')}"
         yield Statement("Frameworks", framework.id, text)
     for name, value in sorted(manifest.thresholds.items()):
         yield Statement("Thresholds", name, msgspec.json.encode(value).decode())

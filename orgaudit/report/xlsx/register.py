@@ -9,6 +9,7 @@ from orgaudit.report.xlsx.tables import Below, TableSheet
 from orgaudit.spreadsheet import look
 from orgaudit.spreadsheet.rows import Column
 from orgaudit.store.register_result import Answer, HygieneRemark, RegisterProblem
+from orgaudit.words import counted
 
 _HYGIENE = "Expiring and hygiene"
 
@@ -26,11 +27,11 @@ def _done(score: ExceptionScore) -> str:
 
 
 def _ended(score: ExceptionScore) -> str:
-    ended = f"Ended {-(score.entry.days_left or 0)} days ago"
+    ended = f"Ended {counted(-(score.entry.days_left or 0), 'day')} ago"
     if score.expired:
         return f"{ended}; its findings still fail and are open"
     if score.entry.failing:
-        return f"{ended}; {score.entry.failing} findings in its scope still fail under other exceptions"
+        return f"{ended}; {counted(score.entry.failing, 'finding')} in its scope still fail under other exceptions"
     return f"{ended}; whether anything in its scope still fails is not known"
 
 
