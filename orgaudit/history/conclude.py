@@ -31,6 +31,7 @@ def conclude(run: Run, aliases: Mapping[str, str]) -> list[Path]:
     The run has tables and a register's result. A baseline that is gone, was never reported or was changed leaves
     nothing to compare with, and the comparison says why. Raises ConfigError and ReportError for the run itself.
     """
+    changes_table(run).unlink(missing_ok=True)
     own, _ = figures_of(run)
     manifest = run.read_manifest()
     if manifest.baseline is None:

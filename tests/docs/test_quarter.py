@@ -126,7 +126,17 @@ def test_the_trend_has_the_figures_of_the_reports(told: Story) -> None:
     assert {point["run"]: point["open"] for point in points} == OPEN
     for point in points:
         report = json.loads((told.directory / "reports" / point["run"] / "report.json").read_bytes())
-        assert point["rate"] == pytest.approx(report["summary"]["headline"]["rate"]["share"])
+        headline = report["summary"]["headline"]
+        assert point["rate"] == pytest.approx(headline["rate"]["share"])
+        assert point["rate_with_exceptions"] == pytest.approx(headline["with_exceptions"]["share"])
+
+
+@pytest.mark.parametrize(("old", "new"), list(KINDS))
+def test_the_results_keep_what_changed_since_the_baseline(told: Story, old: str, new: str) -> None:
+    found = json.loads((told.directory / "reports" / new / "comparison.json").read_bytes())
+    assert found["baseline"] == old
+    assert {it["kind"]: it["count"] for it in found["issues"] if it["count"]} == KINDS[old, new]
+    assert [point["open"] for point in found["points"]] == list(OPEN.values())[: list(OPEN).index(new) + 1]
 
 
 def test_a_new_owner_has_the_issues_of_the_account(told: Story) -> None:

@@ -12,6 +12,7 @@ import msgspec
 from orgaudit.audit import baseline_of
 from orgaudit.controls.aliases import ALIASES
 from orgaudit.history import stage
+from orgaudit.history.conclude import conclude
 from orgaudit.model import Cell, ExceptionRef, Finding, Status
 from orgaudit.store import seal
 from orgaudit.store.manifest import Manifest
@@ -83,7 +84,7 @@ def judge(run: Run) -> None:
 
 
 def report(run: Run, covered: Callable[[Finding], bool] = lambda _finding: False) -> None:
-    """Write a run's tables and an empty register's result, and seal them."""
+    """Write a run's tables, an empty register's result and the comparison with the baseline, and seal them."""
     day = stage.day_of(run.read_manifest())
     dated = stage.dated(run)
 
@@ -97,7 +98,7 @@ def report(run: Run, covered: Callable[[Finding], bool] = lambda _finding: False
 
     consolidate(run, apply)
     write_result(run, RegisterResult(source=Source(as_of=day, file="exceptions.yaml", sha256=None, policy={})))
-    files = [run.path / name for name in seal.MATCHED]
+    files = [*(run.path / name for name in seal.MATCHED), *conclude(run, ALIASES)]
     seal.seal(run, run.read_manifest(), files, keep=(*seal.FACTS, *seal.JUDGED))
 
 
