@@ -255,6 +255,7 @@ ARGUMENTS: Mapping[str, Sequence[Names | EllipsisType | None]] = {
     "init": (directories,),
     "plan": (),
     "policy": (),
+    "quarter": (),
     "query": (runs, None),
     "report": (runs,),
     "trend": (runs, ...),

@@ -95,7 +95,7 @@ def _days(_context: click.Context, _option: click.Parameter, value: str) -> int:
     "--format", "form", type=click.Choice([*FILES, "eml"]), default="text", show_default=True, help="What to write."
 )
 @click.option("--out", "directory", type=click.Path(path_type=Path), metavar="DIR", help="Write files here.")
-@click.option("--from", "sender", metavar="WHO", help="The sender of mails: Name <name@example.com>.")
+@options.sender
 def due(
     *,
     within: int,
