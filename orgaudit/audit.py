@@ -255,8 +255,7 @@ def reported(
         if changed := _differs(run, settings.register_path):
             say(changed)
     with report_stage.written(at, settings.run.formats, standing=standing, json_version=json_version) as shown:
-        manifest = run.read_manifest()
-        if audited and as_of is None and baselines.is_whole(manifest) and not baselines.is_overtaken(run, manifest):
+        if audited and as_of is None and standing is not Standing.UNVERIFIED and baselines.is_newest(run):
             point_latest(run)
         yield shown
 

@@ -98,13 +98,17 @@ def narrowed_again(manifest: Manifest, scope: ScopeSettings) -> tuple[str, ...]:
     return (*kept, *(f"{EVALUATED}{option}" for key, option in FRAMEWORKS.items() if scope.is_chosen(key)))
 
 
-def is_overtaken(run: Run, manifest: Manifest) -> bool:
-    """Return whether `latest` points at a run that began after this one."""
+def is_newest(run: Run) -> bool:
+    """Return whether a run is an audit of the whole scope, and did not begin before the one at which `latest` points.
+
+    Raises ConfigError where the run's manifest cannot be read.
+    """
+    own = head_of(run.read_manifest())
     try:
         last = msgspec.json.decode((run.path.parent / LATEST / "run.json").read_bytes(), type=Head)
     except (OSError, msgspec.MsgspecError):
-        return False
-    return last.place > head_of(manifest).place
+        return is_whole(own)
+    return is_whole(own) and last.place <= own.place
 
 
 def heads(out: Path) -> Iterator[tuple[Path, Head]]:
