@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 import openpyxl
 import pytest
 from click.testing import CliRunner
@@ -129,6 +130,23 @@ def test_another_date_or_register_has_its_own_directory(run: Run) -> None:
     assert len(ledger(later.parent).reports) == 2
 
 
+def test_the_list_of_reports_only_grows(run: Run) -> None:
+    before = ledger(run.path)
+    for formats, as_of, number in ((("json",), ON, 1), (("xlsx",), None, 2), (("json", "xlsx"), None, 2)):
+        report(run, *formats, as_of=as_of)
+        after = ledger(run.path)
+        assert after.seals[: len(before.seals)] == before.seals
+        assert after.reports[: len(before.reports)] == before.reports
+        assert len(after.reports) == number
+        before = after
+    seals, reports = before.seals, before.reports
+    report(run, as_of=LATER)
+    assert (ledger(run.path).seals, ledger(run.path).reports) == (seals, reports)
+    taken = msgspec.structs.replace(before, reports=reports[1:])
+    seal.ledger_path(run.path).write_bytes(msgspec.json.encode(taken))
+    assert verify(run) == [f"{run.path / 'report.json'}: is not in reports.json; `orgaudit report` writes it again"]
+
+
 @pytest.mark.parametrize("name", [*seal.MATCHED, "report.json", "reports.json"])
 def test_what_was_changed_for_another_date_is_found_and_not_used(run: Run, name: str) -> None:
     report(run, as_of=ON)
@@ -173,9 +191,10 @@ def test_report_refuses_what_does_not_verify(run: Run) -> None:
 def test_unverified_report_says_so_and_stands_apart(run: Run) -> None:
     report(run, as_of=ON)
     latest = run.path.parent / "latest"
-    latest.unlink()
     before = contents(run), (run.path / "reports.json").read_bytes()
     turn_to_pass(run)
+    with reported(run, settings_for(run.path.parent), None, None, unverified=True, audited=True):
+        pass
     path, book = report(run, "json", "xlsx", unverified=True, as_of=ON)
     assert path.parent.name == "unverified"
     assert document(path)["run"]["standing"] == "unverified"
