@@ -25,7 +25,7 @@ _WHOLE = {"findings": "VIEW", "coverage": "VIEW", "accounts": "TABLE", "account_
 _ISSUE = f"{HOME}, region, resource, family"
 
 _ALSO_COUNTED = """
-    CREATE OR REPLACE TEMP TABLE also_counted AS
+    CREATE OR REPLACE TABLE also_counted AS
     SELECT arg_min(fingerprint, account_id || region) AS fingerprint FROM part_rows s
     WHERE inherited_from IS NOT NULL AND NOT EXISTS (
         SELECT 1 FROM part_rows o WHERE o.counted AND coalesce(o.inherited_from, o.account_id) = s.inherited_from
@@ -104,7 +104,7 @@ def set_aside(connection: duckdb.DuckDBPyConnection, *, compared: bool) -> None:
         else f"CREATE VIEW every_changes AS SELECT {columns} WHERE false"
     )
     cells = OPEN_CELLS.replace("FROM findings", "FROM every_findings")
-    connection.execute(f"CREATE TEMP TABLE every_open_cells AS {cells}")
+    connection.execute(f"CREATE TABLE every_open_cells AS {cells}")
 
 
 def values(connection: duckdb.DuckDBPyConnection, *, by_owner: bool) -> list[str]:
@@ -125,7 +125,7 @@ def places(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, tuple[s
 def load_values(connection: duckdb.DuckDBPyConnection, numbers: Mapping[str, int]) -> None:
     """Make the table of which value of `values` is of the part with which number."""
     connection.execute(
-        "CREATE TEMP TABLE part_values AS SELECT unnest($1::VARCHAR[]) AS value, unnest($2::INTEGER[]) AS part",
+        "CREATE TABLE part_values AS SELECT unnest($1::VARCHAR[]) AS value, unnest($2::INTEGER[]) AS part",
         [list(numbers), list(numbers.values())],
     )
 
@@ -148,7 +148,7 @@ def restrict(connection: duckdb.DuckDBPyConnection, scratch: Path, part: Restric
         path.unlink()
     _load_findings(connection, scratch, part)
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE part_accounts AS SELECT id, bool_or(own) AS own, bool_or(own) AND $2 AS whole "
+        "CREATE OR REPLACE TABLE part_accounts AS SELECT id, bool_or(own) AS own, bool_or(own) AND $2 AS whole "
         "FROM (SELECT unnest($1::VARCHAR[]) AS id, true AS own "
         "UNION ALL SELECT DISTINCT account_id, false FROM findings WHERE counted) GROUP BY id",
         [list(part.accounts), part.whole],
@@ -156,11 +156,11 @@ def restrict(connection: duckdb.DuckDBPyConnection, scratch: Path, part: Restric
     own = "IN (SELECT id FROM part_accounts WHERE own)"
     for statement in (
         # By name: what a run holds of an account that is not the part's own stays out, whatever columns there are.
-        f"CREATE OR REPLACE TEMP TABLE accounts AS SELECT * FROM (SELECT * FROM every_accounts WHERE id {own} "  # noqa: S608
+        f"CREATE OR REPLACE TABLE accounts AS SELECT * FROM (SELECT * FROM every_accounts WHERE id {own} "  # noqa: S608
         "UNION ALL BY NAME SELECT id, name, state, ou_path, collected, '' AS email, '' AS owner, '' AS contact, "
         f"'' AS environment FROM every_accounts WHERE id IN (SELECT id FROM part_accounts WHERE NOT own)) ORDER BY id",
-        f"CREATE OR REPLACE TEMP TABLE account_regions AS SELECT * FROM every_account_regions WHERE account_id {own}",  # noqa: S608
-        f"CREATE OR REPLACE TEMP VIEW changes AS SELECT * FROM every_changes "  # noqa: S608
+        f"CREATE OR REPLACE TABLE account_regions AS SELECT * FROM every_account_regions WHERE account_id {own}",  # noqa: S608
+        f"CREATE OR REPLACE VIEW changes AS SELECT * FROM every_changes "  # noqa: S608
         f"WHERE {_values_of(by_owner=part.by_owner)[1]} IN ({_chosen(part)})",
     ):
         connection.execute(statement)
@@ -207,16 +207,16 @@ def _load_findings(connection: duckdb.DuckDBPyConnection, scratch: Path, part: R
     shown = "*"
     if part.exceptions is not None:
         connection.execute(
-            "CREATE OR REPLACE TEMP TABLE part_exceptions AS SELECT unnest($1::VARCHAR[]) AS id",
+            "CREATE OR REPLACE TABLE part_exceptions AS SELECT unnest($1::VARCHAR[]) AS id",
             [list(part.exceptions)],
         )
         shown = f"* REPLACE ({_EXCEPTION} AS exception)"
     rows = scratch / f"part-{part.number}-findings.parquet"
     write_parquet(connection, f"SELECT {shown} FROM every_findings WHERE {found} IN ({_chosen(part)})", rows)  # noqa: S608
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW part_rows AS SELECT * FROM read_parquet({quoted(rows)})")  # noqa: S608
+    connection.execute(f"CREATE OR REPLACE VIEW part_rows AS SELECT * FROM read_parquet({quoted(rows)})")  # noqa: S608
     connection.execute(_ALSO_COUNTED)
     connection.execute(
-        "CREATE OR REPLACE TEMP VIEW findings AS SELECT * "
+        "CREATE OR REPLACE VIEW findings AS SELECT * "
         "REPLACE (counted OR fingerprint IN (SELECT fingerprint FROM also_counted) AS counted) FROM part_rows"
     )
 
@@ -227,10 +227,10 @@ def _load_cells(connection: duckdb.DuckDBPyConnection, scratch: Path, part: Rest
     cells = scratch / f"part-{part.number}-cells.parquet"
     write_parquet(connection, _OWNED_CELLS if part.by_owner else whole, cells)
     for statement in (
-        f"CREATE OR REPLACE TEMP VIEW part_cells AS SELECT * FROM read_parquet({quoted(cells)})",  # noqa: S608
-        f"CREATE OR REPLACE TEMP TABLE other_cells AS {_OTHER_CELLS}",
-        "CREATE OR REPLACE TEMP VIEW coverage AS SELECT * FROM part_cells UNION ALL BY NAME SELECT * FROM other_cells",
+        f"CREATE OR REPLACE VIEW part_cells AS SELECT * FROM read_parquet({quoted(cells)})",  # noqa: S608
+        f"CREATE OR REPLACE TABLE other_cells AS {_OTHER_CELLS}",
+        "CREATE OR REPLACE VIEW coverage AS SELECT * FROM part_cells UNION ALL BY NAME SELECT * FROM other_cells",
     ):
         connection.execute(statement)
     opened = f"{OPEN_CELLS} AND counted" if part.by_owner else f"SELECT * FROM every_open_cells WHERE account_id {own}"  # noqa: S608
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE open_cells AS {opened}")
+    connection.execute(f"CREATE OR REPLACE TABLE open_cells AS {opened}")
