@@ -6,15 +6,20 @@ from pathlib import Path
 
 from orgaudit.report.view import View
 from orgaudit.report.xlsx.charts import lists, write_lists
+from orgaudit.report.xlsx.coverage import COVERAGE
+from orgaudit.report.xlsx.findings import EVALUATIONS, OPEN
 from orgaudit.report.xlsx.method import METHOD
 from orgaudit.report.xlsx.register import CLOSED, EXCEPTIONS, HYGIENE, MANUAL_REVIEW
-from orgaudit.report.xlsx.results import ACCOUNTS, CONTROLS, COVERAGE, FINDINGS, FRAMEWORKS
+from orgaudit.report.xlsx.results import ACCOUNTS, CONTROLS, FRAMEWORKS
 from orgaudit.report.xlsx.summary import write_summary
 from orgaudit.report.xlsx.tables import Tables
 from orgaudit.spreadsheet.workbook import ROW_LIMIT, WorkbookWriter
 from orgaudit.store.run import writing
 
-SHEETS = (*(COVERAGE, ACCOUNTS, FRAMEWORKS, CONTROLS, FINDINGS), *(EXCEPTIONS, HYGIENE, CLOSED, MANUAL_REVIEW, METHOD))
+SHEETS = (
+    *(COVERAGE, ACCOUNTS, FRAMEWORKS, CONTROLS, OPEN, EVALUATIONS),
+    *(EXCEPTIONS, HYGIENE, CLOSED, MANUAL_REVIEW, METHOD),
+)
 """The sheets behind the summary, in their order."""
 
 
