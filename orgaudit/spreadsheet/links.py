@@ -29,28 +29,26 @@ Find = Callable[[Goal], tuple[str, int] | None]
 
 
 class SheetLinks:
-    """The links of one sheet: real ones while there is room for them, then formulas, else none."""
+    """The links of one sheet: real ones while there is room for them, then formulas, else none.
+
+    A text that does not fit on one line has a formula too: LibreOffice does not wrap what has a link.
+    """
 
     def __init__(self, links: list[Link], find: Find, most: int = MOST_LINKS) -> None:
         self._links, self._find, self._most = links, find, most
 
-    def to(self, goal: Goal | str, text: str | None, place: str) -> Link | str | None:
+    def to(self, goal: Goal | str, text: str | None, place: str, *, fits: bool = True) -> Link | str | None:
         """Return the link that the cell with this text has now, the formula to write in its place, or None."""
         if isinstance(goal, str):
-            return self._to_address(goal, text, place) if len(goal) <= LONGEST_ADDRESS else None
-        found = self._find(goal)
-        if found is None:
+            link = Link(place, "", address=goal)
+        elif found := self._find(goal):
+            link = Link(place, *found)
+        else:
             return None
-        if len(self._links) < self._most:
-            return self._added(Link(place, *found))
-        return _formula(f"#'{found[0]}'!A{found[1]}", text)
-
-    def _to_address(self, address: str, text: str | None, place: str) -> Link | str | None:
-        if len(self._links) < self._most:
-            return self._added(Link(place, "", address=address))
-        return _formula(address, text)
-
-    def _added(self, link: Link) -> Link:
+        if len(link.address) > LONGEST_ADDRESS:
+            return None
+        if not fits or len(self._links) >= self._most:
+            return _formula(link.address or f"#'{link.sheet}'!A{link.row}", text)
         self._links.append(link)
         return link
 

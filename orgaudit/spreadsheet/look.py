@@ -177,6 +177,11 @@ def bad(condition: str) -> Tone:
     return Tone(condition, *_BAD)
 
 
+def light(condition: str) -> Tone:
+    """Return the tone of what is little."""
+    return Tone(condition, *TONES["medium"])
+
+
 def unseen(condition: str) -> Tone:
     """Return the tone of what was not assessed."""
     return Tone(condition, *_UNSEEN)

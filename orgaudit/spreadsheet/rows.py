@@ -112,7 +112,10 @@ def record_rows(
     the table was laid out.
     """
     letters = {column.title: get_column_letter(index) for index, column in enumerate(columns, 1)}
-    writers = [_ColumnWriter(sheet, column, letters, most_lines, links) for column in columns]
+    writers = [
+        _ColumnWriter(sheet, column, letters, most_lines if index in fitted else 1, links)
+        for index, column in enumerate(columns)
+    ]
 
     def rows() -> Iterator[str]:
         number = first - 1
@@ -174,7 +177,11 @@ class _ColumnWriter(Generic[R]):
         links: SheetLinks | None = None,
     ) -> None:
         self._letter, self._letters = letters[column.title], letters
-        self._content, self._room, self._most_lines = column.content, column.width * CHARACTERS, most_lines
+        self._content, self._room, self._most_lines = (
+            column.content,
+            max(int(column.width * CHARACTERS) - 1, 1),
+            most_lines,
+        )
         self._writer = CellWriter(sheet, column.look)
         self._known_text = lru_cache(REMEMBERED)(self._text)
         self._goal, self._links = column.goal if links else None, links
@@ -199,7 +206,8 @@ class _ColumnWriter(Generic[R]):
     def _leading(self, content: Content, goal: Goal | str, number: int) -> tuple[str, int]:
         """Return a cell that leads somewhere, or a plain one where that is not in the workbook."""
         place, text = f"{self._letter}{number}", content if isinstance(content, str) else None
-        found = self._links.to(goal, text, place) if self._links else None
+        fits = text is None or (len(text) <= self._room and "\n" not in text)
+        found = self._links.to(goal, text, place, fits=fits) if self._links else None
         writer = self._writer if found is None else self._linked
         shown = Formula(found, printable(text)) if isinstance(found, str) and text else self._placed(content, number)
         return writer.cell(place, shown), self._lines(text) if text else 1
@@ -209,5 +217,19 @@ class _ColumnWriter(Generic[R]):
 
     def _lines(self, text: str) -> int:
         # No program but Excel fits a row to its text by itself.
-        lines = sum(1 + int(len(line) / self._room) for line in text.split("\n", self._most_lines))
-        return min(lines, self._most_lines)
+        if self._most_lines == 1 or (len(text) <= self._room and "\n" not in text):
+            return 1
+        return min(sum(_wrapped(line, self._room) for line in text.split("\n", self._most_lines)), self._most_lines)
+
+
+def _wrapped(line: str, room: int) -> int:
+    """Return how many lines a text takes where words stay whole, but for those that are longer than a line."""
+    lines, used = 1, 0
+    for word in line.split(" "):
+        length = len(word)
+        if used + 1 + length <= room and used:
+            used += 1 + length
+            continue
+        lines += bool(used) + (length - 1) // room if length else 0
+        used = length % room or min(length, room)
+    return lines

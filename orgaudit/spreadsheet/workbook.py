@@ -34,9 +34,13 @@ from orgaudit.spreadsheet.rows import (
 from orgaudit.spreadsheet.text import printable, stored
 
 R = TypeVar("R")
+S = TypeVar("S")
 
 ROW_LIMIT = 1_048_576
 """The rows of a sheet."""
+
+OWN = "@"
+"""What stands for a column itself in the conditions of its tones."""
 
 NOTE_ROW, HEADER_ROW = 2, 4
 """Every sheet of a table begins with its title, a note and an empty row."""
@@ -64,11 +68,13 @@ class SheetPart:
 class PrintedPage:
     """What of a table's sheet is printed: up to a column, and the first rows; nothing but its note with no rows.
 
-    `repeats` is whether the header is that of all the rows on the sheet, so that it may stay in view.
+    `below` are the first rows of the table below. `repeats` is whether the header is that of most rows on the sheet, so
+    that it may stay in view.
     """
 
     to: str | None = None
     rows: int | None = None
+    below: int | None = None
     repeats: bool = True
 
     def of(self, columns: Sequence[Column[R]]) -> range:
@@ -82,9 +88,25 @@ class PrintedPage:
         last = part.last if self.rows is None else min(part.last, part.row + self.rows)
         sheet.print_area = f"A1:{get_column_letter(self._last(columns))}{last if self.rows != 0 else NOTE_ROW}"
 
+    def print_below(
+        self, sheet: Worksheet, above: Sequence[Column[R]], columns: Sequence[Column[S]], part: SheetPart
+    ) -> None:
+        """Set the print area of a sheet with a table below, where some of that is printed."""
+        if self.below == 0 or (self.to is None and self.below is None):
+            return
+        wide = columns if self.to in {column.title for column in columns} else above
+        last = part.last if self.below is None else min(part.last, part.row + self.below)
+        sheet.print_area = f"A1:{get_column_letter(self._last(wide))}{last}"
+        if not self.repeats:
+            sheet.print_title_rows = f"{part.row}:{part.row}"
+
+    def of_below(self, columns: Sequence[Column[R]]) -> range:
+        """Return the printed columns of the table below, counted from 0."""
+        return range(0 if self.below == 0 else self._last(columns))
+
     def _last(self, columns: Sequence[Column[R]]) -> int:
         titles = [column.title for column in columns]
-        return titles.index(self.to) + 1 if self.to else len(titles)
+        return titles.index(self.to) + 1 if self.to in titles else len(titles)
 
 
 WHOLE = PrintedPage()
@@ -182,13 +204,21 @@ class WorkbookWriter:
         note: str,
         page: PrintedPage = WHOLE,
         key_columns: int = 1,
+        header_height: float | None = None,
     ) -> Worksheet:
         """Write a table on the sheets that `parts` gave, and return the last of them; rows fit what is printed."""
         iterator = iter(records)
         for number, part in enumerate(parts, 1):
             sheet = self._begun(part, columns, f"Sheet {number} of {len(parts)}. {note}" if len(parts) > 1 else note)
             sheet.freeze_panes = f"{get_column_letter(key_columns + 1)}{HEADER_ROW + 1 if page.repeats else 1}"
-            self._records(sheet, part, columns, islice(iterator, part.records), page.of(columns))
+            self._records(
+                sheet,
+                part,
+                columns,
+                islice(iterator, part.records),
+                fitted=page.of(columns),
+                header_height=header_height,
+            )
             page.print(sheet, columns, part)
         return sheet
 
@@ -199,6 +229,8 @@ class WorkbookWriter:
         title: str,
         columns: Sequence[Column[R]],
         records: Iterable[R],
+        *,
+        page: PrintedPage = WHOLE,
     ) -> None:
         """Write a second table below the one on the sheet, and on more sheets, at the places that `below` gave."""
         iterator = iter(records)
@@ -208,7 +240,7 @@ class WorkbookWriter:
                 sheet.freeze_panes = f"B{HEADER_ROW + 1}"
             else:
                 self.rows[part.sheet].append([title_row(sheet, title, part.row - 1)])
-            self._records(sheet, part, columns, islice(iterator, part.records), WHOLE.of(columns))
+            self._records(sheet, part, columns, islice(iterator, part.records), fitted=page.of_below(columns))
 
     def _begun(self, part: SheetPart, columns: Sequence[Column[R]], note: str) -> Worksheet:
         """Return a new sheet with its title, its note and the way back."""
@@ -226,9 +258,16 @@ class WorkbookWriter:
         return sheet
 
     def _records(
-        self, sheet: Worksheet, part: SheetPart, columns: Sequence[Column[R]], records: Iterable[R], fitted: range
+        self,
+        sheet: Worksheet,
+        part: SheetPart,
+        columns: Sequence[Column[R]],
+        records: Iterable[R],
+        *,
+        fitted: range,
+        header_height: float | None = None,
     ) -> None:
-        header = header_row(sheet, columns, part.row)
+        header = header_row(sheet, columns, part.row, header_height)
         rows = record_rows(
             sheet,
             columns,
@@ -252,6 +291,7 @@ def colour(sheet: Worksheet, columns: Sequence[Column[R]], first: int, last: int
         return REFERENCE.sub(lambda title: f"${letters[title[1]]}{first}", condition)
 
     for column in columns:
+        letters[OWN] = letters[column.title]
         cells = f"{letters[column.title]}{first}:{letters[column.title]}{last}"
         for rule in look.tone_rules(column.words, in_row(f"[{column.title}]"), in_row(column.when)):
             sheet.conditional_formatting.add(cells, rule)

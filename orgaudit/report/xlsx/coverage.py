@@ -89,7 +89,7 @@ COVERAGE = TableSheet(
     _causes,
     _note,
     table="Causes",
-    page=PrintedPage("AWS's answer, for example", rows=500, repeats=False),
+    page=PrintedPage("AWS's answer, for example", rows=500, repeats=False, below=0),
     below=Below(
         "Coverage",
         "Every region of every account",

@@ -170,6 +170,7 @@ _FIRST_OPEN = """
         SELECT account_id, control, severity, owner, row_number() OVER () - 1 AS place FROM findings
         WHERE open AND counted)
     SELECT 'account ' || account_id AS key, min(place) AS place FROM numbered GROUP BY key
+    UNION ALL SELECT 'account ' || account_id || ' ' || severity AS key, min(place) FROM numbered GROUP BY key
     UNION ALL SELECT 'control ' || control AS key, min(place) FROM numbered GROUP BY key
     UNION ALL SELECT 'severity ' || severity AS key, min(place) FROM numbered GROUP BY key
     UNION ALL SELECT 'owner ' || owner AS key, min(place) FROM numbered GROUP BY key
@@ -177,7 +178,7 @@ _FIRST_OPEN = """
 
 
 def _first_open(view: View) -> Mapping[str, int]:
-    """Return the first open finding of each account, control, severity and owner."""
+    """Return the first open finding of each account, account and severity, control, severity, and owner."""
     return dict(view.connection.cursor().execute(_FIRST_OPEN).fetchall())
 
 

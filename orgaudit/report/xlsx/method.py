@@ -72,8 +72,8 @@ _DEFINITIONS = (
         "Finding, issue",
         "A finding is one row of All evaluations: one control at one resource. An issue is what one fix closes: the "
         "findings of one account, region, resource and family of controls. It is open where any of them is open, with "
-        "the highest severity of these. The summary and Accounts count issues, lists show findings. The open findings of "
-        "one control are as many issues, but two controls of a family share theirs, so those do not add up.",
+        "the highest severity of these. The summary and Accounts count issues, lists show findings. The open findings "
+        "of one control are as many issues, but two controls of a family share theirs, so those do not add up.",
     ),
     ("Pass rate", "PASS / (PASS + FAIL), of findings."),
     ("Pass rate with exceptions", "PASS / (PASS + FAIL - excepted): excepted failures leave the denominator."),

@@ -30,7 +30,11 @@ from orgaudit.spreadsheet import look
 from orgaudit.spreadsheet.links import Goal
 from orgaudit.spreadsheet.look import Look
 from orgaudit.spreadsheet.rows import Column, Content, Formula
+from orgaudit.spreadsheet.text import fitted
 from orgaudit.spreadsheet.workbook import PrintedPage
+
+LONGEST_REASON = 420
+"""The characters of the reason for a gap that are shown; Coverage has it by cause."""
 
 NEAR = 0.75
 """Under which share of the threshold a rate is far from it."""
@@ -99,17 +103,13 @@ def _rate(counts: RatedCounts) -> Formula:
     return Formula(f'IF([Requirements seen]=0,"{NOTHING}",[Requirements met]/[Requirements rated])', share)
 
 
-def _issues(title: str, width: float, count: Callable[[BySeverity], int]) -> Column[AccountScore]:
-    return Column(title, width, lambda a: figure(a, count(a.issues)), look.NUMBER, goal=_goal("account"))
+def _issues(title: str, count: Callable[[BySeverity], int]) -> Column[AccountScore]:
+    """Return the column of the open issues of one severity, each leading to the first of them."""
 
+    def goal(it: AccountScore) -> Goal | None:
+        return Goal("Open", f"account {it.id} {title.lower()}") if count(it.issues) else None
 
-def _goal(kind: str) -> Callable[[AccountScore | ControlScore], Goal | None]:
-    """Return what leads from a figure of open findings to the first of them."""
-
-    def goal(it: AccountScore | ControlScore) -> Goal | None:
-        return Goal("Open", f"{kind} {it.id}") if it.counts.open else None
-
-    return goal
+    return Column(title, 8, lambda a: figure(a, count(a.issues)), look.NUMBER, goal=goal)
 
 
 def _counted(title: str, count: Callable[[BySeverity], int]) -> Column[AccountScore]:
@@ -124,7 +124,7 @@ def _accounts(view: View) -> tuple[Column[AccountScore], ...]:
     return (
         Column("Account id", 14, lambda a: a.id),
         Column("Account", 22, lambda a: a.name),
-        Column("Unit", 22, lambda a: a.ou_path or NO_UNIT),
+        Column("Unit", 26, lambda a: a.ou_path or NO_UNIT),
         Column("Owner", 24, lambda a: a.owner or NO_OWNER),
         Column("Environment", 13, lambda a: a.environment or NOTHING),
         Column("Coverage", 16, lambda a: a.completeness.value, words=tuple(Completeness)),
@@ -135,16 +135,16 @@ def _accounts(view: View) -> tuple[Column[AccountScore], ...]:
             8,
             lambda a: figure(a, replace(issues, result=a.issues.total)),
             _BOLD,
-            goal=_goal("account"),
+            goal=lambda a: Goal("Open", f"account {a.id}") if a.counts.open else None,
         ),
-        _issues("Critical", 8, lambda it: it.critical),
-        _issues("High", 8, lambda it: it.high),
-        _issues("Medium", 8, lambda it: it.medium),
-        _issues("Low", 8, lambda it: it.low),
+        _issues("Critical", lambda it: it.critical),
+        _issues("High", lambda it: it.high),
+        _issues("Medium", lambda it: it.medium),
+        _issues("Low", lambda it: it.low),
         Column("Overdue", 8, lambda a: figure(a, number(a.overdue)), look.NUMBER, tones=(_LATE,)),
         Column("Opened", 8, lambda a: figure(a, number(a.opened)), look.NUMBER),
         Column("Closed", 8, lambda a: figure(a, number(a.closed)), look.NUMBER),
-        Column("Why not assessed", 34, lambda a: a.reason),
+        Column("Why not assessed", 34, lambda a: fitted(a.reason, LONGEST_REASON)),
         Column("Contact", 26, lambda a: a.contact or NOTHING),
         Column("State", 13, lambda a: a.state, words=("SUSPENDED", "CLOSED")),
         Column("Open findings", 9, _open, look.NUMBER),
@@ -174,7 +174,7 @@ def _controls(view: View) -> tuple[Column[ControlScore], ...]:
     return (
         Column("Title", 54, lambda c: c.title),
         Column("Severity", 10, lambda c: c.severity.value, words=SEVERITY_WORDS, when="AND(ISNUMBER([Open]),[Open]>0)"),
-        Column("Open", 8, _open, _BOLD, goal=_goal("control")),
+        Column("Open", 8, _open, _BOLD, goal=lambda c: Goal("Open", f"control {c.id}") if c.counts.open else None),
         _EXCEPTED,
         _PASSED,
         _NOT_ASSESSED,

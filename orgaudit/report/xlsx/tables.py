@@ -58,6 +58,7 @@ class TableSheet(Generic[R]):
     below: Below[Any] | None = None
     groups: Callable[[View], Mapping[str, int]] | None = None
     table: str = ""
+    header_height: float | None = None
 
     @property
     def name(self) -> str:
@@ -167,8 +168,10 @@ class Tables:
             note=sheet.note_of(self._view, f"row {lower[0].row} of {lower[0].sheet}" if lower else ""),
             key_columns=sheet.key_columns,
             page=sheet.page,
+            header_height=sheet.header_height,
         )
         if below and lower:
-            self._book.table_below(written, lower, below.title, below.columns, below.records(self._view))
-            if sheet.page.rows is None:
-                sheet.page.print(written, columns, lower[0])
+            records = below.records(self._view)
+            self._book.table_below(written, lower, below.title, below.columns, records, page=sheet.page)
+            if lower[0].sheet == parts[-1].sheet:
+                sheet.page.print_below(written, columns, below.columns, lower[0])
