@@ -24,15 +24,20 @@ _WHOLE = {"findings": "VIEW", "coverage": "VIEW", "accounts": "TABLE", "account_
 
 _ISSUE = f"{HOME}, region, resource, family"
 
-_ALSO_COUNTED = """
-    CREATE OR REPLACE TABLE also_counted AS
-    SELECT arg_min(fingerprint, account_id || region) AS fingerprint FROM part_rows s
-    WHERE inherited_from IS NOT NULL AND NOT EXISTS (
-        SELECT 1 FROM part_rows o WHERE o.counted AND coalesce(o.inherited_from, o.account_id) = s.inherited_from
-            AND o.control = s.control AND o.resource = s.resource)
-    GROUP BY inherited_from, control, resource
+_MOVED = f"""
+    CREATE TABLE moved AS
+    SELECT r.fingerprint, c.owner FROM (
+        SELECT fingerprint, {HOME} AS home, control, resource, coalesce(owner, '') AS owner FROM every_findings
+        WHERE NOT counted) r
+    JOIN (
+        SELECT {HOME} AS home, control, resource, arg_min(coalesce(owner, ''), fingerprint) AS owner FROM every_findings
+        WHERE counted GROUP BY ALL) c USING (home, control, resource)
+    WHERE c.owner <> r.owner
+"""  # noqa: S608 - constants only
+"""Makes the table of the rows that repeat what a row of another owner says of a shared resource, with that owner.
+
+They go where the row goes that counts, so that an issue is in one part, and the parts add up to the run.
 """
-"""Makes the table of the rows that count in the part because the row of a shared resource that counts is another's."""
 
 _OWNED_CELLS = """
     WITH cells AS (
@@ -103,6 +108,13 @@ def set_aside(connection: duckdb.DuckDBPyConnection, *, compared: bool) -> None:
         if compared
         else f"CREATE VIEW every_changes AS SELECT {columns} WHERE false"
     )
+    connection.execute(_MOVED)
+    connection.execute(
+        "CREATE VIEW every_owned AS SELECT f.*, coalesce(m.owner, f.owner, '') AS part_owner "
+        "FROM every_findings f LEFT JOIN moved m USING (fingerprint)"
+        if connection.execute("FROM moved LIMIT 1").fetchall()
+        else "CREATE VIEW every_owned AS SELECT *, coalesce(owner, '') AS part_owner FROM every_findings"
+    )
     cells = OPEN_CELLS.replace("FROM findings", "FROM every_findings")
     connection.execute(f"CREATE TABLE every_open_cells AS {cells}")
 
@@ -111,7 +123,7 @@ def values(connection: duckdb.DuckDBPyConnection, *, by_owner: bool) -> list[str
     """Return who owns findings and changes, or the ids of the accounts where their resources live."""
     found, changed = _values_of(by_owner=by_owner)
     rows = connection.execute(
-        f"SELECT DISTINCT {found} FROM every_findings UNION SELECT {changed} FROM every_changes ORDER BY 1"  # noqa: S608
+        f"SELECT DISTINCT {found} FROM every_owned UNION SELECT {changed} FROM every_changes ORDER BY 1"  # noqa: S608
     )
     return [row[0] for row in rows.fetchall()]
 
@@ -135,7 +147,7 @@ def open_and_late(connection: duckdb.DuckDBPyConnection, as_of: date, *, by_owne
     found, _ = _values_of(by_owner=by_owner)
     rows = connection.execute(
         "SELECT part, count(*), count(*) FILTER (due_on < $1) FROM ("  # noqa: S608 - constants only
-        f"SELECT part, min(due_on) AS due_on FROM every_findings JOIN part_values ON value = {found} "
+        f"SELECT part, min(due_on) AS due_on FROM every_owned JOIN part_values ON value = {found} "
         f"WHERE open GROUP BY part, {_ISSUE}) GROUP BY part",
         [as_of],
     )
@@ -194,7 +206,7 @@ def changes_by_kind(connection: duckdb.DuckDBPyConnection) -> dict[Kind, dict[st
 
 def _values_of(*, by_owner: bool) -> tuple[str, str]:
     """Return what of a finding, and of a change, says which part it is of."""
-    return ("coalesce(owner, '')", "owner") if by_owner else (HOME, "account_id")
+    return ("part_owner", "owner") if by_owner else (HOME, "account_id")
 
 
 def _chosen(part: Restriction) -> str:
@@ -204,21 +216,16 @@ def _chosen(part: Restriction) -> str:
 def _load_findings(connection: duckdb.DuckDBPyConnection, scratch: Path, part: Restriction) -> None:
     """Make the view of the part's rows, which are copied once: every figure reads them."""
     found, _ = _values_of(by_owner=part.by_owner)
-    shown = "*"
+    shown = "* EXCLUDE (part_owner)"
     if part.exceptions is not None:
         connection.execute(
             "CREATE OR REPLACE TABLE part_exceptions AS SELECT unnest($1::VARCHAR[]) AS id",
             [list(part.exceptions)],
         )
-        shown = f"* REPLACE ({_EXCEPTION} AS exception)"
+        shown = f"* EXCLUDE (part_owner) REPLACE ({_EXCEPTION} AS exception)"
     rows = scratch / f"part-{part.number}-findings.parquet"
-    write_parquet(connection, f"SELECT {shown} FROM every_findings WHERE {found} IN ({_chosen(part)})", rows)  # noqa: S608
-    connection.execute(f"CREATE OR REPLACE VIEW part_rows AS SELECT * FROM read_parquet({quoted(rows)})")  # noqa: S608
-    connection.execute(_ALSO_COUNTED)
-    connection.execute(
-        "CREATE OR REPLACE VIEW findings AS SELECT * "
-        "REPLACE (counted OR fingerprint IN (SELECT fingerprint FROM also_counted) AS counted) FROM part_rows"
-    )
+    write_parquet(connection, f"SELECT {shown} FROM every_owned WHERE {found} IN ({_chosen(part)})", rows)  # noqa: S608
+    connection.execute(f"CREATE OR REPLACE VIEW findings AS SELECT * FROM read_parquet({quoted(rows)})")  # noqa: S608
 
 
 def _load_cells(connection: duckdb.DuckDBPyConnection, scratch: Path, part: Restriction, own: str) -> None:
