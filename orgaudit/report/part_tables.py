@@ -73,7 +73,7 @@ _OTHER_CELLS = f"""
 
 _EXCEPTION = f"""
     if(exception IS NULL OR exception.id IN (SELECT id FROM part_exceptions), exception,
-       struct_pack(id := '{ANOTHER}', owner := '', expires_on := exception.expires_on, state := exception.state,
+       struct_pack(id := '{ANOTHER} (' || exception.state || ')', owner := '', expires_on := exception.expires_on, state := exception.state,
                    days_overdue := exception.days_overdue))
 """  # noqa: S608 - constants only
 """A finding's exception: of another person's, only what it does to the finding."""
@@ -216,15 +216,14 @@ def _chosen(part: Restriction) -> str:
 def _load_findings(connection: duckdb.DuckDBPyConnection, scratch: Path, part: Restriction) -> None:
     """Make the view of the part's rows, which are copied once: every figure reads them."""
     found, _ = _values_of(by_owner=part.by_owner)
-    shown = "* EXCLUDE (part_owner)"
     if part.exceptions is not None:
         connection.execute(
-            "CREATE OR REPLACE TABLE part_exceptions AS SELECT unnest($1::VARCHAR[]) AS id",
-            [list(part.exceptions)],
+            "CREATE OR REPLACE TABLE part_exceptions AS SELECT unnest($1::VARCHAR[]) AS id", [list(part.exceptions)]
         )
-        shown = f"* EXCLUDE (part_owner) REPLACE ({_EXCEPTION} AS exception)"
+    own = "" if part.exceptions is None else f" REPLACE ({_EXCEPTION} AS exception, part_owner AS owner)"
     rows = scratch / f"part-{part.number}-findings.parquet"
-    write_parquet(connection, f"SELECT {shown} FROM every_owned WHERE {found} IN ({_chosen(part)})", rows)  # noqa: S608
+    chosen = f"SELECT * EXCLUDE (part_owner){own} FROM every_owned WHERE {found} IN ({_chosen(part)})"  # noqa: S608
+    write_parquet(connection, chosen, rows)
     connection.execute(f"CREATE OR REPLACE VIEW findings AS SELECT * FROM read_parquet({quoted(rows)})")  # noqa: S608
 
 
