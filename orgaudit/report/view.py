@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date
-from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
@@ -19,6 +18,7 @@ from orgaudit.report.figures import (
     AccountRegion,
     AccountScore,
     BySeverity,
+    Cause,
     ControlScore,
     CoverageTotals,
     ExceptionScore,
@@ -39,11 +39,13 @@ from orgaudit.report.manual import ManualReview, answered, review
 from orgaudit.settings.frameworks import rated
 from orgaudit.settings.sections import ActionSettings, ReportSettings
 from orgaudit.store.comparison import Change, Comparison, changes_table, read_comparison
+from orgaudit.store.kinds import CLOSING, OPENING, Kind
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.register_result import (
     ExceptionRow,
     HygieneRemark,
     RegisterProblem,
+    RegisterResult,
     Source,
     read_result,
     register_path,
@@ -72,6 +74,7 @@ class ReportedFinding:
 class View:
     """Everything that reports show of one run; lists are short, and what grows with the findings is a stream."""
 
+    run: Run
     manifest: Manifest
     manifest_sha256: str
     register_sha256: str
@@ -87,6 +90,7 @@ class View:
     unseen: tuple[Unseen, ...]
     missing: tuple[Missing, ...]
     missing_permissions: tuple[MissingPermission, ...]
+    causes: tuple[Cause, ...]
     exceptions: tuple[ExceptionScore, ...]
     hygiene: tuple[HygieneRemark, ...]
     problems: tuple[RegisterProblem, ...]
@@ -94,8 +98,8 @@ class View:
     comparison: Comparison
     actions: ActionPlan
     findings_total: int
+    findings_passed: int
     account_regions_total: int
-    changes_file: Path | None
     connection: duckdb.DuckDBPyConnection
 
     @property
@@ -118,22 +122,37 @@ class View:
         """The exceptions in force for all controls or all accounts."""
         return tuple(score for score in self.exceptions if score.entry.broad and score.entry.state.covers)
 
-    def findings(self) -> Iterator[ReportedFinding]:
-        """Yield every finding: open first, then by severity, account, control, region and resource."""
+    def findings(self, *, passed: bool = True) -> Iterator[ReportedFinding]:
+        """Yield every finding, or all but what passed: open first, then by severity, account, control and resource."""
         names = (*FINDING_COLUMNS, "open", "covered", "counted")
+        where = "" if passed else " WHERE status <> 'PASS'"
         cursor = self.connection.cursor()
-        cursor.execute(f"SELECT {', '.join(names)} FROM findings")  # noqa: S608 - constants only
+        cursor.execute(f"SELECT {', '.join(names)} FROM findings{where}")  # noqa: S608 - constants only
         while rows := cursor.fetchmany(500):
             yield from (_reported(dict(zip(names, row, strict=True))) for row in rows)
 
     def changes(self) -> Iterator[Change]:
         """Yield every issue that changed since the baseline, by kind, severity and place; none without a baseline."""
-        if self.changes_file is not None:
-            yield from _structs(self.connection.cursor(), Change, f"FROM read_parquet({quoted(self.changes_file)})")
+        if self.comparison.baseline is not None:
+            yield from _structs(self.connection.cursor(), Change, "FROM changes")
 
     def account_regions(self) -> Iterator[AccountRegion]:
         """Yield every region of every account, by account and region; `global` is what exists once in an account."""
         yield from _structs(self.connection.cursor(), AccountRegion, queries.ACCOUNT_REGIONS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What a view shows beside the tables: of a whole run, or of a part of one."""
+
+    run: Run
+    manifest: Manifest
+    manifest_sha256: str
+    standing: Standing
+    settings: ReportSettings
+    register: RegisterResult
+    register_sha256: str
+    comparison: Comparison
 
 
 @contextmanager
@@ -141,40 +160,72 @@ def viewing(
     run: Run, *, standing: Standing = Standing.NOT_SEALED, settings: ReportSettings | None = None
 ) -> Iterator[View]:
     """Open the view of a run to which the register was applied; raises ConfigError where it was not."""
-    manifest, register, comparison = run.read_manifest(), read_result(run), read_comparison(run)
+    with opened_with(run, standing, settings) as (connection, basis):
+        yield view_of(connection, basis, exceptions_of(connection, basis.register.entries))
+
+
+@contextmanager
+def opened_with(
+    run: Run, standing: Standing, settings: ReportSettings | None
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Basis]]:
+    """Open the tables of a run to which the register was applied, with its changes, and what a view shows beside them.
+
+    Raises ConfigError where the register was not applied.
+    """
+    basis = Basis(
+        run=run,
+        manifest=run.read_manifest(),
+        manifest_sha256=digest(run.manifest_path),
+        standing=standing,
+        settings=settings or ReportSettings(),
+        register=read_result(run),
+        register_sha256=digest(register_path(run)),
+        comparison=read_comparison(run),
+    )
     with opened(run) as connection:
-        connection.execute(queries.ISSUES_TABLE)
-        exceptions = _exceptions(connection, register.entries)
-        judged = tuple(_structs(connection, RequirementScore, queries.REQUIREMENTS))
-        requirements = tuple(answered(score, register.attested, len(manifest.accounts)) for score in judged)
-        failing = dict(connection.execute(queries.FAILING_ACCOUNTS).fetchall())
-        yield View(
-            manifest=manifest,
-            manifest_sha256=digest(run.manifest_path),
-            register_sha256=digest(register_path(run)),
-            standing=standing,
-            settings=settings or ReportSettings(),
-            source=register.source,
-            summary=_summary(connection, register.problems, exceptions, _headline(manifest, judged)),
-            regions=tuple(_structs(connection, RegionScore, queries.REGIONS)),
-            units=tuple(_structs(connection, UnitScore, queries.UNITS)),
-            accounts=tuple(_structs(connection, AccountScore, queries.ACCOUNTS)),
-            controls=tuple(_structs(connection, ControlScore, queries.CONTROLS)),
-            requirements=requirements,
-            unseen=tuple(_structs(connection, Unseen, queries.UNSEEN_REASONS)),
-            missing=tuple(_structs(connection, Missing, queries.MISSING)),
-            missing_permissions=tuple(_structs(connection, MissingPermission, queries.MISSING_PERMISSIONS)),
-            exceptions=exceptions,
-            hygiene=register.hygiene,
-            problems=register.problems,
-            manual=review(judged, register.attested, failing),
-            comparison=comparison,
-            actions=plan(connection, manifest, _numbers(manifest), top=ACTIONS),
-            findings_total=_number(connection, "SELECT count(*) FROM findings"),
-            account_regions_total=_number(connection, f"SELECT count(*) FROM ({queries.ACCOUNT_REGIONS})"),  # noqa: S608
-            changes_file=changes_table(run) if comparison.baseline else None,
-            connection=connection,
-        )
+        if basis.comparison.baseline is not None:
+            source = quoted(changes_table(run))
+            connection.execute(f"CREATE VIEW changes AS SELECT * FROM read_parquet({source})")  # noqa: S608 - quoted
+        yield connection, basis
+
+
+def view_of(connection: duckdb.DuckDBPyConnection, basis: Basis, exceptions: tuple[ExceptionScore, ...]) -> View:
+    """Return what reports show of the tables of a connection, which counts all of it, and of this basis."""
+    manifest, register = basis.manifest, basis.register
+    connection.execute(queries.ISSUES_TABLE)
+    judged = tuple(_structs(connection, RequirementScore, queries.REQUIREMENTS))
+    requirements = tuple(answered(score, register.attested, len(manifest.accounts)) for score in judged)
+    headline = _headline(manifest, judged)
+    failing = dict(connection.execute(queries.FAILING_ACCOUNTS).fetchall())
+    return View(
+        run=basis.run,
+        manifest=manifest,
+        manifest_sha256=basis.manifest_sha256,
+        register_sha256=basis.register_sha256,
+        standing=basis.standing,
+        settings=basis.settings,
+        source=register.source,
+        summary=_summary(connection, register.problems, exceptions, headline),
+        regions=tuple(_structs(connection, RegionScore, queries.REGIONS)),
+        units=tuple(_structs(connection, UnitScore, queries.UNITS)),
+        accounts=_accounts(connection, basis, headline),
+        controls=tuple(_structs(connection, ControlScore, queries.CONTROLS)),
+        requirements=requirements,
+        unseen=tuple(_structs(connection, Unseen, queries.UNSEEN_REASONS)),
+        missing=tuple(_structs(connection, Missing, queries.MISSING)),
+        missing_permissions=tuple(_structs(connection, MissingPermission, queries.MISSING_PERMISSIONS)),
+        causes=tuple(_structs(connection, Cause, queries.CAUSES)),
+        exceptions=exceptions,
+        hygiene=register.hygiene,
+        problems=register.problems,
+        manual=review(judged, register.attested, failing),
+        comparison=basis.comparison,
+        actions=plan(connection, manifest, _numbers(manifest), top=ACTIONS),
+        findings_total=_number(connection, "SELECT count(*) FROM findings"),
+        findings_passed=_number(connection, "SELECT count(*) FROM findings WHERE status = 'PASS'"),
+        account_regions_total=_number(connection, f"SELECT count(*) FROM ({queries.ACCOUNT_REGIONS})"),  # noqa: S608
+        connection=connection,
+    )
 
 
 def _numbers(manifest: Manifest) -> ActionSettings:
@@ -182,8 +233,36 @@ def _numbers(manifest: Manifest) -> ActionSettings:
     return ActionSettings.model_validate(manifest.settings.get("actions", {}))
 
 
-def _structs(connection: duckdb.DuckDBPyConnection, kind: type[S], sql: str) -> Iterator[S]:
-    connection.execute(sql)
+def _accounts(
+    connection: duckdb.DuckDBPyConnection, basis: Basis, headline: Headline | None
+) -> tuple[AccountScore, ...]:
+    """Return the scorecards, with what changed in each account since the baseline."""
+    asked = {
+        "framework": headline.framework if headline else "",
+        "as_of": basis.register.source.as_of,
+        "dated": bool(basis.manifest.remediation_days),
+    }
+    scores = tuple(_structs(connection, AccountScore, queries.ACCOUNTS, asked))
+    if basis.comparison.baseline is None:
+        return scores
+    counts = {
+        account: (opened, closed)
+        for account, opened, closed in connection.execute(
+            queries.ACCOUNT_CHANGES,
+            {"opening": OPENING, "closing": [kind for kind in CLOSING if kind is not Kind.NOT_CHECKED_AGAIN]},
+        ).fetchall()
+    }
+    return tuple(_with_changes(score, *counts.get(score.id, (0, 0))) for score in scores)
+
+
+def _with_changes(score: AccountScore, opened: int, closed: int) -> AccountScore:
+    return msgspec.structs.replace(score, opened=opened, closed=closed)
+
+
+def _structs(
+    connection: duckdb.DuckDBPyConnection, kind: type[S], sql: str, asked: dict[str, Any] | None = None
+) -> Iterator[S]:
+    connection.execute(sql, asked or {})
     names = [column[0] for column in connection.description or ()]
     while rows := connection.fetchmany(500):
         yield from (msgspec.convert(dict(zip(names, row, strict=True)), kind) for row in rows)
@@ -251,7 +330,8 @@ def _sum(counts: Iterable[RatedCounts]) -> RatedCounts:
     )
 
 
-def _exceptions(connection: duckdb.DuckDBPyConnection, entries: Sequence[ExceptionRow]) -> tuple[ExceptionScore, ...]:
+def exceptions_of(connection: duckdb.DuckDBPyConnection, entries: Iterable[ExceptionRow]) -> tuple[ExceptionScore, ...]:
+    """Return exceptions with how many findings of the tables each covers, or covered until it expired."""
     matched = {row[0]: (row[1], row[2]) for row in connection.execute(queries.EXCEPTIONS).fetchall()}
     return tuple(ExceptionScore(entry, *matched.get(entry.id, (0, 0))) for entry in entries)
 
