@@ -22,7 +22,7 @@ class ControlRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     `facts` are the fact types that it takes of the one resource that it judges, `account_facts` those that it looks up
     in a whole account, each with what had to be read before it. `uses_organization` is whether it may look at the
-    organization and at other accounts. Where an earlier version evaluated the run, `facts` and `account_facts` are empty.
+    organization and at other accounts. Both lists are empty where an earlier version evaluated the run.
     """
 
     id: str
