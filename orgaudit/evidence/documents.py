@@ -185,7 +185,7 @@ class Describing:
             rationale=record.rationale,
             severity=record.severity,
             scope="once in an account" if record.scope == "account" else "in each region",
-            digest=record.digest,
+            digest=record.judged_by,
             uses_organization=record.uses_organization,
             facts=tuple(_fact_type(name, types.get(name)) for name in record.facts),
             account_facts=tuple(_fact_type(name, types.get(name)) for name in record.account_facts),

@@ -147,7 +147,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
 
     `role` says why it is here: it is about the resource (`judged`), the account's own copy of a resource that is judged
     elsewhere (`shown`), looked up in the account (`looked up`), or named by the verdict (`named`). `read_at` is when its
-    listing ended, or the details of its resource were read. `masked` is whether external ids were removed.
+    listing ended, or the resource's details were read. `masked` is whether external ids were removed.
     """
 
     type: str

@@ -24,8 +24,9 @@ _NOT_ASSESSED = f"""
         accepted > 0 AND not_assessed = 0 AS accepted, count(*) AS cells,
         list(DISTINCT account_id ORDER BY account_id) AS accounts, list(DISTINCT region ORDER BY region) AS regions
     FROM coverage WHERE status = 'NOT_ASSESSED' AND {_OF_CONTROLS}
-    GROUP BY control, coalesce(reason, 'DEFECT'), coalesce(action, ''), accepted > 0 AND not_assessed = 0
-    ORDER BY control, cells DESC, reason, action
+    GROUP BY control, coalesce(reason, 'DEFECT'), coalesce(action, ''), accepted > 0 AND not_assessed = 0,
+        replace(replace(message, account_id, ''), region, '')
+    ORDER BY control, cells DESC, reason, action, message
 """  # noqa: S608 - constants only
 _ROWS = 500
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -52,8 +52,9 @@ class Selector:
     def select(self, finding: Finding) -> Selected:
         """Return the facts for a finding.
 
-        Those about its resource are all there. Of what its control looks up in the account, the facts that the verdict
-        names come first, and at most MOST_FACTS of a type are shown.
+        Those about its resource are all there. Of what its control looks up in the account, those that are about the
+        resource or that the verdict names come first; others are shown where there are none such, or where the verdict
+        is on the whole account, and at most MOST_FACTS of a type.
         """
         selected = Selected()
         control = self._controls[finding.control]
@@ -76,13 +77,19 @@ class Selector:
     def _looked_up(self, finding: Finding, control: ControlRecord, lines: AccountLines, selected: Selected) -> None:
         named = {*texts(finding.evidence)}
         for kind in control.account_facts:
-            found = [
-                it for it in lines.by_type.get(kind, ()) if it.arn != finding.resource or kind not in control.facts
-            ]
-            shown = _named_first(found, named)
-            selected.facts += [self._fact(each, lines, LOOKED_UP) for each in shown]
-            if len(shown) < len(found):
-                left = LeftOut(type=kind, account_id=lines.account.id, found=len(found), shown=len(shown))
+            found = lines.by_type.get(kind, [])
+            known = [each for each in found if each.arn == finding.resource and kind in control.facts]
+            other = [each for each in found if each.arn != finding.resource or kind not in control.facts]
+            first = [each for each in other if each.arn == finding.resource or _is_named(each, named)]
+            shown = first
+            if not control.facts or not (first or known):
+                shown = [
+                    *first,
+                    *(each for each in other if each.arn != finding.resource and not _is_named(each, named)),
+                ]
+            selected.facts += [self._fact(each, lines, LOOKED_UP) for each in shown[:MOST_FACTS]]
+            if (count := min(len(shown), MOST_FACTS)) < len(other):
+                left = LeftOut(type=kind, account_id=lines.account.id, found=len(other), shown=count)
                 selected.left_out.append(left)
 
     def _listings(self, finding: Finding, control: ControlRecord, lines: AccountLines, selected: Selected) -> None:
@@ -147,16 +154,6 @@ def types_of(controls: Iterable[ControlRecord]) -> set[str] | None:
     """Return the fact types that these controls take, or None where the run does not record that of one of them."""
     needed = [{*each.facts, *each.account_facts} for each in controls]
     return set(chain.from_iterable(needed)) if all(needed) else None
-
-
-def _named_first(found: Sequence[StoredFact], named: set[str]) -> list[StoredFact]:
-    """Return the facts that are shown, those that a verdict names first, each part as it is stored."""
-    if len(found) <= MOST_FACTS:
-        return list(found)
-    by_name = [_is_named(each, named) for each in found]
-    ordered = [each for each, hit in zip(found, by_name, strict=True) if hit]
-    ordered += [each for each, hit in zip(found, by_name, strict=True) if not hit]
-    return ordered[:MOST_FACTS]
 
 
 def _is_named(fact: StoredFact, named: set[str]) -> bool:

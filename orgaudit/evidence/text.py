@@ -93,7 +93,7 @@ def _about(run: SampledRun, sampling: Sampling | None) -> Iterator[str]:
     yield from said("Facts read until", moment(run.collected_at))
     yield from said("Evaluated", moment(run.evaluated_at))
     yield from said("Made by", f"orgaudit {run.tool_version}")
-    yield from said("Exceptions and attestations as of", f"{run.register_as_of.isoformat()} (UTC date of the register)")
+    yield from said("Exceptions and attestations as of", run.register_as_of.isoformat())
     yield from said("SHA-256 of the register's file", run.register_sha256 or "no register")
     yield from said("SHA-256 of run.json", run.manifest_sha256)
     yield from said("The run's files", _STANDINGS[run.standing])
@@ -304,7 +304,7 @@ def evaluation(found: Evaluation, *, requirement: str) -> bytes:
             *_gap(found),
             *said("What it saw", _json(found.seen)),
             *_register(found),
-            *said("Judged", f"{moment(found.assessed_at)}, by the facts of account {found.judged_in}"),
+            *said("Judged", f"by the facts of account {found.judged_in}, as of {moment(found.assessed_at)}"),
             *said("Facts from", f"{found.facts_of.file}, SHA-256 {found.facts_of.sha256 or 'not sealed'}"),
             *said("Fingerprint", found.fingerprint),
             *_facts(found),
@@ -353,7 +353,7 @@ def _fact(fact: Fact) -> Iterator[str]:
 
 
 def _listing(found: Listing) -> Iterator[str]:
-    answer = f"{found.count} resources" if found.gap is None else f"{found.count} resources, then {found.gap.reason}"
+    answer = f"found {found.count}" if found.gap is None else f"found {found.count}, then {found.gap.reason}"
     told = f"{answer}; {moment(found.at)}; {found.session or f'session {NOT_RECORDED}'}"
     yield from said(f"Listing {found.type} in {found.region}", told)
     if found.gap is not None:
@@ -361,4 +361,4 @@ def _listing(found: Listing) -> Iterator[str]:
 
 
 def _json(value: Json) -> str:
-    return written(value).decode()
+    return msgspec.json.format(written(value), indent=0).decode()

@@ -50,9 +50,10 @@ def _verified(files: Files, signers: Signers | None) -> tuple[list[str], list[st
     pack = _pack(index)
     if isinstance(pack, str):
         return [*problems, pack], []
-    problems += _signature_problems(files, index, signers, signed=SIGNATURE in counts)
+    why = None if signers is None else _unsigned(files, index, signers, signed=SIGNATURE in counts)
+    problems += [why] if why else []
     problems += _differences(files, pack, set(counts))
-    return problems, list(_notes(pack, signers, signed=SIGNATURE in counts))
+    return problems, list(_notes(pack, signers if why is None else None, signed=SIGNATURE in counts))
 
 
 def _pack(index: bytes) -> Pack | str:
@@ -66,16 +67,13 @@ def _pack(index: bytes) -> Pack | str:
         return f"{INDEX}: is not the index of an evidence pack: {error}"
 
 
-def _signature_problems(files: Files, index: bytes, signers: Signers | None, *, signed: bool) -> Iterator[str]:
-    if signers is None:
-        return
+def _unsigned(files: Files, index: bytes, signers: Signers, *, signed: bool) -> str | None:
+    """Return why the index is not signed by the one who has to have signed it, or None."""
     if not signed:
-        yield f"{SIGNATURE}: is missing: the pack is not signed, so nothing shows who made it"
-        return
+        return f"{SIGNATURE}: is missing: the pack is not signed, so nothing shows who made it"
     content = _content(files, SIGNATURE)
     why = "it is larger than any signature" if content is None else signature.check(index, content, signers)
-    if why is not None:
-        yield f"{SIGNATURE}: is not a signature of {INDEX} by {signers.identity}: {why}"
+    return f"{SIGNATURE}: is not a signature of {INDEX} by {signers.identity}: {why}" if why is not None else None
 
 
 def _differences(files: Files, pack: Pack, names: set[str]) -> Iterator[str]:
@@ -102,14 +100,14 @@ def _difference(files: Files, known: FileHash) -> str | None:
 
 
 def _notes(pack: Pack, signers: Signers | None, *, signed: bool) -> Iterator[str]:
+    """Yield what to know of a pack; `signers` are those whose signature was found good."""
     if signers is not None:
-        by = f"signature by {signers.identity}" if signed else "no signature"
-        yield f"{by}; {INDEX} is what it is about"
+        yield f"signed by {signers.identity}"
     elif signed:
-        yield "signed, and the signature was not checked: name --allowed-signers and --identity"
+        yield "signed; only --allowed-signers and --identity show by whom"
     else:
-        yield "not signed: whoever changed the files could have changed the index too"
-    yield f"run {pack.run.id}, run.json SHA-256 {pack.run.manifest_sha256} ({pack.run.standing})"
+        yield "not signed: whoever changed a file could have changed the index too"
+    yield f"made from run {pack.run.id}, run.json SHA-256 {pack.run.manifest_sha256} ({pack.run.standing})"
 
 
 def _content(files: Files, name: str) -> bytes | None:
