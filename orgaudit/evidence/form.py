@@ -145,9 +145,9 @@ class FactType(msgspec.Struct, frozen=True, kw_only=True):
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """One fact as the run stores it: `content` is its line in the account's file of facts.
 
-    `role` says why it is here: it is about the resource (`judged`), the account's own copy of a resource that is judged
-    elsewhere (`shown`), looked up in the account (`looked up`), or named by the verdict (`named`). `read_at` is when its
-    listing ended, or the resource's details were read. `masked` is whether external ids were removed.
+    `role` is why it is here: it is about the resource (`judged`), the account's own copy of a resource that is judged
+    elsewhere (`shown`), looked up in the account (`looked up`), or named by the verdict (`named`). `read_at` is when
+    its listing ended, or its resource's details were read. `masked` is whether external ids were removed.
     """
 
     type: str

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -205,8 +206,8 @@ class _Making:
         document = self.describing.requirement(part.wanted, part.controls, part.population_file, part.included)
         head = msgspec.json.format(written(document), indent=1)
         begin, end = head[: head.rindex(b"]")], head[head.rindex(b"]") :]
-        self.spool.add(part.document, [begin, *self.spool.read(_draft(part.document)), b"\n ", end, b"\n"])
-        self.spool.add(part.text, [text.head(document), *self.spool.read(_draft(part.text))])
+        self.spool.add(part.document, chain([begin], self.spool.read(_draft(part.document)), [b"\n ", end, b"\n"]))
+        self.spool.add(part.text, chain([text.head(document)], self.spool.read(_draft(part.text))))
         for name in (part.document, part.text):
             self.spool.drop(_draft(name))
         return Entry(
