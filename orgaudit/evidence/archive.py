@@ -147,7 +147,7 @@ class _Archive:
 
 
 def _ends_plainly(file: BinaryIO, size: int) -> bool:
-    """Return whether so many bytes are one deflated stream, with zeros in those bits of its last byte that mean nothing.
+    """Return whether so many bytes are one deflated stream, with zeros in the bits after its end.
 
     Raises zlib.error for what is none.
     """

@@ -108,7 +108,7 @@ EXPECTED = {
     "report --format ": ["xlsx", "json"],
     "report --unv": ["--unverified"],
     "evidence 2026-q1 --requirement own:": ["R-1", "R-2"],
-    "verify 2026-q": ["2026-q2", "2026-q1"],
+    "verify 2026-q": ["2026-q2", "2026-q1", "file,2026-q"],
     "completion ": ["bash", "zsh", "fish"],
     "nothing ": [],
 }
@@ -282,7 +282,7 @@ def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple
 
 
 LEAVES = dict(leaves(program))
-NAMED = {"RUN", "OLD", "NEW", "FRAMEWORK:REQUIREMENT", "ID|FILE", "FILE"}
+NAMED = {"RUN", "RUN|PACK", "OLD", "NEW", "FRAMEWORK:REQUIREMENT", "ID|FILE", "FILE"}
 
 
 def test_every_command_has_its_arguments_in_the_table() -> None:
