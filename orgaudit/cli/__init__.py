@@ -28,6 +28,7 @@ PLACES = {
     **dict.fromkeys(("controls", "frameworks", "explain"), "catalogue"),
     "quarter": "quarter",
     "diff": "diff",
+    "evidence": "evidence",
     "trend": "trend",
     "exceptions": "exceptions",
     "demo": "demo",
