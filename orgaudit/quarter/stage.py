@@ -100,11 +100,11 @@ class Quarter:
                 yield run, view
             return
         compared = self.last.compared(run, run.read_manifest())
-        with reported(run, settings, self.register_file, record.date, compared=compared) as (view, paths):
+        with reported(run, settings, self.register_file, record.date, compared=compared) as (view, _):
             if not record.existing and is_newest(run):
                 point_latest(run)
-            self.folder.note(results=paths[0].parent.relative_to(run.path).as_posix())
-            yield run_of(settings.run.out, self.folder.record), view
+            self.folder.note(results=view.run.results.relative_to(run.path).as_posix())
+            yield view.run, view
 
 
 def _why_not(manifest: Manifest) -> str:
