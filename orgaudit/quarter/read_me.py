@@ -84,7 +84,9 @@ def _rated(view: View) -> str:
 def _open(view: View) -> str:
     issues, comparison = view.summary.issues, view.comparison
     severities = f"{issues.critical} critical, {issues.high} high, {issues.medium} medium, {issues.low} low"
-    said = f"{counted(issues.total, 'open issue')}: {severities}."
+    late = comparison.points[-1].overdue_issues if comparison.points else None
+    past = f"; {late:,} past their due date" if late else ""
+    said = f"{counted(issues.total, 'open issue')}: {severities}{past}."
     if comparison.baseline_date is None:
         return said
     counts = {it.kind: it.count for it in comparison.issues}

@@ -28,7 +28,8 @@ class Organization:
 
     def change_before(self, quarter: int) -> None:
         """Make the changes that happen before an audit; the first quarter is 1."""
-        {2: self._second, 3: self._third, 4: self._fourth, 5: self._fifth}.get(quarter, lambda: None)()
+        changes = {2: self._second, 3: self._third, 4: self._fourth, 5: self._fifth, 6: self._sixth, 7: self._seventh}
+        changes.get(quarter, lambda: None)()
 
     def _second(self) -> None:
         self._require_long_passwords(WEBSHOP_DEV)
@@ -49,6 +50,12 @@ class Organization:
     def _fifth(self) -> None:
         for account in (SANDBOX_PLATFORM, SANDBOX_DATA):
             self._require_long_passwords(account)
+
+    def _sixth(self) -> None:
+        self._version(DATA, "meridian-exports", "Enabled")
+
+    def _seventh(self) -> None:
+        self._version(DATA, "meridian-exports", "Suspended")
 
     def _client(self, service: str, account: str = MANAGEMENT, region: str = "us-east-1") -> Any:
         keys = self._keys.get(account) or {

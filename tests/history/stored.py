@@ -11,6 +11,7 @@ import msgspec
 
 from orgaudit.audit import baseline_of
 from orgaudit.controls.aliases import ALIASES
+from orgaudit.facts.shard import header_of
 from orgaudit.history import stage
 from orgaudit.history.conclude import conclude
 from orgaudit.model import Cell, ExceptionRef, Finding, Status
@@ -40,9 +41,9 @@ def stored(
     started = STARTED + timedelta(days=day)
     found = msgspec.structs.replace(run.read_manifest(), started_at=started, narrowed_by=narrowed_by)
     found = manifest(found)
-    for account in found.accounts:
+    for account, record in zip(found.accounts, found.records, strict=True):
         rewrite(run, account.id, change)
-        write_lines(run.shard_path(account.id), [account])
+        write_lines(run.shard_path(account.id), [header_of(account, record)])
     run.write_manifest(found)
     judge(run)
     report(run, covered)
