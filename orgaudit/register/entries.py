@@ -218,6 +218,10 @@ class ExceptionEntry(ExceptionDraft):
         return until
 
 
+REQUIRED = tuple(name for name, field in ExceptionEntry.model_fields.items() if field.is_required())
+"""The keys that an exception must have to be requested, in the order of the file."""
+
+
 class Attestation(Section):
     """One person's answer to one requirement, for accounts or for the accounts below units, until a day."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from orgaudit.model import EntryState, Status
 from orgaudit.register.apply import AppliedRegister
-from orgaudit.register.entries import EXCEPTIONS, ExceptionDraft, ExceptionEntry
+from orgaudit.register.entries import EXCEPTIONS, REQUIRED, ExceptionDraft, ExceptionEntry
 from orgaudit.register.extent import Extent, Scanned, scanned
 from orgaudit.register.patterns import REGEX, Patterns, is_exact
 from orgaudit.register.scope import ExceptionScope, units_of
@@ -181,7 +181,7 @@ def _unfinished(applied: AppliedRegister) -> Iterator[HygieneRemark]:
     for draft in applied.register.drafts:
         if applied.state(draft) is not EntryState.DRAFT:
             continue
-        lacks = [key for key in _REQUIRED if getattr(draft, key) is None]
+        lacks = [key for key in REQUIRED if key != "requested_by" and getattr(draft, key) is None]
         detail = f"Lacks {', '.join(lacks)}." if lacks else "Complete, and not requested."
         yield _remark(applied, draft, HygieneConcern.DRAFT, detail)
         if draft.owner is None:
@@ -196,14 +196,6 @@ def _unfinished(applied: AppliedRegister) -> Iterator[HygieneRemark]:
                 owner="",
                 detail=f"An invalid entry, on line {line} of the register, that nobody is responsible for.",
             )
-
-
-_REQUIRED = tuple(
-    name
-    for name, field in ExceptionEntry.model_fields.items()
-    if field.is_required() and name not in {"id", "requested_by"}
-)
-"""What a draft needs before it can be requested."""
 
 
 def hygiene_of(run: Run, applied: AppliedRegister, known: Collection[str]) -> list[HygieneRemark]:

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, TypeAlias
-
-from pydantic import ValidationError
 
 from orgaudit.model import EntryState
 from orgaudit.register.amendment import proposed
-from orgaudit.register.entries import (
-    Amendment,
-    CompleteEntry,
-    EntryKind,
-    EventType,
-    ExceptionEntry,
-    RegisterEntry,
-)
+from orgaudit.register.entries import Amendment, EntryKind, EventType
 from orgaudit.register.file.yaml_text import same
 from orgaudit.register.state import CLOSED, state_of
-from orgaudit.settings.documents import dotted, explain
+from orgaudit.register.validity import checked
 from orgaudit.settings.people import identity
-from orgaudit.words import counted
 
 Data: TypeAlias = Mapping[str, Any]
 """An entry's keys and values as the register's file has them."""
@@ -53,8 +44,8 @@ def created(kind: EntryKind, entry: Data, step: Step, *, longest_days: int | Non
 
     Raises ValueError where what it has is wrong, or where it lives longer than policy allows.
     """
-    _checked(kind.draft, entry, longest_days)
-    return EntryChange({}, _event(entry, EventType.CREATED, step))
+    checked(kind.draft, entry, longest_days)
+    return EntryChange({}, event(entry, EventType.CREATED, step))
 
 
 def requested(kind: EntryKind, entry: Data, step: Step, *, longest_days: int | None = None) -> EntryChange:
@@ -66,8 +57,8 @@ def requested(kind: EntryKind, entry: Data, step: Step, *, longest_days: int | N
     if (state := _approval_state(kind, entry, step.on)) not in {EntryState.DRAFT, *_CLOSED}:
         raise ValueError(f"{entry['id']} is {state} and was requested before")
     changes = kind.signed(entry, step.by, step.on)
-    _checked(kind.model, _with(entry, changes), longest_days, step.on)
-    return EntryChange(changes, _event(entry, EventType.REQUESTED, step))
+    checked(kind.model, _with(entry, changes), longest_days, step.on)
+    return EntryChange(changes, event(entry, EventType.REQUESTED, step))
 
 
 def approved(kind: EntryKind, entry: Data, step: Step, *, longest_days: int | None = None) -> EntryChange:
@@ -81,17 +72,17 @@ def approved(kind: EntryKind, entry: Data, step: Step, *, longest_days: int | No
     if identity(step.by) == identity(str(proposal["requested_by"])):
         raise ValueError(f"{step.by} requested {name}, so another person must approve it")
     changes: dict[str, Any] = {"approved_by": step.by, "approved_on": step.on}
-    found = _checked(kind.model, _with(proposal, changes), longest_days)
+    found = checked(kind.model, _with(proposal, changes), longest_days)
     if found.expires_on < step.on:
         remedy = "reject its amendment, and renew it until a later day" if amendment else "set a later expires_on first"
         raise ValueError(f"{name} ended on {found.expires_on}; {remedy}")
     if not amendment:
-        return EntryChange(changes, _event(entry, EventType.APPROVED, step, until=found.expires_on))
+        return EntryChange(changes, event(entry, EventType.APPROVED, step, until=found.expires_on))
     about = amendment["changes"]
     is_renewal = list(about) == ["expires_on"]
     changes = {**about, "requested_by": proposal["requested_by"], **changes, "amendment": None}
     what = EventType.RENEWED if is_renewal else EventType.APPROVED
-    return EntryChange(changes, _event(entry, what, step, _until(entry, about), until=found.expires_on))
+    return EntryChange(changes, event(entry, what, step, _until(entry, about), until=found.expires_on))
 
 
 def rejected(kind: EntryKind, entry: Data, step: Step) -> EntryChange:
@@ -102,8 +93,8 @@ def rejected(kind: EntryKind, entry: Data, step: Step) -> EntryChange:
     _must_wait(kind, entry, step.on, "reject")
     if amendment := entry.get("amendment"):
         about = _until(entry, amendment["changes"])
-        return EntryChange({"amendment": None}, _event(entry, EventType.AMENDMENT_REJECTED, step, about))
-    return EntryChange({}, _event(entry, EventType.REJECTED, step))
+        return EntryChange({"amendment": None}, event(entry, EventType.AMENDMENT_REJECTED, step, about))
+    return EntryChange({}, event(entry, EventType.REJECTED, step))
 
 
 def revoked(kind: EntryKind, entry: Data, step: Step) -> EntryChange:
@@ -114,7 +105,7 @@ def revoked(kind: EntryKind, entry: Data, step: Step) -> EntryChange:
     if not _is_approved(kind, entry):
         raise ValueError(f"{entry['id']} is {state} and was never in force; reject it")
     dropped = {"amendment": None} if entry.get("amendment") else {}
-    return EntryChange(dropped, _event(entry, EventType.REVOKED, step))
+    return EntryChange(dropped, event(entry, EventType.REVOKED, step))
 
 
 def renewed(
@@ -132,7 +123,7 @@ def renewed(
         raise ValueError(f"{name} is {state}; request it again")
     if not _is_approved(kind, entry):
         raise ValueError(f"{name} is {state} and was not approved yet; change its expires_on")
-    was = _checked(kind.model, entry).expires_on
+    was = checked(kind.model, entry).expires_on
     if until <= was and not reopens:
         raise ValueError(f"{name} ends on {was} now; a renewal ends later")
     if until <= step.on and kind.needs_approval:
@@ -141,8 +132,8 @@ def renewed(
     if kind.needs_approval:
         return _amended(kind, entry, changes, step, longest_days=longest_days)
     changes = {"expires_on": until, **kind.signed(entry, step.by, step.on), **new}
-    _checked(kind.model, _with(entry, changes), longest_days)
-    return EntryChange(changes, _event(entry, EventType.RENEWED, step, _until(entry, changes)))
+    checked(kind.model, _with(entry, changes), longest_days)
+    return EntryChange(changes, event(entry, EventType.RENEWED, step, _until(entry, changes)))
 
 
 def edited(kind: EntryKind, old: Data, new: Data, step: Step, *, longest_days: int | None = None) -> EntryChange:
@@ -170,8 +161,20 @@ def edited(kind: EntryKind, old: Data, new: Data, step: Step, *, longest_days: i
     elif about:
         changes = {**kind.signed(old, step.by, step.on), **changes}
     after = _with(old, changes)
-    _checked(kind.model_of(after), after, longest_days, step.on)
-    return EntryChange(changes, _event(old, what, step, ", ".join(sorted(changes))))
+    checked(kind.model_of(after), after, longest_days, step.on)
+    return EntryChange(changes, event(old, what, step, ", ".join(sorted(changes))))
+
+
+def corrected(kind: EntryKind, old: Data, new: Data, step: Step) -> EntryChange:
+    """Return what an edit of a wrong entry changes, which needs not be valid after it: no step could be taken on it.
+
+    Where it is about its substance, an approval of before ends, and who answers for an attestation is who edits it.
+    """
+    changes = {key: new.get(key) for key in {**old, **new} if old.get(key) != new.get(key)}
+    if kind.substance & changes.keys():
+        signed = kind.signed(old, step.by, step.on)
+        changes = {key: value for key, value in signed.items() if key != "requested_by"} | changes
+    return EntryChange(changes, event(old, EventType.CHANGED, step, ", ".join(sorted(changes))))
 
 
 def _edited_in_force(
@@ -185,12 +188,12 @@ def _edited_in_force(
         until = direct["expires_on"] = asked.pop("expires_on")
     if asked and same(asked, (old.get("amendment") or {}).get("changes")):
         asked = {}
-    _checked(kind.model, _with(old, direct))
+    checked(kind.model, _with(old, direct))
     if asked:
         return _amended(kind, old, asked, step, direct=direct, longest_days=longest_days)
     if not direct:
         return EntryChange()
-    return EntryChange(direct, _event(old, EventType.CHANGED, step, ", ".join(sorted(direct)), until=until))
+    return EntryChange(direct, event(old, EventType.CHANGED, step, ", ".join(sorted(direct)), until=until))
 
 
 def _amended(
@@ -216,11 +219,10 @@ def _amended(
         raise ValueError(f"{name} began on {entry['starts_on']}, so its starts_on cannot change")
     amendment = {"requested_by": step.by, "requested_on": step.on, "why": step.why, "changes": dict(asked)}
     # Judged as if it were approved on this day, by a person who is not known yet.
-    _checked(kind.model, proposed({**after, "amendment": amendment}), longest_days, step.on)
-    event = _event(
-        entry, EventType.AMENDED, step, _until(entry, {**asked, **(direct or {})}), until=after["expires_on"]
-    )
-    return EntryChange({**(direct or {}), "amendment": amendment}, event)
+    checked(kind.model, proposed({**after, "amendment": amendment}), longest_days, step.on)
+    about = _until(entry, {**asked, **(direct or {})})
+    noted = event(entry, EventType.AMENDED, step, about, until=after["expires_on"])
+    return EntryChange({**(direct or {}), "amendment": amendment}, noted)
 
 
 def _until(entry: Data, changes: Data) -> str:
@@ -233,43 +235,16 @@ def _until(entry: Data, changes: Data) -> str:
 def renewals(entry: Data) -> int:
     """Return how often an entry has been renewed: approved, or answered again, with a later last day."""
     count, until = 0, None
-    for event in entry.get("history") or ():
-        now = event.get("until")
-        later = event.get("what") == EventType.APPROVED and until and now and str(now) > str(until)
-        count += bool(event.get("what") == EventType.RENEWED or later)
+    for past in entry.get("history") or ():
+        now = past.get("until")
+        later = past.get("what") == EventType.APPROVED and until and now and str(now) > str(until)
+        count += bool(past.get("what") == EventType.RENEWED or later)
         until = now or until
     return count
 
 
-def _checked(
-    model: type[RegisterEntry], entry: Data, longest_days: int | None = None, approved_on: date | None = None
-) -> Any:  # noqa: ANN401 - of the model that was given
-    """Return an entry as the model; raises ValueError with every problem, or where it lives longer than these days.
-
-    Its life counts from `approved_on`, where that is given and it has begun by then.
-    """
-    try:
-        found = model.model_validate(dict(entry))
-    except ValidationError as error:
-        problems = [
-            " ".join(part for part in (dotted(path), f"{message}; {remedy}" if remedy else message) if part)
-            for path, message, remedy in explain(error, model, dict(entry))
-        ]
-        raise ValueError(f"{entry.get('id', 'the entry')}: {', '.join(problems)}") from error
-    if longest_days is None or not isinstance(found, CompleteEntry):
-        return found
-    begins = max(found.valid_from, approved_on or found.valid_from)
-    if (days := (found.expires_on - begins).days) > longest_days:
-        narrower = ", or leave its most severe controls out of its scope" if isinstance(found, ExceptionEntry) else ""
-        raise ValueError(
-            f"{found.id} would live {counted(days, 'day')}, and policy allows {longest_days} for what it covers; "
-            f"set expires_on to {begins + timedelta(longest_days)} or earlier{narrower}"
-        )
-    return found
-
-
 def _ends_later(kind: EntryKind, old: Data, new: Data) -> bool:
-    return bool(_checked(kind.model, new).expires_on > _checked(kind.model, old).expires_on)
+    return bool(checked(kind.model, new).expires_on > checked(kind.model, old).expires_on)
 
 
 def _is_approved(kind: EntryKind, entry: Data) -> bool:
@@ -296,20 +271,28 @@ def _approval_state(kind: EntryKind, entry: Data, on: date) -> EntryState:
 
 
 def _state(kind: EntryKind, entry: Data, on: date) -> EntryState:
-    return state_of(_checked(kind.model_of(entry), entry), on, 0)
+    return state_of(checked(kind.model_of(entry), entry), on, 0)
 
 
 def _with(entry: Data, changes: Data) -> dict[str, Any]:
     return {key: value for key, value in {**entry, **changes}.items() if value is not None}
 
 
-def _event(entry: Data, what: EventType, step: Step, about: str = "", until: date | None = None) -> dict[str, Any]:
-    """Return one line of history; raises ValueError without a person or a reason, or before the last event."""
+def event(entry: Data, what: EventType, step: Step, about: str = "", until: date | None = None) -> dict[str, Any]:
+    """Return an event for an entry's history; raises ValueError without a person or a reason, or before the last."""
     by, why = step.by.strip(), step.why.strip()
     if not by or not why:
         raise ValueError(f"{entry['id']}: give who does this and why")
-    last = max((date.fromisoformat(str(event["when"])) for event in entry.get("history") or ()), default=step.on)
+    last = max(_days_of(entry), default=step.on)
     if step.on < last:
         raise ValueError(f"the history of {entry['id']} goes on to {last}, so nothing can be added for {step.on}")
-    event = {"when": step.on, "who": by, "what": what.value, "why": f"{about}: {why}" if about else why}
-    return event if until is None else event | {"until": until}
+    noted = {"when": step.on, "who": by, "what": what.value, "why": f"{about}: {why}" if about else why}
+    return noted if until is None else noted | {"until": until}
+
+
+def _days_of(entry: Data) -> Iterator[date]:
+    """Yield the days of an entry's history; what is wrong in it has none."""
+    history = entry.get("history")
+    for past in history if isinstance(history, list | tuple) else ():
+        with suppress(TypeError, ValueError, KeyError):
+            yield date.fromisoformat(str(past["when"]))

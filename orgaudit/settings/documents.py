@@ -88,9 +88,12 @@ def error_of(problems: Sequence[Problem]) -> ConfigError:
     return ConfigError("\n".join(map(str, problems)))
 
 
-def content_of(path: Path) -> bytes:
-    """Return a file's content; raises ConfigError where it cannot be read or is larger than any that people write."""
-    most = MOST_BYTES.get(path.suffix, MOST_BYTES_OF_OTHERS)
+def content_of(path: Path, most: int | None = None, remedy: str = "name another file") -> bytes:
+    """Return a file's content; raises ConfigError where it cannot be read or has more bytes than `most`.
+
+    Without `most`, the limit is that of files with its suffix that people write; `remedy` is for a larger one.
+    """
+    most = most or MOST_BYTES.get(path.suffix, MOST_BYTES_OF_OTHERS)
     try:
         with path.open("rb") as file:
             content = file.read(most + 1)
@@ -100,7 +103,7 @@ def content_of(path: Path) -> bytes:
         ) from error
     if len(content) > most:
         size = f"{most >> 20} MB" if most >> 20 else f"{most >> 10} kB"
-        raise ConfigError(f"is larger than {size}, the most that is read; name another file", file=str(path))
+        raise ConfigError(f"is larger than {size}, the most that is read; {remedy}", file=str(path))
     return content
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from orgaudit.errors import ConfigError
+from orgaudit.settings.account_digits import ACCOUNT_DIGITS, account_digits
 from orgaudit.settings.documents import Problem, content_of, decoded, error_of, nearest
 from orgaudit.settings.people import ADDRESS, Owner, address_of, checked_person
 from orgaudit.settings.settings import Settings
@@ -20,8 +21,6 @@ MOST_ROWS = 100_000
 MOST_CHARACTERS = 500
 MOST_PROBLEMS = 1_000
 """The bounds of a file of owners: its rows, the text of a cell, and the problems that are listed of it."""
-
-ACCOUNT_DIGITS = 12
 
 _HEADERS = {
     "account": "account|account id|account name|account id or name|account number|aws account|aws account id",
@@ -193,11 +192,12 @@ class _Reader:
 
     def _account(self, line: int, text: str) -> str:
         """Return an account's id or name; what a spreadsheet made of an id becomes a problem."""
-        if re.fullmatch(r"\d[.,]\d+E\+?\d+", text, re.IGNORECASE | re.ASCII):
-            self._wrong(line, "account", f"{text!r} has lost its last digits; format the column as text")
+        try:
+            digits = account_digits(text)
+        except ValueError as error:
+            self._wrong(line, "account", str(error))
             return text
-        digits = re.sub(r"[\s-]", "", text)
-        if not re.fullmatch(r"\d+", digits, re.ASCII):
+        if not digits:
             return text
         if len(digits) < ACCOUNT_DIGITS:
             full = digits.zfill(ACCOUNT_DIGITS)

@@ -111,7 +111,7 @@ ROTATED = (
     failing("91 days", *ages(over_90(0)), says="AKIAFIRST is 91 days old; at most 90"),
     failing("the second", *ages(a_key(1), a_key(200, "AKIASECOND")), says="access key AKIASECOND is 200 days"),
     failing("both", *ages(a_key(95), a_key(200, "AKIASECOND")), says="95 days old and AKIASECOND"),
-    passing("an old inactive key", *ages(a_key(1), a_key(200, "AKIASECOND", active=False)), says="1 days"),
+    passing("an old inactive key", *ages(a_key(1), a_key(200, "AKIASECOND", active=False)), says="is 1 day old"),
     idle("no keys", *ages(), says="no active access key"),
     idle("inactive keys only", *ages(a_key(200, active=False)), says="no active access key"),
     unseen("keys denied", USER, NO_KEYS, FACTS),

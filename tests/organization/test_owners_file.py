@@ -56,6 +56,12 @@ def test_rows_have_their_lines_and_their_owners(tmp_path: Path) -> None:
     assert found.people == {"jo@example.com": "Jo Okafor"}
 
 
+@pytest.mark.parametrize("cell", ["1.11122223333E+11", "111122223333.0", "1111 2222 3333"])
+def test_an_id_that_a_spreadsheet_rewrote_whole_is_read(tmp_path: Path, cell: str) -> None:
+    [row] = read_owners(written(tmp_path, f"{HEADER}{cell},,Jo,,\n")).rows
+    assert row.account == "111122223333"
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])

@@ -737,6 +737,27 @@ def test_a_broken_entry_can_be_mended_step_by_step(register: Path) -> None:
     assert RegisterEditor.open(register).entry("EXC-2025-0003")["expires_on"] == date(2025, 3, 31)
 
 
+HISTORY_OF_LATER = "    history:\n      - {when: 2027-01-08, who: ana@example.com, what: created, why: later}\n"
+
+
+def test_the_history_of_a_broken_entry_keeps_its_order(register: Path) -> None:
+    register.write_text(register.read_text().replace("    typ: x\n", f"    typ: x\n{HISTORY_OF_LATER}"))
+    path = exported(register)
+    where = edited(path, lambda book: put(book, "EXC-2025-0003", "Last day", date(2025, 3, 31)))
+    refused(path, register, where, "the history of EXC-2025-0003 goes on to 2027-01-08")
+
+
+@pytest.mark.parametrize("history", ["[x, {when: never}]", "none", "7"])
+def test_an_entry_with_a_broken_history_brings_no_traceback(register: Path, history: str) -> None:
+    register.write_text(register.read_text().replace("    typ: x\n", f"    typ: x\n    history: {history}\n"))
+    path = exported(register)
+    edited(path, lambda book: put(book, "EXC-2025-0003", "Last day", date(2025, 3, 31)))
+    if history.startswith("["):
+        assert bring(path, register).changed == {"EXC-2025-0003": ["expires_on"]}
+    else:
+        refused(path, register, "EXC-2025-0003: history is not a list; correct it first")
+
+
 def test_who_changes_what_an_attestation_says_attests(register: Path) -> None:
     path = exported(register)
     edited(path, lambda book: put(book, "ATT-2025-0001", "Answer", "fail"))

@@ -333,6 +333,7 @@ def test_a_header_may_show_the_order_of_its_dates(tmp_path: Path) -> None:
 
 ACCOUNT_CELLS: list[tuple[Any, list[str]]] = [
     *((f"{SHOP}.0", [SHOP]), (float(SHOP), [SHOP]), ("1.11122223333E+11", [SHOP]), ("1,11122223333E+11", [SHOP])),
+    *(("1.1122223333E+10", [OLD]), ("1.11122223333000E+11", [SHOP])),
     *((11122223333, [OLD]), ("11122223333", [OLD]), ("1111-2222-3333", [SHOP]), ("1111 2222 3333", [SHOP])),
     *((f"{SHOP}, {BANK}", [SHOP, BANK]), (f"{SHOP}\n{BANK};{SHOP}", [SHOP, BANK]), (f"{SHOP} {BANK}", [SHOP, BANK])),
     *(("bank", [BANK]), ("Bank; Old  shop", [BANK, OLD]), ("Shop, Online", [SHOP])),
@@ -353,7 +354,8 @@ def test_accounts_are_read_as_spreadsheets_leave_them(cell: Any, expected: list[
 @pytest.mark.parametrize(
     ("cell", "said"),
     [
-        ("1.11122E+11", "its last digits are lost"),
+        ("1.11122E+11", "has lost its last digits"),
+        ("1.112E+10", "has lost its last digits"),
         (44455556666, "write 12 digits, also where it begins with zeros"),
         ("Banc", "did you mean Bank?"),
         (f"Bank ({SHOP})", "names two accounts"),

@@ -163,10 +163,9 @@ def state_words(row: ExceptionRow | AttestationRow | None) -> str | None:
     """Return the state of an entry, and whether a renewal or another change of it waits for approval."""
     if row is None:
         return None
-    waiting = row.amendment if isinstance(row, ExceptionRow) else ""
-    if not waiting:
+    if not isinstance(row, ExceptionRow) or not row.amendment:
         return str(row.state)
-    return f"{row.state}, {'renewal' if isinstance(row, ExceptionRow) and row.renewal_pending else 'change'} pending"
+    return f"{row.state}, {'renewal' if row.renewal_pending else 'change'} pending"
 
 
 def settings_of(given: Mapping[str, Any]) -> Settings:

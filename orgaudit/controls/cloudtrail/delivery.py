@@ -28,6 +28,7 @@ from orgaudit.model import (
     passed,
 )
 from orgaudit.settings.thresholds import Thresholds
+from orgaudit.words import counted
 
 RETENTION_DAYS = (30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 """The retention times from a month on that logs:PutRetentionPolicy takes (CloudWatch Logs API reference)."""
@@ -150,7 +151,7 @@ def cloudtrail_trail_log_group_retained(
         return failed(f"the log group {seen.name} does not exist in account {seen.account_id}", **evidence)
     if seen.retention_days is None:
         return passed("events are retained indefinitely", **evidence)
-    kept = f"events are retained for {seen.retention_days} days"
+    kept = f"events are retained for {counted(seen.retention_days, 'day')}"
     if seen.retention_days >= wanted:
         return passed(kept, **evidence)
     template = "aws logs put-retention-policy --region {} --log-group-name {} --retention-in-days {}"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.facts.iam.passwords import PasswordPolicy
 from orgaudit.model import Disruption, Effort, Json, Severity, Verdict, failed, require, shown
+from orgaudit.words import counted
 
 DEFAULT = "no password policy is set, so the AWS default applies: 8 characters, no reuse prevention, no expiry"
 LENGTH, REMEMBERED, AGE = 14, 24, 90
@@ -114,7 +115,7 @@ iam_password_policy_expires_90_days = _rule(
     option=f"--max-password-age {AGE}",
     judged=lambda policy: (
         0 < (policy.max_age_days.value or 0) <= AGE,
-        f"passwords expire after {policy.max_age_days.value} days"
+        f"passwords expire after {counted(policy.max_age_days.value, 'day')}"
         if policy.max_age_days.value
         else "passwords never expire",
     ),

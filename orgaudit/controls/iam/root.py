@@ -25,6 +25,7 @@ from orgaudit.model import (
     shown,
 )
 from orgaudit.settings.thresholds import Thresholds
+from orgaudit.words import counted
 
 NO_CREDENTIALS = "the root user has no password, no access key and no certificate"
 NO_CONSOLE_ACCESS = "the root user has no password and cannot sign in to the console"
@@ -180,7 +181,7 @@ def _idle(name: str, title: str, when_used: Callable[..., Verdict]) -> Control:
             return passed("the root user has never been used", **evidence)
         what = max(used, key=lambda credential: used[credential])
         days = (observed.now - used[what]) // timedelta(days=1)
-        said = f"the root user's {what} was last used {days} days ago, on {used[what]:%Y-%m-%d}"
+        said = f"the root user's {what} was last used {counted(days, 'day')} ago, on {used[what]:%Y-%m-%d}"
         if days >= thresholds.root_idle_days:
             return passed(said, **evidence)
         return when_used(f"{said}; at least {thresholds.root_idle_days} days without use are required", **evidence)

@@ -25,6 +25,7 @@ from orgaudit.model import (
     passed,
     require,
 )
+from orgaudit.words import counted
 
 REPORT = "iam:GetCredentialReport"
 KEY_DAYS = 90
@@ -137,7 +138,7 @@ def iam_user_access_key_rotated_90_days(_user: User, keys: Observed[UserAccessKe
     old = [f"{key} is {age} days old" for key, age in ages if age > KEY_DAYS]
     return require(
         not old,
-        then=f"the oldest active key is {max(age for _, age in ages)} days old",
+        then=f"the oldest active key is {counted(max(age for _, age in ages), 'day')} old",
         otherwise=f"access key {' and '.join(old)}; at most {KEY_DAYS} are allowed",
         active_key_days=dict(ages),
     )

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 
 from orgaudit.register.exchange.days import text_of
 from orgaudit.register.names import KnownNames
+from orgaudit.settings.account_digits import ACCOUNT_DIGITS, SCIENTIFIC, account_digits
 from orgaudit.spreadsheet.cells import CellValue
 
-_DIGITS = 12
 _LONGEST = 200
 """The longest text that can be a name and an id."""
 
 _ID = r"\d{12}|\d{4}[- ]\d{4}[- ]\d{4}"
-_SCIENTIFIC = re.compile(r"(\d)[.,](\d+)E\+?11", re.IGNORECASE | re.ASCII)
 _WITH_NAME = re.compile(
     rf"(?P<name>\D.*?)\s*(?:[(\[]\s*(?P<id>{_ID})\s*[)\]]|[-:\u2013\u2014|/]\s+(?P<behind>{_ID}))"
     rf"|(?P<first>{_ID})\s*(?:[(\[]\s*(?P<in>[^)\]]+?)\s*[)\]]|\s[-:\u2013\u2014|/]\s+(?P<last>\D.*))",
@@ -29,7 +27,7 @@ def account_ids(cell: CellValue, names: KnownNames) -> list[str]:
     for part in [text] if _is_one(text, names) else re.split(r"[,;\n]", text):
         if re.fullmatch(r"[\d\s/-]+", part, re.ASCII):
             whole = re.sub(r"[\s-]", "", part)
-            each = [whole] if len(whole) == _DIGITS else re.split(r"[\s/]+", part)
+            each = [whole] if len(whole) == ACCOUNT_DIGITS else re.split(r"[\s/]+", part)
             found += [_id(digits, names) for digits in each if digits]
         elif part.strip():
             found.append(_id(part.strip(), names))
@@ -38,31 +36,21 @@ def account_ids(cell: CellValue, names: KnownNames) -> list[str]:
 
 def _is_one(text: str, names: KnownNames) -> bool:
     """Return whether a cell is a number with a comma, or the name of an account with what else parts names."""
-    if _SCIENTIFIC.fullmatch(text):
+    if SCIENTIFIC.fullmatch(text):
         return True
     return any(name and " ".join(text.split()).casefold() == name.casefold() for name in names.accounts.values())
 
 
 def _id(text: str, names: KnownNames) -> str:
-    if match := _SCIENTIFIC.fullmatch(text):
-        return _from_scientific(text, match)
     if len(text) <= _LONGEST and (match := _WITH_NAME.fullmatch(text)):
         return _from_pair(text, match, names)
-    plain = re.sub(r"\.0+$", "", text)
-    digits = plain.replace("-", "")
-    if re.fullmatch(r"\d+", digits, re.ASCII) and len(digits) <= _DIGITS:
-        if len(digits) == _DIGITS:
-            return digits
-        if (full := digits.zfill(_DIGITS)) in names.accounts:
-            return full
+    digits = account_digits(text)
+    if not digits or len(digits) > ACCOUNT_DIGITS:
+        return names.account(text)
+    full = digits.zfill(ACCOUNT_DIGITS)
+    if len(digits) < ACCOUNT_DIGITS and full not in names.accounts:
         raise ValueError(f"{text!r} is not an account id; write 12 digits, also where it begins with zeros")
-    return names.account(text)
-
-
-def _from_scientific(text: str, match: re.Match[str]) -> str:
-    if len(match[2]) < _DIGITS - 1 or match[2][_DIGITS - 1 :].strip("0"):
-        raise ValueError(f"{text!r} is not an account id, since its last digits are lost; write 12 digits")
-    return str(int(Decimal(f"{match[1]}.{match[2]}E+11")))
+    return full
 
 
 def _from_pair(text: str, match: re.Match[str], names: KnownNames) -> str:

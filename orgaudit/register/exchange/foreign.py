@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from pydantic import ValidationError
 
 from orgaudit.register import lifecycle
-from orgaudit.register.entries import EXCEPTIONS, ExceptionDraft, ExceptionEntry
+from orgaudit.register.entries import EXCEPTIONS, REQUIRED, ExceptionDraft
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.lifecycle import Step
 from orgaudit.register.names import KnownNames
@@ -139,8 +139,7 @@ def _request(entry: dict[str, Any], step: Step, longest_days: LongestDays) -> st
 
 def missing(entry: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the keys that an entry lacks before it is in force, with `broad` where its scope requires it."""
-    needed = [name for name, field in ExceptionEntry.model_fields.items() if field.is_required()]
-    lacking = [key for key in (*needed, "approved_by", "approved_on") if not entry.get(key)]
+    lacking = [key for key in (*REQUIRED, "approved_by", "approved_on") if not entry.get(key)]
     if entry.get("scope") and not entry.get("broad"):
         scope = ExceptionScope.model_validate(entry["scope"])
         lacking += ["broad"] if scope.all_controls or scope.all_accounts else []

@@ -19,7 +19,7 @@ from orgaudit.errors import ConfigError
 from orgaudit.register.exchange import headers
 from orgaudit.register.exchange.days import text_of
 from orgaudit.register.exchange.foreign import SkippedEntry
-from orgaudit.settings.documents import nearest
+from orgaudit.settings.documents import content_of, nearest
 from orgaudit.spreadsheet import cells
 from orgaudit.spreadsheet.cells import CellValue, FormulaCell, Sheet
 
@@ -224,16 +224,7 @@ def _filled(file: str, name: str, sheet: Sheet) -> _Grid:
 
 
 def _from_csv(file: Path) -> _Grid:
-    try:
-        with file.open("rb") as stream:
-            content = stream.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(
-            f"cannot be read ({error.strerror}); check its path and who may read it", file=str(file)
-        ) from error
-    if len(content) > MOST_BYTES:
-        raise ConfigError(f"is larger than {MOST_BYTES >> 20} MB; split it", file=str(file))
-    text = _decoded(content, file)
+    text = _decoded(content_of(file, MOST_BYTES, "split it"), file)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     found: dict[int, dict[int, CellValue]] = {}
     line = 1
