@@ -101,14 +101,22 @@ class Auditor:
     async def resume(self, run: Run) -> None:
         """Collect the accounts of a stopped run that have no shard yet, by the run's own plan, and evaluate it.
 
-        Raises what `audit` raises, and ConfigError where the shards are not what was sealed.
+        A run that was evaluated stays as it is: only its reports are still to be written. Raises what `audit` raises,
+        and ConfigError where the shards are not what was sealed.
         """
         rules_of(self.settings)  # the run's own choice counts, and a misspelt name is refused all the same
         manifest = run.read_manifest()
+        if manifest.parent is not None:
+            remedy = f"`orgaudit evaluate {manifest.parent.run_id}` judges them again"
+            raise ConfigError(
+                f"run {run.id} is not an audit, it has the facts of another run; {remedy}", key="--resume"
+            )
         if manifest.collected_at is not None:
             seal.standing(run, seal.FACTS)
         rules = rules_again(manifest)
         check_owners(self.settings, (*manifest.accounts, *manifest.out_of_scope))
+        if manifest.evaluated_at is not None:
+            return
         scope = self.settings.scope.model_validate(manifest.settings["scope"])
         async with self.access(rules) as access:
             await self._collect(access, run, rules, self.settings.model_copy(update={"scope": scope}))
@@ -173,9 +181,12 @@ def reevaluate(run: Run, rules: Rules, settings: Settings, progress: Progress, c
     """Judge the facts of a collected run by these rules, carry its history forward, and settle who owns what.
 
     Returns the rows of the file of owners that are for none of the run's accounts: an older run may lack some that
-    the organization has by now. Raises ConfigError and ReportError.
+    the organization has by now. Raises ConfigError, also for a run that was evaluated before, and ReportError.
     """
     collected = run.read_collected()
+    if collected.evaluated_at is not None:
+        remedy = f"`orgaudit evaluate {run.id}` judges its facts again in a run of its own"
+        raise ConfigError(f"run {run.id} is evaluated and stays as it is; {remedy}")
     ownership, unused = ownership_of(settings, (*collected.accounts, *collected.out_of_scope))
 
     def follow(manifest: Manifest) -> tuple[Manifest, list[Path]]:
@@ -212,13 +223,15 @@ def reported(
     *,
     unverified: bool = False,
     json_version: int = json_document.VERSION,
+    audited: bool = False,
     say: Callable[[str], None] = _unsaid,
 ) -> Iterator[tuple[View, list[Path]]]:
     """Apply the register to an evaluated run, write its reports, and yield what they show and the files.
 
-    Without a date and a register file, a run that has results shows these again. `say` is called with a sentence for
-    each thing that a reader has to know of the register which was used. Raises ConfigError, where the run is
-    not what was sealed too unless `unverified`, and ReportError.
+    Without a date and a register file, a run that has results shows these again. `audited` is whether an audit ends
+    with these reports: `latest` then points at the run, unless it is a part, for another date, or older than the one
+    at which `latest` points. `say` is called with a sentence for each thing that a reader has to know of the register
+    which was used. Raises ConfigError, where the run is not what was sealed too unless `unverified`, and ReportError.
     """
     report_stage.chosen(settings.run.formats)  # an unknown one is refused before anything is sealed
     decided = seal.is_matched(run.read_evaluated())
@@ -246,7 +259,7 @@ def reported(
     with report_stage.written(
         at, settings.run.formats, standing=standing, settings=settings.presentation, json_version=json_version
     ) as shown:
-        if standing is not Standing.UNVERIFIED and baselines.is_whole(run.read_manifest()):
+        if audited and as_of is None and standing is not Standing.UNVERIFIED and baselines.is_newest(run):
             point_latest(run)
         yield shown
 

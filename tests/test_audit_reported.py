@@ -173,9 +173,10 @@ def test_report_refuses_what_does_not_verify(run: Run) -> None:
 def test_unverified_report_says_so_and_stands_apart(run: Run) -> None:
     report(run, as_of=ON)
     latest = run.path.parent / "latest"
-    latest.unlink()
     before = contents(run), (run.path / "reports.json").read_bytes()
     turn_to_pass(run)
+    with reported(run, settings_for(run.path.parent), None, None, unverified=True, audited=True):
+        pass
     path, book = report(run, "json", "xlsx", unverified=True, as_of=ON)
     assert path.parent.name == "unverified"
     assert document(path)["run"]["standing"] == "unverified"

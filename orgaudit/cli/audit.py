@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from orgaudit.cli import options, stopping
 from orgaudit.cli.progress import progress
 from orgaudit.cli.summary import print_summary
 from orgaudit.collect.workers import workers
-from orgaudit.errors import ExitCode
+from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.evaluate.rules import rules_of
 from orgaudit.evaluate.stage import check_accepted
 from orgaudit.history.baseline import narrowed_again
@@ -28,7 +28,9 @@ from orgaudit.report.stage import JSON_VERSIONS, chosen, exit_code
 from orgaudit.settings.settings import Settings
 from orgaudit.spreadsheet.text import displayed
 from orgaudit.store import lease
+from orgaudit.store.again import begun, next_run
 from orgaudit.store.leftovers import sweep_output, sweep_run
+from orgaudit.store.manifest import Manifest
 from orgaudit.store.output import check_writable
 from orgaudit.store.run import Run
 from orgaudit.store.seal import digest
@@ -66,7 +68,7 @@ def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
             baseline = options.find_baseline(given["baseline"], settings)
             auditor = Auditor(settings, given["profile"], executor, watching, baseline)
             asyncio.run(auditor.resume(run) if resumed else auditor.audit(run.id))
-        code = write(run, settings, given)
+        code = write(run, settings, given, audited=True)
         click.echo(f"{'run.json':<11} SHA-256 {digest(run.manifest_path)}")
         return code
 
@@ -77,23 +79,39 @@ def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
 @options.out
 @options.rules
 @options.baseline
+@click.option("--run-id", metavar="ID", help="The new run's name. [default: RUN.2, RUN.3 …]")
 def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by name
     """Evaluate the stored facts of RUN again, without a call to AWS.
 
-    Use it after a control was corrected, for another framework, or with other thresholds. `report` then writes the
-    reports again.
+    Use it after a control was corrected, for another framework, or with other thresholds. The result is a new run that
+    shares the facts of RUN, which stays as it was delivered; only a run that was never evaluated is evaluated in place.
+    `report` then writes the reports. The new run is no baseline of later ones, and `latest` does not point at it.
     """
     settings = options.settings_from(given)
     run = options.find_run(run_name, settings)
     rules = rules_of(settings)
     check_accepted(run, settings.scope)
-    narrowed_by = narrowed_again(run.read_manifest(), settings.scope)
-    carrying = Carrying(options.find_baseline(given["baseline"], settings), narrowed_by)
-    with _held(run, "evaluate"), progress() as watching:
-        unused = reevaluate(run, rules, settings, watching, carrying)
+    manifest = run.read_collected()
+    carrying = Carrying(options.find_baseline(given["baseline"], settings), narrowed_again(manifest, settings.scope))
+    target = _target(run, manifest, given["run_id"])
+    with _held(target, "evaluate"), nullcontext() if target is run else begun(target, run), progress() as watching:
+        unused = reevaluate(target, rules, settings, watching, carrying)
     for problem in unused:
         click.echo(displayed(f"orgaudit: the row applies to nothing in this run: {problem}"), err=True)
-    click.echo(f"{run.path}: evaluated; `orgaudit report {run.id}` writes the reports")
+    facts = "" if target is run else f" from the facts of run {run.id}"
+    click.echo(
+        f"{target.path}: evaluated{facts}; `orgaudit report {options.name_of(target, settings)}` writes the reports"
+    )
+
+
+def _target(run: Run, manifest: Manifest, name: str | None) -> Run:
+    """Return the run that evaluation writes into; raises ConfigError for a name that is taken or not used."""
+    if manifest.evaluated_at is not None:
+        return next_run(run, name)
+    if name is not None:
+        message = f"run {run.id} was never evaluated, so it is evaluated in place; leave out --run-id"
+        raise ConfigError(message, key="--run-id")
+    return run
 
 
 @click.command(name="report", short_help="Write the reports of RUN.")
@@ -148,17 +166,16 @@ def _held(run: Run, command: str) -> Iterator[None]:
             sweep_run(run)
 
 
-def write(run: Run, settings: Settings, given: dict[str, Any]) -> ExitCode:
-    """Write a run's reports, print their summary and return how the command ends."""
+def write(run: Run, settings: Settings, given: dict[str, Any], *, audited: bool = False) -> ExitCode:
+    """Write a run's reports, print their summary and return how the command ends; `audited` is as `reported` has it."""
     register: Path | None = given["register_file"]
     as_of: date | None = given["as_of"]
     fail_on: Severity | None = given["fail_on"]
     unverified = given.get("unverified", False)
     json_version = given.get("json_version", json_document.VERSION)
     notes: list[str] = []
-    with reported(
-        run, settings, register, as_of, unverified=unverified, json_version=json_version, say=notes.append
-    ) as (view, paths):
+    more = {"unverified": unverified, "json_version": json_version, "audited": audited}
+    with reported(run, settings, register, as_of, **more, say=notes.append) as (view, paths):
         code = exit_code(view, fail_on)
         print_summary(view, paths, code, notes)
     return code

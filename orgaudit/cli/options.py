@@ -153,6 +153,11 @@ def find_run(name: str, settings: Settings) -> Run:
     raise ConfigError("; ".join(filter(None, (f"no run {name!r}", remedy, nearest(name, runs)))), key="RUN")
 
 
+def name_of(run: Run, settings: Settings) -> str:
+    """Return what a command takes for a run: its id, or its directory where that is not under the output directory."""
+    return run.id if (settings.run.out / run.id).resolve() == run.path.resolve() else str(run.path)
+
+
 def find_baseline(name: str | None, settings: Settings) -> Run | str | None:
     """Return the run that --baseline names, NONE, or None where nothing was named; raises ConfigError."""
     return name if name in {None, NONE} else find_run(name or "", settings)

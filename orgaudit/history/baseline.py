@@ -33,6 +33,10 @@ class _Caller(msgspec.Struct, frozen=True):
     account_id: str
 
 
+class _Parent(msgspec.Struct, frozen=True):
+    run_id: str
+
+
 class Head(msgspec.Struct, frozen=True, kw_only=True):
     """What of run.json decides whether the run is a baseline."""
 
@@ -44,6 +48,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     caller: _Caller
     settings: dict[str, Json]
     narrowed_by: tuple[str, ...] | None = None
+    parent: _Parent | None = None
 
     @property
     def audited(self) -> str:
@@ -55,6 +60,10 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
         """The run's place among all runs."""
         return self.started_at, self.run_id
 
+    def is_before(self, other: Head) -> bool:
+        """Return whether the run began before another one; whose facts are judged again began when that one did."""
+        return self.place < other.place if other.parent is None else self.started_at < other.started_at
+
 
 def head_of(manifest: Manifest) -> Head:
     """Return what decides whether a run is a baseline."""
@@ -62,10 +71,13 @@ def head_of(manifest: Manifest) -> Head:
 
 
 def is_whole(run: Head | Manifest) -> bool:
-    """Return whether a run has the whole scope of the settings: no option of its command left anything out.
+    """Return whether a run is an audit of the whole scope of the settings: no option of its command left anything out.
 
+    A run that judges the facts of another one again is no audit.
     Runs of earlier versions do not list the options; there, any choice of accounts, units, regions or controls counts.
     """
+    if run.parent is not None:
+        return False
     if run.narrowed_by is not None:
         return not run.narrowed_by
     scope = run.settings.get("scope", {})
@@ -84,6 +96,19 @@ def narrowed_again(manifest: Manifest, scope: ScopeSettings) -> tuple[str, ...]:
         before = tuple(option for key, option in NARROWING.items() if manifest.settings.get("scope", {}).get(key))
     kept = [option for option in before if not option.startswith(EVALUATED)]
     return (*kept, *(f"{EVALUATED}{option}" for key, option in FRAMEWORKS.items() if scope.is_chosen(key)))
+
+
+def is_newest(run: Run) -> bool:
+    """Return whether a run is an audit of the whole scope, and did not begin before the one at which `latest` points.
+
+    Raises ConfigError where the run's manifest cannot be read.
+    """
+    own = head_of(run.read_manifest())
+    try:
+        last = msgspec.json.decode((run.path.parent / LATEST / "run.json").read_bytes(), type=Head)
+    except (OSError, msgspec.MsgspecError):
+        return is_whole(own)
+    return is_whole(own) and last.place <= own.place
 
 
 def heads(out: Path) -> Iterator[tuple[Path, Head]]:
@@ -108,7 +133,7 @@ def newest_before(run: Run, manifest: Manifest) -> Run | None:
     earlier = [
         (head.place, path)
         for path, head in heads(run.path.parent)
-        if head.audited == own.audited and is_whole(head) and head.place < own.place
+        if head.audited == own.audited and is_whole(head) and head.is_before(own)
     ]
     return Run(max(earlier)[1]) if earlier else None
 
@@ -120,5 +145,5 @@ def check_baseline(run: Run, manifest: Manifest, baseline: Run) -> None:
         raise ConfigError(
             f"run {baseline.id} is of {found.audited}, and run {run.id} of {own.audited}", key="--baseline"
         )
-    if found.place >= own.place:
+    if not found.is_before(own):
         raise ConfigError(f"run {baseline.id} did not begin before run {run.id}; name an earlier one", key="--baseline")

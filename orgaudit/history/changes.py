@@ -142,7 +142,7 @@ def _check(old: Manifest, new: Manifest) -> None:
     before, after = head_of(old), head_of(new)
     if before.audited != after.audited:
         raise ConfigError(f"run {old.run_id} is of {before.audited}, and run {new.run_id} of {after.audited}")
-    if before.place >= after.place:
+    if not before.is_before(after) and (after.parent is None or before.started_at > after.started_at):
         raise ConfigError(f"run {old.run_id} did not begin before run {new.run_id}; name the older run first")
 
 

@@ -49,6 +49,13 @@ class BaselineRecord(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime
 
 
+class ParentRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The run whose facts a run judges again, with the SHA-256 of the run.json that sealed them."""
+
+    run_id: str
+    manifest_sha256: str
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """The whole of run.json.
 
@@ -58,8 +65,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     read to its SHA-256. `records` are there once collection is over, `evaluated_at` once the findings are.
     `ownership` is who owned what when the run was evaluated; runs of earlier versions have an empty one. `narrowed_by`
     are the options of the command that left something out of the settings' scope; None in runs of earlier versions.
-    `baseline` is the run whose history was carried forward, None for the first. `remediation_days` are those in which
-    findings are to be fixed, by severity.
+    `baseline` is the run whose history was carried forward, None for the first. `parent` is the run whose facts are
+    judged again, None for an audit. `remediation_days` are those in which findings are to be fixed, by severity.
     `headline_framework` is the id of the framework whose rate stands first; runs of earlier versions name none.
     `accept_blocked_regions` are the patterns of regions that the evaluation accepted as not audited. `seal` maps each
     file of the run that was there when run.json was written to its SHA-256; runs of earlier versions have none.
@@ -86,6 +93,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     ownership: OwnershipRecord = OwnershipRecord()
     narrowed_by: tuple[str, ...] | None = None
     baseline: BaselineRecord | None = None
+    parent: ParentRecord | None = None
     remediation_days: dict[str, int] = {}
     settings: dict[str, Json]
     inputs: dict[str, str]

@@ -34,7 +34,7 @@ def writing(path: Path, remedy: str = "free space or name another --out") -> Ite
     """
     temporary: Path | None = None
     try:
-        _make_directory(path.parent)
+        make_directory(path.parent)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             temporary = Path(file.name)
             yield file  # type: ignore[misc]  # tempfile's wrapper is a BinaryIO in all but its stub
@@ -56,10 +56,10 @@ def _mode_in(directory: Path) -> int:
     return PRIVATE if mode & stat.S_IWOTH else mode & 0o775 | PRIVATE
 
 
-def _make_directory(path: Path, mode: int | None = None) -> None:
+def make_directory(path: Path, mode: int | None = None) -> None:
     """Make a directory, if it is missing, with the mode; without one, a new directory gets that of its parent."""
     if not path.is_dir():
-        _make_directory(path.parent)
+        make_directory(path.parent)
         path.mkdir(PRIVATE, exist_ok=True)
         mode = mode or _mode_in(path.parent)
     had = stat.S_IMODE(path.stat().st_mode)
@@ -115,7 +115,7 @@ def encoded(manifest: Manifest) -> bytes:
 
 
 LATEST = "latest"
-"""The name beside the runs that points at the last one that was reported."""
+"""The name beside the runs that points at the last audit of the whole scope."""
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _AGAIN = "restore it from a copy, or audit again"
 
@@ -143,7 +143,7 @@ class Run:
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            _make_directory(self.path, mode)
+            make_directory(self.path, mode)
         except OSError as error:
             raise ReportError(f"cannot make {self.path}: {error.strerror or error}; name another --out") from error
 

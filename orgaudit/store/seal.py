@@ -115,12 +115,16 @@ def seal(run: Run, manifest: Manifest, files: Iterable[Path], *, keep: tuple[str
     Raises CutShortError where another process has taken the run over, ConfigError and ReportError.
     """
     ensure_not_taken(run)
-    kept = {name: known for name, known in (manifest.seal or {}).items() if _part(name) in keep}
-    hashes = kept | {path.relative_to(run.path).as_posix(): digest(path) for path in files}
+    hashes = of(manifest, keep) | {path.relative_to(run.path).as_posix(): digest(path) for path in files}
     sealed = msgspec.structs.replace(manifest, seal=dict(sorted(hashes.items())))
     sha256 = hashlib.sha256(encoded(sealed)).hexdigest()
     add(run.path, seals=[SealRecord(manifest_sha256=sha256, sealed_at=datetime.now(UTC))])
     run.write_manifest(sealed)
+
+
+def of(manifest: Manifest, parts: tuple[str, ...]) -> dict[str, str]:
+    """Return what run.json seals of these parts: each file with its SHA-256."""
+    return {name: known for name, known in (manifest.seal or {}).items() if _part(name) in parts}
 
 
 def shards(run: Run, directory: str) -> list[Path]:
@@ -140,7 +144,7 @@ def differences(run: Run, manifest: Manifest, parts: Iterable[str]) -> Iterator[
     if manifest.seal is None:
         return
     wanted = tuple(parts)
-    yield from changed(run.path, {name: known for name, known in manifest.seal.items() if _part(name) in wanted})
+    yield from changed(run.path, of(manifest, wanted))
     for path in (path for part in wanted for path in _files(run, part)):
         if path.relative_to(run.path).as_posix() not in manifest.seal:
             yield f"{path}: is not in run.json's seal: it was added after the run was sealed"

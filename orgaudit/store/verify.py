@@ -12,7 +12,7 @@ import msgspec
 
 from orgaudit.errors import ConfigError
 from orgaudit.model import Cell, Status
-from orgaudit.store import lease, seal
+from orgaudit.store import again, lease, seal
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run, read_lines
 
@@ -21,16 +21,17 @@ def verify(run: Run) -> list[str]:
     """Return what is wrong with a run, a sentence each; raises ConfigError where it has no readable manifest."""
     manifest = run.read_manifest()
     problems = [*seal.differences(run, manifest, (*seal.FACTS, *seal.JUDGED, *seal.RESULTS)), *_report_problems(run)]
-    return [*problems, *_gaps(run, manifest)]
+    return [*problems, *again.parent_problems(run, manifest), *_gaps(run, manifest)]
 
 
 def notes(run: Run) -> list[str]:
-    """Return what to know of a run beyond what is wrong: that it is not sealed, is being written, or was judged again.
+    """Return what to know of a run beyond what is wrong: whose facts it judges, and that it is not sealed or not done.
 
     Raises ConfigError where it has no readable manifest.
     """
-    found = []
-    if run.read_manifest().seal is None:
+    manifest = run.read_manifest()
+    found = list(again.parent_notes(run, manifest))
+    if manifest.seal is None:
         found.append("not sealed: run.json lists no SHA-256 of the run's files, so a change to them cannot be detected")
     writer = lease.holder(run)
     if writer is not None and not writer.gone(datetime.now(UTC)):

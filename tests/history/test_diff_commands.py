@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import shutil
+from collections.abc import Callable
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from orgaudit.history.trend import point_of
 from orgaudit.model import Finding, OrganizationRecord, Status
 from orgaudit.settings.settings import load
 from orgaudit.store.kinds import CLOSING, OPENING, Kind
+from orgaudit.store.manifest import Manifest, ParentRecord
 from orgaudit.store.run import Run
 from tests.history.stored import settings_file, stored
 from tests.synthetic_run import STARTED, account_id
@@ -229,13 +232,44 @@ def test_trend_agrees_with_the_changes(out: Path) -> None:
         assert (found["old"]["open"], found["new"]["open"]) == (old.open, new.open)
 
 
-def test_a_part_of_the_scope_does_not_move_latest(out: Path, tmp_path: Path) -> None:
+def parented(manifest: Manifest) -> Manifest:
+    return msgspec.structs.replace(manifest, parent=ParentRecord(run_id="q1", manifest_sha256="0" * 64))
+
+
+def unchanged(manifest: Manifest) -> Manifest:
+    return manifest
+
+
+@pytest.mark.parametrize(
+    ("day", "narrowed", "made", "as_of", "audited", "moves"),
+    [
+        (10, (), unchanged, None, True, True),
+        (10, ("--account",), unchanged, None, True, False),
+        (10, (), parented, None, True, False),
+        (10, (), unchanged, date(2027, 1, 1), True, False),
+        (10, (), unchanged, None, False, False),
+        (-10, (), unchanged, None, True, False),
+    ],
+    ids=["an audit", "a part", "evaluated again", "another date", "only reported", "an older audit"],
+)
+def test_only_a_whole_and_newer_audit_moves_latest(
+    tmp_path: Path,
+    *,
+    day: int,
+    narrowed: tuple[str, ...],
+    made: Callable[[Manifest], Manifest],
+    as_of: date | None,
+    audited: bool,
+    moves: bool,
+) -> None:
     settings = load(settings_file(tmp_path), {}, {"run": {"out": tmp_path, "formats": ("json",)}})
-    for name, day, narrowed in (("q1", 0, ()), ("part", 10, ("--account",))):
-        run = stored(tmp_path, name, day, narrowed_by=narrowed)
-        with reported(run, settings, None, None):
-            pass
+    with reported(stored(tmp_path, "q1", 0), settings, None, None, audited=True):
+        pass
     assert (tmp_path / "latest").resolve().name == "q1"
+    run = stored(tmp_path, "q2", day, manifest=made, narrowed_by=narrowed)
+    with reported(run, settings, None, as_of, audited=audited):
+        pass
+    assert (tmp_path / "latest").resolve().name == ("q2" if moves else "q1")
 
 
 def test_sentence_reads_what_was_compared_and_what_was_not() -> None:

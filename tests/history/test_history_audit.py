@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
+import msgspec
 import pytest
 
 from orgaudit.demo import Demo
 from orgaudit.errors import ExitCode
+from orgaudit.history.baseline import newest_before
 from orgaudit.store.run import Run
 from tests.audit_runs import CHOSEN, CONTROLS, Caller, environment_for
 
@@ -73,18 +76,35 @@ def test_runs_verify_and_nothing_changed_between_them(caller: Caller) -> None:
     assert [each["run"] for each in json.loads(done.stdout)][:2] == ["first", "second"]
 
 
-def test_evaluating_again_with_a_choice_is_a_part_until_it_is_evaluated_whole(caller: Caller) -> None:
+def test_evaluating_again_makes_runs_that_are_no_baseline_and_do_not_move_latest(caller: Caller) -> None:
     config = str(caller.configured())
-    run = run_of(caller, "again")
+    before = run_of(caller, "again").manifest_path.read_bytes()
     assert caller.call("evaluate", "again", "--config", config, "--control", CONTROLS[0]).code == ExitCode.CLEAN
-    manifest = run.read_manifest()
+    manifest = run_of(caller, "again.2").read_manifest()
     assert manifest.narrowed_by == ("evaluate --control",)
     assert manifest.baseline
     assert manifest.baseline.run_id == "alone"
-    assert caller.call("evaluate", "again", "--config", config, "--baseline", "first").code == ExitCode.CLEAN
-    manifest = run.read_manifest()
+    done = caller.call("evaluate", "again.2", "--config", config, "--baseline", "first")
+    assert (done.code, "orgaudit report again.3" in done.stdout) == (ExitCode.CLEAN, True)
+    manifest = run_of(caller, "again.3").read_manifest()
     assert manifest.narrowed_by == ()
     assert manifest.baseline
     assert manifest.baseline.run_id == "first"
+    assert manifest.parent
+    assert manifest.parent.run_id == "again.2"
+    for name in ("again.3", "again"):
+        assert caller.call("report", name, "--config", config).code in {ExitCode.FINDINGS, ExitCode.INCOMPLETE}
+        assert (caller.directory / "reports" / "latest").resolve().name == "again"
+        assert caller.call("verify", name, "--config", config).code == ExitCode.CLEAN
+    assert run_of(caller, "again").manifest_path.read_bytes() == before
+    later = msgspec.structs.replace(manifest, run_id="z", parent=None, started_at=manifest.started_at + timedelta(1))
+    found = newest_before(run_of(caller, "z"), later)
+    assert found
+    assert found.id == "again"
+    done = caller.call("trend", "--json", "--config", config)
+    assert [each["run"] for each in json.loads(done.stdout)] == ["first", "second", "alone", "again"]
     done = caller.call("evaluate", "first", "--config", config, "--baseline", "second")
     assert (done.code, "did not begin before run first" in done.stderr) == (ExitCode.USAGE, True)
+    done = caller.call("evaluate", "again", "--config", config, "--baseline", "again")
+    assert (done.code, "did not begin before run again.4" in done.stderr) == (ExitCode.USAGE, True)
+    assert not run_of(caller, "again.4").path.exists()
