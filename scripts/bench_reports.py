@@ -137,13 +137,13 @@ def prepare(run: Run) -> None:
 def tables(run: Run) -> Step:
     """Return the step that applies the register and writes both tables."""
     register = load_register(run.path.with_name("exceptions.yaml"), RegisterSettings())
-    ownership = Ownership(run.read_manifest().ownership)
+    ownership, controls = Ownership(run.read_manifest().ownership), catalogue()
     requirements = frameworks.names_by_control(PACKAGED, ALIASES)
     return lambda: register_stage.apply(
         run,
         register,
         invented_run.ON,
-        controls=catalogue(),
+        controls=controls,
         aliases=ALIASES,
         requirements=requirements,
         before=[lambda findings: with_owners(findings, ownership), dated(run)],
