@@ -12,7 +12,7 @@ import msgspec
 from orgaudit.model import Json
 from orgaudit.report import json_parts as parts
 from orgaudit.report.figures import ControlScore, Missing, MissingPermission, Rated, RatedCounts, RequirementScore
-from orgaudit.report.view import ReportedFinding, View
+from orgaudit.report.view import View
 from orgaudit.settings.frameworks import Framework
 from orgaudit.store.manifest import ControlRecord
 from orgaudit.store.register_result import HygieneRemark
@@ -21,6 +21,7 @@ from orgaudit.store.run import writing
 VERSION = 2
 IN_CATALOGUE = ("title", "requirements", "remediation")
 """What is said once of a control, and not again by its findings."""
+_COMMAND = "remediation.asset.command"
 
 
 def schema() -> dict[str, Any]:
@@ -31,8 +32,7 @@ def schema() -> dict[str, Any]:
 def write(view: View, path: Path) -> None:
     """Write the view as JSON, one line a finding; raises ReportError."""
     with writing(path) as file:
-        for chunk in _document(view):
-            file.write(chunk)
+        file.writelines(_document(view))
 
 
 def _document(view: View) -> Iterator[bytes]:
@@ -49,7 +49,7 @@ def _document(view: View) -> Iterator[bytes]:
     yield b',\n"frameworks": '
     yield from parts.lines(_frameworks(view))
     yield b',\n"findings": '
-    yield from parts.lines(map(_finding, view.findings()))
+    yield from parts.lines(map(msgspec.Raw, view.findings_as_json(without=IN_CATALOGUE, command=_COMMAND)))
     yield b',\n"exceptions": ' + parts.encoded(parts.exceptions(view, _remark))
     yield b',\n"attestations": ' + parts.encoded(parts.attestations(view.manual)) + b"\n}\n"
 
@@ -129,9 +129,3 @@ def _missing(item: Missing | MissingPermission) -> dict[str, Json]:
 
 def _remark(remark: HygieneRemark) -> dict[str, Json]:
     return msgspec.structs.asdict(remark) | {"remediation": remark.concern.remedy}
-
-
-def _finding(reported: ReportedFinding) -> dict[str, Json]:
-    remediation = reported.finding.remediation
-    command = remediation.asset.command if remediation else None
-    return parts.without(parts.finding(reported), *IN_CATALOGUE) | {"command": command}

@@ -20,7 +20,7 @@ from orgaudit.report.figures import (
     StatusCounts,
 )
 from orgaudit.report.manual import ManualReview
-from orgaudit.report.view import ReportedFinding, View
+from orgaudit.report.view import View
 from orgaudit.store.register_result import HygieneRemark
 
 
@@ -127,14 +127,6 @@ def coverage(view: View, missing: Callable[[Missing | MissingPermission], Json])
 def gap(found: Gap) -> dict[str, Json]:
     """Return a gap without its tag."""
     return {name: getattr(found, name) for name in found.__struct_fields__}
-
-
-def finding(reported: ReportedFinding) -> dict[str, Json]:
-    """Return a finding with all its fields, and what the counts make of it."""
-    fields: dict[str, Json] = msgspec.to_builtins(reported.finding)
-    if reported.finding.gap:
-        fields["gap"] = gap(reported.finding.gap)
-    return fields | {"open": reported.open, "covered": reported.covered, "counted": reported.counted}
 
 
 def exceptions(view: View, remark: Callable[[HygieneRemark], Json]) -> dict[str, Json]:

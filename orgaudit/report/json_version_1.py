@@ -11,7 +11,7 @@ import msgspec
 from orgaudit.model import Json
 from orgaudit.report import json_parts as parts
 from orgaudit.report.figures import AccountScore, Missing, MissingPermission, RequirementScore
-from orgaudit.report.view import ReportedFinding, View
+from orgaudit.report.view import View
 from orgaudit.store.register_result import HygieneRemark
 from orgaudit.store.run import writing
 
@@ -28,8 +28,7 @@ def schema() -> dict[str, Any]:
 def write(view: View, path: Path) -> None:
     """Write the view as JSON of this version, one line a finding; raises ReportError."""
     with writing(path) as file:
-        for chunk in _document(view):
-            file.write(chunk)
+        file.writelines(_document(view))
 
 
 def _document(view: View) -> Iterator[bytes]:
@@ -40,7 +39,7 @@ def _document(view: View) -> Iterator[bytes]:
     yield b',\n"coverage": '
     yield from parts.coverage(view, _missing)
     yield b',\n"findings": '
-    yield from parts.lines(map(_finding, view.findings()))
+    yield from parts.lines(map(msgspec.Raw, view.findings_as_json(without=LATER)))
     yield b',\n"exceptions": ' + parts.encoded(parts.exceptions(view, _remark))
     yield b',\n"attestations": ' + parts.encoded(parts.attestations(view.manual)) + b"\n}\n"
 
@@ -72,7 +71,3 @@ def _missing(item: Missing | MissingPermission) -> dict[str, Json]:
 
 def _remark(remark: HygieneRemark) -> dict[str, Json]:
     return msgspec.structs.asdict(remark) | {"mend": remark.concern.remedy}
-
-
-def _finding(reported: ReportedFinding) -> dict[str, Json]:
-    return parts.without(parts.finding(reported), *LATER)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import duckdb
 import msgspec
@@ -50,7 +50,7 @@ from orgaudit.store.register_result import (
 )
 from orgaudit.store.run import Run
 from orgaudit.store.seal import Standing, digest
-from orgaudit.store.tables import FINDING_COLUMNS, opened, quoted
+from orgaudit.store.tables import opened, quoted
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -58,8 +58,7 @@ ACTIONS = 1000
 """How many actions reports list, the first of their order."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReportedFinding:
+class ReportedFinding(msgspec.Struct, frozen=True, gc=False):
     """A finding with its exception, and what the counts make of it."""
 
     finding: Finding
@@ -120,11 +119,22 @@ class View:
 
     def findings(self) -> Iterator[ReportedFinding]:
         """Yield every finding: open first, then by severity, account, control, region and resource."""
-        names = (*FINDING_COLUMNS, "open", "covered", "counted")
+        fields = {"finding": _struct(_FINDING), **_FLAGS}
+        yield from map(msgspec.json.Decoder(ReportedFinding).decode, self._as_json(fields))
+
+    def findings_as_json(self, *, without: Collection[str], **more: str) -> Iterator[str]:
+        """Yield every finding, in the same order, as a JSON object of its fields and of what the counts make of it.
+
+        Left out are the fields `without`; `more` are further ones, each with the SQL of its value.
+        """
+        fields = {name: value for name, value in _FINDING.items() if name not in without}
+        yield from self._as_json({**fields, **_FLAGS, **more})
+
+    def _as_json(self, fields: Mapping[str, str]) -> Iterator[str]:
         cursor = self.connection.cursor()
-        cursor.execute(f"SELECT {', '.join(names)} FROM findings")  # noqa: S608 - constants only
-        while rows := cursor.fetchmany(500):
-            yield from (_reported(dict(zip(names, row, strict=True))) for row in rows)
+        cursor.execute(f"SELECT to_json({_struct(fields)}) FROM findings")  # noqa: S608 - constants only
+        while rows := cursor.fetchmany(_AT_ONCE):
+            yield from (text for (text,) in rows)
 
     def changes(self) -> Iterator[Change]:
         """Yield every issue that changed since the baseline, by kind, severity and place; none without a baseline."""
@@ -134,6 +144,21 @@ class View:
     def account_regions(self) -> Iterator[AccountRegion]:
         """Yield every region of every account, by account and region; `global` is what exists once in an account."""
         yield from _structs(self.connection.cursor(), AccountRegion, queries.ACCOUNT_REGIONS)
+
+
+_TIME = "strftime(assessed_at, '%Y-%m-%dT%H:%M:%S{}')"
+_FINDING = {name: name for name in Finding.__struct_fields__} | {
+    "assessed_at": f"if(microsecond(assessed_at) % 1000000 = 0, {_TIME.format('Z')}, {_TIME.format('.%fZ')})"
+}
+"""The fields of a finding, each with the SQL of its value in JSON. A row takes a third of the time as one text."""
+
+_FLAGS = {name: name for name in ("open", "covered", "counted")}
+_AT_ONCE = 500
+
+
+def _struct(fields: Mapping[str, str]) -> str:
+    """Return the SQL of a structure."""
+    return "{" + ", ".join(f"'{name}': {value}" for name, value in fields.items()) + "}"
 
 
 @contextmanager
@@ -254,10 +279,3 @@ def _sum(counts: Iterable[RatedCounts]) -> RatedCounts:
 def _exceptions(connection: duckdb.DuckDBPyConnection, entries: Sequence[ExceptionRow]) -> tuple[ExceptionScore, ...]:
     matched = {row[0]: (row[1], row[2]) for row in connection.execute(queries.EXCEPTIONS).fetchall()}
     return tuple(ExceptionScore(entry, *matched.get(entry.id, (0, 0))) for entry in entries)
-
-
-def _reported(row: dict[str, Any]) -> ReportedFinding:
-    row["evidence"] = msgspec.json.decode(row["evidence"])
-    row["assessed_at"] = row["assessed_at"].replace(tzinfo=UTC)
-    flags = (row.pop("open"), row.pop("covered"), row.pop("counted"))
-    return ReportedFinding(msgspec.convert(row, Finding), *flags)
