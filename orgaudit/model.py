@@ -397,11 +397,15 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
     """How the audit of one account went; `gap` is set where the account could not be entered at all.
 
     `regions` are the enabled ones in scope; `enabled` and `disabled` are all, in scope or not, as `regions_source`
-    says: the IAM action that listed them, or "partition defaults" when none did.
+    says: the IAM action that listed them, or "partition defaults" when none did. Calls were made from `began_at` to
+    `collected_at` by `session`: the ARN of the assumed role's session, or of the caller in its own account. Runs of
+    earlier versions have neither `began_at` nor `session`.
     """
 
     account_id: str
+    began_at: datetime | None = None
     collected_at: datetime
+    session: str = ""
     regions: tuple[RegionRecord, ...]
     enabled: tuple[str, ...] = ()
     disabled: tuple[str, ...] = ()

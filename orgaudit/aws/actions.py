@@ -46,6 +46,12 @@ def iam_action(service: str, operation: str) -> str:
     return found or f"{IAM_PREFIXES.get(service, service)}:{operation}"
 
 
+def operations_of(action: str) -> tuple[str, ...]:
+    """Return the API operations that an IAM action permits as far as orgaudit calls them, such as ListBuckets."""
+    named = sorted({operation for (_, operation), permitted in IAM_ACTIONS.items() if permitted == action})
+    return tuple(named) or (action.partition(":")[2],)
+
+
 def is_read(action: str) -> bool:
     """Return whether an IAM action only reads."""
     return action in READS_BY_OTHER_NAMES or action.partition(":")[2].startswith(READ_VERBS)

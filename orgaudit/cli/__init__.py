@@ -27,6 +27,7 @@ PLACES = {
     **dict.fromkeys(("plan", "doctor", "policy"), "preflight"),
     **dict.fromkeys(("controls", "frameworks", "explain"), "catalogue"),
     "diff": "diff",
+    "evidence": "evidence",
     "trend": "trend",
     "exceptions": "exceptions",
     "demo": "demo",

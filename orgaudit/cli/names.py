@@ -148,6 +148,12 @@ def files(_line: Line, typed: str) -> Iterator[CompletionItem]:
     yield CompletionItem(typed, type=FILES)
 
 
+def stored(line: Line, typed: str) -> Iterator[CompletionItem]:
+    """Yield the ids of stored runs, and leave packs to the shell."""
+    yield from runs(line, typed)
+    yield from files(line, typed)
+
+
 def directories(_line: Line, typed: str) -> Iterator[CompletionItem]:
     """Leave it to the shell to complete a directory."""
     yield CompletionItem(typed, type=DIRECTORIES)
@@ -183,15 +189,19 @@ def _text(entry: Mapping[str, Any], key: str) -> str | None:
 
 
 VALUES: Mapping[str, Sequence[Names | None]] = {
+    "--allowed-signers": (files,),
     "--baseline": (runs,),
     "--config": (files,),
     "--control": (controls,),
+    "--file": (files,),
     "--framework": (frameworks,),
     "--from-finding": (None, runs),
     "--out": (directories,),
     "--register": (files,),
+    "--requirement": (requirements,),
     "--resume": (runs,),
     "--run": (runs,),
+    "--sign-key": (files,),
 }
 """What the values of an option name, in every command that has it; None where click knows, or nobody does."""
 
@@ -228,6 +238,7 @@ ARGUMENTS: Mapping[str, Sequence[Names | EllipsisType | None]] = {
     "diff": (runs, runs),
     "doctor": (),
     "evaluate": (runs,),
+    "evidence": (runs,),
     "exceptions add": (),
     "exceptions approve": (entries, ...),
     "exceptions attestations add": (requirements, None),
@@ -258,7 +269,7 @@ ARGUMENTS: Mapping[str, Sequence[Names | EllipsisType | None]] = {
     "query": (runs, None),
     "report": (runs,),
     "trend": (runs, ...),
-    "verify": (runs,),
+    "verify": (stored,),
 }
 """What the arguments of each command name; `...` repeats the one before."""
 

@@ -18,7 +18,7 @@ from orgaudit.aws.masking import masked
 from orgaudit.collect.region_states import region_records
 from orgaudit.errors import OrgauditError
 from orgaudit.facts.declare import Collector, FactType, Resource, closure
-from orgaudit.facts.shard import AccountHeader, DetailGap, ListingResult, header_of
+from orgaudit.facts.shard import AccountHeader, DetailGap, DetailsRead, ListingResult, header_of
 from orgaudit.model import GLOBAL, Account, AccountRecord, Gap, GapReason, NotSeenError, Scope
 from orgaudit.organization import regions as account_regions
 from orgaudit.organization.regions import enter_account
@@ -52,8 +52,9 @@ async def collect_account(
 
     An error outside the collectors is a gap of this account, so that it never ends the collection of the others.
     """
+    began = datetime.now(UTC)
     try:
-        return await _collected(access, account, collectors, scope)
+        return await _collected(access, account, collectors, scope, began)
     except NotSeenError as error:
         gap = error.gap
     except OrgauditError:
@@ -65,13 +66,13 @@ async def collect_account(
         message = f"the collection of the account failed: {what}"
         gap = Gap(account.id, GLOBAL, "", GapReason.DEFECT, message)
     record = AccountRecord(
-        account_id=account.id, collected_at=datetime.now(UTC), regions=(), regions_source="", gap=gap
+        account_id=account.id, began_at=began, collected_at=datetime.now(UTC), regions=(), regions_source="", gap=gap
     )
     return CollectedAccount(header_of(account, record))
 
 
 async def _collected(
-    access: Access, account: Account, collectors: Sequence[Collector], scope: ScopeSettings
+    access: Access, account: Account, collectors: Sequence[Collector], scope: ScopeSettings, began: datetime
 ) -> CollectedAccount:
     entered, found = await enter_account(access, account)
     regions = [region for region in found.enabled if selects_region(region, scope)]
@@ -79,7 +80,9 @@ async def _collected(
     await collection.run(regions)
     record = AccountRecord(
         account_id=account.id,
+        began_at=began,
         collected_at=datetime.now(UTC),
+        session=entered.credentials.arn,
         regions=region_records(regions, collection.listed, collectors),
         enabled=found.enabled,
         disabled=found.disabled,
@@ -132,7 +135,9 @@ class _Collection:
         for each in self.details:
             if each.parent is type(resource):
                 known[each.fact] = asyncio.ensure_future(self._read(each, aws, resource, known))
-        self.lines += [line for _, line in await asyncio.gather(*known.values())]
+        if known:
+            lines = [line for _, line in await asyncio.gather(*known.values())]
+            self.lines += [*lines, _encode(DetailsRead(type(resource).__name__, resource.arn, datetime.now(UTC)))]
 
     async def _read(
         self, each: Collector, aws: RegionAccess, resource: Resource, known: dict[FactType, asyncio.Future[Line]]

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 import msgspec
 
 from orgaudit.aws.access import Access
+from orgaudit.aws.actions import operations_of
 from orgaudit.collect.account import actions_for
 from orgaudit.collect.batch import Batch, Done, collect_accounts, read_record
 from orgaudit.collect.workers import distribute
-from orgaudit.facts.declare import FactType, Resource, load
+from orgaudit.facts.declare import FactType, Resource, closure, load
 from orgaudit.facts.shard import shard_decoder
 from orgaudit.model import Account
 from orgaudit.organization import discovery
@@ -22,6 +23,7 @@ from orgaudit.organization.plan import tagged
 from orgaudit.settings.limits import load_limits
 from orgaudit.settings.settings import Settings
 from orgaudit.store import seal
+from orgaudit.store.manifest import FactRecord
 from orgaudit.store.run import Run, read_lines
 
 
@@ -81,11 +83,27 @@ async def collect(
         accounts=accounts or manifest.accounts,
         discovery_gaps=tuple(dict.fromkeys((*manifest.discovery_gaps, *gaps))),
         supporting=supporting,
+        facts=fact_records(facts),
         records=tuple(read_record(run, account.id) for account in manifest.accounts),
         collected_at=datetime.now(UTC),
         evaluated_at=None,
     )
     seal.seal(run, ended, seal.shards(run, "facts"))
+
+
+def fact_records(facts: Iterable[FactType]) -> tuple[FactRecord, ...]:
+    """Return how these types of facts, and those that they depend on, are read, sorted by name."""
+    records = (
+        FactRecord(
+            name=each.fact.__name__,
+            scope=each.scope,
+            parent=each.parent.__name__ if each.parent else "",
+            actions=each.actions,
+            operations=tuple(dict.fromkeys(name for action in each.actions for name in operations_of(action))),
+        )
+        for each in closure(facts)
+    )
+    return tuple(sorted(records, key=lambda record: record.name))
 
 
 def _owners(run: Run, collected: Sequence[Account], everybody: Mapping[str, Account]) -> tuple[str, ...]:

@@ -91,6 +91,16 @@ class Control:
         """Every IAM action that its facts need, sorted."""
         return tuple(sorted({action for found in closure(self.facts) for action in found.actions}))
 
+    @property
+    def own_facts(self) -> tuple[str, ...]:
+        """The names of the fact types that it takes of the one resource that it judges, and of what these need."""
+        return _names(kind for kind in self.facts if kind in self.takes)
+
+    @property
+    def account_facts(self) -> tuple[str, ...]:
+        """The names of the fact types that it looks up in a whole account, and of what these need."""
+        return _names(kind for kind in self.facts if kind not in self.takes)
+
     def __call__(self, *arguments: Argument) -> Verdict:
         """Return the verdict; what could not be seen is NOT_ASSESSED, never a pass or a fail."""
         try:
@@ -111,6 +121,10 @@ class Control:
             asset=Remedy(asset.text, command) if command else asset,
             preventive=remedy(self.fix.preventive, self.fix.preventive_command),
         )
+
+
+def _names(facts: Iterable[FactType]) -> tuple[str, ...]:
+    return tuple(found.fact.__name__ for found in closure(facts))
 
 
 def control(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.aliases import ALIASES, resolve
 from orgaudit.controls.declare import Control, catalogue
 from orgaudit.controls.digest import control_digest
@@ -67,6 +68,9 @@ class Rules:
                 disruption=control.fix.disruption,
                 reversible=control.fix.reversible,
                 remediation=general(control.fix),
+                facts=control.own_facts,
+                account_facts=control.account_facts,
+                uses_organization=Organization in control.takes,
             )
             for control in self.controls
         )

@@ -47,7 +47,7 @@ def header_of(account: Account, record: AccountRecord) -> AccountHeader:
 
 
 class ListingResult(msgspec.Struct, frozen=True, tag="Listed"):
-    """One listing in one region is over: it saw `count` resources, or it is a gap.
+    """One listing in one region is over: it saw `count` resources, the lines before this one, or it is a gap.
 
     `at` is when it ended, and `session` the ARN of the assumed role's session that made the calls, or of the caller in
     its own account: with them the calls are found in the account's own trail.
@@ -74,7 +74,20 @@ class DetailGap(msgspec.Struct, frozen=True, tag=True):
     gap: Gap
 
 
+class DetailsRead(msgspec.Struct, frozen=True, tag="Described"):
+    """The details of one resource, which precede this line, were read by `at`; `fact` is the resource's type.
+
+    Shards of earlier versions have no such lines.
+    """
+
+    fact: str
+    arn: str
+    at: datetime
+
+
 def shard_decoder(facts: Iterable[FactType]) -> msgspec.json.Decoder[Any]:
     """Return the decoder of a shard's lines for these fact types."""
-    union = reduce(or_, sorted(facts, key=lambda kind: kind.__name__), AccountHeader | ListingResult | DetailGap)
+    union = reduce(
+        or_, sorted(facts, key=lambda kind: kind.__name__), AccountHeader | ListingResult | DetailGap | DetailsRead
+    )
     return msgspec.json.Decoder(union)

@@ -19,6 +19,10 @@ class ControlRecord(msgspec.Struct, frozen=True, kw_only=True):
     `digest` is the SHA-256 of its code and thresholds, a hyphen, and that of its requirements. `effort`,
     `per_resource`, `disruption` and `reversible` describe its fix, and `remediation` says how to make it, with names in
     capitals for those of a resource. Runs of earlier versions have neither these nor a `family`.
+
+    `facts` are the fact types that it takes of the one resource that it judges, `account_facts` those that it looks up
+    in a whole account, each with what had to be read before it. `uses_organization` is whether it may look at the
+    organization and at other accounts. Both lists are empty where an earlier version evaluated the run.
     """
 
     id: str
@@ -35,11 +39,29 @@ class ControlRecord(msgspec.Struct, frozen=True, kw_only=True):
     disruption: str = ""
     reversible: bool = True
     remediation: Remediation | None = None
+    facts: tuple[str, ...] = ()
+    account_facts: tuple[str, ...] = ()
+    uses_organization: bool = False
 
     @property
     def judged_by(self) -> str:
         """The part of the digest that decides verdicts: code and thresholds; "" where it is not known."""
         return self.digest.partition("-")[0]
+
+
+class FactRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """How one type of fact was read, kept so that the facts of an old run can be followed without its code.
+
+    `scope` is whether it was listed once in each account or in each region. `parent` is empty for what is listed, and
+    for a detail the type of the resources of which it was read. `actions` are the only IAM actions that its reader may
+    send, `operations` the API operations that these permit.
+    """
+
+    name: str
+    scope: str
+    parent: str = ""
+    actions: tuple[str, ...]
+    operations: tuple[str, ...]
 
 
 class BaselineRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +90,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     `baseline` is the run whose history was carried forward, None for the first. `parent` is the run whose facts are
     judged again, None for an audit. `remediation_days` are those in which findings are to be fixed, by severity.
     `headline_framework` is the id of the framework whose rate stands first; runs of earlier versions name none.
+    `facts` are the types of facts that were collected; runs of earlier versions list none.
     `accept_blocked_regions` are the patterns of regions that the evaluation accepted as not audited. `seal` maps each
     file of the run that was there when run.json was written to its SHA-256; runs of earlier versions have none.
     """
@@ -86,6 +109,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     known_regions: tuple[str, ...] = ()
     supporting: tuple[str, ...] = ()
     controls: tuple[ControlRecord, ...]
+    facts: tuple[FactRecord, ...] = ()
     frameworks: tuple[Framework, ...]
     headline_framework: str | None = None
     thresholds: dict[str, Json]

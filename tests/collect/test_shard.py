@@ -14,7 +14,7 @@ from orgaudit.aws.transport import Traffic
 from orgaudit.collect import account as module
 from orgaudit.collect.account import CollectedAccount, collect_account
 from orgaudit.facts.declare import Aws, Collector, Detail, Resource, collector, detail
-from orgaudit.facts.shard import DetailGap, ListingResult, shard_decoder
+from orgaudit.facts.shard import DetailGap, DetailsRead, ListingResult, shard_decoder
 from orgaudit.model import Account, GapReason, RegionState, Scope
 from orgaudit.settings.sections import ScopeSettings
 from tests.factories import MEMBER
@@ -87,11 +87,14 @@ async def collected(sizes: dict[str, Any], policies: dict[str, Any]) -> Collecte
 
 async def test_each_fact_is_a_line_that_is_read_again_as_it_was() -> None:
     found = await collected({"arn:a": 1}, {"arn:a": "*"})
-    thing, listed, *details = [DECODER.decode(line) for line in found.lines]
+    thing, listed, *details, read = [DECODER.decode(line) for line in found.lines]
     assert thing == Thing(arn="arn:a", account_id=MEMBER, region=REGION, size=1)
     assert (listed.fact, listed.count, listed.gap, listed.session) == ("Thing", 1, None, "arn:session")
     assert details == [ThingPolicy(arn="arn:a", text="*"), ThingReach(arn="arn:a", open=True)]
     record = found.entered.record
+    assert (type(read), read.fact, read.arn, record.session) == (DetailsRead, "Thing", "arn:a", "arn:session")
+    assert record.began_at is not None
+    assert record.began_at <= listed.at <= read.at <= record.collected_at
     assert [(each.name, each.state) for each in record.regions] == [(REGION, RegionState.AUDITED)]
     assert (record.calls, record.regions_source, record.gap) == (3, "account:ListRegions", None)
 
@@ -129,4 +132,4 @@ async def test_each_fact_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(module, "_encode", noted)
     found = await collected({"arn:a": 1, "arn:b": 2}, {"arn:a": "*", "arn:b": ""})
-    assert len(encoded) == len(found.lines) == 7
+    assert len(encoded) == len(found.lines) == 9
