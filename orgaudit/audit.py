@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -23,7 +23,7 @@ from orgaudit.evaluate.rules import Rules, rules_again, rules_of
 from orgaudit.evaluate.stage import evaluate
 from orgaudit.history import baseline as baselines
 from orgaudit.history import stage as history
-from orgaudit.history.conclude import conclude
+from orgaudit.history.conclude import conclude, is_compared
 from orgaudit.model import Account, AccountRecord
 from orgaudit.organization.owners import Ownership, check_owners, ownership_of, with_owners
 from orgaudit.organization.plan import discover_organization, known_regions, select
@@ -65,18 +65,19 @@ class Silence:
         """Do nothing."""
 
 
+Chosen: TypeAlias = Run | str | Callable[[Run, Manifest], Run | None] | None
+"""The run from which a history is carried forward: that one, NONE, what chooses it, or the newest that can be it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Auditor:
-    """How a run is made: with which settings, as whom, in which workers, and what follows it.
-
-    `baseline` is the run from which its history is carried forward, or NONE; without one, it is the newest that can be.
-    """
+    """How a run is made: with which settings, as whom, in which workers, and what follows it."""
 
     settings: Settings
     profile: str | None = None
     executor: Executor | None = None
     progress: Progress = field(default_factory=Silence)
-    baseline: Run | str | None = None
+    baseline: Chosen = None
 
     async def audit(self, run_id: str) -> Run:
         """Discover, plan, collect and evaluate into a new run's directory, and return it.
@@ -168,12 +169,12 @@ class Auditor:
 
 @dataclass(frozen=True, slots=True)
 class Carrying:
-    """How a run's history is carried forward: the baseline, as Auditor has it, and whether the run may be one.
+    """How a run's history is carried forward: the baseline, and whether the run may be one.
 
     `narrowed_by` are the options that leave something out of this evaluation, None for those of the audit.
     """
 
-    baseline: Run | str | None = None
+    baseline: Chosen = None
     narrowed_by: tuple[str, ...] | None = None
 
 
@@ -200,12 +201,13 @@ def reevaluate(run: Run, rules: Rules, settings: Settings, progress: Progress, c
     return unused
 
 
-def baseline_of(run: Run, manifest: Manifest, chosen: Run | str | None) -> Run | None:
+def baseline_of(run: Run, manifest: Manifest, chosen: Chosen) -> Run | None:
     """Return the run with which another is compared, or None; raises ConfigError for one that cannot be it."""
-    if isinstance(chosen, Run):
-        baselines.check_baseline(run, manifest, chosen)
-    found = chosen if isinstance(chosen, Run) else None if chosen else baselines.newest_before(run, manifest)
+    if isinstance(chosen, str):
+        return None
+    found = chosen if isinstance(chosen, Run) else (chosen or baselines.newest_before)(run, manifest)
     if found is not None:
+        baselines.check_baseline(run, manifest, found)
         history.check_readable(found)
     return found
 
@@ -224,13 +226,15 @@ def reported(
     unverified: bool = False,
     json_version: int = json_document.VERSION,
     audited: bool = False,
+    compared: Run | str | None = None,
     say: Callable[[str], None] = _unsaid,
 ) -> Iterator[tuple[View, list[Path]]]:
     """Apply the register to an evaluated run, write its reports, and yield what they show and the files.
 
-    Without a date and a register file, a run that has results shows these again. `audited` is whether an audit ends
-    with these reports: `latest` then points at the run, unless it is a part, for another date, or older than the one
-    at which `latest` points. `say` is called with a sentence for each thing that a reader has to know of the register
+    Without a date and a register file, a run that has results shows these again. With a date, `compared` is the run
+    with which the results are compared, or NONE; else it is the usual one. `audited` is whether an audit ends with
+    these reports: `latest` then points at the run, unless it is a part, for another date, or older than the one at
+    which `latest` points. `say` is called with a sentence for each thing that a reader has to know of the register
     which was used. Raises ConfigError, where the run is not what was sealed too unless `unverified`, and ReportError.
     """
     report_stage.chosen(settings.run.formats)  # an unknown one is refused before anything is sealed
@@ -248,7 +252,8 @@ def reported(
             aliases=ALIASES,
             requirements=frameworks.names_by_control(settings.directory, ALIASES),
             before=[lambda findings: with_owners(findings, ownership), history.dated(run)],
-            after=lambda at: conclude(at, ALIASES),
+            after=lambda at: conclude(at, ALIASES, compared),
+            same=lambda at: compared is None or is_compared(at, compared),
             standing=standing,
         )
         say(f"{register.path} as it is now, {_why_now(decided, register_file, as_of)}")

@@ -15,7 +15,7 @@ SDK = {"aioboto3", "aiobotocore", "boto3", "botocore", "aiohttp"}
 
 ARCHITECTURE = PACKAGE.parent / "ARCHITECTURE.md"
 ROW = re.compile(r"\| `(\w+)` \|[^|]+\|([^|]*)\|")
-ANYTHING = {"audit", "cli", "preflight"}
+ANYTHING = {"audit", "cli", "preflight", "quarter"}
 """Packages above the stages, whose rows are not lists."""
 
 

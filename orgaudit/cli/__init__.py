@@ -26,6 +26,7 @@ PLACES = {
     "actions": "actions",
     **dict.fromkeys(("plan", "doctor", "policy"), "preflight"),
     **dict.fromkeys(("controls", "frameworks", "explain"), "catalogue"),
+    "quarter": "quarter",
     "diff": "diff",
     "evidence": "evidence",
     "trend": "trend",

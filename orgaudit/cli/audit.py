@@ -41,12 +41,11 @@ from orgaudit.store.seal import digest
 @options.scope
 @options.rules
 @options.out
-@click.option("--run-id", metavar="ID", help="The run's name. [default: the time, such as 20261121T080000Z]")
+@options.run_id
 @click.option(
     "--resume", metavar="RUN", help="Continue a run that was stopped; accounts that are finished are not called again."
 )
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes to collect in. [default: 1]")
-@click.option("--dask", metavar="ADDR", help="Collect on the Dask cluster of this scheduler.")
+@options.workers
 @options.baseline
 @options.formats
 @options.register
@@ -62,7 +61,7 @@ def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
     run = options.find_run(resumed, settings) if resumed else options.new_run(given["run_id"], settings)
     check_writable(run.path.parent)
     sweep_output(run.path.parent)
-    with stopping.resumable(run, given), _held(run, "audit"):
+    with stopping.resumable(run, given), held(run, "audit"):
         beside = settings.run.workers * settings.run.concurrent_accounts
         with progress(beside) as watching, workers(settings, given["dask"]) as executor:
             baseline = options.find_baseline(given["baseline"], settings)
@@ -94,7 +93,7 @@ def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by 
     manifest = run.read_collected()
     carrying = Carrying(options.find_baseline(given["baseline"], settings), narrowed_again(manifest, settings.scope))
     target = _target(run, manifest, given["run_id"])
-    with _held(target, "evaluate"), nullcontext() if target is run else begun(target, run), progress() as watching:
+    with held(target, "evaluate"), nullcontext() if target is run else begun(target, run), progress() as watching:
         unused = reevaluate(target, rules, settings, watching, carrying)
     for problem in unused:
         click.echo(displayed(f"orgaudit: the row applies to nothing in this run: {problem}"), err=True)
@@ -149,12 +148,12 @@ def report_command(run_name: str | None, *, schema: bool, **given: Any) -> ExitC
     if given["json_version"] != json_document.VERSION and "json" not in settings.run.formats:
         raise click.UsageError("--json-version chooses a version of the format json; add --format json")
     run = options.find_run(run_name, settings)
-    with _held(run, "report"):
+    with held(run, "report"):
         return write(run, settings, given)
 
 
 @contextmanager
-def _held(run: Run, command: str) -> Iterator[None]:
+def held(run: Run, command: str) -> Iterator[None]:
     """Hold the run alone, without what a killed process left in it; clean up after workers that were stopped, too."""
     other = ", or name another --run-id" if command == "audit" else ""
     remedy = f"wait until it ends or stop it{other}"

@@ -15,10 +15,9 @@ from orgaudit.history.changes import Changes, Unit, compared
 from orgaudit.history.rejudge import ChangedRules
 from orgaudit.history.sentence import sentence
 from orgaudit.history.stage import day_of
-from orgaudit.store.comparison import Change, KindCount
-from orgaudit.store.kinds import Kind
+from orgaudit.history.text import COLUMNS, Side, lines, opened_and_closed, rows, rules_changed
+from orgaudit.store.comparison import KindCount
 from orgaudit.store.manifest import Manifest
-from orgaudit.words import counted
 
 
 @click.command(short_help="Show what changed between two runs.")
@@ -61,20 +60,12 @@ def diff(
         (_print_json if as_json else _print_csv if as_csv else _print_text)(changes, unit)
 
 
-class _Side(msgspec.Struct, frozen=True):
-    """One of the two runs, and how much is open in it."""
-
-    run: str
-    date: str
-    open: int
-
-
 class _Head(msgspec.Struct, frozen=True):
     """What is printed before the single changes."""
 
     unit: Unit
-    old: _Side
-    new: _Side
+    old: Side
+    new: Side
     summary: str
     kinds: list[KindCount]
     rules: ChangedRules
@@ -82,43 +73,29 @@ class _Head(msgspec.Struct, frozen=True):
 
 def _head(changes: Changes, unit: Unit) -> _Head:
     kinds = changes.counts(unit)
-    counts = {kind: found.count for kind, found in kinds.items()}
-    both = counts[Kind.PERSISTENT]
+    before, after = opened_and_closed(list(kinds.values()))
     return _Head(
         unit,
-        _side(changes.old, both + sum(count for kind, count in counts.items() if kind.ended)),
-        _side(changes.new, both + sum(count for kind, count in counts.items() if kind.began)),
-        sentence(counts, unit, day_of(changes.old)),
+        _side(changes.old, before),
+        _side(changes.new, after),
+        sentence({kind: found.count for kind, found in kinds.items()}, unit, day_of(changes.old)),
         list(kinds.values()),
         changes.rules,
     )
 
 
-def _side(manifest: Manifest, count: int) -> _Side:
-    return _Side(manifest.run_id, day_of(manifest).isoformat(), count)
+def _side(manifest: Manifest, count: int) -> Side:
+    return Side(manifest.run_id, day_of(manifest).isoformat(), count)
 
 
 def _print_text(changes: Changes, unit: Unit) -> None:
     head = _head(changes, unit)
-    click.echo(f"{head.summary}.")
-    click.echo()
-    for side in (head.old, head.new):
-        click.echo(f"{side.date}  {side.open:>9,} open {unit}  {side.run}")
-    click.echo()
-    click.echo(f"{'':<52} {'all':>9} {'critical':>9} {'high':>9} {'medium':>9} {'low':>9}")
-    for it in head.kinds:
-        if it.count:
-            figures = (it.count, it.critical, it.high, it.medium, it.low)
-            click.echo(" ".join([f"{it.kind:<52}", *(f"{figure:>9,}" for figure in figures)]))
+    for line in lines(head.summary, (head.old, head.new), unit, head.kinds):
+        click.echo(line)
     if head.rules.controls:
+        again = f" (judged again: {len(head.rules.judged)}, in {head.rules.seconds:.1f} s of CPU time)"
         click.echo()
-        click.echo(_rules(head.rules))
-
-
-def _rules(rules: ChangedRules) -> str:
-    """Return which rules changed, and what it cost to judge the old facts by the new ones."""
-    again = f"judged again: {len(rules.judged)}, in {rules.seconds:.1f} s of CPU time"
-    return f"{counted(len(rules.controls), 'control')} changed between the runs ({again}): {', '.join(rules.controls)}"
+        click.echo(rules_changed(head.rules.controls, again))
 
 
 def _print_json(changes: Changes, unit: Unit) -> None:
@@ -133,14 +110,8 @@ def _print_json(changes: Changes, unit: Unit) -> None:
 
 def _print_csv(changes: Changes, unit: Unit) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    names = Change.__struct_fields__
-    writer.writerow(names)
-    for change in changes.rows(unit):
-        writer.writerow([_in_a_cell(getattr(change, name)) for name in names])
-
-
-def _in_a_cell(value: object) -> object:
-    return " ".join(value) if isinstance(value, tuple) else value
+    writer.writerow(COLUMNS)
+    writer.writerows(rows(changes.rows(unit)))
 
 
 COMMANDS = (diff,)

@@ -266,6 +266,7 @@ ARGUMENTS: Mapping[str, Sequence[Names | EllipsisType | None]] = {
     "init": (directories,),
     "plan": (),
     "policy": (),
+    "quarter": (),
     "query": (runs, None),
     "report": (runs,),
     "trend": (runs, ...),

@@ -71,10 +71,11 @@ scope = together(
     ),
     click.option("--region", multiple=True, metavar="R", help="Only this region (or glob); repeat for more."),
 )
+framework = click.option(
+    "--framework", multiple=True, metavar="ID", help="This framework's controls, or all; repeat for more."
+)
 rules = together(
-    click.option(
-        "--framework", multiple=True, metavar="ID", help="This framework's controls, or all; repeat for more."
-    ),
+    framework,
     click.option("--control", multiple=True, metavar="ID", help="Only this control; repeat for more."),
 )
 formats = click.option(
@@ -120,6 +121,12 @@ baseline = click.option(
     metavar="RUN",
     help=f"The run to carry the history forward from, or {NONE!r}. [default: the newest of the whole scope]",
 )
+sender = click.option("--from", "sender", metavar="WHO", help="The sender of mails: Name <name@example.com>.")
+workers = together(
+    click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes to collect in. [default: 1]"),
+    click.option("--dask", metavar="ADDR", help="Collect on the Dask cluster of this scheduler."),
+)
+run_id = click.option("--run-id", metavar="ID", help="The run's name. [default: the time, such as 20261121T080000Z]")
 run_argument = click.argument("run_name", metavar="RUN")
 
 

@@ -1,10 +1,9 @@
-"""How commands print: JSON, shares, and the width of text."""
+"""How commands print: JSON, and the width of text."""
 
 from __future__ import annotations
 
 import shutil
 import sys
-from decimal import ROUND_HALF_UP, Decimal
 
 import click
 import msgspec
@@ -23,11 +22,3 @@ def width() -> int:
 def print_json(value: object) -> None:
     """Write a value to standard output as indented JSON."""
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
-
-
-def rate(share: float | None) -> str:
-    """Return a share as a percentage with one decimal, - for none."""
-    if share is None:
-        return "-"
-    # Halves are rounded up, as the workbook shows them.
-    return f"{Decimal(str(share * 100)).quantize(Decimal('0.1'), ROUND_HALF_UP)} %"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ from orgaudit.store.run import Run
 
 RESUMED_WITH = ("config", "profile", "role_name", "out", "workers", "dask", "register_file", "as_of", "baseline")
 """Options of `audit` with a value each, which a resumed run needs again; the scope and the rules are in the run."""
-_NAMES = {"register_file": "register"}
+_NAMES = {"register_file": "register", "run_name": "run", "sender": "from"}
 
 
 class Stopped(click.Abort):
@@ -23,34 +23,41 @@ class Stopped(click.Abort):
 
 
 @contextmanager
-def resumable(run: Run, given: Mapping[str, Any]) -> Iterator[None]:
-    """Turn an audit's stop, and the loss of its access or its disk, into the sentence that says how to go on."""
+def resumable(run: Run, given: Mapping[str, Any], command: str | None = None) -> Iterator[None]:
+    """Turn an audit's stop, and the loss of its access or its disk, into the sentence that says how to go on.
+
+    `command` continues the run; without it, that is `audit --resume`.
+    """
+    again = command or resume_command(run, given)
     try:
         yield
     except KeyboardInterrupt:
         if not run.manifest_path.is_file():
             raise Stopped(f"stopped before anything was collected; run {run.id} has not begun") from None
-        raise Stopped(f"stopped; what was collected is kept, go on with {resume_command(run, given)}") from None
+        raise Stopped(f"stopped; what was collected is kept, go on with {again}") from None
     except OrgauditError as error:
         short = f"`orgaudit audit --resume {run.id}`"
-        text = str(error).replace(short, resume_command(run, given))
+        text = str(error).replace(short, again)
         if text == str(error):
             if not (isinstance(error, AccessError | ReportError) and run.manifest_path.is_file()):
                 raise
-            text += f"; what was collected is kept, then go on with {resume_command(run, given)}"
+            text += f"; what was collected is kept, then go on with {again}"
         raise type(error)(text) from error
 
 
 def resume_command(run: Run, given: Mapping[str, Any]) -> str:
-    """Return the command that continues a run, with every option that it needs again, as a shell takes it.
+    """Return the command that continues a run, with every option that it needs again, as a shell takes it."""
+    return command_again(("audit", "--resume", run.id), given, RESUMED_WITH)
+
+
+def command_again(words: Sequence[str], given: Mapping[str, Any], names: Iterable[str]) -> str:
+    """Return a command with these options, and those of formats and severities, as a shell takes it.
 
     An external id is a secret: its value is left to be filled in.
     """
-    options = [
-        f"--{_NAMES.get(name, name).replace('_', '-')}={given[name]}" for name in RESUMED_WITH if given.get(name)
-    ]
+    options = [f"--{_NAMES.get(name, name).replace('_', '-')}={given[name]}" for name in names if given.get(name)]
     options += [f"--format={name}" for name in given.get("formats") or ()]
     if (fail_on := given.get("fail_on", Severity.LOW)) is not Severity.LOW:
         options.append(f"--fail-on={fail_on or 'never'}")
     secret = ' --external-id="$EXTERNAL_ID"' if given.get("external_id") else ""
-    return f"`{shlex.join(['orgaudit', 'audit', '--resume', run.id, *options])}{secret}`"
+    return f"`{shlex.join(['orgaudit', *words, *options])}{secret}`"

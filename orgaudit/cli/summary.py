@@ -8,11 +8,10 @@ from pathlib import Path
 
 import click
 
-from orgaudit.cli.printing import rate
 from orgaudit.errors import ExitCode
 from orgaudit.report.completeness import completeness_of
 from orgaudit.report.view import View
-from orgaudit.words import counted
+from orgaudit.words import counted, rate
 
 ENDINGS = {
     ExitCode.CLEAN: "clean",

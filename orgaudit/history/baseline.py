@@ -138,6 +138,20 @@ def newest_before(run: Run, manifest: Manifest) -> Run | None:
     return Run(max(earlier)[1]) if earlier else None
 
 
+def descends(run: Run, ancestor: Run) -> bool:
+    """Return whether the history of a run was carried forward from another one beside it, over any runs in between."""
+    found = run
+    while found.id != ancestor.id:
+        try:
+            record = found.read_manifest().baseline
+        except ConfigError:
+            return False
+        if record is None:
+            return False
+        found = Run(run.path.parent / record.run_id)
+    return True
+
+
 def check_baseline(run: Run, manifest: Manifest, baseline: Run) -> None:
     """Raise ConfigError where a run that was named cannot be the baseline of another one."""
     found, own = head_of(baseline.read_evaluated()), head_of(manifest)

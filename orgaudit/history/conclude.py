@@ -25,20 +25,22 @@ POINTS = 8
 """How many runs a line over the last ones shows."""
 
 
-def conclude(run: Run, aliases: Mapping[str, str]) -> list[Path]:
+def conclude(run: Run, aliases: Mapping[str, str], chosen: Run | str | None = None) -> list[Path]:
     """Write comparison.json, and changes.parquet where a baseline can be compared with; return the files.
 
-    The run has tables and a register's result. A baseline that is gone, was never reported or was changed leaves
-    nothing to compare with, and the comparison says why. Raises ConfigError and ReportError for the run itself.
+    The run has tables and a register's result. `chosen` is the run to compare with, or NONE; without it, that is the
+    run with which the sealed results are compared, else the one from which the history was carried forward. A baseline
+    that is gone, was never reported or was changed leaves nothing to compare with, and the comparison says why.
+    Raises ConfigError and ReportError for the run itself.
     """
     changes_table(run).unlink(missing_ok=True)
     own, _ = figures_of(run)
-    manifest = run.read_manifest()
-    if manifest.baseline is None:
-        why = "no earlier audit of the whole scope is known" if is_whole(manifest) else "the run has no baseline"
+    baseline = chosen if chosen is not None else _usual(run)
+    if not isinstance(baseline, Run):
+        first = baseline is None and is_whole(run.read_manifest())
+        why = "no earlier audit of the whole scope is known" if first else "the run has no baseline"
         write_comparison(run, Comparison(why_none=why, points=(own,)))
         return [comparison_path(run)]
-    baseline = Run(run.path.parent / manifest.baseline.run_id)
     try:
         comparison = _compared(baseline, run, own, aliases)
     except ConfigError as error:
@@ -47,6 +49,19 @@ def conclude(run: Run, aliases: Mapping[str, str]) -> list[Path]:
         return [comparison_path(run)]
     write_comparison(run, comparison)
     return [comparison_path(run), changes_table(run)]
+
+
+def is_compared(run: Run, chosen: Run | str) -> bool:
+    """Return whether a run's results are compared with this run, or with none."""
+    return read_comparison(run).baseline == (chosen.id if isinstance(chosen, Run) else None)
+
+
+def _usual(run: Run) -> Run | None:
+    """Return the run with which a run is compared where nobody chose one."""
+    sealed = None if run.results == run.path else read_comparison(Run(run.path)).baseline
+    record = run.read_manifest().baseline
+    name = sealed or (record.run_id if record else None)
+    return Run(run.path.parent / name) if name else None
 
 
 def _compared(baseline: Run, run: Run, own: Point, aliases: Mapping[str, str]) -> Comparison:

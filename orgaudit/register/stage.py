@@ -33,19 +33,20 @@ def apply(
     requirements: Mapping[str, tuple[str, ...]] | None = None,
     before: Iterable[Apply] = (),
     after: Callable[[Run], Iterable[Path]] | None = None,
+    same: Callable[[Run], bool] = lambda _: True,
     standing: Standing,
 ) -> Run:
     """Write findings.parquet, coverage.parquet and register.json for a date, and return the run with their place.
 
-    The first results of a run seal it. From then on the same date and register are found again, and others get a
-    directory of their own, as-of-DATE. `controls` are the ids of all controls that exist, `aliases` the old ids of
-    renamed ones with the new, `requirements` those of all framework files by their controls, `before` what else is set
-    of each finding, before its exception, `after` writes what else is made of the results and returns the files, and
-    `standing` is what is known of the findings. Raises ConfigError where a file
-    of the run cannot be read, and ReportError where one cannot be written.
+    The first results of a run seal it. From then on the same date and register are found again where what was made of
+    them is the `same`, and others get a directory of their own, as-of-DATE. `controls` are the ids of all controls that
+    exist, `aliases` the old ids of renamed ones with the new, `requirements` those of all framework files by their
+    controls, `before` what else is set of each finding, before its exception, `after` writes what else is made of the
+    results and returns the files, and `standing` is what is known of the findings. Raises ConfigError where a file of
+    the run cannot be read, and ReportError where one cannot be written.
     """
     source = _source(register, as_of)
-    at, exists = _place(run, source, standing)
+    at, exists = _place(run, source, standing, same)
     if exists:
         return at
     manifest = run.read_manifest()
@@ -72,13 +73,13 @@ def apply(
     return at
 
 
-def _place(run: Run, source: Source, standing: Standing) -> tuple[Run, bool]:
+def _place(run: Run, source: Source, standing: Standing, same: Callable[[Run], bool]) -> tuple[Run, bool]:
     """Return the run with the place of the results for a date and register, and whether they are there already."""
     if standing is Standing.UNVERIFIED:
         return Run(run.path, run.path / UNVERIFIED), False
     if standing is not Standing.VERIFIED or not seal.is_matched(run.read_manifest()):
         return run, False
-    if read_result(run).source.equals(source):
+    if read_result(run).source.equals(source) and same(run):
         return run, True
     manifest = seal.digest(run.manifest_path)
     for number in count(1):
@@ -89,7 +90,7 @@ def _place(run: Run, source: Source, standing: Standing) -> tuple[Run, bool]:
             break
         last = ledger.seals[-1]
         whole = last.manifest_sha256 == manifest and not list(seal.changed(at.results, last.files))
-        if whole and read_result(at).source.equals(source):
+        if whole and read_result(at).source.equals(source) and same(at):
             return at, True
     return at, False
 

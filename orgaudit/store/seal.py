@@ -176,6 +176,18 @@ def standing(run: Run, parts: Iterable[str], *, unverified: bool = False) -> Sta
     return Standing.NOT_SEALED if manifest.seal is None else Standing.VERIFIED
 
 
+def check_results(run: Run) -> Standing:
+    """Return what is known of a run's results, wherever they are; raises ConfigError where they are not as sealed."""
+    found = standing(run, (*JUDGED, *(RESULTS if run.results == run.path else ())))
+    if run.results != run.path:
+        ledger = read_ledger(run.results)
+        if ledger is None or not ledger.seals:
+            raise ConfigError("is missing; restore it from a copy", file=str(ledger_path(run.results)))
+        for problem in changed(run.results, ledger.seals[-1].files):
+            raise ConfigError(f"{problem}; restore it from a copy")
+    return found
+
+
 def _files(run: Run, part: str) -> list[Path]:
     path = run.path / part
     return [path] if path.is_file() else shards(run, part)

@@ -6,7 +6,6 @@ import re
 import textwrap
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from io import BytesIO
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -16,17 +15,14 @@ import msgspec
 
 from orgaudit.cli import options
 from orgaudit.cli.exceptions.opening import OpenRegister, dated, opened
-from orgaudit.cli.exceptions.workbook import computed_of
 from orgaudit.cli.printing import print_json, width
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
 from orgaudit.register import mails, notices
 from orgaudit.register.entries import EXCEPTIONS
-from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.hygiene import hygiene_of
-from orgaudit.register.notices import Notice, Notices
-from orgaudit.register.workbook import export
-from orgaudit.register.workbook.instructions import Readers
+from orgaudit.register.notices import Notices
+from orgaudit.register.reminders import messages
 from orgaudit.settings.documents import Problem
 from orgaudit.settings.ownership import owners_of
 from orgaudit.settings.people import People
@@ -99,7 +95,7 @@ def _days(_context: click.Context, _option: click.Parameter, value: str) -> int:
     "--format", "form", type=click.Choice([*FILES, "eml"]), default="text", show_default=True, help="What to write."
 )
 @click.option("--out", "directory", type=click.Path(path_type=Path), metavar="DIR", help="Write files here.")
-@click.option("--from", "sender", metavar="WHO", help="The sender of mails: Name <name@example.com>.")
+@options.sender
 def due(
     *,
     within: int,
@@ -145,18 +141,9 @@ def _write_mails(
 ) -> None:
     if directory is None or sender is None:
         raise click.UsageError("Mails need --out DIR and --from 'Name <name@example.com>'.")
-    editor = RegisterEditor.open(found.register.path)
-    computed, approvers = computed_of(found), found.settings.exceptions.approvers
-
-    def workbook(notice: Notice) -> bytes:
-        content = BytesIO()
-        readers = Readers(notice.heading, mails.ids_of(editor, notice.owner, people.person), approvers)
-        export.write(content, editor, computed, found.on, readers)
-        return content.getvalue()
-
-    by = mails.Sender(person=sender, moment=datetime.now(UTC), approvers=approvers)
+    by = mails.Sender(person=sender, moment=datetime.now(UTC), approvers=found.settings.exceptions.approvers)
     try:
-        written = list(mails.mails(owners, found.on, by, workbook))
+        written = list(messages(owners, found.register, found.on, by, people))
     except ValueError as error:
         raise ConfigError(str(error), key="--from") from error
     for name, content in written:

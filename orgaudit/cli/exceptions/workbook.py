@@ -15,12 +15,12 @@ from orgaudit.errors import ConfigError
 from orgaudit.register.entries import KINDS
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.names import KnownNames
+from orgaudit.register.reminders import computed_of
 from orgaudit.register.workbook import export, incoming
-from orgaudit.register.workbook.export import Computed
 from orgaudit.register.workbook.incoming import Rules
 from orgaudit.register.workbook.instructions import Readers
 from orgaudit.register.workbook.read import read
-from orgaudit.store.run import Run, writing
+from orgaudit.store.run import writing
 
 _file_argument = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 
@@ -42,7 +42,7 @@ def export_command(file: Path, run_name: str | None, **given: Any) -> None:  # n
     editor = RegisterEditor.open(found.register.path)
     with writing(file) as target:
         readers = Readers(approvers=found.settings.exceptions.approvers)
-        export.write(target, editor, computed_of(found, run), found.on, readers)
+        export.write(target, editor, computed_of(found.applied(run), matched=run is not None), found.on, readers)
     counts = [f"{len(editor.ids(section))} {section}" for section in KINDS]
     click.echo(f"{file}: {' and '.join(counts)}, with their states on {found.on}")
 
@@ -84,18 +84,6 @@ def _import_workbook(file: Path, found: OpenRegister, names: KnownNames, by: str
     for name, keys in outcome.changed.items():
         click.echo(f"{name} changed: {', '.join(keys)}")
     click.echo(f"{found.register.path}: {len(outcome.added)} added, {len(outcome.changed)} changed")
-
-
-def computed_of(found: OpenRegister, run: Run | None = None) -> dict[str, Computed]:
-    """Return what the workbook shows beside the entries, by id; without a run, it is unknown what they cover."""
-    applied = found.applied(run)
-    computed = {
-        row.id: Computed(
-            row.state, row.days_left, None if run is None else applied.covered[row.id], row.amendment != ""
-        )
-        for row in applied.exceptions()
-    }
-    return computed | {row.id: Computed(row.state, row.days_left) for row in applied.attested().rows}
 
 
 COMMANDS = (export_command, import_command)
