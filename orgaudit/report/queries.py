@@ -48,7 +48,7 @@ _GAPS_PER_ACCOUNT = f"""
 """  # noqa: S608 - constants only
 
 ISSUES_TABLE = f"""
-    CREATE TEMP TABLE issues AS
+    CREATE OR REPLACE TEMP TABLE issues AS
     WITH found AS (
         SELECT account_id, max({SEVERITY_RANK}) AS rank, bool_or(counted) AS counted
         FROM findings WHERE open GROUP BY account_id, region, resource, family)

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import TypeVar
 
 import duckdb
@@ -44,6 +43,7 @@ from orgaudit.store.register_result import (
     ExceptionRow,
     HygieneRemark,
     RegisterProblem,
+    RegisterResult,
     Source,
     read_result,
     register_path,
@@ -71,6 +71,7 @@ class ReportedFinding(msgspec.Struct, frozen=True, gc=False):
 class View:
     """Everything that reports show of one run; lists are short, and what grows with the findings is a stream."""
 
+    run: Run
     manifest: Manifest
     manifest_sha256: str
     register_sha256: str
@@ -94,7 +95,6 @@ class View:
     actions: ActionPlan
     findings_total: int
     account_regions_total: int
-    changes_file: Path | None
     connection: duckdb.DuckDBPyConnection
 
     @property
@@ -138,8 +138,8 @@ class View:
 
     def changes(self) -> Iterator[Change]:
         """Yield every issue that changed since the baseline, by kind, severity and place; none without a baseline."""
-        if self.changes_file is not None:
-            yield from _structs(self.connection.cursor(), Change, f"FROM read_parquet({quoted(self.changes_file)})")
+        if self.comparison.baseline is not None:
+            yield from _structs(self.connection.cursor(), Change, "FROM changes")
 
     def account_regions(self) -> Iterator[AccountRegion]:
         """Yield every region of every account, by account and region; `global` is what exists once in an account."""
@@ -161,45 +161,88 @@ def _struct(fields: Mapping[str, str]) -> str:
     return "{" + ", ".join(f"'{name}': {value}" for name, value in fields.items()) + "}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What a view shows beside the tables: of a whole run, or of a part of one."""
+
+    run: Run
+    manifest: Manifest
+    manifest_sha256: str
+    standing: Standing
+    settings: ReportSettings
+    register: RegisterResult
+    register_sha256: str
+    comparison: Comparison
+
+
 @contextmanager
 def viewing(
     run: Run, *, standing: Standing = Standing.NOT_SEALED, settings: ReportSettings | None = None
 ) -> Iterator[View]:
     """Open the view of a run to which the register was applied; raises ConfigError where it was not."""
-    manifest, register, comparison = run.read_manifest(), read_result(run), read_comparison(run)
+    with opened_with(run, standing, settings) as (connection, basis):
+        yield view_of(connection, basis, exceptions_of(connection, basis.register.entries))
+
+
+@contextmanager
+def opened_with(
+    run: Run, standing: Standing, settings: ReportSettings | None
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Basis]]:
+    """Open the tables of a run to which the register was applied, with its changes, and what a view shows beside them.
+
+    Raises ConfigError where the register was not applied.
+    """
+    basis = Basis(
+        run=run,
+        manifest=run.read_manifest(),
+        manifest_sha256=digest(run.manifest_path),
+        standing=standing,
+        settings=settings or ReportSettings(),
+        register=read_result(run),
+        register_sha256=digest(register_path(run)),
+        comparison=read_comparison(run),
+    )
     with opened(run) as connection:
-        connection.execute(queries.ISSUES_TABLE)
-        exceptions = _exceptions(connection, register.entries)
-        judged = tuple(_structs(connection, RequirementScore, queries.REQUIREMENTS))
-        requirements = tuple(answered(score, register.attested, len(manifest.accounts)) for score in judged)
-        failing = dict(connection.execute(queries.FAILING_ACCOUNTS).fetchall())
-        yield View(
-            manifest=manifest,
-            manifest_sha256=digest(run.manifest_path),
-            register_sha256=digest(register_path(run)),
-            standing=standing,
-            settings=settings or ReportSettings(),
-            source=register.source,
-            summary=_summary(connection, register.problems, exceptions, _headline(manifest, judged)),
-            regions=tuple(_structs(connection, RegionScore, queries.REGIONS)),
-            units=tuple(_structs(connection, UnitScore, queries.UNITS)),
-            accounts=tuple(_structs(connection, AccountScore, queries.ACCOUNTS)),
-            controls=tuple(_structs(connection, ControlScore, queries.CONTROLS)),
-            requirements=requirements,
-            unseen=tuple(_structs(connection, Unseen, queries.UNSEEN_REASONS)),
-            missing=tuple(_structs(connection, Missing, queries.MISSING)),
-            missing_permissions=tuple(_structs(connection, MissingPermission, queries.MISSING_PERMISSIONS)),
-            exceptions=exceptions,
-            hygiene=register.hygiene,
-            problems=register.problems,
-            manual=review(judged, register.attested, failing),
-            comparison=comparison,
-            actions=plan(connection, manifest, _numbers(manifest), top=ACTIONS),
-            findings_total=_number(connection, "SELECT count(*) FROM findings"),
-            account_regions_total=_number(connection, f"SELECT count(*) FROM ({queries.ACCOUNT_REGIONS})"),  # noqa: S608
-            changes_file=changes_table(run) if comparison.baseline else None,
-            connection=connection,
-        )
+        if basis.comparison.baseline is not None:
+            source = quoted(changes_table(run))
+            connection.execute(f"CREATE VIEW changes AS SELECT * FROM read_parquet({source})")  # noqa: S608 - quoted
+        yield connection, basis
+
+
+def view_of(connection: duckdb.DuckDBPyConnection, basis: Basis, exceptions: tuple[ExceptionScore, ...]) -> View:
+    """Return what reports show of the tables of a connection, which counts all of it, and of this basis."""
+    manifest, register = basis.manifest, basis.register
+    connection.execute(queries.ISSUES_TABLE)
+    judged = tuple(_structs(connection, RequirementScore, queries.REQUIREMENTS))
+    requirements = tuple(answered(score, register.attested, len(manifest.accounts)) for score in judged)
+    failing = dict(connection.execute(queries.FAILING_ACCOUNTS).fetchall())
+    return View(
+        run=basis.run,
+        manifest=manifest,
+        manifest_sha256=basis.manifest_sha256,
+        register_sha256=basis.register_sha256,
+        standing=basis.standing,
+        settings=basis.settings,
+        source=register.source,
+        summary=_summary(connection, register.problems, exceptions, _headline(manifest, judged)),
+        regions=tuple(_structs(connection, RegionScore, queries.REGIONS)),
+        units=tuple(_structs(connection, UnitScore, queries.UNITS)),
+        accounts=tuple(_structs(connection, AccountScore, queries.ACCOUNTS)),
+        controls=tuple(_structs(connection, ControlScore, queries.CONTROLS)),
+        requirements=requirements,
+        unseen=tuple(_structs(connection, Unseen, queries.UNSEEN_REASONS)),
+        missing=tuple(_structs(connection, Missing, queries.MISSING)),
+        missing_permissions=tuple(_structs(connection, MissingPermission, queries.MISSING_PERMISSIONS)),
+        exceptions=exceptions,
+        hygiene=register.hygiene,
+        problems=register.problems,
+        manual=review(judged, register.attested, failing),
+        comparison=basis.comparison,
+        actions=plan(connection, manifest, _numbers(manifest), top=ACTIONS),
+        findings_total=_number(connection, "SELECT count(*) FROM findings"),
+        account_regions_total=_number(connection, f"SELECT count(*) FROM ({queries.ACCOUNT_REGIONS})"),  # noqa: S608
+        connection=connection,
+    )
 
 
 def _numbers(manifest: Manifest) -> ActionSettings:
@@ -276,6 +319,7 @@ def _sum(counts: Iterable[RatedCounts]) -> RatedCounts:
     )
 
 
-def _exceptions(connection: duckdb.DuckDBPyConnection, entries: Sequence[ExceptionRow]) -> tuple[ExceptionScore, ...]:
+def exceptions_of(connection: duckdb.DuckDBPyConnection, entries: Iterable[ExceptionRow]) -> tuple[ExceptionScore, ...]:
+    """Return exceptions with how many findings of the tables each covers, or covered until it expired."""
     matched = {row[0]: (row[1], row[2]) for row in connection.execute(queries.EXCEPTIONS).fetchall()}
     return tuple(ExceptionScore(entry, *matched.get(entry.id, (0, 0))) for entry in entries)

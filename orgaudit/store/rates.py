@@ -28,14 +28,13 @@ RATED = f"""
         SELECT control, account_id, bool_or(failed > 0) AS failed, bool_or({UNSEEN}) AS unseen,
             bool_or(passed > 0) AS passed, bool_or(manual > 0) AS manual
         FROM coverage GROUP BY control, account_id),
-    uncovered AS (SELECT DISTINCT control, account_id FROM findings WHERE open),
     seen AS (
         SELECT a.id AS account_id, framework, q.id, coalesce(failed, false) AS failed,
             u.control IS NOT NULL AS uncovered, coalesce(unseen, true) AS unseen, coalesce(passed, false) AS passed,
             coalesce(manual, false) AS manual
         FROM accounts a CROSS JOIN asked q
             LEFT JOIN cells c ON c.account_id = a.id AND c.control = q.control
-            LEFT JOIN uncovered u ON u.account_id = a.id AND u.control = q.control),
+            LEFT JOIN open_cells u ON u.account_id = a.id AND u.control = q.control),
     verdicts AS (
         SELECT framework, id, {_VERDICT.format(failed="failed")} AS verdict,
             {_VERDICT.format(failed="uncovered")} AS excepted

@@ -102,6 +102,9 @@ _COUNTED = "inherited_from IS NULL OR fingerprint IN (SELECT fingerprint FROM fi
 HOME = "coalesce(inherited_from, account_id)"
 """The account where a finding's resource lives."""
 
+OPEN_CELLS = "SELECT DISTINCT control, account_id FROM findings WHERE open"
+"""The accounts in which a control fails and no exception covers all of it; a rate with exceptions counts by them."""
+
 SEVERITY_RANK = "list_position(['low', 'medium', 'high', 'critical'], severity)"
 
 _STATUS_ORDER = (Status.FAIL, Status.NOT_ASSESSED, Status.MANUAL, Status.PASS, Status.NOT_APPLICABLE)
@@ -182,6 +185,7 @@ def connected(run: Run, files: Mapping[str, Path], scratch: Path) -> Iterator[du
         for name, path in files.items():
             select = with_later_columns(connection, name, f"read_parquet({quoted(path)})")
             connection.execute(f"CREATE VIEW {name} AS {select}")
+        connection.execute(f"CREATE VIEW open_cells AS {OPEN_CELLS}")
         _load_manifest(connection, run.read_manifest(), scratch)
         yield connection
 
