@@ -10,6 +10,9 @@ from orgaudit.model import EntryState, GapReason, Severity
 from orgaudit.store.register_result import ExceptionRow
 from orgaudit.store.tables import COVERING_STATES
 
+ACTIONS_NAMED = 3
+"""How many IAM actions the advice on one cause names."""
+
 
 class StatusCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Findings by status; `covered` are those of the failed that an active or expiring exception covers.
@@ -162,7 +165,10 @@ class UnitScore(msgspec.Struct, frozen=True):
 class AccountScore(msgspec.Struct, frozen=True, kw_only=True):
     """The scorecard of one account; inherited findings count here.
 
-    `issues` are the open ones; `counted_issues` are those of them that headline figures count.
+    `issues` are the open ones; `counted_issues` are those of them that headline figures count. `rated` are its
+    automated requirements of the headline framework. `overdue` are open issues past their due date, None where the run
+    has no due dates. `opened` and `closed` are issues since the baseline, None without one; what was not checked again
+    is in neither.
     """
 
     id: str
@@ -178,6 +184,13 @@ class AccountScore(msgspec.Struct, frozen=True, kw_only=True):
     issues: BySeverity
     counted_issues: BySeverity
     expired: int
+    owner: str = ""
+    contact: str = ""
+    environment: str = ""
+    rated: Rated = Rated()
+    overdue: int | None = None
+    opened: int | None = None
+    closed: int | None = None
 
 
 class ControlScore(msgspec.Struct, frozen=True, kw_only=True):
@@ -272,6 +285,23 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True):
     def fix(self) -> str:
         """How to fix it."""
         return self.reason.remediation(self.action)
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
+    """One reason why something was not assessed: the IAM actions, the accounts by id, the regions, and an example."""
+
+    reason: GapReason
+    actions: tuple[str, ...] | None
+    accounts: tuple[str, ...]
+    regions: tuple[str, ...]
+    evaluations: int
+    example: str
+
+    @property
+    def fix(self) -> str:
+        """How to fix it."""
+        named, more = (self.actions or ())[:ACTIONS_NAMED], len(self.actions or ()) - ACTIONS_NAMED
+        return self.reason.remediation(", ".join(named) + (f" and {more} more" if more > 0 else ""))
 
 
 class MissingPermission(msgspec.Struct, frozen=True, kw_only=True):

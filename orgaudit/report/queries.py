@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orgaudit.store.rates import ACCEPTED, EVALUATIONS, RATED, UNSEEN
+from orgaudit.store.rates import ACCEPTED, EVALUATIONS, RATED, RATED_ACCOUNTS, UNSEEN
 from orgaudit.store.tables import SEVERITY_RANK
 
 _COUNTS = """{
@@ -50,12 +50,12 @@ _GAPS_PER_ACCOUNT = f"""
 ISSUES_TABLE = f"""
     CREATE OR REPLACE TEMP TABLE issues AS
     WITH found AS (
-        SELECT account_id, max({SEVERITY_RANK}) AS rank, bool_or(counted) AS counted
+        SELECT account_id, max({SEVERITY_RANK}) AS rank, bool_or(counted) AS counted, min(due_on) AS due_on
         FROM findings WHERE open GROUP BY account_id, region, resource, family)
-    SELECT account_id, a.ou_path, rank, counted, count(*) AS issues FROM found JOIN accounts a ON a.id = account_id
-    GROUP BY ALL
+    SELECT account_id, a.ou_path, rank, counted, due_on, count(*) AS issues
+    FROM found JOIN accounts a ON a.id = account_id GROUP BY ALL
 """  # noqa: S608 - constants only
-"""Makes the table of how many open issues each account has, by the rank of their highest severity.
+"""Makes the table of how many open issues each account has, by rank of their highest severity and due date.
 
 An issue is an account's failures of one family of controls at one resource. It is counted where any of them is.
 """
@@ -135,6 +135,8 @@ UNITS = f"""
     SELECT ou_path AS unit, open, issues FROM scores JOIN per_unit USING (ou_path) ORDER BY total DESC, unit
 """  # noqa: S608 - constants only
 
+_NOT_RATED = "{'passed': 0, 'failed': 0, 'not_assessed': 0}"
+
 ACCOUNTS = f"""
     WITH scores AS (
         SELECT account_id, {_COUNTS} AS counts, {_OPEN} AS open, {_EXPIRED} AS expired FROM findings
@@ -142,16 +144,23 @@ ACCOUNTS = f"""
     cells AS (SELECT account_id, {EVALUATIONS}, {_COMPLETENESS} AS completeness FROM coverage GROUP BY account_id),
     gaps AS ({_GAPS_PER_ACCOUNT}),
     all_issues AS (SELECT account_id, {_ISSUES} AS issues FROM issues GROUP BY account_id),
-    counted AS (SELECT account_id, {_ISSUES} AS issues FROM issues WHERE counted GROUP BY account_id)
+    counted AS (SELECT account_id, {_ISSUES} AS issues FROM issues WHERE counted GROUP BY account_id),
+    late AS (
+        SELECT account_id, coalesce(sum(issues), 0)::BIGINT AS overdue FROM issues WHERE due_on < $as_of
+        GROUP BY account_id)
     SELECT a.id, a.name, a.ou_path, a.state, coalesce(completeness, 'NOT_ASSESSED') AS completeness,
         coalesce(a.gap.reason || ': ' || a.gap.message, gaps.reasons,
                  CASE WHEN a.collected THEN '' ELSE 'no record of this account' END) AS reason,
         coalesce(evaluations, 0) AS evaluations, coalesce(evaluations_assessed, 0) AS evaluations_assessed,
         coalesce(counts, {_NO_COUNTS}) AS counts, coalesce(open, {_NO_OPEN}) AS open, coalesce(expired, 0) AS expired,
-        coalesce(i.issues, {_NO_OPEN}) AS issues, coalesce(n.issues, {_NO_OPEN}) AS counted_issues
+        coalesce(i.issues, {_NO_OPEN}) AS issues, coalesce(n.issues, {_NO_OPEN}) AS counted_issues,
+        a.owner, a.contact, a.environment,
+        coalesce(rated, {{'counts': {_NOT_RATED}, 'with_exceptions': {_NOT_RATED}}}) AS rated,
+        if($dated, coalesce(overdue, 0), NULL) AS overdue
     FROM accounts a LEFT JOIN scores s ON s.account_id = a.id LEFT JOIN cells c ON c.account_id = a.id
         LEFT JOIN gaps ON gaps.account_id = a.id
         LEFT JOIN all_issues i ON i.account_id = a.id LEFT JOIN counted n ON n.account_id = a.id
+        LEFT JOIN ({RATED_ACCOUNTS}) r ON r.account_id = a.id LEFT JOIN late ON late.account_id = a.id
     ORDER BY i.issues.critical DESC NULLS LAST, i.issues.high DESC NULLS LAST, i.issues.medium DESC NULLS LAST,
         i.issues.low DESC NULLS LAST, a.id
 """  # noqa: S608 - constants only
@@ -170,8 +179,6 @@ CONTROLS = f"""
         LEFT JOIN cells ON cells.control = c.id LEFT JOIN asked ON asked.control = c.id
     ORDER BY coalesce(counts.failed - counts.covered, 0) DESC, {SEVERITY_RANK} DESC, c.id
 """  # noqa: S608 - constants only
-
-_NOT_RATED = "{'passed': 0, 'failed': 0, 'not_assessed': 0}"
 
 REQUIREMENTS = f"""
     WITH numbered AS (SELECT *, row_number() OVER (ORDER BY framework, position) AS q FROM requirements),
@@ -222,6 +229,34 @@ MISSING = f"""
     FROM coverage WHERE {UNSEEN} GROUP BY ALL ORDER BY evaluations DESC, control, action, reason
 """  # noqa: S608 - constants only
 
+_CLASS = r"""
+    CASE reason WHEN 'DENIED' THEN ''
+        WHEN 'SCP_DENIED' THEN regexp_extract(message, 'service_control_policy/(p-[0-9a-z]+)', 1)
+        ELSE regexp_replace(regexp_replace(replace(message, coalesce(action, ''), '*'), 'arn:[^ ]*', '*', 'g'),
+                            '[0-9a-fA-F-]{8,}|[0-9]+', '*', 'g') END
+"""
+"""What is the same in the messages of one cause: the policy that denies, or all but the action, ARNs and numbers."""
+
+CAUSES = f"""
+    WITH cells AS (
+        SELECT coalesce(reason, 'DEFECT') AS reason, coalesce(action, '') AS action, account_id, region, message,
+            {_CLASS} AS class
+        FROM coverage WHERE {UNSEEN}),
+    places AS (
+        SELECT reason, class, action, CASE WHEN reason IN ('DENIED', 'SCP_DENIED')
+            THEN string_agg(DISTINCT account_id || region, ' ' ORDER BY account_id || region) ELSE '' END AS places
+        FROM cells GROUP BY reason, class, action),
+    causes AS (
+        SELECT reason, class, places, account_id, region, action, message
+        FROM cells JOIN places USING (reason, class, action))
+    SELECT reason, list(DISTINCT action ORDER BY action) FILTER (action <> '') AS actions,
+        list(DISTINCT account_id ORDER BY account_id) AS accounts, list(DISTINCT region ORDER BY region) AS regions,
+        count(*) AS evaluations, min(message) AS example
+    FROM causes GROUP BY reason, class, places
+    ORDER BY evaluations DESC, reason, example
+"""  # noqa: S608 - constants only
+"""What was not assessed by cause: one reason with one kind of message, for permissions also the same places."""
+
 MISSING_PERMISSIONS = f"""
     SELECT action, reason, count(DISTINCT account_id) AS accounts, count(DISTINCT control) AS controls,
         count(*) AS evaluations
@@ -239,4 +274,10 @@ FAILING_ACCOUNTS = """
     SELECT framework || ':' || id AS requirement, list(DISTINCT account_id) AS accounts
     FROM (SELECT framework, id, unnest(controls) AS control FROM requirements) JOIN coverage USING (control)
     WHERE failed > 0 GROUP BY requirement
+"""
+
+ACCOUNT_CHANGES = """
+    SELECT account_id, count(*) FILTER (kind IN (SELECT unnest($opening))) AS opened,
+        count(*) FILTER (kind IN (SELECT unnest($closing))) AS closed
+    FROM changes GROUP BY account_id
 """

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import duckdb
 import msgspec
@@ -18,6 +18,7 @@ from orgaudit.report.figures import (
     AccountRegion,
     AccountScore,
     BySeverity,
+    Cause,
     ControlScore,
     CoverageTotals,
     ExceptionScore,
@@ -38,6 +39,7 @@ from orgaudit.report.manual import ManualReview, answered, review
 from orgaudit.settings.frameworks import rated
 from orgaudit.settings.sections import ActionSettings, ReportSettings
 from orgaudit.store.comparison import Change, Comparison, changes_table, read_comparison
+from orgaudit.store.kinds import CLOSING, OPENING, Kind
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.register_result import (
     ExceptionRow,
@@ -87,6 +89,7 @@ class View:
     unseen: tuple[Unseen, ...]
     missing: tuple[Missing, ...]
     missing_permissions: tuple[MissingPermission, ...]
+    causes: tuple[Cause, ...]
     exceptions: tuple[ExceptionScore, ...]
     hygiene: tuple[HygieneRemark, ...]
     problems: tuple[RegisterProblem, ...]
@@ -94,6 +97,7 @@ class View:
     comparison: Comparison
     actions: ActionPlan
     findings_total: int
+    findings_passed: int
     account_regions_total: int
     connection: duckdb.DuckDBPyConnection
 
@@ -117,10 +121,11 @@ class View:
         """The exceptions in force for all controls or all accounts."""
         return tuple(score for score in self.exceptions if score.entry.broad and score.entry.state.covers)
 
-    def findings(self) -> Iterator[ReportedFinding]:
-        """Yield every finding: open first, then by severity, account, control, region and resource."""
+    def findings(self, *, passed: bool = True) -> Iterator[ReportedFinding]:
+        """Yield every finding, or all but what passed: open first, then by severity, account, control and resource."""
         fields = {"finding": _struct(_FINDING), **_FLAGS}
-        yield from map(msgspec.json.Decoder(ReportedFinding).decode, self._as_json(fields))
+        where = "" if passed else " WHERE status <> 'PASS'"
+        yield from map(msgspec.json.Decoder(ReportedFinding).decode, self._as_json(fields, where))
 
     def findings_as_json(self, *, without: Collection[str], **more: str) -> Iterator[str]:
         """Yield every finding, in the same order, as a JSON object of its fields and of what the counts make of it.
@@ -130,9 +135,9 @@ class View:
         fields = {name: value for name, value in _FINDING.items() if name not in without}
         yield from self._as_json({**fields, **_FLAGS, **more})
 
-    def _as_json(self, fields: Mapping[str, str]) -> Iterator[str]:
+    def _as_json(self, fields: Mapping[str, str], where: str = "") -> Iterator[str]:
         cursor = self.connection.cursor()
-        cursor.execute(f"SELECT to_json({_struct(fields)}) FROM findings")  # noqa: S608 - constants only
+        cursor.execute(f"SELECT to_json({_struct(fields)}) FROM findings{where}")  # noqa: S608 - constants only
         while rows := cursor.fetchmany(_AT_ONCE):
             yield from (text for (text,) in rows)
 
@@ -215,6 +220,7 @@ def view_of(connection: duckdb.DuckDBPyConnection, basis: Basis, exceptions: tup
     connection.execute(queries.ISSUES_TABLE)
     judged = tuple(_structs(connection, RequirementScore, queries.REQUIREMENTS))
     requirements = tuple(answered(score, register.attested, len(manifest.accounts)) for score in judged)
+    headline = _headline(manifest, judged)
     failing = dict(connection.execute(queries.FAILING_ACCOUNTS).fetchall())
     return View(
         run=basis.run,
@@ -224,15 +230,16 @@ def view_of(connection: duckdb.DuckDBPyConnection, basis: Basis, exceptions: tup
         standing=basis.standing,
         settings=basis.settings,
         source=register.source,
-        summary=_summary(connection, register.problems, exceptions, _headline(manifest, judged)),
+        summary=_summary(connection, register.problems, exceptions, headline),
         regions=tuple(_structs(connection, RegionScore, queries.REGIONS)),
         units=tuple(_structs(connection, UnitScore, queries.UNITS)),
-        accounts=tuple(_structs(connection, AccountScore, queries.ACCOUNTS)),
+        accounts=_accounts(connection, basis, headline),
         controls=tuple(_structs(connection, ControlScore, queries.CONTROLS)),
         requirements=requirements,
         unseen=tuple(_structs(connection, Unseen, queries.UNSEEN_REASONS)),
         missing=tuple(_structs(connection, Missing, queries.MISSING)),
         missing_permissions=tuple(_structs(connection, MissingPermission, queries.MISSING_PERMISSIONS)),
+        causes=tuple(_structs(connection, Cause, queries.CAUSES)),
         exceptions=exceptions,
         hygiene=register.hygiene,
         problems=register.problems,
@@ -240,6 +247,7 @@ def view_of(connection: duckdb.DuckDBPyConnection, basis: Basis, exceptions: tup
         comparison=basis.comparison,
         actions=plan(connection, manifest, _numbers(manifest), top=ACTIONS),
         findings_total=_number(connection, "SELECT count(*) FROM findings"),
+        findings_passed=_number(connection, "SELECT count(*) FROM findings WHERE status = 'PASS'"),
         account_regions_total=_number(connection, f"SELECT count(*) FROM ({queries.ACCOUNT_REGIONS})"),  # noqa: S608
         connection=connection,
     )
@@ -250,8 +258,36 @@ def _numbers(manifest: Manifest) -> ActionSettings:
     return ActionSettings.model_validate(manifest.settings.get("actions", {}))
 
 
-def _structs(connection: duckdb.DuckDBPyConnection, kind: type[S], sql: str) -> Iterator[S]:
-    connection.execute(sql)
+def _accounts(
+    connection: duckdb.DuckDBPyConnection, basis: Basis, headline: Headline | None
+) -> tuple[AccountScore, ...]:
+    """Return the scorecards, with what changed in each account since the baseline."""
+    asked = {
+        "framework": headline.framework if headline else "",
+        "as_of": basis.register.source.as_of,
+        "dated": bool(basis.manifest.remediation_days),
+    }
+    scores = tuple(_structs(connection, AccountScore, queries.ACCOUNTS, asked))
+    if basis.comparison.baseline is None:
+        return scores
+    counts = {
+        account: (opened, closed)
+        for account, opened, closed in connection.execute(
+            queries.ACCOUNT_CHANGES,
+            {"opening": OPENING, "closing": [kind for kind in CLOSING if kind is not Kind.NOT_CHECKED_AGAIN]},
+        ).fetchall()
+    }
+    return tuple(_with_changes(score, *counts.get(score.id, (0, 0))) for score in scores)
+
+
+def _with_changes(score: AccountScore, opened: int, closed: int) -> AccountScore:
+    return msgspec.structs.replace(score, opened=opened, closed=closed)
+
+
+def _structs(
+    connection: duckdb.DuckDBPyConnection, kind: type[S], sql: str, asked: dict[str, Any] | None = None
+) -> Iterator[S]:
+    connection.execute(sql, asked or {})
     names = [column[0] for column in connection.description or ()]
     while rows := connection.fetchmany(500):
         yield from (msgspec.convert(dict(zip(names, row, strict=True)), kind) for row in rows)

@@ -21,11 +21,12 @@ from orgaudit.spreadsheet.text import printable
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A cell that leads to a row of another sheet."""
+    """A cell that leads to a row of another sheet, or to an address of the web."""
 
     place: str
     sheet: str
     row: int = 1
+    address: str = ""
 
 
 _ROWS_END = "</sheetData>"
@@ -33,6 +34,9 @@ _FOOTER_END = "</headerFooter>"
 _NO_WARNING = '<ignoredErrors><ignoredError sqref="A1:XFD1048576" numberStoredAsText="1"/></ignoredErrors>'
 _BEHIND_LINKS = re.compile("<(?:printOptions|pageMargins)")
 _SHEET_PART = re.compile(r"xl/worksheets/sheet([0-9]+)\.xml")
+_RELATIONS_PART = re.compile(r"xl/worksheets/_rels/sheet([0-9]+)\.xml\.rels")
+_RELATIONS_END = "</Relationships>"
+_RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _CHART_NAME = re.compile(r'name="Chart ([0-9]+)"')
 
 
@@ -75,6 +79,9 @@ class _Archive(ZipFile):
         text = data if isinstance(data, str) else data.decode()
         if name.startswith("xl/drawings/drawing"):
             text = _CHART_NAME.sub(self._with_alt_text, text)
+        if part := _RELATIONS_PART.fullmatch(name):
+            _, links = self.sheets[int(part[1]) - 1]
+            text = text.replace(_RELATIONS_END, "".join(_relations(links)) + _RELATIONS_END)
         # What openpyxl puts into charts and properties it does not check, and one wrong character spoils the file.
         super().writestr(self._info(name), printable(text), compress_type, compresslevel)
 
@@ -113,11 +120,28 @@ def completed(sheet: str, rows: Iterable[str], links: Sequence[Link]) -> Iterato
         raise ValueError("the sheet has no rows to follow, or no margins")
     yield before
     yield from rows
-    found = "".join(map(_link, links))
-    after = after[: margins.start()] + (f"<hyperlinks>{found}</hyperlinks>" if found else "") + after[margins.start() :]
+    ids = _ids(links)
+    found = "".join(_link(link, ids) for link in links)
+    element = f'<hyperlinks xmlns:r="{_RELATIONS}">{found}</hyperlinks>' if found else ""
+    after = after[: margins.start()] + element + after[margins.start() :]
     yield end + after.replace(_FOOTER_END, _FOOTER_END + _NO_WARNING, 1)
 
 
-def _link(link: Link) -> str:
+def _ids(links: Sequence[Link]) -> dict[str, str]:
+    """Return the id of each address in the sheet's relations."""
+    addresses = dict.fromkeys(link.address for link in links if link.address)
+    return {address: f"address{number}" for number, address in enumerate(addresses, 1)}
+
+
+def _relations(links: Sequence[Link]) -> Iterator[str]:
+    """Yield the addresses as the relations of the sheet that holds the links."""
+    for address, name in _ids(links).items():
+        target = quoteattr(address)
+        yield f'<Relationship Id="{name}" Type="{_RELATIONS}/hyperlink" Target={target} TargetMode="External"/>'
+
+
+def _link(link: Link, ids: Mapping[str, str]) -> str:
+    if link.address:
+        return f'<hyperlink ref="{link.place}" r:id="{ids[link.address]}"/>'
     location, tooltip = quoteattr(f"'{link.sheet}'!A{link.row}"), quoteattr(f"Go to {link.sheet}")
     return f'<hyperlink ref="{link.place}" location={location} tooltip={tooltip}/>'

@@ -57,6 +57,15 @@ TONES = {
 
 
 @dataclass(frozen=True, slots=True)
+class Tone:
+    """A fill and an ink, and the condition for them: a formula in which `[Title]` stands for a cell of the row."""
+
+    condition: str
+    fill: str
+    ink: str
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """The style of a cell: `line` is below it, `grid` on its right, and `gap` a white one there."""
 
@@ -74,6 +83,7 @@ class Look:
     indent: int = 0
     gap: bool = False
     locked: bool = True
+    rotation: int = 0
 
     def cell(self, sheet: Worksheet, value: str | float | date | None = None) -> Cell:
         """Return a new cell of the sheet in this style; a text stays text whatever it begins with."""
@@ -96,7 +106,11 @@ class Look:
             name=FONT, size=self.size, bold=self.bold, color=self.ink, underline="single" if self.underline else None
         )
         styled.alignment = Alignment(
-            horizontal=self.horizontal, vertical=self.vertical, wrap_text=self.wrap, indent=self.indent
+            horizontal=self.horizontal,
+            vertical=self.vertical,
+            wrap_text=self.wrap,
+            indent=self.indent,
+            text_rotation=self.rotation,
         )
         if self.fill:
             styled.fill = PatternFill("solid", start_color=self.fill)
@@ -127,11 +141,47 @@ def linked(style: Look) -> Look:
     return replace(style, ink=LINK, underline=True)
 
 
-def tone_rules(words: Iterable[str]) -> list[Rule]:
-    """Return the conditional formats that colour a cell by the word in it."""
+def tone_rules(words: Iterable[str], cell: str = "", when: str = "") -> list[Rule]:
+    """Return the conditional formats that colour a cell by the word in it, where a condition on its row holds."""
     rules = []
     for word in words:
-        fill, ink = TONES[word]
-        style = DifferentialStyle(font=Font(color=ink, bold=True), fill=PatternFill(bgColor=fill, fill_type="solid"))
-        rules.append(Rule(type="cellIs", operator="equal", formula=[f'"{word}"'], dxf=style))
+        style = _toned(*TONES[word], bold=True)
+        if when:
+            rules.append(Rule(type="expression", formula=[f'AND({cell}="{word}",{when})'], dxf=style))
+        else:
+            rules.append(Rule(type="cellIs", operator="equal", formula=[f'"{word}"'], dxf=style))
     return rules
+
+
+def condition_rule(condition: str, tone: Tone) -> Rule:
+    """Return the conditional format that colours a cell where a formula holds."""
+    return Rule(type="expression", formula=[condition], dxf=_toned(tone.fill, tone.ink, bold=False))
+
+
+def _toned(fill: str, ink: str, *, bold: bool) -> DifferentialStyle:
+    return DifferentialStyle(font=Font(color=ink, bold=bold), fill=PatternFill(bgColor=fill, fill_type="solid"))
+
+
+def good(condition: str) -> Tone:
+    """Return the tone of what is as it should be."""
+    return Tone(condition, *_GOOD)
+
+
+def warning(condition: str) -> Tone:
+    """Return the tone of what is not far from it."""
+    return Tone(condition, *_WARN)
+
+
+def bad(condition: str) -> Tone:
+    """Return the tone of what is far from it."""
+    return Tone(condition, *_BAD)
+
+
+def light(condition: str) -> Tone:
+    """Return the tone of what is little."""
+    return Tone(condition, *TONES["medium"])
+
+
+def unseen(condition: str) -> Tone:
+    """Return the tone of what was not assessed."""
+    return Tone(condition, *_UNSEEN)

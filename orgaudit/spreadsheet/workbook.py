@@ -20,15 +20,29 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.spreadsheet import look
 from orgaudit.spreadsheet.archive import Link, save
-from orgaudit.spreadsheet.rows import CellWriter, Column, header_row, record_rows, row, title_row
-from orgaudit.spreadsheet.text import printable
+from orgaudit.spreadsheet.links import MOST_LINKS, Find, SheetLinks
+from orgaudit.spreadsheet.rows import (
+    REFERENCE,
+    WHOLE_LINES,
+    CellWriter,
+    Column,
+    header_row,
+    record_rows,
+    row,
+    title_row,
+)
+from orgaudit.spreadsheet.text import printable, stored
 
 R = TypeVar("R")
+S = TypeVar("S")
 
 ROW_LIMIT = 1_048_576
 """The rows of a sheet."""
 
-HEADER_ROW = 4
+OWN = "@"
+"""What stands for a column itself in the conditions of its tones."""
+
+NOTE_ROW, HEADER_ROW = 2, 4
 """Every sheet of a table begins with its title, a note and an empty row."""
 
 A3, A4 = 8, 9
@@ -50,18 +64,68 @@ class SheetPart:
         return self.row + max(self.records, 1)
 
 
+@dataclass(frozen=True, slots=True)
+class PrintedPage:
+    """What of a table's sheet is printed: up to a column, and the first rows; nothing but its note with no rows.
+
+    `below` are the first rows of the table below. `repeats` is whether the header is that of most rows on the sheet, so
+    that it may stay in view.
+    """
+
+    to: str | None = None
+    rows: int | None = None
+    below: int | None = None
+    repeats: bool = True
+
+    def of(self, columns: Sequence[Column[R]]) -> range:
+        """Return the printed columns, counted from 0."""
+        return range(0 if self.rows == 0 else self._last(columns))
+
+    def print(self, sheet: Worksheet, columns: Sequence[Column[R]], part: SheetPart) -> None:
+        """Set the sheet's print area, where that is not all of it."""
+        if self.to is None and self.rows is None:
+            return
+        last = part.last if self.rows is None else min(part.last, part.row + self.rows)
+        sheet.print_area = f"A1:{get_column_letter(self._last(columns))}{last if self.rows != 0 else NOTE_ROW}"
+
+    def print_below(
+        self, sheet: Worksheet, above: Sequence[Column[R]], columns: Sequence[Column[S]], part: SheetPart
+    ) -> None:
+        """Set the print area of a sheet with a table below, where some of that is printed."""
+        if self.below == 0 or (self.to is None and self.below is None):
+            return
+        wide = columns if self.to in {column.title for column in columns} else above
+        last = part.last if self.below is None else min(part.last, part.row + self.below)
+        sheet.print_area = f"A1:{get_column_letter(self._last(wide))}{last}"
+        if not self.repeats:
+            sheet.print_title_rows = f"{part.row}:{part.row}"
+
+    def of_below(self, columns: Sequence[Column[R]]) -> range:
+        """Return the printed columns of the table below, counted from 0."""
+        return range(0 if self.below == 0 else self._last(columns))
+
+    def _last(self, columns: Sequence[Column[R]]) -> int:
+        titles = [column.title for column in columns]
+        return titles.index(self.to) + 1 if self.to in titles else len(titles)
+
+
+WHOLE = PrintedPage()
+
+
 class WorkbookWriter:
     """A workbook in the making; a context that closes its sheets' temporary files.
 
-    Beside it, by sheet: the rows that come after openpyxl's last one, and the links.
+    Beside it, by sheet: the rows that come after openpyxl's last one, and the links. `find` is where the record is that
+    a cell leads to.
     """
 
-    def __init__(self, *, footer: str, row_limit: int = ROW_LIMIT) -> None:
+    def __init__(self, *, footer: str, row_limit: int = ROW_LIMIT, link_limit: int = MOST_LINKS) -> None:
         self.workbook = Workbook(write_only=True)
         self.rows: dict[str, list[Iterable[str]]] = {}
         self.links: dict[str, list[Link]] = {}
         self._footer = printable(footer).replace("&", "&&")
-        self._row_limit = row_limit
+        self._row_limit, self._link_limit = row_limit, link_limit
+        self.find: Find = lambda _: None
 
     def __enter__(self) -> WorkbookWriter:
         return self
@@ -101,85 +165,138 @@ class WorkbookWriter:
             sheet.column_dimensions[get_column_letter(index)].width = width
         return sheet
 
-    def parts(self, title: str, records: int) -> list[SheetPart]:
-        """Return how a table that begins its sheet is laid out: one part, or as many as the row limit requires."""
-        room, name = self._row_limit - HEADER_ROW, title.replace(" ", "_")
+    def parts(self, title: str, records: int, table: str = "") -> list[SheetPart]:
+        """Return how a table that begins its sheet is laid out: one part, or as many as the row limit requires.
+
+        The table has the sheet's title, or a name of its own.
+        """
+        room, name = self._row_limit - HEADER_ROW, (table or title).replace(" ", "_")
         counts = [min(room, records - start) for start in range(0, max(records, 1), room)]
         return [
             SheetPart(title if n == 1 else f"{title} {n}", name if n == 1 else f"{name}_{n}", HEADER_ROW, count)
             for n, count in enumerate(counts, 1)
         ]
 
-    def below(self, title: str, records: int, name: str, more: int) -> SheetPart:
-        """Return where a table of `more` records goes below the `records` of the table that has the sheet's title."""
-        above = self.parts(title, records)[-1]
-        return SheetPart(above.sheet, name, above.last + 3, more)
+    def below(self, title: str, records: int, name: str, more: int) -> list[SheetPart]:
+        """Return where a table of `more` records goes below the `records` of the table that begins the sheet.
+
+        What the sheet has no room for is on sheets of their own.
+        """
+        above = self.parts(title, records)
+        start = above[-1].last + 3
+        here = max(min(more, self._row_limit - start), 0)
+        parts = [SheetPart(above[-1].sheet, name, start, here)] if here or start < self._row_limit else []
+        rest = self.parts(title, more - here) if more > here or not parts else []
+        sheets, tables = len(above), len(parts)
+        return parts + [
+            SheetPart(
+                f"{title} {n + sheets}", name if n + tables == 1 else f"{name}_{n + tables}", HEADER_ROW, it.records
+            )
+            for n, it in enumerate(rest, 1)
+        ]
 
     def table(
         self,
+        columns: Sequence[Column[R]],
+        records: Iterable[R],
+        *,
+        parts: Sequence[SheetPart],
+        note: str,
+        page: PrintedPage = WHOLE,
+        key_columns: int = 1,
+        header_height: float | None = None,
+    ) -> Worksheet:
+        """Write a table on the sheets that `parts` gave, and return the last of them; rows fit what is printed."""
+        iterator = iter(records)
+        for number, part in enumerate(parts, 1):
+            sheet = self._begun(part, columns, f"Sheet {number} of {len(parts)}. {note}" if len(parts) > 1 else note)
+            sheet.freeze_panes = f"{get_column_letter(key_columns + 1)}{HEADER_ROW + 1 if page.repeats else 1}"
+            self._records(
+                sheet,
+                part,
+                columns,
+                islice(iterator, part.records),
+                fitted=page.of(columns),
+                header_height=header_height,
+            )
+            page.print(sheet, columns, part)
+        return sheet
+
+    def table_below(
+        self,
+        sheet: Worksheet,
+        parts: Sequence[SheetPart],
         title: str,
         columns: Sequence[Column[R]],
         records: Iterable[R],
         *,
-        total: int,
-        note: str,
-        key_columns: int = 1,
-        printed_to: str | None = None,
-    ) -> Worksheet:
-        """Write a table of `total` records, on as many sheets as it needs, and return the last of them.
-
-        Printing stops after the column `printed_to`, where that is given, and rows fit what is printed.
-        """
+        page: PrintedPage = WHOLE,
+    ) -> None:
+        """Write a second table below the one on the sheet, and on more sheets, at the places that `below` gave."""
         iterator = iter(records)
-        printed = _place(columns, printed_to) if printed_to else len(columns)
-        parts = self.parts(title, total)
-        for number, part in enumerate(parts, 1):
-            sheet = self.sheet(part.sheet, widths=[column.width for column in columns])
-            sheet.freeze_panes = f"{get_column_letter(key_columns + 1)}{HEADER_ROW + 1}"
-            sheet.print_title_rows = f"{HEADER_ROW}:{HEADER_ROW}"
-            place = f"Sheet {number} of {len(parts)}. " if len(parts) > 1 else ""
-            notes, links = CellWriter(sheet, look.NOTE), CellWriter(sheet, look.linked(look.NOTE))
-            self.rows[part.sheet].append(
-                (
-                    title_row(sheet, part.sheet, 1, height=26),
-                    row(2, [notes.cell("A2", place + note)]),
-                    row(3, [links.cell("A3", "Back to the summary")]),
-                )
+        for part in parts:
+            if part.row == HEADER_ROW:
+                sheet = self._begun(part, columns, f"{title}, continued.")
+                sheet.freeze_panes = f"B{HEADER_ROW + 1}"
+            else:
+                self.rows[part.sheet].append([title_row(sheet, title, part.row - 1)])
+            self._records(sheet, part, columns, islice(iterator, part.records), fitted=page.of_below(columns))
+
+    def _begun(self, part: SheetPart, columns: Sequence[Column[R]], note: str) -> Worksheet:
+        """Return a new sheet with its title, its note and the way back."""
+        sheet = self.sheet(part.sheet, widths=[column.width for column in columns])
+        sheet.print_title_rows = f"{HEADER_ROW}:{HEADER_ROW}"
+        notes, links = CellWriter(sheet, look.NOTE), CellWriter(sheet, look.linked(look.NOTE))
+        self.rows[part.sheet].append(
+            (
+                title_row(sheet, part.sheet, 1, height=26),
+                row(2, [notes.cell("A2", note)]),
+                row(3, [links.cell("A3", "Back to the summary")]),
             )
-            self.links[part.sheet].append(Link("A3", "Summary"))
-            self._records(sheet, part, columns, islice(iterator, part.records), printed)
-            if printed_to:
-                print_to(sheet, columns, printed_to, part.last)
+        )
+        self.links[part.sheet].append(Link("A3", "Summary"))
         return sheet
 
-    def table_below(
-        self, sheet: Worksheet, part: SheetPart, title: str, columns: Sequence[Column[R]], records: Iterable[R]
-    ) -> None:
-        """Write a second table below the one on the sheet, at the place that `below` gave."""
-        self.rows[part.sheet].append([title_row(sheet, title, part.row - 1)])
-        self._records(sheet, part, columns, records, len(columns))
-
     def _records(
-        self, sheet: Worksheet, part: SheetPart, columns: Sequence[Column[R]], records: Iterable[R], fitted: int
+        self,
+        sheet: Worksheet,
+        part: SheetPart,
+        columns: Sequence[Column[R]],
+        records: Iterable[R],
+        *,
+        fitted: range,
+        header_height: float | None = None,
     ) -> None:
-        header = header_row(sheet, columns, part.row)
-        rows = record_rows(sheet, columns, records, first=part.row + 1, total=part.records, fitted=range(fitted))
+        header = header_row(sheet, columns, part.row, header_height)
+        rows = record_rows(
+            sheet,
+            columns,
+            records,
+            first=part.row + 1,
+            total=part.records,
+            fitted=fitted,
+            most_lines=WHOLE_LINES,
+            links=SheetLinks(self.links[part.sheet], self.find, self._link_limit),
+        )
         self.rows[part.sheet].append(chain([header], rows))
         _name_table(sheet, part.table, [column.title for column in columns], part.row, part.last)
         colour(sheet, columns, part.row + 1, part.last)
 
 
 def colour(sheet: Worksheet, columns: Sequence[Column[R]], first: int, last: int) -> None:
-    """Let a rule colour the words of each column in these rows."""
-    for index, column in enumerate(columns, 1):
-        for rule in look.tone_rules(column.words):
-            letter = get_column_letter(index)
-            sheet.conditional_formatting.add(f"{letter}{first}:{letter}{last}", rule)
+    """Let rules colour the words of each column in these rows, and what its tones are for."""
+    letters = {column.title: get_column_letter(index) for index, column in enumerate(columns, 1)}
 
+    def in_row(condition: str) -> str:
+        return REFERENCE.sub(lambda title: f"${letters[title[1]]}{first}", condition)
 
-def print_to(sheet: Worksheet, columns: Sequence[Column[R]], title: str, row: int) -> None:
-    """Let printing stop after the column of this title, and after a row."""
-    sheet.print_area = f"A1:{get_column_letter(_place(columns, title))}{row}"
+    for column in columns:
+        letters[OWN] = letters[column.title]
+        cells = f"{letters[column.title]}{first}:{letters[column.title]}{last}"
+        for rule in look.tone_rules(column.words, in_row(f"[{column.title}]"), in_row(column.when)):
+            sheet.conditional_formatting.add(cells, rule)
+        for tone in column.tones:
+            sheet.conditional_formatting.add(cells, look.condition_rule(in_row(tone.condition), tone))
 
 
 def limit_to(sheet: Worksheet, cells: str, title: str, limit: str | Sequence[str]) -> None:
@@ -209,7 +326,7 @@ def _name_table(sheet: Worksheet, name: str, titles: Sequence[str], first: int, 
         name=name,
         displayName=name,
         ref=reference,
-        tableColumns=[TableColumn(id=index, name=title) for index, title in enumerate(titles, 1)],
+        tableColumns=[TableColumn(id=index, name=stored(title)) for index, title in enumerate(titles, 1)],
         autoFilter=AutoFilter(ref=reference),
         tableStyleInfo=TableStyleInfo(name="TableStyleLight1", showRowStripes=False),
     )

@@ -13,9 +13,9 @@ from openpyxl.cell import Cell
 from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.spreadsheet import look
-from orgaudit.spreadsheet.rows import MOST_LINES, Column, Content, Formula
+from orgaudit.spreadsheet.rows import WHOLE_LINES, Column, Content, Formula
 from orgaudit.spreadsheet.text import fitted
-from orgaudit.spreadsheet.workbook import WorkbookWriter
+from orgaudit.spreadsheet.workbook import PrintedPage, WorkbookWriter
 
 STAMP = datetime(2026, 10, 1, tzinfo=UTC)
 
@@ -32,7 +32,8 @@ def written(
     columns = columns or [Column("A", 20, lambda value: value, style)]
     file = io.BytesIO()
     with WorkbookWriter(footer="") as book:
-        book.table("T", columns, values, total=len(values), note="", printed_to=printed_to)
+        page = PrintedPage(printed_to)
+        book.table(columns, values, parts=book.parts("T", len(values)), note="", page=page)
         book.save(file, title="", creator="", stamp=STAMP)
     sheet = openpyxl.load_workbook(file, data_only=not formulas)["T"]
     assert isinstance(sheet, Worksheet)
@@ -71,7 +72,7 @@ def test_a_text_stays_text(text: str) -> None:
 def test_rows_grow_with_their_text_to_a_limit() -> None:
     sheet = written(["one", "one\ntwo", "word " * 10, "x\n" * 100])
     heights = [sheet.row_dimensions[row].height for row in range(5, 9)]
-    assert heights == [15, 27, 39, 12 * MOST_LINES + 3]
+    assert heights == [15, 27, 39, 12 * WHOLE_LINES + 3]
 
 
 def test_rows_fit_what_is_printed() -> None:
@@ -85,7 +86,7 @@ def test_rows_fit_what_is_printed() -> None:
 def test_a_table_of_another_length_than_it_was_laid_out_for_is_a_defect(announced: int) -> None:
     column: Column[int] = Column("A", 20, lambda value: value)
     with WorkbookWriter(footer="") as book:
-        part = book.below("T", 0, "Below", announced)
-        book.table_below(book.sheet("T", widths=[20]), part, "Title", [column], [1, 2])
+        parts = book.below("T", 0, "Below", announced)
+        book.table_below(book.sheet("T", widths=[20]), parts, "Title", [column], [1, 2])
         with pytest.raises(ValueError, match="2 records where"):
             list(book.rows["T"][-1])

@@ -21,7 +21,7 @@ from openpyxl.drawing.text import CharacterProperties, Font, Paragraph, Paragrap
 from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.report.view import View
-from orgaudit.report.xlsx.results import NO_UNIT
+from orgaudit.report.xlsx.cells import NO_UNIT
 from orgaudit.report.xlsx.tables import Tables
 from orgaudit.spreadsheet import look
 from orgaudit.spreadsheet.rows import CellWriter, Content, Formula, row

@@ -70,10 +70,10 @@ _DEFINITIONS = (
     ),
     (
         "Finding, issue",
-        "A finding is one row of Findings: one control at one resource. An issue is what one fix closes: the findings "
-        "of one account, region, resource and family of controls. It is open where any of them is open, with the "
-        "highest severity of these. The summary and Accounts count issues, lists show findings. The open findings of "
-        "one control are as many issues, but two controls of a family share theirs, so those do not add up.",
+        "A finding is one row of All evaluations: one control at one resource. An issue is what one fix closes: the "
+        "findings of one account, region, resource and family of controls. It is open where any of them is open, with "
+        "the highest severity of these. The summary and Accounts count issues, lists show findings. The open findings "
+        "of one control are as many issues, but two controls of a family share theirs, so those do not add up.",
     ),
     ("Pass rate", "PASS / (PASS + FAIL), of findings."),
     ("Pass rate with exceptions", "PASS / (PASS + FAIL - excepted): excepted failures leave the denominator."),
@@ -90,8 +90,8 @@ _DEFINITIONS = (
         "Inherited findings",
         "A resource that accounts share, such as an organization's trail, is assessed in the account that owns it; the "
         "others repeat that result and name the owner. Account and framework figures include the repetitions. "
-        "The summary's results, units and controls count each shared resource once (column Counted of Findings): in "
-        "its owner's account, or, where the owner is out of scope, in the first account that inherits it.",
+        "The summary's results, units, controls and Open count each shared resource once (column Counted of All "
+        "evaluations): in its owner's account, or, where the owner is out of scope, in the first one that inherits it.",
     ),
     (
         "Status of a requirement",
@@ -99,7 +99,7 @@ _DEFINITIONS = (
         "not assessed or a control of it was left out of the run, else PASS. A requirement that its publisher leaves "
         "to a person, or without a control, is MANUAL: findings on it are that person's evidence.",
     ),
-    ("Order", "Findings: open first, then by status, severity, account, control, region and resource."),
+    ("Order", "Open and All evaluations: open first, then by status, severity, account, control, region and resource."),
     ("Times", "All times are UTC."),
 )
 

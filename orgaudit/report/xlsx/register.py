@@ -5,9 +5,10 @@ from __future__ import annotations
 from orgaudit.model import EntryState
 from orgaudit.report.figures import ExceptionScore
 from orgaudit.report.manual import AttestationScore
-from orgaudit.report.xlsx.tables import Below, TableSheet
+from orgaudit.report.xlsx.tables import Below, TableSheet, by_key
 from orgaudit.spreadsheet import look
 from orgaudit.spreadsheet.rows import Column
+from orgaudit.spreadsheet.workbook import PrintedPage
 from orgaudit.store.register_result import Answer, HygieneRemark, RegisterProblem
 from orgaudit.words import counted
 
@@ -124,8 +125,9 @@ EXCEPTIONS = TableSheet(
     _EXCEPTIONS,
     lambda view: view.kept,
     "The register as of {as_of}. Only active and expiring exceptions cover findings. "
-    "The numbers are rows of Findings, repetitions of shared resources included.",
-    printed_to="Ticket",
+    "The numbers are rows of All evaluations, repetitions of shared resources included.",
+    page=PrintedPage("Ticket"),
+    groups=lambda view: by_key(score.entry.id for score in view.kept),
     below=Below("Problems", "Invalid entries, which cover nothing", _PROBLEMS, lambda view: view.problems),
 )
 HYGIENE = TableSheet(
@@ -136,7 +138,7 @@ HYGIENE = TableSheet(
     "What the register requires, the most urgent first: expired but failing, expiring within 90 days, "
     "without an owner, orphaned, overlapping, unused, not scanned, draft.",
     key_columns=2,
-    printed_to="Owner",
+    page=PrintedPage("Owner"),
 )
 CLOSED = TableSheet(
     "Closed exceptions",
@@ -145,7 +147,7 @@ CLOSED = TableSheet(
     lambda view: view.closed,
     "Rejected, revoked, or expired where this run assessed all of their scope and nothing in it fails. "
     "They cover nothing.",
-    printed_to="Ticket",
+    page=PrintedPage("Ticket"),
     optional=True,
 )
 MANUAL_REVIEW = TableSheet(
@@ -154,7 +156,7 @@ MANUAL_REVIEW = TableSheet(
     _ATTESTATIONS,
     lambda view: view.manual.attestations,
     "Attestations of manual requirements as of {as_of}. One that has expired leaves its requirement MANUAL.",
-    printed_to="Evidence",
+    page=PrintedPage("Evidence"),
     optional=True,
     below=Below("Answers", "What is attested for each account", _ANSWERS, lambda view: view.manual.answers),
 )

@@ -1,38 +1,43 @@
-"""The sheets of what was assessed: coverage, accounts, frameworks, controls and findings."""
+"""The sheets of results: accounts, frameworks and controls."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import date
 from typing import Protocol
 
-from orgaudit.model import Remedy, Status
 from orgaudit.report.figures import (
-    AccountRegion,
     AccountScore,
+    BySeverity,
     Completeness,
     ControlScore,
-    Missing,
+    RatedCounts,
     RequirementScore,
     RequirementStatus,
-    StatusCounts,
 )
-from orgaudit.report.view import ReportedFinding
-from orgaudit.report.xlsx.evidence import evidence_text
-from orgaudit.report.xlsx.tables import Below, TableSheet
+from orgaudit.report.view import View
+from orgaudit.report.xlsx.cells import (
+    NO_OWNER,
+    NO_UNIT,
+    SEVERITY_WORDS,
+    Scored,
+    figure,
+    number,
+    or_nothing,
+)
+from orgaudit.report.xlsx.tables import NOTHING, TableSheet, by_key
 from orgaudit.spreadsheet import look
-from orgaudit.spreadsheet.rows import Column, Formula
+from orgaudit.spreadsheet.links import Goal
+from orgaudit.spreadsheet.look import Look
+from orgaudit.spreadsheet.rows import Column, Content, Formula
+from orgaudit.spreadsheet.text import fitted
+from orgaudit.spreadsheet.workbook import PrintedPage
 
-NO_UNIT = "no unit"
-"""What stands for an account outside of any organization; formulas cannot look for an empty text."""
+LONGEST_REASON = 420
+"""The characters of the reason for a gap that are shown; Coverage has it by cause."""
 
-SEVERITY_WORDS = tuple(look.SEVERITIES)
-STATE_WORDS = ("AUDITED", "PARTIAL", "NOT_ASSESSED", "DISABLED", "BLOCKED", "ACCEPTED", "UNREACHABLE")
-
-
-class _Scored(Protocol):
-    @property
-    def counts(self) -> StatusCounts: ...
+NEAR = 0.75
+"""Under which share of the threshold a rate is far from it."""
 
 
 class _Planned(Protocol):
@@ -42,54 +47,37 @@ class _Planned(Protocol):
     def evaluations_assessed(self) -> int: ...
 
 
-def _or_none(formula: str, result: float | None) -> Formula:
-    return Formula(f'IFERROR({formula},"n/a")', "n/a" if result is None else result)
+def _assessed_share(it: _Planned) -> Content:
+    share = it.evaluations_assessed / it.evaluations if it.evaluations_assessed else NOTHING
+    return Formula(f'IF([Assessed]=0,"{NOTHING}",[Assessed]/[Evaluations])', share)
 
 
-def _assessed_share(it: _Planned) -> Formula:
-    share = it.evaluations_assessed / it.evaluations if it.evaluations else None
-    return _or_none("[Assessed]/[Evaluations]", share)
+def _pass_rate(it: Scored) -> Formula:
+    return or_nothing("[Passed]/([Passed]+[Failed])", it.counts.pass_rate)
 
 
-def _pass_rate(it: _Scored) -> Formula:
-    return _or_none("[Passed]/([Passed]+[Failed])", it.counts.pass_rate)
+def _pass_rate_with_exceptions(it: Scored) -> Formula:
+    return or_nothing("[Passed]/([Passed]+[Failed]-[Excepted])", it.counts.pass_rate_with_exceptions)
 
 
-def _pass_rate_with_exceptions(it: _Scored) -> Formula:
-    return _or_none("[Passed]/([Passed]+[Failed]-[Excepted])", it.counts.pass_rate_with_exceptions)
+def _counts(title: str, width: float, count: Callable[[Scored], int], style: Look = look.NUMBER) -> Column[Scored]:
+    return Column(title, width, lambda it: figure(it, count(it)), style)
 
 
-def _expiry(reported: ReportedFinding) -> date | str:
-    if reported.finding.exception is None:
-        return ""
-    text = reported.finding.exception.expires_on
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return text
-
-
-def _overdue(reported: ReportedFinding) -> int | None:
-    exception = reported.finding.exception
-    return exception.days_overdue if exception and exception.days_overdue else None
-
-
-def _asset(reported: ReportedFinding) -> Remedy:
-    """Return the remedy for the one resource; an empty one where nothing needs any."""
-    remediation = reported.finding.remediation
-    return remediation.asset if remediation else Remedy("")
+def _open(it: Scored) -> Content:
+    return figure(it, Formula("[Failed]-[Excepted]", it.counts.open))
 
 
 _BOLD = replace(look.NUMBER, bold=True)
-_OPEN: Column[_Scored] = Column("Open", 8, lambda it: Formula("[Failed]-[Excepted]", it.counts.open), _BOLD)
-_EXCEPTED: Column[_Scored] = Column("Excepted", 9, lambda it: it.counts.covered, look.NUMBER)
-_PASSED: Column[_Scored] = Column("Passed", 9, lambda it: it.counts.passed, look.NUMBER)
-_FAILED: Column[_Scored] = Column("Failed", 9, lambda it: it.counts.failed, look.NUMBER)
-_NOT_ASSESSED: Column[_Scored] = Column("Not assessed", 10, lambda it: it.counts.not_assessed, look.NUMBER)
-_NOT_APPLICABLE: Column[_Scored] = Column("Not applicable", 11, lambda it: it.counts.not_applicable, look.NUMBER)
-_MANUAL: Column[_Scored] = Column("Manual", 9, lambda it: it.counts.manual, look.NUMBER)
-_PASS_RATE: Column[_Scored] = Column("Pass rate", 10, _pass_rate, look.RATE)
-_PASS_RATE_WITH_EXCEPTIONS: Column[_Scored] = Column(
+_OPEN: Column[Scored] = Column("Open", 8, _open, _BOLD)
+_EXCEPTED = _counts("Excepted", 9, lambda it: it.counts.covered)
+_PASSED = _counts("Passed", 9, lambda it: it.counts.passed)
+_FAILED = _counts("Failed", 9, lambda it: it.counts.failed)
+_NOT_ASSESSED: Column[Scored] = Column("Not assessed", 10, lambda it: it.counts.not_assessed, look.NUMBER)
+_NOT_APPLICABLE = _counts("Not applicable", 11, lambda it: it.counts.not_applicable)
+_MANUAL = _counts("Manual", 9, lambda it: it.counts.manual)
+_PASS_RATE: Column[Scored] = Column("Pass rate", 10, _pass_rate, look.RATE)
+_PASS_RATE_WITH_EXCEPTIONS: Column[Scored] = Column(
     "Pass rate with exceptions", 12, _pass_rate_with_exceptions, look.RATE
 )
 _EVALUATIONS: Column[_Planned] = Column("Evaluations", 13, lambda it: it.evaluations, look.NUMBER)
@@ -97,192 +85,197 @@ _ASSESSED: Column[_Planned] = Column("Assessed", 13, lambda it: it.evaluations_a
 _ASSESSED_SHARE: Column[_Planned] = Column("Assessed share", 10, _assessed_share, look.RATE)
 
 
-_REGIONS: tuple[Column[AccountRegion], ...] = (
-    Column("Account id", 21, lambda r: r.account_id),
-    Column("Account", 28, lambda r: r.account_name),
-    Column("Unit", 44, lambda r: r.ou_path),
-    Column("Region", 16, lambda r: r.region),
-    Column("State", 16, lambda r: r.state, words=STATE_WORDS),
-    Column("Reason", 70, lambda r: ": ".join(filter(None, (r.reason, r.message)))),
-    Column("Permission", 28, lambda r: r.action),
-    _EVALUATIONS,
-    _ASSESSED,
-    Column(
-        "Not assessed",
-        13,
-        lambda r: Formula("[Evaluations]-[Assessed]", r.evaluations - r.evaluations_assessed),
-        look.NUMBER,
-    ),
-    Column("Blocked by policy", 13, lambda r: r.evaluations_blocked, look.NUMBER),
-    Column("Not applicable", 13, lambda r: r.evaluations_not_applicable, look.NUMBER),
-    Column("Accepted", 13, lambda r: r.evaluations_accepted, look.NUMBER),
-)
+def _heat(view: View, title: str) -> tuple[look.Tone, ...]:
+    """Return the tones of a rate: as high as the settings ask for, not far below, and far below."""
+    threshold = view.settings.pass_rate_threshold
+    number = f"ISNUMBER([{title}])"
+    return (
+        look.good(f"AND({number},[{title}]>={threshold:.6g})"),
+        look.warning(f"AND({number},[{title}]>={threshold * NEAR:.6g})"),
+        look.bad(number),
+        look.unseen(f'[{title}]="{NOTHING}"'),
+    )
 
-_MISSING: tuple[Column[Missing], ...] = (
-    Column("Reason", 21, lambda m: m.reason.value),
-    Column("Missing permission", 28, lambda m: m.action),
-    Column("Control", 44, lambda m: m.control),
-    Column("Accounts", 16, lambda m: m.accounts, look.NUMBER),
-    Column("Evaluations", 16, lambda m: m.evaluations, look.NUMBER),
-    Column("How to fix it", 70, lambda m: m.fix),
-    Column("Example", 28, lambda m: m.example),
-)
 
-_ACCOUNTS: tuple[Column[AccountScore], ...] = (
-    Column("Account id", 14, lambda a: a.id),
-    Column("Account", 22, lambda a: a.name),
-    Column("Unit", 26, lambda a: a.ou_path or NO_UNIT),
-    Column("State", 13, lambda a: a.state, words=("SUSPENDED", "CLOSED")),
-    Column("Coverage", 16, lambda a: a.completeness.value, words=tuple(Completeness)),
-    _ASSESSED_SHARE,
-    Column("Open issues", 8, lambda a: Formula("[Critical]+[High]+[Medium]+[Low]", a.issues.total), _BOLD),
-    Column("Critical", 8, lambda a: a.issues.critical, look.NUMBER),
-    Column("High", 8, lambda a: a.issues.high, look.NUMBER),
-    Column("Medium", 8, lambda a: a.issues.medium, look.NUMBER),
-    Column("Low", 8, lambda a: a.issues.low, look.NUMBER),
-    replace(_OPEN, title="Open findings", look=look.NUMBER),
-    _EXCEPTED,
-    Column("Expired exceptions", 11, lambda a: a.expired, look.NUMBER),
-    _PASS_RATE,
-    _PASS_RATE_WITH_EXCEPTIONS,
-    Column("Why not assessed", 40, lambda a: a.reason),
-    _EVALUATIONS,
-    _ASSESSED,
-    _PASSED,
-    _FAILED,
-    _NOT_ASSESSED,
-    _NOT_APPLICABLE,
-    _MANUAL,
-    Column("Critical counted", 9, lambda a: a.counted_issues.critical, look.NUMBER),
-    Column("High counted", 9, lambda a: a.counted_issues.high, look.NUMBER),
-    Column("Medium counted", 9, lambda a: a.counted_issues.medium, look.NUMBER),
-    Column("Low counted", 9, lambda a: a.counted_issues.low, look.NUMBER),
-)
+def _rate(counts: RatedCounts) -> Formula:
+    """Return the rate of an account; one of which nothing was seen has none."""
+    share = NOTHING if counts.rate is None or not counts.passed + counts.failed else counts.rate
+    return Formula(f'IF([Requirements seen]=0,"{NOTHING}",[Requirements met]/[Requirements rated])', share)
 
-_CONTROLS: tuple[Column[ControlScore], ...] = (
-    Column("Control", 38, lambda c: c.id),
-    Column("Title", 46, lambda c: c.title),
-    Column("Severity", 10, lambda c: c.severity.value, words=SEVERITY_WORDS),
-    _OPEN,
-    _EXCEPTED,
-    _PASSED,
-    _NOT_ASSESSED,
-    Column("Accounts failing", 10, lambda c: c.accounts_failing, look.NUMBER),
-    _PASS_RATE,
-    _PASS_RATE_WITH_EXCEPTIONS,
-    _ASSESSED_SHARE,
-    Column("Requirements", 34, lambda c: ", ".join(c.requirements)),
-    Column("Service", 13, lambda c: c.service),
-    _FAILED,
-    _NOT_APPLICABLE,
-    _MANUAL,
-    _EVALUATIONS,
-    _ASSESSED,
-)
+
+def _issues(title: str, count: Callable[[BySeverity], int]) -> Column[AccountScore]:
+    """Return the column of the open issues of one severity, each leading to the first of them."""
+
+    def goal(it: AccountScore) -> Goal | None:
+        return Goal("Open", f"account {it.id} {title.lower()}") if count(it.issues) else None
+
+    return Column(title, 8, lambda a: figure(a, count(a.issues)), look.NUMBER, goal=goal)
+
+
+def _counted(title: str, count: Callable[[BySeverity], int]) -> Column[AccountScore]:
+    return Column(f"{title} counted", 9, lambda a: figure(a, count(a.counted_issues)), look.NUMBER)
+
+
+_LATE = look.bad("AND(ISNUMBER([Overdue]),[Overdue]>0)")
+
+
+def _accounts(view: View) -> tuple[Column[AccountScore], ...]:
+    issues = Formula("[Critical]+[High]+[Medium]+[Low]", 0)
+    return (
+        Column("Account id", 14, lambda a: a.id),
+        Column("Account", 22, lambda a: a.name),
+        Column("Unit", 26, lambda a: a.ou_path or NO_UNIT),
+        Column("Owner", 24, lambda a: a.owner or NO_OWNER),
+        Column("Environment", 13, lambda a: a.environment or NOTHING),
+        Column("Coverage", 16, lambda a: a.completeness.value, words=tuple(Completeness)),
+        _ASSESSED_SHARE,
+        Column("Rate", 9, lambda a: _rate(a.rated.counts), look.RATE, tones=_heat(view, "Rate")),
+        Column(
+            "Open issues",
+            8,
+            lambda a: figure(a, replace(issues, result=a.issues.total)),
+            _BOLD,
+            goal=lambda a: Goal("Open", f"account {a.id}") if a.counts.open else None,
+        ),
+        _issues("Critical", lambda it: it.critical),
+        _issues("High", lambda it: it.high),
+        _issues("Medium", lambda it: it.medium),
+        _issues("Low", lambda it: it.low),
+        Column("Overdue", 8, lambda a: figure(a, number(a.overdue)), look.NUMBER, tones=(_LATE,)),
+        Column("Opened", 8, lambda a: figure(a, number(a.opened)), look.NUMBER),
+        Column("Closed", 8, lambda a: figure(a, number(a.closed)), look.NUMBER),
+        Column("Why not assessed", 34, lambda a: fitted(a.reason, LONGEST_REASON)),
+        Column("Contact", 26, lambda a: a.contact or NOTHING),
+        Column("State", 13, lambda a: a.state, words=("SUSPENDED", "CLOSED")),
+        Column("Open findings", 9, _open, look.NUMBER),
+        _EXCEPTED,
+        Column("Expired exceptions", 11, lambda a: figure(a, a.expired), look.NUMBER),
+        _PASS_RATE,
+        _PASS_RATE_WITH_EXCEPTIONS,
+        _EVALUATIONS,
+        _ASSESSED,
+        _PASSED,
+        _FAILED,
+        _NOT_ASSESSED,
+        _NOT_APPLICABLE,
+        _MANUAL,
+        Column("Requirements rated", 12, lambda a: a.rated.counts.total, look.NUMBER),
+        Column("Requirements seen", 12, lambda a: a.rated.counts.passed + a.rated.counts.failed, look.NUMBER),
+        Column("Requirements met", 12, lambda a: a.rated.counts.passed, look.NUMBER),
+        _counted("Critical", lambda it: it.critical),
+        _counted("High", lambda it: it.high),
+        _counted("Medium", lambda it: it.medium),
+        _counted("Low", lambda it: it.low),
+    )
+
+
+def _controls(view: View) -> tuple[Column[ControlScore], ...]:
+    records = {record.id: record for record in view.manifest.controls}
+    return (
+        Column("Title", 54, lambda c: c.title),
+        Column("Severity", 10, lambda c: c.severity.value, words=SEVERITY_WORDS, when="AND(ISNUMBER([Open]),[Open]>0)"),
+        Column("Open", 8, _open, _BOLD, goal=lambda c: Goal("Open", f"control {c.id}") if c.counts.open else None),
+        _EXCEPTED,
+        _PASSED,
+        _NOT_ASSESSED,
+        Column("Accounts failing", 10, lambda c: figure(c, c.accounts_failing), look.NUMBER),
+        _PASS_RATE,
+        _PASS_RATE_WITH_EXCEPTIONS,
+        _ASSESSED_SHARE,
+        Column("Control", 46, lambda c: c.id),
+        Column("Rationale", 60, lambda c: records[c.id].rationale),
+        Column("Requirements", 34, lambda c: ", ".join(c.requirements)),
+        Column("Service", 13, lambda c: c.service),
+        Column("Family", 38, lambda c: records[c.id].family or c.id),
+        _FAILED,
+        _NOT_APPLICABLE,
+        _MANUAL,
+        _EVALUATIONS,
+        _ASSESSED,
+    )
+
+
+def _accounts_of(title: str, width: float, count: Callable[[RequirementScore], int]) -> Column[RequirementScore]:
+    """Return the column of how many accounts have a status; a dash where the requirement cannot be rated."""
+
+    def content(it: RequirementScore) -> Content:
+        judged = it.accounts_failing + it.accounts_passing + it.accounts_not_applicable
+        return count(it) if judged else NOTHING
+
+    return Column(title, width, content, look.NUMBER)
+
 
 _FRAMEWORKS: tuple[Column[RequirementScore], ...] = (
     Column("Framework", 15, lambda q: q.framework),
+    Column("Section", 32, lambda q: q.section or NOTHING),
     Column("Requirement", 12, lambda q: q.id),
-    Column("Title", 50, lambda q: q.title),
-    Column("Level", 7, lambda q: q.level, look.NUMBER),
-    Column("Status", 16, lambda q: q.status.value, words=tuple(RequirementStatus)),
-    Column("Accounts failing", 10, lambda q: q.accounts_failing, _BOLD),
-    Column("Accounts passing", 10, lambda q: q.accounts_passing, look.NUMBER),
+    Column("Title", 72, lambda q: q.title),
+    Column("Level", 7, lambda q: NOTHING if q.level is None else q.level, look.NUMBER),
+    Column("Status", 17, lambda q: q.status.value, words=tuple(RequirementStatus)),
+    replace(_accounts_of("Accounts failing", 10, lambda q: q.accounts_failing), look=_BOLD),
+    _accounts_of("Accounts passing", 10, lambda q: q.accounts_passing),
     Column("Accounts not assessed", 11, lambda q: q.accounts_not_assessed, look.NUMBER),
     replace(_OPEN, look=look.NUMBER),
     _EXCEPTED,
     _PASS_RATE,
     _PASS_RATE_WITH_EXCEPTIONS,
     Column("Controls", 42, lambda q: ", ".join(q.controls) or "none: a person decides"),
-    Column("Section", 22, lambda q: q.section),
     Column("Decided by", 12, lambda q: q.assessment),
     _FAILED,
     _PASSED,
     _NOT_ASSESSED,
-    Column("Accounts not applicable", 11, lambda q: q.accounts_not_applicable, look.NUMBER),
+    _accounts_of("Accounts not applicable", 11, lambda q: q.accounts_not_applicable),
     Column("Rated", 9, lambda q: q.rated.counts.total, look.NUMBER),
     Column("Rated as passed", 9, lambda q: q.rated.counts.passed, look.NUMBER),
     Column("Rated with exceptions", 11, lambda q: q.rated.with_exceptions.total, look.NUMBER),
     Column("Passed with exceptions", 11, lambda q: q.rated.with_exceptions.passed, look.NUMBER),
 )
 
-_FINDINGS: tuple[Column[ReportedFinding], ...] = (
-    Column("Severity", 10, lambda f: f.finding.severity.value, words=SEVERITY_WORDS),
-    Column("Status", 16, lambda f: f.finding.status.value, words=tuple(Status)),
-    Column("Open", 7, lambda f: "yes" if f.open else "no"),
-    Column("Control", 30, lambda f: f.finding.control),
-    Column("Account id", 14, lambda f: f.finding.account_id),
-    Column("Account", 17, lambda f: f.finding.account_name),
-    Column("Region", 14, lambda f: f.finding.region),
-    Column("Resource", 36, lambda f: f.finding.resource),
-    Column("Reason", 44, lambda f: f.finding.reason),
-    Column("What to do", 32, lambda f: _asset(f).text),
-    Column("Exception", 16, lambda f: f.finding.exception.id if f.finding.exception else ""),
-    Column(
-        "Exception state",
-        11,
-        lambda f: f.finding.exception.state if f.finding.exception else "",
-        words=("active", "expiring", "expired"),
-    ),
-    Column("Exception owner", 26, lambda f: f.finding.exception.owner if f.finding.exception else ""),
-    Column("Exception expires", 12, _expiry, look.DATE),
-    Column("Days overdue", 10, _overdue, look.NUMBER),
-    Column("Command", 60, lambda f: _asset(f).command or ""),
-    Column("Evidence", 60, lambda f: evidence_text(f.finding.evidence)),
-    Column("Unit", 32, lambda f: f.finding.ou_path or NO_UNIT),
-    Column("Requirements", 26, lambda f: ", ".join(f"{q.framework} {q.id}" for q in f.finding.requirements)),
-    Column("Inherited from", 15, lambda f: f.finding.inherited_from or ""),
-    Column("Counted", 9, lambda f: "yes" if f.counted else "no"),
-    Column("Assessed (UTC)", 17, lambda f: f.finding.assessed_at, look.TIME),
-    Column("Family", 30, lambda f: f.finding.family),
-    Column("Fingerprint", 38, lambda f: f.finding.fingerprint),
-)
 
-COVERAGE = TableSheet(
-    "Coverage",
-    "every region, and what is missing",
-    _REGIONS,
-    lambda view: view.account_regions(),
-    "Every region of every account in scope. What is missing, and how to fix it, begins in {below}.",
-    key_columns=2,
-    total=lambda view: view.account_regions_total,
-    below=Below("Missing", "What is missing, by control", _MISSING, lambda view: view.missing, optional=False),
-)
+def _accounts_note(view: View) -> str:
+    headline, compared = view.summary.headline, view.comparison
+    rate = f"Rate: requirements of {headline.framework} that are met; " if headline else "Rate: no framework; "
+    since = f"since {compared.baseline_date}" if compared.baseline else f"not compared: {compared.why_none}"
+    threshold = f"{100 * view.settings.pass_rate_threshold:.1f} % is asked for."
+    shared = "Resources that accounts share count in each."
+    return f"The worst first. {rate}{threshold} Opened and closed issues: {since}. {shared}"
+
+
+def _requirement_keys(view: View) -> Mapping[str, int]:
+    """Return the first row of each framework, section and requirement."""
+    keys: dict[str, int] = {}
+    for place, score in enumerate(view.requirements):
+        for key in (score.framework, f"{score.framework} section {score.section}", f"{score.framework} {score.id}"):
+            keys.setdefault(key, place)
+    return keys
+
+
 ACCOUNTS = TableSheet(
     "Accounts",
     "one scorecard per account",
-    _ACCOUNTS,
+    _accounts,
     lambda view: view.accounts,
-    "One row per account, the worst first. Findings inherited from another account count here; "
-    "the columns “counted”, which the summary adds up, leave them out.",
+    _accounts_note,
     key_columns=2,
-    printed_to="Why not assessed",
+    page=PrintedPage("Why not assessed"),
+    groups=lambda view: by_key(score.id for score in view.accounts),
 )
 FRAMEWORKS = TableSheet(
     "Frameworks",
     "the status of each requirement",
     _FRAMEWORKS,
     lambda view: view.requirements,
-    "One row per requirement. Findings inherited from another account count here; each account has one status.",
-    key_columns=2,
-    printed_to="Controls",
+    f"One row per requirement. Each account has one status. {NOTHING} stands for what cannot be rated.",
+    key_columns=3,
+    page=PrintedPage("Pass rate with exceptions"),
+    groups=_requirement_keys,
 )
 CONTROLS = TableSheet(
     "Controls",
     "the results of each control, the worst first",
-    _CONTROLS,
+    _controls,
     lambda view: view.controls,
-    "One row per control, the worst first. A resource that accounts share counts once.",
-    printed_to="Requirements",
-)
-FINDINGS = TableSheet(
-    "Findings",
-    "every finding, the open first",
-    _FINDINGS,
-    lambda view: view.findings(),
-    "Open findings first, then by severity. Use the filters in the header row. "
-    "Command, evidence and the rest are to the right of the printed columns.",
-    key_columns=4,
-    printed_to="Exception state",
-    total=lambda view: view.findings_total,
+    "One row per control, the worst first; why it matters is to the right. A resource that accounts share counts once.",
+    page=PrintedPage("Assessed share"),
+    groups=lambda view: by_key(score.id for score in view.controls),
 )

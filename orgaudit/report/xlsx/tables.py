@@ -3,50 +3,94 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from orgaudit.report.view import View
+from orgaudit.spreadsheet.links import Goal
 from orgaudit.spreadsheet.rows import Column, Formula, Result
-from orgaudit.spreadsheet.workbook import SheetPart, WorkbookWriter, print_to
+from orgaudit.spreadsheet.workbook import WHOLE, PrintedPage, SheetPart, WorkbookWriter
 
 R = TypeVar("R")
+
+NOTHING = "\u2013"
+"""What stands for what was not assessed, or cannot be compared or computed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Below(Generic[R]):
-    """A second table below the one of a sheet; an optional one is written where it has records."""
+    """A second table below the one of a sheet; an optional one is written where it has records.
+
+    `total` is for records that are a stream.
+    """
 
     name: str
     title: str
     columns: tuple[Column[R], ...]
-    records: Callable[[View], Sequence[R]]
+    records: Callable[[View], Iterable[R]]
     optional: bool = True
+    total: Callable[[View], int] | None = None
+
+    def count(self, view: View) -> int:
+        """Return how many records the table has."""
+        return _count(self, view)
 
 
 @dataclass(frozen=True, slots=True)
 class TableSheet(Generic[R]):
     """A table with a sheet of its own; an optional one is written where it has records.
 
-    In the note `{as_of}` is the report's date and `{below}` the place of the table below. `total` is for records that
-    are a stream. Printing stops after the column `printed_to`.
+    The columns may depend on the view. In the note `{as_of}` is the report's date and `{below}` the place of the table
+    below. `total` is for records that are a stream. `groups` are the records to which other cells lead, counted from 0,
+    by the key of a goal. The table has the name of the sheet, or one of its own.
     """
 
     title: str
     index: str
-    columns: tuple[Column[R], ...]
+    columns: tuple[Column[R], ...] | Callable[[View], tuple[Column[R], ...]]
     records: Callable[[View], Iterable[R]]
-    note: str
+    note: str | Callable[[View], str]
     key_columns: int = 1
-    printed_to: str | None = None
+    page: PrintedPage = WHOLE
     total: Callable[[View], int] | None = None
     optional: bool = False
     below: Below[Any] | None = None
+    groups: Callable[[View], Mapping[str, int]] | None = None
+    table: str = ""
+    header_height: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The table's name."""
+        return self.table or self.title
 
     def count(self, view: View) -> int:
         """Return how many records the table has."""
-        return self.total(view) if self.total else sum(1 for _ in self.records(view))
+        return _count(self, view)
+
+    def columns_of(self, view: View) -> tuple[Column[R], ...]:
+        """Return the columns for this view."""
+        return self.columns if isinstance(self.columns, tuple) else self.columns(view)
+
+    def note_of(self, view: View, below: str) -> str:
+        """Return the note, with how much is printed where that is not all."""
+        note = self.note if isinstance(self.note, str) else self.note(view)
+        rows, total = self.page.rows, self.count(view)
+        printed = f" The first {rows:,} of {total:,} rows are printed." if rows and rows < total else ""
+        return note.format(as_of=view.as_of, below=below) + printed
+
+
+def _count(table: Below[Any] | TableSheet[Any], view: View) -> int:
+    return table.total(view) if table.total else sum(1 for _ in table.records(view))
+
+
+def by_key(keys: Iterable[str]) -> dict[str, int]:
+    """Return the place of the first record with each key."""
+    places: dict[str, int] = {}
+    for place, key in enumerate(keys):
+        places.setdefault(key, place)
+    return places
 
 
 _CALL = re.compile(r"\w+\([^()]*?(?P<table>\w+)\[[^()]*\)")
@@ -59,13 +103,15 @@ class Tables:
         self._book, self._view = book, view
         self._parts: dict[str, list[SheetPart]] = {}
         self._sheets: list[TableSheet[Any]] = []
+        self._groups: dict[str, Mapping[str, int]] = {}
         for sheet in sheets:
             count, below = sheet.count(view), sheet.below
             if count or not sheet.optional:
                 self._sheets.append(sheet)
-                self._parts[sheet.title] = book.parts(sheet.title, count)
-            if below and ((more := len(below.records(view))) or not below.optional):
-                self._parts[below.name] = [book.below(sheet.title, count, below.name, more)]
+                self._parts[sheet.name] = book.parts(sheet.title, count, sheet.table)
+            if below and ((more := below.count(view)) or not below.optional):
+                self._parts[below.name] = book.below(sheet.title, count, below.name, more)
+        book.find = self.find
 
     def formula(self, text: str, result: Result | None) -> Formula:
         """Return a formula over whole tables, with its result; None stands for one that cannot be computed.
@@ -79,29 +125,53 @@ class Tables:
         calls = [call[0].replace(f"{call['table']}[", f"{part.table}[") for part in parts]
         return f"({'+'.join(calls)})" if len(calls) > 1 else "".join(calls) or "0"
 
+    def find(self, goal: Goal) -> tuple[str, int] | None:
+        """Return the sheet and the row of a record, or None where the workbook does not have it."""
+        place = self._groups_of(goal.table).get(goal.key)
+        if place is None:
+            return None
+        for part in self._parts[goal.table]:
+            if place < part.records:
+                return part.sheet, part.row + 1 + place
+            place -= part.records
+        return None
+
+    def _groups_of(self, table: str) -> Mapping[str, int]:
+        if table not in self._groups:
+            found = next((sheet for sheet in self._sheets if sheet.name == table), None)
+            self._groups[table] = found.groups(self._view) if found and found.groups else {}
+        return self._groups[table]
+
     def index(self) -> list[tuple[str, int, str]]:
         """Return every sheet with how many records it has and what they are."""
-        return [
-            (part.sheet, part.records, sheet.index if part.sheet == sheet.title else f"{sheet.title}, continued")
-            for sheet in self._sheets
-            for part in self._parts[sheet.title]
-        ]
+        entries = []
+        for sheet in self._sheets:
+            below = self._parts.get(sheet.below.name, []) if sheet.below else []
+            first, *more = self._parts[sheet.name]
+            entries.append((first.sheet, first.records, sheet.index))
+            continued = {part.sheet: part.records for part in (*more, *below) if part.sheet != first.sheet}
+            entries += [(title, records, f"{sheet.title}, continued") for title, records in continued.items()]
+        return entries
 
     def write(self) -> None:
         """Write every table."""
         for sheet in self._sheets:
-            below = sheet.below
-            part = next(iter(self._parts.get(below.name, ())), None) if below else None
-            written = self._book.table(
-                sheet.title,
-                sheet.columns,
-                sheet.records(self._view),
-                total=sum(each.records for each in self._parts[sheet.title]),
-                note=sheet.note.format(as_of=self._view.as_of, below=f"row {part.row} of {part.sheet}" if part else ""),
-                key_columns=sheet.key_columns,
-                printed_to=sheet.printed_to,
-            )
-            if below and part:
-                self._book.table_below(written, part, below.title, below.columns, below.records(self._view))
-                if sheet.printed_to:
-                    print_to(written, sheet.columns, sheet.printed_to, part.last)
+            self._write(sheet)
+
+    def _write(self, sheet: TableSheet[Any]) -> None:
+        below, parts, columns = sheet.below, self._parts[sheet.name], sheet.columns_of(self._view)
+        lower: Sequence[SheetPart] = self._parts.get(below.name, ()) if below else ()
+        written = self._book.table(
+            columns,
+            sheet.records(self._view),
+            parts=parts,
+            note=sheet.note_of(self._view, f"row {lower[0].row} of {lower[0].sheet}" if lower else ""),
+            key_columns=sheet.key_columns,
+            page=sheet.page,
+            header_height=sheet.header_height,
+        )
+        if below and lower:
+            records = below.records(self._view)
+            self._book.table_below(written, lower, below.title, below.columns, records, page=sheet.page)
+            if lower[0].sheet == parts[-1].sheet:
+                sheet.page.print_below(written, columns, below.columns, lower[0])
