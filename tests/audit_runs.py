@@ -153,7 +153,8 @@ class Caller:
                 stdout, stderr = process.communicate(timeout=600)
             code = process.returncode
         assert code != ExitCode.FINDINGS or stdout, f"ended by an unexpected error: {stderr}"
-        return Outcome(code, stdout, stderr, Run(self.directory / "reports" / "run"))
+        name = arguments[1] if arguments[0] == "report" else "run"
+        return Outcome(code, stdout, stderr, Run(self.directory / "reports" / name))
 
     def started(self, *arguments: str, preexec: Callable[[], None] | None = None) -> subprocess.Popen[str]:
         """Start any command and return the process."""

@@ -15,6 +15,7 @@ import click
 from orgaudit.audit import Auditor, Carrying, reevaluate, reported
 from orgaudit.cli import options, stopping
 from orgaudit.cli.progress import progress
+from orgaudit.cli.stored import say
 from orgaudit.cli.summary import print_summary
 from orgaudit.collect.workers import workers
 from orgaudit.errors import ConfigError, ExitCode
@@ -28,7 +29,7 @@ from orgaudit.report.stage import JSON_VERSIONS, chosen, exit_code
 from orgaudit.settings.settings import Settings
 from orgaudit.spreadsheet.text import displayed
 from orgaudit.store import lease
-from orgaudit.store.again import begun, next_run
+from orgaudit.store.again import COMMAND, begun, next_run
 from orgaudit.store.leftovers import sweep_output, sweep_run
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.output import check_writable
@@ -93,7 +94,7 @@ def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by 
     manifest = run.read_collected()
     carrying = Carrying(options.find_baseline(given["baseline"], settings), narrowed_again(manifest, settings.scope))
     target = _target(run, manifest, given["run_id"])
-    with held(target, "evaluate"), nullcontext() if target is run else begun(target, run), progress() as watching:
+    with held(target, COMMAND), nullcontext() if target is run else begun(target, run), progress() as watching:
         unused = reevaluate(target, rules, settings, watching, carrying)
     for problem in unused:
         click.echo(displayed(f"orgaudit: the row applies to nothing in this run: {problem}"), err=True)
@@ -176,6 +177,7 @@ def write(run: Run, settings: Settings, given: dict[str, Any], *, audited: bool 
     more = {"unverified": unverified, "json_version": json_version, "audited": audited}
     with reported(run, settings, register, as_of, **more, say=notes.append) as (view, paths):
         code = exit_code(view, fail_on)
+        say(view.standing)
         print_summary(view, paths, code, notes)
     return code
 

@@ -18,13 +18,15 @@ import msgspec
 
 from orgaudit.errors import ConfigError, CutShortError, ReportError
 from orgaudit.settings.people import OwnershipRecord
-from orgaudit.store import seal
+from orgaudit.store import lease, seal
 from orgaudit.store.manifest import Manifest, ParentRecord
 from orgaudit.store.run import Run, make_directory, valid_id, writing
 
 _NUMBERED = re.compile(r"(?P<stem>.+)\.\d+")
-_BEGUN = {"facts", "lease.json"}
-"""What a run has before its run.json."""
+COMMAND = "evaluate"
+"""The command by which a run is held while it is made."""
+_BEGUN = {"facts", "lease.json", "reports.json"}
+"""What such a run has before its run.json."""
 
 
 def next_run(parent: Run, name: str | None = None) -> Run:
@@ -49,7 +51,8 @@ def _is_free(run: Run, parent: Run) -> bool:
     if run.path.is_symlink() or (run.path.exists() and not run.path.is_dir()):
         return False
     if not run.manifest_path.is_file():
-        return all(path.name in _BEGUN or path.name.startswith(".") for path in run.path.glob("*"))
+        found, writer = {path.name for path in run.path.glob("[!.]*")}, lease.holder(run)
+        return found <= {"lease.json"} or (found <= _BEGUN and writer is not None and writer.command == COMMAND)
     try:
         manifest = run.read_manifest()
     except ConfigError:
@@ -93,6 +96,7 @@ def _begin(run: Run, parent: Run) -> None:
     seal.standing(parent, seal.FACTS)
     run.create(stat.S_IMODE(parent.path.stat().st_mode))
     shutil.rmtree(run.path / "facts", ignore_errors=True)
+    seal.ledger_path(run.path).unlink(missing_ok=True)
     make_directory(run.path / "facts")
     for path in seal.shards(parent, "facts"):
         _share(path, run.path / "facts" / path.name)

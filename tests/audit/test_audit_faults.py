@@ -191,7 +191,7 @@ def test_region_that_is_denied_is_accepted_by_evaluating_again(
     sent = len(proxy.calls)
     config = caller.configured()
     assert caller.call("evaluate", "run", "--config", str(config)).code == 0
-    again = caller.call("report", "run", "--config", str(config))
+    again = caller.call("report", "run.2", "--config", str(config))
     assert len(proxy.calls) == sent
     assert_same(again, clean)
     wrong = caller.call("evaluate", "run", "--config", str(replace(caller, accepted=("eu-centrall-1",)).configured()))

@@ -304,9 +304,10 @@ def test_run_is_open_to_those_whom_the_settings_name(demo: Demo, tmp_path: Path,
         while process.poll() is None:
             assert not [path for path, has in modes(run.path).items() if has & ~directory]
     assert process.returncode in {ExitCode.CLEAN, ExitCode.FINDINGS}
-    for command in ("evaluate", "report"):
-        assert caller.call(command, "run", "--config", str(config)).code in {ExitCode.CLEAN, ExitCode.FINDINGS}
-    found = modes(run.path)
+    for command in (("evaluate", "run"), ("report", "run"), ("report", "run.2")):
+        assert caller.call(*command, "--config", str(config)).code in {ExitCode.CLEAN, ExitCode.FINDINGS}
+    found = modes(run.path) | (again := modes(tmp_path / "reports" / "run.2"))
+    assert Run(tmp_path / "reports" / "run.2").shard_path(WEBSHOP) in again
     assert {run.path, run.path / "report.xlsx", run.manifest_path, run.shard_path(WEBSHOP)} <= found.keys()
     for path, has in found.items():
         assert has == (directory if path.is_dir() else file), path
