@@ -6,8 +6,10 @@ import hashlib
 import shutil
 import struct
 import zipfile
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -118,7 +120,11 @@ class _Archive:
     def oddities(self) -> Iterator[str]:
         if any(not entry.filename.startswith(ROOT) for entry in self._archive.infolist()):
             yield f"the archive has files outside of {ROOT}"
-        if not self._is_plain():
+        try:
+            plain = self._is_plain()
+        except zlib.error:
+            plain = False
+        if not plain:
             yield "the archive is not as it was written: it was changed, or packed again; unpack it to check its files"
 
     def _is_plain(self) -> bool:
@@ -130,12 +136,42 @@ class _Archive:
                 header = _local(entry)
                 if entry.header_offset != at or file.read(len(header)) != header:
                     return False
+                if not _ends_plainly(file, entry.compress_size):
+                    return False
                 at += len(header) + entry.compress_size
                 directory += _central(entry)
             file.seek(at)
             count = len(self._archive.infolist())
             end = _END.pack(b"PK\5\6", 0, 0, count & 0xFFFF, count & 0xFFFF, len(directory), at & 0xFFFFFFFF, 0)
             return bool(file.read() == bytes(directory) + end)
+
+
+def _ends_plainly(file: BinaryIO, size: int) -> bool:
+    """Return whether so many bytes are one deflated stream, with zeros in the bits after its end.
+
+    Raises zlib.error for what is none.
+    """
+    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+    for start in range(0, size - 1, 1 << 16):
+        inflate.decompress(file.read(min(1 << 16, size - 1 - start)))
+    last = file.read(1)
+    if inflate.eof or not last:
+        return False
+
+    def ending(byte: int) -> tuple[bytes, bool]:
+        rest = inflate.copy()
+        return rest.decompress(bytes([byte])), rest.eof
+
+    found = ending(last[0])
+    meaningless = takewhile(lambda bit: _or_none(ending, last[0] ^ bit) == found, (1 << at for at in range(7, -1, -1)))
+    return found[1] and not any(last[0] & bit for bit in meaningless)
+
+
+def _or_none(ending: Callable[[int], tuple[bytes, bool]], byte: int) -> tuple[bytes, bool] | None:
+    try:
+        return ending(byte)
+    except zlib.error:
+        return None
 
 
 def _local(entry: zipfile.ZipInfo) -> bytes:

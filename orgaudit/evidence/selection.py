@@ -64,13 +64,16 @@ class Selector:
             self._looked_up(finding, control, lines, selected)
             self._listings(finding, control, lines, selected)
         if finding.inherited_from and (own := self.lines.of(finding.account_id)) is not None:
-            self._about(finding.resource, control, own, SHOWN, selected)
+            for arn in dict.fromkeys((finding.resource, *texts(finding.evidence))):
+                self._about(arn, control, own, SHOWN, selected)
         if control.uses_organization:
             self._named(finding, control, selected)
         return selected
 
     def _about(self, arn: str, control: ControlRecord, lines: AccountLines, role: str, selected: Selected) -> None:
-        types = control.facts if self.records_facts(control.id) else None
+        types = None if not self.records_facts(control.id) else control.facts
+        if types is not None and role == SHOWN:
+            types = (*control.facts, *control.account_facts)
         found = (each for each in lines.by_arn.get(arn, ()) if types is None or each.type in types)
         selected.facts += [self._fact(each, lines, role) for each in found]
 

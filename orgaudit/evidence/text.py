@@ -168,6 +168,9 @@ def head(document: RequirementDocument) -> bytes:
 
 
 def _required(document: RequirementDocument) -> Iterator[str]:
+    yield from said("Run", f"{document.run_id}, run.json SHA-256 {document.manifest_sha256}")
+    if document.standing is not Standing.VERIFIED:
+        yield from said("The run's files", _STANDINGS[document.standing])
     yield from heading("What is required")
     yield from said("Framework", f"{document.framework_title}, version {document.framework_version}")
     yield from said("Requirement", f"{document.id}  {document.title}")

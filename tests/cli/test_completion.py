@@ -72,7 +72,7 @@ def plain(directory: Path, line: str, breaks: str = " :=") -> list[str]:
 
 
 EXPECTED = {
-    "e": ["evaluate", "exceptions", "explain"],
+    "e": ["evaluate", "evidence", "exceptions", "explain"],
     "exceptions a": ["add", "approve", "attestations"],
     "exceptions attestations r": ["renew", "revoke"],
     "explain s3_bucket_m": ["s3_bucket_macie_covered", "s3_bucket_mfa_delete_enabled"],
@@ -107,6 +107,8 @@ EXPECTED = {
     "exceptions show --register nothing.yaml E": [],
     "report --format ": ["xlsx", "json"],
     "report --unv": ["--unverified"],
+    "evidence 2026-q1 --requirement own:": ["R-1", "R-2"],
+    "verify 2026-q": ["2026-q2", "2026-q1", "file,2026-q"],
     "completion ": ["bash", "zsh", "fish"],
     "nothing ": [],
 }
@@ -280,7 +282,7 @@ def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple
 
 
 LEAVES = dict(leaves(program))
-NAMED = {"RUN", "OLD", "NEW", "FRAMEWORK:REQUIREMENT", "ID|FILE", "FILE"}
+NAMED = {"RUN", "RUN|PACK", "OLD", "NEW", "FRAMEWORK:REQUIREMENT", "ID|FILE", "FILE"}
 
 
 def test_every_command_has_its_arguments_in_the_table() -> None:

@@ -33,7 +33,9 @@ EXTERNAL_ID = "partner-7Hq2Zr9TfWx4"
 MAIL = "root-of-account@mail.example"
 SETTINGS = 30
 """Facts of an account that a control looks up."""
-LOOKING_UP = "iam_control_2_holds"
+LOOKING_UP, FOREIGN, WHOLE = "iam_control_2_holds", "kms_control_3_holds", "ec2_control_4_holds"
+"""Controls that look up facts of the account, that use those of other accounts, and that judge a whole account."""
+NAMING = {"settings": [f"s{SETTINGS - 1}"]}
 TRAIL = f"arn:aws:cloudtrail:eu-central-1:{MANAGEMENT}:trail/organization"
 NAMESPACE = "orgaudit-evidence"
 
@@ -119,6 +121,15 @@ def _lines(run: Run, account: str) -> list[bytes]:
     return lines
 
 
+def _named(finding: Finding, account_name: str) -> Finding:
+    """Return a finding of a renamed account; some verdicts name what their control looked up."""
+    named = {WHOLE: NAMING, FOREIGN: {"trails": [TRAIL]}}
+    if finding.account_id == account_id(1):
+        named[LOOKING_UP] = NAMING
+    evidence = named.get(finding.control, finding.evidence)
+    return msgspec.structs.replace(finding, account_name=account_name, evidence=evidence)
+
+
 def evidence_run(
     directory: Path, *, recorded: bool = True, decisions: Decided = DECIDED, name: str = "account", **size: int
 ) -> Run:
@@ -142,15 +153,16 @@ def evidence_run(
             controls=tuple(
                 msgspec.structs.replace(
                     each,
-                    facts=("Thing", "Trust"),
-                    account_facts=("Setting",) if each.id == LOOKING_UP else (),
+                    facts=() if each.id == WHOLE else ("Thing", "Trust"),
+                    account_facts=("Setting",) if each.id in {LOOKING_UP, WHOLE} else (),
                     digest="ab-cd",
+                    uses_organization=each.id == FOREIGN,
                 )
                 for each in manifest.controls
             ),
         )
     for account, record in zip(accounts, records, strict=True):
-        found = [msgspec.structs.replace(each, account_name=account.name) for each in run.findings(account.id)]
+        found = [_named(each, account.name) for each in run.findings(account.id)]
         write_lines(run.findings_path(account.id), found)
         lines = [] if record.gap else _lines(run, account.id)
         if not recorded:

@@ -19,11 +19,13 @@ from orgaudit.store.run import Run, read_lines
 from tests.evidence.made import (
     DETAILS_AT,
     EXTERNAL_ID,
+    FOREIGN,
     LOOKING_UP,
     MAIL,
     READ_AT,
     SETTINGS,
     TRAIL,
+    WHOLE,
     Opened,
     evidence_run,
     opened,
@@ -173,14 +175,36 @@ def test_external_ids_and_the_accounts_own_mails_stay_out(pack: Opened, run: Run
         assert MAIL.encode() not in content, name
 
 
-def test_of_what_a_control_looks_up_so_many_are_shown_and_the_rest_is_counted(pack: Opened, run: Run) -> None:
-    found = one(run, LOOKING_UP, JUDGED, Status.PASS)
-    shown = pack.evaluation("cis_4.0:1.3", found.fingerprint)
+@pytest.mark.parametrize(
+    ("control", "requirement", "account", "numbers"),
+    [
+        (LOOKING_UP, "cis_4.0:1.3", account_id(2), [*range(MOST_FACTS)]),
+        (LOOKING_UP, "cis_4.0:1.3", JUDGED, [SETTINGS - 1]),
+        (WHOLE, "cis_4.0:1.5", account_id(2), [SETTINGS - 1, *range(MOST_FACTS - 1)]),
+    ],
+    ids=["no name", "a resource's verdict names one", "an account's verdict names one"],
+)
+def test_of_what_a_control_looks_up_so_many_are_shown_and_the_rest_is_counted(
+    pack: Opened, run: Run, *, control: str, requirement: str, account: str, numbers: list[int]
+) -> None:
+    found = next(each for each in findings(run, control) if each.account_id == account and each.gap is None)
+    shown = pack.evaluation(requirement, found.fingerprint)
     looked_up = [each for each in shown["facts"] if each["role"] == "looked up"]
-    assert len(looked_up) == MOST_FACTS < SETTINGS
-    assert shown["left_out"] == [{"type": "Setting", "account_id": JUDGED, "found": SETTINGS, "shown": MOST_FACTS}]
-    assert [each["operations"] for each in looked_up] == [["ListSettings"]] * MOST_FACTS
-    assert f"Left out: {SETTINGS - MOST_FACTS} of {SETTINGS} Setting" in pack.text("cis_4.0:1.3")
+    assert [each["content"]["number"] for each in looked_up] == numbers
+    assert {tuple(each["operations"]) for each in looked_up} == {("ListSettings",)}
+    assert shown["left_out"] == [{"type": "Setting", "account_id": account, "found": SETTINGS, "shown": len(numbers)}]
+    assert f"Left out: {SETTINGS - len(numbers)} of {SETTINGS} Setting" in pack.text(requirement)
+
+
+def test_what_a_verdict_names_of_another_account_is_shown(pack: Opened, run: Run) -> None:
+    found = next(
+        each
+        for each in findings(run, FOREIGN)
+        if each.account_id == JUDGED and each.status in {Status.PASS, Status.FAIL}
+    )
+    shown = pack.evaluation("cis_4.0:1.4", found.fingerprint)
+    named = [(each["type"], each["arn"], each["account_id"]) for each in shown["facts"] if each["role"] == "named"]
+    assert named == [("Thing", TRAIL, MANAGEMENT), ("Trust", TRAIL, MANAGEMENT)]
 
 
 def test_what_was_not_assessed_shows_its_gap(pack: Opened, run: Run) -> None:

@@ -128,6 +128,19 @@ def test_every_byte_of_the_archive_counts(signed: Opened, allowed: Signers, tmp_
         assert problems(path, allowed), place
 
 
+def test_the_bits_after_a_compressed_file_count_too(signed: Opened, tmp_path: Path) -> None:
+    """Flips each bit of the last byte of each member: those that mean nothing to a reader are zero in a pack."""
+    whole, path = signed.path.read_bytes(), tmp_path / "pack.zip"
+    with zipfile.ZipFile(signed.path) as archive:
+        ends = [each.header_offset + 30 + len(each.filename) + each.compress_size for each in archive.infolist()]
+    for place in ends:
+        for bit in range(8):
+            changed = bytearray(whole)
+            changed[place - 1] ^= 1 << bit
+            path.write_bytes(changed)
+            assert problems(path), (place, bit)
+
+
 def test_what_is_cut_off_or_appended_or_put_before_is_found(signed: Opened, tmp_path: Path) -> None:
     whole, path = signed.path.read_bytes(), tmp_path / "pack.zip"
     for content in (whole[:-1], whole[: len(whole) // 2], b"", whole + b"\0", b"#!/bin/sh\n" + whole, b"no archive"):
