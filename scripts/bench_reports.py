@@ -46,11 +46,12 @@ from orgaudit.model import Finding
 from orgaudit.organization.owners import Ownership, with_owners
 from orgaudit.register import stage as register_stage
 from orgaudit.register.file.load import load_register
-from orgaudit.report import json_document, json_parts, xlsx
+from orgaudit.report import json_document, xlsx
 from orgaudit.report.view import View, viewing
 from orgaudit.settings import frameworks
 from orgaudit.settings.documents import PACKAGED
 from orgaudit.settings.sections import ActionSettings, RegisterSettings
+from orgaudit.spreadsheet.archive import LEVEL
 from orgaudit.store.run import Run
 from orgaudit.store.seal import Standing
 from orgaudit.store.tables import FINDING_COLUMNS, json_lines
@@ -60,8 +61,6 @@ from scripts.bench_history import figure
 ROOT = Path(__file__).resolve().parents[1]
 RATIO, MEBIBYTES = 2.0, 700
 """The bars: CPU of the three files beside the bare ones, and the memory of any step with 1,000,000 findings."""
-LEVEL = 6
-"""The compression of workbooks."""
 SHEETS = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
 
@@ -127,8 +126,8 @@ def lines_path(run: Run) -> Path:
 def prepare(run: Run) -> None:
     """Write the finished findings that the bare writer is handed."""
     with viewing(run) as view, zstandard.open(lines_path(run), "wb") as file:
-        for reported in view.findings():
-            file.write(msgspec.json.encode(json_parts.finding(reported)) + b"\n")
+        for text in view.findings_as_json(without=()):
+            file.write(text.encode() + b"\n")
 
 
 # What orgaudit does
@@ -187,7 +186,7 @@ def bare_documents(run: Run) -> Step:
         with (
             zstandard.open(lines_path(run), "rb") as source,
             (run.path / "bare.json").open("wb") as document,
-            ZipFile(run.path / "bare.xlsx", "w", ZIP_DEFLATED, compresslevel=LEVEL) as archive,
+            ZipFile(run.path / "bare.xlsx", "w", ZIP_DEFLATED) as archive,
         ):
             begin(archive)
             with archive.open(part("xl/worksheets/sheet1.xml"), "w", force_zip64=True) as sheet:
@@ -277,26 +276,20 @@ def texts(row: Row) -> Iterator[str]:
     yield row.fingerprint
 
 
-LETTERS = tuple("ABCDEFGHIJKLMNOPQRSTU")
-
-
 def sheet_row(number: int, row: Row) -> str:
     """Return a row of the workbook."""
-    cells = "".join(
-        f'<c r="{letter}{number}" t="inlineStr"><is><t>{escape(text)}</t></is></c>'
-        for letter, text in zip(LETTERS, texts(row), strict=True)
-    )
+    cells = "".join([f'<c t="inlineStr"><is><t>{escape(text)}</t></is></c>' for text in texts(row)])
     ends = (date.fromisoformat(row.exception.expires_on) - date(1899, 12, 30)).days if row.exception else ""
     late = row.exception.days_overdue if row.exception else ""
     seen = (row.assessed_at.replace(tzinfo=None) - datetime(1899, 12, 30)).total_seconds() / 86400  # noqa: DTZ001
-    numbers = f'<c r="V{number}"><v>{ends}</v></c><c r="W{number}"><v>{late}</v></c><c r="X{number}"><v>{seen}</v></c>'
+    numbers = f"<c><v>{ends}</v></c><c><v>{late}</v></c><c><v>{seen}</v></c>"
     return f'<row r="{number}">{cells}{numbers}</row>'
 
 
 def part(name: str) -> ZipInfo:
     """Return a part of a workbook."""
     info = ZipInfo(name)
-    info.compress_type = ZIP_DEFLATED
+    info.compress_type, info._compresslevel = ZIP_DEFLATED, LEVEL  # type: ignore[attr-defined]  # noqa: SLF001
     return info
 
 

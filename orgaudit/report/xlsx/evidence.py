@@ -12,6 +12,8 @@ def evidence_text(evidence: dict[str, Json], limit: int = 600) -> str:
 
 
 def _value_text(value: Json) -> str:
+    if isinstance(value, str):
+        return value
     if value is None:
         return "none"
     if isinstance(value, bool):
