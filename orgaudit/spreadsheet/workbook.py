@@ -239,7 +239,7 @@ class WorkbookWriter:
                 sheet = self._begun(part, columns, f"{title}, continued.")
                 sheet.freeze_panes = f"B{HEADER_ROW + 1}"
             else:
-                self.rows[part.sheet].append([title_row(sheet, title, part.row - 1)])
+                self.rows[part.sheet].append([title_row(sheet, title, part.row - 1, height=26)])
             self._records(sheet, part, columns, islice(iterator, part.records), fitted=page.of_below(columns))
 
     def _begun(self, part: SheetPart, columns: Sequence[Column[R]], note: str) -> Worksheet:
