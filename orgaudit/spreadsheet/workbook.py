@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -215,7 +215,7 @@ class WorkbookWriter:
                 sheet,
                 part,
                 columns,
-                islice(iterator, part.records),
+                _share(iterator, part, parts),
                 fitted=page.of(columns),
                 header_height=header_height,
             )
@@ -239,8 +239,8 @@ class WorkbookWriter:
                 sheet = self._begun(part, columns, f"{title}, continued.")
                 sheet.freeze_panes = f"B{HEADER_ROW + 1}"
             else:
-                self.rows[part.sheet].append([title_row(sheet, title, part.row - 1)])
-            self._records(sheet, part, columns, islice(iterator, part.records), fitted=page.of_below(columns))
+                self.rows[part.sheet].append([title_row(sheet, title, part.row - 1, height=26)])
+            self._records(sheet, part, columns, _share(iterator, part, parts), fitted=page.of_below(columns))
 
     def _begun(self, part: SheetPart, columns: Sequence[Column[R]], note: str) -> Worksheet:
         """Return a new sheet with its title, its note and the way back."""
@@ -314,6 +314,11 @@ def limit_to(sheet: Worksheet, cells: str, title: str, limit: str | Sequence[str
     validation.errorTitle = title
     validation.add(cells)
     sheet.data_validations.append(validation)
+
+
+def _share(records: Iterator[R], part: SheetPart, parts: Sequence[SheetPart]) -> Iterator[R]:
+    """Return the records of a part; the last one takes all that are left, so that none is lost unnoticed."""
+    return records if part is parts[-1] else islice(records, part.records)
 
 
 def _place(columns: Sequence[Column[R]], title: str) -> int:

@@ -113,7 +113,7 @@ def test_expired_but_failing_findings_are_open_with_owner_and_days(reported: Rep
     assert [(item["control"], item["exception"]["owner"], item["exception"]["days_overdue"]) for item in overdue] == [
         (EC2, "Ana <ana@example.com>", 6)
     ] * 2
-    shown = [row for row in reported.rows("Findings") if row["Days overdue"]]
+    shown = [row for row in reported.rows("All evaluations") if row["Days overdue"]]
     assert [(row["Open"], row["Exception state"], row["Days overdue"]) for row in shown] == [("yes", "expired", 6)] * 2
     assert reported.document["summary"]["exceptions"]["expired_matching"] == 2
 
@@ -121,7 +121,7 @@ def test_expired_but_failing_findings_are_open_with_owner_and_days(reported: Rep
 def test_a_covered_finding_stays_and_names_the_exception_that_won(reported: Reported) -> None:
     covered = [item for item in reported.document["findings"] if item["covered"]]
     assert [(item["status"], item["exception"]["id"]) for item in covered] == [("FAIL", "EXC-2026-0001")] * 2
-    assert [row["Exception"] for row in reported.rows("Findings") if row["Exception state"] == "expiring"] == [
+    assert [row["Exception"] for row in reported.rows("All evaluations") if row["Exception state"] == "expiring"] == [
         "EXC-2026-0001"
     ] * 2
 
