@@ -37,6 +37,7 @@ from orgaudit.report.figures import (
 )
 from orgaudit.report.manual import ManualReview, answered, review
 from orgaudit.settings.frameworks import rated
+from orgaudit.settings.picture import Picture, read_logo
 from orgaudit.settings.sections import ActionSettings, ReportSettings
 from orgaudit.store.comparison import Change, Comparison, changes_table, read_comparison
 from orgaudit.store.manifest import Manifest
@@ -77,6 +78,7 @@ class View:
     register_sha256: str
     standing: Standing
     settings: ReportSettings
+    logo: Picture | None
     source: Source
     summary: Summary
     regions: tuple[RegionScore, ...]
@@ -102,6 +104,11 @@ class View:
     def as_of(self) -> date:
         """The date for which the register was applied."""
         return self.source.as_of
+
+    @property
+    def numbers(self) -> ActionSettings:
+        """The points and efforts of the run's settings; a run of an earlier version has the usual ones."""
+        return _numbers(self.manifest)
 
     @property
     def kept(self) -> tuple[ExceptionScore, ...]:
@@ -140,7 +147,11 @@ class View:
 def viewing(
     run: Run, *, standing: Standing = Standing.NOT_SEALED, settings: ReportSettings | None = None
 ) -> Iterator[View]:
-    """Open the view of a run to which the register was applied; raises ConfigError where it was not."""
+    """Open the view of a run to which the register was applied; raises ConfigError where it was not.
+
+    A logo that cannot be shown is a ConfigError too.
+    """
+    logo = read_logo(settings.logo if settings else None)
     manifest, register, comparison = run.read_manifest(), read_result(run), read_comparison(run)
     with opened(run) as connection:
         connection.execute(queries.ISSUES_TABLE)
@@ -154,6 +165,7 @@ def viewing(
             register_sha256=digest(register_path(run)),
             standing=standing,
             settings=settings or ReportSettings(),
+            logo=logo,
             source=register.source,
             summary=_summary(connection, register.problems, exceptions, _headline(manifest, judged)),
             regions=tuple(_structs(connection, RegionScore, queries.REGIONS)),

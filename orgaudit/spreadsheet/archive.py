@@ -33,7 +33,8 @@ _FOOTER_END = "</headerFooter>"
 _NO_WARNING = '<ignoredErrors><ignoredError sqref="A1:XFD1048576" numberStoredAsText="1"/></ignoredErrors>'
 _BEHIND_LINKS = re.compile("<(?:printOptions|pageMargins)")
 _SHEET_PART = re.compile(r"xl/worksheets/sheet([0-9]+)\.xml")
-_CHART_NAME = re.compile(r'name="Chart ([0-9]+)"')
+_DRAWN = re.compile(r'(name="(?:Chart|Image) ([0-9]+)")(?: descr="Picture")?')
+_MEDIA = "xl/media/"
 
 
 def save(
@@ -47,7 +48,8 @@ def save(
 ) -> None:
     """Write the workbook with what openpyxl leaves out.
 
-    `rows`, as XML, follow openpyxl's last one; they and `links` are by sheet title, and `alt_texts` by chart. `stamp`
+    `rows`, as XML, follow openpyxl's last one; they and `links` are by sheet title, and `alt_texts` by
+    chart, followed by those of pictures. `stamp`
     is the time in the document's properties and in the archive; the same workbook and stamp make the same bytes.
     """
     workbook.properties.created = workbook.properties.modified = stamp.replace(tzinfo=None, microsecond=0)
@@ -72,9 +74,12 @@ class _Archive(ZipFile):
         compresslevel: int | None = None,
     ) -> None:
         name = zinfo_or_arcname if isinstance(zinfo_or_arcname, str) else zinfo_or_arcname.filename
+        if name.startswith(_MEDIA):
+            super().writestr(self._info(name), data, compress_type, compresslevel)
+            return
         text = data if isinstance(data, str) else data.decode()
         if name.startswith("xl/drawings/drawing"):
-            text = _CHART_NAME.sub(self._with_alt_text, text)
+            text = _DRAWN.sub(self._with_alt_text, text)
         # What openpyxl puts into charts and properties it does not check, and one wrong character spoils the file.
         super().writestr(self._info(name), printable(text), compress_type, compresslevel)
 
@@ -99,7 +104,7 @@ class _Archive(ZipFile):
         return info
 
     def _with_alt_text(self, name: re.Match[str]) -> str:
-        return f"{name[0]} descr={quoteattr(self.alt_texts[int(name[1]) - 1])}"
+        return f"{name[1]} descr={quoteattr(self.alt_texts[int(name[2]) - 1])}"
 
 
 def completed(sheet: str, rows: Iterable[str], links: Sequence[Link]) -> Iterator[str]:

@@ -21,7 +21,7 @@ def _rated(verdict: str) -> str:
     return "{" + ", ".join(f"'{name}': count(*) FILTER ({verdict} = '{name}')" for name in names) + "}"
 
 
-RATED = f"""
+_VERDICTS = f"""
     WITH asked AS (
         SELECT framework, id, unnest(controls) AS control FROM requirements WHERE assessment = 'automated'),
     cells AS (
@@ -37,9 +37,13 @@ RATED = f"""
             LEFT JOIN cells c ON c.account_id = a.id AND c.control = q.control
             LEFT JOIN uncovered u ON u.account_id = a.id AND u.control = q.control),
     verdicts AS (
-        SELECT framework, id, {_VERDICT.format(failed="failed")} AS verdict,
+        SELECT framework, id, account_id, {_VERDICT.format(failed="failed")} AS verdict,
             {_VERDICT.format(failed="uncovered")} AS excepted
         FROM seen GROUP BY framework, id, account_id)
+"""  # noqa: S608 - constants only
+
+RATED = f"""
+    {_VERDICTS}
     SELECT framework, id, {{'counts': {_rated("verdict")}, 'with_exceptions': {_rated("excepted")}}} AS rated
     FROM verdicts GROUP BY framework, id
 """  # noqa: S608 - constants only
@@ -48,6 +52,13 @@ RATED = f"""
 A control of it that is not part of the run, or that left nothing of an account, was not assessed there. An account
 where nothing applies, where the settings accept that nothing was seen, or where a person decides, is not counted.
 """
+
+RATED_ACCOUNTS = f"""
+    {_VERDICTS}
+    SELECT account_id, {{'counts': {_rated("verdict")}, 'with_exceptions': {_rated("excepted")}}} AS rated
+    FROM verdicts WHERE framework = $framework GROUP BY account_id
+"""  # noqa: S608 - constants only
+"""Each account with the automated requirements of one framework that its rate counts."""
 
 
 def _share(counts: str) -> str:

@@ -107,6 +107,9 @@ _COUNTED = """
 HOME = "coalesce(inherited_from, account_id)"
 """The account where a finding's resource lives."""
 
+ISSUE = f"md5_number(concat_ws(chr(10), {HOME}, region, resource, family))"
+"""What identifies the issue that a finding belongs to."""
+
 SEVERITY_RANK = "list_position(['low', 'medium', 'high', 'critical'], severity)"
 
 _STATUS_ORDER = (Status.FAIL, Status.NOT_ASSESSED, Status.MANUAL, Status.PASS, Status.NOT_APPLICABLE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from orgaudit.report.view import View
-from orgaudit.report.xlsx.charts import lists, write_lists
+from orgaudit.report.xlsx.lists import lists, write_lists
 from orgaudit.report.xlsx.method import METHOD
 from orgaudit.report.xlsx.register import CLOSED, EXCEPTIONS, HYGIENE, MANUAL_REVIEW
 from orgaudit.report.xlsx.results import ACCOUNTS, CONTROLS, COVERAGE, FINDINGS, FRAMEWORKS

@@ -79,6 +79,10 @@ class Tables:
         calls = [call[0].replace(f"{call['table']}[", f"{part.table}[") for part in parts]
         return f"({'+'.join(calls)})" if len(calls) > 1 else "".join(calls) or "0"
 
+    def first(self, *titles: str) -> str:
+        """Return the first of these titles of which the workbook has a sheet, else the last of them."""
+        return next((title for title in titles if title in self._parts), titles[-1])
+
     def index(self) -> list[tuple[str, int, str]]:
         """Return every sheet with how many records it has and what they are."""
         return [
