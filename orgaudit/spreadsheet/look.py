@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, cast
+from typing import Any, Literal, cast
 from weakref import WeakKeyDictionary
 
 from openpyxl import Workbook
@@ -127,8 +127,8 @@ def linked(style: Look) -> Look:
     return replace(style, ink=LINK, underline=True)
 
 
-def compared(operator: str, number: float, ink: str, fill: str | None = None) -> Rule:
-    """Return the conditional format that colours a cell by comparing its number: `greaterThan` or `lessThan`."""
+def compared(operator: Literal["greaterThan", "lessThan"], number: float, ink: str, fill: str | None = None) -> Rule:
+    """Return the conditional format that colours a cell by comparing its number."""
     shown = PatternFill(bgColor=fill, fill_type="solid") if fill else None
     style = DifferentialStyle(font=Font(color=ink, bold=True), fill=shown)
     return Rule(type="cellIs", operator=operator, formula=[repr(number)], dxf=style)

@@ -235,8 +235,8 @@ def _change_look(page: Grid, tile: Tile, row: int, column: int) -> Look:
     if tile.before is not None:
         place = f"{get_column_letter(column)}{row}"
         up, down = (BETTER, WORSE) if tile.more_is_better else (WORSE, BETTER)
-        for operator, ink in (("greaterThan", up), ("lessThan", down)):
-            page.sheet.conditional_formatting.add(place, look.compared(operator, 0, ink))
+        page.sheet.conditional_formatting.add(place, look.compared("greaterThan", 0, up))
+        page.sheet.conditional_formatting.add(place, look.compared("lessThan", 0, down))
     return replace(_CHANGE, number_format=POINTS if tile.is_share else COUNT_CHANGE)
 
 
