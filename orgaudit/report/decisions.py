@@ -57,10 +57,10 @@ def _of_exceptions(scores: Iterable[ExceptionScore]) -> Iterator[Decision]:
         kind = _kind(score)
         if kind is None:
             continue
-        broad = ", which is broad" if entry.broad and kind is not DecisionKind.BROAD else ""
+        broad = f" Broad: {entry.scope}." if entry.broad else ""
         yield Decision(
             kind=kind,
-            what=f"{_VERBS[kind]} {entry.id}{broad}: {entry.title}",
+            what=f"{_VERBS[kind]} {entry.id}: {entry.title}.{broad}",
             owner=entry.owner,
             on=entry.starts_on if entry.state is EntryState.PENDING else entry.expires_on,
             otherwise=_otherwise(score, kind),
@@ -102,7 +102,7 @@ def _otherwise(score: ExceptionScore, kind: DecisionKind) -> str:
     if not score.covered:
         return "It ends, which changes nothing: it covers no finding today."
     opens = entry.expires_on + timedelta(days=1) if entry.expires_on else None
-    return f"From {opens} on it covers nothing, and {covered} are open again." if opens else "It covers nothing."
+    return f"From {opens} on it covers nothing: {covered} open again." if opens else "It covers nothing."
 
 
 def _until(day: date | None) -> str:
@@ -114,7 +114,7 @@ def _of_accounts(view: View) -> Iterator[Decision]:
     gaps = {record.account_id: record.gap for record in view.manifest.records}
     owners = {owner.account_id: owner.owner for owner in view.manifest.owners}
     causes: dict[tuple[str, str, str], list[AccountScore]] = {}
-    for score in view.accounts:
+    for score in sorted(view.accounts, key=lambda it: it.id):
         gap = gaps.get(score.id)
         if gap is not None or score.id not in gaps:
             fix = gap.reason.remediation(gap.action) if gap else "Audit again: the run has no record of it."

@@ -216,9 +216,11 @@ def _overdue_tile(view: View, tables: Tables, blocks: Lists) -> Tile:
 
 def _no_line(view: View) -> str:
     points = view.comparison.points
-    if points and not points[-1].whole_scope:
+    if not points:
+        return "no earlier figures"
+    if not points[-1].whole_scope:
         return "no line: a part of the scope"
-    return "first audit" if len(points) < 2 else "no line: one figure"  # noqa: PLR2004
+    return "first audit" if len(points) == 1 else "no line: one figure"
 
 
 def _change(tile: Tile, place: str) -> Content:
