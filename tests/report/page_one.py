@@ -42,7 +42,7 @@ class PageOne:
         """Return the filled rows of a panel: those below its heads, up to an empty one or one that begins so."""
         row, column = self.place(heading)
         last = 25 if column > 2 or heading.startswith("Where") else 14
-        rows = []
+        rows: list[tuple[Shown, ...]] = []
         for cells in self.sheet.iter_rows(min_row=row + 1, min_col=column, max_col=last, values_only=True):
             values = tuple(value for value in cells if value is not None)
             if not values or (until and str(values[0]).startswith(until)):

@@ -19,9 +19,9 @@ from tests.report.small import AS_OF, EXPIRED, REGISTER, decided, entry, viewed
 from tests.synthetic_run import account_id, build
 
 
-def row(number: int, state: str = "active", **changes: object) -> ExceptionRow:
+def row(number: int, **changes: object) -> ExceptionRow:
     """Return an entry that nothing has to be decided about, with changes."""
-    return msgspec.structs.replace(entry(number, state, 91), **changes)
+    return msgspec.structs.replace(entry(number, "active", 91), **changes)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def put_heat_map(page: Grid, view: View, blocks: Lists, top: int) -> int:
     found = blocks.map
     what = "severity" if found.by_severity else "section of the headline framework"
     page.put(top, FIRST, f"Where the issues are: open issues by unit and {what}", HEADING, span=WIDTH)
-    titles = [*found.columns, "All open issues", "Headline rate"]
+    titles = [*found.columns, "All open issues", "Rate"]
     spans = _shares(WIDTH - _UNIT_SPAN, len(titles))
     put_heads(page, top + 1, FIRST, ("Unit", *titles), (_UNIT_SPAN, *spans), centred=True)
     names = [plain(unit, _UNIT_CHARACTERS) or NO_UNIT for unit in found.units]
