@@ -37,6 +37,7 @@ from orgaudit.report.figures import (
 )
 from orgaudit.report.manual import ManualReview, answered, review
 from orgaudit.settings.frameworks import rated
+from orgaudit.settings.picture import Picture, read_logo
 from orgaudit.settings.sections import ActionSettings, ReportSettings
 from orgaudit.store.comparison import Change, Comparison, changes_table, read_comparison
 from orgaudit.store.kinds import CLOSING, OPENING, Kind
@@ -79,6 +80,7 @@ class View:
     register_sha256: str
     standing: Standing
     settings: ReportSettings
+    logo: Picture | None
     source: Source
     summary: Summary
     regions: tuple[RegionScore, ...]
@@ -105,6 +107,11 @@ class View:
     def as_of(self) -> date:
         """The date for which the register was applied."""
         return self.source.as_of
+
+    @property
+    def numbers(self) -> ActionSettings:
+        """The points and efforts of the run's settings; a run of an earlier version has the usual ones."""
+        return _numbers(self.manifest)
 
     @property
     def kept(self) -> tuple[ExceptionScore, ...]:
@@ -175,6 +182,7 @@ class Basis:
     manifest_sha256: str
     standing: Standing
     settings: ReportSettings
+    logo: Picture | None
     register: RegisterResult
     register_sha256: str
     comparison: Comparison
@@ -184,7 +192,10 @@ class Basis:
 def viewing(
     run: Run, *, standing: Standing = Standing.NOT_SEALED, settings: ReportSettings | None = None
 ) -> Iterator[View]:
-    """Open the view of a run to which the register was applied; raises ConfigError where it was not."""
+    """Open the view of a run to which the register was applied; raises ConfigError where it was not.
+
+    A logo that cannot be shown is a ConfigError too.
+    """
     with opened_with(run, standing, settings) as (connection, basis):
         yield view_of(connection, basis, exceptions_of(connection, basis.register.entries))
 
@@ -203,6 +214,7 @@ def opened_with(
         manifest_sha256=digest(run.manifest_path),
         standing=standing,
         settings=settings or ReportSettings(),
+        logo=read_logo(settings.logo if settings else None),
         register=read_result(run),
         register_sha256=digest(register_path(run)),
         comparison=read_comparison(run),
@@ -229,6 +241,7 @@ def view_of(connection: duckdb.DuckDBPyConnection, basis: Basis, exceptions: tup
         register_sha256=basis.register_sha256,
         standing=basis.standing,
         settings=basis.settings,
+        logo=basis.logo,
         source=register.source,
         summary=_summary(connection, register.problems, exceptions, headline),
         regions=tuple(_structs(connection, RegionScore, queries.REGIONS)),

@@ -43,7 +43,8 @@ _SHEET_PART = re.compile(r"xl/worksheets/sheet([0-9]+)\.xml")
 _RELATIONS_PART = re.compile(r"xl/worksheets/_rels/sheet([0-9]+)\.xml\.rels")
 _RELATIONS_END = "</Relationships>"
 _RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-_CHART_NAME = re.compile(r'name="Chart ([0-9]+)"')
+_DRAWN = re.compile(r'(name="(?:Chart|Image) ([0-9]+)")(?: descr="Picture")?')
+_MEDIA = "xl/media/"
 
 
 def save(
@@ -57,7 +58,8 @@ def save(
 ) -> None:
     """Write the workbook with what openpyxl leaves out.
 
-    `rows`, as XML, follow openpyxl's last one; they and `links` are by sheet title, and `alt_texts` by chart. `stamp`
+    `rows`, as XML, follow openpyxl's last one; they and `links` are by sheet title, and `alt_texts` by
+    chart, followed by those of pictures. `stamp`
     is the time in the document's properties and in the archive; the same workbook and stamp make the same bytes.
     """
     workbook.properties.created = workbook.properties.modified = stamp.replace(tzinfo=None, microsecond=0)
@@ -82,9 +84,12 @@ class _Archive(ZipFile):
         compresslevel: int | None = None,
     ) -> None:
         name = zinfo_or_arcname if isinstance(zinfo_or_arcname, str) else zinfo_or_arcname.filename
+        if name.startswith(_MEDIA):
+            super().writestr(self._info(name), data, compress_type, compresslevel)
+            return
         text = data if isinstance(data, str) else data.decode()
         if name.startswith("xl/drawings/drawing"):
-            text = _CHART_NAME.sub(self._with_alt_text, text)
+            text = _DRAWN.sub(self._with_alt_text, text)
         if part := _RELATIONS_PART.fullmatch(name):
             _, links = self.sheets[int(part[1]) - 1]
             text = text.replace(_RELATIONS_END, "".join(_relations(links)) + _RELATIONS_END)
@@ -115,7 +120,7 @@ class _Archive(ZipFile):
         return info
 
     def _with_alt_text(self, name: re.Match[str]) -> str:
-        return f"{name[0]} descr={quoteattr(self.alt_texts[int(name[1]) - 1])}"
+        return f"{name[1]} descr={quoteattr(self.alt_texts[int(name[2]) - 1])}"
 
 
 def completed(sheet: str, rows: Iterable[str], links: Sequence[Link]) -> Iterator[str]:

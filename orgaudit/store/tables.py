@@ -104,6 +104,8 @@ HOME = "coalesce(inherited_from, account_id)"
 
 OPEN_CELLS = "SELECT DISTINCT control, account_id FROM findings WHERE open"
 """The accounts in which a control fails and no exception covers all of it; a rate with exceptions counts by them."""
+ISSUE = f"md5_number(concat_ws(chr(10), {HOME}, region, resource, family))"
+"""What identifies the issue that a finding belongs to."""
 
 SEVERITY_RANK = "list_position(['low', 'medium', 'high', 'critical'], severity)"
 

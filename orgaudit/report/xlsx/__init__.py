@@ -7,10 +7,10 @@ from pathlib import Path
 from orgaudit.report.view import View
 from orgaudit.report.xlsx.actions import ACTIONS
 from orgaudit.report.xlsx.changes import CHANGES
-from orgaudit.report.xlsx.charts import lists, write_lists
 from orgaudit.report.xlsx.coverage import COVERAGE
 from orgaudit.report.xlsx.findings import EVALUATIONS, OPEN
 from orgaudit.report.xlsx.heat import HEAT_MAP
+from orgaudit.report.xlsx.lists import lists, write_lists
 from orgaudit.report.xlsx.method import METHOD
 from orgaudit.report.xlsx.register import CLOSED, EXCEPTIONS, HYGIENE, MANUAL_REVIEW
 from orgaudit.report.xlsx.results import ACCOUNTS, CONTROLS, FRAMEWORKS
