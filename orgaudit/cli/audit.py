@@ -15,6 +15,7 @@ import click
 from orgaudit.audit import Auditor, Carrying, reevaluate, reported
 from orgaudit.cli import options, stopping
 from orgaudit.cli.progress import progress
+from orgaudit.cli.split import print_split
 from orgaudit.cli.stored import say
 from orgaudit.cli.summary import print_summary
 from orgaudit.collect.workers import workers
@@ -25,6 +26,8 @@ from orgaudit.history.baseline import narrowed_again
 from orgaudit.model import Severity
 from orgaudit.register.file.load import register_of
 from orgaudit.report import json_document, json_version_1
+from orgaudit.report.part import Division
+from orgaudit.report.split import directory, split
 from orgaudit.report.stage import JSON_VERSIONS, chosen, exit_code
 from orgaudit.settings.picture import read_logo
 from orgaudit.settings.settings import Settings
@@ -35,7 +38,7 @@ from orgaudit.store.leftovers import sweep_output, sweep_run
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.output import check_writable
 from orgaudit.store.run import Run
-from orgaudit.store.seal import digest
+from orgaudit.store.seal import Standing, digest
 
 
 @click.command(short_help="Run the whole audit: collect, evaluate and report.")
@@ -133,6 +136,15 @@ def _target(run: Run, manifest: Manifest, name: str | None) -> Run:
     callback=lambda _context, _option, value: int(value),
     help="The version of the JSON's schema; version 1 is written to report.v1.json.",
 )
+@click.option(
+    "--split",
+    type=click.Choice([*map(str, Division)]),
+    callback=lambda _context, _option, value: value and Division(value),
+    help="Write a workbook and a mail for each owner, unit or account, too; nothing is sent.",
+)
+@click.option(
+    "--owner", metavar="WHO", help="With --split owner, only this one's; a name, a mail address or unassigned."
+)
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of report.json, and nothing else.")
 def report_command(run_name: str | None, *, schema: bool, **given: Any) -> ExitCode | None:  # noqa: ANN401 - options by name
     """Write the reports of RUN, with the exceptions that are in force on a date.
@@ -140,6 +152,9 @@ def report_command(run_name: str | None, *, schema: bool, **given: Any) -> ExitC
     The first reports of a run seal it with the register's result. Without --as-of and --register, later ones show that
     result again, in more formats, whatever the register holds by now; --as-of alone applies the register of the
     settings. Another date or register gets a directory as-of-DATE of its own in the run's.
+
+    With --split, the reports of each owner, unit or account are in the directory split-owner, split-unit or
+    split-account beside the others: a workbook of that part alone, and a mail that carries it.
     """
     if schema:
         of_version = json_version_1 if given["json_version"] == json_version_1.VERSION else json_document
@@ -150,6 +165,8 @@ def report_command(run_name: str | None, *, schema: bool, **given: Any) -> ExitC
     settings = options.settings_from(given)
     if given["json_version"] != json_document.VERSION and "json" not in settings.run.formats:
         raise click.UsageError("--json-version chooses a version of the format json; add --format json")
+    if given["owner"] is not None and given["split"] is not Division.OWNER:
+        raise click.UsageError("--owner chooses one of the workbooks by owner; add --split owner")
     run = options.find_run(run_name, settings)
     with held(run, "report"):
         return write(run, settings, given)
@@ -181,7 +198,17 @@ def write(run: Run, settings: Settings, given: dict[str, Any], *, audited: bool 
         code = exit_code(view, fail_on)
         say(view.standing)
         print_summary(view, paths, code, notes)
+    if given.get("split"):
+        _split(view.run, settings, view.standing, given)
     return code
+
+
+def _split(run: Run, settings: Settings, standing: Standing, given: dict[str, Any]) -> None:
+    """Write the reports of the parts of a run that was reported, and print what there is of each."""
+    division, shown = given["split"], settings.presentation
+    sender = run.read_manifest().ownership.audit_team or settings.ownership.audit_team or ""
+    parts = split(run, division, standing=standing, settings=shown, audit_team=sender, owner=given["owner"])
+    print_split(parts, directory(run, division), sender)
 
 
 COMMANDS = (audit, evaluate, report_command)

@@ -6,13 +6,11 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
 from itertools import count as counting
 
 import msgspec
 
+from orgaudit.mail import LINE, Attachment, Draft, encoded
 from orgaudit.register.entries import KINDS
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.notices import DueEvent, DueItem, Notice, Notices
@@ -22,9 +20,6 @@ from orgaudit.words import counted
 
 WORKBOOK = "your-exceptions.xlsx"
 """What the attached workbook is called."""
-
-_XLSX = ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet")
-_LINE = 76
 
 
 class Sender(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +47,7 @@ def mails(
         names = (f"{stem}.eml" if number == 1 else f"{stem}-{number}.eml" for number in counting(1))
         name = next(name for name in names if name not in taken)
         taken.add(name)
-        yield name, _mail(notice, as_of, sender, workbook(notice)).as_bytes(policy=SMTP)
+        yield name, _mail(notice, as_of, sender, workbook(notice))
 
 
 def ids_of(ledger: RegisterEditor, owner: str, person: Callable[[str], str] = str) -> frozenset[str]:
@@ -69,22 +64,17 @@ def ids_of(ledger: RegisterEditor, owner: str, person: Callable[[str], str] = st
     )
 
 
-def _mail(notice: Notice, as_of: date, sender: Sender, workbook: bytes) -> EmailMessage:
-    message = EmailMessage()
-    message["From"] = _mailbox(sender.person)
-    message["To"] = _mailbox(notice.owner or notice.address)
-    message["Subject"] = _subject(notice, as_of)
-    message["Date"] = sender.moment
-    message["X-Unsent"] = "1"  # mail programs that know it open the file as a draft
-    message.set_content("\n".join(_letter(notice, as_of, sender)) + "\n", cte="quoted-printable")
-    main, sub = _XLSX
-    message.add_attachment(workbook, maintype=main, subtype=sub, filename=WORKBOOK)
-    return message
-
-
-def _mailbox(person: str) -> Address:
-    name, address = one_line(re.sub(r"<[^>]*>", "", person)), address_of(person)
-    return Address("" if name == address else name, addr_spec=address)
+def _mail(notice: Notice, as_of: date, sender: Sender, workbook: bytes) -> bytes:
+    return encoded(
+        Draft(
+            to=notice.owner or notice.address,
+            sender=sender.person,
+            subject=_subject(notice, as_of),
+            moment=sender.moment,
+            lines=tuple(_letter(notice, as_of, sender)),
+            attachment=Attachment(WORKBOOK, workbook),
+        )
+    )
 
 
 def _subject(notice: Notice, as_of: date) -> str:
@@ -111,7 +101,7 @@ def _letter(notice: Notice, as_of: date, sender: Sender) -> Iterator[str]:
         f"the sheet Read me shows how. Send the file back to {one_line(sender.person)} {when}: an expired exception "
         "covers nothing, and its findings are open again."
     )
-    yield from textwrap.wrap(sentences, _LINE, break_long_words=False, break_on_hyphens=False)
+    yield from textwrap.wrap(sentences, LINE, break_long_words=False, break_on_hyphens=False)
     if not notice.owner:
         yield ""
         yield "These entries have no owner; name one for each in the workbook."

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 import msgspec
 
-from orgaudit.model import Account
+from orgaudit.model import Account, Caller
 from orgaudit.report import part_tables
 from orgaudit.report.figures import ExceptionScore
 from orgaudit.report.view import Basis, View, exceptions_of, opened_with, view_of
@@ -234,8 +234,10 @@ def _manifest_of(manifest: Manifest, own: Collection[str], accounts: Collection[
     """Return a manifest of these accounts alone, with no more than the name of those that are not the part's own."""
     ownership = manifest.ownership
     organization = manifest.organization
+    caller = manifest.caller
     return msgspec.structs.replace(
         manifest,
+        caller=caller if caller.account_id in own else Caller(account_id="", arn="", partition=caller.partition),
         organization=organization and msgspec.structs.replace(organization, delegated=None),
         accounts=tuple(
             each if each.id in own else Account(id=each.id, name=each.name, state=each.state, ou_path=each.ou_path)

@@ -24,15 +24,20 @@ _WHOLE = {"findings": "VIEW", "coverage": "VIEW", "accounts": "TABLE", "account_
 
 _ISSUE = f"{HOME}, region, resource, family"
 
-_ALSO_COUNTED = """
-    CREATE OR REPLACE TEMP TABLE also_counted AS
-    SELECT arg_min(fingerprint, account_id || region) AS fingerprint FROM part_rows s
-    WHERE inherited_from IS NOT NULL AND NOT EXISTS (
-        SELECT 1 FROM part_rows o WHERE o.counted AND coalesce(o.inherited_from, o.account_id) = s.inherited_from
-            AND o.control = s.control AND o.resource = s.resource)
-    GROUP BY inherited_from, control, resource
+_MOVED = f"""
+    CREATE TABLE moved AS
+    SELECT r.fingerprint, c.owner FROM (
+        SELECT fingerprint, {HOME} AS home, control, resource, coalesce(owner, '') AS owner FROM every_findings
+        WHERE NOT counted) r
+    JOIN (
+        SELECT {HOME} AS home, control, resource, arg_min(coalesce(owner, ''), fingerprint) AS owner FROM every_findings
+        WHERE counted GROUP BY ALL) c USING (home, control, resource)
+    WHERE c.owner <> r.owner
+"""  # noqa: S608 - constants only
+"""Makes the table of the rows that repeat what a row of another owner says of a shared resource, with that owner.
+
+They go where the row goes that counts, so that an issue is in one part, and the parts add up to the run.
 """
-"""Makes the table of the rows that count in the part because the row of a shared resource that counts is another's."""
 
 _OWNED_CELLS = """
     WITH cells AS (
@@ -68,7 +73,7 @@ _OTHER_CELLS = f"""
 
 _EXCEPTION = f"""
     if(exception IS NULL OR exception.id IN (SELECT id FROM part_exceptions), exception,
-       struct_pack(id := '{ANOTHER}', owner := '', expires_on := exception.expires_on, state := exception.state,
+       struct_pack(id := '{ANOTHER} (' || exception.state || ')', owner := '', expires_on := exception.expires_on, state := exception.state,
                    days_overdue := exception.days_overdue))
 """  # noqa: S608 - constants only
 """A finding's exception: of another person's, only what it does to the finding."""
@@ -103,15 +108,22 @@ def set_aside(connection: duckdb.DuckDBPyConnection, *, compared: bool) -> None:
         if compared
         else f"CREATE VIEW every_changes AS SELECT {columns} WHERE false"
     )
+    connection.execute(_MOVED)
+    connection.execute(
+        "CREATE VIEW every_owned AS SELECT f.*, coalesce(m.owner, f.owner, '') AS part_owner "
+        "FROM every_findings f LEFT JOIN moved m USING (fingerprint)"
+        if connection.execute("FROM moved LIMIT 1").fetchall()
+        else "CREATE VIEW every_owned AS SELECT *, coalesce(owner, '') AS part_owner FROM every_findings"
+    )
     cells = OPEN_CELLS.replace("FROM findings", "FROM every_findings")
-    connection.execute(f"CREATE TEMP TABLE every_open_cells AS {cells}")
+    connection.execute(f"CREATE TABLE every_open_cells AS {cells}")
 
 
 def values(connection: duckdb.DuckDBPyConnection, *, by_owner: bool) -> list[str]:
     """Return who owns findings and changes, or the ids of the accounts where their resources live."""
     found, changed = _values_of(by_owner=by_owner)
     rows = connection.execute(
-        f"SELECT DISTINCT {found} FROM every_findings UNION SELECT {changed} FROM every_changes ORDER BY 1"  # noqa: S608
+        f"SELECT DISTINCT {found} FROM every_owned UNION SELECT {changed} FROM every_changes ORDER BY 1"  # noqa: S608
     )
     return [row[0] for row in rows.fetchall()]
 
@@ -125,7 +137,7 @@ def places(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, tuple[s
 def load_values(connection: duckdb.DuckDBPyConnection, numbers: Mapping[str, int]) -> None:
     """Make the table of which value of `values` is of the part with which number."""
     connection.execute(
-        "CREATE TEMP TABLE part_values AS SELECT unnest($1::VARCHAR[]) AS value, unnest($2::INTEGER[]) AS part",
+        "CREATE TABLE part_values AS SELECT unnest($1::VARCHAR[]) AS value, unnest($2::INTEGER[]) AS part",
         [list(numbers), list(numbers.values())],
     )
 
@@ -135,7 +147,7 @@ def open_and_late(connection: duckdb.DuckDBPyConnection, as_of: date, *, by_owne
     found, _ = _values_of(by_owner=by_owner)
     rows = connection.execute(
         "SELECT part, count(*), count(*) FILTER (due_on < $1) FROM ("  # noqa: S608 - constants only
-        f"SELECT part, min(due_on) AS due_on FROM every_findings JOIN part_values ON value = {found} "
+        f"SELECT part, min(due_on) AS due_on FROM every_owned JOIN part_values ON value = {found} "
         f"WHERE open GROUP BY part, {_ISSUE}) GROUP BY part",
         [as_of],
     )
@@ -148,7 +160,7 @@ def restrict(connection: duckdb.DuckDBPyConnection, scratch: Path, part: Restric
         path.unlink()
     _load_findings(connection, scratch, part)
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE part_accounts AS SELECT id, bool_or(own) AS own, bool_or(own) AND $2 AS whole "
+        "CREATE OR REPLACE TABLE part_accounts AS SELECT id, bool_or(own) AS own, bool_or(own) AND $2 AS whole "
         "FROM (SELECT unnest($1::VARCHAR[]) AS id, true AS own "
         "UNION ALL SELECT DISTINCT account_id, false FROM findings WHERE counted) GROUP BY id",
         [list(part.accounts), part.whole],
@@ -156,11 +168,11 @@ def restrict(connection: duckdb.DuckDBPyConnection, scratch: Path, part: Restric
     own = "IN (SELECT id FROM part_accounts WHERE own)"
     for statement in (
         # By name: what a run holds of an account that is not the part's own stays out, whatever columns there are.
-        f"CREATE OR REPLACE TEMP TABLE accounts AS SELECT * FROM (SELECT * FROM every_accounts WHERE id {own} "  # noqa: S608
+        f"CREATE OR REPLACE TABLE accounts AS SELECT * FROM (SELECT * FROM every_accounts WHERE id {own} "  # noqa: S608
         "UNION ALL BY NAME SELECT id, name, state, ou_path, collected, '' AS email, '' AS owner, '' AS contact, "
         f"'' AS environment FROM every_accounts WHERE id IN (SELECT id FROM part_accounts WHERE NOT own)) ORDER BY id",
-        f"CREATE OR REPLACE TEMP TABLE account_regions AS SELECT * FROM every_account_regions WHERE account_id {own}",  # noqa: S608
-        f"CREATE OR REPLACE TEMP VIEW changes AS SELECT * FROM every_changes "  # noqa: S608
+        f"CREATE OR REPLACE TABLE account_regions AS SELECT * FROM every_account_regions WHERE account_id {own}",  # noqa: S608
+        f"CREATE OR REPLACE VIEW changes AS SELECT * FROM every_changes "  # noqa: S608
         f"WHERE {_values_of(by_owner=part.by_owner)[1]} IN ({_chosen(part)})",
     ):
         connection.execute(statement)
@@ -194,7 +206,7 @@ def changes_by_kind(connection: duckdb.DuckDBPyConnection) -> dict[Kind, dict[st
 
 def _values_of(*, by_owner: bool) -> tuple[str, str]:
     """Return what of a finding, and of a change, says which part it is of."""
-    return ("coalesce(owner, '')", "owner") if by_owner else (HOME, "account_id")
+    return ("part_owner", "owner") if by_owner else (HOME, "account_id")
 
 
 def _chosen(part: Restriction) -> str:
@@ -204,21 +216,15 @@ def _chosen(part: Restriction) -> str:
 def _load_findings(connection: duckdb.DuckDBPyConnection, scratch: Path, part: Restriction) -> None:
     """Make the view of the part's rows, which are copied once: every figure reads them."""
     found, _ = _values_of(by_owner=part.by_owner)
-    shown = "*"
     if part.exceptions is not None:
         connection.execute(
-            "CREATE OR REPLACE TEMP TABLE part_exceptions AS SELECT unnest($1::VARCHAR[]) AS id",
-            [list(part.exceptions)],
+            "CREATE OR REPLACE TABLE part_exceptions AS SELECT unnest($1::VARCHAR[]) AS id", [list(part.exceptions)]
         )
-        shown = f"* REPLACE ({_EXCEPTION} AS exception)"
+    own = "" if part.exceptions is None else f" REPLACE ({_EXCEPTION} AS exception, part_owner AS owner)"
     rows = scratch / f"part-{part.number}-findings.parquet"
-    write_parquet(connection, f"SELECT {shown} FROM every_findings WHERE {found} IN ({_chosen(part)})", rows)  # noqa: S608
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW part_rows AS SELECT * FROM read_parquet({quoted(rows)})")  # noqa: S608
-    connection.execute(_ALSO_COUNTED)
-    connection.execute(
-        "CREATE OR REPLACE TEMP VIEW findings AS SELECT * "
-        "REPLACE (counted OR fingerprint IN (SELECT fingerprint FROM also_counted) AS counted) FROM part_rows"
-    )
+    chosen = f"SELECT * EXCLUDE (part_owner){own} FROM every_owned WHERE {found} IN ({_chosen(part)})"  # noqa: S608
+    write_parquet(connection, chosen, rows)
+    connection.execute(f"CREATE OR REPLACE VIEW findings AS SELECT * FROM read_parquet({quoted(rows)})")  # noqa: S608
 
 
 def _load_cells(connection: duckdb.DuckDBPyConnection, scratch: Path, part: Restriction, own: str) -> None:
@@ -227,10 +233,10 @@ def _load_cells(connection: duckdb.DuckDBPyConnection, scratch: Path, part: Rest
     cells = scratch / f"part-{part.number}-cells.parquet"
     write_parquet(connection, _OWNED_CELLS if part.by_owner else whole, cells)
     for statement in (
-        f"CREATE OR REPLACE TEMP VIEW part_cells AS SELECT * FROM read_parquet({quoted(cells)})",  # noqa: S608
-        f"CREATE OR REPLACE TEMP TABLE other_cells AS {_OTHER_CELLS}",
-        "CREATE OR REPLACE TEMP VIEW coverage AS SELECT * FROM part_cells UNION ALL BY NAME SELECT * FROM other_cells",
+        f"CREATE OR REPLACE VIEW part_cells AS SELECT * FROM read_parquet({quoted(cells)})",  # noqa: S608
+        f"CREATE OR REPLACE TABLE other_cells AS {_OTHER_CELLS}",
+        "CREATE OR REPLACE VIEW coverage AS SELECT * FROM part_cells UNION ALL BY NAME SELECT * FROM other_cells",
     ):
         connection.execute(statement)
     opened = f"{OPEN_CELLS} AND counted" if part.by_owner else f"SELECT * FROM every_open_cells WHERE account_id {own}"  # noqa: S608
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE open_cells AS {opened}")
+    connection.execute(f"CREATE OR REPLACE TABLE open_cells AS {opened}")

@@ -15,7 +15,6 @@ from orgaudit.report import json_document, json_version_1, xlsx
 from orgaudit.report.view import View, viewing
 from orgaudit.settings.sections import ReportSettings
 from orgaudit.store import seal
-from orgaudit.store.register_result import read_result
 from orgaudit.store.run import Run
 from orgaudit.store.seal import ReportRecord, Standing
 
@@ -63,18 +62,18 @@ def written(
     Raises ConfigError for an unknown format or a run without results, and ReportError where a file cannot be written.
     """
     wanted = chosen(formats, json_version)
-    keep = _delivered(run) if standing is Standing.VERIFIED else set()
+    keep = delivered(run) if standing is Standing.VERIFIED else set()
     with viewing(run, standing=standing, settings=settings) as view:
         added = [(each, run.results / each.file) for each in wanted.values() if each.file not in keep]
         for each, path in added:
             each.write(view, path)
         if added and standing is Standing.VERIFIED:
-            seal.add(run.results, reports=[_record(path, view, run) for _, path in added])
+            seal.add(run.results, reports=[record_of(path, view) for _, path in added])
         yield view, [run.results / each.file for each in wanted.values()]
 
 
-def _delivered(run: Run) -> set[str]:
-    """Return the reports that are there as they were written of this seal."""
+def delivered(run: Run) -> set[str]:
+    """Return the reports that are there as they were written of this seal, by their place in the results."""
     ledger = seal.read_ledger(run.results)
     manifest = seal.digest(run.manifest_path)
     newest = ledger.newest().values() if ledger else ()
@@ -85,13 +84,14 @@ def _delivered(run: Run) -> set[str]:
     }
 
 
-def _record(path: Path, view: View, run: Run) -> ReportRecord:
+def record_of(path: Path, view: View) -> ReportRecord:
+    """Return what reports.json lists of a report that was written of a view."""
     return ReportRecord(
-        file=path.name,
+        file=path.relative_to(view.run.results).as_posix(),
         sha256=seal.digest(path),
         written_at=datetime.now(UTC),
         as_of=view.as_of,
-        register_file_sha256=read_result(run).source.sha256,
+        register_file_sha256=view.source.sha256,
         register_sha256=view.register_sha256,
         manifest_sha256=view.manifest_sha256,
         tool_version=__version__,

@@ -139,9 +139,17 @@ class WorkbookWriter:
     def save(
         self, file: IO[bytes], *, title: str, creator: str, stamp: datetime, alt_texts: Sequence[str] = ()
     ) -> None:
-        """Write the workbook; the same content and stamp make the same bytes."""
+        """Write the workbook; the same content and stamp make the same bytes.
+
+        A link to a sheet that the workbook does not have is left out.
+        """
         self.workbook.properties.title, self.workbook.properties.creator = title, creator
-        save(self.workbook, file, stamp=stamp, rows=self.rows, links=self.links, alt_texts=alt_texts)
+        sheets = {sheet.title for sheet in self.workbook.worksheets}
+        links = {
+            title: [link for link in found if link.address or link.sheet in sheets]
+            for title, found in self.links.items()
+        }
+        save(self.workbook, file, stamp=stamp, rows=self.rows, links=links, alt_texts=alt_texts)
 
     def sheet(self, title: str, *, widths: Sequence[float], one_page: bool = False) -> Worksheet:
         """Return a new sheet: landscape, one page wide, with the footer and the page below."""

@@ -13,11 +13,22 @@ from orgaudit.errors import ConfigError
 from orgaudit.store import lease
 from orgaudit.store.run import Run
 
-PARTS = ("", "facts", "findings", "coverage", "as-of-*", "unverified")
+PARTS = (
+    "",
+    "facts",
+    "findings",
+    "coverage",
+    "as-of-*",
+    "unverified",
+    "split-*",
+    "as-of-*/split-*",
+    "unverified/split-*",
+)
 """Where a run has files, as patterns below its directory."""
 
 _TEMPORARY = re.compile(
-    r"\.(?:(?:run|reports|register|lease)\.json|report\.\w+|(?:findings|coverage|history)\.parquet|\d{12}\.ndjson\.zst)"
+    r"\.(?:(?:run|reports|register|lease)\.json|report\.\w+|(?:findings|coverage|history)\.parquet|\d{12}\.ndjson\.zst"
+    r"|[a-z0-9][a-z0-9@._+-]*\.(?:xlsx|eml))"
     r"\.[a-z0-9_]{8}"
 )
 """What `writing` calls a file until it is whole."""

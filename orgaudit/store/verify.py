@@ -71,8 +71,8 @@ def _report_problems(run: Run) -> Iterator[str]:
             yield from seal.changed(at, ledger.seals[-1].files)
         newest = ledger.newest()
         yield from seal.changed(at, {name: record.sha256 for name, record in newest.items()})
-        for path in sorted(at.glob("report.*")):
-            if path.name not in newest:
+        for path in sorted((*at.glob("report.*"), *at.glob("split-*/[!.]*"))):
+            if path.relative_to(at).as_posix() not in newest:
                 yield f"{path}: is not in reports.json; `orgaudit report` writes it again"
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from orgaudit.report.view import View
 from orgaudit.report.xlsx.actions import ACTIONS
@@ -15,7 +17,7 @@ from orgaudit.report.xlsx.method import METHOD
 from orgaudit.report.xlsx.register import CLOSED, EXCEPTIONS, HYGIENE, MANUAL_REVIEW
 from orgaudit.report.xlsx.results import ACCOUNTS, CONTROLS, FRAMEWORKS
 from orgaudit.report.xlsx.summary import write_summary
-from orgaudit.report.xlsx.tables import Tables
+from orgaudit.report.xlsx.tables import Tables, TableSheet
 from orgaudit.spreadsheet.workbook import ROW_LIMIT, WorkbookWriter
 from orgaudit.store.run import writing
 
@@ -25,12 +27,24 @@ SHEETS = (
 )
 """The sheets behind the summary, in their order."""
 
+SHEETS_OF_A_PART = (OPEN, ACTIONS, EXCEPTIONS, CHANGES)
+"""The sheets behind the summary of a part of a run."""
+
 
 def write(view: View, path: Path, *, row_limit: int = ROW_LIMIT) -> None:
     """Write the view as a workbook whose sheets go on in the next past `row_limit` rows; raises ReportError."""
+    _write(view, path, SHEETS, row_limit)
+
+
+def write_part(view: View, path: Path) -> None:
+    """Write the view of a part as its workbook; raises ReportError."""
+    _write(view, path, SHEETS_OF_A_PART, ROW_LIMIT)
+
+
+def _write(view: View, path: Path, sheets: Sequence[TableSheet[Any]], row_limit: int) -> None:
     run = view.manifest
     with writing(path) as file, WorkbookWriter(footer=f"orgaudit run {run.run_id}", row_limit=row_limit) as book:
-        tables = Tables(book, view, SHEETS)
+        tables = Tables(book, view, sheets)
         blocks = lists(tables, view)
         alt_texts = write_summary(book, view, tables, blocks)
         tables.write()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from orgaudit.report.view import View
-from orgaudit.spreadsheet.links import Goal
+from orgaudit.spreadsheet.links import LONGEST_TEXT, Goal
 from orgaudit.spreadsheet.rows import Column, Formula, Result
 from orgaudit.spreadsheet.workbook import WHOLE, PrintedPage, SheetPart, WorkbookWriter
 
@@ -96,6 +96,18 @@ def by_key(keys: Iterable[str]) -> dict[str, int]:
 _CALL = re.compile(r"\w+\([^()]*?(?P<table>\w+)\[[^()]*\)")
 
 
+def _name(call: re.Match[str]) -> str:
+    return call["table"].replace("_", " ")
+
+
+def _literal(result: Result) -> str:
+    """Return a figure or a text as a formula, which may hold texts of a limited length only."""
+    if not isinstance(result, str):
+        return repr(result)
+    pieces = [result[start : start + LONGEST_TEXT] for start in range(0, max(len(result), 1), LONGEST_TEXT)]
+    return "&".join('"' + piece.replace('"', '""') + '"' for piece in pieces)
+
+
 class Tables:
     """The tables of one workbook, each with its place."""
 
@@ -104,8 +116,10 @@ class Tables:
         self._parts: dict[str, list[SheetPart]] = {}
         self._sheets: list[TableSheet[Any]] = []
         self._groups: dict[str, Mapping[str, int]] = {}
+        self._known: set[str] = set()
         for sheet in sheets:
             count, below = sheet.count(view), sheet.below
+            self._known |= {sheet.name, *([below.name] if below else [])}
             if count or not sheet.optional:
                 self._sheets.append(sheet)
                 self._parts[sheet.name] = book.parts(sheet.title, count, sheet.table)
@@ -116,12 +130,16 @@ class Tables:
     def formula(self, text: str, result: Result | None) -> Formula:
         """Return a formula over whole tables, with its result; None stands for one that cannot be computed.
 
-        Each function of a table is taken of every part of it and added up; it is 0 where the table is not written.
+        Each function of a table is taken of every part of it and added up; it is 0 where the table has no records and
+        is not written. A workbook that is without one of the tables has the result itself.
         """
-        return Formula(_CALL.sub(self._over, text), "n/a" if result is None else result)
+        shown = "n/a" if result is None else result
+        if any(_name(call) not in self._known for call in _CALL.finditer(text)):
+            return Formula(_literal(shown), shown)
+        return Formula(_CALL.sub(self._over, text), shown)
 
     def _over(self, call: re.Match[str]) -> str:
-        parts = self._parts.get(call["table"].replace("_", " "), [])
+        parts = self._parts.get(_name(call), [])
         calls = [call[0].replace(f"{call['table']}[", f"{part.table}[") for part in parts]
         return f"({'+'.join(calls)})" if len(calls) > 1 else "".join(calls) or "0"
 
