@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 import openpyxl
 import pytest
 from click.testing import CliRunner
@@ -127,6 +128,23 @@ def test_another_date_or_register_has_its_own_directory(run: Run) -> None:
     assert report(run, "xlsx", as_of=LATER)[0].parent == later.parent, "the same again adds a format"
     assert report(run, as_of=LATER, register=other) == [registered]
     assert len(ledger(later.parent).reports) == 2
+
+
+def test_the_list_of_reports_only_grows(run: Run) -> None:
+    before = ledger(run.path)
+    for formats, as_of, number in ((("json",), ON, 1), (("xlsx",), None, 2), (("json", "xlsx"), None, 2)):
+        report(run, *formats, as_of=as_of)
+        after = ledger(run.path)
+        assert after.seals[: len(before.seals)] == before.seals
+        assert after.reports[: len(before.reports)] == before.reports
+        assert len(after.reports) == number
+        before = after
+    seals, reports = before.seals, before.reports
+    report(run, as_of=LATER)
+    assert (ledger(run.path).seals, ledger(run.path).reports) == (seals, reports)
+    taken = msgspec.structs.replace(before, reports=reports[1:])
+    seal.ledger_path(run.path).write_bytes(msgspec.json.encode(taken))
+    assert verify(run) == [f"{run.path / 'report.json'}: is not in reports.json; `orgaudit report` writes it again"]
 
 
 @pytest.mark.parametrize("name", [*seal.MATCHED, "report.json", "reports.json"])
