@@ -12,6 +12,11 @@ libreoffice = pytest.mark.skipif(
     reason="LibreOffice Calc is missing; install libreoffice-calc (Debian, Ubuntu) or LibreOffice (macOS)",
 )
 
+openssh = pytest.mark.skipif(
+    shutil.which("ssh-keygen") is None, reason="ssh-keygen is missing; install openssh-client (Debian, Ubuntu)"
+)
+unzip = pytest.mark.skipif(shutil.which("unzip") is None, reason="unzip is missing; install unzip")
+
 
 def _image_builder() -> str | None:
     """Return a program that can build images here: docker counts only where its daemon answers."""

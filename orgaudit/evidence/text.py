@@ -133,7 +133,8 @@ def _checking(entries: Sequence[Entry]) -> Iterator[str]:
         "3. Draw the sample again from the population files by the method above.",
         f"4. Read a requirement: {example}. The .json beside it holds the same for programs, and {SCHEMA} its form.",
         "5. Find a read in the account's own CloudTrail: by the session's ARN, the operation and the time.",
-        "   accounts/*.json lists, for every account, the session, the times, and every listing of every region.",
+        "   accounts/*.json lists, for every account, the session, the times, and in each region every listing of the",
+        "   types of facts that these requirements need.",
     )
 
 

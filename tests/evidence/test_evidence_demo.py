@@ -20,7 +20,9 @@ from orgaudit.store.run import Run, read_lines
 from tests.audit_runs import LOG_ARCHIVE, MANAGEMENT, ROOT, SHUT, WEBSHOP, Caller, Outcome, environment_for
 from tests.docs.test_walkthrough import is_shown_by, steps
 from tests.evidence.made import Opened, a_key, opened
+from tests.needs import openssh, unzip
 
+pytestmark = [openssh, unzip]
 PAGE = ROOT / "docs" / "evidence.md"
 BLOCK = re.compile(r"^```console(?P<rest>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 ACCOUNTS = (MANAGEMENT, LOG_ARCHIVE, WEBSHOP, SHUT[0])
