@@ -48,7 +48,10 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """Return 0 for low up to 3 for critical."""
-        return list(Severity).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class Status(StrEnum):

@@ -104,6 +104,9 @@ class Slim(msgspec.Struct, frozen=True):
     command: str | None
 
 
+ACTIONS = 1000
+"""As many actions as reports list."""
+
 Step: TypeAlias = Callable[[], object]
 """What is measured."""
 VIEWS = ExitStack()
@@ -173,7 +176,7 @@ def report(write: Callable[[View, Path], None], name: str) -> Callable[[Run], St
 def actions(run: Run) -> Step:
     """Return the step that puts all open issues into actions."""
     view = VIEWS.enter_context(viewing(run))
-    return lambda: plan(view.connection, view.manifest, ActionSettings())
+    return lambda: plan(view.connection, view.manifest, ActionSettings(), top=ACTIONS)
 
 
 # What the bare writer does

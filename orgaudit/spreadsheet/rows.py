@@ -155,7 +155,7 @@ class CellWriter:
         if content is None or content == "":
             return f"{self._plain}/>"
         if isinstance(content, str):
-            if _PLAIN.fullmatch(content) and "_x" not in content and len(content) < CELL_LIMIT:
+            if _PLAIN.fullmatch(content) and "_x" not in content and len(content) <= CELL_LIMIT:
                 return f'{self._plain} t="inlineStr"><is><t>{content}</t></is></c>'
             text = stored(content)
             space = ' xml:space="preserve"' if text != text.strip() else ""

@@ -8,7 +8,7 @@ from orgaudit.spreadsheet.text import fitted
 
 def evidence_text(evidence: dict[str, Json], limit: int = 600) -> str:
     """Return evidence as short lines of `name: value`."""
-    return fitted("\n".join(f"{name}: {_value_text(value)}" for name, value in evidence.items()), limit)
+    return fitted("\n".join([f"{name}: {_value_text(value)}" for name, value in evidence.items()]), limit)
 
 
 def _value_text(value: Json) -> str:
