@@ -73,8 +73,8 @@ _OTHER_CELLS = f"""
 
 _EXCEPTION = f"""
     if(exception IS NULL OR exception.id IN (SELECT id FROM part_exceptions), exception,
-       struct_pack(id := '{ANOTHER} (' || exception.state || ')', owner := '', expires_on := exception.expires_on, state := exception.state,
-                   days_overdue := exception.days_overdue))
+       struct_pack(id := '{ANOTHER} (' || exception.state || ')', owner := '', expires_on := exception.expires_on,
+                   state := exception.state, days_overdue := exception.days_overdue))
 """  # noqa: S608 - constants only
 """A finding's exception: of another person's, only what it does to the finding."""
 

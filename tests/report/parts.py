@@ -267,7 +267,7 @@ def _write_changes(run: Run, changed: Sequence[Changed], accounts: Accounts) -> 
     with duckdb.connect() as connection:
         write_parquet(
             connection,
-            f"SELECT * FROM read_json('{source}', format = 'newline_delimited', columns = {{{kinds}}})",
+            f"SELECT * FROM read_json('{source}', format = 'newline_delimited', columns = {{{kinds}}})",  # noqa: S608 - a test's path
             changes_table(run),
         )
     source.unlink()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import email
 import email.policy
+import hashlib
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -16,22 +19,31 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from orgaudit.errors import ConfigError
 from orgaudit.model import EntryState, Status
-from orgaudit.report.part import Division, parted
+from orgaudit.report import split as splitting
+from orgaudit.report.part import Division, Part, parted
+from orgaudit.report.part_names import LONGEST, file_names
 from orgaudit.report.split import PartReport, split
 from orgaudit.report.view import View, viewing
 from orgaudit.settings.people import identity
+from orgaudit.store import seal
 from orgaudit.store.kinds import Kind
 from orgaudit.store.run import Run
 from orgaudit.store.seal import Standing
-from tests.report.parts import AUDIT_TEAM, Changed, Kept, Seen, name_of, number, print_of, written
+from orgaudit.store.verify import verify
+from tests import needs
+from tests.report.parts import AUDIT_TEAM, Changed, Kept, Seen, name_of, number, print_of, resource_of, written
+from tests.report.recalculated import assert_computed_as_shown
 
 ANN, ANN_AGAIN, BOB, TEAM = "Ann Ash <ann@example.org>", "ann@example.org", "Bob <bob@example.org>", "Team Blue"
 ACCOUNTS = ((ANN, "Root/Shop"), (BOB, "Root/Shop"), ("", "Root/Lab"))
 
 
-def reports(run: Run, division: Division, standing: Standing = Standing.NOT_SEALED, **more: str) -> list[PartReport]:
-    return list(split(run, division, standing=standing, audit_team=AUDIT_TEAM, **more))
+def reports(
+    run: Run, division: Division, standing: Standing = Standing.NOT_SEALED, owner: str | None = None
+) -> list[PartReport]:
+    return list(split(run, division, standing=standing, audit_team=AUDIT_TEAM, owner=owner))
 
 
 def by_key(found: Iterable[PartReport]) -> dict[str, PartReport]:
@@ -104,14 +116,14 @@ def test_a_resource_in_anothers_account_is_all_that_its_owner_sees_and_is_rated_
 
 
 def test_who_has_an_exception_alone_is_rated_by_nothing(tmp_path: Path) -> None:
-    run = written(tmp_path, ACCOUNTS, [Seen(name="one", owner=ANN)], kept=[Kept(name="EXC-1", owner=BOB)])
-    with parted(run, Division.OWNER) as parts:
-        with parts.view(next(part for part in parts.all if part.key == "bob@example.org")) as view:
-            assert view.summary.headline
-            assert view.summary.headline.rated.counts.rate is None
-            assert view.summary.coverage.share is None
-            assert (view.accounts, view.manifest.accounts) == ((), ())
-            assert [score.entry.id for score in view.exceptions] == ["EXC-1"]
+    run = written(tmp_path, ((ANN, ""),), [Seen(name="one", owner=ANN)], kept=[Kept(name="EXC-1", owner=BOB)])
+    with parted(run, Division.OWNER) as parts, parts.view(parts.all[1]) as view:
+        assert parts.all[1].key == "bob@example.org"
+        assert view.summary.headline
+        assert view.summary.headline.rated.counts.rate is None
+        assert view.summary.coverage.share is None
+        assert (view.accounts, view.manifest.accounts) == ((), ())
+        assert [score.entry.id for score in view.exceptions] == ["EXC-1"]
 
 
 def test_what_was_not_seen_of_a_part_makes_it_incomplete(tmp_path: Path) -> None:
@@ -250,7 +262,7 @@ def runs(draw: st.DrawFn) -> tuple[list[tuple[str, str]], list[Seen], list[Kept]
         seen.append(own)
         for other in draw(st.sets(st.integers(0, len(accounts) - 1), max_size=2)) - {account}:
             home = accounts[account][0]
-            seen.append(msgspec_like(own, account=other, home=account, owner=home))
+            seen.append(replace(own, account=other, home=account, owner=home))
     changed = [
         Changed(
             name=f"moved{n}x",
@@ -261,10 +273,6 @@ def runs(draw: st.DrawFn) -> tuple[list[tuple[str, str]], list[Seen], list[Kept]
         for n in range(draw(st.integers(0, 3)))
     ]
     return accounts, seen, kept, changed
-
-
-def msgspec_like(it: Seen, **changes: object) -> Seen:
-    return Seen(**{**{name: getattr(it, name) for name in Seen.__dataclass_fields__}, **changes})  # type: ignore[arg-type]
 
 
 class Judge:
@@ -353,3 +361,258 @@ def test_no_file_has_anything_of_another_part_and_together_they_are_the_run(
             issues += report.open
         assert listed == Counter(dict.fromkeys(open_rows, 1))
         assert issues == total
+
+
+# Files
+
+
+def parts_of(division: Division, *keys: str) -> list[Part]:
+    return [Part(division=division, key=key, name=key, values=(), accounts=frozenset()) for key in keys]
+
+
+HOSTILE = (
+    *(
+        "../../etc/passwd",
+        "..",
+        ".",
+        "/",
+        "con",
+        "CON",
+        "aux.",
+        "a" * 300,
+        "a" * 299,
+        "straße",
+        "strasse",
+        "名前",
+        "a\x00b",
+    ),
+    *(
+        "unassigned",
+        "Unassigned",
+        "-rf",
+        "a b",
+        "a-b",
+        "x" * 40 + "-0123abcd",
+        "a/b",
+        "a\\b",
+        "jo@example.com",
+        "lpt1.x",
+    ),
+)
+
+
+@given(st.lists(st.one_of(st.text(max_size=120), st.sampled_from(HOSTILE)), unique_by=str.casefold, max_size=40))
+def test_names_of_files_are_safe_unique_and_do_not_depend_on_the_others(keys: list[str]) -> None:
+    keys = [key.casefold() for key in keys]
+    parts = parts_of(Division.OWNER, "", *dict.fromkeys(keys))
+    names = file_names(parts)
+    assert len({name.casefold() for name in names.values()}) == len(parts)
+    for part, name in names.items():
+        assert re.fullmatch(r"[a-z0-9][a-z0-9@._+-]*", name)
+        assert len(name) <= LONGEST
+        assert not re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name)
+        assert not name.endswith((".", " "))
+        assert file_names([part]) == {part: name}
+
+
+def test_names_of_files_can_be_read() -> None:
+    [nobody, mail, team] = file_names(parts_of(Division.OWNER, "", "jo+a@example.com", "Team Blue")).values()
+    assert (nobody, mail) == ("unassigned", "jo+a@example.com")
+    assert re.fullmatch(r"team-blue-[0-9a-f]{8}", team)
+    [account] = [
+        Part(division=Division.ACCOUNT, key="111122223333", name="Shop: Größe", values=(), accounts=frozenset())
+    ]
+    assert file_names([account])[account] == "111122223333-shop-gro-e"
+    [root, lower] = file_names(parts_of(Division.UNIT, "Root", "root")).values()
+    assert (root[:5], lower) == ("root-", "root")
+
+
+def test_hashes_that_are_alike_become_long_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orgaudit.report.part_names._DIGITS", 1)
+    names = file_names(parts_of(Division.OWNER, *(f"Team {n}" for n in range(200))))
+    assert len(set(names.values())) == 200
+    assert {len(name.rpartition("-")[2]) for name in names.values()} <= {1, 64}
+
+
+def test_every_part_of_two_hundred_owners_has_its_files(tmp_path: Path) -> None:
+    seen = [Seen(name=f"thing{n}x", owner=f"Owner {n} <o{n}@example.org>") for n in range(200)]
+    done = reports(written(tmp_path, ACCOUNTS, seen), Division.OWNER)
+    assert len(done) == 200
+    assert all(report.mail and report.mail.is_file() and report.workbook.is_file() for report in done)
+    last = by_key(done)["o199@example.org"]
+    assert [row["Resource"] for row in opened_rows(last)] == [resource_of("thing199x")]
+
+
+def test_the_workbook_has_page_one_and_four_sheets_and_no_link_leads_nowhere(tmp_path: Path) -> None:
+    seen = [Seen(name="one", owner=ANN), Seen(name="two", owner=ANN, exception="EXC-1")]
+    run = written(
+        tmp_path, ACCOUNTS, seen, kept=[Kept(name="EXC-1", owner=ANN)], changed=[Changed(name="x", owner=ANN)]
+    )
+    [report] = reports(run, Division.OWNER)
+    book = openpyxl.load_workbook(report.workbook)
+    assert [sheet.title for sheet in book if sheet.sheet_state == "visible"] == [
+        *("Summary", "Open", "Actions", "Exceptions", "Changes")
+    ]
+    with zipfile.ZipFile(report.workbook) as archive:
+        text = "".join(archive.read(name).decode() for name in archive.namelist() if "worksheets/sheet" in name)
+    targets = set(re.findall(r"location=\"'([^']+)'!", text))
+    assert targets
+    assert targets <= set(book.sheetnames)
+
+
+@needs.libreoffice
+def test_every_formula_of_a_part_gives_what_it_shows(tmp_path: Path) -> None:
+    seen = [Seen(name="one", owner=ANN), Seen(name="two", owner=ANN, control=1), Seen(name="x", account=1, owner=BOB)]
+    run = written(
+        tmp_path, ACCOUNTS, seen, kept=[Kept(name="EXC-1", owner=ANN)], changed=[Changed(name="x", owner=ANN)]
+    )
+    report = by_key(reports(run, Division.OWNER))["ann@example.org"]
+    assert_computed_as_shown(report.workbook, tmp_path)
+
+
+# Delivered reports stay
+
+
+def contents(run: Run) -> dict[str, tuple[str, int]]:
+    files = [path for path in run.path.rglob("*") if path.is_file() and path.name != "reports.json"]
+    return {
+        str(path.relative_to(run.path)): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+        for path in files
+    }
+
+
+def test_delivered_files_are_listed_verified_and_stay(tmp_path: Path) -> None:
+    run = written(tmp_path, ACCOUNTS, [Seen(name="one", owner=ANN), Seen(name="two", owner=TEAM)], sealed=True)
+    done = reports(run, Division.OWNER, Standing.VERIFIED)
+    ledger = seal.read_ledger(run.path)
+    assert ledger
+    files = {path for report in done for path in (report.workbook, report.mail) if path}
+    assert ledger.newest().keys() == {path.relative_to(run.path).as_posix() for path in files}
+    assert (len(files), verify(run)) == (3, [])
+    before = contents(run)
+    assert reports(run, Division.OWNER, Standing.VERIFIED) == done
+    assert contents(run) == before
+    assert seal.read_ledger(run.path) == ledger
+    done[0].workbook.write_bytes(b"x")
+    assert [problem for problem in verify(run) if done[0].workbook.name in problem]
+    (done[0].workbook.parent / "other.xlsx").write_bytes(b"x")
+    assert [problem for problem in verify(run) if "other.xlsx: is not in reports.json" in problem]
+
+
+def test_what_was_lost_is_written_again_to_the_byte(tmp_path: Path) -> None:
+    run = written(tmp_path, ACCOUNTS, [Seen(name="one", owner=ANN), Seen(name="two", owner=BOB)], sealed=True)
+    done = reports(run, Division.OWNER, Standing.VERIFIED)
+    before = {name: digest for name, (digest, _) in contents(run).items()}
+    for report in done:
+        report.workbook.unlink()
+        assert report.mail
+        report.mail.unlink()
+    reports(run, Division.OWNER, Standing.VERIFIED)
+    assert {name: digest for name, (digest, _) in contents(run).items()} == before
+    assert verify(run) == []
+
+
+def test_who_is_killed_between_two_parts_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(splitting, "TOGETHER", 1)
+    seen = [Seen(name=f"thing{n}x", owner=f"o{n}@example.org") for n in range(4)]
+    run = written(tmp_path, ACCOUNTS, seen, sealed=True)
+    going = split(run, Division.OWNER, standing=Standing.VERIFIED, audit_team=AUDIT_TEAM)
+    assert isinstance(going, Generator)
+    first, second = next(going), next(going)
+    going.close()
+    assert verify(run) == []
+    before = contents(run)
+    done = reports(run, Division.OWNER, Standing.VERIFIED)
+    assert done[:2] == [first, second]
+    assert {name: contents(run)[name] for name in before} == before
+    assert (len(done), verify(run)) == (4, [])
+
+
+# Mails
+
+
+def test_a_mail_is_a_draft_to_the_owner_that_carries_the_workbook(tmp_path: Path) -> None:
+    seen = [
+        Seen(name="one", owner=ANN, late=True),
+        Seen(name="two", owner=ANN, control=1),
+        Seen(name="three", owner=ANN, control=1),
+    ]
+    run = written(tmp_path, ACCOUNTS, seen, kept=[Kept(name="EXC-1", owner=ANN, state=EntryState.EXPIRING)])
+    [report] = reports(run, Division.OWNER)
+    message = mail_of(report)
+    assert (message["From"], message["To"], message["X-Unsent"]) == (AUDIT_TEAM, ANN, "1")
+    assert message["Subject"] == "Security audit of 2026-10-01: 3 open issues, 1 late (Ann Ash)"
+    assert message["Date"].datetime == datetime(2026, 10, 1, tzinfo=UTC)
+    assert re.fullmatch(r"<[0-9a-f]{32}@orgaudit>", message["Message-ID"])
+    [attached] = message.iter_attachments()
+    assert attached.get_filename() == report.workbook.name
+    assert attached.get_content() == report.workbook.read_bytes()
+    body = body_of(report)
+    for words in (
+        *("3 open issues:", "1  critical", "2  high", "Past the due date: 1.", "Do first:\n  1. ", "  3. "),
+        "EXC-1: EXC-1-title; ends on 2026-12-31, in 9 days",
+        f"Attached is {report.workbook.name}",
+    ):
+        assert words in body
+    assert all(len(line) <= 78 for line in body.splitlines())
+    assert report.mail
+    assert all(len(line) <= 998 and line.isascii() for line in report.mail.read_bytes().split(b"\r\n"))
+
+
+@pytest.mark.parametrize(
+    ("owner", "to"),
+    [
+        ("x\r\nBcc: all@example.org <ann@example.org>", "ann@example.org"),
+        ('A "B", C <ann@example.org>', "ann@example.org"),
+        ("=?utf-8?q?x?= <ann@example.org>", "ann@example.org"),
+        ("ann@example.org\r\nBcc: all@example.org", "ann@example.org"),
+    ],
+)
+def test_an_owners_name_cannot_add_headers(tmp_path: Path, owner: str, to: str) -> None:
+    [report] = reports(written(tmp_path, ACCOUNTS, [Seen(name="one", owner=owner)]), Division.OWNER)
+    message = mail_of(report)
+    assert [address.addr_spec for address in message["To"].addresses] == [to]
+    assert set(message.keys()) == {
+        *("From", "To", "Subject", "Date", "Message-ID", "X-Unsent", "MIME-Version", "Content-Type")
+    }
+
+
+def test_who_gets_the_mail_of_a_part(tmp_path: Path) -> None:
+    accounts = ((ANN, "Root/One"), (BOB, "Root/Two"), (ANN_AGAIN, "Root/One"), (ANN, "Root/Two"), (TEAM, "Root/Three"))
+    seen = [Seen(name=f"thing{n}x", account=n, owner=owner) for n, owner in enumerate(("", TEAM, BOB, "", ""))]
+    run = written(tmp_path, accounts, seen)
+    got = {report.part.key: report.to for division in Division for report in reports(run, division)}
+    assert {key: identity(to) for key, to in got.items()} == {
+        "": "audit@example.org",
+        "team blue": "",
+        "bob@example.org": "bob@example.org",
+        "Root/One": "ann@example.org",
+        "Root/Two": "audit@example.org",
+        "Root/Three": "audit@example.org",
+        number(0): "ann@example.org",
+        number(1): "bob@example.org",
+        number(2): "ann@example.org",
+        number(3): "ann@example.org",
+        number(4): "audit@example.org",
+    }
+    assert not (run.path / "split-owner").joinpath("team-blue.eml").exists()
+    without = {report.part.key: report.mail for report in split(run, Division.OWNER, standing=Standing.NOT_SEALED)}
+    assert without[""] is None
+
+
+def test_a_workbook_too_large_for_a_mail_is_named_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(splitting, "LARGEST", 10)
+    [report] = reports(written(tmp_path, ACCOUNTS, [Seen(name="one", owner=ANN)]), Division.OWNER)
+    assert not list(mail_of(report).iter_attachments())
+    assert "The workbook is too large to be attached." in body_of(report)
+
+
+def test_one_owner_alone(tmp_path: Path) -> None:
+    run = written(tmp_path, ACCOUNTS, [Seen(name="one", owner=ANN), Seen(name="two", owner=BOB), Seen(name="three")])
+    for wanted, key in (("ANN@example.org", "ann@example.org"), ("ann ash", "ann@example.org"), ("unassigned", "")):
+        [report] = reports(run, Division.OWNER, owner=wanted)
+        assert report.part.key == key
+    with pytest.raises(
+        ConfigError, match=r"nothing in the run is of owner 'bab@example.org'; did you mean bob@example"
+    ):
+        reports(run, Division.OWNER, owner="bab@example.org")
