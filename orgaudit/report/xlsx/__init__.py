@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from orgaudit.report.view import View
 from orgaudit.report.xlsx.actions import ACTIONS
@@ -15,7 +17,8 @@ from orgaudit.report.xlsx.method import METHOD
 from orgaudit.report.xlsx.register import CLOSED, EXCEPTIONS, HYGIENE, MANUAL_REVIEW
 from orgaudit.report.xlsx.results import ACCOUNTS, CONTROLS, FRAMEWORKS
 from orgaudit.report.xlsx.summary import write_summary
-from orgaudit.report.xlsx.tables import Tables
+from orgaudit.report.xlsx.tables import Tables, TableSheet
+from orgaudit.spreadsheet.links import MOST_LINKS
 from orgaudit.spreadsheet.workbook import ROW_LIMIT, WorkbookWriter
 from orgaudit.store.run import writing
 
@@ -26,11 +29,22 @@ SHEETS = (
 """The sheets behind the summary, in their order."""
 
 
-def write(view: View, path: Path, *, row_limit: int = ROW_LIMIT) -> None:
-    """Write the view as a workbook whose sheets go on in the next past `row_limit` rows; raises ReportError."""
+def write(
+    view: View,
+    path: Path,
+    *,
+    sheets: Iterable[TableSheet[Any]] = SHEETS,
+    row_limit: int = ROW_LIMIT,
+    link_limit: int = MOST_LINKS,
+) -> None:
+    """Write the view as a workbook with these sheets behind the summary; raises ReportError.
+
+    A sheet goes on in the next past `row_limit` rows, and has no more than `link_limit` links.
+    """
     run = view.manifest
-    with writing(path) as file, WorkbookWriter(footer=f"orgaudit run {run.run_id}", row_limit=row_limit) as book:
-        tables = Tables(book, view, SHEETS)
+    book = WorkbookWriter(footer=f"orgaudit run {run.run_id}", row_limit=row_limit, link_limit=link_limit)
+    with writing(path) as file, book:
+        tables = Tables(book, view, sheets)
         blocks = lists(tables, view)
         alt_texts = write_summary(book, view, tables, blocks)
         tables.write()
