@@ -27,9 +27,9 @@ class Statement:
 
 
 _COLUMNS: tuple[Column[Statement], ...] = (
-    Column("Topic", 18, lambda it: it.topic, replace(look.TEXT, ink=look.MUTED)),
-    Column("Term", 40, lambda it: it.name, replace(look.TEXT, bold=True)),
-    Column("Meaning", 110, lambda it: it.text),
+    Column("Topic", 16, lambda it: it.topic, replace(look.TEXT, ink=look.MUTED)),
+    Column("Term", 34, lambda it: it.name, replace(look.TEXT, bold=True)),
+    Column("Meaning", 150, lambda it: it.text),
 )
 
 _DEFINITIONS = (
