@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import resources
 from typing import Any
 
@@ -12,6 +12,7 @@ from orgaudit.model import Gap, Json
 from orgaudit.report.completeness import completeness_of
 from orgaudit.report.figures import (
     AccountScore,
+    Cause,
     ControlScore,
     ExceptionScore,
     Missing,
@@ -109,8 +110,13 @@ def account(score: AccountScore) -> dict[str, Json]:
     }
 
 
-def coverage(view: View, missing: Callable[[Missing | MissingPermission], Json]) -> Iterator[bytes]:
-    """Yield what was assessed and what was not; `missing` returns what is missing with how to fix it."""
+def coverage(
+    view: View, missing: Callable[[Missing | MissingPermission], Json], causes: Sequence[Cause] | None = None
+) -> Iterator[bytes]:
+    """Yield what was assessed and what was not; `missing` returns what is missing with how to fix it.
+
+    Without `causes` there is no such part.
+    """
     totals = view.summary.coverage
     further = {"share": totals.share, "complete": totals.complete, "completeness": completeness_of(view)}
     yield b'{"totals": ' + encoded(msgspec.structs.asdict(totals) | further)
@@ -119,9 +125,15 @@ def coverage(view: View, missing: Callable[[Missing | MissingPermission], Json])
     yield b',\n"unseen": ' + encoded(view.unseen)
     yield b',\n"missing": ' + encoded([missing(item) for item in view.missing])
     yield b',\n"missing_permissions": ' + encoded([missing(item) for item in view.missing_permissions])
+    if causes is not None:
+        yield b',\n"causes": ' + encoded([_cause(each) for each in causes])
     yield b',\n"account_regions": '
     yield from lines(view.account_regions())
     yield b"}"
+
+
+def _cause(cause: Cause) -> dict[str, Json]:
+    return msgspec.structs.asdict(cause) | {"actions": cause.actions or (), "remediation": cause.fix}
 
 
 def gap(found: Gap) -> dict[str, Json]:

@@ -19,6 +19,14 @@ VERSION = 1
 LATER = frozenset({"family", "owner", "first_seen", "reopened", "due_on"})
 """The fields of a finding that this version does not have."""
 
+LATER_OF_ACCOUNT = frozenset(
+    {
+        *("open_issues_by_severity", "counted_issues_by_severity", "owner", "contact", "environment", "rated"),
+        *("overdue", "opened", "closed"),
+    }
+)
+"""The fields of an account that this version does not have."""
+
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of this version."""
@@ -58,7 +66,7 @@ def _summary(view: View) -> Json:
 
 
 def _account(score: AccountScore) -> dict[str, Json]:
-    return parts.without(parts.account(score), "open_issues_by_severity", "counted_issues_by_severity")
+    return parts.without(parts.account(score), *LATER_OF_ACCOUNT)
 
 
 def _requirement(score: RequirementScore) -> dict[str, Json]:

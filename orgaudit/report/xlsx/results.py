@@ -126,7 +126,7 @@ def _accounts(view: View) -> tuple[Column[AccountScore], ...]:
         Column("Account", 22, lambda a: a.name),
         Column("Unit", 26, lambda a: a.ou_path or NO_UNIT),
         Column("Owner", 24, lambda a: a.owner or NO_OWNER),
-        Column("Environment", 13, lambda a: a.environment or NOTHING),
+        Column("Environment", 16, lambda a: a.environment or NOTHING),
         Column("Coverage", 16, lambda a: a.completeness.value, words=tuple(Completeness)),
         _ASSESSED_SHARE,
         Column("Rate", 9, lambda a: _rate(a.rated.counts), look.RATE, tones=_heat(view, "Rate")),
@@ -289,6 +289,6 @@ CONTROLS = TableSheet(
     _controls,
     lambda view: view.controls,
     "One row per control, the worst first; why it matters is to the right. A resource that accounts share counts once.",
-    page=PrintedPage("Assessed share"),
+    page=PrintedPage("Control"),
     groups=lambda view: by_key(score.id for score in view.controls),
 )

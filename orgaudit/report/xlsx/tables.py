@@ -191,6 +191,7 @@ class Tables:
             key_columns=sheet.key_columns,
             page=sheet.page,
             header_height=sheet.header_height,
+            below=below.columns if below and lower else (),
         )
         if below and lower:
             records = below.records(self._view)
