@@ -101,11 +101,19 @@ NOTE = Look(size=8, ink=look.MUTED, vertical="center")
 
 
 def put_heads(
-    page: Grid, number: int, column: int, titles: Sequence[str], spans: Sequence[int], *, centred: bool = False
+    page: Grid,
+    number: int,
+    column: int,
+    titles: Sequence[str],
+    spans: Sequence[int],
+    *,
+    numbers: int = 0,
+    centred: bool = False,
 ) -> None:
-    """Put the heads of a panel's columns."""
+    """Put the heads of a panel's columns, of which the last `numbers` are right over their numbers."""
     for index, (title, span) in enumerate(zip(titles, spans, strict=True)):
-        style = replace(HEAD, horizontal="center") if centred and index else HEAD
+        place = "center" if centred else "right" if index >= len(titles) - numbers else "left"
+        style = replace(HEAD, horizontal=place, indent=0 if centred else 1) if index else HEAD
         page.put(number, column, plain(title), style, span=span)
         column += span
 
