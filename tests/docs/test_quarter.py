@@ -67,8 +67,8 @@ NO_ROLE_YET, ROLE_LOST = "Network (402958167743)", "Shared Services (41763028559
 class Page:
     """What page one of a quarter shows, computed by hand; the changes are None where nothing can be compared.
 
-    The rate is of pairs of an account and a requirement, the coverage of accounts x regions x controls: 1 + 1 + 4 in each
-    account. `open` are medium and low, no other severity is there. `overdue` are issues and exceptions. `shut` are
+    The rate is of pairs of an account and a requirement, the coverage of accounts x regions x controls, 1 + 1 + 4 in
+    each account. `open` are medium and low, no other severity is there. `overdue` are issues and exceptions. `shut` are
     accounts to be entered.
     """
 
