@@ -42,22 +42,19 @@ _VERDICTS = f"""
         FROM seen GROUP BY framework, id, account_id)
 """  # noqa: S608 - constants only
 
-RATED = f"""
-    {_VERDICTS}
-    SELECT framework, id, {{'counts': {_rated("verdict")}, 'with_exceptions': {_rated("excepted")}}} AS rated
-    FROM verdicts GROUP BY framework, id
-"""  # noqa: S608 - constants only
+_COUNTED = f"{{'counts': {_rated('verdict')}, 'with_exceptions': {_rated('excepted')}}} AS rated"
+
+RATED = f"{_VERDICTS} SELECT framework, id, {_COUNTED} FROM verdicts GROUP BY framework, id"  # noqa: S608 - constants only
 """Each automated requirement with the accounts that a rate counts.
 
 A control of it that is not part of the run, or that left nothing of an account, was not assessed there. An account
 where nothing applies, where the settings accept that nothing was seen, or where a person decides, is not counted.
 """
 
-RATED_ACCOUNTS = f"""
-    {_VERDICTS}
-    SELECT account_id, {{'counts': {_rated("verdict")}, 'with_exceptions': {_rated("excepted")}}} AS rated
-    FROM verdicts WHERE framework = $framework GROUP BY account_id
-"""  # noqa: S608 - constants only
+
+RATED_ACCOUNTS = (
+    f"{_VERDICTS} SELECT account_id, {_COUNTED} FROM verdicts WHERE framework = $framework GROUP BY account_id"  # noqa: S608
+)
 """Each account with the automated requirements of one framework that its rate counts."""
 
 
