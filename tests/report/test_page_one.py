@@ -244,7 +244,7 @@ def test_the_threshold_of_the_settings_colours_rates_and_is_explained(stored: Ru
         if rule.operator == "lessThan"
     }
     rate, share = PageOne(sheet).place("Rate"), PageOne(sheet).place("Share met")
-    assert rules == {f"W{rate[0] + 1}:W{rate[0] + 5}": ["0.455"], f"U{share[0] + 1}": ["0.455"]}
+    assert rules == {f"W{rate[0] + 1}:W{rate[0] + 5}": ["0.455"], f"T{share[0] + 1}": ["0.455"]}
     assert any("is under 45.5 %, the threshold of the settings." in text for text in PageOne(sheet).texts)
 
 

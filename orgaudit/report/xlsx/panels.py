@@ -141,7 +141,7 @@ def put_frameworks(page: Grid, view: View, tables: Tables, top: int) -> int:
     """Put the frameworks with the share that is met, and return the last row."""
     scores = framework_scores(view)
     page.put(top, RIGHT, "Frameworks", HEADING, span=RIGHT_SPAN)
-    spans = (5, 2, 2, 1)
+    spans = (4, 2, 2, 2)
     put_heads(page, top + 1, RIGHT, ("Framework", "Share met", "Change", "Manual answered"), spans, numbers=3)
     room = len(scores) if len(scores) <= FRAMEWORKS else FRAMEWORKS - 1
     for number, score in enumerate(scores[:room], top + 2):
