@@ -76,6 +76,15 @@ def test_first_reports_seal_the_run_and_print_its_hash(run: Run) -> None:
     assert (verify(run), notes(run)) == ([], [])
 
 
+def test_wrong_logo_is_an_error_before_the_run_is_sealed(run: Run) -> None:
+    settings = settings_for(run.path.parent, "xlsx")
+    wrong = settings.model_copy(update={"report": settings.report.model_copy(update={"logo": Path("none.png")})})
+    before = contents(run)
+    with pytest.raises(ConfigError, match=r"none\.png: report\.logo: cannot be read"), reported(run, wrong, None, ON):
+        pass
+    assert contents(run) == before
+
+
 def test_workbook_prints_the_hash(run: Run) -> None:
     [path] = report(run, "xlsx", as_of=ON)
     cells = {cell for row in openpyxl.load_workbook(path)["Method"].iter_rows(values_only=True) for cell in row}

@@ -16,9 +16,10 @@ _ISSUES = f"""
         SELECT coalesce(min(owner), '') AS owner, max({SEVERITY_RANK}) AS rank, min(due_on) AS due_on,
             max({{'rank': {SEVERITY_RANK}, 'title': title}}).title AS title
         FROM findings WHERE open AND counted GROUP BY {ISSUE} HAVING min(due_on) < $as_of),
-    worst AS (SELECT *, row_number() OVER (PARTITION BY owner ORDER BY rank DESC, due_on, title) AS place FROM issues)
-    SELECT w.owner, w.title, w.rank, date_diff('day', w.due_on, $as_of), count(*)
-    FROM worst w JOIN issues USING (owner) WHERE place = 1 GROUP BY ALL
+    owners AS (
+        SELECT owner, min({{'rank': -rank, 'due_on': due_on, 'title': title}}) AS worst, count(*) AS issues
+        FROM issues GROUP BY owner)
+    SELECT owner, worst.title, -worst.rank, date_diff('day', worst.due_on, $as_of), issues FROM owners
 """  # noqa: S608 - constants only
 
 _OUTLIVED = f"""

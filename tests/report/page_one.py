@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from openpyxl.worksheet.worksheet import Worksheet
 
 Shown = object
+INDEX = "In this workbook"
 
 
 @dataclass(frozen=True)
@@ -15,11 +16,16 @@ class PageOne:
 
     sheet: Worksheet
 
+    @property
+    def last(self) -> int:
+        """The last row that is printed."""
+        return int(str(self.sheet.print_area).rpartition("$")[2])
+
     def place(self, label: str) -> tuple[int, int]:
-        """Return the row and column of the only cell that holds a label, or begins with it where it ends in …"""
+        """Return the row and column of the only cell with a label, or that begins so where it ends in an ellipsis."""
         found = [
             (cell.row, cell.column)
-            for row in self.sheet.iter_rows()
+            for row in self.sheet.iter_rows(max_row=self.last if label != INDEX else None)
             for cell in row
             if isinstance(cell.value, str)
             and (cell.value == label or (label.endswith("…") and cell.value.startswith(label[:-1])))

@@ -15,7 +15,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from orgaudit.spreadsheet import look
 from orgaudit.spreadsheet.archive import Link
 from orgaudit.spreadsheet.look import Look
-from orgaudit.spreadsheet.rows import CHARACTERS, CellWriter, Content, Formula, row
+from orgaudit.spreadsheet.rows import CellWriter, Content, Formula, row
 from orgaudit.spreadsheet.text import fitted, one_line
 from orgaudit.spreadsheet.workbook import WorkbookWriter
 
@@ -28,6 +28,9 @@ LINE, PADDING, LEAST_HEIGHT = 1.22, 4.0, 15.0
 """The height of a line in sizes of its type, what a row has beside its lines, and that of a row without text."""
 
 _SIZE = 9.0
+_CHARACTERS = 1.22
+"""How many characters of type of that size one unit of width takes: columns that are merged have no gaps between."""
+
 _BOLD, _INDENT = 0.93, 2.0
 """How much less fits of bold type, and what an indent takes, in characters."""
 
@@ -75,7 +78,9 @@ class Grid:
 
 def lines(text: str, style: Look, span: int) -> int:
     """Return how many lines a text takes in so many columns of the page."""
-    room = span * COLUMN_WIDTH * CHARACTERS * _SIZE / style.size * (_BOLD if style.bold else 1) - _INDENT * style.indent
+    room = (
+        span * COLUMN_WIDTH * _CHARACTERS * _SIZE / style.size * (_BOLD if style.bold else 1) - _INDENT * style.indent
+    )
     wide = "".join("mm" if east_asian_width(each) in "WF" else each for each in fitted(text))
     wrapped = (textwrap.wrap(line, max(math.floor(room), 1)) for line in wide.split("\n"))
     return sum(max(len(found), 1) for found in wrapped)
@@ -101,11 +106,19 @@ NOTE = Look(size=8, ink=look.MUTED, vertical="center")
 
 
 def put_heads(
-    page: Grid, number: int, column: int, titles: Sequence[str], spans: Sequence[int], *, centred: bool = False
+    page: Grid,
+    number: int,
+    column: int,
+    titles: Sequence[str],
+    spans: Sequence[int],
+    *,
+    numbers: int = 0,
+    centred: bool = False,
 ) -> None:
-    """Put the heads of a panel's columns."""
+    """Put the heads of a panel's columns, of which the last `numbers` are right over their numbers."""
     for index, (title, span) in enumerate(zip(titles, spans, strict=True)):
-        style = replace(HEAD, horizontal="center") if centred and index else HEAD
+        place = "center" if centred else "right" if index >= len(titles) - numbers else "left"
+        style = replace(HEAD, horizontal=place, indent=0 if centred else 1) if index else HEAD
         page.put(number, column, plain(title), style, span=span)
         column += span
 

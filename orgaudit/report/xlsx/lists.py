@@ -8,7 +8,7 @@ from datetime import date
 
 from orgaudit.report.figures import RatedCounts
 from orgaudit.report.late import late_by_account
-from orgaudit.report.unit_heat import HeatMap, heat_map
+from orgaudit.report.unit_map import HeatMap, heat_map
 from orgaudit.report.view import View
 from orgaudit.report.xlsx.tables import Tables
 from orgaudit.spreadsheet import look

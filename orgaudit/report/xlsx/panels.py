@@ -36,7 +36,7 @@ def put_decisions(page: Grid, view: View, tables: Tables, top: int) -> int:
     put_heads(page, top + 1, LEFT, ("What to decide", "Owner", "By", "If nothing is decided"), spans)
     for number, it in enumerate(found[:DECISIONS], top + 2):
         cells = (
-            (plain(it.what, 300), ENTRY),
+            (plain(it.what, 600), ENTRY),
             (plain(it.owner) or UNASSIGNED, QUIET),
             (it.on or "next audit", grid.DAY),
             (it.otherwise, QUIET),
@@ -45,6 +45,7 @@ def put_decisions(page: Grid, view: View, tables: Tables, top: int) -> int:
     bottom = top + 2 + min(len(found), DECISIONS)
     if not found:
         page.put(bottom, LEFT, "Nothing waits for a decision.", NOTE, span=LEFT_SPAN)
+        bottom += 1
     elif len(found) > DECISIONS:
         more = f"and {len(found) - DECISIONS:,} more: Exceptions, Accounts"
         page.put(bottom, LEFT, more, look.linked(NOTE), span=LEFT_SPAN, target="Exceptions")
@@ -84,7 +85,7 @@ def put_late(page: Grid, view: View, tables: Tables, top: int) -> int:
     if not found:
         page.put(top + 1, RIGHT, _nothing_late(view), NOTE, span=RIGHT_SPAN)
         return top + 1
-    put_heads(page, top + 1, RIGHT, ("Owner", "Most urgent", "Days late", "Issues"), spans)
+    put_heads(page, top + 1, RIGHT, ("Owner", "Most urgent", "Days late", "Issues"), spans, numbers=2)
     for number, it in enumerate(found[:LATE], top + 2):
         days = replace(NUMBER, number_format="#,##0")
         item = f"{it.severity}: {plain(it.item)}"
@@ -100,6 +101,8 @@ def put_late(page: Grid, view: View, tables: Tables, top: int) -> int:
 
 
 def _nothing_late(view: View) -> str:
+    if not view.summary.coverage.looked_at:
+        return f"{NOTHING} Nothing was assessed, so what is late is not known."
     if view.manifest.remediation_days:
         return "Nothing is past its due date, and no exception is past its last day with failures."
     return f"{NOTHING} The run is of a version without due dates; no exception is past its last day with failures."
@@ -120,6 +123,8 @@ def put_actions(page: Grid, view: View, top: int) -> int:
 def _share(view: View) -> str:
     """Return what the actions remove together, in words."""
     shown = view.actions.actions[:ACTIONS]
+    if not view.summary.coverage.looked_at:
+        return f"{NOTHING} Nothing was assessed, so what to do first is not known."
     if not shown:
         return "No action: no issue is open in what was assessed."
     last, total = shown[-1], view.actions.open
@@ -136,8 +141,8 @@ def put_frameworks(page: Grid, view: View, tables: Tables, top: int) -> int:
     """Put the frameworks with the share that is met, and return the last row."""
     scores = framework_scores(view)
     page.put(top, RIGHT, "Frameworks", HEADING, span=RIGHT_SPAN)
-    spans = (5, 2, 2, 1)
-    put_heads(page, top + 1, RIGHT, ("Framework", "Share met", "Change", "Manual answered"), spans)
+    spans = (4, 2, 2, 2)
+    put_heads(page, top + 1, RIGHT, ("Framework", "Share met", "Change", "Manual answered"), spans, numbers=3)
     room = len(scores) if len(scores) <= FRAMEWORKS else FRAMEWORKS - 1
     for number, score in enumerate(scores[:room], top + 2):
         _put_framework(page, tables, score, number, spans)
@@ -183,6 +188,7 @@ def _change_of(tables: Tables, score: FrameworkScore, rate: str) -> Content:
 def _put_row(
     page: Grid, number: int, column: int, spans: Sequence[int], cells: Sequence[tuple[Content, look.Look]]
 ) -> None:
-    for (content, style), span in zip(cells, spans, strict=True):
-        page.put(number, column, content, style, span=span)
+    for index, ((content, style), span) in enumerate(zip(cells, spans, strict=True)):
+        apart = replace(style, horizontal="left", indent=1) if index and style.horizontal in {None, "left"} else style
+        page.put(number, column, content, apart, span=span)
         column += span

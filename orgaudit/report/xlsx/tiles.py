@@ -149,7 +149,7 @@ def _urgent_tile(view: View, tables: Tables) -> Tile:
     opened = {it: f"SUM(Accounts[{it.capitalize()} counted])" for it in look.SEVERITIES}
     return Tile(
         label="Open critical and high issues",
-        figure=tables.formula(f"{opened['critical']}+{opened['high']}", issues.critical + issues.high),
+        figure=_where_assessed(view, tables, f"{opened['critical']}+{opened['high']}", issues.critical + issues.high),
         before=None if before is None else before.critical + before.high,
         note=sentence(
             tables,
@@ -161,6 +161,12 @@ def _urgent_tile(view: View, tables: Tables) -> Tile:
         values=tuple(it.critical + it.high for it in view.comparison.points),
         target="Accounts",
     )
+
+
+def _where_assessed(view: View, tables: Tables, formula: str, count: int) -> Formula:
+    """Return a count, or that there is none where nothing was assessed."""
+    assessed = f'IF(SUM(Accounts[Assessed])=0,"{NOTHING}",{formula})'
+    return tables.formula(assessed, count if view.summary.coverage.evaluations_assessed else NOTHING)
 
 
 def _coverage_tile(view: View, tables: Tables, blocks: Lists) -> Tile:
@@ -205,7 +211,7 @@ def _overdue_tile(view: View, tables: Tables, blocks: Lists) -> Tile:
     whole: tuple[str | Tally, ...] = ((late, issues, "issue"), " past the due date, ", past, " past the last day")
     return Tile(
         label="Overdue",
-        figure=tables.formula(f"{late}+{ended}", issues + exceptions) if known else NOTHING,
+        figure=_where_assessed(view, tables, f"{late}+{ended}", issues + exceptions) if known else NOTHING,
         before=overdue(before) if before and known else None,
         note=sentence(tables, *(whole if known else (f"{NOTHING} the run has no due dates; ", *whole[2:]))),
         column="Overdue",
