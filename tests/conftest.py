@@ -23,7 +23,7 @@ from tests.needs import ALSO_MISSING_IN_CI
 NO_SKIPS = "TESTS_SKIP_NOTHING"
 EMULATED = {"demo", "empty", "stock"}
 """Fixtures that start an emulated AWS."""
-WHOLE = {"audit", "cli", "demo", "docs", "preflight", "register", "report"}
+WHOLE = {"audit", "cli", "demo", "docs", "preflight", "quarter", "register", "report"}
 """Directories of tests of whole commands and documents, most of which take seconds."""
 SECONDS = {
     "test_connections.py",

@@ -53,7 +53,7 @@ class LastQuarter:
                 continue
             try:
                 record = Folder.read(path).record
-                if record.results is not None and record.audited == audited:
+                if record.results is not None and record.audited == audited and record.run != run.id:
                     return self._usable(record, run, manifest)
             except ConfigError as error:
                 raise ConfigError(f"the last quarter, {path.name}, cannot be used: {error}; {REMEDY}") from error

@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from orgaudit.actions import text as actions_text
 from orgaudit.errors import ConfigError
+from orgaudit.evidence.stage import Request, write
 from orgaudit.history import text as history_text
 from orgaudit.history.sentence import sentence
 from orgaudit.quarter import read_me
@@ -20,6 +23,8 @@ from orgaudit.register import notices
 from orgaudit.register.file.load import Register, register_of
 from orgaudit.register.mails import Sender
 from orgaudit.register.reminders import messages
+from orgaudit.report.part import Division
+from orgaudit.report.split import split
 from orgaudit.report.stage import FORMATS
 from orgaudit.report.view import View
 from orgaudit.settings.ownership import owners_of
@@ -35,6 +40,11 @@ COLUMNS = 100
 WITHIN = 92
 """Days in which reminders look ahead: to the next quarter, when the next ones are written."""
 NOUN = "issues"
+FIRST = 20
+"""How many actions the text lists."""
+EVIDENCE = "evidence.zip"
+SAMPLE = 25
+"""Evaluations of each requirement in the evidence; `orgaudit evidence` draws another sample, or writes all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +61,17 @@ class Material:
     @property
     def person(self) -> str | None:
         """Who sends the mails: the sender that was named, else the audit team of the settings."""
-        return self.sender or self.settings.ownership.audit_team
+        return self.sender or self.view.manifest.ownership.audit_team or self.settings.ownership.audit_team
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file of the folder; raises ReportError."""
         with writing(self.folder.path / name) as file:
             file.write(content)
+
+    def copy(self, path: Path, name: str) -> None:
+        """Write a copy of a file as a file of the folder; raises ReportError."""
+        with path.open("rb") as source, writing(self.folder.path / name) as copy:
+            shutil.copyfileobj(source, copy)
 
     def write_text(self, name: str, lines: Iterable[str]) -> None:
         """Write a text of these lines; raises ReportError."""
@@ -93,8 +108,7 @@ def reports(material: Material) -> str:
     """Copy the reports of the run: editing a copy leaves the run as it was sealed."""
     names = [FORMATS[name].file for name in dict.fromkeys(material.settings.run.formats)]
     for name in names:
-        with (material.run.results / name).open("rb") as source, writing(material.folder.path / name) as copy:
-            shutil.copyfileobj(source, copy)
+        material.copy(material.run.results / name, name)
     return ", ".join(names)
 
 
@@ -120,11 +134,44 @@ def changes(material: Material) -> str:
 
 
 def actions(material: Material) -> str:
-    """Write what to do first: a text with the first commands, and all of them as a table."""
+    """Write what to do first: a text of the first actions, and a table with all commands."""
     plan = material.view.actions
-    material.write_text("actions.txt", actions_text.lines(plan, COLUMNS, "actions.csv has all"))
+    first = msgspec.structs.replace(plan, actions=plan.actions[:FIRST])
+    material.write_text("actions.txt", actions_text.lines(first, COLUMNS, "actions.csv has all commands"))
     material.write_table("actions.csv", actions_text.COLUMNS, actions_text.rows(plan))
     return counted(plan.count, "action")
+
+
+def owners(material: Material) -> str:
+    """Copy the workbook of each owner of the run, and the mail that carries it."""
+    view = material.view
+    found = list(
+        split(
+            material.run,
+            Division.OWNER,
+            standing=view.standing,
+            settings=view.settings,
+            audit_team=material.person or "",
+        )
+    )
+    mails = [each.mail for each in found if each.mail]
+    for path in (*(each.workbook for each in found), *mails):
+        material.copy(path, f"owners/{path.name}")
+    return f"{counted(len(found), 'workbook')}, {counted(len(mails), 'mail')}"
+
+
+def evidence(material: Material) -> str:
+    """Write the evidence of the headline framework, of a sample that the run's own hash decides.
+
+    So nobody can choose it, and whoever draws it again gets the same.
+    """
+    if not material.view.manifest.frameworks:
+        return "none: the run has no framework"
+    seed = material.view.manifest_sha256[:16]
+    path = material.folder.path / EVIDENCE
+    pack = write(material.run, path, Request(sample=SAMPLE, seed=seed), standing=material.view.standing)
+    included, population = (sum(getattr(it, key) for it in pack.requirements) for key in ("included", "population"))
+    return f"{counted(len(pack.requirements), 'requirement')}, {included:,} of {counted(population, 'evaluation')}"
 
 
 def reminders(material: Material) -> str:
@@ -193,14 +240,32 @@ PARTS = (
         "actions",
         (
             Place("actions.txt", "engineers", "What to do first, with the first command of each action."),
-            Place("actions.csv", "engineers", "All actions with all commands."),
+            Place("actions.csv", "engineers", "The actions with all their commands."),
         ),
         actions,
+    ),
+    Part(
+        "owners",
+        (
+            Place(
+                "owners", "those who fix", "A workbook for each owner, with nothing of another's, and the mail for it."
+            ),
+        ),
+        owners,
     ),
     Part(
         "reminders",
         (Place("reminders", "owners of exceptions", "What falls due in the register: a text, a calendar, and mails."),),
         reminders,
+    ),
+    Part(
+        "evidence",
+        (
+            Place(
+                EVIDENCE, "external auditors", "What was seen and concluded, by requirement; README.txt in it is first."
+            ),
+        ),
+        evidence,
     ),
     Part(
         "summary",

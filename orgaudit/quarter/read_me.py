@@ -103,6 +103,8 @@ def _next(view: View, record: QuarterRecord) -> Iterator[str]:
         yield "See to it that what is missing can be read; until then the audit is incomplete and decides nothing."
     if "report.xlsx" in record.files:
         yield "Take page one of `report.xlsx` to the meeting; it lists what has to be decided."
+    if any(name.startswith("owners/") and name.endswith(".eml") for name in record.files):
+        yield "Send the mails in `owners/`: each carries the workbook of what its owner has to fix."
     if any(name.startswith("reminders/") and name.endswith(".eml") for name in record.files):
         yield "Read the mails in `reminders/` and send them: each opens as a draft, addressed to its owner."
     elif "reminders/due.txt" in record.files:
@@ -118,6 +120,8 @@ def _verifying(view: View, record: QuarterRecord) -> Iterator[str]:
     yield "```sh"
     yield f"orgaudit verify {record.run}"
     yield f"sha256sum --check {SUMS}   # in this folder"
+    if "evidence.zip" in record.files:
+        yield "orgaudit verify evidence.zip   # in this folder"
     yield "```"
 
 

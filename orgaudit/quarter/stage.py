@@ -12,7 +12,7 @@ from pathlib import Path
 
 from orgaudit.audit import Auditor, reported
 from orgaudit.errors import ConfigError
-from orgaudit.history.baseline import head_of, is_whole
+from orgaudit.history.baseline import head_of, is_newest, is_whole
 from orgaudit.quarter.baseline import LastQuarter, run_of
 from orgaudit.quarter.folder import Folder, StepRecord, moment
 from orgaudit.quarter.parts import PARTS, REPORTS, Material
@@ -20,6 +20,8 @@ from orgaudit.report.stage import written
 from orgaudit.report.view import View
 from orgaudit.settings.settings import Settings
 from orgaudit.store import seal
+from orgaudit.store.manifest import Manifest
+from orgaudit.store.output import point_latest
 from orgaudit.store.run import Run
 from orgaudit.words import counted
 
@@ -79,8 +81,7 @@ class Quarter:
             asyncio.run(auditor.resume(run) if run.manifest_path.exists() else auditor.audit(run.id))
         manifest = run.read_evaluated()
         if not is_whole(manifest):
-            left = ", ".join(manifest.narrowed_by or ()) or "the choice in its settings"
-            raise ConfigError(f"run {run.id} is of a part of the scope ({left}), and a quarter is of the whole")
+            raise ConfigError(f"run {run.id} {_why_not(manifest)}, and a quarter is an audit of the whole", key="--run")
         compared = self.last.compared(run, manifest)
         self.folder.note(
             audited=head_of(manifest).audited, baseline=compared.id if isinstance(compared, Run) else compared
@@ -99,9 +100,18 @@ class Quarter:
                 yield run, view
             return
         compared = self.last.compared(run, run.read_manifest())
-        with reported(run, settings, self.register_file, record.date, compared=compared) as (view, paths):
-            self.folder.note(results=paths[0].parent.relative_to(run.path).as_posix())
-            yield run_of(settings.run.out, self.folder.record), view
+        with reported(run, settings, self.register_file, record.date, compared=compared) as (view, _):
+            if not record.existing and is_newest(run):
+                point_latest(run)
+            self.folder.note(results=view.run.results.relative_to(run.path).as_posix())
+            yield view.run, view
+
+
+def _why_not(manifest: Manifest) -> str:
+    """Return why a run is no audit of the whole scope."""
+    if manifest.parent is not None:
+        return f"judges the facts of run {manifest.parent.run_id} again"
+    return f"is of a part of the scope ({', '.join(manifest.narrowed_by or ()) or 'by its settings'})"
 
 
 def _is_evaluated(run: Run) -> bool:
