@@ -36,6 +36,7 @@ from orgaudit.report.view import View
 from orgaudit.settings import frameworks
 from orgaudit.settings.documents import Problem
 from orgaudit.settings.ownership import owners_of
+from orgaudit.settings.picture import read_logo
 from orgaudit.settings.settings import Settings
 from orgaudit.store import seal
 from orgaudit.store.manifest import Manifest
@@ -225,8 +226,8 @@ def reported(
     *,
     unverified: bool = False,
     json_version: int = json_document.VERSION,
-    compared: Run | str | None = None,
     audited: bool = False,
+    compared: Run | str | None = None,
     say: Callable[[str], None] = _unsaid,
 ) -> Iterator[tuple[View, list[Path]]]:
     """Apply the register to an evaluated run, write its reports, and yield what they show and the files.
@@ -237,7 +238,8 @@ def reported(
     which `latest` points. `say` is called with a sentence for each thing that a reader has to know of the register
     which was used. Raises ConfigError, where the run is not what was sealed too unless `unverified`, and ReportError.
     """
-    report_stage.chosen(settings.run.formats)  # an unknown one is refused before anything is sealed
+    report_stage.chosen(settings.run.formats)  # an unknown one is refused before anything is sealed, as is a wrong logo
+    read_logo(settings.presentation.logo)
     decided = seal.is_matched(run.read_evaluated())
     standing = seal.standing(run, (*seal.JUDGED, *(seal.RESULTS if decided else ())), unverified=unverified)
     at, ownership = run, Ownership(run.read_manifest().ownership)

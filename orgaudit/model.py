@@ -48,7 +48,10 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """Return 0 for low up to 3 for critical."""
-        return list(Severity).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class Status(StrEnum):
@@ -128,7 +131,7 @@ _REMEDIATIONS = {
 }
 
 
-class Gap(msgspec.Struct, frozen=True, tag="gap"):
+class Gap(msgspec.Struct, frozen=True, gc=False, tag="gap"):
     """A fact that could not be read: where, with which IAM action, and why."""
 
     account_id: str
@@ -214,21 +217,21 @@ def require(holds: bool, *, then: str, otherwise: str, **evidence: Json) -> Verd
     return passed(then, **evidence) if holds else failed(otherwise, **evidence)
 
 
-class RequirementRef(msgspec.Struct, frozen=True, order=True):
+class RequirementRef(msgspec.Struct, frozen=True, order=True, gc=False):
     """One requirement of one framework, such as cis_4.0 3.1."""
 
     framework: str
     id: str
 
 
-class Remedy(msgspec.Struct, frozen=True):
+class Remedy(msgspec.Struct, frozen=True, gc=False):
     """One way to remediate a finding: what to do, and the command where there is one."""
 
     text: str
     command: str | None = None
 
 
-class Remediation(msgspec.Struct, frozen=True):
+class Remediation(msgspec.Struct, frozen=True, gc=False):
     """The three paths of a finding's remediation, in the order in which they are rolled out."""
 
     service_wide: Remedy
@@ -236,7 +239,7 @@ class Remediation(msgspec.Struct, frozen=True):
     preventive: Remedy
 
 
-class ExceptionRef(msgspec.Struct, frozen=True):
+class ExceptionRef(msgspec.Struct, frozen=True, gc=False):
     """The register entry that speaks about a finding, and its state on the report's date."""
 
     id: str
@@ -246,7 +249,7 @@ class ExceptionRef(msgspec.Struct, frozen=True):
     days_overdue: int = 0
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One verdict on one resource, as every report shows it.
 
     `fingerprint` is stable across runs. `inherited_from` names the account where a shared resource was judged; such a
@@ -291,7 +294,7 @@ def fingerprint(control: str, account_id: str, region: str, resource: str) -> st
     return hashlib.sha256("\n".join((control, account_id, region, resource)).encode()).hexdigest()[:32]
 
 
-class Cell(msgspec.Struct, frozen=True, kw_only=True):
+class Cell(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What became of one account x region x control of the plan; every expected cell has exactly one.
 
     The status is NOT_ASSESSED when any part of the cell was not seen, else FAIL when anything failed, else PASS when

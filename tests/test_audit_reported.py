@@ -76,6 +76,15 @@ def test_first_reports_seal_the_run_and_print_its_hash(run: Run) -> None:
     assert (verify(run), notes(run)) == ([], [])
 
 
+def test_wrong_logo_is_an_error_before_the_run_is_sealed(run: Run) -> None:
+    settings = settings_for(run.path.parent, "xlsx")
+    wrong = settings.model_copy(update={"report": settings.report.model_copy(update={"logo": Path("none.png")})})
+    before = contents(run)
+    with pytest.raises(ConfigError, match=r"none\.png: report\.logo: cannot be read"), reported(run, wrong, None, ON):
+        pass
+    assert contents(run) == before
+
+
 def test_workbook_prints_the_hash(run: Run) -> None:
     [path] = report(run, "xlsx", as_of=ON)
     cells = {cell for row in openpyxl.load_workbook(path)["Method"].iter_rows(values_only=True) for cell in row}
@@ -198,8 +207,7 @@ def test_unverified_report_says_so_and_stands_apart(run: Run) -> None:
     path, book = report(run, "json", "xlsx", unverified=True, as_of=ON)
     assert path.parent.name == "unverified"
     assert document(path)["run"]["standing"] == "unverified"
-    titles = [row[0] for row in openpyxl.load_workbook(book)["Summary"].iter_rows(max_row=2, values_only=True)]
-    assert str(titles[1]).startswith("UNVERIFIED")
+    assert str(openpyxl.load_workbook(book)["Summary"]["B4"].value).startswith("UNVERIFIED")
     assert not latest.is_symlink()
     assert (run.path / "reports.json").read_bytes() == before[1]
     assert sha256(run.path / "report.json") == before[0]["report.json"]

@@ -323,7 +323,7 @@ def test_a_killed_evaluation_can_be_continued_by_the_name_of_its_run(out: Path, 
 
 
 def test_what_a_killed_process_left_of_another_parent_is_not_used(out: Path, run: Run) -> None:
-    killed(out, "the second link", "--run-id", "named")
+    killed(out, "before the first seal", "--run-id", "named")
     other = collected_run(out, "q2", -90)
     for account in ACCOUNTS[1:]:
         other.shard_path(account).unlink()

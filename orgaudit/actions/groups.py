@@ -90,6 +90,8 @@ def setting(issue: Issue, fix: FamilyFix) -> Target | None:
 
 def stack(issue: Issue, _fix: FamilyFix) -> Target | None:
     """Return what made the resource by a template, as the tags show."""
+    if not issue.tags:
+        return None
     return _cloudformation(issue) or _pulumi(issue) or _sst(issue) or _traced(issue)
 
 
@@ -199,7 +201,7 @@ def _group(
     target: Target, members: Sequence[Issue], positions: Sequence[int], fixes: Mapping[str, FamilyFix]
 ) -> Group | None:
     families = tuple(sorted({issue.family for issue in members}))
-    fix = together(fixes.get(family, UNKNOWN_FIX) for family in families)
+    fix = together([fixes.get(family, UNKNOWN_FIX) for family in families])
     if target.kind is Kind.RESOURCE:
         shared = any(issue.shared_by > 1 for issue in members)
         target = replace(target, kind=Kind.SHARED_RESOURCE) if shared else target

@@ -93,9 +93,10 @@ UNKNOWN_FIX = FamilyFix(effort=None, per_resource=True, disruption=None, reversi
 """The fix of a family that the manifest does not have."""
 
 
-def together(fixes: Iterable[FamilyFix]) -> FamilyFix:
+def together(members: Sequence[FamilyFix]) -> FamilyFix:
     """Return what one change takes that fixes all these families: the most that any of them does."""
-    members = list(fixes)
+    if len(members) == 1:
+        return members[0]
     efforts, disruptions = [each.effort for each in members], [each.disruption for each in members]
     return FamilyFix(
         effort=_most(Effort, [each or "" for each in efforts]),
@@ -116,17 +117,21 @@ def _same(column: str) -> str:
     return f"if(min({column}) = max({column}) AND count({column}) = count(*), min({column}), NULL)"
 
 
+_TAG_VALUES = ", ".join(f"map_extract(resource_tags, '{tag}')[1]" for tag in TAGS)
+
 _ISSUES = f"""
     SELECT home, coalesce(any_value(account_name) FILTER (account_id = home), ''), region, resource,
            any_value(resource_type), family,
-           max({SEVERITY_RANK}), list(fingerprint ORDER BY fingerprint), coalesce(min(owner), ''),
-           count(DISTINCT account_id),
-           any_value([{", ".join(f"map_extract(resource_tags, '{tag}')[1]" for tag in TAGS)}]),
-           {_same("remediation.service_wide.text")}, {_same("remediation.service_wide.command")},
-           {_same("evidence->>'$.policy_sha256'")},
-           home = $2 AND bool_or(remediation.service_wide.text ILIKE '%member%')
-    FROM (SELECT *, {HOME} AS home FROM findings)
-    WHERE open AND (len($1) = 0 OR coalesce(owner, '') IN (SELECT unnest($1)))
+           max(rank), list(fingerprint ORDER BY fingerprint), coalesce(min(owner), ''),
+           count(DISTINCT account_id), any_value(tags),
+           {_same("wide_text")}, {_same("wide_command")}, {_same("policy")},
+           home = $2 AND bool_or(wide_text ILIKE '%member%')
+    FROM (SELECT {HOME} AS home, account_id, account_name, region, resource,
+                 resource_type, family, {SEVERITY_RANK} AS rank, fingerprint, owner,
+                 if(cardinality(resource_tags) = 0, NULL, [{_TAG_VALUES}]) AS tags,
+                 remediation.service_wide.text AS wide_text, remediation.service_wide.command AS wide_command,
+                 if(contains(evidence, 'policy_sha256'), evidence->>'$.policy_sha256', NULL) AS policy
+          FROM findings WHERE open AND (len($1) = 0 OR coalesce(owner, '') IN (SELECT unnest($1))))
     GROUP BY home, region, resource, family
     ORDER BY home, region, resource, family
 """  # noqa: S608 - constants only
@@ -154,6 +159,7 @@ def open_issues(
 
 
 _SEVERITIES = list(Severity)
+_NO_TAGS: Mapping[str, str] = {}
 
 
 def _issue(row: tuple[Any, ...]) -> Issue:
@@ -170,7 +176,7 @@ def _issue(row: tuple[Any, ...]) -> Issue:
         fingerprints=tuple(fingerprints),
         owner=intern(owner),
         shared_by=shared_by,
-        tags={key: value for key, value in zip(TAGS, tags, strict=True) if value},
+        tags={key: value for key, value in zip(TAGS, tags, strict=True) if value} if tags else _NO_TAGS,
         text=text and intern(text),
         command=command and intern(command),
         policy=policy,

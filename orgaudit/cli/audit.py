@@ -29,6 +29,7 @@ from orgaudit.report import json_document, json_version_1
 from orgaudit.report.part import Division
 from orgaudit.report.split import directory, split
 from orgaudit.report.stage import JSON_VERSIONS, chosen, exit_code
+from orgaudit.settings.picture import read_logo
 from orgaudit.settings.settings import Settings
 from orgaudit.spreadsheet.text import displayed
 from orgaudit.store import lease
@@ -58,7 +59,8 @@ from orgaudit.store.seal import Standing, digest
 def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
     """Audit the organization: collect facts, evaluate the controls, and write the reports."""
     settings = options.settings_from(given)
-    chosen(settings.run.formats)  # a wrong one is known before the first call, as is a broken register
+    chosen(settings.run.formats)  # a wrong one is known before the first call, as are a broken register and logo
+    read_logo(settings.presentation.logo)
     register_of(settings, given["register_file"])
     options.note_missing_register(settings, given["register_file"])
     resumed = given["resume"]

@@ -82,7 +82,7 @@ def evidence(
     drawing = seed or new_seed() if sample else ""
     path = file or run.path / (f"evidence-{drawing}.zip" if sample else "evidence.zip")
     with lease.held(run, "evidence", remedy="wait until it ends or stop it"):
-        found = standing(run, (*seal.FACTS, *seal.JUDGED, *seal.MATCHED), unverified=unverified)
+        found = standing(run, (*seal.FACTS, *seal.JUDGED, *seal.RESULTS), unverified=unverified)
         say(found)
         pack = write(run, path, Request(names, sample, drawing), standing=found, sign_key=sign_key)
     included = sum(entry.included for entry in pack.requirements)

@@ -13,7 +13,7 @@ import msgspec
 
 from orgaudit.errors import ConfigError
 from orgaudit.history.baseline import head_of
-from orgaudit.history.compare import ISSUE, MEMBER, compare, prepare
+from orgaudit.history.compare import MEMBER, compare, prepare
 from orgaudit.history.rejudge import ChangedRules, changed_controls, judge_again, note_changed
 from orgaudit.history.sight import load_places
 from orgaudit.history.stage import RESOLVED, load_aliases
@@ -25,6 +25,7 @@ from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run
 from orgaudit.store.tables import (
     HOME,
+    ISSUE,
     connection_in,
     quoted,
     scratch_of,

@@ -12,11 +12,10 @@ from orgaudit.history.sight import look, vanished
 from orgaudit.model import GLOBAL
 from orgaudit.store.kinds import CLOSING, OPENING, Kind
 from orgaudit.store.manifest import Manifest
-from orgaudit.store.tables import HOME, SEVERITY_RANK
+from orgaudit.store.tables import HOME, ISSUE, SEVERITY_RANK
 
 MEMBER = f"md5_number(concat_ws(chr(10), {HOME}, region, resource, control))"
 """What identifies a finding in both runs, whichever account's row of a shared resource counts."""
-ISSUE = f"md5_number(concat_ws(chr(10), {HOME}, region, resource, family))"
 
 _MEMBERS = f"""
     SELECT {MEMBER} AS member, {ISSUE} AS issue, account_id, control, region,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, timedelta
-from itertools import count, groupby, islice
+from itertools import chain, count, groupby, islice
+from operator import attrgetter, itemgetter
 from pathlib import Path
+from typing import TypeAlias
 
 import duckdb
 import msgspec
@@ -134,7 +136,7 @@ def _pieces(run: Run, accounts: Iterable[str], path: Path) -> Iterator[Path]:
 
 
 def dated(run: Run) -> Apply:
-    """Return what sets the first day, the regressions and the due date of findings that come account by account.
+    """Return what sets the first day, the regressions and the due date of findings, which come in order of account id.
 
     A run without a history leaves them as they are.
     """
@@ -144,22 +146,39 @@ def dated(run: Run) -> Apply:
 
 
 def _dated(run: Run, days: Mapping[str, int], findings: Iterable[Finding]) -> Iterator[Finding]:
-    source = f"read_parquet({quoted(history_path(run))})"
     with scratch_of(run) as scratch, connection_in(scratch) as connection:
-        for account, group in groupby(findings, key=lambda finding: finding.account_id):
-            rows = connection.execute(
-                f"SELECT fingerprint, first_seen, reopened FROM {source} "  # noqa: S608 - no user's text
-                "WHERE account_id = $1 AND (first_seen IS NOT NULL OR reopened > 0)",
-                [account],
-            ).fetchall()
-            known = {key: (first_seen, reopened) for key, first_seen, reopened in rows}
+        histories = _histories(connection, run)
+        last, (account_id, known) = "", next(histories, _NO_MORE)
+        for account, group in groupby(findings, key=attrgetter("account_id")):
+            if account < last:
+                raise ValueError(f"findings of account {account} come after those of {last}")
+            last = account
+            while account_id is not None and account_id < account:
+                account_id, known = next(histories, _NO_MORE)
             for finding in group:
-                if finding.fingerprint not in known:
+                if account_id != account or finding.fingerprint not in known:
                     yield finding
                     continue
                 first_seen, reopened = known[finding.fingerprint]
                 due_on = due(first_seen, days.get(finding.severity))
                 yield msgspec.structs.replace(finding, first_seen=first_seen, reopened=reopened, due_on=due_on)
+
+
+_Known: TypeAlias = dict[str, tuple[date | None, int]]
+"""The first day of the present episode and the regressions before it, by fingerprint."""
+
+_NO_MORE: tuple[None, _Known] = (None, {})
+
+
+def _histories(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[tuple[str, _Known]]:
+    """Yield each account that has a history with what is known of its findings, by the account's id."""
+    connection.execute(
+        f"SELECT account_id, fingerprint, first_seen, reopened FROM read_parquet({quoted(history_path(run))}) "  # noqa: S608
+        "WHERE first_seen IS NOT NULL OR reopened > 0 ORDER BY account_id"
+    )
+    rows = chain.from_iterable(iter(lambda: connection.fetchmany(PIECE), []))
+    for account, group in groupby(rows, key=itemgetter(0)):
+        yield account, {fingerprint: (first_seen, reopened) for _, fingerprint, first_seen, reopened in group}
 
 
 def due(first_seen: date | None, days: int | None) -> date | None:

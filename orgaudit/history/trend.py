@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from orgaudit.history.baseline import Head, head_of, heads, is_whole
-from orgaudit.history.compare import ISSUE
 from orgaudit.history.stage import day_of
 from orgaudit.settings.frameworks import is_ratable, rated
 from orgaudit.store import seal
@@ -14,7 +13,7 @@ from orgaudit.store.comparison import Point
 from orgaudit.store.rates import COVERAGE_SHARE, RATES
 from orgaudit.store.register_result import read_result
 from orgaudit.store.run import Run
-from orgaudit.store.tables import SEVERITY_RANK, opened, table_files
+from orgaudit.store.tables import ISSUE, SEVERITY_RANK, opened, table_files
 
 _ISSUES = f"""
     WITH issues AS (

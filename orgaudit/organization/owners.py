@@ -78,13 +78,20 @@ def tag_of(tags: Tags, keys: Iterable[str]) -> str:
     A key is matched as it is written, else in any letter case, in which tags of one organization differ.
     """
     by_folded: dict[str, list[str]] = {}
-    for name in sorted(tags):
-        by_folded.setdefault(name.casefold(), []).append(name)
     for key in keys:
-        for name in (key, *by_folded.get(key.casefold(), ())):
-            if value := " ".join(tags.get(name, "").split()):
+        if value := _joined(tags.get(key, "")):
+            return value
+        if not by_folded:
+            for name in sorted(tags):
+                by_folded.setdefault(name.casefold(), []).append(name)
+        for name in by_folded.get(key.casefold(), ()):
+            if value := _joined(tags[name]):
                 return value
     return ""
+
+
+def _joined(text: str) -> str:
+    return " ".join(text.split())
 
 
 def tagged_owner(tags: Tags, owner_tags: Iterable[str], contact_tags: Iterable[str]) -> Owner:

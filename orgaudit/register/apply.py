@@ -68,9 +68,11 @@ class AppliedRegister:
         """Yield every finding, with the exception that covers it or that covered it until it expired."""
         for finding in findings:
             entries = self._matcher.matching(finding)
-            self.matched.update((entry.id, finding.status) for entry in entries)
-            if finding.status is Status.FAIL and not finding.resource_tags:
-                self.untagged.update(entry.id for entry in self._matcher.untagged(finding))
+            if entries:
+                self.matched.update((entry.id, finding.status) for entry in entries)
+            untagged = finding.status is Status.FAIL and not finding.resource_tags
+            if untagged and (others := self._matcher.untagged(finding)):
+                self.untagged.update(entry.id for entry in others)
             entry = self._deciding(finding, entries) if entries and finding.status is Status.FAIL else None
             if entry is None:
                 yield finding

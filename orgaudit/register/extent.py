@@ -154,6 +154,8 @@ class Scanned:
             # What is listed once for an account, such as buckets, may be in any region.
             region = None if cell.region == GLOBAL else cell.region
             reached = [entry.id for entry in self._matcher.reaching(names, cell.account_id, region)]
+            if not reached:
+                continue
             self.cells.update(reached)
             if cell.status is Status.NOT_ASSESSED or cell.accepted:
                 self._unseen.update(reached)

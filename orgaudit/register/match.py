@@ -182,11 +182,12 @@ class Matcher:
     def matching(self, finding: Finding) -> list[ExceptionEntry]:
         """Return the exceptions that match a finding, most specific first, whatever their state and its status."""
         controls, with_control = self._judging(finding)
+        ranks = self._candidates(finding, with_control)
+        if not ranks:
+            return []
         account = self._accounts.get(finding.account_id)
         return [
-            self._entries[rank]
-            for rank in _each(self._candidates(finding, with_control))
-            if self._scopes[rank].matches_rest(finding, controls, account)
+            self._entries[rank] for rank in _each(ranks) if self._scopes[rank].matches_rest(finding, controls, account)
         ]
 
     def untagged(self, finding: Finding) -> list[ExceptionEntry]:

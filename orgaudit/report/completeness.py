@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from orgaudit.report.figures import AccountScore, Completeness
 from orgaudit.report.view import View
+from orgaudit.spreadsheet.text import one_line
 from orgaudit.words import counted
 
 NAMED = 5
-"""How many accepted regions are named."""
+"""How many accepted regions, and how many accounts, are named."""
 
 
 def completeness_of(view: View) -> str:
@@ -18,6 +20,20 @@ def completeness_of(view: View) -> str:
         missing = counted(totals.evaluations - totals.evaluations_assessed, "evaluation")
         return f"INCOMPLETE: {missing} not assessed{_accepted(view, '; also ')}"
     return f"Complete{_accepted(view, ' but for ')}"
+
+
+def missing_names(view: View) -> str:
+    """Return which accounts were not assessed, or only in part: the first of them in full; nothing without any."""
+    scores = [score for score in view.accounts if score.completeness is not Completeness.COMPLETE]
+    scores.sort(key=lambda score: score.completeness is Completeness.PARTIAL)
+    names = [_named(score) for score in scores]
+    more = f"; and {len(names) - NAMED:,} more: Coverage" if len(names) > NAMED else ""
+    return f"Missing: {'; '.join(names[:NAMED])}{more}" if names else ""
+
+
+def _named(score: AccountScore) -> str:
+    name = f"{one_line(score.name)} ({score.id})" if score.name else score.id
+    return f"{name}, in part" if score.completeness is Completeness.PARTIAL else name
 
 
 def _accepted(view: View, joined: str) -> str:

@@ -9,10 +9,19 @@ from typing import Any
 
 import msgspec
 
+from orgaudit.actions.plan import ActionPlan
 from orgaudit.model import Json
 from orgaudit.report import json_parts as parts
-from orgaudit.report.figures import ControlScore, Missing, MissingPermission, Rated, RatedCounts, RequirementScore
-from orgaudit.report.view import ReportedFinding, View
+from orgaudit.report.figures import (
+    AccountScore,
+    ControlScore,
+    Missing,
+    MissingPermission,
+    Rated,
+    RatedCounts,
+    RequirementScore,
+)
+from orgaudit.report.view import View
 from orgaudit.settings.frameworks import Framework
 from orgaudit.store.manifest import ControlRecord
 from orgaudit.store.register_result import HygieneRemark
@@ -21,6 +30,7 @@ from orgaudit.store.run import writing
 VERSION = 2
 IN_CATALOGUE = ("title", "requirements", "remediation")
 """What is said once of a control, and not again by its findings."""
+_COMMAND = "remediation.asset.command"
 
 
 def schema() -> dict[str, Any]:
@@ -31,8 +41,7 @@ def schema() -> dict[str, Any]:
 def write(view: View, path: Path) -> None:
     """Write the view as JSON, one line a finding; raises ReportError."""
     with writing(path) as file:
-        for chunk in _document(view):
-            file.write(chunk)
+        file.writelines(_document(view))
 
 
 def _document(view: View) -> Iterator[bytes]:
@@ -41,15 +50,20 @@ def _document(view: View) -> Iterator[bytes]:
     yield b',\n"organization": ' + parts.encoded(parts.organization(view))
     yield b',\n"summary": ' + parts.encoded(_summary(view))
     yield b',\n"coverage": '
-    yield from parts.coverage(view, _missing)
+    yield from parts.coverage(view, _missing, view.causes)
     yield b',\n"accounts": '
-    yield from parts.lines(map(parts.account, view.accounts))
+    yield from parts.lines(map(_account, view.accounts))
     yield b',\n"controls": '
     yield from parts.lines(_controls(view))
     yield b',\n"frameworks": '
     yield from parts.lines(_frameworks(view))
     yield b',\n"findings": '
-    yield from parts.lines(map(_finding, view.findings()))
+    yield from parts.lines(map(msgspec.Raw, view.findings_as_json(without=IN_CATALOGUE, command=_COMMAND)))
+    yield b',\n"comparison": ' + parts.encoded(parts.without(msgspec.structs.asdict(view.comparison), "schema_version"))
+    yield b',\n"changes": '
+    yield from parts.lines(view.changes())
+    yield b',\n"actions": '
+    yield from _actions(view.actions)
     yield b',\n"exceptions": ' + parts.encoded(parts.exceptions(view, _remark))
     yield b',\n"attestations": ' + parts.encoded(parts.attestations(view.manual)) + b"\n}\n"
 
@@ -82,6 +96,23 @@ def _rates(rated: Rated) -> dict[str, Json]:
 
 def _rate(counts: RatedCounts) -> Json:
     return {"share": counts.rate, **msgspec.structs.asdict(counts)}
+
+
+def _account(score: AccountScore) -> dict[str, Json]:
+    fields = parts.account(score)
+    return parts.without(fields, "rated", "overdue", "opened", "closed") | {
+        "overdue_issues": score.overdue,
+        "opened_issues": score.opened,
+        "closed_issues": score.closed,
+        **_rates(score.rated),
+    }
+
+
+def _actions(plan: ActionPlan) -> Iterator[bytes]:
+    """Yield what is open, how many actions there are, and the first of them."""
+    yield b'{"open": ' + parts.encoded(plan.open) + b',\n"count": ' + parts.encoded(plan.count) + b',\n"listed": '
+    yield from parts.lines(plan.actions)
+    yield b"}"
 
 
 def _controls(view: View) -> Iterator[Json]:
@@ -129,9 +160,3 @@ def _missing(item: Missing | MissingPermission) -> dict[str, Json]:
 
 def _remark(remark: HygieneRemark) -> dict[str, Json]:
     return msgspec.structs.asdict(remark) | {"remediation": remark.concern.remedy}
-
-
-def _finding(reported: ReportedFinding) -> dict[str, Json]:
-    remediation = reported.finding.remediation
-    command = remediation.asset.command if remediation else None
-    return parts.without(parts.finding(reported), *IN_CATALOGUE) | {"command": command}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import resources
 from typing import Any
 
@@ -12,6 +12,7 @@ from orgaudit.model import Gap, Json
 from orgaudit.report.completeness import completeness_of
 from orgaudit.report.figures import (
     AccountScore,
+    Cause,
     ControlScore,
     ExceptionScore,
     Missing,
@@ -20,7 +21,7 @@ from orgaudit.report.figures import (
     StatusCounts,
 )
 from orgaudit.report.manual import ManualReview
-from orgaudit.report.view import ReportedFinding, View
+from orgaudit.report.view import View
 from orgaudit.store.register_result import HygieneRemark
 
 
@@ -109,8 +110,13 @@ def account(score: AccountScore) -> dict[str, Json]:
     }
 
 
-def coverage(view: View, missing: Callable[[Missing | MissingPermission], Json]) -> Iterator[bytes]:
-    """Yield what was assessed and what was not; `missing` returns what is missing with how to fix it."""
+def coverage(
+    view: View, missing: Callable[[Missing | MissingPermission], Json], causes: Sequence[Cause] | None = None
+) -> Iterator[bytes]:
+    """Yield what was assessed and what was not; `missing` returns what is missing with how to fix it.
+
+    Without `causes` there is no such part.
+    """
     totals = view.summary.coverage
     further = {"share": totals.share, "complete": totals.complete, "completeness": completeness_of(view)}
     yield b'{"totals": ' + encoded(msgspec.structs.asdict(totals) | further)
@@ -119,22 +125,20 @@ def coverage(view: View, missing: Callable[[Missing | MissingPermission], Json])
     yield b',\n"unseen": ' + encoded(view.unseen)
     yield b',\n"missing": ' + encoded([missing(item) for item in view.missing])
     yield b',\n"missing_permissions": ' + encoded([missing(item) for item in view.missing_permissions])
+    if causes is not None:
+        yield b',\n"causes": ' + encoded([_cause(each) for each in causes])
     yield b',\n"account_regions": '
     yield from lines(view.account_regions())
     yield b"}"
 
 
+def _cause(cause: Cause) -> dict[str, Json]:
+    return msgspec.structs.asdict(cause) | {"actions": cause.actions or (), "remediation": cause.fix}
+
+
 def gap(found: Gap) -> dict[str, Json]:
     """Return a gap without its tag."""
     return {name: getattr(found, name) for name in found.__struct_fields__}
-
-
-def finding(reported: ReportedFinding) -> dict[str, Json]:
-    """Return a finding with all its fields, and what the counts make of it."""
-    fields: dict[str, Json] = msgspec.to_builtins(reported.finding)
-    if reported.finding.gap:
-        fields["gap"] = gap(reported.finding.gap)
-    return fields | {"open": reported.open, "covered": reported.covered, "counted": reported.counted}
 
 
 def exceptions(view: View, remark: Callable[[HygieneRemark], Json]) -> dict[str, Json]:

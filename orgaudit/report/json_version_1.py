@@ -11,13 +11,21 @@ import msgspec
 from orgaudit.model import Json
 from orgaudit.report import json_parts as parts
 from orgaudit.report.figures import AccountScore, Missing, MissingPermission, RequirementScore
-from orgaudit.report.view import ReportedFinding, View
+from orgaudit.report.view import View
 from orgaudit.store.register_result import HygieneRemark
 from orgaudit.store.run import writing
 
 VERSION = 1
 LATER = frozenset({"family", "owner", "first_seen", "reopened", "due_on"})
 """The fields of a finding that this version does not have."""
+
+LATER_OF_ACCOUNT = frozenset(
+    {
+        *("open_issues_by_severity", "counted_issues_by_severity", "owner", "contact", "environment", "rated"),
+        *("overdue", "opened", "closed"),
+    }
+)
+"""The fields of an account that this version does not have."""
 
 
 def schema() -> dict[str, Any]:
@@ -28,8 +36,7 @@ def schema() -> dict[str, Any]:
 def write(view: View, path: Path) -> None:
     """Write the view as JSON of this version, one line a finding; raises ReportError."""
     with writing(path) as file:
-        for chunk in _document(view):
-            file.write(chunk)
+        file.writelines(_document(view))
 
 
 def _document(view: View) -> Iterator[bytes]:
@@ -40,7 +47,7 @@ def _document(view: View) -> Iterator[bytes]:
     yield b',\n"coverage": '
     yield from parts.coverage(view, _missing)
     yield b',\n"findings": '
-    yield from parts.lines(map(_finding, view.findings()))
+    yield from parts.lines(map(msgspec.Raw, view.findings_as_json(without=LATER)))
     yield b',\n"exceptions": ' + parts.encoded(parts.exceptions(view, _remark))
     yield b',\n"attestations": ' + parts.encoded(parts.attestations(view.manual)) + b"\n}\n"
 
@@ -59,7 +66,7 @@ def _summary(view: View) -> Json:
 
 
 def _account(score: AccountScore) -> dict[str, Json]:
-    return parts.without(parts.account(score), "open_issues_by_severity", "counted_issues_by_severity")
+    return parts.without(parts.account(score), *LATER_OF_ACCOUNT)
 
 
 def _requirement(score: RequirementScore) -> dict[str, Json]:
@@ -72,7 +79,3 @@ def _missing(item: Missing | MissingPermission) -> dict[str, Json]:
 
 def _remark(remark: HygieneRemark) -> dict[str, Json]:
     return msgspec.structs.asdict(remark) | {"mend": remark.concern.remedy}
-
-
-def _finding(reported: ReportedFinding) -> dict[str, Json]:
-    return parts.without(parts.finding(reported), *LATER)

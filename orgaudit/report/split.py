@@ -116,7 +116,7 @@ class _Splitting:
         if missing:
             with self._parts.view(part) as view:
                 if workbook in missing:
-                    xlsx.write_part(view, workbook)
+                    xlsx.write(view, workbook, sheets=xlsx.SHEETS_OF_A_PART)
                 if mail in missing:
                     self._write_mail(mail, view, part=part, to=to, workbook=workbook)
                 if self._standing is Standing.VERIFIED:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import date
 from typing import Any, TypeVar
 
 import duckdb
@@ -37,6 +37,7 @@ from orgaudit.report.figures import (
 )
 from orgaudit.report.manual import ManualReview, answered, review
 from orgaudit.settings.frameworks import rated
+from orgaudit.settings.picture import Picture, read_logo
 from orgaudit.settings.sections import ActionSettings, ReportSettings
 from orgaudit.store.comparison import Change, Comparison, changes_table, read_comparison
 from orgaudit.store.kinds import CLOSING, OPENING, Kind
@@ -52,7 +53,7 @@ from orgaudit.store.register_result import (
 )
 from orgaudit.store.run import Run
 from orgaudit.store.seal import Standing, digest
-from orgaudit.store.tables import FINDING_COLUMNS, opened, quoted
+from orgaudit.store.tables import opened, quoted
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -60,8 +61,7 @@ ACTIONS = 1000
 """How many actions reports list, the first of their order."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReportedFinding:
+class ReportedFinding(msgspec.Struct, frozen=True, gc=False):
     """A finding with its exception, and what the counts make of it."""
 
     finding: Finding
@@ -80,6 +80,7 @@ class View:
     register_sha256: str
     standing: Standing
     settings: ReportSettings
+    logo: Picture | None
     source: Source
     summary: Summary
     regions: tuple[RegionScore, ...]
@@ -108,6 +109,11 @@ class View:
         return self.source.as_of
 
     @property
+    def numbers(self) -> ActionSettings:
+        """The points and efforts of the run's settings; a run of an earlier version has the usual ones."""
+        return _numbers(self.manifest)
+
+    @property
     def kept(self) -> tuple[ExceptionScore, ...]:
         """The exceptions that are not closed."""
         return tuple(score for score in self.exceptions if not score.closed)
@@ -124,12 +130,23 @@ class View:
 
     def findings(self, *, passed: bool = True) -> Iterator[ReportedFinding]:
         """Yield every finding, or all but what passed: open first, then by severity, account, control and resource."""
-        names = (*FINDING_COLUMNS, "open", "covered", "counted")
+        fields = {"finding": _struct(_FINDING), **_FLAGS}
         where = "" if passed else " WHERE status <> 'PASS'"
+        yield from map(msgspec.json.Decoder(ReportedFinding).decode, self._as_json(fields, where))
+
+    def findings_as_json(self, *, without: Collection[str], **more: str) -> Iterator[str]:
+        """Yield every finding, in the same order, as a JSON object of its fields and of what the counts make of it.
+
+        Left out are the fields `without`; `more` are further ones, each with the SQL of its value.
+        """
+        fields = {name: value for name, value in _FINDING.items() if name not in without}
+        yield from self._as_json({**fields, **_FLAGS, **more})
+
+    def _as_json(self, fields: Mapping[str, str], where: str = "") -> Iterator[str]:
         cursor = self.connection.cursor()
-        cursor.execute(f"SELECT {', '.join(names)} FROM findings{where}")  # noqa: S608 - constants only
-        while rows := cursor.fetchmany(500):
-            yield from (_reported(dict(zip(names, row, strict=True))) for row in rows)
+        cursor.execute(f"SELECT to_json({_struct(fields)}) FROM findings{where}")  # noqa: S608 - constants only
+        while rows := cursor.fetchmany(_AT_ONCE):
+            yield from (text for (text,) in rows)
 
     def changes(self) -> Iterator[Change]:
         """Yield every issue that changed since the baseline, by kind, severity and place; none without a baseline."""
@@ -141,6 +158,21 @@ class View:
         yield from _structs(self.connection.cursor(), AccountRegion, queries.ACCOUNT_REGIONS)
 
 
+_TIME = "strftime(assessed_at, '%Y-%m-%dT%H:%M:%S{}')"
+_FINDING = {name: name for name in Finding.__struct_fields__} | {
+    "assessed_at": f"if(microsecond(assessed_at) % 1000000 = 0, {_TIME.format('Z')}, {_TIME.format('.%fZ')})"
+}
+"""The fields of a finding, each with the SQL of its value in JSON. A row takes a third of the time as one text."""
+
+_FLAGS = {name: name for name in ("open", "covered", "counted")}
+_AT_ONCE = 500
+
+
+def _struct(fields: Mapping[str, str]) -> str:
+    """Return the SQL of a structure."""
+    return "{" + ", ".join(f"'{name}': {value}" for name, value in fields.items()) + "}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
     """What a view shows beside the tables: of a whole run, or of a part of one."""
@@ -150,6 +182,7 @@ class Basis:
     manifest_sha256: str
     standing: Standing
     settings: ReportSettings
+    logo: Picture | None
     register: RegisterResult
     register_sha256: str
     comparison: Comparison
@@ -159,7 +192,10 @@ class Basis:
 def viewing(
     run: Run, *, standing: Standing = Standing.NOT_SEALED, settings: ReportSettings | None = None
 ) -> Iterator[View]:
-    """Open the view of a run to which the register was applied; raises ConfigError where it was not."""
+    """Open the view of a run to which the register was applied; raises ConfigError where it was not.
+
+    A logo that cannot be shown is a ConfigError too.
+    """
     with opened_with(run, standing, settings) as (connection, basis):
         yield view_of(connection, basis, exceptions_of(connection, basis.register.entries))
 
@@ -178,6 +214,7 @@ def opened_with(
         manifest_sha256=digest(run.manifest_path),
         standing=standing,
         settings=settings or ReportSettings(),
+        logo=read_logo(settings.logo if settings else None),
         register=read_result(run),
         register_sha256=digest(register_path(run)),
         comparison=read_comparison(run),
@@ -204,6 +241,7 @@ def view_of(connection: duckdb.DuckDBPyConnection, basis: Basis, exceptions: tup
         register_sha256=basis.register_sha256,
         standing=basis.standing,
         settings=basis.settings,
+        logo=basis.logo,
         source=register.source,
         summary=_summary(connection, register.problems, exceptions, headline),
         regions=tuple(_structs(connection, RegionScore, queries.REGIONS)),
@@ -334,10 +372,3 @@ def exceptions_of(connection: duckdb.DuckDBPyConnection, entries: Iterable[Excep
     """Return exceptions with how many findings of the tables each covers, or covered until it expired."""
     matched = {row[0]: (row[1], row[2]) for row in connection.execute(queries.EXCEPTIONS).fetchall()}
     return tuple(ExceptionScore(entry, *matched.get(entry.id, (0, 0))) for entry in entries)
-
-
-def _reported(row: dict[str, Any]) -> ReportedFinding:
-    row["evidence"] = msgspec.json.decode(row["evidence"])
-    row["assessed_at"] = row["assessed_at"].replace(tzinfo=UTC)
-    flags = (row.pop("open"), row.pop("covered"), row.pop("counted"))
-    return ReportedFinding(msgspec.convert(row, Finding), *flags)

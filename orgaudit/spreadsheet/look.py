@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, cast
+from typing import Any, Literal, cast
 from weakref import WeakKeyDictionary
 
 from openpyxl import Workbook
 from openpyxl.cell import Cell, WriteOnlyCell
-from openpyxl.formatting.rule import Rule
-from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
+from openpyxl.formatting.rule import ColorScale, FormatObject, Rule
+from openpyxl.styles import Alignment, Border, Color, Font, PatternFill, Protection, Side
 from openpyxl.styles.cell_style import StyleArray
 from openpyxl.styles.differential import DifferentialStyle
 from openpyxl.worksheet.dimensions import ColumnDimension
@@ -139,6 +139,19 @@ TIME = Look(number_format="yyyy-mm-dd hh:mm", horizontal="left", indent=1, wrap=
 def linked(style: Look) -> Look:
     """Return the style of a cell that leads elsewhere."""
     return replace(style, ink=LINK, underline=True)
+
+
+def compared(operator: Literal["greaterThan", "lessThan"], number: float, ink: str, fill: str | None = None) -> Rule:
+    """Return the conditional format that colours a cell by comparing its number."""
+    shown = PatternFill(bgColor=fill, fill_type="solid") if fill else None
+    style = DifferentialStyle(font=Font(color=ink, bold=True), fill=shown)
+    return Rule(type="cellIs", operator=operator, formula=[repr(number)], dxf=style)
+
+
+def heat(fill: str) -> Rule:
+    """Return the conditional format that fills cells the more the larger their number is, from white at 0."""
+    ends = [FormatObject(type="num", val=0), FormatObject(type="max")]
+    return Rule(type="colorScale", colorScale=ColorScale(cfvo=ends, color=[Color(WHITE), Color(fill)]))
 
 
 def tone_rules(words: Iterable[str], cell: str = "", when: str = "") -> list[Rule]:

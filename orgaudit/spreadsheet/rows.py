@@ -6,8 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from functools import lru_cache
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 from xml.sax.saxutils import escape
 
 from openpyxl.utils import get_column_letter
@@ -17,7 +16,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from orgaudit.spreadsheet import look
 from orgaudit.spreadsheet.links import Goal, SheetLinks
 from orgaudit.spreadsheet.look import Look, Tone
-from orgaudit.spreadsheet.text import looks_like_formula, printable, stored
+from orgaudit.spreadsheet.text import CELL_LIMIT, looks_like_formula, printable, stored
 
 R = TypeVar("R")
 R_contra = TypeVar("R_contra", contravariant=True)
@@ -30,11 +29,14 @@ UNFITTED_LINES, WHOLE_LINES = 2, 33
 CHARACTERS = 1.15
 """How many characters of the sheets' type one unit of a column's width takes."""
 
-REMEMBERED, SHORT = 256, 80
-"""How many texts of a column, and up to which length, are kept with what they make: names come again and again."""
+REMEMBERED, SHORT = 2048, 400
+"""How many contents of a column, and texts up to which length, are kept with their cells: most come again and again."""
 
 Result: TypeAlias = str | int | float
 """What a formula shows."""
+
+_PLAIN = re.compile("[!-%'-*,.-;?A-~](?:[\\n -%'-;=?-~]*[!-%'-;=?-~])?")
+"""Most texts: of ASCII, and with nothing in them that could be a formula, markup, or space that gets lost."""
 
 REFERENCE = re.compile(r"\[([^\]]+)\]")
 
@@ -113,19 +115,21 @@ def record_rows(
     """
     letters = {column.title: get_column_letter(index) for index, column in enumerate(columns, 1)}
     writers = [
-        _ColumnWriter(sheet, column, letters, most_lines if index in fitted else 1, links)
+        (_LinkedWriter if column.goal and links else _ColumnWriter)(
+            sheet, column, letters, most_lines if index in fitted else 0, links
+        )
         for index, column in enumerate(columns)
     ]
+    heights = [UNFITTED_LINES if not fitted else max(lines, 1) for lines in range(most_lines + 1)]
+    beginnings = [f' ht="{LINE_HEIGHT * lines + ROW_PADDING:g}" customHeight="1">' for lines in heights]
 
     def rows() -> Iterator[str]:
         number = first - 1
+        parts = [(writer.read, writer.known, writer.make) for writer in writers]
         for number, record in enumerate(records, first):
-            cells, lines = zip(*(writer.cell(record, number) for writer in writers), strict=True)
-            yield row(
-                number,
-                cells,
-                LINE_HEIGHT * max((lines[index] for index in fitted), default=UNFITTED_LINES) + ROW_PADDING,
-            )
+            made = [known.get(content := read(record)) or make(content, number) for read, known, make in parts]
+            cells, lines = zip(*made, strict=True)
+            yield f'<row r="{number}"{beginnings[max(lines)]}{"".join(cells)}</row>'
         if number + 1 - first != total:
             raise ValueError(f"{number + 1 - first} records where {total} were announced")
         if not total:
@@ -151,6 +155,8 @@ class CellWriter:
         if content is None or content == "":
             return f"{self._plain}/>"
         if isinstance(content, str):
+            if _PLAIN.fullmatch(content) and "_x" not in content and len(content) <= CELL_LIMIT:
+                return f'{self._plain} t="inlineStr"><is><t>{content}</t></is></c>'
             text = stored(content)
             space = ' xml:space="preserve"' if text != text.strip() else ""
             style = self._quoted if looks_like_formula(content) else self._plain
@@ -165,61 +171,80 @@ class CellWriter:
         return f"{self._plain}><v>{number}</v></c>"
 
 
-class _ColumnWriter(Generic[R]):
-    """Writes a column's cells, each with the number of lines that it takes."""
+class _ColumnWriter:
+    """Writes a column's cells, each with the number of lines that it takes; 0 in a column to which rows are not fitted.
+
+    The cells of a record stand one after another from the first column on, so none names its place: the file is half as
+    large, and takes half the time. `known` are the last cells by what they hold.
+    """
 
     def __init__(
         self,
         sheet: Worksheet,
-        column: Column[R],
+        column: Column[Any],
         letters: dict[str, str],
         most_lines: int,
-        links: SheetLinks | None = None,
+        links: SheetLinks | None,  # noqa: ARG002 - for those that lead somewhere
     ) -> None:
-        self._letter, self._letters = letters[column.title], letters
-        self._content, self._room, self._most_lines = (
-            column.content,
-            max(int(column.width * CHARACTERS) - 1, 1),
-            most_lines,
-        )
+        self.known: dict[Any, tuple[str, int]] = {}
+        self._letters, self._most_lines = letters, most_lines
+        self._room = max(int(column.width * CHARACTERS) - 1, 1)
         self._writer = CellWriter(sheet, column.look)
-        self._known_text = lru_cache(REMEMBERED)(self._text)
-        self._goal, self._links = column.goal if links else None, links
-        self._linked = CellWriter(sheet, look.linked(column.look)) if self._goal else self._writer
+        self.read: Callable[[Any], Any] = column.content
 
-    def cell(self, record: R, number: int) -> tuple[str, int]:
-        content = self._content(record)
-        if self._goal and content not in {None, ""} and (goal := self._goal(record)):
-            return self._leading(content, goal, number)
+    def make(self, content: Content, number: int) -> tuple[str, int]:
+        """Return a cell in a row of this number."""
         if isinstance(content, str):
-            behind, lines = (self._known_text if len(content) <= SHORT else self._text)(content)
-            return f'<c r="{self._letter}{number}"{behind}', lines
-        place = f"{self._letter}{number}"
-        return self._writer.cell(place, self._placed(content, number)), 1
+            made = f"<c{self._writer.behind(content)}", self._lines(content)
+            return self._kept(content, made) if len(content) <= SHORT else made
+        made = f"<c{self._writer.behind(self._placed(content, number))}", min(1, self._most_lines)
+        return self._kept(content, made) if isinstance(content, date | None) else made
 
     def _placed(self, content: Content, number: int) -> Content:
-        if isinstance(content, Formula):
+        """Return a content whose references, where it is a formula, are cells of a row."""
+        if isinstance(content, Formula) and "[" in content.formula:
             formula = REFERENCE.sub(lambda title: f"{self._letters[title[1]]}{number}", content.formula)
             return Formula(formula, content.result)
         return content
 
-    def _leading(self, content: Content, goal: Goal | str, number: int) -> tuple[str, int]:
-        """Return a cell that leads somewhere, or a plain one where that is not in the workbook."""
-        place, text = f"{self._letter}{number}", content if isinstance(content, str) else None
-        fits = text is None or (len(text) <= self._room and "\n" not in text)
-        found = self._links.to(goal, text, place, fits=fits) if self._links else None
-        writer = self._writer if found is None else self._linked
-        shown = Formula(found, printable(text)) if isinstance(found, str) and text else self._placed(content, number)
-        return writer.cell(place, shown), self._lines(text) if text else 1
-
-    def _text(self, text: str) -> tuple[str, int]:
-        return self._writer.behind(text), self._lines(text)
+    def _kept(self, content: Content, made: tuple[str, int]) -> tuple[str, int]:
+        if len(self.known) == REMEMBERED:
+            self.known.clear()
+        self.known[content] = made
+        return made
 
     def _lines(self, text: str) -> int:
         # No program but Excel fits a row to its text by itself.
-        if self._most_lines == 1 or (len(text) <= self._room and "\n" not in text):
-            return 1
+        if not self._most_lines or (len(text) <= self._room and "\n" not in text):
+            return min(1, self._most_lines)
         return min(sum(_wrapped(line, self._room) for line in text.split("\n", self._most_lines)), self._most_lines)
+
+
+class _LinkedWriter(_ColumnWriter):
+    """Writes the cells of a column that lead somewhere; none of them is kept, since each has a link of its own."""
+
+    def __init__(
+        self, sheet: Worksheet, column: Column[Any], letters: dict[str, str], most_lines: int, links: SheetLinks | None
+    ) -> None:
+        super().__init__(sheet, column, letters, most_lines, links)
+        self._plain, self._letter, self._links = self.make, letters[column.title], links
+        self._linked = CellWriter(sheet, look.linked(column.look))
+        content, goal = column.content, column.goal
+        self.read = lambda record: (content(record), goal(record) if goal else None)
+        self.make = self._leading  # type: ignore[method-assign, assignment]
+
+    def _leading(self, led: tuple[Content, Goal | str | None], number: int) -> tuple[str, int]:
+        """Return a cell that leads somewhere, or a plain one where that is not in the workbook."""
+        content, goal = led
+        if self._links is None or goal is None or content in {None, ""}:
+            return self._plain(content, number)
+        text = content if isinstance(content, str) else None
+        fits = text is None or (len(text) <= self._room and "\n" not in text)
+        found = self._links.to(goal, text, f"{self._letter}{number}", fits=fits)
+        if found is None:
+            return self._plain(content, number)
+        shown = Formula(found, printable(text)) if isinstance(found, str) and text else self._placed(content, number)
+        return f"<c{self._linked.behind(shown)}", self._lines(text or "")
 
 
 def _wrapped(line: str, room: int) -> int:

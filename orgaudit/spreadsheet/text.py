@@ -52,7 +52,7 @@ def _seen(character: str) -> str:
 
 def printable(text: str) -> str:
     """Return a text that XML can hold: control characters as their pictures, and U+FFFD for invalid characters."""
-    if text.isprintable():
+    if text.isprintable() or text.replace("\n", "").isprintable():
         return text
     text = _CONTROL.sub(lambda match: chr(0x2421 if match[0] == "\x7f" else 0x2400 + ord(match[0])), text)
     return _NO_CHARACTER.sub("\ufffd", text)
@@ -60,7 +60,7 @@ def printable(text: str) -> str:
 
 def fitted(text: str, limit: int = CELL_LIMIT) -> str:
     """Return a text as a cell shows it: printable, and cut at the limit with a mark that gives the whole length."""
-    text = printable(text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = printable(text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text)
     if len(text) <= limit // 2 or _width(_escaped(text)) <= limit:
         return text
     mark = f" … [cut, {len(text):,} characters in all]"
@@ -88,7 +88,7 @@ def looks_like_formula(value: str) -> bool:
 
 
 def _escaped(text: str) -> str:
-    return _ESCAPE_LOOKALIKE.sub("_x005F_", text)
+    return _ESCAPE_LOOKALIKE.sub("_x005F_", text) if "_x" in text else text
 
 
 def _width(text: str) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from typing import IO, TypeVar, cast
 
 from openpyxl import Workbook
@@ -213,17 +213,22 @@ class WorkbookWriter:
         page: PrintedPage = WHOLE,
         key_columns: int = 1,
         header_height: float | None = None,
+        below: Sequence[Column[S]] = (),
     ) -> Worksheet:
-        """Write a table on the sheets that `parts` gave, and return the last of them; rows fit what is printed."""
+        """Write a table on the sheets that `parts` gave, and return the last of them; rows fit what is printed.
+
+        The sheets are as wide as the table, and the columns of the one `below`, require.
+        """
         iterator = iter(records)
         for number, part in enumerate(parts, 1):
-            sheet = self._begun(part, columns, f"Sheet {number} of {len(parts)}. {note}" if len(parts) > 1 else note)
+            place = f"Sheet {number} of {len(parts)}. " if len(parts) > 1 else ""
+            sheet = self._begun(part, _widths(columns, below), place + note)
             sheet.freeze_panes = f"{get_column_letter(key_columns + 1)}{HEADER_ROW + 1 if page.repeats else 1}"
             self._records(
                 sheet,
                 part,
                 columns,
-                islice(iterator, part.records),
+                _share(iterator, part, parts),
                 fitted=page.of(columns),
                 header_height=header_height,
             )
@@ -244,15 +249,15 @@ class WorkbookWriter:
         iterator = iter(records)
         for part in parts:
             if part.row == HEADER_ROW:
-                sheet = self._begun(part, columns, f"{title}, continued.")
+                sheet = self._begun(part, _widths(columns), f"{title}, continued.")
                 sheet.freeze_panes = f"B{HEADER_ROW + 1}"
             else:
-                self.rows[part.sheet].append([title_row(sheet, title, part.row - 1)])
-            self._records(sheet, part, columns, islice(iterator, part.records), fitted=page.of_below(columns))
+                self.rows[part.sheet].append([title_row(sheet, title, part.row - 1, height=26)])
+            self._records(sheet, part, columns, _share(iterator, part, parts), fitted=page.of_below(columns))
 
-    def _begun(self, part: SheetPart, columns: Sequence[Column[R]], note: str) -> Worksheet:
+    def _begun(self, part: SheetPart, widths: Sequence[float], note: str) -> Worksheet:
         """Return a new sheet with its title, its note and the way back."""
-        sheet = self.sheet(part.sheet, widths=[column.width for column in columns])
+        sheet = self.sheet(part.sheet, widths=widths)
         sheet.print_title_rows = f"{HEADER_ROW}:{HEADER_ROW}"
         notes, links = CellWriter(sheet, look.NOTE), CellWriter(sheet, look.linked(look.NOTE))
         self.rows[part.sheet].append(
@@ -322,6 +327,17 @@ def limit_to(sheet: Worksheet, cells: str, title: str, limit: str | Sequence[str
     validation.errorTitle = title
     validation.add(cells)
     sheet.data_validations.append(validation)
+
+
+def _widths(columns: Sequence[Column[R]], below: Sequence[Column[S]] = ()) -> list[float]:
+    """Return the widths of a sheet's columns, for two tables one above the other."""
+    widths = ([column.width for column in columns], [column.width for column in below])
+    return [max(pair) for pair in zip_longest(*widths, fillvalue=0.0)]
+
+
+def _share(records: Iterator[R], part: SheetPart, parts: Sequence[SheetPart]) -> Iterator[R]:
+    """Return the records of a part; the last one takes all that are left, so that none is lost unnoticed."""
+    return records if part is parts[-1] else islice(records, part.records)
 
 
 def _place(columns: Sequence[Column[R]], title: str) -> int:

@@ -50,7 +50,6 @@ A control of it that is not part of the run, or that left nothing of an account,
 where nothing applies, where the settings accept that nothing was seen, or where a person decides, is not counted.
 """
 
-
 RATED_ACCOUNTS = (
     f"{_VERDICTS} SELECT account_id, {_COUNTED} FROM verdicts WHERE framework = $framework GROUP BY account_id"  # noqa: S608
 )

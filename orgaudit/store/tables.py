@@ -6,15 +6,16 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 import duckdb
 import msgspec
 import zstandard
 
 from orgaudit.errors import ConfigError, ReportError
-from orgaudit.model import Finding, Status
+from orgaudit.model import Finding, Severity, Status
 from orgaudit.store.lease import mark
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run, write_lines, writing
@@ -23,7 +24,7 @@ Apply = Callable[[Iterable[Finding]], Iterable[Finding]]
 """What sets something of each finding as a stream: its owner, or its exception on one date."""
 
 MEMORY_LIMIT = "192MB"
-PIECE = 500
+PIECE = 2000
 """Findings in one of the files from which DuckDB makes a table."""
 
 _TEXT = "VARCHAR"
@@ -96,19 +97,15 @@ _COVERED = f"coalesce(status = 'FAIL' AND exception.state IN {COVERING_STATES}, 
 _WITH_FAMILY = "REPLACE (coalesce(nullif(family, ''), control) AS family)"
 """What gives a finding of a run from before there were families its control's id as one."""
 
-_COUNTED = """
-    inherited_from IS NULL OR fingerprint IN (
-        SELECT arg_min(fingerprint, account_id || region) FROM source s WHERE inherited_from IS NOT NULL
-        AND NOT EXISTS (SELECT 1 FROM source o WHERE o.inherited_from IS NULL AND o.account_id = s.inherited_from
-                        AND o.control = s.control AND o.resource = s.resource)
-        GROUP BY inherited_from, control, resource)
-"""
+_COUNTED = "inherited_from IS NULL OR fingerprint IN (SELECT fingerprint FROM first_repetitions)"
 
 HOME = "coalesce(inherited_from, account_id)"
 """The account where a finding's resource lives."""
 
 OPEN_CELLS = "SELECT DISTINCT control, account_id FROM findings WHERE open"
 """The accounts in which a control fails and no exception covers all of it; a rate with exceptions counts by them."""
+ISSUE = f"md5_number(concat_ws(chr(10), {HOME}, region, resource, family))"
+"""What identifies the issue that a finding belongs to."""
 
 SEVERITY_RANK = "list_position(['low', 'medium', 'high', 'critical'], severity)"
 
@@ -137,9 +134,15 @@ def consolidate(run: Run, apply: Apply) -> None:
         if not path.is_file():
             raise ConfigError("the run is not evaluated; run `orgaudit evaluate` first", file=str(path))
     with scratch_of(run) as scratch:
+        repetitions = _Repetitions()
         findings = apply(finding for account in accounts for finding in run.findings(account))
-        ordered = _write_in_order(scratch, findings)
+        ordered = _write_in_order(scratch, repetitions.noted(findings))
+        own = (finding for account in accounts if account in repetitions.homes for finding in run.findings(account))
         with connection_in(scratch) as connection:
+            connection.execute(
+                "CREATE TEMP TABLE first_repetitions AS SELECT unnest($1::VARCHAR[]) AS fingerprint",
+                [repetitions.first(own)],
+            )
             source = json_lines(ordered, FINDING_COLUMNS)
             connection.execute(f"CREATE VIEW source AS SELECT * FROM {source}")  # noqa: S608 - no user's text
             write_parquet(
@@ -246,21 +249,73 @@ def json_lines(paths: list[Path], columns: dict[str, str]) -> str:
     return f"read_json([{files}], format = 'newline_delimited', compression = 'zstd', columns = {{{fields}}})"
 
 
+class _Repetitions:
+    """The findings that repeat, for another account, how a resource was judged in the account where it lives."""
+
+    def __init__(self) -> None:
+        self._first: dict[tuple[str, str, str], tuple[str, str]] = {}
+
+    def noted(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """Yield the findings, having noted those that repeat another."""
+        for finding in findings:
+            if finding.inherited_from is not None:
+                place = (finding.inherited_from, finding.control, finding.resource)
+                found = (finding.account_id + finding.region, finding.fingerprint)
+                self._first[place] = min(self._first.get(place, found), found)
+            yield finding
+
+    @property
+    def homes(self) -> set[str]:
+        """The accounts where the resources live."""
+        return {home for home, _, _ in self._first}
+
+    def first(self, own: Iterable[Finding]) -> list[str]:
+        """Return the first repetition of each finding that the home does not have, given those that homes have."""
+        kept = dict(self._first)
+        for finding in own:
+            if finding.inherited_from is None:
+                kept.pop((finding.account_id, finding.control, finding.resource), None)
+        return sorted(fingerprint for _, fingerprint in kept.values())
+
+
 def _write_in_order(scratch: Path, findings: Iterable[Finding]) -> list[Path]:
     """Write findings, which come account by account, as files that make up the order of reports one after another.
 
     A sort of all findings would need memory, or a disk, for all of them; this needs memory for one account.
     """
-    pieces: dict[tuple[int, bool, int], _Pieces] = {}
-    with ExitStack() as stack:
-        for _, group in groupby(findings, key=lambda finding: finding.account_id):
-            for finding in sorted(group, key=lambda f: (f.control, f.region, f.resource, f.fingerprint)):
-                place = (_STATUS_ORDER.index(finding.status), _is_covered(finding), -finding.severity.rank)
-                if place not in pieces:
-                    name = "findings-{}-{:d}-{}".format(*place)
-                    pieces[place] = stack.enter_context(_Pieces(scratch / name))
-                pieces[place].write(finding)
+    pieces: dict[_Place, _Pieces] = {}
+    try:
+        with ExitStack() as stack:
+            for _, group in groupby(findings, key=attrgetter("account_id")):
+                for place, members in groupby(sorted(group, key=_order), key=_place):
+                    if place not in pieces:
+                        name = "findings-{}-{:d}-{}".format(*place)
+                        pieces[place] = stack.enter_context(_Pieces(scratch / name))
+                    pieces[place].write(list(members))
+    except OSError as error:
+        raise ReportError(
+            f"cannot write {scratch}: {error.strerror or error}; free space or name another --out"
+        ) from error
     return [path for place in sorted(pieces) for path in pieces[place].paths] or [_empty(scratch)]
+
+
+_Place: TypeAlias = tuple[int, bool, int]
+"""Where findings stand in the order of reports, before their account and what follows it."""
+
+_PLACES: dict[tuple[Status, Severity], _Place] = {
+    (status, severity): (index, False, -severity.rank)
+    for index, status in enumerate(_STATUS_ORDER)
+    for severity in Severity
+}
+
+
+def _place(finding: Finding) -> _Place:
+    status, covered, rank = _PLACES[finding.status, finding.severity]
+    return (status, _is_covered(finding), rank) if finding.exception else (status, covered, rank)
+
+
+def _order(finding: Finding) -> tuple[_Place, str, str, str, str]:
+    return _place(finding), finding.control, finding.region, finding.resource, finding.fingerprint
 
 
 class _Pieces(ExitStack):
@@ -272,19 +327,21 @@ class _Pieces(ExitStack):
         self._path, self._room = path, 0
         self._encoder = msgspec.json.Encoder()
 
-    def write(self, finding: Finding) -> None:
-        if not self._room:
-            self.close()
-            self.paths.append(self._path.with_suffix(f".{len(self.paths)}.ndjson.zst"))
-            self._stream = self.enter_context(_compressed(self.paths[-1]))
-            self._room = PIECE
-        self._room -= 1
-        self._stream.write(self._encoder.encode(finding) + b"\n")
+    def write(self, findings: list[Finding]) -> None:
+        while findings:
+            if not self._room:
+                self.close()
+                self.paths.append(self._path.with_suffix(f".{len(self.paths)}.ndjson.zst"))
+                self._stream = self.enter_context(_compressed(self.paths[-1]))
+                self._room = PIECE
+            fitting, findings = findings[: self._room], findings[self._room :]
+            self._room -= len(fitting)
+            self._stream.write(self._encoder.encode_lines(fitting))
 
 
 @contextmanager
 def _compressed(path: Path) -> Iterator[BinaryIO]:
-    with writing(path) as file, zstandard.ZstdCompressor(level=1).stream_writer(file, closefd=False) as stream:
+    with path.open("wb") as file, zstandard.ZstdCompressor(level=1).stream_writer(file, closefd=False) as stream:
         yield stream
 
 

@@ -54,6 +54,16 @@ def test_a_format_that_there_is_not(caller: Caller, proxy: FaultProxy) -> None:
     assert proxy.calls == []
 
 
+def test_a_logo_that_there_is_not(caller: Caller, proxy: FaultProxy) -> None:
+    config = caller.configured()
+    config.write_text(f'{config.read_text()}\n[report]\nlogo = "none.png"\n')
+    outcome = caller.audit(config=config)
+    assert outcome.code == ExitCode.USAGE
+    assert f"{config.parent / 'none.png'}: report.logo: cannot be read" in outcome.stderr
+    assert proxy.calls == []
+    assert not outcome.run.path.exists()
+
+
 def test_settings_that_are_no_toml(caller: Caller, proxy: FaultProxy) -> None:
     config = caller.configured()
     config.write_text("[run]\nattempts = = 2\n")

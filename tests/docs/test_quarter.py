@@ -16,11 +16,14 @@ import pytest
 
 from orgaudit.demo import Demo, running
 from orgaudit.quarter.folder import Folder
+from orgaudit.report.late import late
+from orgaudit.report.view import viewing
 from orgaudit.store.run import Run
 from tests import commands
 from tests.audit_runs import environment_for
 from tests.docs.quarters import Organization
 from tests.docs.test_walkthrough import is_shown_by, steps
+from tests.report.page_one import PageOne
 
 PAGE = Path(__file__).parents[2] / "docs" / "a-quarter.md"
 _BLOCK = re.compile(
@@ -64,11 +67,49 @@ OPEN = {
     "2026-q2": 20,
     "2026-q3": 18,
     "2026-q4": 17,
-    "2027-02": 18,
     "2027-q1": 18,
 }
+BETWEEN = {"2027-02": 18}
+"""What is open in the audit between two quarters, with which neither is compared."""
 FOLDERS = {"2026-q4": ("quarter-2026-12-31", "2026-q3"), "2027-q1": ("quarter-2027-03-31", "2026-q4")}
 """The folder of each quarter that was made in one command, and the run with which it is compared."""
+
+DASH = "\N{EN DASH}"
+SUSPENDED, NORTHGATE = "Legacy Loyalty (801649273350)", "Northgate Acquisition (913527640881)"
+NO_ROLE_YET, ROLE_LOST = "Network (402958167743)", "Shared Services (417630285594)"
+
+
+@dataclass(frozen=True)
+class Page:
+    """What page one of a quarter shows, computed by hand; the changes are None where nothing can be compared.
+
+    The rate is of pairs of an account and a requirement, the coverage of accounts x regions x controls, 1 + 1 + 4 in
+    each account. `open` are medium and low, no other severity is there. `overdue` are issues and exceptions. `shut` are
+    accounts to be entered.
+    """
+
+    rate: tuple[int, int]
+    rate_change: float | None
+    coverage: tuple[int, int]
+    coverage_change: float | None
+    open: tuple[int, int]
+    overdue: tuple[int, int]
+    overdue_change: int | None
+    shut: tuple[str, ...]
+
+
+PAGES = {
+    "2025-q3": Page((16, 44), None, (70, 90), None, (7, 16), (0, 0), None, (SUSPENDED, NO_ROLE_YET, NORTHGATE)),
+    "2025-q4": Page((19, 44), 6.8, (76, 90), 6.7, (6, 15), (6, 0), 6, (SUSPENDED, NORTHGATE)),
+    "2026-q1": Page((16, 41), -4.2, (64, 84), -8.3, (5, 15), (17, 1), 12, (SUSPENDED, NORTHGATE, ROLE_LOST)),
+    "2026-q2": Page((19, 41), 7.3, (70, 84), 7.1, (4, 16), (19, 1), 2, (SUSPENDED, NORTHGATE)),
+    "2026-q3": Page((21, 41), 4.9, (70, 84), 0, (2, 16), (18, 1), -1, (SUSPENDED, NORTHGATE)),
+}
+"""Every issue of the first audit is due 90 days later where it is medium, on 29 December 2025, and 180 days later where
+it is low, on 29 March 2026. Each account has three requirements; 1 or 2 do not apply in one account without trail."""
+
+LATEST_DAYS = {"2025-q3": 0, "2025-q4": 2, "2026-q1": 92, "2026-q2": 183, "2026-q3": 275}
+"""How many days the issues that were medium in the first audit are late."""
 
 
 @dataclass
@@ -146,7 +187,7 @@ def test_each_change_is_of_the_kind_that_was_computed_by_hand(told: Story, old: 
 
 def test_the_trend_has_the_figures_of_the_reports(told: Story) -> None:
     points = json_of(told, "trend")
-    assert {point["run"]: point["open"] for point in points} == OPEN
+    assert {point["run"]: point["open"] for point in points} == OPEN | BETWEEN
     for point in points:
         report = json.loads((told.directory / "reports" / point["run"] / "report.json").read_bytes())
         headline = report["summary"]["headline"]
@@ -211,3 +252,89 @@ def test_the_history_of_an_audit_in_between_is_kept(told: Story) -> None:
     manifest = Run(told.directory / "reports" / "2027-q1").read_manifest()
     assert manifest.baseline is not None
     assert manifest.baseline.run_id == "2027-02"
+
+
+@pytest.fixture(scope="module")
+def books(told: Story) -> dict[str, PageOne]:
+    """Page one of each quarter's workbook, which is added to its reports."""
+    pages = {}
+    for run in PAGES:
+        code, _, error = told.run("report", run, "--format", "xlsx")
+        assert code in {0, 1, 3}, error
+        book = openpyxl.load_workbook(told.directory / "reports" / run / "report.xlsx", data_only=True)
+        pages[run] = PageOne(book["Summary"])
+    return pages
+
+
+def changed(number: float | None) -> object:
+    return DASH if number is None else pytest.approx(number)
+
+
+@pytest.mark.parametrize("run", list(PAGES))
+def test_page_one_has_the_figures_that_were_computed_by_hand(books: dict[str, PageOne], run: str) -> None:
+    page, expected = books[run], PAGES[run]
+    medium, low = expected.open
+    passed, rated = expected.rate
+    share = f"{passed / rated:.1%}".replace("%", " %")
+    line = None if run != "2025-q3" else "first audit"
+    rate, change = pytest.approx(passed / rated), changed(expected.rate_change)
+    assert page.tile("Headline rate") == (rate, change, line, f"{share} with exceptions")
+    assert page.tile("Open critical and high issues") == (
+        *(0, DASH if line else 0, line),
+        f"of {OPEN[run]} open issues, 0 critical, 0 high, {medium} medium, {low} low",
+    )
+    assessed, cells = expected.coverage
+    found = page.tile("Coverage: what was assessed")
+    assert found[:3] == (pytest.approx(assessed / cells), changed(expected.coverage_change), line)
+    accounts, missing = (15 if run < "2026" else 14), len(expected.shut)
+    assert str(found[3]).startswith(f"{accounts - missing} of {accounts} accounts, 4 of 4 regions; {cells - assessed} ")
+    issues, exceptions = expected.overdue
+    assert page.tile("Overdue") == (
+        *(issues + exceptions, changed(expected.overdue_change), line),
+        f"{issues} issues past the due date, {exceptions} exception{'' if exceptions == 1 else 's'} past the last day",
+    )
+    assert (page.sheet["B3"].value, page.sheet["R3"].value) == (rate, change)
+    assert page.panel("Frameworks")[1:] == [("What the board requires 1", rate, change, "none")]
+    whole = page.panel("Where the issues are…", until="The redder")[-1]
+    assert whole == ("All units", 0, 0, medium, low, OPEN[run], rate)
+
+
+@pytest.mark.parametrize("run", list(PAGES))
+def test_page_one_has_the_decisions_and_what_is_late(told: Story, books: dict[str, PageOne], run: str) -> None:
+    page, expected = books[run], PAGES[run]
+    decisions = page.panel(f"Decisions for you ({len(expected.shut)})", until="Exceptions:")[1:]
+    assert sorted(str(it[0]).removeprefix("Let the audit into ").partition(". ")[0] for it in decisions) == sorted(
+        expected.shut
+    )
+    assert all(str(page.sheet["B5"].value).count(account) == 1 for account in expected.shut)
+    with viewing(Run(told.directory / "reports" / run)) as view:
+        found = late(view)
+    issues, exceptions = expected.overdue
+    assert sum(it.issues for it in found if not it.exception) == issues
+    assert sum(bool(it.exception) for it in found) == exceptions
+    assert max((it.days for it in found), default=0) == LATEST_DAYS[run]
+    shown = page.panel("Late", until="and ")
+    assert (shown[1:] if found else []) == [
+        (it.owner or "unassigned", f"{it.severity}: {it.item}", it.days, it.issues) for it in found[:5]
+    ]
+    ended = [it for it in found if it.exception]
+    assert [(it.owner, it.item, it.issues) for it in ended] == [
+        ("Data team <data@meridian.example>", "Exception EXC-2025-0001 has ended: The lake keeps no versions", 1)
+    ] * exceptions
+
+
+@pytest.mark.parametrize("run", list(PAGES))
+def test_page_one_has_the_first_actions_and_what_they_remove(books: dict[str, PageOne], run: str) -> None:
+    medium, low = PAGES[run].open
+    actions = books[run].panel("Do these first")
+    assert [it[0] for it in actions[:5]] == [1, 2, 3, 4, 5]
+    assert f" of {2 * medium + low} points, " in str(actions[5][0])
+    assert f" of {OPEN[run]} issues; " in str(actions[5][0])
+    if run == "2026-q3":
+        assert str(actions[0][1]).startswith(
+            "Let people sign in through IAM Identity Center, and deploy one strict policy to every account from a "
+            'template ("Passwords have at least 14 characters"): closes 1 issue in 1 account, effort S'
+        )
+        assert actions[5] == (
+            "These 5 actions remove 35.0 % of the risk: 7 of 20 points, 5 of 18 issues; 18 actions in all",
+        )

@@ -15,10 +15,12 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from orgaudit.model import Remediation, Remedy
-from orgaudit.report import json_version_1, stage
+from orgaudit.report import json_document, json_version_1, stage
 from orgaudit.report.json_document import schema
+from orgaudit.report.view import viewing
 from orgaudit.store.run import Run, write_lines
 from orgaudit.store.seal import Standing
+from tests.report.compared import CHANGES, COMPARISON, compare
 from tests.report.small import REGISTER, Decided, decided, store, write
 from tests.synthetic_run import MANAGEMENT, build
 
@@ -60,6 +62,9 @@ def test_the_sections_are_those_of_the_contract(small: Run) -> None:
         "controls",
         "frameworks",
         "findings",
+        "comparison",
+        "changes",
+        "actions",
         "exceptions",
         "attestations",
     ]
@@ -300,3 +305,33 @@ def test_the_same_input_makes_the_same_bytes(small: Run) -> None:
     first = path.read_bytes()
     write(small, REGISTER, ["json"])
     assert path.read_bytes() == first
+
+
+def test_what_changed_and_what_to_do_are_those_of_the_view(small: Run, tmp_path: Path) -> None:
+    store(small, REGISTER)
+    compare(small)
+    with viewing(small) as view:
+        json_document.write(view, tmp_path / "report.json")
+        plan, causes = view.actions, view.causes
+    document = json.loads((tmp_path / "report.json").read_bytes())
+    validator().validate(document)
+    stated = json.loads(msgspec.json.encode(COMPARISON))
+    assert document["comparison"] == {key: value for key, value in stated.items() if key != "schema_version"}
+    assert document["changes"] == json.loads(msgspec.json.encode(CHANGES))
+    assert document["actions"]["listed"] == json.loads(msgspec.json.encode(plan.actions))
+    assert (document["actions"]["count"], document["actions"]["open"]["issues"]) == (plan.count, 6)
+    assert [(each["reason"], each["evaluations"]) for each in document["coverage"]["causes"]] == [
+        (each.reason, each.evaluations) for each in causes
+    ]
+    accounts = {each["id"]: each for each in document["accounts"]}
+    changed = accounts["100000000001"]
+    assert (changed["opened_issues"], changed["closed_issues"], changed["rate"]["passed"]) == (2, 0, 2)
+
+
+def test_version_1_has_none_of_what_came_later(small: Run, tmp_path: Path) -> None:
+    store(small, REGISTER)
+    compare(small)
+    with viewing(small) as view:
+        json_version_1.write(view, tmp_path / "report.json")
+    document = json.loads((tmp_path / "report.json").read_bytes())
+    Draft202012Validator(json_version_1.schema()).validate(document)

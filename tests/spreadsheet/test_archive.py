@@ -25,7 +25,9 @@ def test_rows_follow_the_last_one_and_links_stand_where_the_format_wants_them() 
     text = "".join(completed(SHEET, ROWS, [Link("A1", "It's & more", 7), Link("B2", "Other")]))
     assert '<c r="A1" t="inlineStr"><is><t>&lt;f&gt;</t></is></c></row>' + "".join(ROWS) + "</sheetData>" in text
     assert (
-        """</sheetData><mergeCells/><hyperlinks><hyperlink ref="A1" location="'It's &amp; more'!A7" """
+        "</sheetData><mergeCells/>"
+        '<hyperlinks xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships">'
+        """<hyperlink ref="A1" location="'It's &amp; more'!A7" """
         """tooltip="Go to It's &amp; more"/><hyperlink ref="B2" location="'Other'!A1" tooltip="Go to Other"/>"""
         "</hyperlinks><pageMargins />"
     ) in text

@@ -73,6 +73,7 @@ def test_rows_grow_with_their_text_to_a_limit() -> None:
     sheet = written(["one", "one\ntwo", "word " * 10, "x\n" * 100])
     heights = [sheet.row_dimensions[row].height for row in range(5, 9)]
     assert heights == [15, 27, 39, 12 * WHOLE_LINES + 3]
+    assert max(heights) <= 409, "the highest row that a spreadsheet can have"
 
 
 def test_rows_fit_what_is_printed() -> None:

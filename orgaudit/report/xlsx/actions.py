@@ -12,7 +12,7 @@ from orgaudit.spreadsheet.text import fitted
 from orgaudit.spreadsheet.workbook import PrintedPage
 from orgaudit.words import counted
 
-PRINTED = 50
+PRINTED = 40
 OWNERS_NAMED = 3
 SENTENCE = 420
 """The characters that printed cells of sentences and commands show."""

@@ -15,6 +15,7 @@ _DOMAINS = {
 _HOMES = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
 """The region of the console's pages on what exists once in an account."""
 
+_KIND_END = re.compile("[:/]")
 _REGION = re.compile("[a-z]{2,}(-[a-z]+)+-[0-9]+")
 
 _PAGES = {
@@ -57,8 +58,10 @@ def console_address(resource: str, region: str) -> str | None:
     place = _HOMES[partition] if region == GLOBAL else region
     if not _REGION.fullmatch(place):
         return None
-    kind, _, rest = name.replace(":", "/", 1).partition("/") if ":" in name and "/" not in name else name.partition("/")
+    kind, rest = _KIND_END.split(name, maxsplit=1) if _KIND_END.search(name) else (name, "")
     page = _PAGES.get((service, kind)) if rest else _UNTYPED.get(service)
+    if ":" in rest:
+        page = None
     known = page or _HOME
     names = {"name": quote(rest or name), "last": quote(rest.rpartition("/")[2]), "arn": quote(resource, safe="")}
     return "https://" + _DOMAINS[partition].format(region=place) + known.format(region=place, **names)

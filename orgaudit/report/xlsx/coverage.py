@@ -44,9 +44,9 @@ _CAUSES: tuple[Column[NamedCause], ...] = (
     Column("Regions", 26, lambda c: named(c.cause.regions, REGIONS_NAMED, where=": rows below")),
     Column("Accounts affected", 13, lambda c: len(c.accounts), look.NUMBER),
     Column("Evaluations not assessed", 14, lambda c: c.cause.evaluations, look.NUMBER),
-    Column("How to fix it", 56, lambda c: c.cause.fix),
+    Column("How to fix it", 50, lambda c: c.cause.fix),
     Column("Permission", 30, _permissions),
-    Column("AWS's answer, for example", 30, lambda c: fitted(c.cause.example, LONGEST_MESSAGE)),
+    Column("AWS's answer, for example", 46, lambda c: fitted(c.cause.example, LONGEST_MESSAGE)),
 )
 
 
@@ -61,9 +61,9 @@ _REGIONS: tuple[Column[AccountRegion], ...] = (
     Column("Unit", 26, lambda r: r.ou_path),
     Column("Region", 13, lambda r: r.region),
     Column("State", 14, lambda r: r.state, words=STATE_WORDS),
-    Column("Reason", 56, lambda r: fitted(": ".join(filter(None, (r.reason, r.message))), LONGEST_MESSAGE)),
+    Column("Reason", 50, lambda r: fitted(": ".join(filter(None, (r.reason, r.message))), LONGEST_MESSAGE)),
     Column("Permission", 30, lambda r: r.action),
-    Column("Evaluations", 30, lambda r: r.evaluations, look.NUMBER),
+    Column("Evaluations", 46, lambda r: r.evaluations, look.NUMBER),
     Column("Assessed", 13, lambda r: r.evaluations_assessed or NOTHING, look.NUMBER),
     Column(
         "Not assessed",

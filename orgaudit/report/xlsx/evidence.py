@@ -8,10 +8,12 @@ from orgaudit.spreadsheet.text import fitted
 
 def evidence_text(evidence: dict[str, Json], limit: int = 600) -> str:
     """Return evidence as short lines of `name: value`."""
-    return fitted("\n".join(f"{name}: {_value_text(value)}" for name, value in evidence.items()), limit)
+    return fitted("\n".join([f"{name}: {_value_text(value)}" for name, value in evidence.items()]), limit)
 
 
 def _value_text(value: Json) -> str:
+    if isinstance(value, str):
+        return value
     if value is None:
         return "none"
     if isinstance(value, bool):

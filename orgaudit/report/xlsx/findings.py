@@ -22,7 +22,7 @@ from orgaudit.spreadsheet.workbook import PrintedPage
 MOST_EVALUATIONS = 200_000
 """Up to how many findings those that passed are listed too, unless the settings ask for all."""
 
-PRINTED = 150
+PRINTED = 120
 """How many open findings are printed, the most severe: a list of hundreds of pages helps nobody."""
 
 NAME, SENTENCE = 120, 420

@@ -19,7 +19,7 @@ MOST_ACCOUNTS = 30
 """How many accounts fit on the width of a page, each with its controls below; more are rows, by section."""
 
 PRINTED = 60
-NAME, MOST_OF_NAME = 60, 22
+NAME, MOST_OF_NAME = 60, 40
 """The characters of a section's and of an account's name in the header."""
 
 MANY, SOME = 10, 3
@@ -82,7 +82,7 @@ def _columns(view: View) -> tuple[Column[HeatRow], ...]:
     if _is_by_control(view):
         names = [(score.id, f"{_short(score.name, MOST_OF_NAME)} {score.id}".strip()) for score in view.accounts]
         return (
-            Column("Control", 56, lambda row: row.name, goal=lambda row: Goal("Controls", row.id)),
+            Column("Control", 68, lambda row: row.name, goal=lambda row: Goal("Controls", row.id)),
             Column("Severity", 10, lambda row: row.detail, words=SEVERITY_WORDS, when="[Open]>0"),
             *(_cell(key, title) for key, title in names),
             Column("Open", 8, lambda row: row.open, look.NUMBER),

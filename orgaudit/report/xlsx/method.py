@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import msgspec
 
 from orgaudit.report.view import View
+from orgaudit.report.xlsx.findings import evaluations_note
 from orgaudit.report.xlsx.tables import TableSheet
 from orgaudit.spreadsheet import look
 from orgaudit.spreadsheet.rows import Column
@@ -25,9 +27,9 @@ class Statement:
 
 
 _COLUMNS: tuple[Column[Statement], ...] = (
-    Column("Topic", 18, lambda it: it.topic, replace(look.TEXT, ink=look.MUTED)),
-    Column("Term", 40, lambda it: it.name, replace(look.TEXT, bold=True)),
-    Column("Meaning", 110, lambda it: it.text),
+    Column("Topic", 16, lambda it: it.topic, replace(look.TEXT, ink=look.MUTED)),
+    Column("Term", 34, lambda it: it.name, replace(look.TEXT, bold=True)),
+    Column("Meaning", 150, lambda it: it.text),
 )
 
 _DEFINITIONS = (
@@ -75,6 +77,60 @@ _DEFINITIONS = (
         "the highest severity of these. The summary and Accounts count issues, lists show findings. The open findings "
         "of one control are as many issues, but two controls of a family share theirs, so those do not add up.",
     ),
+    (
+        "Family",
+        "The controls of a family are those that one fix closes together on a resource. Most are alone in theirs.",
+    ),
+    (
+        "Rate of an account",
+        "The headline rate over that account alone: its automated requirements of the headline framework that pass, "
+        "over those that pass, fail or were not assessed. An account of which nothing was seen has none. Its "
+        "colour: at or over [report] pass_rate_threshold, down to three quarters of it, and below.",
+    ),
+    (
+        "Coverage",
+        "Evaluations that ended in PASS, FAIL or NOT_APPLICABLE, over all that are not MANUAL and not accepted. A "
+        "cause is one reason with one kind of answer; what a permission or a policy denies is one where it is denied "
+        "in the same accounts and regions.",
+    ),
+    (
+        "First seen, age",
+        "The first day on which a finding failed in its present episode, and the days since. A regression begins anew.",
+    ),
+    (
+        "Due, overdue, late",
+        "Due is the day first seen plus the days of [remediation] for the severity, and never moves. An issue is due "
+        "on the earliest day of its open findings, and late from the day after. While an exception covers a finding it "
+        "is not late. An exception is late where it has expired and its findings still fail.",
+    ),
+    (
+        "Change",
+        "Each issue that is open in the baseline or in this run has one kind; the sheet Changes says what each means. "
+        "Opened are those open now only; closed those open before only, without what was not checked again, which is "
+        "never counted as resolved. Issues open before + opened - no longer open = issues open now.",
+    ),
+    (
+        "Baseline",
+        "The newest earlier audit of the same organization with the whole scope, unless another one was named.",
+    ),
+    (
+        "Action, share of risk",
+        "What removes several issues together. Risk points of an issue by severity and the effort of an action are in "
+        "the settings [actions]; the order takes, again and again, the most points per effort among what no earlier "
+        "action closes. Share of risk so far = points closed up to there / points of all open issues.",
+    ),
+    (
+        "Heat map",
+        "Open findings of each control in each account; with many accounts, open issues by section of the headline "
+        "framework. A dash where any part was not assessed and nothing is open.",
+    ),
+    (
+        "Links",
+        "Titles lead to the control on Controls, which says why it matters; accounts and exceptions to their rows; "
+        "resources to their page of the AWS console, or to its home in their region where no address of theirs is "
+        "certain. The console shows the account into which you are signed in. A sheet holds 65,530 links; what comes "
+        "after, and text of several lines, has a formula, or none where it is too long for one.",
+    ),
     ("Pass rate", "PASS / (PASS + FAIL), of findings."),
     ("Pass rate with exceptions", "PASS / (PASS + FAIL - excepted): excepted failures leave the denominator."),
     ("Evaluations assessed", "Evaluations that ended in PASS, FAIL or NOT_APPLICABLE, over all that are not MANUAL."),
@@ -118,6 +174,8 @@ def _statements(view: View) -> Iterator[Statement]:
     yield Statement("Run", "Run id", manifest.run_id)
     yield Statement("Run", "Started, collected, evaluated", _times(view))
     yield Statement("Run", "Exceptions as of", view.as_of.isoformat())
+    yield Statement("Run", "Baseline", _baseline(view))
+    yield Statement("Run", "Rows of All evaluations", evaluations_note(view))
     yield Statement("Run", "Tool", f"orgaudit {manifest.tool_version}")
     yield Statement("Run", "Caller", f"{manifest.caller.arn} (account {manifest.caller.account_id})")
     if manifest.organization:
@@ -129,13 +187,36 @@ def _statements(view: View) -> Iterator[Statement]:
     for framework in manifest.frameworks:
         text = f"{framework.title}, version {framework.version}: {counted(len(framework.requirements), 'requirement')}"
         yield Statement("Frameworks", framework.id, text)
+    threshold = f"{100 * view.settings.pass_rate_threshold:.1f} %"
+    yield Statement("Thresholds", "[report] pass_rate_threshold", threshold)
+    for severity, days in manifest.remediation_days.items():
+        yield Statement("Thresholds", f"Days to fix, {severity}", counted(days, "day"))
+    for kind, points in sorted(manifest.settings.get("actions", {}).items()):
+        yield Statement("Thresholds", f"[actions] {kind}", msgspec.json.encode(points).decode())
     for name, value in sorted(manifest.thresholds.items()):
         yield Statement("Thresholds", name, msgspec.json.encode(value).decode())
     yield Statement("Evidence", "SHA-256 of run.json", view.manifest_sha256)
+    register = view.source.file or "no file"
+    yield Statement("Evidence", "Register", f"{register}, SHA-256 {view.source.sha256 or 'none'}")
+    yield Statement("Evidence", "Rules", f"SHA-256 of the {counted(len(manifest.controls), 'control')}: {_rules(view)}")
     yield Statement("Evidence", "SHA-256 of register.json", view.register_sha256 or "none")
     yield Statement("Evidence", "Files that these figures come from", _STANDINGS[view.standing])
     for name, digest in sorted(manifest.inputs.items()):
         yield Statement("Inputs (SHA-256)", name, digest)
+
+
+def _baseline(view: View) -> str:
+    compared = view.comparison
+    if compared.baseline is None:
+        return f"none: {compared.why_none}"
+    changed = f"; judged differently since: {', '.join(compared.rules)}" if compared.rules else ""
+    return f"{compared.baseline} of {compared.baseline_date}{changed}"
+
+
+def _rules(view: View) -> str:
+    """Return one hash of what every control of the run is: code, thresholds and requirements."""
+    lines = sorted(f"{record.id} {record.digest}" for record in view.manifest.controls)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _times(view: View) -> str:

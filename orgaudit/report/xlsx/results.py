@@ -126,7 +126,7 @@ def _accounts(view: View) -> tuple[Column[AccountScore], ...]:
         Column("Account", 22, lambda a: a.name),
         Column("Unit", 26, lambda a: a.ou_path or NO_UNIT),
         Column("Owner", 24, lambda a: a.owner or NO_OWNER),
-        Column("Environment", 13, lambda a: a.environment or NOTHING),
+        Column("Environment", 16, lambda a: a.environment or NOTHING),
         Column("Coverage", 16, lambda a: a.completeness.value, words=tuple(Completeness)),
         _ASSESSED_SHARE,
         Column("Rate", 9, lambda a: _rate(a.rated.counts), look.RATE, tones=_heat(view, "Rate")),
@@ -172,7 +172,7 @@ def _accounts(view: View) -> tuple[Column[AccountScore], ...]:
 def _controls(view: View) -> tuple[Column[ControlScore], ...]:
     records = {record.id: record for record in view.manifest.controls}
     return (
-        Column("Title", 54, lambda c: c.title),
+        Column("Title", 66, lambda c: c.title),
         Column("Severity", 10, lambda c: c.severity.value, words=SEVERITY_WORDS, when="AND(ISNUMBER([Open]),[Open]>0)"),
         Column("Open", 8, _open, _BOLD, goal=lambda c: Goal("Open", f"control {c.id}") if c.counts.open else None),
         _EXCEPTED,
@@ -205,11 +205,24 @@ def _accounts_of(title: str, width: float, count: Callable[[RequirementScore], i
     return Column(title, width, content, look.NUMBER)
 
 
+def _of_rated(column: Column[Scored]) -> Column[RequirementScore]:
+    """Return the column of a rate, which only what can be rated has: where a person decides, findings are evidence."""
+
+    def content(it: RequirementScore) -> Content:
+        found = column.content(it)
+        if not isinstance(found, Formula):
+            return found
+        rated = it.rated.counts.total > 0
+        return Formula(f'IF([Rated]=0,"{NOTHING}",{found.formula})', found.result if rated else NOTHING)
+
+    return Column(column.title, column.width, content, column.look)
+
+
 _FRAMEWORKS: tuple[Column[RequirementScore], ...] = (
     Column("Framework", 15, lambda q: q.framework),
-    Column("Section", 32, lambda q: q.section or NOTHING),
+    Column("Section", 46, lambda q: q.section or NOTHING),
     Column("Requirement", 12, lambda q: q.id),
-    Column("Title", 72, lambda q: q.title),
+    Column("Title", 60, lambda q: q.title),
     Column("Level", 7, lambda q: NOTHING if q.level is None else q.level, look.NUMBER),
     Column("Status", 17, lambda q: q.status.value, words=tuple(RequirementStatus)),
     replace(_accounts_of("Accounts failing", 10, lambda q: q.accounts_failing), look=_BOLD),
@@ -217,8 +230,8 @@ _FRAMEWORKS: tuple[Column[RequirementScore], ...] = (
     Column("Accounts not assessed", 11, lambda q: q.accounts_not_assessed, look.NUMBER),
     replace(_OPEN, look=look.NUMBER),
     _EXCEPTED,
-    _PASS_RATE,
-    _PASS_RATE_WITH_EXCEPTIONS,
+    _of_rated(_PASS_RATE),
+    _of_rated(_PASS_RATE_WITH_EXCEPTIONS),
     Column("Controls", 42, lambda q: ", ".join(q.controls) or "none: a person decides"),
     Column("Decided by", 12, lambda q: q.assessment),
     _FAILED,
@@ -276,6 +289,6 @@ CONTROLS = TableSheet(
     _controls,
     lambda view: view.controls,
     "One row per control, the worst first; why it matters is to the right. A resource that accounts share counts once.",
-    page=PrintedPage("Assessed share"),
+    page=PrintedPage("Control"),
     groups=lambda view: by_key(score.id for score in view.controls),
 )

@@ -143,6 +143,10 @@ class Tables:
         calls = [call[0].replace(f"{call['table']}[", f"{part.table}[") for part in parts]
         return f"({'+'.join(calls)})" if len(calls) > 1 else "".join(calls) or "0"
 
+    def first(self, *titles: str) -> str:
+        """Return the first of these titles of which the workbook has a sheet, else the last of them."""
+        return next((title for title in titles if title in self._parts), titles[-1])
+
     def find(self, goal: Goal) -> tuple[str, int] | None:
         """Return the sheet and the row of a record, or None where the workbook does not have it."""
         place = self._groups_of(goal.table).get(goal.key)
@@ -187,6 +191,7 @@ class Tables:
             key_columns=sheet.key_columns,
             page=sheet.page,
             header_height=sheet.header_height,
+            below=below.columns if below and lower else (),
         )
         if below and lower:
             records = below.records(self._view)
