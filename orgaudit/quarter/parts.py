@@ -31,6 +31,7 @@ from orgaudit.settings.ownership import owners_of
 from orgaudit.settings.people import People
 from orgaudit.settings.settings import Settings
 from orgaudit.spreadsheet.text import looks_like_formula
+from orgaudit.store import seal
 from orgaudit.store.run import Run, writing
 from orgaudit.words import counted
 
@@ -163,13 +164,15 @@ def owners(material: Material) -> str:
 def evidence(material: Material) -> str:
     """Write the evidence of the headline framework, of a sample that the run's own hash decides.
 
-    So nobody can choose it, and whoever draws it again gets the same.
+    So nobody can choose it, and whoever draws it again gets the same. Raises ConfigError where the facts are not what
+    was sealed.
     """
     if not material.view.manifest.frameworks:
         return "none: the run has no framework"
     seed = material.view.manifest_sha256[:16]
     path = material.folder.path / EVIDENCE
-    pack = write(material.run, path, Request(sample=SAMPLE, seed=seed), standing=material.view.standing)
+    standing = seal.standing(material.run, (*seal.FACTS, *seal.JUDGED))
+    pack = write(material.run, path, Request(sample=SAMPLE, seed=seed), standing=standing)
     included, population = (sum(getattr(it, key) for it in pack.requirements) for key in ("included", "population"))
     return f"{counted(len(pack.requirements), 'requirement')}, {included:,} of {counted(population, 'evaluation')}"
 

@@ -410,3 +410,38 @@ def test_names_in_the_tables_are_no_formulas(desk: Desk) -> None:
 def test_one_process_at_a_time(desk: Desk) -> None:
     with lease.held(Run(desk.folder(0)), "quarter", remedy=""):
         assert "is writing run quarter-2026-10-01; wait until it ends or stop it" in desk.error(0, "--run", "q1")
+
+
+def test_evidence_is_of_facts_that_are_as_sealed(desk: Desk) -> None:
+    shard = Run(desk.out / "q1").shard_path(account_id(1))
+    whole = shard.read_bytes()
+    shard.write_bytes(Run(desk.out / "q1").shard_path(account_id(2)).read_bytes())
+    assert f"{shard}: does not have the SHA-256 it was sealed with" in desk.error(0, "--run", "q1")
+    assert not (desk.folder(0) / "evidence.zip").exists()
+    assert record(desk.folder(0)).completed_at is None
+    shard.write_bytes(whole)
+    verified = CliRunner().invoke(cli.orgaudit, ["verify", str(desk.done(0) / "evidence.zip")], standalone_mode=False)
+    assert (verified.return_value, verified.exception) == (ExitCode.CLEAN, None)
+
+
+def test_each_owner_has_a_workbook_and_a_mail_that_are_those_of_the_run(two: Desk) -> None:
+    folder, split = two.folder(91) / "owners", two.out / "q2" / "as-of-2026-12-31" / "split-owner"
+    found = {path.name for path in folder.iterdir()}
+    assert found == {path.name for path in split.iterdir()}
+    assert found
+    assert all((folder / name).read_bytes() == (split / name).read_bytes() for name in found)
+
+
+@pytest.mark.parametrize("columns", [80, 160])
+def test_lines_fit_the_terminal(desk: Desk, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setattr("orgaudit.cli.quarter.width", lambda: columns)
+    (desk.directory / "config" / "orgaudit.toml").write_text("")
+    lines = desk.quarter(0, "--run", "q1").output.splitlines()
+    assert {line.split()[0] for line in lines if line and not line.startswith(" ")} == {
+        *(*STEPS, "Verdict", "Folder", "Exit")
+    }
+    own = [line for line in lines if not line.startswith("Folder")]  # whose path is that of the test
+    assert max(map(len, own)) <= columns
+    reminded = next(number for number, line in enumerate(lines) if line.startswith("reminders"))
+    assert "no mails: neither --from nor" in " ".join(lines[reminded : reminded + 3])
+    assert ("names a sender" in lines[reminded]) is (columns == 160)
