@@ -33,8 +33,8 @@ from orgaudit.spreadsheet.rows import Column, Content, Formula
 from orgaudit.spreadsheet.text import fitted
 from orgaudit.spreadsheet.workbook import PrintedPage
 
-LONGEST_REASON = 420
-"""The characters of the reason for a gap that are shown; Coverage has it by cause."""
+LONGEST_REASON = 1_000
+"""The characters of the reason for a gap that the highest row has room for."""
 
 NEAR = 0.75
 """Under which share of the threshold a rate is far from it."""
