@@ -83,10 +83,12 @@ _EXCEPTION = f"""
 class Restriction:
     """Which part: its number in `load_values`, the ids of the accounts that are its own, and of its exceptions.
 
-    Without `exceptions`, findings show whichever they have. Accounts are `whole` where all of them is in the part.
+    So many parts are copied `together` before each is copied from that. Without `exceptions`, findings show whichever
+    they have. Accounts are `whole` where all of them is in the part.
     """
 
     number: int
+    together: int
     by_owner: bool
     accounts: Sequence[str]
     exceptions: Sequence[str] | None
@@ -158,6 +160,7 @@ def restrict(connection: duckdb.DuckDBPyConnection, scratch: Path, part: Restric
     """Make the tables of a part, in the place of those of the part before."""
     for path in scratch.glob("part-*.parquet"):
         path.unlink()
+    _load_group(connection, scratch, part)
     _load_findings(connection, scratch, part)
     connection.execute(
         "CREATE OR REPLACE TABLE part_accounts AS SELECT id, bool_or(own) AS own, bool_or(own) AND $2 AS whole "
@@ -213,6 +216,20 @@ def _chosen(part: Restriction) -> str:
     return f"SELECT value FROM part_values WHERE part = {part.number}"  # noqa: S608 - a number
 
 
+def _load_group(connection: duckdb.DuckDBPyConnection, scratch: Path, part: Restriction) -> None:
+    """Make the view of the rows of several parts, of which this is one: through all rows for each would take long."""
+    group = part.number // part.together
+    rows = scratch / f"group-{group}.parquet"
+    if rows.is_file():
+        return
+    for path in scratch.glob("group-*.parquet"):
+        path.unlink()
+    found, _ = _values_of(by_owner=part.by_owner)
+    chosen = f"SELECT value FROM part_values WHERE part // {part.together} = {group}"  # noqa: S608 - numbers
+    write_parquet(connection, f"SELECT * FROM every_owned WHERE {found} IN ({chosen})", rows)  # noqa: S608
+    connection.execute(f"CREATE OR REPLACE VIEW group_rows AS SELECT * FROM read_parquet({quoted(rows)})")  # noqa: S608
+
+
 def _load_findings(connection: duckdb.DuckDBPyConnection, scratch: Path, part: Restriction) -> None:
     """Make the view of the part's rows, which are copied once: every figure reads them."""
     found, _ = _values_of(by_owner=part.by_owner)
@@ -222,7 +239,7 @@ def _load_findings(connection: duckdb.DuckDBPyConnection, scratch: Path, part: R
         )
     own = "" if part.exceptions is None else f" REPLACE ({_EXCEPTION} AS exception, part_owner AS owner)"
     rows = scratch / f"part-{part.number}-findings.parquet"
-    chosen = f"SELECT * EXCLUDE (part_owner){own} FROM every_owned WHERE {found} IN ({_chosen(part)})"  # noqa: S608
+    chosen = f"SELECT * EXCLUDE (part_owner){own} FROM group_rows WHERE {found} IN ({_chosen(part)})"  # noqa: S608
     write_parquet(connection, chosen, rows)
     connection.execute(f"CREATE OR REPLACE VIEW findings AS SELECT * FROM read_parquet({quoted(rows)})")  # noqa: S608
 
