@@ -143,7 +143,7 @@ class CellWriter:
         if content is None or content == "":
             return f"{self._plain}/>"
         if isinstance(content, str):
-            if _PLAIN.fullmatch(content) and "_x" not in content and len(content) < CELL_LIMIT:
+            if _PLAIN.fullmatch(content) and "_x" not in content and len(content) <= CELL_LIMIT:
                 return f'{self._plain} t="inlineStr"><is><t>{content}</t></is></c>'
             text = stored(content)
             space = ' xml:space="preserve"' if text != text.strip() else ""
@@ -192,7 +192,7 @@ class _ColumnWriter:
 
     def _lines(self, text: str) -> int:
         # No program but Excel fits a row to its text by itself.
-        if not self._most_lines or not text:
+        if not self._most_lines or (len(text) < self._room and "\n" not in text):
             return min(1, self._most_lines)
         lines = sum([1 + int(len(line) / self._room) for line in text.split("\n", self._most_lines)])
         return min(lines, self._most_lines)
