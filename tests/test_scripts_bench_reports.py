@@ -42,9 +42,11 @@ def test_the_bare_json_has_the_findings_of_the_report(run: Run, tmp_path: Path) 
 
 def test_the_bare_parquet_has_the_rows_and_columns_of_the_table(run: Run) -> None:
     found = []
-    for name in ("findings", "bare"):
-        relation = duckdb.sql(f"FROM '{run.path / name}.parquet'")
-        columns = sorted(relation.columns)
-        found.append((columns, sorted(relation.select(*columns).fetchall(), key=str)))
+    with duckdb.connect() as connection:
+        for name in ("findings", "bare"):
+            source = f"'{run.path / name}.parquet'"
+            columns = sorted(row[0] for row in connection.execute(f"DESCRIBE FROM {source}").fetchall())
+            rows = connection.execute(f"SELECT {', '.join(columns)} FROM {source}").fetchall()
+            found.append((columns, sorted(rows, key=str)))
     assert len(found[0][1]) == COUNT
     assert found[0] == found[1]
