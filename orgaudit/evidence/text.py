@@ -146,6 +146,7 @@ def _limits() -> Iterator[str]:
         "- An operation is one that the reader of that type of fact may call; it can call no other.",
         "- External ids in policies are masked (***). The accounts' own mail addresses are left out. Names and",
         "  addresses of people are in exceptions, attestations, and facts about contacts.",
+        "- Why an exception was accepted, and its history, is in the register's file, whose SHA-256 is above.",
         "- In *.population.csv a value that a spreadsheet could take for a formula begins with an apostrophe.",
         f"- {README} and the other texts shorten long facts; the .json files do not.",
     )
