@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from orgaudit.store.kinds import Kind
-from orgaudit.store.tables import HOME, OPEN_CELLS, quoted, write_parquet
+from orgaudit.store.tables import HOME, ISSUE, OPEN_CELLS, quoted, write_parquet
 
 ANOTHER = "of another owner"
 """What stands for an exception in a finding of somebody else than the exception's owner."""
@@ -21,8 +21,6 @@ OUTSIDE = "NOT_IN_PART"
 
 _WHOLE = {"findings": "VIEW", "coverage": "VIEW", "accounts": "TABLE", "account_regions": "TABLE"}
 """The tables of a run that a part has its own of; those of the whole run get the name `every_…`."""
-
-_ISSUE = f"{HOME}, region, resource, family"
 
 _MOVED = f"""
     CREATE TABLE moved AS
@@ -150,7 +148,7 @@ def open_and_late(connection: duckdb.DuckDBPyConnection, as_of: date, *, by_owne
     rows = connection.execute(
         "SELECT part, count(*), count(*) FILTER (due_on < $1) FROM ("  # noqa: S608 - constants only
         f"SELECT part, min(due_on) AS due_on FROM every_owned JOIN part_values ON value = {found} "
-        f"WHERE open GROUP BY part, {_ISSUE}) GROUP BY part",
+        f"WHERE open GROUP BY part, {ISSUE}) GROUP BY part",
         [as_of],
     )
     return {part: (opened, late) for part, opened, late in rows.fetchall()}
@@ -191,7 +189,7 @@ def late(connection: duckdb.DuckDBPyConnection, as_of: date) -> int:
     """Return how many open issues of the part are past their due date."""
     [(count,)] = connection.execute(
         "SELECT count(*) FROM (SELECT min(due_on) AS due_on FROM findings "  # noqa: S608 - constants only
-        f"WHERE open GROUP BY {_ISSUE}) WHERE due_on < $1",
+        f"WHERE open GROUP BY {ISSUE}) WHERE due_on < $1",
         [as_of],
     ).fetchall()
     return int(count)

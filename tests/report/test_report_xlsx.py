@@ -17,7 +17,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from orgaudit.errors import ReportError
 from orgaudit.model import Finding
 from orgaudit.report import xlsx
-from orgaudit.report.xlsx.formulas import NOTHING
+from orgaudit.report.xlsx.tables import NOTHING
 from orgaudit.spreadsheet.workbook import WorkbookWriter
 from orgaudit.store.run import Run, write_lines
 from orgaudit.store.tables import consolidate

@@ -8,9 +8,6 @@ from orgaudit.report.xlsx.tables import Tables
 from orgaudit.spreadsheet.rows import Formula
 from orgaudit.words import counted
 
-NOTHING = "\N{EN DASH}"
-"""What stands for a figure that was not assessed or cannot be compared."""
-
 POINTS = '"▲ +"0.0" pt";"▼ -"0.0" pt";"= 0.0 pt"'
 COUNT_CHANGE = '"▲ +"#,##0;"▼ -"#,##0;"= no change"'
 """How changes of rates, in percentage points, and of counts look."""
