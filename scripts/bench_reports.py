@@ -10,9 +10,10 @@ process held.
 
 The bare writer is what a good engineer would write for speed alone. It is handed every finding as one finished line of
 JSON, with its exception, owner and dates, in the order of the reports, so it matches, sorts and counts nothing. It
-decodes each line once with msgspec, encodes what report.json has of it, formats the row of the workbook with f-strings,
-escaped for XML, into an archive with the same compression, and has DuckDB copy the lines to Parquet. There are no
-styles, no summaries, no other sheets and no checks of what a cell may hold.
+decodes each line with msgspec, encodes what report.json has of it, formats the rows of the workbook's sheets Open and
+All evaluations with f-strings, escaped for XML, into an archive with the same compression, and has DuckDB copy the
+lines to Parquet. There are no styles, no links, no row heights, no summaries, no other sheets and no checks of what a
+cell may hold.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ import io
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
@@ -42,7 +44,7 @@ from orgaudit.actions.plan import plan
 from orgaudit.controls.aliases import ALIASES
 from orgaudit.controls.declare import catalogue
 from orgaudit.history.stage import dated
-from orgaudit.model import Finding
+from orgaudit.model import Finding, Status
 from orgaudit.organization.owners import Ownership, with_owners
 from orgaudit.register import stage as register_stage
 from orgaudit.register.file.load import load_register
@@ -61,6 +63,8 @@ from scripts.bench_history import figure
 ROOT = Path(__file__).resolve().parents[1]
 RATIO, MEBIBYTES = 2.0, 700
 """The bars: CPU of the three files beside the bare ones, and the memory of any step with 1,000,000 findings."""
+MOST_EVALUATIONS, TOGETHER = 200_000, 100
+"""Past how many findings those that passed are left out, and how many rows the bare writer compresses at a time."""
 SHEETS = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
 
@@ -183,27 +187,56 @@ def actions(run: Run) -> Step:
 
 
 def bare_documents(run: Run) -> Step:
-    """Return the step that writes the JSON and the workbook in one pass over the findings."""
+    """Return the step that writes the workbook's two sheets of findings, and the JSON beside the second of them."""
 
     def write() -> None:
+        passed = sum(1 for _ in lines_of(run)) <= MOST_EVALUATIONS
+        encode = msgspec.json.Encoder().encode
         with (
-            zstandard.open(lines_path(run), "rb") as source,
             (run.path / "bare.json").open("wb") as document,
             ZipFile(run.path / "bare.xlsx", "w", ZIP_DEFLATED) as archive,
         ):
             begin(archive)
-            with archive.open(part("xl/worksheets/sheet1.xml"), "w", force_zip64=True) as sheet:
-                sheet.write(f'<worksheet xmlns="{SHEETS}"><sheetData>'.encode())
-                decode, encode = msgspec.json.Decoder(Row).decode, msgspec.json.Encoder().encode
-                document.write(b'{"findings": [\n')
-                for number, line in enumerate(io.BufferedReader(source), 1):
-                    row = decode(line)
+            with sheet_in(archive, 1) as add:
+                for row in takewhile(lambda each: each.open, rows_of(run)):
+                    if row.counted:
+                        add(sheet_row(open_cells(row)))
+            document.write(b'{"findings": [\n')
+            with sheet_in(archive, 2) as add:
+                for row in rows_of(run):
                     document.write(encode(slim(row)) + b",\n")
-                    sheet.write(sheet_row(number, row).encode())
-                document.write(b"null]}\n")
-                sheet.write(b"</sheetData></worksheet>")
+                    if passed or row.status is not Status.PASS:
+                        add(sheet_row(evaluation_cells(row)))
+            document.write(b"null]}\n")
 
     return write
+
+
+def rows_of(run: Run) -> Iterator[Row]:
+    """Yield the finished findings."""
+    yield from map(msgspec.json.Decoder(Row).decode, lines_of(run))
+
+
+def lines_of(run: Run) -> Iterator[bytes]:
+    """Yield the finished findings as JSON."""
+    with zstandard.open(lines_path(run), "rb") as source:
+        yield from io.BufferedReader(source)
+
+
+@contextmanager
+def sheet_in(archive: ZipFile, number: int) -> Iterator[Callable[[str], object]]:
+    """Open a sheet, and give what adds a row to it; rows are compressed some hundred at a time."""
+    held: list[str] = [f'<worksheet xmlns="{SHEETS}"><sheetData>']
+    with archive.open(part(f"xl/worksheets/sheet{number}.xml"), "w", force_zip64=True) as sheet:
+
+        def add(row: str) -> None:
+            held.append(row)
+            if len(held) == TOGETHER:
+                sheet.write("".join(held).encode())
+                held.clear()
+
+        yield add
+        sheet.write("".join([*held, "</sheetData></worksheet>"]).encode())
 
 
 def bare_parquet(run: Run) -> Step:
@@ -253,40 +286,84 @@ def slim(row: Row) -> Slim:
     )
 
 
-def texts(row: Row) -> Iterator[str]:
-    """Yield the cells that are text."""
+Cell: TypeAlias = str | int | float | None
+
+
+def open_cells(row: Row) -> Iterator[Cell]:
+    """Yield the cells of the sheet of what is open."""
+    asset = row.remediation and row.remediation.asset
+    yield row.severity
+    yield row.title
+    yield row.account_name
+    yield row.owner
+    yield row.resource
+    yield row.reason
+    yield day(row.first_seen)
+    yield (invented_run.ON - row.first_seen).days if row.first_seen else None
+    yield day(row.due_on)
+    yield max(0, (invented_run.ON - row.due_on).days) or None if row.due_on else None
+    yield asset.text if asset else ""
+    yield row.exception.id if row.exception else ""
+    yield row.account_id
+    yield row.region
+    yield (asset.command or "") if asset else ""
+    yield row.ou_path
+    yield row.control
+    yield ", ".join([f"{each.framework} {each.id}" for each in row.requirements])
+    yield row.reopened
+    yield row.fingerprint
+
+
+def evaluation_cells(row: Row) -> Iterator[Cell]:
+    """Yield the cells of the sheet of all evaluations."""
     asset, exception = row.remediation and row.remediation.asset, row.exception
+    failed = row.status is Status.FAIL
     yield row.severity
     yield row.status
     yield "yes" if row.open else "no"
-    yield row.control
+    yield row.title
     yield row.account_id
     yield row.account_name
     yield row.region
     yield row.resource
     yield row.reason
+    yield row.owner
+    yield day(row.first_seen) if failed else None
+    yield day(row.due_on) if failed else None
     yield asset.text if asset else ""
     yield exception.id if exception else ""
     yield exception.state if exception else ""
     yield exception.owner if exception else ""
+    yield day(date.fromisoformat(exception.expires_on)) if exception else None
+    yield exception.days_overdue or None if exception else None
     yield (asset.command or "") if asset else ""
-    yield "\n".join(f"{name}: {value}" for name, value in row.evidence.items())
+    yield "\n".join([f"{name}: {value}" for name, value in row.evidence.items()])
     yield row.ou_path
-    yield ", ".join(f"{each.framework} {each.id}" for each in row.requirements)
+    yield ", ".join([f"{each.framework} {each.id}" for each in row.requirements])
     yield row.inherited_from or ""
     yield "yes" if row.counted else "no"
+    yield (row.assessed_at.replace(tzinfo=None) - datetime(1899, 12, 30)).total_seconds() / 86400  # noqa: DTZ001
+    yield row.control
     yield row.family
     yield row.fingerprint
 
 
-def sheet_row(number: int, row: Row) -> str:
-    """Return a row of the workbook."""
-    cells = "".join([f'<c t="inlineStr"><is><t>{escape(text)}</t></is></c>' for text in texts(row)])
-    ends = (date.fromisoformat(row.exception.expires_on) - date(1899, 12, 30)).days if row.exception else ""
-    late = row.exception.days_overdue if row.exception else ""
-    seen = (row.assessed_at.replace(tzinfo=None) - datetime(1899, 12, 30)).total_seconds() / 86400  # noqa: DTZ001
-    numbers = f"<c><v>{ends}</v></c><c><v>{late}</v></c><c><v>{seen}</v></c>"
-    return f'<row r="{number}">{cells}{numbers}</row>'
+def day(moment: date | None) -> int | None:
+    """Return a date as workbooks count it."""
+    return (moment - date(1899, 12, 30)).days if moment else None
+
+
+def sheet_row(cells: Iterable[Cell]) -> str:
+    """Return a row of a sheet."""
+    written = [
+        f'<c t="inlineStr"><is><t>{escape(cell)}</t></is></c>'
+        if isinstance(cell, str)
+        else f"<c><v>{cell}</v></c>"
+        if cell is not None
+        else "<c/>"
+        for cell in cells
+    ]
+    return f"<row>{''.join(written)}</row>"
 
 
 def part(name: str) -> ZipInfo:
@@ -297,29 +374,36 @@ def part(name: str) -> ZipInfo:
 
 
 def begin(archive: ZipFile) -> None:
-    """Write what a workbook of one sheet has beside the sheet."""
+    """Write what a workbook of two sheets has beside them."""
     office, package = (
         "http://schemas.openxmlformats.org/officeDocument/2006",
         "http://schemas.openxmlformats.org/package",
     )
     kinds = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    sheets = [f"xl/worksheets/sheet{number}.xml" for number in (1, 2)]
+    overrides = [f'<Override PartName="/{name}" ContentType="{kinds}.worksheet+xml"/>' for name in sheets]
     archive.writestr(
         "[Content_Types].xml",
         f'<Types xmlns="{package}/2006/content-types"><Default Extension="rels" '
         'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-        f'<Override PartName="/xl/workbook.xml" ContentType="{kinds}.sheet.main+xml"/>'
-        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{kinds}.worksheet+xml"/></Types>',
+        f'<Override PartName="/xl/workbook.xml" ContentType="{kinds}.sheet.main+xml"/>{"".join(overrides)}</Types>',
     )
-    for name, target, kind in (
-        ("_rels/.rels", "xl/workbook.xml", "officeDocument"),
-        ("xl/_rels/workbook.xml.rels", "worksheets/sheet1.xml", "worksheet"),
+    for name, kind, targets in (
+        ("_rels/.rels", "officeDocument", ["xl/workbook.xml"]),
+        ("xl/_rels/workbook.xml.rels", "worksheet", [name.removeprefix("xl/") for name in sheets]),
     ):
-        relation = f'<Relationship Id="r1" Type="{office}/relationships/{kind}" Target="{target}"/>'
-        archive.writestr(name, f'<Relationships xmlns="{package}/2006/relationships">{relation}</Relationships>')
+        relations = [
+            f'<Relationship Id="r{number}" Type="{office}/relationships/{kind}" Target="{target}"/>'
+            for number, target in enumerate(targets, 1)
+        ]
+        archive.writestr(
+            name, f'<Relationships xmlns="{package}/2006/relationships">{"".join(relations)}</Relationships>'
+        )
     archive.writestr(
         "xl/workbook.xml",
-        f'<workbook xmlns="{SHEETS}" xmlns:r="{office}/relationships">'
-        '<sheets><sheet name="Findings" sheetId="1" r:id="r1"/></sheets></workbook>',
+        f'<workbook xmlns="{SHEETS}" xmlns:r="{office}/relationships"><sheets>'
+        '<sheet name="Open" sheetId="1" r:id="r1"/>'
+        '<sheet name="All evaluations" sheetId="2" r:id="r2"/></sheets></workbook>',
     )
 
 

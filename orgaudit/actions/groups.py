@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
+
+import msgspec
 
 from orgaudit.actions.issues import (
     LAUNCH_TEMPLATE,
@@ -39,8 +41,7 @@ class Kind(StrEnum):
     RESOURCE = "resource"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True, gc=False):
     """One thing to change: its kind, what identifies it among these, and its name in words."""
 
     kind: Kind
@@ -48,8 +49,7 @@ class Target:
     words: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(msgspec.Struct, frozen=True, gc=False):
     """The issues that one change removes, as positions in a list of issues, their families, and what it takes.
 
     They are of one family, or of several where one command of the organization or one service-wide text fixes all.
@@ -179,13 +179,17 @@ def grouped(issues: Sequence[Issue], fixes: Mapping[str, FamilyFix]) -> list[Gro
 
 
 def _one_setting_each(
-    found: Mapping[tuple[Kind, str, str], tuple[Target, list[int]]],
+    found: dict[tuple[Kind, str, str], tuple[Target, list[int]]],
     issues: Sequence[Issue],
     fixes: Mapping[str, FamilyFix],
 ) -> Iterator[tuple[Target, list[int]]]:
-    """Yield targets with their issues; families that the same service-wide text fixes at the same effort are one."""
+    """Yield targets with their issues, and take them out of those found.
+
+    Families that the same service-wide text fixes at the same effort are one.
+    """
     settings: dict[str, list[int]] = {}
-    for (kind, family, _), (target, positions) in found.items():
+    while found:  # what was yielded is not held any longer: there may be as many groups as issues
+        (kind, family, _), (target, positions) = found.popitem()
         if kind is not Kind.SETTING:
             yield target, positions
             continue
@@ -204,7 +208,7 @@ def _group(
     fix = together([fixes.get(family, UNKNOWN_FIX) for family in families])
     if target.kind is Kind.RESOURCE:
         shared = any(issue.shared_by > 1 for issue in members)
-        target = replace(target, kind=Kind.SHARED_RESOURCE) if shared else target
+        target = msgspec.structs.replace(target, kind=Kind.SHARED_RESOURCE) if shared else target
     elif len(members) == 1 and fix.per_resource:
         return None
     if target.kind is Kind.LAUNCH_TEMPLATE:

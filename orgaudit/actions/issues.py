@@ -9,6 +9,7 @@ from sys import intern
 from typing import Any, TypeVar
 
 import duckdb
+import msgspec
 
 from orgaudit.model import Disruption, Effort, Severity
 from orgaudit.store.manifest import ControlRecord
@@ -32,8 +33,7 @@ that trace a resource to its template file; Pulumi's are a convention of those w
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Issue:
+class Issue(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One open issue: (account, region, resource, family), with its open findings and their highest severity.
 
     A resource that several accounts share is one issue of the account where it lives, as everywhere that issues are
@@ -176,7 +176,7 @@ def _issue(row: tuple[Any, ...]) -> Issue:
         fingerprints=tuple(fingerprints),
         owner=intern(owner),
         shared_by=shared_by,
-        tags={key: value for key, value in zip(TAGS, tags, strict=True) if value} if tags else _NO_TAGS,
+        tags={key: value for key, value in zip(TAGS, tags, strict=True) if value} or _NO_TAGS if tags else _NO_TAGS,
         text=text and intern(text),
         command=command and intern(command),
         policy=policy,

@@ -15,7 +15,7 @@ from orgaudit.errors import ExitCode
 from orgaudit.evidence.archive import is_pack
 from orgaudit.evidence.signature import Signers
 from orgaudit.evidence.verify import verify as verify_pack
-from orgaudit.spreadsheet.text import displayed
+from orgaudit.spreadsheet.text import displayed, one_line
 from orgaudit.store.query import SECONDS, Answer
 from orgaudit.store.query import query as run_query
 from orgaudit.store.seal import TABLES, Standing, standing
@@ -94,7 +94,7 @@ def verify(name: str, *, allowed_signers: Path | None, identity: str | None, **g
     if is_pack(Path(name)):
         signers = Signers(allowed_signers, identity) if allowed_signers and identity else None
         problems, remarks = verify_pack(Path(name), signers)
-        return _verified(name, problems, remarks)
+        return _verified(name, list(map(one_line, problems)), list(map(one_line, remarks)))
     run = options.find_run(name, options.settings_from(given))
     if allowed_signers is not None:
         raise click.UsageError(f"{name} is a run, and only a pack of `orgaudit evidence` is signed")

@@ -85,21 +85,25 @@ def opened(path: Path) -> Iterator[Files]:
 
 
 class _Directory:
+    """An unpacked pack, of which only plain files are read: a link could lead anywhere, and a pipe never ends."""
+
     def __init__(self, path: Path) -> None:
         self._path = path
+        entries = [each for each in path.rglob("*") if each.is_symlink() or not each.is_dir()]
+        self._files = {self._name(each): each for each in entries if each.is_file() and not each.is_symlink()}
+        self._others = sorted({*map(self._name, entries)} - self._files.keys())
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self._path).as_posix()
 
     def names(self) -> list[str]:
-        return [each.relative_to(self._path).as_posix() for each in self._path.rglob("*") if not each.is_dir()]
+        return list(self._files)
 
     def open(self, name: str) -> BinaryIO:
-        return (self._path / name).open("rb")
+        return self._files[name].open("rb")
 
     def oddities(self) -> Iterator[str]:
-        return (
-            f"{each.relative_to(self._path).as_posix()}: is a link and not a file"
-            for each in self._path.rglob("*")
-            if each.is_symlink()
-        )
+        return (f"{name}: is not a plain file" for name in self._others)
 
 
 class _Archive:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 
 from orgaudit.evidence.form import Fact, LeftOut, Listing, SealedFile
 from orgaudit.evidence.shards import AccountLines, Lines, StoredFact, content, texts
@@ -71,28 +71,23 @@ class Selector:
         return selected
 
     def _about(self, arn: str, control: ControlRecord, lines: AccountLines, role: str, selected: Selected) -> None:
-        types = None if not self.records_facts(control.id) else control.facts
-        if types is not None and role == SHOWN:
-            types = (*control.facts, *control.account_facts)
-        found = (each for each in lines.by_arn.get(arn, ()) if types is None or each.type in types)
+        types = control.facts if role == JUDGED else (*control.facts, *control.account_facts)
+        any_type = not self.records_facts(control.id)
+        found = (each for each in lines.by_arn.get(arn, ()) if any_type or each.type in types)
         selected.facts += [self._fact(each, lines, role) for each in found]
 
     def _looked_up(self, finding: Finding, control: ControlRecord, lines: AccountLines, selected: Selected) -> None:
-        named = {*texts(finding.evidence)}
+        pointed = list(_pointed_at(finding, lines))
         for kind in control.account_facts:
+            first = {each.arn: each for each in pointed if each.type == kind}
             found = lines.by_type.get(kind, [])
-            known = [each for each in found if each.arn == finding.resource and kind in control.facts]
-            other = [each for each in found if each.arn != finding.resource or kind not in control.facts]
-            first = [each for each in other if each.arn == finding.resource or _is_named(each, named)]
-            shown = first
-            if not control.facts or not (first or known):
-                shown = [
-                    *first,
-                    *(each for each in other if each.arn != finding.resource and not _is_named(each, named)),
-                ]
-            selected.facts += [self._fact(each, lines, LOOKED_UP) for each in shown[:MOST_FACTS]]
-            if (count := min(len(shown), MOST_FACTS)) < len(other):
-                left = LeftOut(type=kind, account_id=lines.account.id, found=len(other), shown=count)
+            others = (each for each in found if each.arn not in first)
+            shown = [*first.values(), *(() if first and control.facts else islice(others, MOST_FACTS))]
+            is_judged = kind in control.facts and finding.resource in first  # and is there already
+            shown = [each for each in shown if not (is_judged and each.arn == finding.resource)][:MOST_FACTS]
+            selected.facts += [self._fact(each, lines, LOOKED_UP) for each in shown]
+            if len(shown) < (total := len(found) - is_judged):
+                left = LeftOut(type=kind, account_id=lines.account.id, found=total, shown=len(shown))
                 selected.left_out.append(left)
 
     def _listings(self, finding: Finding, control: ControlRecord, lines: AccountLines, selected: Selected) -> None:
@@ -159,8 +154,12 @@ def types_of(controls: Iterable[ControlRecord]) -> set[str] | None:
     return set(chain.from_iterable(needed)) if all(needed) else None
 
 
-def _is_named(fact: StoredFact, named: set[str]) -> bool:
-    return fact.arn in named or fact.arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1] in named
+def _pointed_at(finding: Finding, lines: AccountLines) -> Iterator[StoredFact]:
+    """Yield the facts that are about a finding's resource, then those that its verdict names by ARN or name."""
+    yield from lines.by_arn.get(finding.resource, ())
+    for text in dict.fromkeys(texts(finding.evidence)):
+        yield from lines.by_arn.get(text, ())
+        yield from lines.by_name.get(text, ())
 
 
 def _owner(text: str) -> str:

@@ -51,13 +51,14 @@ class StoredFact:
 
 @dataclass(slots=True)
 class AccountLines:
-    """The lines of one account's shard; of facts those of the types that were chosen."""
+    """The lines of one account's shard; of facts those of the types that were chosen, also by the name in the ARN."""
 
     account: Account
     record: AccountRecord
     listings: list[ListingResult] = field(default_factory=list)
     by_type: dict[str, list[StoredFact]] = field(default_factory=lambda: defaultdict(list))
     by_arn: dict[str, list[StoredFact]] = field(default_factory=lambda: defaultdict(list))
+    by_name: dict[str, list[StoredFact]] = field(default_factory=lambda: defaultdict(list))
 
     def keep(self, fact: StoredFact, types: Collection[str] | None) -> None:
         """Keep a fact of one of these types, or of any; of a resource that several regions list, the first."""
@@ -67,6 +68,7 @@ class AccountLines:
         if all(each.type != fact.type for each in about):
             about.append(fact)
             self.by_type[fact.type].append(fact)
+            self.by_name[fact.arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1]].append(fact)
 
 
 def account_lines(run: Run, account_id: str, types: Collection[str] | None) -> AccountLines:

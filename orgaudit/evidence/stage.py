@@ -30,6 +30,7 @@ from orgaudit.evidence.form import (
     written,
 )
 from orgaudit.evidence.population import Tables
+from orgaudit.evidence.readme import readme
 from orgaudit.evidence.requirements import Wanted, wanted
 from orgaudit.evidence.sampling import METHOD, check_seed, drawn
 from orgaudit.evidence.selection import Selector, types_of
@@ -182,7 +183,7 @@ class _Making:
         """Write what is about the whole, sign it and pack all files."""
         entries = tuple(self._requirement(part) for part in self.parts)
         run, sampling = self.describing.run_part(), self.describing.sampling
-        self.spool.add(README, [text.readme(run, sampling, entries)])
+        self.spool.add(README, [readme(run, sampling, entries)])
         self.spool.add(SCHEMA, [msgspec.json.format(msgspec.json.encode(schema()), indent=1), b"\n"])
         self.spool.add(SUMS, [f"{each.sha256}  {each.path}\n".encode() for each in self.spool.hashes()])
         pack = Pack(

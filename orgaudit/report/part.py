@@ -6,6 +6,7 @@ own owner; for units and accounts, to those whose findings it is about.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -104,6 +105,7 @@ class Parts:
             self._scratch,
             part_tables.Restriction(
                 number=self.all.index(part),
+                together=math.isqrt(len(self.all)) + 1,
                 by_owner=self._by_owner,
                 accounts=sorted(part.accounts),
                 exceptions=None if own is None else [score.entry.id for score in own],

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from orgaudit.store.kinds import Kind
-from orgaudit.store.tables import HOME, OPEN_CELLS, quoted, write_parquet
+from orgaudit.store.tables import HOME, ISSUE, OPEN_CELLS, quoted, write_parquet
 
 ANOTHER = "of another owner"
 """What stands for an exception in a finding of somebody else than the exception's owner."""
@@ -21,8 +21,6 @@ OUTSIDE = "NOT_IN_PART"
 
 _WHOLE = {"findings": "VIEW", "coverage": "VIEW", "accounts": "TABLE", "account_regions": "TABLE"}
 """The tables of a run that a part has its own of; those of the whole run get the name `every_…`."""
-
-_ISSUE = f"{HOME}, region, resource, family"
 
 _MOVED = f"""
     CREATE TABLE moved AS
@@ -83,10 +81,12 @@ _EXCEPTION = f"""
 class Restriction:
     """Which part: its number in `load_values`, the ids of the accounts that are its own, and of its exceptions.
 
-    Without `exceptions`, findings show whichever they have. Accounts are `whole` where all of them is in the part.
+    So many parts are copied `together` before each is copied from that. Without `exceptions`, findings show whichever
+    they have. Accounts are `whole` where all of them is in the part.
     """
 
     number: int
+    together: int
     by_owner: bool
     accounts: Sequence[str]
     exceptions: Sequence[str] | None
@@ -148,7 +148,7 @@ def open_and_late(connection: duckdb.DuckDBPyConnection, as_of: date, *, by_owne
     rows = connection.execute(
         "SELECT part, count(*), count(*) FILTER (due_on < $1) FROM ("  # noqa: S608 - constants only
         f"SELECT part, min(due_on) AS due_on FROM every_owned JOIN part_values ON value = {found} "
-        f"WHERE open GROUP BY part, {_ISSUE}) GROUP BY part",
+        f"WHERE open GROUP BY part, {ISSUE}) GROUP BY part",
         [as_of],
     )
     return {part: (opened, late) for part, opened, late in rows.fetchall()}
@@ -158,6 +158,7 @@ def restrict(connection: duckdb.DuckDBPyConnection, scratch: Path, part: Restric
     """Make the tables of a part, in the place of those of the part before."""
     for path in scratch.glob("part-*.parquet"):
         path.unlink()
+    _load_group(connection, scratch, part)
     _load_findings(connection, scratch, part)
     connection.execute(
         "CREATE OR REPLACE TABLE part_accounts AS SELECT id, bool_or(own) AS own, bool_or(own) AND $2 AS whole "
@@ -188,7 +189,7 @@ def late(connection: duckdb.DuckDBPyConnection, as_of: date) -> int:
     """Return how many open issues of the part are past their due date."""
     [(count,)] = connection.execute(
         "SELECT count(*) FROM (SELECT min(due_on) AS due_on FROM findings "  # noqa: S608 - constants only
-        f"WHERE open GROUP BY {_ISSUE}) WHERE due_on < $1",
+        f"WHERE open GROUP BY {ISSUE}) WHERE due_on < $1",
         [as_of],
     ).fetchall()
     return int(count)
@@ -213,6 +214,20 @@ def _chosen(part: Restriction) -> str:
     return f"SELECT value FROM part_values WHERE part = {part.number}"  # noqa: S608 - a number
 
 
+def _load_group(connection: duckdb.DuckDBPyConnection, scratch: Path, part: Restriction) -> None:
+    """Make the view of the rows of several parts, of which this is one: through all rows for each would take long."""
+    group = part.number // part.together
+    rows = scratch / f"group-{group}.parquet"
+    if rows.is_file():
+        return
+    for path in scratch.glob("group-*.parquet"):
+        path.unlink()
+    found, _ = _values_of(by_owner=part.by_owner)
+    chosen = f"SELECT value FROM part_values WHERE part // {part.together} = {group}"  # noqa: S608 - numbers
+    write_parquet(connection, f"SELECT * FROM every_owned WHERE {found} IN ({chosen})", rows)  # noqa: S608
+    connection.execute(f"CREATE OR REPLACE VIEW group_rows AS SELECT * FROM read_parquet({quoted(rows)})")  # noqa: S608
+
+
 def _load_findings(connection: duckdb.DuckDBPyConnection, scratch: Path, part: Restriction) -> None:
     """Make the view of the part's rows, which are copied once: every figure reads them."""
     found, _ = _values_of(by_owner=part.by_owner)
@@ -222,7 +237,7 @@ def _load_findings(connection: duckdb.DuckDBPyConnection, scratch: Path, part: R
         )
     own = "" if part.exceptions is None else f" REPLACE ({_EXCEPTION} AS exception, part_owner AS owner)"
     rows = scratch / f"part-{part.number}-findings.parquet"
-    chosen = f"SELECT * EXCLUDE (part_owner){own} FROM every_owned WHERE {found} IN ({_chosen(part)})"  # noqa: S608
+    chosen = f"SELECT * EXCLUDE (part_owner){own} FROM group_rows WHERE {found} IN ({_chosen(part)})"  # noqa: S608
     write_parquet(connection, chosen, rows)
     connection.execute(f"CREATE OR REPLACE VIEW findings AS SELECT * FROM read_parquet({quoted(rows)})")  # noqa: S608
 

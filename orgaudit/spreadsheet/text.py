@@ -60,6 +60,8 @@ def printable(text: str) -> str:
 
 def fitted(text: str, limit: int = CELL_LIMIT) -> str:
     """Return a text as a cell shows it: printable, and cut at the limit with a mark that gives the whole length."""
+    if len(text) <= limit // 2 and text.isprintable():
+        return text
     text = printable(text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text)
     if len(text) <= limit // 2 or _width(_escaped(text)) <= limit:
         return text

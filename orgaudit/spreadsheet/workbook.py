@@ -306,7 +306,7 @@ def colour(sheet: Worksheet, columns: Sequence[Column[R]], first: int, last: int
     for column in columns:
         letters[OWN] = letters[column.title]
         cells = f"{letters[column.title]}{first}:{letters[column.title]}{last}"
-        for rule in look.tone_rules(column.words, in_row(f"[{column.title}]"), in_row(column.when)):
+        for rule in look.tone_rules(column.words, in_row(f"[{OWN}]"), in_row(column.when)):
             sheet.conditional_formatting.add(cells, rule)
         for tone in column.tones:
             sheet.conditional_formatting.add(cells, look.condition_rule(in_row(tone.condition), tone))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import groupby
@@ -287,11 +288,14 @@ def _write_in_order(scratch: Path, findings: Iterable[Finding]) -> list[Path]:
     try:
         with ExitStack() as stack:
             for _, group in groupby(findings, key=attrgetter("account_id")):
-                for place, members in groupby(sorted(group, key=_order), key=_place):
+                members: defaultdict[_Place, list[Finding]] = defaultdict(list)
+                for finding in group:
+                    members[_place(finding)].append(finding)
+                for place, found in members.items():
                     if place not in pieces:
                         name = "findings-{}-{:d}-{}".format(*place)
                         pieces[place] = stack.enter_context(_Pieces(scratch / name))
-                    pieces[place].write(list(members))
+                    pieces[place].write(sorted(found, key=_WITHIN))
     except OSError as error:
         raise ReportError(
             f"cannot write {scratch}: {error.strerror or error}; free space or name another --out"
@@ -314,8 +318,7 @@ def _place(finding: Finding) -> _Place:
     return (status, _is_covered(finding), rank) if finding.exception else (status, covered, rank)
 
 
-def _order(finding: Finding) -> tuple[_Place, str, str, str, str]:
-    return _place(finding), finding.control, finding.region, finding.resource, finding.fingerprint
+_WITHIN = attrgetter("control", "region", "resource", "fingerprint")
 
 
 class _Pieces(ExitStack):

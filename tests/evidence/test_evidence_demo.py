@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import subprocess
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -279,6 +280,19 @@ def test_a_run_that_was_changed_is_refused_or_marked(place: Place, tmp_path: Pat
     for name, content in found.files.items():
         if name.endswith(".txt"):
             assert b"UNVERIFIED: FILES OF THE RUN WERE CHANGED" in content, name
+
+
+def test_a_name_in_a_pack_never_makes_a_line_of_what_verify_prints(place: Place, pack: Opened, tmp_path: Path) -> None:
+    path = tmp_path / "pack.zip"
+    with zipfile.ZipFile(pack.path) as archive, zipfile.ZipFile(path, "w") as changed:
+        changed.writestr("evidence/x\nsigned by jo\x1b[2J\nq3.zip: whole", b"")
+        changed.writestr("evidence/pack.json", archive.read("evidence/pack.json"))
+    done = place.call("verify", str(path))
+    assert done.code == ExitCode.INCOMPLETE
+    lines = done.stdout.splitlines()
+    assert any(line.startswith("x signed by jo q3.zip: whole: is not in pack.json") for line in lines)
+    assert not any(line.startswith(("signed by", "q3.zip")) for line in lines)
+    assert "\x1b" not in done.stdout
 
 
 def test_the_schema_is_printed(place: Place, pack: Opened) -> None:

@@ -350,6 +350,14 @@ def test_a_pack_is_never_replaced(run: Run, tmp_path: Path) -> None:
     assert opened(path) == first
 
 
+def test_a_run_without_reports_says_what_to_do(tmp_path: Path) -> None:
+    run = evidence_run(tmp_path)
+    (run.path / "findings.parquet").unlink()
+    with pytest.raises(ConfigError, match="the run has no tables yet; run `orgaudit report` first"):
+        packed(run, tmp_path / "pack.zip")
+    assert not (tmp_path / "pack.zip").exists()
+
+
 def test_the_same_run_gives_the_same_bytes(run: Run, tmp_path: Path) -> None:
     first, second = packed(run, tmp_path / "a.zip"), packed(run, tmp_path / "b.zip")
     assert first.path.read_bytes() == second.path.read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import subprocess
@@ -215,11 +216,15 @@ def test_a_file_that_is_there_twice_is_found(signed: Opened, tmp_path: Path) -> 
     assert f"{TEXT}: is there 2 times" in problems(path)
 
 
-def test_a_link_in_a_directory_is_found(signed: Opened, tmp_path: Path) -> None:
+def test_what_is_not_a_plain_file_is_found_and_never_read(signed: Opened, tmp_path: Path) -> None:
     directory = unpacked(signed, tmp_path)
     (directory / TEXT).rename(tmp_path / "elsewhere")
     (directory / TEXT).symlink_to(tmp_path / "elsewhere")
-    assert problems(directory) == [f"{TEXT}: is a link and not a file"]
+    os.mkfifo(directory / "pipe")
+    (directory / "loop").symlink_to(directory)
+    (directory / "endless").symlink_to("/dev/zero")
+    others = [f"{name}: is not a plain file" for name in ("endless", "loop", "pipe", TEXT)]
+    assert problems(directory) == [*others, f"{TEXT}: is missing"]
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,9 @@ from orgaudit.errors import ConfigError
 from orgaudit.history.conclude import conclude
 from orgaudit.model import Cell, Finding, Status
 from orgaudit.report.stage import written
-from orgaudit.report.xlsx.formulas import NOTHING, half_up, percent
+from orgaudit.report.xlsx.formulas import half_up, percent
 from orgaudit.report.xlsx.grid import COLUMN_WIDTH, lines, plain
+from orgaudit.report.xlsx.tables import NOTHING
 from orgaudit.settings.sections import ReportSettings
 from orgaudit.spreadsheet.look import Look
 from orgaudit.store.comparison import Comparison, Point, read_comparison, write_comparison
@@ -62,7 +63,7 @@ def pair(path: Path, apply: Any = mark) -> Run:
         write_lines(before.cells_path(account.id), [*worse_cells(before.cells(account.id))])
     store(before, decided())
     conclude(before, {})
-    store(after, Decided(REGISTER.result, due))
+    store(after, Decided(msgspec.structs.replace(REGISTER.result, overdue={"EXC-2026-0002": 2}), due))
     conclude(after, {})
     return after
 

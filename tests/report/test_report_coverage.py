@@ -124,7 +124,8 @@ def test_workbook_and_json_show_what_was_accepted(small: Run) -> None:
     workbook, document = write(run, REGISTER, ["xlsx", "json"])
     book = openpyxl.load_workbook(workbook, data_only=True)
     assert book["Summary"]["B4"].value.startswith("Complete but for 1 accepted region (eu-west-1")
-    rows = list(book["Coverage"].iter_rows(min_row=4, values_only=True))
+    header = next(cell.row for cell in book["Coverage"]["A"] if cell.value == "Account id")
+    rows = list(book["Coverage"].iter_rows(min_row=header, values_only=True))
     places = {name: column for column, name in enumerate(rows[0])}
     (row,) = [row for row in rows if row[places["State"]] == "ACCEPTED"]
     assert (row[places["Evaluations"]], row[places["Accepted"]], row[places["Blocked by policy"]]) == (0, 5, 0)

@@ -16,6 +16,7 @@ import pytest
 
 from orgaudit.model import Cell, Finding
 from orgaudit.spreadsheet.text import stored
+from orgaudit.store.comparison import Comparison, Point, write_comparison
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.register_result import HygieneConcern, HygieneRemark, RegisterProblem
 from orgaudit.store.run import Run, write_lines
@@ -90,7 +91,28 @@ def run(small: Run) -> Run:
         write_lines(small.findings_path(account.id), [spoiled(each) for each in [*small.findings(account.id)]])
         write_lines(small.cells_path(account.id), [spoiled(each) for each in [*small.cells(account.id)]])
     small.write_manifest(spoiled(manifest))
+    write_comparison(small, Comparison(why_none=hostile("why"), points=tuple(map(point, (1, 2)))))
     return small
+
+
+def point(number: int) -> Point:
+    """Return a run's figures, with a hostile name."""
+    return Point(
+        date=date(2026, 3 * number, 1),
+        run=hostile("run"),
+        whole_scope=True,
+        open=7,
+        critical=2,
+        high=number,
+        medium=3,
+        low=0,
+        framework="cis_4.0",
+        rate=0.3,
+        rate_with_exceptions=0.3,
+        coverage=0.5,
+        overdue_issues=number,
+        overdue_exceptions=1,
+    )
 
 
 def test_both_reports_are_written_and_every_part_is_well_formed(run: Run) -> None:

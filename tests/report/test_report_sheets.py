@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import zipfile
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
@@ -30,7 +31,7 @@ from tests.report.compared import CHANGES, compare
 from tests.report.recalculated import assert_computed_as_shown
 from tests.report.small import REGISTER, Decided, decided, mark, store
 from tests.report.test_report_xlsx import pick, records
-from tests.synthetic_run import account_id
+from tests.synthetic_run import account_id, build
 
 ARN = "arn:aws:s3:eu-central-1:100000000001:thing/1-0"
 
@@ -383,6 +384,23 @@ def test_every_link_leads_to_a_cell_that_is_there(small: Run, tmp_path: Path) ->
 @needs.libreoffice
 def test_libreoffice_computes_what_the_sheets_show(small: Run, tmp_path: Path) -> None:
     assert_computed_as_shown(book(small, tmp_path, link_limit=10), tmp_path)
+
+
+@needs.libreoffice
+def test_the_book_of_an_organization_prints_on_few_pages(tmp_path: Path) -> None:
+    run = build(tmp_path / "run", accounts=15, regions=3, controls=97)
+    path = book(run, tmp_path)
+    assert openpyxl.load_workbook(path)["All evaluations"].max_row > 3000
+    profile = f"-env:UserInstallation=file://{tmp_path}/profile"
+    command = ["soffice", "--headless", profile, "--convert-to", "pdf", "--outdir", str(tmp_path), str(path)]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    printed = subprocess.run(
+        ["pdftotext", "-layout", str(path.with_suffix(".pdf")), "-"], check=True, capture_output=True, text=True
+    ).stdout.split("\f")[:-1]
+    assert len(printed) <= 25
+    assert sum(page.lstrip().startswith("All evaluations") for page in printed) == 1
+    opened = [page for page in printed if "What to do" in page and "Overdue" in page]
+    assert 1 < len(opened) <= 8, "each page of Open repeats the header"
 
 
 def test_the_books_of_one_input_are_the_same(small: Run, tmp_path: Path) -> None:

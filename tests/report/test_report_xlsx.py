@@ -17,7 +17,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from orgaudit.errors import ReportError
 from orgaudit.model import Finding
 from orgaudit.report import xlsx
-from orgaudit.report.xlsx.formulas import NOTHING
+from orgaudit.report.xlsx.tables import NOTHING
 from orgaudit.spreadsheet.workbook import WorkbookWriter
 from orgaudit.store.run import Run, write_lines
 from orgaudit.store.tables import consolidate
@@ -183,7 +183,7 @@ def test_controls_and_frameworks(small: Run) -> None:
         ("1.3", 1, "FAIL", 1, 2),
         ("1.4", 2, "NOT_ASSESSED", 0, 0),
         ("1.5", 1, "FAIL", 1, 2),
-        ("9.9", None, "MANUAL", 0, 0),
+        ("9.9", NOTHING, "MANUAL", NOTHING, NOTHING),
     ]
 
 

@@ -23,7 +23,11 @@ from orgaudit.store.tables import LATER_COLUMNS, consolidate, findings_table, op
 from tests.factories import MEMBER, an_account, facts_of
 from tests.synthetic_run import build
 
-LATER_OF_CONTROLS = {"family", "digest", "effort", "per_resource", "disruption", "reversible"}
+LATER_OF_CONTROLS = {
+    *("family", "digest", "effort", "per_resource", "disruption", "reversible"),
+    *("facts", "account_facts", "uses_organization"),
+}
+LATER_OF_RECORDS = {"began_at", "session"}
 
 
 def without(record: msgspec.Struct, names: set[str]) -> dict[str, Any]:
@@ -40,6 +44,10 @@ def earlier(tmp_path: Path) -> Run:
     for control in manifest["controls"]:
         for name in LATER_OF_CONTROLS:
             control.pop(name)
+    manifest.pop("facts")
+    for record in manifest["records"]:
+        for name in LATER_OF_RECORDS:
+            record.pop(name)
     run.manifest_path.write_bytes(msgspec.json.encode(manifest))
     for account in manifest["accounts"]:
         path = run.findings_path(account["id"])
@@ -60,6 +68,9 @@ def test_the_manifest_of_an_earlier_run_opens(earlier: Run) -> None:
     for control in controls:
         assert (control.family, control.digest, control.judged_by, control.effort) == ("", "", "", "")
         assert (control.per_resource, control.disruption, control.reversible) == (False, "", True)
+        assert (control.facts, control.account_facts, control.uses_organization) == ((), (), False)
+    assert earlier.read_manifest().facts == ()
+    assert {(record.began_at, record.session) for record in earlier.read_manifest().records} == {(None, "")}
 
 
 def test_findings_of_an_earlier_run_are_each_a_family_of_their_control(earlier: Run) -> None:

@@ -14,8 +14,8 @@ from orgaudit.words import counted
 
 PRINTED = 40
 OWNERS_NAMED = 3
-SENTENCE = 420
-"""The characters that printed cells of sentences and commands show."""
+SENTENCE = 1_500
+"""The characters of sentences and commands that the highest row has room for."""
 
 
 def _owners(action: Action) -> str:

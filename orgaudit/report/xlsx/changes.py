@@ -15,8 +15,8 @@ from orgaudit.store.kinds import Kind
 from orgaudit.words import counted
 
 PRINTED = 60
-NAME, SENTENCE = 120, 420
-"""The characters that printed cells of names and resources show."""
+NAME, RESOURCE = 300, 1_200
+"""The characters of names and resources that the highest row has room for."""
 
 
 def _now(kind: Kind) -> str:
@@ -54,7 +54,7 @@ _CHANGES: tuple[Column[Change], ...] = (
     Column("Title", 46, lambda c: fitted(c.title, NAME), goal=_control),
     Column("Account", 24, lambda c: fitted(c.account_name or NOTHING, NAME), goal=_account),
     Column("Owner", 26, lambda c: fitted(c.owner or NO_OWNER, NAME)),
-    Column("Resource", 46, lambda c: fitted(c.resource, SENTENCE)),
+    Column("Resource", 46, lambda c: fitted(c.resource, RESOURCE)),
     Column("Now", 14, lambda c: _now(c.kind)),
     Column("Unit", 32, lambda c: c.ou_path or NO_UNIT),
     Column("Family", 34, lambda c: c.family),

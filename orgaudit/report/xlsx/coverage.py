@@ -15,8 +15,8 @@ from orgaudit.spreadsheet.text import fitted
 from orgaudit.spreadsheet.workbook import PrintedPage
 
 NAMED, REGIONS_NAMED, PERMISSIONS_NAMED = 5, 8, 6
-LONGEST_MESSAGE = 400
-"""The characters of AWS's answer that are shown: what differs comes at its beginning."""
+LONGEST_MESSAGE = 1_500
+"""The characters of AWS's answer that the highest row has room for."""
 
 STATE_WORDS = ("AUDITED", "PARTIAL", "NOT_ASSESSED", "DISABLED", "BLOCKED", "ACCEPTED", "UNREACHABLE")
 

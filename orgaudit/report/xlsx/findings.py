@@ -25,8 +25,8 @@ MOST_EVALUATIONS = 200_000
 PRINTED = 120
 """How many open findings are printed, the most severe: a list of hundreds of pages helps nobody."""
 
-NAME, SENTENCE = 120, 420
-"""The characters that printed cells of names and sentences show; All evaluations has the whole text."""
+NAME, RESOURCE, SENTENCE = 300, 1_200, 1_500
+"""The characters that the highest row has room for; All evaluations has the whole text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ _OPEN: tuple[Column[OpenFinding], ...] = (
     Column(
         "Resource",
         36,
-        lambda f: fitted(f.reported.finding.resource, SENTENCE),
+        lambda f: fitted(f.reported.finding.resource, RESOURCE),
         goal=lambda f: console_address(f.reported.finding.resource, f.reported.finding.region),
     ),
     Column("Reason", 52, lambda f: fitted(f.reported.finding.reason, SENTENCE)),

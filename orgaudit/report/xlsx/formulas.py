@@ -6,9 +6,7 @@ import math
 
 from orgaudit.report.xlsx.tables import Tables
 from orgaudit.spreadsheet.rows import Formula
-
-NOTHING = "\N{EN DASH}"
-"""What stands for a figure that was not assessed or cannot be compared."""
+from orgaudit.words import counted
 
 POINTS = '"▲ +"0.0" pt";"▼ -"0.0" pt";"= 0.0 pt"'
 COUNT_CHANGE = '"▲ +"#,##0;"▼ -"#,##0;"= no change"'
@@ -30,8 +28,9 @@ def sentence(tables: Tables, *parts: str | Tally) -> Formula:
         formulas.append(f"({formula})")
         shown.append(str(count))
         if noun:
-            formulas.append(f'IF(({formula})=1," {noun[0]}"," {noun[0]}s")')
-            shown.append(f" {noun[0]}{'' if count == 1 else 's'}")
+            one, more = (counted(number, noun[0]).partition(" ")[2] for number in (1, 2))
+            formulas.append(f'IF(({formula})=1," {one}"," {more}")')
+            shown.append(f" {one if count == 1 else more}")
     return tables.formula("&".join(formulas), "".join(shown))
 
 

@@ -126,5 +126,6 @@ HEAT_MAP = TableSheet(
     _rows,
     _note,
     page=PrintedPage(rows=PRINTED),
+    total=lambda view: len(view.controls if _is_by_control(view) else view.accounts),
     header_height=_HEADING_HEIGHT,
 )

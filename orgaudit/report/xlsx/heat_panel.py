@@ -9,9 +9,9 @@ from openpyxl.utils import get_column_letter
 
 from orgaudit.report.view import View
 from orgaudit.report.xlsx.cells import NO_UNIT
-from orgaudit.report.xlsx.formulas import NOTHING
 from orgaudit.report.xlsx.grid import ENTRY, FIRST, HEADING, LAST, NOTE, NUMBER, STRONG, WIDTH, Grid, plain, put_heads
 from orgaudit.report.xlsx.lists import Block, Lists
+from orgaudit.report.xlsx.tables import NOTHING
 from orgaudit.spreadsheet import look
 from orgaudit.spreadsheet.look import Look
 from orgaudit.spreadsheet.rows import Content, Formula
@@ -108,7 +108,8 @@ def _colour(page: Grid, view: View, spans: Sequence[int], first: int, last: int)
     left = FIRST + _UNIT_SPAN
     right = left + sum(spans[:-2]) - 1
     cells = f"{get_column_letter(left)}{first}:{get_column_letter(right)}{last}"
-    page.sheet.conditional_formatting.add(cells, look.heat(_HOT))
+    if first <= last:
+        page.sheet.conditional_formatting.add(cells, look.heat(_HOT))
     put_threshold(page, view, LAST - spans[-1] + 1, first, last + 1)
 
 

@@ -10,10 +10,10 @@ from orgaudit.report.framework_scores import FrameworkScore, framework_scores
 from orgaudit.report.late import late
 from orgaudit.report.view import View
 from orgaudit.report.xlsx import grid
-from orgaudit.report.xlsx.formulas import NOTHING, POINTS, sentence, share_change
+from orgaudit.report.xlsx.formulas import POINTS, sentence, share_change
 from orgaudit.report.xlsx.grid import ENTRY, FIRST, HEADING, NOTE, NUMBER, QUIET, STRONG, Grid, plain, put_heads
 from orgaudit.report.xlsx.heat_panel import put_threshold
-from orgaudit.report.xlsx.tables import Tables
+from orgaudit.report.xlsx.tables import NOTHING, Tables
 from orgaudit.spreadsheet import look
 from orgaudit.spreadsheet.rows import Content, Formula
 from orgaudit.words import counted

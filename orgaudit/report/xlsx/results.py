@@ -33,8 +33,11 @@ from orgaudit.spreadsheet.rows import Column, Content, Formula
 from orgaudit.spreadsheet.text import fitted
 from orgaudit.spreadsheet.workbook import PrintedPage
 
-LONGEST_REASON = 420
-"""The characters of the reason for a gap that are shown; Coverage has it by cause."""
+LONGEST_REASON = 1_000
+"""The characters of the reason for a gap that the highest row has room for."""
+
+REQUIREMENTS_PRINTED = 200
+"""How many requirements are printed: two frameworks, or the first of many."""
 
 NEAR = 0.75
 """Under which share of the threshold a rate is far from it."""
@@ -280,7 +283,7 @@ FRAMEWORKS = TableSheet(
     lambda view: view.requirements,
     f"One row per requirement. Each account has one status. {NOTHING} stands for what cannot be rated.",
     key_columns=3,
-    page=PrintedPage("Pass rate with exceptions"),
+    page=PrintedPage("Pass rate with exceptions", rows=REQUIREMENTS_PRINTED),
     groups=_requirement_keys,
 )
 CONTROLS = TableSheet(

@@ -11,7 +11,7 @@ from openpyxl.utils import get_column_letter
 
 from orgaudit.report.completeness import completeness_of, missing_names
 from orgaudit.report.view import View
-from orgaudit.report.xlsx.formulas import NOTHING, POINTS
+from orgaudit.report.xlsx.formulas import POINTS
 from orgaudit.report.xlsx.grid import (
     COLUMN_WIDTH,
     FIRST,
@@ -26,7 +26,7 @@ from orgaudit.report.xlsx.grid import (
 from orgaudit.report.xlsx.heat_panel import put_heat_map
 from orgaudit.report.xlsx.lists import Lists
 from orgaudit.report.xlsx.panels import put_actions, put_decisions, put_frameworks, put_late
-from orgaudit.report.xlsx.tables import Tables
+from orgaudit.report.xlsx.tables import NOTHING, Tables
 from orgaudit.report.xlsx.tiles import put_tiles, rate_before, rate_change, rate_formula
 from orgaudit.spreadsheet import look
 from orgaudit.spreadsheet.look import Look
@@ -85,7 +85,7 @@ def _put_title(page: Grid, view: View) -> None:
         f"exceptions as of {view.as_of}",
         f"{_moment(manifest.started_at)} to {_moment(manifest.evaluated_at)}",
         f"orgaudit {manifest.tool_version}",
-        f"as {plain(manifest.caller.arn)}",
+        *([f"as {plain(manifest.caller.arn)}"] if manifest.caller.arn else []),
     )
     page.put(2, FIRST, "  ·  ".join(made), _META, span=_TITLE_SPAN)
     page.heighten(1, 32)

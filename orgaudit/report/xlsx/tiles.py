@@ -12,7 +12,6 @@ from orgaudit.report.view import View
 from orgaudit.report.xlsx.charts import Spark, put_spark
 from orgaudit.report.xlsx.formulas import (
     COUNT_CHANGE,
-    NOTHING,
     POINTS,
     Tally,
     percent,
@@ -22,7 +21,7 @@ from orgaudit.report.xlsx.formulas import (
 )
 from orgaudit.report.xlsx.grid import FIRST, NOTE, WIDTH, Grid, day_words, plain, put_gap
 from orgaudit.report.xlsx.lists import Lists, overdue
-from orgaudit.report.xlsx.tables import Tables
+from orgaudit.report.xlsx.tables import NOTHING, Tables
 from orgaudit.spreadsheet import look
 from orgaudit.spreadsheet.look import Look
 from orgaudit.spreadsheet.rows import Content, Formula
