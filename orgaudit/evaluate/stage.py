@@ -112,10 +112,8 @@ def _context(manifest: Manifest, rules: Rules, shards: Shards) -> RunContext:
 
 
 def _seal(run: Run, manifest: Manifest, also: list[Path]) -> None:
-    """Seal what was judged; what was made of earlier findings is removed, but for the reports."""
+    """Seal what was judged."""
     ids = [account.id for account in manifest.accounts]
     files = [path(account_id) for account_id in ids for path in (run.findings_path, run.cells_path)]
     facts = [] if manifest.seal else seal.shards(run, "facts")
     seal.seal(run, manifest, [*facts, *files, *also], keep=seal.FACTS)
-    for name in seal.RESULTS:
-        (run.path / name).unlink(missing_ok=True)
