@@ -211,7 +211,7 @@ def test_the_threshold_of_the_settings_colours_the_rate(small: Run, tmp_path: Pa
     sheet = openpyxl.load_workbook(path)["Accounts"]
     rules = [rule.formula[0] for found in sheet.conditional_formatting for rule in found.rules]
     assert "AND(ISNUMBER($H5),$H5>=0.8)" in rules
-    assert "80.0 % is asked for" in str(sheet["A2"].value)
+    assert "80.0 % is required" in str(sheet["A2"].value)
 
 
 def test_changes_count_every_kind_and_list_what_changed(small: Run, tmp_path: Path) -> None:
