@@ -253,8 +253,12 @@ def test_actions_are_those_of_the_plan(small: Run, tmp_path: Path) -> None:
         plan = view.actions
     rows = records(shown(path)["Actions"])
     assert [(row["Rank"], row["Action"], row["Closes issues"], row["Action id"]) for row in rows] == [
-        (each.rank, each.title, each.closes.issues, each.id) for each in plan.actions
+        (each.rank, each.what, each.closes.issues, each.id) for each in plan.actions
     ]
+    assert all(
+        each.title.endswith(f", effort {row['Effort']}, no interruption")
+        for row, each in zip(rows, plan.actions, strict=True)
+    )
     assert [row["Share of risk so far"] for row in rows] == [pytest.approx(each.share_so_far) for each in plan.actions]
     assert rows[-1]["Share of risk so far"] == 1
     assert {row["First command"] for row in rows} == {each.commands[0].command for each in plan.actions}

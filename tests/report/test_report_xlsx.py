@@ -154,6 +154,7 @@ def test_coverage_has_a_row_for_each_cause(small: Run) -> None:
         ("DENIED", "account 2 (100000000002)", "eu-central-1, eu-west-1", "kms:DescribeThings", 1, 2),
     ]
     assert "Allow ec2:DescribeThings in the audit role's policy" in str(causes[1]["How to fix it"])
+    assert str(causes[0]["How to fix it"]).startswith("AWS lists it as SUSPENDED: close it")
     below = next(cell.row for cell in sheet["A"] if cell.value == "Every region of every account") + 1
     regions = [
         tuple(record[title] for title in ("Account id", "Region", "State", "Assessed", "Not assessed"))
