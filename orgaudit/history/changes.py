@@ -74,10 +74,7 @@ class Changes:
         write_parquet(self.connection, _rows(Unit.ISSUES, f"WHERE kind <> '{Kind.PERSISTENT}'"), path)
 
 
-_LISTED = (
-    f"{HOME} AS account_id, account_name, ou_path, account_id = {HOME} AS at_home, region, resource, family, control, "
-    "title, owner, first_seen"
-)
+_LISTED = f"{HOME} AS account_id, region, resource, family, control, title, owner, first_seen"
 _ROWS = f"""
     WITH listed AS (
         SELECT {{key}} AS key, {_LISTED} FROM new_findings WHERE counted AND open
@@ -86,14 +83,14 @@ _ROWS = f"""
             AND {{key}} IN (SELECT {{name}} FROM changed_{{unit}} WHERE NOT is_open)),
     described AS (
         SELECT key, any_value(account_id) AS account_id,
-            coalesce(any_value(account_name) FILTER (at_home), any_value(account_name), '') AS account_name,
-            coalesce(any_value(ou_path) FILTER (at_home), any_value(ou_path), '') AS ou_path,
             any_value(region) AS region, any_value(resource) AS resource, any_value(family) AS family,
             list(DISTINCT control ORDER BY control) AS controls, min(title) AS title,
             coalesce(min(owner), '') AS owner, min(first_seen) AS first_seen
         FROM listed GROUP BY key)
-    SELECT kind::VARCHAR AS kind, ['low', 'medium', 'high', 'critical'][severity] AS severity, d.* EXCLUDE (key), due_on
-    FROM changed_{{unit}} c JOIN described d ON d.key = c.{{name}}
+    SELECT kind::VARCHAR AS kind, ['low', 'medium', 'high', 'critical'][severity] AS severity, d.* EXCLUDE (key),
+        due_on,
+        coalesce(account_name, '') AS account_name, coalesce(ou_path, '') AS ou_path
+    FROM changed_{{unit}} c JOIN described d ON d.key = c.{{name}} LEFT JOIN listed_accounts USING (account_id)
     {{where}} ORDER BY c.kind, c.severity DESC, account_id, region, resource, controls
 """  # noqa: S608 - constants only
 
@@ -127,6 +124,7 @@ def compared_with(old: Run, new: Run, aliases: Mapping[str, str], *, rejudge: bo
         load_aliases(connection, aliases)
         prepare(connection)
         _load_families(connection, before, after, aliases)
+        _load_accounts(connection, before, after)
         for name, run in (("old", old), ("new", new)):
             _load_tables(connection, name, run)
         load_places(connection, "new", after)
@@ -159,6 +157,16 @@ def _load_families(
     connection.execute(
         "CREATE TEMP TABLE families AS SELECT unnest($1::VARCHAR[]) AS name, unnest($2::VARCHAR[]) AS family",
         [list(families), list(families.values())],
+    )
+
+
+def _load_accounts(connection: duckdb.DuckDBPyConnection, old: Manifest, new: Manifest) -> None:
+    """Make the table of the accounts' names and units, those of the new run where it has them."""
+    accounts = {account.id: account for account in (*old.accounts, *new.accounts)}.values()
+    connection.execute(
+        "CREATE TEMP TABLE listed_accounts AS SELECT unnest($1::VARCHAR[]) AS account_id, "
+        "unnest($2::VARCHAR[]) AS account_name, unnest($3::VARCHAR[]) AS ou_path",
+        [[it.id for it in accounts], [it.name for it in accounts], [it.ou_path for it in accounts]],
     )
 
 

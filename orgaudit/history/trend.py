@@ -10,7 +10,7 @@ from orgaudit.history.stage import day_of
 from orgaudit.settings.frameworks import is_ratable, rated
 from orgaudit.store import seal
 from orgaudit.store.comparison import Point
-from orgaudit.store.rates import COVERAGE_SHARE, RATES
+from orgaudit.store.rates import COVERAGE_SHARE, OUTLIVED, RATES
 from orgaudit.store.register_result import read_result
 from orgaudit.store.run import Run
 from orgaudit.store.tables import ISSUE, SEVERITY_RANK, opened, table_files
@@ -24,6 +24,7 @@ _ISSUES = f"""
         count(*) FILTER (due_on < $as_of) AS overdue_issues
     FROM issues
 """  # noqa: S608 - constants only
+_EXCEPTIONS = f"SELECT count(DISTINCT exception.id) FROM findings WHERE {OUTLIVED}"  # noqa: S608 - constants only
 
 
 def point_of(run: Run) -> Point:
@@ -45,6 +46,7 @@ def figures_of(run: Run) -> tuple[Point, dict[str, float | None]]:
         issues = dict(zip((column[0] for column in rows.description or ()), rows.fetchall()[0], strict=True))
         rates = {name: (rate, excepted) for name, rate, excepted in connection.execute(RATES).fetchall()}
         coverage = connection.execute(COVERAGE_SHARE).fetchall()[0][0]
+        exceptions = connection.execute(_EXCEPTIONS).fetchall()[0][0]
     if not manifest.remediation_days:
         issues["overdue_issues"] = None
     controls = {record.id for record in manifest.controls}
@@ -58,7 +60,7 @@ def figures_of(run: Run) -> tuple[Point, dict[str, float | None]]:
         rate=rate,
         rate_with_exceptions=excepted,
         coverage=coverage,
-        overdue_exceptions=sum(count > 0 for count in result.overdue.values()),
+        overdue_exceptions=exceptions,
         **issues,
     )
     return point, {

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from enum import IntEnum
 
 from orgaudit.model import EntryState
-from orgaudit.report.figures import AccountScore, ExceptionScore
+from orgaudit.report.figures import AccountScore, ExceptionScore, fix_of_state
 from orgaudit.report.view import View
 from orgaudit.words import counted
 
@@ -119,7 +119,7 @@ def _of_accounts(view: View) -> Iterator[Decision]:
         if gap is not None or score.id not in gaps:
             fix = gap.reason.remediation(gap.action) if gap else "Audit again: the run has no record of it."
             if score.state != "ACTIVE":
-                fix = f"AWS lists it as {score.state}: close it, leave it out of the scope, or have it reinstated."
+                fix = fix_of_state(score.state)
             causes.setdefault((owners.get(score.id, ""), score.state, fix), []).append(score)
     for (owner, _, fix), scores in causes.items():
         yield Decision(

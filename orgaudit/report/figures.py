@@ -287,8 +287,16 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True):
         return self.reason.remediation(self.action)
 
 
+def fix_of_state(state: str) -> str:
+    """Return what to do about an account that AWS does not list as active."""
+    return f"AWS lists it as {state}: close it, leave it out of the scope, or have it reinstated."
+
+
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
-    """One reason why something was not assessed: the IAM actions, the accounts by id, the regions, and an example."""
+    """One reason why something was not assessed: the IAM actions, the accounts by id, the regions, and an example.
+
+    `account_state` is AWS's state of the accounts where that is why their role could not be assumed, else empty.
+    """
 
     reason: GapReason
     actions: tuple[str, ...] | None
@@ -296,10 +304,13 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     regions: tuple[str, ...]
     evaluations: int
     example: str
+    account_state: str = ""
 
     @property
     def fix(self) -> str:
         """How to fix it."""
+        if self.account_state:
+            return fix_of_state(self.account_state)
         named, more = (self.actions or ())[:ACTIONS_NAMED], len(self.actions or ()) - ACTIONS_NAMED
         return self.reason.remediation(", ".join(named) + (f" and {more} more" if more > 0 else ""))
 

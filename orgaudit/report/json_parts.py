@@ -133,7 +133,10 @@ def coverage(
 
 
 def _cause(cause: Cause) -> dict[str, Json]:
-    return msgspec.structs.asdict(cause) | {"actions": cause.actions or (), "remediation": cause.fix}
+    return without(msgspec.structs.asdict(cause), "account_state") | {
+        "actions": cause.actions or (),
+        "remediation": cause.fix,
+    }
 
 
 def gap(found: Gap) -> dict[str, Json]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from orgaudit.model import Severity
 from orgaudit.report.view import View
+from orgaudit.store.rates import OUTLIVED
 from orgaudit.store.tables import ISSUE, SEVERITY_RANK
 
 _SEVERITIES = list(Severity)
@@ -24,7 +25,7 @@ _ISSUES = f"""
 
 _OUTLIVED = f"""
     SELECT exception.id, max({SEVERITY_RANK}), count(DISTINCT ({ISSUE})) FROM findings
-    WHERE open AND exception.state = 'expired' GROUP BY 1
+    WHERE {OUTLIVED} GROUP BY 1
 """  # noqa: S608 - constants only
 
 BY_ACCOUNT = f"""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orgaudit.store.rates import ACCEPTED, EVALUATIONS, RATED, RATED_ACCOUNTS, UNSEEN
+from orgaudit.store.rates import ACCEPTED, EVALUATIONS, OUTLIVED, RATED, RATED_ACCOUNTS, UNSEEN
 from orgaudit.store.tables import SEVERITY_RANK
 
 _COUNTS = """{
@@ -28,7 +28,7 @@ _OPEN = """{
 
 _NO_OPEN = "{'critical': 0, 'high': 0, 'medium': 0, 'low': 0}"
 
-_EXPIRED = "count(*) FILTER (open AND exception.state = 'expired')"
+_EXPIRED = f"count(*) FILTER {OUTLIVED}"
 
 _KINDS = f"""
     count(*) FILTER (status = 'NOT_APPLICABLE') AS evaluations_not_applicable,
@@ -240,22 +240,24 @@ _CLASS = r"""
 CAUSES = f"""
     WITH cells AS (
         SELECT coalesce(reason, 'DEFECT') AS reason, coalesce(action, '') AS action, account_id, region, message,
-            {_CLASS} AS class
-        FROM coverage WHERE {UNSEEN}),
+            {_CLASS} AS class,
+            CASE WHEN reason = 'ACCOUNT_UNAVAILABLE' AND state <> 'ACTIVE' THEN state ELSE '' END AS state
+        FROM coverage LEFT JOIN (SELECT id AS account_id, state FROM accounts) USING (account_id) WHERE {UNSEEN}),
     places AS (
         SELECT reason, class, action, CASE WHEN reason IN ('DENIED', 'SCP_DENIED')
             THEN string_agg(DISTINCT account_id || region, ' ' ORDER BY account_id || region) ELSE '' END AS places
         FROM cells GROUP BY reason, class, action),
     causes AS (
-        SELECT reason, class, places, account_id, region, action, message
+        SELECT reason, class, places, state, account_id, region, action, message
         FROM cells JOIN places USING (reason, class, action))
     SELECT reason, list(DISTINCT action ORDER BY action) FILTER (action <> '') AS actions,
         list(DISTINCT account_id ORDER BY account_id) AS accounts, list(DISTINCT region ORDER BY region) AS regions,
-        count(*) AS evaluations, min(message) AS example
-    FROM causes GROUP BY reason, class, places
+        count(*) AS evaluations, min(message) AS example, state AS account_state
+    FROM causes GROUP BY reason, class, places, state
     ORDER BY evaluations DESC, reason, example
 """  # noqa: S608 - constants only
-"""What was not assessed by cause: one reason with one kind of message, for permissions also the same places."""
+"""What was not assessed by cause: one reason with one kind of message and state of the accounts, for permissions also
+the same places."""
 
 MISSING_PERMISSIONS = f"""
     SELECT action, reason, count(DISTINCT account_id) AS accounts, count(DISTINCT control) AS controls,
@@ -265,10 +267,10 @@ MISSING_PERMISSIONS = f"""
     GROUP BY ALL ORDER BY evaluations DESC, action, reason
 """  # noqa: S608 - constants only
 
-EXCEPTIONS = """
-    SELECT exception.id, count(*) FILTER (covered), count(*) FILTER (open AND exception.state = 'expired')
+EXCEPTIONS = f"""
+    SELECT exception.id, count(*) FILTER (covered), {_EXPIRED}
     FROM findings WHERE exception IS NOT NULL GROUP BY 1
-"""
+"""  # noqa: S608 - constants only
 
 FAILING_ACCOUNTS = """
     SELECT framework || ':' || id AS requirement, list(DISTINCT account_id) AS accounts

@@ -1,9 +1,11 @@
-"""The SQL of coverage and rates over a run's tables, for all that count them."""
+"""The SQL of coverage, rates and what outlived its exception, over a run's tables, for all that count them."""
 
 from __future__ import annotations
 
 ACCEPTED = "(status = 'NOT_ASSESSED' AND accepted > 0 AND not_assessed = 0)"
 UNSEEN = f"(status = 'NOT_ASSESSED' AND NOT {ACCEPTED})"
+OUTLIVED = "(open AND exception.state = 'expired')"
+"""What is open since its exception ended."""
 
 EVALUATIONS = f"""
     count(*) FILTER (status <> 'MANUAL' AND NOT {ACCEPTED}) AS evaluations,

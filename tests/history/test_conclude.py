@@ -22,6 +22,7 @@ from orgaudit.store.comparison import NOT_STORED, Change, changes_table, compari
 from orgaudit.store.kinds import Kind
 from orgaudit.store.run import Run
 from tests.history.stored import settings_file, stored
+from tests.synthetic_run import account_id
 
 BUCKET, INSTANCE = "s3_control_1_holds", "ec2_control_4_holds"
 
@@ -60,6 +61,20 @@ def test_it_keeps_what_a_comparison_of_the_two_runs_finds(out: Path) -> None:
     assert changes_of(new) == changed
     assert Counter(row.kind for row in changed) == {Kind.RESOLVED: 2, Kind.EXCEPTION_BEGAN: 2}
     assert all(row.account_name and row.ou_path for row in changed)
+
+
+def test_a_change_names_the_account_where_the_resource_lives(tmp_path: Path) -> None:
+    def shared(finding: Finding) -> Finding:
+        home, other = account_id(0), account_id(1)
+        of_other = finding.control == BUCKET and finding.account_id == other and finding.status is Status.FAIL
+        return msgspec.structs.replace(finding, inherited_from=home) if of_other else finding
+
+    settings_file(tmp_path)
+    stored(tmp_path, "q1", 0, shared)
+    run = stored(tmp_path, "q2", 90, lambda finding: repaired(shared(finding)))
+    places = {(row.account_id, row.account_name, row.ou_path) for row in changes_of(run) if row.controls == (BUCKET,)}
+    assert (account_id(0), "account 0", "Root") in places
+    assert {name.removeprefix("account ") for _, name, _ in places} == {account[-1] for account, _, _ in places}
 
 
 def test_the_rates_of_the_baseline_are_those_of_its_frameworks(out: Path) -> None:

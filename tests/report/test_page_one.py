@@ -63,7 +63,7 @@ def pair(path: Path, apply: Any = mark) -> Run:
         write_lines(before.cells_path(account.id), [*worse_cells(before.cells(account.id))])
     store(before, decided())
     conclude(before, {})
-    store(after, Decided(msgspec.structs.replace(REGISTER.result, overdue={"EXC-2026-0002": 2}), due))
+    store(after, Decided(REGISTER.result, due))
     conclude(after, {})
     return after
 

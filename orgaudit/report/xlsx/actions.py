@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orgaudit.actions.plan import Action
+from orgaudit.actions.words import effort_words
 from orgaudit.report.view import View
 from orgaudit.report.xlsx.cells import NO_OWNER, account_names, named
 from orgaudit.report.xlsx.tables import NOTHING, TableSheet, by_key
@@ -47,8 +48,8 @@ def _commands(action: Action) -> str:
 def _columns(view: View) -> tuple[Column[Action], ...]:
     return (
         Column("Rank", 7, lambda a: a.rank, look.NUMBER),
-        Column("Action", 58, lambda a: fitted(a.title, SENTENCE)),
-        Column("Effort", 8, lambda a: a.effort.value if a.effort else NOTHING),
+        Column("Action", 58, lambda a: fitted(a.what, SENTENCE)),
+        Column("Effort", 9, lambda a: effort_words(a.effort, a.times) if a.effort else NOTHING),
         Column("Closes issues", 9, lambda a: a.closes.issues, look.NUMBER),
         Column("Closes findings", 9, lambda a: a.closes.findings, look.NUMBER),
         Column("Accounts", 10, lambda a: a.closes.accounts, look.NUMBER),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -192,9 +192,9 @@ def _statements(view: View) -> Iterator[Statement]:
     for severity, days in manifest.remediation_days.items():
         yield Statement("Thresholds", f"Days to fix, {severity}", counted(days, "day"))
     for kind, points in sorted(manifest.settings.get("actions", {}).items()):
-        yield Statement("Thresholds", f"[actions] {kind}", msgspec.json.encode(points).decode())
+        yield Statement("Thresholds", f"[actions] {kind}", _setting(points))
     for name, value in sorted(manifest.thresholds.items()):
-        yield Statement("Thresholds", name, msgspec.json.encode(value).decode())
+        yield Statement("Thresholds", name, _setting(value))
     yield Statement("Evidence", "SHA-256 of run.json", view.manifest_sha256)
     register = view.source.file or "no file"
     yield Statement("Evidence", "Register", f"{register}, SHA-256 {view.source.sha256 or 'none'}")
@@ -203,6 +203,15 @@ def _statements(view: View) -> Iterator[Statement]:
     yield Statement("Evidence", "Files that these figures come from", _STANDINGS[view.standing])
     for name, digest in sorted(manifest.inputs.items()):
         yield Statement("Inputs (SHA-256)", name, digest)
+
+
+def _setting(value: object) -> str:
+    """Return the value of a setting in words."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_setting(each)}" for name, each in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_setting, value)) or "none"
+    return value if isinstance(value, str) and value else msgspec.json.encode(value).decode()
 
 
 def _baseline(view: View) -> str:

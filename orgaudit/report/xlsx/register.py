@@ -88,7 +88,7 @@ _CLOSED: tuple[Column[ExceptionScore], ...] = (
     Column("Started", 12, lambda e: e.entry.starts_on, look.DATE),
     Column("Expires", 12, lambda e: e.entry.expires_on, look.DATE),
     Column("Owner", 30, lambda e: e.entry.owner),
-    Column("Approved by", 24, lambda e: e.entry.approved_by),
+    Column("Approved by", 30, lambda e: e.entry.approved_by),
     Column("Ticket", 14, lambda e: e.entry.ticket),
     Column("Type", 24, lambda e: e.entry.type),
     Column("Scope", 60, lambda e: e.entry.scope),

@@ -252,7 +252,7 @@ def _accounts_note(view: View) -> str:
     headline, compared = view.summary.headline, view.comparison
     rate = f"Rate: requirements of {headline.framework} that are met; " if headline else "Rate: no framework; "
     since = f"since {compared.baseline_date}" if compared.baseline else f"not compared: {compared.why_none}"
-    threshold = f"{100 * view.settings.pass_rate_threshold:.1f} % is asked for."
+    threshold = f"{100 * view.settings.pass_rate_threshold:.1f} % is required."
     shared = "Resources that accounts share count in each."
     return f"The worst first. {rate}{threshold} Opened and closed issues: {since}. {shared}"
 

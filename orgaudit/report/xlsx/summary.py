@@ -76,14 +76,13 @@ def _name(view: View) -> str:
 
 
 def _put_title(page: Grid, view: View) -> None:
-    manifest, organization = view.manifest, view.manifest.organization
+    manifest = view.manifest
     page.put(1, FIRST, f"{_name(view)}  ·  {plain(view.settings.title)}", _NAME, span=_TITLE_SPAN)
     made = (
-        day_words(view.as_of),
-        f"Organization {organization.id}" if organization else "no organization",
+        f"As of {day_words(view.as_of)}",
+        *(_organization(view)),
         f"run {plain(manifest.run_id)}",
-        f"exceptions as of {view.as_of}",
-        f"{_moment(manifest.started_at)} to {_moment(manifest.evaluated_at)}",
+        f"audited {_moments(manifest.started_at, manifest.evaluated_at)}",
         f"orgaudit {manifest.tool_version}",
         *([f"as {plain(manifest.caller.arn)}"] if manifest.caller.arn else []),
     )
@@ -92,8 +91,19 @@ def _put_title(page: Grid, view: View) -> None:
     page.heighten(2, 18)
 
 
-def _moment(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "not finished"
+def _organization(view: View) -> list[str]:
+    """Return the organization's id, which the title shows where the settings have no name."""
+    organization = view.manifest.organization
+    if organization is None:
+        return ["no organization"]
+    return [f"organization {organization.id}"] if view.settings.organization_name else []
+
+
+def _moments(began: datetime, ended: datetime | None) -> str:
+    """Return from when to when, the day and the minute once where both are the same."""
+    start, end = f"{began:%Y-%m-%d %H:%M}", f"{ended:%Y-%m-%d %H:%M}" if ended else "not finished"
+    last = end if start[:10] != end[:10] else end[11:]
+    return f"{start} UTC" if start == end else f"{start} to {last}{' UTC' if ended else ''}"
 
 
 def _put_logo(page: Grid, view: View) -> list[str]:
