@@ -22,11 +22,6 @@ _ISSUES = f"""
     SELECT owner, worst.title, -worst.rank, date_diff('day', worst.due_on, $as_of), issues FROM owners
 """  # noqa: S608 - constants only
 
-_OUTLIVED = f"""
-    SELECT exception.id, max({SEVERITY_RANK}), count(DISTINCT ({ISSUE})) FROM findings
-    WHERE open AND exception.state = 'expired' GROUP BY 1
-"""  # noqa: S608 - constants only
-
 BY_ACCOUNT = f"""
     SELECT account_id, count(*) FROM (
         SELECT min(account_id) AS account_id FROM findings WHERE open AND counted
@@ -68,16 +63,15 @@ def _of_issues(row: tuple[Any, ...]) -> Late:
 
 
 def _exceptions(view: View) -> list[Late]:
-    outlived = {name: (rank, issues) for name, rank, issues in view.connection.execute(_OUTLIVED).fetchall()}
     return [
         Late(
             owner=score.entry.owner,
             item=f"Exception {score.entry.id} has ended: {score.entry.title}",
-            severity=_SEVERITIES[outlived[score.entry.id][0] - 1],
+            severity=_SEVERITIES[view.outlived[score.entry.id][0] - 1],
             days=-(score.entry.days_left or 0),
-            issues=outlived[score.entry.id][1],
+            issues=view.outlived[score.entry.id][1],
             exception=score.entry.id,
         )
         for score in view.exceptions
-        if score.entry.id in outlived
+        if score.entry.id in view.outlived
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orgaudit.store.rates import ACCEPTED, EVALUATIONS, RATED, RATED_ACCOUNTS, UNSEEN
-from orgaudit.store.tables import SEVERITY_RANK
+from orgaudit.store.tables import ISSUE, SEVERITY_RANK
 
 _COUNTS = """{
     'passed': count(*) FILTER (status = 'PASS'),
@@ -269,6 +269,11 @@ EXCEPTIONS = """
     SELECT exception.id, count(*) FILTER (covered), count(*) FILTER (open AND exception.state = 'expired')
     FROM findings WHERE exception IS NOT NULL GROUP BY 1
 """
+
+OUTLIVED = f"""
+    SELECT exception.id, max({SEVERITY_RANK}), count(DISTINCT ({ISSUE})) FROM findings
+    WHERE open AND exception.state = 'expired' GROUP BY 1
+"""  # noqa: S608 - constants only
 
 FAILING_ACCOUNTS = """
     SELECT framework || ':' || id AS requirement, list(DISTINCT account_id) AS accounts

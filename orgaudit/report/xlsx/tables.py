@@ -147,6 +147,11 @@ class Tables:
         """Return the first of these titles of which the workbook has a sheet, else the last of them."""
         return next((title for title in titles if title in self._parts), titles[-1])
 
+    def named(self, *titles: str) -> str:
+        """Return which of these sheets to look in; for those that the workbook does not have, the whole report."""
+        there = [title for title in titles if title in self._parts]
+        return ", ".join([*there, *(["in the whole report"] if len(there) < len(titles) else [])])
+
     def find(self, goal: Goal) -> tuple[str, int] | None:
         """Return the sheet and the row of a record, or None where the workbook does not have it."""
         place = self._groups_of(goal.table).get(goal.key)
