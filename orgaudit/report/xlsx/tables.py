@@ -74,11 +74,12 @@ class TableSheet(Generic[R]):
         return self.columns if isinstance(self.columns, tuple) else self.columns(view)
 
     def note_of(self, view: View, below: str) -> str:
-        """Return the note, with how much is printed where that is not all."""
+        """Return the note, with how much is printed where that is not all, and that a part has nothing to list."""
         note = self.note if isinstance(self.note, str) else self.note(view)
         rows, total = self.page.rows, self.count(view)
         printed = f" The first {rows:,} of {total:,} rows are printed." if rows and rows < total else ""
-        return note.format(as_of=view.as_of, below=below) + printed
+        empty = "" if total or not view.part else " Nothing is listed: this part has none."
+        return note.format(as_of=view.as_of, below=below) + printed + empty
 
 
 def _count(table: Below[Any] | TableSheet[Any], view: View) -> int:
