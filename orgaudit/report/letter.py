@@ -33,7 +33,7 @@ def letter(part: Part, view: View, late: int, *, file: str, attached: bool) -> I
     yield "Hello,"
     yield ""
     yield from _wrapped(
-        f"this is {_whose(part)} of the {one_line(view.settings.title)} as of {view.as_of.isoformat()}."
+        f"This is {_whose(part)} of the {one_line(view.settings.title)} as of {view.as_of.isoformat()}."
     )
     yield ""
     yield from _open(view, late)
