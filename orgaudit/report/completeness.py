@@ -14,6 +14,8 @@ NAMED = 5
 def completeness_of(view: View) -> str:
     """Return the sentence: incomplete, with how much is missing, or complete, with the regions that were accepted."""
     totals = view.summary.coverage
+    if view.nothing_to_assess:
+        return "Exceptions and changes alone: there was nothing to assess"
     if not totals.looked_at:
         return "INCOMPLETE: nothing was assessed; no control could look at anything in any account and region"
     if not totals.complete:
@@ -27,7 +29,8 @@ def missing_names(view: View) -> str:
     scores = [score for score in view.accounts if score.completeness is not Completeness.COMPLETE]
     scores.sort(key=lambda score: score.completeness is Completeness.PARTIAL)
     names = [_named(score) for score in scores]
-    more = f"; and {len(names) - NAMED:,} more: Coverage" if len(names) > NAMED else ""
+    where = "in the whole report" if view.part else "Coverage"
+    more = f"; and {len(names) - NAMED:,} more: {where}" if len(names) > NAMED else ""
     return f"Missing: {'; '.join(names[:NAMED])}{more}" if names else ""
 
 

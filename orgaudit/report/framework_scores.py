@@ -49,7 +49,7 @@ def _score(view: View, framework: Framework, scores: list[RequirementScore], rat
     )
     why = "" if ratable else "not all of its controls were in the run"
     if not rated.total:
-        why = why or "nothing in it is decided by a machine"
+        why = why or ("nothing of it is in this part" if view.part else "nothing in it is decided by a machine")
     manual = [it for it in scores if it.assessment == Assessment.MANUAL]
     return FrameworkScore(
         framework=framework,

@@ -7,7 +7,6 @@ from typing import Any
 
 from orgaudit.model import Severity
 from orgaudit.report.view import View
-from orgaudit.store.rates import OUTLIVED
 from orgaudit.store.tables import ISSUE, SEVERITY_RANK
 
 _SEVERITIES = list(Severity)
@@ -21,11 +20,6 @@ _ISSUES = f"""
         SELECT owner, min({{'rank': -rank, 'due_on': due_on, 'title': title}}) AS worst, count(*) AS issues
         FROM issues GROUP BY owner)
     SELECT owner, worst.title, -worst.rank, date_diff('day', worst.due_on, $as_of), issues FROM owners
-"""  # noqa: S608 - constants only
-
-_OUTLIVED = f"""
-    SELECT exception.id, max({SEVERITY_RANK}), count(DISTINCT ({ISSUE})) FROM findings
-    WHERE {OUTLIVED} GROUP BY 1
 """  # noqa: S608 - constants only
 
 BY_ACCOUNT = f"""
@@ -69,16 +63,15 @@ def _of_issues(row: tuple[Any, ...]) -> Late:
 
 
 def _exceptions(view: View) -> list[Late]:
-    outlived = {name: (rank, issues) for name, rank, issues in view.connection.execute(_OUTLIVED).fetchall()}
     return [
         Late(
             owner=score.entry.owner,
             item=f"Exception {score.entry.id} has ended: {score.entry.title}",
-            severity=_SEVERITIES[outlived[score.entry.id][0] - 1],
+            severity=_SEVERITIES[view.outlived[score.entry.id][0] - 1],
             days=-(score.entry.days_left or 0),
-            issues=outlived[score.entry.id][1],
+            issues=view.outlived[score.entry.id][1],
             exception=score.entry.id,
         )
         for score in view.exceptions
-        if score.entry.id in outlived
+        if score.entry.id in view.outlived
     ]

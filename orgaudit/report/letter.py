@@ -33,7 +33,7 @@ def letter(part: Part, view: View, late: int, *, file: str, attached: bool) -> I
     yield "Hello,"
     yield ""
     yield from _wrapped(
-        f"this is {_whose(part)} of the {one_line(view.settings.title)} as of {view.as_of.isoformat()}."
+        f"This is {_whose(part)} of the {one_line(view.settings.title)} as of {view.as_of.isoformat()}."
     )
     yield ""
     yield from _open(view, late)
@@ -75,8 +75,7 @@ def _short(part: Part) -> str:
 def _whose(part: Part) -> str:
     if part.division is Division.OWNER:
         return "your part" if part.key else "the part that has no owner"
-    account = f" ({part.key})" if part.division is Division.ACCOUNT and part.key != part.name else ""
-    return f"the part of {part.division} {one_line(part.name)}{account}"
+    return f"the part of {one_line(part.words)}"
 
 
 def _open(view: View, late: int) -> Iterator[str]:

@@ -7,6 +7,7 @@ own owner; for units and accounts, to those whose findings it is about.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ import msgspec
 from orgaudit.model import Account, Caller
 from orgaudit.report import part_tables
 from orgaudit.report.figures import ExceptionScore
-from orgaudit.report.view import Basis, View, exceptions_of, opened_with, view_of
+from orgaudit.report.view import Basis, View, exceptions_of, opened_with, outlived_of, view_of
 from orgaudit.settings.people import OwnershipRecord, People, identity
 from orgaudit.settings.sections import ReportSettings
 from orgaudit.store.comparison import Comparison, KindCount, Point
@@ -61,6 +62,21 @@ class Part:
     values: tuple[str, ...]
     accounts: frozenset[str]
 
+    @property
+    def words(self) -> str:
+        """Whose or what part it is, such as "owner Jo <jo@example.com>", as it follows "the part of"."""
+        if not self.key:
+            return _NOBODYS[self.division]
+        number = f" ({self.key})" if self.division is Division.ACCOUNT and self.key != self.name else ""
+        return f"{self.division} {self.name}{number}"
+
+
+_NOBODYS = {
+    Division.OWNER: "what has no owner",
+    Division.UNIT: "the accounts in no unit",
+    Division.ACCOUNT: "what is in no account",
+}
+
 
 @contextmanager
 def parted(
@@ -78,6 +94,7 @@ class Parts:
         self._connection, self._basis, self._scratch = connection, basis, scratch
         self._division, self._by_owner = division, division is Division.OWNER
         self._scores = exceptions_of(connection, basis.register.entries)
+        self._outlived = outlived_of(connection)
         self._people = People(basis.manifest.ownership.people)
         part_tables.set_aside(connection, compared=basis.comparison.baseline is not None)
         part_tables.load_values(connection, {value: n for n, part in enumerate(self.all) for value in part.values})
@@ -112,14 +129,16 @@ class Parts:
             ),
         )
         accounts = part_tables.accounts_in(self._connection)
-        scores = tuple(self._matching() if own is None else own)
+        scores = tuple(self._matching(part) if own is None else own)
         basis = replace(
             self._basis,
             manifest=_manifest_of(self._basis.manifest, part.accounts, accounts),
             register=_register_of(self._basis.register, scores, part.accounts),
         )
-        shown = view_of(self._connection, basis, scores)
-        yield replace(shown, comparison=self._compared(shown))
+        shown = replace(view_of(self._connection, basis, scores), part=part.words)
+        yield replace(
+            shown, comparison=self._compared(shown), outlived=shown.outlived if own is None else self._outlived
+        )
 
     def _owners(self, texts: Iterable[str]) -> Iterator[Part]:
         """Yield the owners of findings, changes and exceptions; one person is one part, however they are written."""
@@ -173,19 +192,32 @@ class Parts:
         """Return a person's exceptions, with all that they cover, whoever owns that."""
         return [score for score in self._scores if self._owner_of(score.entry) == part.key]
 
-    def _matching(self) -> Iterator[ExceptionScore]:
+    def _matching(self, part: Part) -> Iterator[ExceptionScore]:
         """Yield the exceptions about findings of the part, counted in it, without the scope of one that goes beyond."""
         whole = {score.entry.id: score for score in self._scores}
-        found = exceptions_of(self._connection, [score.entry for score in self._scores])
+        every = exceptions_of(self._connection, [score.entry for score in self._scores])
+        found = [score for score in every if score.covered or score.expired]
+        others = self._elsewhere(part, found)
         for score in found:
-            if not score.covered and not score.expired:
-                continue
-            if (score.covered, score.expired) == (whole[score.entry.id].covered, whole[score.entry.id].expired):
+            before = whole[score.entry.id]
+            counts = (score.covered, score.expired)
+            if counts == (before.covered, before.expired) and others.isdisjoint(_named(score.entry)):
                 yield score
                 continue
             failing = score.covered + score.expired
             entry = msgspec.structs.replace(score.entry, scope=ELSEWHERE, failing=failing, not_scanned=None)
             yield ExceptionScore(entry, score.covered, score.expired)
+
+    def _elsewhere(self, part: Part, scores: Iterable[ExceptionScore]) -> set[str]:
+        """Return which names in the exceptions' scopes are of accounts, units or resources outside of the part."""
+        manifest = self._basis.manifest
+        accounts = (*manifest.accounts, *manifest.out_of_scope)
+        own = {name for each in accounts if each.id in part.values for name in _names_of(each)} | {*part.values}
+        known = {name for each in accounts for name in _names_of(each)}
+        named = {name for score in scores for name in _named(score.entry)}
+        numbers = {name for name in named if _NUMBER.fullmatch(name)}
+        resources = part_tables.resources_elsewhere(self._connection, sorted(named), sorted(part.values))
+        return ((named & known) | numbers) - own | resources
 
     def _compared(self, shown: View) -> Comparison:
         """Return the comparison with the counts of the part: its own changes, and of the runs this one alone."""
@@ -201,6 +233,7 @@ class Parts:
         counts[Kind.PERSISTENT] = {severity: max(now[severity] - began[severity], 0) for severity in SEVERITIES}
         return msgspec.structs.replace(
             whole,
+            why_none="the earlier figures were counted over the whole run",
             points=self._points(shown),
             issues=tuple(
                 KindCount(kind=kind, meaning=kind.meaning, count=sum(by.values()), **by)
@@ -227,6 +260,25 @@ class Parts:
                 overdue_exceptions=sum(score.expired > 0 for score in shown.exceptions),
             ),
         )
+
+
+_NUMBER = re.compile(r"[0-9]{12}")
+
+
+def _named(entry: ExceptionRow) -> set[str]:
+    """Return what an exception's scope, and what of it was not scanned, may name: its pieces, and ids of accounts."""
+    text = f"{entry.scope}; {entry.not_scanned or ''}"
+    pieces = {piece.strip() for piece in re.split(r"[;,()]|: ", text)}
+    return pieces | {*_NUMBER.findall(text)}
+
+
+def _names_of(account: Account) -> Iterator[str]:
+    """Yield the names of an account, and of the units that it is in."""
+    yield account.id
+    yield account.name
+    yield from account.ou_ids
+    parts = account.ou_path.split("/")
+    yield from ("/".join(parts[: depth + 1]) for depth in range(len(parts)))
 
 
 SEVERITIES = ("critical", "high", "medium", "low")

@@ -195,6 +195,18 @@ def late(connection: duckdb.DuckDBPyConnection, as_of: date) -> int:
     return int(count)
 
 
+def resources_elsewhere(connection: duckdb.DuckDBPyConnection, named: Sequence[str], homes: Sequence[str]) -> set[str]:
+    """Return which of these resources live in none of these accounts."""
+    if not named:
+        return set()
+    rows = connection.execute(
+        "SELECT DISTINCT resource FROM every_findings "  # noqa: S608 - constants only
+        f"WHERE resource IN (SELECT unnest($1)) AND {HOME} NOT IN (SELECT unnest($2))",
+        [list(named), list(homes)],
+    )
+    return {row[0] for row in rows.fetchall()}
+
+
 def changes_by_kind(connection: duckdb.DuckDBPyConnection) -> dict[Kind, dict[str, int]]:
     """Return how many changes of the part are of each kind, by severity."""
     found: dict[Kind, dict[str, int]] = defaultdict(dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orgaudit.store.rates import ACCEPTED, EVALUATIONS, OUTLIVED, RATED, RATED_ACCOUNTS, UNSEEN
-from orgaudit.store.tables import SEVERITY_RANK
+from orgaudit.store.tables import ISSUE, SEVERITY_RANK
 
 _COUNTS = """{
     'passed': count(*) FILTER (status = 'PASS'),
@@ -270,6 +270,11 @@ MISSING_PERMISSIONS = f"""
 EXCEPTIONS = f"""
     SELECT exception.id, count(*) FILTER (covered), {_EXPIRED}
     FROM findings WHERE exception IS NOT NULL GROUP BY 1
+"""  # noqa: S608 - constants only
+
+OUTLIVED_EXCEPTIONS = f"""
+    SELECT exception.id, max({SEVERITY_RANK}), count(DISTINCT ({ISSUE})) FROM findings
+    WHERE {OUTLIVED} GROUP BY 1
 """  # noqa: S608 - constants only
 
 FAILING_ACCOUNTS = """

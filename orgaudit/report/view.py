@@ -72,7 +72,11 @@ class ReportedFinding(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """Everything that reports show of one run; lists are short, and what grows with the findings is a stream."""
+    """Everything that reports show of one run; lists are short, and what grows with the findings is a stream.
+
+    `part` is whose part of the run it is, in words, empty for the whole. `outlived` are the exceptions past their last
+    day of which findings are open, by id: the rank of the highest severity of these, and how many issues they are.
+    """
 
     run: Run
     manifest: Manifest
@@ -98,10 +102,17 @@ class View:
     manual: ManualReview
     comparison: Comparison
     actions: ActionPlan
+    outlived: Mapping[str, tuple[int, int]]
     findings_total: int
     findings_passed: int
     account_regions_total: int
     connection: duckdb.DuckDBPyConnection
+    part: str = ""
+
+    @property
+    def nothing_to_assess(self) -> bool:
+        """Whether it is a part with exceptions or changes alone, of which nothing had to be assessed."""
+        return bool(self.part) and not self.summary.coverage.evaluations
 
     @property
     def as_of(self) -> date:
@@ -259,6 +270,7 @@ def view_of(connection: duckdb.DuckDBPyConnection, basis: Basis, exceptions: tup
         manual=review(judged, register.attested, failing),
         comparison=basis.comparison,
         actions=plan(connection, manifest, _numbers(manifest), top=ACTIONS),
+        outlived=outlived_of(connection),
         findings_total=_number(connection, "SELECT count(*) FROM findings"),
         findings_passed=_number(connection, "SELECT count(*) FROM findings WHERE status = 'PASS'"),
         account_regions_total=_number(connection, f"SELECT count(*) FROM ({queries.ACCOUNT_REGIONS})"),  # noqa: S608
@@ -372,3 +384,8 @@ def exceptions_of(connection: duckdb.DuckDBPyConnection, entries: Iterable[Excep
     """Return exceptions with how many findings of the tables each covers, or covered until it expired."""
     matched = {row[0]: (row[1], row[2]) for row in connection.execute(queries.EXCEPTIONS).fetchall()}
     return tuple(ExceptionScore(entry, *matched.get(entry.id, (0, 0))) for entry in entries)
+
+
+def outlived_of(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int]]:
+    """Return the exceptions past their last day of which findings of the tables are open, as a view has them."""
+    return {name: (rank, issues) for name, rank, issues in connection.execute(queries.OUTLIVED_EXCEPTIONS).fetchall()}

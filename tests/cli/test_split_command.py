@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +18,7 @@ from orgaudit.store.run import Run
 from orgaudit.store.verify import verify
 from tests.report.parts import AUDIT_TEAM, Seen, written
 
+ROOT = Path(__file__).resolve().parents[2]
 ACCOUNTS = (("Ann Ash <ann@example.org>", "Root"),)
 
 
@@ -50,6 +56,34 @@ def test_a_line_for_each_part_says_what_is_open_and_where_the_files_are(run: Run
     assert "1 workbook without a mail" in output
     assert len(list((run.path / "split-owner").iterdir())) == 5
     assert verify(run) == []
+
+
+def test_who_is_killed_while_writing_gets_the_same_files_the_next_time(tmp_path: Path) -> None:
+    owners = [f"o{n}@example.org" for n in range(6)]
+    seen = [Seen(name=f"thing{n}x", owner=owner) for n, owner in enumerate(owners)]
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "killed").mkdir()
+    whole, run = (written(tmp_path / name, ACCOUNTS, seen, sealed=True) for name in ("whole", "killed"))
+    command = [sys.executable, "-m", "orgaudit", "report", str(run.path), "--format", "json", "--split", "owner"]
+    with subprocess.Popen(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
+        deadline = time.monotonic() + 120
+        while len(list((run.path / "split-owner").glob("*.eml"))) < 2:
+            assert process.poll() is None, "the command ended before it could be killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        os.kill(process.pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert 4 <= len(list((run.path / "split-owner").iterdir())) < 12
+    for each in (whole, run):
+        done = CliRunner().invoke(orgaudit, ["report", str(each.path), "--format", "json", "--split", "owner"])
+        assert "6 workbooks and 6 mails in" in done.output
+        assert verify(each) == []
+    assert files_in(run) == files_in(whole)
+    assert len(files_in(run)) == 12
+
+
+def files_in(run: Run) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (run.path / "split-owner").iterdir()}
 
 
 def test_one_owner_alone_and_an_unknown_one(run: Run) -> None:

@@ -60,6 +60,7 @@ class Kept:
     name: str
     owner: str
     state: EntryState = EntryState.ACTIVE
+    scope: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,7 +237,7 @@ def _entry(entry: Kept) -> ExceptionRow:
         starts_on=date(2026, 1, 1),
         expires_on=date(2026, 12, 31),
         days_left=-5 if entry.state is EntryState.EXPIRED else 9,
-        scope=f"{entry.name}-scope",
+        scope=entry.scope or f"{entry.name}-scope",
     )
 
 

@@ -95,6 +95,96 @@ def test_one_person_is_one_part_however_the_owner_is_written(tmp_path: Path) -> 
     assert prints(found["ann@example.org"]) == [print_of(seen[0]), print_of(seen[1])]
 
 
+def summary_of(report: PartReport) -> list[str]:
+    """Return the texts of page one, in their order."""
+    sheet = openpyxl.load_workbook(report.workbook, data_only=True)["Summary"]
+    return [cell for row in sheet.iter_rows(values_only=True) for cell in row if isinstance(cell, str)]
+
+
+@pytest.mark.parametrize(
+    ("division", "words"),
+    [
+        (Division.OWNER, {f"owner {ANN}", "owner Team Blue", "what has no owner"}),
+        (Division.UNIT, {"unit Root/Shop", "the accounts in no unit"}),
+        (Division.ACCOUNT, {f"account {name_of(n)} ({number(n)})" for n in range(3)}),
+    ],
+)
+def test_title_band_and_document_say_whose_part_it_is(tmp_path: Path, division: Division, words: set[str]) -> None:
+    accounts = ((ANN, "Root/Shop"), (TEAM, "Root/Shop"), ("", ""))
+    seen = [Seen(name=f"thing{n}x", account=n, owner=owner) for n, (owner, _) in enumerate(accounts)]
+    run = written(tmp_path, accounts, seen)
+    found = reports(run, division)
+    assert {report.part.words for report in found} == words
+    for report in found:
+        title, *_ = texts = summary_of(report)
+        assert title.endswith(f"  ·  {report.part.words}")
+        assert f"Complete  ·  of the part of {report.part.words} alone" in texts
+        book = openpyxl.load_workbook(report.workbook)
+        assert book.properties.title == f"AWS security audit, run {run.id}, {report.part.words}"
+
+
+def test_page_one_names_only_sheets_that_the_workbook_has(tmp_path: Path) -> None:
+    accounts = tuple((ANN, "Root") for _ in range(7))
+    seen = [Seen(name=f"thing{n}x", account=n, owner=ANN, status=Status.NOT_ASSESSED) for n in range(7)]
+    kept = [Kept(name=f"EXC-{n}", owner=ANN, state=EntryState.PENDING) for n in range(6)]
+    kept += [Kept(name="EXC-UNUSED", owner=ANN)]
+    [report] = reports(written(tmp_path, accounts, seen, kept=kept, changed=[]), Division.OWNER)
+    texts = summary_of(report)
+    assert [text for text in texts if " more: " in text] == [
+        f"Missing: {'; '.join(f'{name_of(n)} ({number(n)}), in part' for n in range(5))}; "
+        "and 2 more: in the whole report",
+        "and 2 more: Exceptions, in the whole report",
+    ]
+    assert [text for text in texts if "earlier figures" in text] == [
+        "Not compared: the earlier figures were counted over the whole run",
+        *["no earlier figures of this part"] * 4,
+        "\u2013 No change and no line: the earlier figures were counted over the whole run. "
+        "What changed since 1 July 2026, run 2026-q2, is on the sheet Changes.",
+    ]
+    book = openpyxl.load_workbook(report.workbook, data_only=True)
+    [effect] = [row[3] for row in book["Exceptions"].iter_rows(values_only=True) if row[0] == "EXC-UNUSED"]
+    assert effect == "Covers nothing; the reason is in the whole report, Expiring and hygiene."
+    for title in ("Open", "Actions"):
+        assert str(book[title]["A2"].value).endswith(" Nothing is listed: this part has none.")
+
+
+def test_page_one_of_exceptions_alone_shows_those_that_others_findings_outlived(tmp_path: Path) -> None:
+    kept = [Kept(name="EXC-ANN", owner=ANN, state=EntryState.EXPIRED)]
+    seen = [
+        Seen(name="one", owner=BOB, exception="EXC-ANN"),
+        Seen(name="two", owner=BOB, exception="EXC-ANN", control=1),
+    ]
+    found = by_key(reports(written(tmp_path, ACCOUNTS, seen, kept=kept), Division.OWNER))
+    texts = summary_of(found["ann@example.org"])
+    assert "critical: Exception EXC-ANN has ended: EXC-ANN-title" in texts
+    assert f"Exceptions and changes alone: there was nothing to assess  ·  of the part of owner {ANN} alone" in texts
+    assert not [text for text in texts if "INCOMPLETE" in text or "Nothing was assessed" in text]
+    sheet = openpyxl.load_workbook(found["ann@example.org"].workbook, data_only=True)["Summary"]
+    rows = [[cell for cell in row if cell is not None] for row in sheet.iter_rows(values_only=True)]
+    place = next(index for index, row in enumerate(rows) if "Overdue" in row)
+    assert rows[place + 1][-1] == 1
+    assert not [text for text in summary_of(found["bob@example.org"]) if "EXC-ANN" in text]
+
+
+def test_a_scope_that_names_others_places_is_not_in_a_units_or_accounts_workbook(tmp_path: Path) -> None:
+    scopes = {
+        "EXC-1": f"accounts: {number(0)}, {number(2)}",
+        "EXC-2": "ous: Root/Shop, Root/Lab",
+        "EXC-3": f"resources: {resource_of('one')}, {resource_of('away')}",
+        "EXC-4": f"ous: Root/Shop; except (accounts: {number(2)})",
+        "EXC-5": "accounts: 999999999999, " + number(0),
+        "EXC-6": f"accounts: {number(0)}; ous: Root, Root/Shop; resources: {resource_of('one')}",
+    }
+    kept = [Kept(name=name, owner=ANN, scope=scope) for name, scope in scopes.items()]
+    seen = [Seen(name="one" if n == 6 else f"own{n}", account=0, exception=f"EXC-{n}") for n in range(1, 7)]
+    seen += [Seen(name="away", account=2, status=Status.PASS)]
+    run = written(tmp_path, ACCOUNTS, seen, kept=kept)
+    for division in (Division.ACCOUNT, Division.UNIT):
+        with parted(run, division) as parts, parts.view(parts.all[-1 if division is Division.UNIT else 0]) as view:
+            shown = {score.entry.id: score.entry.scope for score in view.exceptions}
+            assert shown == dict.fromkeys(scopes, "more than is in this workbook") | {"EXC-6": scopes["EXC-6"]}
+
+
 def test_a_resource_in_anothers_account_is_all_that_its_owner_sees_and_is_rated_by(tmp_path: Path) -> None:
     seen = [
         Seen(name="bobs", account=0, owner=BOB, control=0, status=Status.PASS),
@@ -438,13 +528,18 @@ def test_hashes_that_are_alike_become_long_ones(monkeypatch: pytest.MonkeyPatch)
     assert {len(name.rpartition("-")[2]) for name in names.values()} <= {1, 64}
 
 
-def test_every_part_of_two_hundred_owners_has_its_files(tmp_path: Path) -> None:
-    seen = [Seen(name=f"thing{n}x", owner=f"Owner {n} <o{n}@example.org>") for n in range(200)]
-    done = reports(written(tmp_path, ACCOUNTS, seen), Division.OWNER)
-    assert len(done) == 200
-    assert all(report.mail and report.mail.is_file() and report.workbook.is_file() for report in done)
-    last = by_key(done)["o199@example.org"]
-    assert [row["Resource"] for row in opened_rows(last)] == [resource_of("thing199x")]
+def test_every_part_of_many_owners_has_its_files_and_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirty parts are copied in five groups of six, and listed in three of ten and what is left."""
+    monkeypatch.setattr(splitting, "TOGETHER", 9)
+    seen = [Seen(name=f"thing{n}x", owner=f"Owner {n} <o{n}@example.org>") for n in range(30)]
+    run = written(tmp_path, ACCOUNTS, seen, sealed=True)
+    done = by_key(reports(run, Division.OWNER, Standing.VERIFIED))
+    assert len(done) == 30
+    assert all(report.mail and report.mail.is_file() for report in done.values())
+    for n in range(30):
+        found = done[f"o{n}@example.org"]
+        assert [row["Resource"] for row in opened_rows(found)] == [resource_of(f"thing{n}x")]
+    assert verify(run) == []
 
 
 def test_the_workbook_has_page_one_and_four_sheets_and_no_link_leads_nowhere(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from orgaudit.report.xlsx.results import ACCOUNTS, CONTROLS, FRAMEWORKS
 from orgaudit.report.xlsx.summary import write_summary
 from orgaudit.report.xlsx.tables import Tables, TableSheet
 from orgaudit.spreadsheet.links import MOST_LINKS
+from orgaudit.spreadsheet.text import one_line
 from orgaudit.spreadsheet.workbook import ROW_LIMIT, WorkbookWriter
 from orgaudit.store.run import writing
 
@@ -54,7 +55,7 @@ def write(
         write_lists(book, blocks)
         book.save(
             file,
-            title=f"AWS security audit, run {run.run_id}",
+            title=", ".join(filter(None, (f"AWS security audit, run {run.run_id}", one_line(view.part)))),
             creator=f"orgaudit {run.tool_version}",
             stamp=run.started_at,
             alt_texts=alt_texts,

@@ -201,13 +201,20 @@ def evaluations_note(view: View) -> str:
     return f'{rows} {view.findings_passed:,} that passed are left out; [report] evaluations = "all" lists them.'
 
 
+def _open_note(view: View) -> str:
+    titles = "" if view.part else "Titles lead to why it matters, resources"
+    return (
+        "What fails without an exception, the most severe first. A resource that accounts share is listed once, for "
+        f"the account that owns it. {titles or 'Resources lead'} to the AWS console."
+    )
+
+
 OPEN = TableSheet(
     "Open",
     "what is open, the most severe first",
     _OPEN,
     _open_findings,
-    "What fails without an exception, the most severe first. A resource that accounts share is listed once, for the "
-    "account that owns it. Titles lead to why it matters, resources to the AWS console.",
+    _open_note,
     key_columns=3,
     page=PrintedPage("Exception", rows=PRINTED),
     total=lambda view: view.summary.counts.open,

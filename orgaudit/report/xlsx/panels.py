@@ -47,7 +47,7 @@ def put_decisions(page: Grid, view: View, tables: Tables, top: int) -> int:
         page.put(bottom, LEFT, "Nothing waits for a decision.", NOTE, span=LEFT_SPAN)
         bottom += 1
     elif len(found) > DECISIONS:
-        more = f"and {len(found) - DECISIONS:,} more: Exceptions, Accounts"
+        more = f"and {len(found) - DECISIONS:,} more: {tables.named('Exceptions', 'Accounts')}"
         page.put(bottom, LEFT, more, look.linked(NOTE), span=LEFT_SPAN, target="Exceptions")
         bottom += 1
     page.put(bottom, LEFT, _register(view, tables), NOTE, span=LEFT_SPAN, target="Exceptions")
@@ -101,7 +101,7 @@ def put_late(page: Grid, view: View, tables: Tables, top: int) -> int:
 
 
 def _nothing_late(view: View) -> str:
-    if not view.summary.coverage.looked_at:
+    if not view.summary.coverage.looked_at and not view.nothing_to_assess:
         return f"{NOTHING} Nothing was assessed, so what is late is not known."
     if view.manifest.remediation_days:
         return "Nothing is past its due date, and no exception is past its last day with failures."
@@ -123,6 +123,8 @@ def put_actions(page: Grid, view: View, top: int) -> int:
 def _share(view: View) -> str:
     """Return what the actions remove together, in words."""
     shown = view.actions.actions[:ACTIONS]
+    if view.nothing_to_assess:
+        return "No action: no issue is in this part."
     if not view.summary.coverage.looked_at:
         return f"{NOTHING} Nothing was assessed, so what to do first is not known."
     if not shown:
@@ -151,8 +153,8 @@ def put_frameworks(page: Grid, view: View, tables: Tables, top: int) -> int:
         put_threshold(page, view, RIGHT + spans[0], top + 2, bottom)
     if len(scores) > room:
         bottom += 1
-        more = f"and {len(scores) - room:,} more: Frameworks"
-        page.put(bottom, RIGHT, more, look.linked(NOTE), span=RIGHT_SPAN, target="Frameworks")
+        more = f"and {len(scores) - room:,} more: {tables.named('Frameworks')}"
+        page.put(bottom, RIGHT, more, NOTE if view.part else look.linked(NOTE), span=RIGHT_SPAN, target="Frameworks")
     return bottom
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from orgaudit.model import EntryState
 from orgaudit.report.figures import ExceptionScore
 from orgaudit.report.manual import AttestationScore
+from orgaudit.report.view import View
 from orgaudit.report.xlsx.tables import Below, TableSheet, by_key
 from orgaudit.spreadsheet import look
 from orgaudit.spreadsheet.rows import Column
@@ -15,10 +16,10 @@ from orgaudit.words import counted
 _HYGIENE = "Expiring and hygiene"
 
 
-def _effect(score: ExceptionScore) -> str:
-    """Return what an exception does, and what of its scope the run did not assess."""
+def _effect(score: ExceptionScore, reasons: str) -> str:
+    """Return what an exception does, and what of its scope the run did not assess; `reasons` is a sheet."""
     if score.unused:
-        return f"Covers nothing; the reason is in {_HYGIENE}."
+        return f"Covers nothing; the reason is in {reasons}."
     done = f"{_done(score)}." if score.entry.state is not EntryState.EXPIRED else f"{_ended(score)}."
     return f"{done} Not scanned in this run: {score.entry.not_scanned}" if score.entry.not_scanned else done
 
@@ -36,25 +37,36 @@ def _ended(score: ExceptionScore) -> str:
     return f"{ended}; whether anything in its scope still fails is not known"
 
 
-_EXCEPTIONS: tuple[Column[ExceptionScore], ...] = (
-    Column("Exception", 26, lambda e: e.entry.id),
-    Column("Title", 36, lambda e: e.entry.title),
-    Column("State", 14, lambda e: e.entry.state, words=tuple(EntryState)),
-    Column("Effect", 36, _effect),
-    Column("Findings covered", 11, lambda e: e.covered, look.NUMBER),
-    Column("Failing after expiry", 11, lambda e: e.expired, look.NUMBER),
-    Column("Starts", 12, lambda e: e.entry.starts_on, look.DATE),
-    Column("Expires", 12, lambda e: e.entry.expires_on, look.DATE),
-    Column("Days left", 9, lambda e: e.entry.days_left, look.NUMBER),
-    Column("Owner", 32, lambda e: e.entry.owner),
-    Column("Approved by", 32, lambda e: e.entry.approved_by),
-    Column("Ticket", 16, lambda e: e.entry.ticket),
-    Column("Waits for approval", 40, lambda e: e.entry.amendment),
-    Column("Type", 24, lambda e: e.entry.type),
-    Column("Scope", 60, lambda e: e.entry.scope),
-    Column("Broad", 9, lambda e: "yes" if e.entry.broad else "no"),
-    Column("Review by", 12, lambda e: e.entry.review_by, look.DATE),
-)
+def _exceptions(view: View) -> tuple[Column[ExceptionScore], ...]:
+    reasons = f"the whole report, {_HYGIENE}" if view.part else _HYGIENE
+    return (
+        Column("Exception", 26, lambda e: e.entry.id),
+        Column("Title", 36, lambda e: e.entry.title),
+        Column("State", 14, lambda e: e.entry.state, words=tuple(EntryState)),
+        Column("Effect", 36, lambda e: _effect(e, reasons)),
+        Column("Findings covered", 11, lambda e: e.covered, look.NUMBER),
+        Column("Failing after expiry", 11, lambda e: e.expired, look.NUMBER),
+        Column("Starts", 12, lambda e: e.entry.starts_on, look.DATE),
+        Column("Expires", 12, lambda e: e.entry.expires_on, look.DATE),
+        Column("Days left", 9, lambda e: e.entry.days_left, look.NUMBER),
+        Column("Owner", 32, lambda e: e.entry.owner),
+        Column("Approved by", 32, lambda e: e.entry.approved_by),
+        Column("Ticket", 16, lambda e: e.entry.ticket),
+        Column("Waits for approval", 40, lambda e: e.entry.amendment),
+        Column("Type", 24, lambda e: e.entry.type),
+        Column("Scope", 60, lambda e: e.entry.scope),
+        Column("Broad", 9, lambda e: "yes" if e.entry.broad else "no"),
+        Column("Review by", 12, lambda e: e.entry.review_by, look.DATE),
+    )
+
+
+def _exceptions_note(view: View) -> str:
+    where = "All evaluations in the whole report" if view.part else "All evaluations"
+    return (
+        "The register as of {as_of}. Only active and expiring exceptions cover findings. "
+        f"The numbers are rows of {where}, repetitions of shared resources included."
+    )
+
 
 _PROBLEMS: tuple[Column[RegisterProblem], ...] = (
     Column("Location", 28, lambda p: p.place),
@@ -122,10 +134,9 @@ _ANSWERS: tuple[Column[Answer], ...] = (
 EXCEPTIONS = TableSheet(
     "Exceptions",
     "the register on the report's date",
-    _EXCEPTIONS,
+    _exceptions,
     lambda view: view.kept,
-    "The register as of {as_of}. Only active and expiring exceptions cover findings. "
-    "The numbers are rows of All evaluations, repetitions of shared resources included.",
+    _exceptions_note,
     page=PrintedPage("Ticket"),
     groups=lambda view: by_key(score.entry.id for score in view.kept),
     below=Below("Problems", "Invalid entries, which cover nothing", _PROBLEMS, lambda view: view.problems),

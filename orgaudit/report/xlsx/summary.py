@@ -77,7 +77,8 @@ def _name(view: View) -> str:
 
 def _put_title(page: Grid, view: View) -> None:
     manifest = view.manifest
-    page.put(1, FIRST, f"{_name(view)}  ·  {plain(view.settings.title)}", _NAME, span=_TITLE_SPAN)
+    title = "  ·  ".join(filter(None, (_name(view), plain(view.settings.title), plain(view.part))))
+    page.put(1, FIRST, title, _NAME, span=_TITLE_SPAN)
     made = (
         f"As of {day_words(view.as_of)}",
         *(_organization(view)),
@@ -128,7 +129,9 @@ def _put_band(page: Grid, view: View, tables: Tables, top: int) -> int:
     headline, comparison = view.summary.headline, view.comparison
     rate: Content = NOTHING
     verdict = "No headline rate: the run has no framework of which it holds all controls"
-    if headline:
+    if view.nothing_to_assess:
+        verdict = "No headline rate: no evaluation is in this part"
+    elif headline:
         counts = headline.rated.counts
         rate = rate_formula(tables, headline.framework, counts)
         verdict = (
@@ -142,11 +145,15 @@ def _put_band(page: Grid, view: View, tables: Tables, top: int) -> int:
     page.put(top, FIRST + 16, rate_change(view, tables), _CHANGE, span=3)
     page.put(top, FIRST + 19, since, replace(_BAND, size=9), span=5)
     page.heighten(top, 30)
-    fill = look.COMPLETE if view.summary.coverage.complete else look.INCOMPLETE
+    whole = view.summary.coverage.complete or view.nothing_to_assess
+    fill = look.COMPLETE if whole else look.INCOMPLETE
     warning = ""
     if view.standing is Standing.UNVERIFIED:
         warning, fill = "UNVERIFIED: changed after it was sealed  ·  ", look.SEVERITIES["critical"]
-    page.put(top + 1, FIRST, f"{warning}{completeness_of(view)}", replace(_BAND, fill=fill, bold=True), span=WIDTH)
+    whose = f"  ·  of the part of {plain(view.part)} alone" if view.part else ""
+    page.put(
+        top + 1, FIRST, f"{warning}{completeness_of(view)}{whose}", replace(_BAND, fill=fill, bold=True), span=WIDTH
+    )
     last = top + 1
     if missing := missing_names(view):
         last += 1

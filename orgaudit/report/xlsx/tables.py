@@ -74,11 +74,12 @@ class TableSheet(Generic[R]):
         return self.columns if isinstance(self.columns, tuple) else self.columns(view)
 
     def note_of(self, view: View, below: str) -> str:
-        """Return the note, with how much is printed where that is not all."""
+        """Return the note, with how much is printed where that is not all, and that a part has nothing to list."""
         note = self.note if isinstance(self.note, str) else self.note(view)
         rows, total = self.page.rows, self.count(view)
         printed = f" The first {rows:,} of {total:,} rows are printed." if rows and rows < total else ""
-        return note.format(as_of=view.as_of, below=below) + printed
+        empty = "" if total or not view.part else " Nothing is listed: this part has none."
+        return note.format(as_of=view.as_of, below=below) + printed + empty
 
 
 def _count(table: Below[Any] | TableSheet[Any], view: View) -> int:
@@ -146,6 +147,11 @@ class Tables:
     def first(self, *titles: str) -> str:
         """Return the first of these titles of which the workbook has a sheet, else the last of them."""
         return next((title for title in titles if title in self._parts), titles[-1])
+
+    def named(self, *titles: str) -> str:
+        """Return which of these sheets to look in; for those that the workbook does not have, the whole report."""
+        there = [title for title in titles if title in self._parts]
+        return ", ".join([*there, *(["in the whole report"] if len(there) < len(titles) else [])])
 
     def find(self, goal: Goal) -> tuple[str, int] | None:
         """Return the sheet and the row of a record, or None where the workbook does not have it."""

@@ -164,8 +164,9 @@ def _urgent_tile(view: View, tables: Tables) -> Tile:
 
 def _where_assessed(view: View, tables: Tables, formula: str, count: int) -> Formula:
     """Return a count, or that there is none where nothing was assessed."""
+    is_known = view.nothing_to_assess or view.summary.coverage.evaluations_assessed
     assessed = f'IF(SUM(Accounts[Assessed])=0,"{NOTHING}",{formula})'
-    return tables.formula(assessed, count if view.summary.coverage.evaluations_assessed else NOTHING)
+    return tables.formula(assessed, count if is_known else NOTHING)
 
 
 def _coverage_tile(view: View, tables: Tables, blocks: Lists) -> Tile:
@@ -223,6 +224,8 @@ def _no_line(view: View) -> str:
     points = view.comparison.points
     if not points:
         return "no earlier figures"
+    if view.part and view.comparison.baseline is not None:
+        return "no earlier figures of this part"
     if not points[-1].whole_scope:
         return "no line: a part of the scope"
     return "first audit" if len(points) == 1 else "no line: one figure"
@@ -252,6 +255,12 @@ def _since(view: View) -> str:
     comparison = view.comparison
     if comparison.baseline is None or comparison.baseline_date is None:
         return f"{NOTHING} Not compared: {plain(comparison.why_none)}."
+    if view.part:
+        day = day_words(comparison.baseline_date)
+        return (
+            f"{NOTHING} No change and no line: {plain(comparison.why_none)}. "
+            f"What changed since {day}, run {plain(comparison.baseline)}, is on the sheet Changes."
+        )
     rules = f" {counted(len(comparison.rules), 'control')} judged by other rules since." if comparison.rules else ""
     why = rate_before(view)[1]
     rate = f" Headline rate: {why[0].lower()}{why[1:]}." if why else ""
