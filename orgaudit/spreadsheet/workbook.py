@@ -145,11 +145,9 @@ class WorkbookWriter:
         """
         self.workbook.properties.title, self.workbook.properties.creator = title, creator
         sheets = {sheet.title for sheet in self.workbook.worksheets}
-        links = {
-            title: [link for link in found if link.address or link.sheet in sheets]
-            for title, found in self.links.items()
-        }
-        save(self.workbook, file, stamp=stamp, rows=self.rows, links=links, alt_texts=alt_texts)
+        for found in self.links.values():  # the same lists go on to grow while the rows are written
+            found[:] = [link for link in found if link.address or link.sheet in sheets]
+        save(self.workbook, file, stamp=stamp, rows=self.rows, links=self.links, alt_texts=alt_texts)
 
     def sheet(self, title: str, *, widths: Sequence[float], one_page: bool = False) -> Worksheet:
         """Return a new sheet: landscape, one page wide, with the footer and the page below."""
