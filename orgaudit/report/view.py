@@ -13,7 +13,7 @@ import msgspec
 
 from orgaudit.actions.plan import ActionPlan, plan
 from orgaudit.model import EntryState, Finding
-from orgaudit.report import queries
+from orgaudit.report import listed, queries
 from orgaudit.report.figures import (
     AccountRegion,
     AccountScore,
@@ -35,6 +35,7 @@ from orgaudit.report.figures import (
     UnitScore,
     Unseen,
 )
+from orgaudit.report.listed import ListedFinding
 from orgaudit.report.manual import ManualReview, answered, review
 from orgaudit.settings.frameworks import rated
 from orgaudit.settings.picture import Picture, read_logo
@@ -139,11 +140,14 @@ class View:
         """The exceptions in force for all controls or all accounts."""
         return tuple(score for score in self.exceptions if score.entry.broad and score.entry.state.covers)
 
-    def findings(self, *, passed: bool = True) -> Iterator[ReportedFinding]:
-        """Yield every finding, or all but what passed: open first, then by severity, account, control and resource."""
+    def findings(self) -> Iterator[ReportedFinding]:
+        """Yield every finding: open first, then by severity, account, control and resource."""
         fields = {"finding": _struct(_FINDING), **_FLAGS}
-        where = "" if passed else " WHERE status <> 'PASS'"
-        yield from map(msgspec.json.Decoder(ReportedFinding).decode, self._as_json(fields, where))
+        yield from map(msgspec.json.Decoder(ReportedFinding).decode, self._texts(_json(fields)))
+
+    def listed(self, where: str) -> Iterator[ListedFinding]:
+        """Yield the findings for which this SQL holds, in the same order, as sheets list them."""
+        return map(listed.decode, self._texts(listed.LISTED, where))
 
     def findings_as_json(self, *, without: Collection[str], **more: str) -> Iterator[str]:
         """Yield every finding, in the same order, as a JSON object of its fields and of what the counts make of it.
@@ -151,11 +155,12 @@ class View:
         Left out are the fields `without`; `more` are further ones, each with the SQL of its value.
         """
         fields = {name: value for name, value in _FINDING.items() if name not in without}
-        yield from self._as_json({**fields, **_FLAGS, **more})
+        yield from self._texts(_json({**fields, **_FLAGS, **more}))
 
-    def _as_json(self, fields: Mapping[str, str], where: str = "") -> Iterator[str]:
+    def _texts(self, value: str, where: str = "true") -> Iterator[str]:
+        """Yield a text of each finding."""
         cursor = self.connection.cursor()
-        cursor.execute(f"SELECT to_json({_struct(fields)}) FROM findings{where}")  # noqa: S608 - constants only
+        cursor.execute(f"SELECT {value} FROM findings WHERE {where}")  # noqa: S608 - constants only
         while rows := cursor.fetchmany(_AT_ONCE):
             yield from (text for (text,) in rows)
 
@@ -177,6 +182,11 @@ _FINDING = {name: name for name in Finding.__struct_fields__} | {
 
 _FLAGS = {name: name for name in ("open", "covered", "counted")}
 _AT_ONCE = 500
+
+
+def _json(fields: Mapping[str, str]) -> str:
+    """Return the SQL of a structure as JSON."""
+    return f"to_json({_struct(fields)})"
 
 
 def _struct(fields: Mapping[str, str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from os import PathLike
@@ -13,14 +12,14 @@ from typing import IO
 from xml.sax.saxutils import quoteattr
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
+import msgspec
 from openpyxl import Workbook
 from openpyxl.writer.excel import ExcelWriter
 
 from orgaudit.spreadsheet.text import printable
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(msgspec.Struct, frozen=True, gc=False):
     """A cell that leads to a row of another sheet, or to an address of the web."""
 
     place: str
@@ -135,7 +134,7 @@ def completed(sheet: str, rows: Iterable[str], links: Sequence[Link]) -> Iterato
     yield before
     yield from rows
     ids = _ids(links)
-    found = "".join(_link(link, ids) for link in links)
+    found = _elements(links, ids)
     element = f'<hyperlinks xmlns:r="{_RELATIONS}">{found}</hyperlinks>' if found else ""
     after = after[: margins.start()] + element + after[margins.start() :]
     yield end + after.replace(_FOOTER_END, _FOOTER_END + _NO_WARNING, 1)
@@ -166,8 +165,21 @@ def _relations(links: Sequence[Link]) -> Iterator[str]:
         yield f'<Relationship Id="{name}" Type="{_RELATIONS}/hyperlink" Target={target} TargetMode="External"/>'
 
 
-def _link(link: Link, ids: Mapping[str, str]) -> str:
+def _elements(links: Sequence[Link], ids: Mapping[str, str]) -> str:
+    """Return the links as a sheet's XML; many of them lead to the same."""
+    ends: dict[tuple[str, str, int], str] = {}
+    elements = []
+    for link in links:
+        goal = (link.address, link.sheet, link.row)
+        if (end := ends.get(goal)) is None:
+            end = ends[goal] = _end(link, ids)
+        elements.append(f'<hyperlink ref="{link.place}" {end}')
+    return "".join(elements)
+
+
+def _end(link: Link, ids: Mapping[str, str]) -> str:
+    """Return a link's XML from behind its place."""
     if link.address:
-        return f'<hyperlink ref="{link.place}" r:id="{ids[link.address]}"/>'
+        return f'r:id="{ids[link.address]}"/>'
     location, tooltip = quoteattr(f"'{link.sheet}'!A{link.row}"), quoteattr(f"Go to {link.sheet}")
-    return f'<hyperlink ref="{link.place}" location={location} tooltip={tooltip}/>'
+    return f"location={location} tooltip={tooltip}/>"

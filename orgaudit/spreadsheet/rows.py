@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from itertools import groupby
 from typing import Any, Generic, TypeAlias, TypeVar
 from xml.sax.saxutils import escape
 
@@ -38,6 +39,8 @@ Result: TypeAlias = str | int | float
 _PLAIN = re.compile("[!-%'-*,.-;?A-~](?:[\\n -%'-;=?-~]*[!-%'-;=?-~])?")
 """Most texts: of ASCII, and with nothing in them that could be a formula, markup, or space that gets lost."""
 
+_NOT_FIRST = " +-=@"
+
 REFERENCE = re.compile(r"\[([^\]]+)\]")
 
 
@@ -59,7 +62,9 @@ class Column(Generic[R_contra]):
 
     In a formula, `[Title]` stands for that column's cell in the same row. A rule colours the cells that hold one of the
     `words`, in all rows or in those where the formula `when` holds, and those where the condition of a tone holds.
-    `goal` is where a cell leads: a record of a table, an address, or nowhere.
+    `goal` is where a cell leads: a record of a table, an address, or nowhere. `of` is what the content and the goal
+    depend on, where many records have the same: each is made once for all of them, together with those of the columns
+    beside it that have the same `of`. No column with it has formulas.
     """
 
     title: str
@@ -71,6 +76,7 @@ class Column(Generic[R_contra]):
     tones: tuple[Tone, ...] = ()
     goal: Callable[[R_contra], Goal | str | None] | None = None
     heading: Look | None = None
+    of: Callable[[R_contra], Hashable] | None = None
 
 
 def row(number: int, cells: Iterable[str], height: float | None = None) -> str:
@@ -120,14 +126,14 @@ def record_rows(
         )
         for index, column in enumerate(columns)
     ]
+    parts = [(part.read, part.known, part.make) for part in _parts(columns, writers)]
     heights = [UNFITTED_LINES if not fitted else max(lines, 1) for lines in range(most_lines + 1)]
     beginnings = [f' ht="{LINE_HEIGHT * lines + ROW_PADDING:g}" customHeight="1">' for lines in heights]
 
     def rows() -> Iterator[str]:
         number = first - 1
-        parts = [(writer.read, writer.known, writer.make) for writer in writers]
         for number, record in enumerate(records, first):
-            made = [known.get(content := read(record)) or make(content, number) for read, known, make in parts]
+            made = [known.get(key := read(record)) or make(key, record, number) for read, known, make in parts]
             cells, lines = zip(*made, strict=True)
             yield f'<row r="{number}"{beginnings[max(lines)]}{"".join(cells)}</row>'
         if number + 1 - first != total:
@@ -155,7 +161,7 @@ class CellWriter:
         if content is None or content == "":
             return f"{self._plain}/>"
         if isinstance(content, str):
-            if _PLAIN.fullmatch(content) and "_x" not in content and len(content) <= CELL_LIMIT:
+            if _is_plain(content):
                 return f'{self._plain} t="inlineStr"><is><t>{content}</t></is></c>'
             text = stored(content)
             space = ' xml:space="preserve"' if text != text.strip() else ""
@@ -171,11 +177,24 @@ class CellWriter:
         return f"{self._plain}><v>{number}</v></c>"
 
 
+Made: TypeAlias = tuple[str, int]
+"""Cells side by side, and the number of lines that they take; 0 in columns to which rows are not fitted."""
+
+
+def _is_plain(text: str) -> bool:
+    """Return whether a text stands in a cell as it is."""
+    if "_x" in text or len(text) > CELL_LIMIT:
+        return False
+    if text.isascii() and text.isprintable():  # most texts; three times as fast as the expression
+        return not ("&" in text or "<" in text or ">" in text or text[0] in _NOT_FIRST or text[-1] == " ")
+    return _PLAIN.fullmatch(text) is not None
+
+
 class _ColumnWriter:
-    """Writes a column's cells, each with the number of lines that it takes; 0 in a column to which rows are not fitted.
+    """Writes a column's cells.
 
     The cells of a record stand one after another from the first column on, so none names its place: the file is half as
-    large, and takes half the time. `known` are the last cells by what they hold.
+    large, and takes half the time. `known` are the last cells by what `read` finds: what they hold, or depend on.
     """
 
     def __init__(
@@ -186,19 +205,24 @@ class _ColumnWriter:
         most_lines: int,
         links: SheetLinks | None,  # noqa: ARG002 - for those that lead somewhere
     ) -> None:
-        self.known: dict[Any, tuple[str, int]] = {}
+        self.known: dict[Any, Made] = {}
         self._letters, self._most_lines = letters, most_lines
         self._room = max(int(column.width * CHARACTERS) - 1, 1)
         self._writer = CellWriter(sheet, column.look)
+        self.content: Callable[[Any], Content] = column.content
         self.read: Callable[[Any], Any] = column.content
 
-    def make(self, content: Content, number: int) -> tuple[str, int]:
-        """Return a cell in a row of this number."""
+    def make(self, content: Any, record: Any, number: int) -> Made:  # noqa: ANN401, ARG002 - what `read` has found
+        """Return a record's cell in a row of this number."""
+        made = self.cell(content, number)
+        keeps = len(content) <= SHORT if isinstance(content, str) else isinstance(content, date | None)
+        return _kept(self.known, content, made) if keeps else made
+
+    def cell(self, content: Content, number: int) -> Made:
+        """Return the cell with this content in a row of this number."""
         if isinstance(content, str):
-            made = f"<c{self._writer.behind(content)}", self._lines(content)
-            return self._kept(content, made) if len(content) <= SHORT else made
-        made = f"<c{self._writer.behind(self._placed(content, number))}", min(1, self._most_lines)
-        return self._kept(content, made) if isinstance(content, date | None) else made
+            return f"<c{self._writer.behind(content)}", self._lines(content) if self._most_lines else 0
+        return f"<c{self._writer.behind(self._placed(content, number))}", min(1, self._most_lines)
 
     def _placed(self, content: Content, number: int) -> Content:
         """Return a content whose references, where it is a formula, are cells of a row."""
@@ -206,12 +230,6 @@ class _ColumnWriter:
             formula = REFERENCE.sub(lambda title: f"{self._letters[title[1]]}{number}", content.formula)
             return Formula(formula, content.result)
         return content
-
-    def _kept(self, content: Content, made: tuple[str, int]) -> tuple[str, int]:
-        if len(self.known) == REMEMBERED:
-            self.known.clear()
-        self.known[content] = made
-        return made
 
     def _lines(self, text: str) -> int:
         # No program but Excel fits a row to its text by itself.
@@ -221,30 +239,74 @@ class _ColumnWriter:
 
 
 class _LinkedWriter(_ColumnWriter):
-    """Writes the cells of a column that lead somewhere; none of them is kept, since each has a link of its own."""
+    """Writes the cells of a column that lead somewhere; those are kept that are no links, but formulas or plain."""
 
     def __init__(
         self, sheet: Worksheet, column: Column[Any], letters: dict[str, str], most_lines: int, links: SheetLinks | None
     ) -> None:
         super().__init__(sheet, column, letters, most_lines, links)
-        self._plain, self._letter, self._links = self.make, letters[column.title], links
+        self._letter, self._links = letters[column.title], links
         self._linked = CellWriter(sheet, look.linked(column.look))
-        content, goal = column.content, column.goal
-        self.read = lambda record: (content(record), goal(record) if goal else None)
-        self.make = self._leading  # type: ignore[method-assign, assignment]
+        self._goal, self._keeps = column.goal, column.of is not None
+        self.read = column.of or _nothing
 
-    def _leading(self, led: tuple[Content, Goal | str | None], number: int) -> tuple[str, int]:
-        """Return a cell that leads somewhere, or a plain one where that is not in the workbook."""
-        content, goal = led
-        if self._links is None or goal is None or content in {None, ""}:
-            return self._plain(content, number)
+    def make(self, key: Any, record: Any, number: int) -> Made:  # noqa: ANN401 - what `read` has found
+        """Return a record's cell, which leads somewhere, or a plain one where that is not in the workbook."""
+        content, goal = self.content(record), self._goal(record) if self._goal else None
+        if self._links is None or goal is None or content is None or content == "":
+            return self._once(key, self.cell(content, number))
         text = content if isinstance(content, str) else None
         fits = text is None or (len(text) <= self._room and "\n" not in text)
         found = self._links.to(goal, text, f"{self._letter}{number}", fits=fits)
         if found is None:
-            return self._plain(content, number)
-        shown = Formula(found, printable(text)) if isinstance(found, str) and text else self._placed(content, number)
-        return f"<c{self._linked.behind(shown)}", self._lines(text or "")
+            return self._once(key, self.cell(content, number))
+        if isinstance(found, str) and text:
+            shown = Formula(found, printable(text))
+            return self._once(key, (f"<c{self._linked.behind(shown)}", self._lines(text)))
+        return f"<c{self._linked.behind(self._placed(content, number))}", self._lines(text or "")
+
+    def _once(self, key: Any, made: Made) -> Made:  # noqa: ANN401 - what `read` has found
+        return _kept(self.known, key, made) if self._keeps else made
+
+
+class _SpanWriter:
+    """Writes the cells of columns side by side that depend on the same, and keeps them by that."""
+
+    def __init__(self, read: Callable[[Any], Hashable], writers: Sequence[_ColumnWriter]) -> None:
+        self.read: Callable[[Any], Any] = read
+        self.known: dict[Any, Made] = {}
+        self._writers = writers
+
+    def make(self, key: Any, record: Any, number: int) -> Made:  # noqa: ANN401 - what `read` has found
+        """Return a record's cells in a row of this number."""
+        cells, lines = zip(*(writer.cell(writer.content(record), number) for writer in self._writers), strict=True)
+        return _kept(self.known, key, ("".join(cells), max(lines)))
+
+
+def _parts(columns: Sequence[Column[Any]], writers: Sequence[_ColumnWriter]) -> Iterator[_ColumnWriter | _SpanWriter]:
+    """Yield what writes the cells of a record, from the first column on."""
+
+    def together(pair: tuple[Column[Any], _ColumnWriter]) -> object:
+        column, writer = pair
+        return writer if column.of is None or isinstance(writer, _LinkedWriter) else column.of
+
+    for _, group in groupby(zip(columns, writers, strict=True), together):
+        (column, writer), *more = group
+        if column.of is None or isinstance(writer, _LinkedWriter):
+            yield writer
+        else:
+            yield _SpanWriter(column.of, [writer, *(each for _, each in more)])
+
+
+def _nothing(_: object) -> None:
+    """Return nothing, by which no cell is known."""
+
+
+def _kept(known: dict[Any, Made], key: Any, made: Made) -> Made:  # noqa: ANN401 - what a column's cells depend on
+    if len(known) == REMEMBERED:
+        known.clear()
+    known[key] = made
+    return made
 
 
 def _wrapped(line: str, room: int) -> int:

@@ -62,6 +62,7 @@ def console_address(resource: str, region: str) -> str | None:
     page = _PAGES.get((service, kind)) if rest else _UNTYPED.get(service)
     if ":" in rest:
         page = None
-    known = page or _HOME
-    names = {"name": quote(rest or name), "last": quote(rest.rpartition("/")[2]), "arn": quote(resource, safe="")}
-    return "https://" + _DOMAINS[partition].format(region=place) + known.format(region=place, **names)
+    names = {}
+    if page:
+        names = {"name": quote(rest or name), "last": quote(rest.rpartition("/")[2]), "arn": quote(resource, safe="")}
+    return "https://" + _DOMAINS[partition].format(region=place) + (page or _HOME).format(region=place, **names)

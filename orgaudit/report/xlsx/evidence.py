@@ -8,7 +8,8 @@ from orgaudit.spreadsheet.text import fitted
 
 def evidence_text(evidence: dict[str, Json], limit: int = 600) -> str:
     """Return evidence as short lines of `name: value`."""
-    return fitted("\n".join([f"{name}: {_value_text(value)}" for name, value in evidence.items()]), limit)
+    lines = [f"{name}: {value if type(value) is str else _value_text(value)}" for name, value in evidence.items()]
+    return fitted("\n".join(lines), limit)
 
 
 def _value_text(value: Json) -> str:

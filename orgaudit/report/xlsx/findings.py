@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date
-from itertools import takewhile
+from collections.abc import Mapping
+from datetime import UTC, date
+from operator import attrgetter
 
-from orgaudit.model import Remedy, Status
-from orgaudit.report.view import ReportedFinding, View
+import msgspec
+
+from orgaudit.model import Status
+from orgaudit.report.listed import ListedFinding
+from orgaudit.report.view import View
 from orgaudit.report.xlsx.cells import NO_OWNER, NO_UNIT, SEVERITY_WORDS, day, number
 from orgaudit.report.xlsx.console import console_address
 from orgaudit.report.xlsx.evidence import evidence_text
@@ -29,140 +31,124 @@ NAME, RESOURCE, SENTENCE = 300, 1_200, 1_500
 """The characters that the highest row has room for; All evaluations has the whole text."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenFinding:
-    """A finding that is open, with the days since it was first seen and since it was due."""
-
-    reported: ReportedFinding
-    age: int | None
-    overdue: int | None
-
-
-def _open_findings(view: View) -> Iterator[OpenFinding]:
-    """Yield what is open, each shared resource once; the view lists all that is open before anything else."""
-    for reported in takewhile(lambda each: each.open, view.findings()):
-        if reported.counted:
-            yield OpenFinding(
-                reported,
-                _days(reported.finding.first_seen, view.as_of),
-                _days(reported.finding.due_on, view.as_of),
-            )
-
-
 def _days(since: date | None, until: date) -> int | None:
     return None if since is None else (until - since).days
 
 
-def _asset(reported: ReportedFinding) -> Remedy:
-    """Return the remedy for the one resource; an empty one where nothing needs any."""
-    remediation = reported.finding.remediation
-    return remediation.asset if remediation else Remedy("")
-
-
-def _exception(reported: ReportedFinding) -> str:
-    return reported.finding.exception.id if reported.finding.exception else ""
-
-
-def _exception_goal(it: OpenFinding) -> Goal | None:
-    return Goal("Exceptions", _exception(it.reported)) if it.reported.finding.exception else None
-
-
-def _late(it: OpenFinding) -> int | str:
+def _late(overdue: int | None) -> int | str:
     """Return the days by which a finding is late; a dash without a due date, and nothing where it is not late."""
-    return NOTHING if it.overdue is None else it.overdue if it.overdue > 0 else ""
+    return NOTHING if overdue is None else overdue if overdue > 0 else ""
 
 
-def _expiry(reported: ReportedFinding) -> date | str:
-    if reported.finding.exception is None:
-        return ""
-    text = reported.finding.exception.expires_on
+def _expiry(text: str) -> date | str:
     try:
         return date.fromisoformat(text)
     except ValueError:
         return text
 
 
-def _overdue(reported: ReportedFinding) -> int | None:
-    exception = reported.finding.exception
-    return exception.days_overdue if exception and exception.days_overdue else None
+def _evidence(found: ListedFinding) -> str:
+    return evidence_text(msgspec.json.decode(found.evidence))
 
 
-def _requirements(reported: ReportedFinding) -> str:
-    return ", ".join(f"{each.framework} {each.id}" for each in reported.finding.requirements)
+def _console_page(found: ListedFinding) -> str | None:
+    return console_address(found.resource, found.region)
 
 
-_OPEN: tuple[Column[OpenFinding], ...] = (
-    Column("Severity", 10, lambda f: f.reported.finding.severity.value, words=SEVERITY_WORDS),
+def _controls_row(found: ListedFinding) -> Goal:
+    return Goal("Controls", found.control)
+
+
+def _accounts_row(found: ListedFinding) -> Goal:
+    return Goal("Accounts", found.account_id)
+
+
+def _exceptions_row(found: ListedFinding) -> Goal | None:
+    return Goal("Exceptions", found.exception_id) if found.exception_id else None
+
+
+_SEVERITY, _ACCOUNT = attrgetter("severity"), attrgetter("account_id", "account_name", "region")
+_DATES, _REMEDY = attrgetter("first_seen", "due_on"), attrgetter("remedy")
+_OWNER, _EXCEPTION = attrgetter("owner"), attrgetter("exception_id")
+_KIND = attrgetter("ou_path", "control", "requirements", "reopened")
+"""What the contents of columns side by side depend on that many findings share."""
+
+
+def _open_columns(view: View) -> tuple[Column[ListedFinding], ...]:
+    """Return the columns of what is open, which have days up to the report's date."""
+    on = view.as_of
+    return (
+        Column("Severity", 10, lambda f: f.severity, words=SEVERITY_WORDS, of=_SEVERITY),
+        Column("Title", 32, lambda f: fitted(f.title, NAME), goal=_controls_row, of=attrgetter("title", "control")),
+        Column("Account", 20, lambda f: fitted(f.account_name or f.account_id, NAME), goal=_accounts_row, of=_ACCOUNT),
+        Column("Owner", 24, lambda f: fitted(f.owner or NO_OWNER, NAME), of=_OWNER),
+        Column("Resource", 36, lambda f: fitted(f.resource, RESOURCE), goal=_console_page),
+        Column("Reason", 52, lambda f: fitted(f.reason, SENTENCE)),
+        Column("First seen", 11, lambda f: day(f.first_seen), look.DATE, of=_DATES),
+        Column("Age (days)", 7, lambda f: number(_days(f.first_seen, on)), look.NUMBER, of=_DATES),
+        Column("Due", 11, lambda f: day(f.due_on), look.DATE, of=_DATES),
+        Column(
+            "Overdue (days)",
+            9,
+            lambda f: _late(_days(f.due_on, on)),
+            look.NUMBER,
+            tones=(look.bad("ISNUMBER([Overdue (days)])"),),
+            of=_DATES,
+        ),
+        Column("What to do", 40, lambda f: fitted(f.remedy or "", SENTENCE), of=_REMEDY),
+        Column("Exception", 15, lambda f: f.exception_id or "", goal=_exceptions_row, of=_EXCEPTION),
+        Column("Account id", 14, lambda f: f.account_id, of=_ACCOUNT),
+        Column("Region", 14, lambda f: f.region, of=_ACCOUNT),
+        Column("Command", 60, lambda f: f.command or ""),
+        Column("Unit", 32, lambda f: f.ou_path or NO_UNIT, of=_KIND),
+        Column("Control", 34, lambda f: f.control, of=_KIND),
+        Column("Requirements", 26, lambda f: f.requirements, of=_KIND),
+        Column("Regressions", 11, lambda f: f.reopened, look.NUMBER, of=_KIND),
+        Column("Fingerprint", 38, lambda f: f.fingerprint),
+    )
+
+
+_VERDICT = attrgetter("severity", "status", "open", "title")
+_FAILURE = attrgetter("owner", "status", "first_seen", "due_on")
+_ENTRY = attrgetter("exception_id", "exception_state", "exception_owner", "exception_expires", "exception_overdue")
+_RULE = attrgetter("ou_path", "requirements", "inherited_from", "counted", "assessed_at", "control", "family")
+
+
+def _failed(found: ListedFinding) -> bool:
+    return found.status == Status.FAIL
+
+
+_EVALUATIONS: tuple[Column[ListedFinding], ...] = (
+    Column("Severity", 10, lambda f: f.severity, words=SEVERITY_WORDS, when='[Open]="yes"', of=_VERDICT),
+    Column("Status", 16, lambda f: f.status, words=tuple(Status), of=_VERDICT),
+    Column("Open", 7, lambda f: "yes" if f.open else "no", of=_VERDICT),
+    Column("Title", 38, lambda f: f.title, of=_VERDICT),
+    Column("Account id", 14, lambda f: f.account_id, of=_ACCOUNT),
+    Column("Account", 17, lambda f: f.account_name, of=_ACCOUNT),
+    Column("Region", 14, lambda f: f.region, of=_ACCOUNT),
+    Column("Resource", 36, lambda f: f.resource),
+    Column("Reason", 44, lambda f: f.reason),
+    Column("Owner", 26, lambda f: f.owner or NO_OWNER, of=_FAILURE),
+    Column("First seen", 12, lambda f: day(f.first_seen) if _failed(f) else "", look.DATE, of=_FAILURE),
+    Column("Due", 12, lambda f: day(f.due_on) if _failed(f) else "", look.DATE, of=_FAILURE),
+    Column("What to do", 32, lambda f: f.remedy or "", of=_REMEDY),
+    Column("Exception", 16, lambda f: f.exception_id or "", of=_ENTRY),
     Column(
-        "Title",
-        32,
-        lambda f: fitted(f.reported.finding.title, NAME),
-        goal=lambda f: Goal("Controls", f.reported.finding.control),
+        "Exception state", 11, lambda f: f.exception_state or "", words=("active", "expiring", "expired"), of=_ENTRY
     ),
-    Column(
-        "Account",
-        20,
-        lambda f: fitted(f.reported.finding.account_name or f.reported.finding.account_id, NAME),
-        goal=lambda f: Goal("Accounts", f.reported.finding.account_id),
-    ),
-    Column("Owner", 24, lambda f: fitted(f.reported.finding.owner or NO_OWNER, NAME)),
-    Column(
-        "Resource",
-        36,
-        lambda f: fitted(f.reported.finding.resource, RESOURCE),
-        goal=lambda f: console_address(f.reported.finding.resource, f.reported.finding.region),
-    ),
-    Column("Reason", 52, lambda f: fitted(f.reported.finding.reason, SENTENCE)),
-    Column("First seen", 11, lambda f: day(f.reported.finding.first_seen), look.DATE),
-    Column("Age (days)", 7, lambda f: number(f.age), look.NUMBER),
-    Column("Due", 11, lambda f: day(f.reported.finding.due_on), look.DATE),
-    Column("Overdue (days)", 9, _late, look.NUMBER, tones=(look.bad("ISNUMBER([Overdue (days)])"),)),
-    Column("What to do", 40, lambda f: fitted(_asset(f.reported).text, SENTENCE)),
-    Column("Exception", 15, lambda f: _exception(f.reported), goal=_exception_goal),
-    Column("Account id", 14, lambda f: f.reported.finding.account_id),
-    Column("Region", 14, lambda f: f.reported.finding.region),
-    Column("Command", 60, lambda f: _asset(f.reported).command or ""),
-    Column("Unit", 32, lambda f: f.reported.finding.ou_path or NO_UNIT),
-    Column("Control", 34, lambda f: f.reported.finding.control),
-    Column("Requirements", 26, lambda f: _requirements(f.reported)),
-    Column("Regressions", 11, lambda f: f.reported.finding.reopened, look.NUMBER),
-    Column("Fingerprint", 38, lambda f: f.reported.finding.fingerprint),
-)
-
-_EVALUATIONS: tuple[Column[ReportedFinding], ...] = (
-    Column("Severity", 10, lambda f: f.finding.severity.value, words=SEVERITY_WORDS, when='[Open]="yes"'),
-    Column("Status", 16, lambda f: f.finding.status.value, words=tuple(Status)),
-    Column("Open", 7, lambda f: "yes" if f.open else "no"),
-    Column("Title", 38, lambda f: f.finding.title),
-    Column("Account id", 14, lambda f: f.finding.account_id),
-    Column("Account", 17, lambda f: f.finding.account_name),
-    Column("Region", 14, lambda f: f.finding.region),
-    Column("Resource", 36, lambda f: f.finding.resource),
-    Column("Reason", 44, lambda f: f.finding.reason),
-    Column("Owner", 26, lambda f: f.finding.owner or NO_OWNER),
-    Column("First seen", 12, lambda f: day(f.finding.first_seen) if f.finding.status is Status.FAIL else "", look.DATE),
-    Column("Due", 12, lambda f: day(f.finding.due_on) if f.finding.status is Status.FAIL else "", look.DATE),
-    Column("What to do", 32, lambda f: _asset(f).text),
-    Column("Exception", 16, _exception),
-    Column(
-        "Exception state",
-        11,
-        lambda f: f.finding.exception.state if f.finding.exception else "",
-        words=("active", "expiring", "expired"),
-    ),
-    Column("Exception owner", 26, lambda f: f.finding.exception.owner if f.finding.exception else ""),
-    Column("Exception expires", 12, _expiry, look.DATE),
-    Column("Days overdue", 10, _overdue, look.NUMBER),
-    Column("Command", 60, lambda f: _asset(f).command or ""),
-    Column("Evidence", 60, lambda f: evidence_text(f.finding.evidence)),
-    Column("Unit", 32, lambda f: f.finding.ou_path or NO_UNIT),
-    Column("Requirements", 26, _requirements),
-    Column("Inherited from", 15, lambda f: f.finding.inherited_from or ""),
-    Column("Counted", 9, lambda f: "yes" if f.counted else "no"),
-    Column("Assessed (UTC)", 17, lambda f: f.finding.assessed_at, look.TIME),
-    Column("Control", 34, lambda f: f.finding.control),
-    Column("Family", 30, lambda f: f.finding.family),
-    Column("Fingerprint", 38, lambda f: f.finding.fingerprint),
+    Column("Exception owner", 26, lambda f: f.exception_owner or "", of=_ENTRY),
+    Column("Exception expires", 12, lambda f: _expiry(f.exception_expires or ""), look.DATE, of=_ENTRY),
+    Column("Days overdue", 10, lambda f: f.exception_overdue or None, look.NUMBER, of=_ENTRY),
+    Column("Command", 60, lambda f: f.command or ""),
+    Column("Evidence", 60, _evidence),
+    Column("Unit", 32, lambda f: f.ou_path or NO_UNIT, of=_RULE),
+    Column("Requirements", 26, lambda f: f.requirements, of=_RULE),
+    Column("Inherited from", 15, lambda f: f.inherited_from or "", of=_RULE),
+    Column("Counted", 9, lambda f: "yes" if f.counted else "no", of=_RULE),
+    Column("Assessed (UTC)", 17, lambda f: f.assessed_at.replace(tzinfo=UTC), look.TIME, of=_RULE),
+    Column("Control", 34, lambda f: f.control, of=_RULE),
+    Column("Family", 30, lambda f: f.family, of=_RULE),
+    Column("Fingerprint", 38, lambda f: f.fingerprint),
 )
 
 _FIRST_OPEN = """
@@ -212,8 +198,8 @@ def _open_note(view: View) -> str:
 OPEN = TableSheet(
     "Open",
     "what is open, the most severe first",
-    _OPEN,
-    _open_findings,
+    _open_columns,
+    lambda view: view.listed("open AND counted"),
     _open_note,
     key_columns=3,
     page=PrintedPage("Exception", rows=PRINTED),
@@ -224,7 +210,7 @@ EVALUATIONS = TableSheet(
     "All evaluations",
     "every evaluation, the open first",
     _EVALUATIONS,
-    lambda view: view.findings(passed=lists_passed(view)),
+    lambda view: view.listed("true" if lists_passed(view) else "status <> 'PASS'"),
     evaluations_note,
     key_columns=4,
     page=PrintedPage("Resource", rows=0),
