@@ -163,7 +163,10 @@ def grouped(issues: Sequence[Issue], fixes: Mapping[str, FamilyFix]) -> list[Gro
     found: dict[tuple[Kind, str, str], tuple[Target, list[int]]] = {}
     for position, issue in enumerate(issues):
         fix = fixes.get(issue.family, UNKNOWN_FIX)
-        for target in filter(None, (rule(issue, fix) for rule in RULES)):
+        for rule in RULES:
+            target = rule(issue, fix)
+            if target is None:
+                continue
             family = "" if target.kind is Kind.ORGANIZATION else issue.family
             place = (target.kind, family, target.key)
             found.setdefault(place, (target, []))[1].append(position)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -15,7 +15,7 @@ from orgaudit.actions.issues import Issue, family_fixes, open_issues
 from orgaudit.actions.order import greedy
 from orgaudit.actions.remedies import Command, Remedies
 from orgaudit.actions.words import title, what_to_do
-from orgaudit.model import Disruption, Effort
+from orgaudit.model import Disruption, Effort, Severity
 from orgaudit.settings.sections import ActionSettings
 from orgaudit.store.manifest import Manifest
 
@@ -92,14 +92,14 @@ def plan(
     """Return the actions of a consolidated run on the open issues of these owners, or of all; only the first `top`."""
     management = manifest.organization.management_account_id if manifest.organization else ""
     issues = open_issues(connection, owners, management)
-    weights = _Weights(numbers)
+    weights = _Weights(numbers, {severity: numbers.points.of(severity) for severity in Severity})
     groups = grouped(issues, family_fixes(manifest.controls))
     steps = [
         (groups[index], [issues[each] for each in closed])
         for index, closed in greedy(
             [group.issues for group in groups],
             [weights.cost(group) for group in groups],
-            [numbers.points.of(issue.severity) for issue in issues],
+            [weights.points[issue.severity] for issue in issues],
         )
     ]
     first = steps[:top]
@@ -115,6 +115,7 @@ class _Weights:
     """The numbers of the settings, applied to groups and issues."""
 
     numbers: ActionSettings
+    points: Mapping[Severity, int]
 
     def cost(self, group: Group) -> int:
         """Return the effort of a whole group in numbers."""
@@ -124,10 +125,10 @@ class _Weights:
         """Return the counts of issues that are closed together."""
         return Closes(
             issues=len(issues),
-            findings=sum(len(issue.fingerprints) for issue in issues),
+            findings=sum([len(issue.fingerprints) for issue in issues]),
             resources=len({(issue.account_id, issue.resource) for issue in issues}),
             accounts=len({issue.account_id for issue in issues}),
-            points=sum(self.numbers.points.of(issue.severity) for issue in issues),
+            points=sum([self.points[issue.severity] for issue in issues]),
         )
 
 

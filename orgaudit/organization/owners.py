@@ -17,6 +17,9 @@ from orgaudit.settings.settings import Settings
 
 NOBODY = Owner()
 
+_REMEMBERED = 2048
+"""How many owners of findings are kept by what they depend on."""
+
 _MOST_SUGGESTIONS = 20
 """Unknown names for which one that is like them is looked up, which takes long among thousands."""
 
@@ -139,9 +142,15 @@ class Ownership:
 
 
 def with_owners(findings: Iterable[Finding], ownership: Ownership) -> Iterator[Finding]:
-    """Yield each finding with its owner."""
+    """Yield each finding with its owner; those that follow with the same account and tags have the same."""
+    known: dict[tuple[object, ...], str] = {}
     for finding in findings:
-        yield msgspec.structs.replace(finding, owner=str(ownership.owner_of(finding)))
+        key = (finding.inherited_from, finding.account_id, *finding.resource_tags.items())
+        if (owner := known.get(key)) is None:
+            if len(known) == _REMEMBERED:
+                known.clear()
+            owner = known[key] = str(ownership.owner_of(finding))
+        yield msgspec.structs.replace(finding, owner=owner)
 
 
 class _Matched:
