@@ -79,7 +79,8 @@ class TableSheet(Generic[R]):
         rows, total = self.page.rows, self.count(view)
         printed = f" The first {rows:,} of {total:,} rows are printed." if rows and rows < total else ""
         empty = "" if total or not view.part else " Nothing is listed: this part has none."
-        return note.format(as_of=view.as_of, below=below) + printed + empty
+        # A note may hold what people wrote, braces too.
+        return note.replace("{as_of}", str(view.as_of)).replace("{below}", below) + printed + empty
 
 
 def _count(table: Below[Any] | TableSheet[Any], view: View) -> int:
