@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC
 
 import msgspec
 import pytest
 
+from orgaudit.model import Finding
 from orgaudit.report.figures import BySeverity, Completeness, CoverageTotals, ExceptionTotals, RegionScore, StatusCounts
+from orgaudit.report.listed import ListedFinding
 from orgaudit.report.view import View
 from orgaudit.store.run import Run
 from orgaudit.store.tables import consolidate
@@ -118,6 +121,25 @@ def test_findings_come_open_first_and_whole(view: View, small: Run) -> None:
     original = {finding.fingerprint: finding for n in range(4) for finding in small.findings(account_id(n))}
     for item in reported:
         assert msgspec.structs.replace(item.finding, exception=None) == original[item.finding.fingerprint]
+
+
+def test_sheets_list_the_same_findings_in_the_same_order(view: View) -> None:
+    for item, row in zip(view.findings(), view.listed("true"), strict=True):
+        found, asset = item.finding, item.finding.remediation and item.finding.remediation.asset
+        assert (row.open, row.counted, msgspec.json.decode(row.evidence)) == (item.open, item.counted, found.evidence)
+        assert row.requirements == ", ".join(f"{each.framework} {each.id}" for each in found.requirements)
+        assert (row.remedy, row.command) == ((asset.text, asset.command) if asset else (None, None))
+        entry = found.exception
+        stated = (entry.id, entry.owner, entry.expires_on, entry.state, entry.days_overdue) if entry else (None,) * 5
+        assert stated == (
+            *(row.exception_id, row.exception_owner, row.exception_expires, row.exception_state),
+            row.exception_overdue,
+        )
+        assert row.assessed_at.replace(tzinfo=UTC) == found.assessed_at
+        same = set(Finding.__struct_fields__) & set(ListedFinding.__struct_fields__)
+        for name in same - {"evidence", "requirements", "command", "assessed_at"}:
+            assert getattr(row, name) == getattr(found, name), name
+    assert len(list(view.listed("open AND counted"))) == view.summary.counts.open
 
 
 def test_units_are_in_the_order_of_their_open_findings(view: View) -> None:

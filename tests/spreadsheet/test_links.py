@@ -67,3 +67,18 @@ def test_addresses_are_relations_of_their_sheet_and_each_is_there_once() -> None
     assert targets == [hostile, "https://example.com/b"]
     sheet = openpyxl.load_workbook(file)["T"]
     assert [sheet[f"A{row}"].hyperlink.target for row in (5, 6, 7)] == records
+
+
+def test_past_the_most_links_equal_cells_have_the_same_formula_and_the_links_before_are_kept() -> None:
+    column: Column[str] = Column("A", 60, lambda text: text, goal=lambda text: text, of=lambda text: text)
+    file = io.BytesIO()
+    with WorkbookWriter(footer="", link_limit=3) as book:
+        records = ["https://example.com/b", "https://example.com/b", "https://example.com/b", "https://example.com/b"]
+        book.table([column], records, parts=book.parts("T", 4), note="")
+        book.save(file, title="", creator="", stamp=STAMP)
+    sheet = openpyxl.load_workbook(file)["T"]
+    linked = [sheet[f"A{row}"].hyperlink is not None for row in (5, 6, 7, 8)]
+    values = [str(sheet[f"A{row}"].value) for row in (5, 6, 7, 8)]
+    assert linked == [value.startswith("https://") for value in values]
+    assert linked == [True, True, True, False]
+    assert values[3] == '=HYPERLINK("https://example.com/b","https://example.com/b")'

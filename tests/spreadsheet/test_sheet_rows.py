@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
+from operator import itemgetter
 from typing import Any
 
 import openpyxl
@@ -13,7 +14,7 @@ from openpyxl.cell import Cell
 from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.spreadsheet import look
-from orgaudit.spreadsheet.rows import WHOLE_LINES, Column, Content, Formula
+from orgaudit.spreadsheet.rows import REMEMBERED, WHOLE_LINES, Column, Content, Formula
 from orgaudit.spreadsheet.text import fitted
 from orgaudit.spreadsheet.workbook import PrintedPage, WorkbookWriter
 
@@ -91,3 +92,30 @@ def test_a_table_of_another_length_than_it_was_laid_out_for_is_a_defect(announce
         book.table_below(book.sheet("T", widths=[20]), parts, "Title", [column], [1, 2])
         with pytest.raises(ValueError, match="2 records where"):
             list(book.rows["T"][-1])
+
+
+def test_columns_side_by_side_that_depend_on_the_same_are_made_once_for_equal_records() -> None:
+    made: list[tuple[str, int]] = []
+
+    def content(record: tuple[str, int]) -> str:
+        made.append(record)
+        return record[0]
+
+    first = itemgetter(0)
+    columns: list[Column[tuple[str, int]]] = [
+        Column("A", 20, content, of=first),
+        Column("B", 20, lambda record: record[0] * 2, of=first),
+        Column("C", 20, lambda record: record[1]),
+    ]
+    sheet = written([("x", 1), ("y", 2), ("x", 3)], columns=columns)
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=5)]
+    assert rows == [["x", "xx", 1], ["y", "yy", 2], ["x", "xx", 3]]
+    assert made == [("x", 1), ("y", 2)]
+
+
+def test_as_many_kept_cells_as_there_may_be_stay_right() -> None:
+    column: Column[int] = Column("A", 20, lambda number: f"text {number % (REMEMBERED + 2)}", of=lambda number: number)
+    numbers = [*range(REMEMBERED + 2), 0, 1, REMEMBERED + 1]
+    sheet = written(numbers, columns=[column])
+    found = [cell.value for (cell,) in sheet.iter_rows(min_row=5)]
+    assert found == [f"text {number}" for number in numbers]

@@ -20,7 +20,7 @@ def _value_text(value: Json) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(map(_value_text, value)) or "none"
+        return ", ".join([it if type(it) is str else _value_text(it) for it in value]) or "none"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{name}: {_value_text(inner)}" for name, inner in value.items()) + "}"
     return str(value)

@@ -8,7 +8,7 @@ from operator import attrgetter
 
 import msgspec
 
-from orgaudit.model import Status
+from orgaudit.model import Json, Status
 from orgaudit.report.listed import ListedFinding
 from orgaudit.report.view import View
 from orgaudit.report.xlsx.cells import NO_OWNER, NO_UNIT, SEVERITY_WORDS, day, number
@@ -47,8 +47,11 @@ def _expiry(text: str) -> date | str:
         return text
 
 
+_decode = msgspec.json.Decoder(dict[str, Json]).decode
+
+
 def _evidence(found: ListedFinding) -> str:
-    return evidence_text(msgspec.json.decode(found.evidence))
+    return evidence_text(_decode(found.evidence))
 
 
 def _console_page(found: ListedFinding) -> str | None:
