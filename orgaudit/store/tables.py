@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -342,9 +344,14 @@ class _Pieces(ExitStack):
             self._stream.write(self._encoder.encode_lines(fitting))
 
 
+_PRIVATE = partial(os.open, mode=0o600)
+"""Opens a file that nobody else may read, whatever the umask."""
+
+
 @contextmanager
 def _compressed(path: Path) -> Iterator[BinaryIO]:
-    with path.open("wb") as file, zstandard.ZstdCompressor(level=1).stream_writer(file, closefd=False) as stream:
+    compressor = zstandard.ZstdCompressor(level=1)
+    with open(path, "wb", opener=_PRIVATE) as file, compressor.stream_writer(file, closefd=False) as stream:
         yield stream
 
 
