@@ -15,7 +15,7 @@ from orgaudit.report.figures import RequirementScore
 from orgaudit.report.manual import answered
 from orgaudit.report.queries import REQUIREMENTS
 from orgaudit.store.register_result import Attested
-from orgaudit.store.tables import FINDING_COLUMNS
+from orgaudit.store.tables import FINDING_COLUMNS, rows_of
 
 _OF_CONTROLS = "control IN (SELECT unnest($1))"
 _IN_ORDER = "ORDER BY account_id, control, region, resource, fingerprint"
@@ -34,7 +34,6 @@ _NOT_SHOWN = {
     "remediation": "NULL AS remediation",
 }
 """What packs do not show of a finding, and what is read instead: half of a row, and slow to read."""
-_ROWS = 500
 
 
 class Tables:
@@ -82,11 +81,7 @@ class Tables:
             yield _finding(row)
 
     def _rows(self, query: str, values: list[Any]) -> Iterator[dict[str, Any]]:
-        cursor = self._connection.cursor()
-        cursor.execute(query, values)
-        names = [column[0] for column in cursor.description or ()]
-        while rows := cursor.fetchmany(_ROWS):
-            yield from (dict(zip(names, row, strict=True)) for row in rows)
+        yield from rows_of(self._connection.cursor(), query, values)
 
 
 def _finding(row: dict[str, Any]) -> tuple[Finding, bool]:

@@ -38,7 +38,7 @@ from orgaudit.evidence.shards import Lines
 from orgaudit.evidence.signature import sign
 from orgaudit.evidence.spool import Spool
 from orgaudit.model import Finding
-from orgaudit.spreadsheet.text import looks_like_formula
+from orgaudit.spreadsheet.text import inert
 from orgaudit.store.register_result import read_result
 from orgaudit.store.run import Run
 from orgaudit.store.seal import Standing
@@ -230,12 +230,7 @@ def _draft(name: str) -> str:
 def _row(number: int, finding: Finding, *, included: bool) -> list[object]:
     exception = finding.exception.id if finding.exception else ""
     of = (finding.fingerprint, finding.control, finding.account_id, finding.region, finding.resource)
-    return [number, *map(_in_a_cell, (*of, finding.status, exception)), "yes" if included else "no"]
-
-
-def _in_a_cell(value: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
-    return f"'{value}" if looks_like_formula(value) else value
+    return [number, *map(inert, (*of, finding.status, exception)), "yes" if included else "no"]
 
 
 def _csv(rows: Iterable[Sequence[object]]) -> bytes:

@@ -28,6 +28,7 @@ from orgaudit.store.tables import (
     ISSUE,
     connection_in,
     quoted,
+    rows_of,
     scratch_of,
     table_files,
     with_later_columns,
@@ -64,10 +65,7 @@ class Changes:
 
     def rows(self, unit: Unit) -> Iterator[Change]:
         """Yield every change, by kind, severity and place; nothing else may be asked meanwhile."""
-        cursor = self.connection.execute(_rows(unit))
-        names = [column[0] for column in cursor.description or ()]
-        while rows := cursor.fetchmany(500):
-            yield from (msgspec.convert(dict(zip(names, row, strict=True)), Change) for row in rows)
+        yield from (msgspec.convert(row, Change) for row in rows_of(self.connection, _rows(unit)))
 
     def write(self, path: Path) -> None:
         """Write the issues that changed, in their order, as a Parquet file; raises ReportError."""

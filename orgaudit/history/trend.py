@@ -13,7 +13,7 @@ from orgaudit.store.comparison import Point
 from orgaudit.store.rates import COVERAGE_SHARE, OUTLIVED, RATES
 from orgaudit.store.register_result import read_result
 from orgaudit.store.run import Run
-from orgaudit.store.tables import ISSUE, SEVERITY_RANK, opened, table_files
+from orgaudit.store.tables import ISSUE, SEVERITY_RANK, opened, rows_of, table_files
 
 _ISSUES = f"""
     WITH issues AS (
@@ -42,8 +42,7 @@ def figures_of(run: Run) -> tuple[Point, dict[str, float | None]]:
     manifest = run.read_evaluated()
     result = read_result(run)
     with opened(run) as connection:
-        rows = connection.execute(_ISSUES, {"as_of": result.source.as_of})
-        issues = dict(zip((column[0] for column in rows.description or ()), rows.fetchall()[0], strict=True))
+        (issues,) = rows_of(connection, _ISSUES, {"as_of": result.source.as_of})
         rates = {name: (rate, excepted) for name, rate, excepted in connection.execute(RATES).fetchall()}
         coverage = connection.execute(COVERAGE_SHARE).fetchall()[0][0]
         exceptions = connection.execute(_EXCEPTIONS).fetchall()[0][0]

@@ -30,7 +30,7 @@ from orgaudit.report.view import View
 from orgaudit.settings.ownership import owners_of
 from orgaudit.settings.people import People
 from orgaudit.settings.settings import Settings
-from orgaudit.spreadsheet.text import looks_like_formula
+from orgaudit.spreadsheet.text import inert
 from orgaudit.store import seal
 from orgaudit.store.run import Run, writing
 from orgaudit.words import counted
@@ -84,7 +84,7 @@ class Material:
             text = io.TextIOWrapper(file, "utf-8", newline="")
             writer = csv.writer(text, lineterminator="\n")
             writer.writerow(columns)
-            writer.writerows([_inert(cell) for cell in row] for row in rows)
+            writer.writerows([inert(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
             text.detach()
 
 
@@ -280,7 +280,3 @@ PARTS = (
     ),
 )
 """The parts, in the order in which they are written; the last describes the others."""
-
-
-def _inert(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and looks_like_formula(cell) else cell

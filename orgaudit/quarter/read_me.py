@@ -55,7 +55,7 @@ def missing(view: View) -> Iterator[str]:
     for unseen in view.unseen:
         lacking = [it for it in view.missing if it.reason is unseen.reason]
         fixes = list(dict.fromkeys(it.fix for it in lacking))
-        more = f" The sheet Coverage lists {counted(len(fixes) - 1, 'more fix')}es." if len(fixes) > 1 else ""
+        more = f" The sheet Coverage lists {counted(len(fixes) - 1, 'more way')} to fix it." if len(fixes) > 1 else ""
         counts = f"{counted(unseen.evaluations, 'evaluation')} in {counted(unseen.accounts, 'account')}"
         yield f"- {unseen.reason}: {counts}. {fixes[0] if fixes else ''}{more}".rstrip()
     shut = [f"{_text(it.name)} ({it.id})" for it in view.accounts if it.completeness is Completeness.NOT_ASSESSED]

@@ -8,6 +8,7 @@ import msgspec
 
 from orgaudit.report.view import View
 from orgaudit.store.rates import UNSEEN
+from orgaudit.store.tables import rows_of
 
 _CELLS = f"""
     seen AS (
@@ -73,9 +74,7 @@ def sections(view: View) -> list[str]:
 
 def _cells(view: View, sql: str, asked: dict[str, str]) -> Cells:
     cells: dict[str, dict[str, Cell]] = {}
-    cursor = view.connection.cursor()
-    cursor.execute(sql, asked)
-    while rows := cursor.fetchmany(500):
-        for line, column, *found in rows:
-            cells.setdefault(line, {})[column] = Cell(*found)
+    for row in rows_of(view.connection.cursor(), sql, asked):
+        line, column, *found = row.values()
+        cells.setdefault(line, {})[column] = Cell(*found)
     return cells

@@ -54,7 +54,7 @@ from orgaudit.store.register_result import (
 )
 from orgaudit.store.run import Run
 from orgaudit.store.seal import Standing, digest
-from orgaudit.store.tables import opened, quoted
+from orgaudit.store.tables import ROWS, opened, quoted, rows_of
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -161,7 +161,7 @@ class View:
         """Yield a text of each finding."""
         cursor = self.connection.cursor()
         cursor.execute(f"SELECT {value} FROM findings WHERE {where}")  # noqa: S608 - constants only
-        while rows := cursor.fetchmany(_AT_ONCE):
+        while rows := cursor.fetchmany(ROWS):
             yield from (text for (text,) in rows)
 
     def changes(self) -> Iterator[Change]:
@@ -181,7 +181,6 @@ _FINDING = {name: name for name in Finding.__struct_fields__} | {
 """The fields of a finding, each with the SQL of its value in JSON. A row takes a third of the time as one text."""
 
 _FLAGS = {name: name for name in ("open", "covered", "counted")}
-_AT_ONCE = 500
 
 
 def _json(fields: Mapping[str, str]) -> str:
@@ -322,10 +321,7 @@ def _with_changes(score: AccountScore, opened: int, closed: int) -> AccountScore
 def _structs(
     connection: duckdb.DuckDBPyConnection, kind: type[S], sql: str, asked: dict[str, Any] | None = None
 ) -> Iterator[S]:
-    connection.execute(sql, asked or {})
-    names = [column[0] for column in connection.description or ()]
-    while rows := connection.fetchmany(500):
-        yield from (msgspec.convert(dict(zip(names, row, strict=True)), kind) for row in rows)
+    yield from (msgspec.convert(row, kind) for row in rows_of(connection, sql, asked))
 
 
 def _number(connection: duckdb.DuckDBPyConnection, sql: str) -> int:

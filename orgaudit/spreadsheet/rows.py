@@ -122,9 +122,7 @@ def record_rows(
     """
     letters = {column.title: get_column_letter(index) for index, column in enumerate(columns, 1)}
     writers = [
-        (_LinkedWriter if column.goal and links else _ColumnWriter)(
-            sheet, column, letters, most_lines if index in fitted else 0, links
-        )
+        _writer(sheet, column, letters, most_lines if index in fitted else 0, links)
         for index, column in enumerate(columns)
     ]
     parts = [(part.read, part.known, part.make) for part in _parts(columns, writers)]
@@ -204,7 +202,6 @@ class _ColumnWriter:
         column: Column[Any],
         letters: dict[str, str],
         most_lines: int,
-        links: SheetLinks | None,  # noqa: ARG002 - for those that lead somewhere
     ) -> None:
         self.known: dict[Any, Made] = {}
         self._letters, self._most_lines = letters, most_lines
@@ -222,7 +219,7 @@ class _ColumnWriter:
     def cell(self, content: Content, number: int) -> Made:
         """Return the cell with this content in a row of this number."""
         if isinstance(content, str):
-            return f"<c{self._writer.behind(content)}", self._lines(content) if self._most_lines else 0
+            return f"<c{self._writer.behind(content)}", self._lines(content)
         return f"<c{self._writer.behind(self._placed(content, number))}", min(1, self._most_lines)
 
     def _placed(self, content: Content, number: int) -> Content:
@@ -243,18 +240,25 @@ class _LinkedWriter(_ColumnWriter):
     """Writes the cells of a column that lead somewhere; those are kept that are no links, but formulas or plain."""
 
     def __init__(
-        self, sheet: Worksheet, column: Column[Any], letters: dict[str, str], most_lines: int, links: SheetLinks | None
+        self,
+        sheet: Worksheet,
+        column: Column[Any],
+        letters: dict[str, str],
+        most_lines: int,
+        *,
+        goal: Callable[[Any], Goal | str | None],
+        links: SheetLinks,
     ) -> None:
-        super().__init__(sheet, column, letters, most_lines, links)
+        super().__init__(sheet, column, letters, most_lines)
         self._letter, self._links = letters[column.title], links
         self._linked = CellWriter(sheet, look.linked(column.look))
-        self._goal, self._keeps = column.goal, column.of is not None
+        self._goal, self._keeps = goal, column.of is not None
         self.read = column.of or _nothing
 
     def make(self, key: Any, record: Any, number: int) -> Made:  # noqa: ANN401 - what `read` has found
         """Return a record's cell, which leads somewhere, or a plain one where that is not in the workbook."""
-        content, goal = self.content(record), self._goal(record) if self._goal else None
-        if self._links is None or goal is None or content is None or content == "":
+        content, goal = self.content(record), self._goal(record)
+        if goal is None or content is None or content == "":
             return self._once(key, self.cell(content, number))
         text = content if isinstance(content, str) else None
         fits = text is None or (len(text) <= self._room and "\n" not in text)
@@ -268,6 +272,15 @@ class _LinkedWriter(_ColumnWriter):
 
     def _once(self, key: Any, made: Made) -> Made:  # noqa: ANN401 - what `read` has found
         return _kept(self.known, key, made) if self._keeps else made
+
+
+def _writer(
+    sheet: Worksheet, column: Column[Any], letters: dict[str, str], most_lines: int, links: SheetLinks | None
+) -> _ColumnWriter:
+    """Return what writes the cells of a column, which lead somewhere where there are links."""
+    if column.goal is None or links is None:
+        return _ColumnWriter(sheet, column, letters, most_lines)
+    return _LinkedWriter(sheet, column, letters, most_lines, goal=column.goal, links=links)
 
 
 class _SpanWriter:

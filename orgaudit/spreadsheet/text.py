@@ -89,6 +89,11 @@ def looks_like_formula(value: str) -> bool:
     return value.startswith(_FORMULA_STARTS)
 
 
+def inert(text: str) -> str:
+    """Return a text for a file that holds the text alone, such as CSV, so that no program takes it for a formula."""
+    return f"'{text}" if looks_like_formula(text) else text
+
+
 def _escaped(text: str) -> str:
     return _ESCAPE_LOOKALIKE.sub("_x005F_", text) if "_x" in text else text
 

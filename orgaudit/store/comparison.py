@@ -7,10 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from orgaudit.errors import ConfigError
 from orgaudit.model import Severity
 from orgaudit.store.kinds import Kind
-from orgaudit.store.run import Run, writing
+from orgaudit.store.run import Run, read_document, writing
 
 SCHEMA_VERSION = 1
 NOT_STORED = "the results are of an earlier version, which compared nothing"
@@ -114,14 +113,5 @@ def write_comparison(run: Run, comparison: Comparison) -> None:
 
 def read_comparison(run: Run) -> Comparison:
     """Return comparison.json, or that there is nothing of an earlier version; raises ConfigError for a foreign file."""
-    path = comparison_path(run)
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Comparison)
-    except FileNotFoundError:
-        return Comparison(why_none=NOT_STORED)
-    except OSError as error:
-        raise ConfigError(f"cannot be read ({error.strerror})", file=str(path)) from error
-    except msgspec.MsgspecError as error:
-        raise ConfigError(
-            "is not a comparison that this version of orgaudit reads; restore it from a copy", file=str(path)
-        ) from error
+    found = read_document(comparison_path(run), Comparison, "a comparison")
+    return Comparison(why_none=NOT_STORED) if found is None else found

@@ -10,7 +10,7 @@ import msgspec
 
 from orgaudit.errors import ConfigError
 from orgaudit.model import EntryState, Json
-from orgaudit.store.run import Run, writing
+from orgaudit.store.run import Run, read_document, writing
 
 SCHEMA_VERSION = 1
 
@@ -226,11 +226,7 @@ def write_result(run: Run, result: RegisterResult) -> None:
 def read_result(run: Run) -> RegisterResult:
     """Return register.json; raises ConfigError where it is missing or foreign."""
     path = register_path(run)
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=RegisterResult)
-    except OSError as error:
-        raise ConfigError(f"cannot be read ({error.strerror})", file=str(path)) from error
-    except msgspec.MsgspecError as error:
-        raise ConfigError(
-            "is not a register's result that this version of orgaudit reads; restore it from a copy", file=str(path)
-        ) from error
+    found = read_document(path, RegisterResult, "a register's result")
+    if found is None:
+        raise ConfigError("cannot be read (No such file or directory)", file=str(path))
+    return found

@@ -104,6 +104,20 @@ def read_lines(path: Path, decoder: msgspec.json.Decoder[T]) -> Generator[T, Non
         raise ConfigError(f"is damaged (it ends too early); {_AGAIN}", file=str(path))
 
 
+def read_document(path: Path, kind: type[T], what: str) -> T | None:
+    """Return what a file of JSON holds, None where there is none; raises ConfigError where it is not `what`."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(f"cannot be read ({error.strerror})", file=str(path)) from error
+    except msgspec.MsgspecError as error:
+        raise ConfigError(
+            f"is not {what} that this version of orgaudit reads; restore it from a copy", file=str(path)
+        ) from error
+
+
 def valid_id(name: str) -> bool:
     """Return whether a run can have this id: one segment of a path, and not the name that points at the last run."""
     return bool(_ID.fullmatch(name)) and name.casefold() != LATEST

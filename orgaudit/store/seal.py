@@ -17,7 +17,7 @@ import msgspec
 from orgaudit.errors import ConfigError
 from orgaudit.store.lease import ensure_not_taken
 from orgaudit.store.manifest import Manifest
-from orgaudit.store.run import Run, encoded, writing
+from orgaudit.store.run import Run, encoded, read_document, writing
 
 LEDGER_VERSION = 1
 FACTS = ("facts",)
@@ -88,17 +88,7 @@ def ledger_path(directory: Path) -> Path:
 
 def read_ledger(directory: Path) -> Ledger | None:
     """Return a directory's reports.json, or None without one; raises ConfigError where it is damaged."""
-    path = ledger_path(directory)
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Ledger)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ConfigError(f"cannot be read ({error.strerror})", file=str(path)) from error
-    except msgspec.MsgspecError as error:
-        raise ConfigError(
-            "is not a list of reports that this version of orgaudit reads; restore it from a copy", file=str(path)
-        ) from error
+    return read_document(ledger_path(directory), Ledger, "a list of reports")
 
 
 def add(directory: Path, *, seals: Iterable[SealRecord] = (), reports: Iterable[ReportRecord] = ()) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import duckdb
 import msgspec
@@ -27,6 +27,9 @@ Apply = Callable[[Iterable[Finding]], Iterable[Finding]]
 """What sets something of each finding as a stream: its owner, or its exception on one date."""
 
 MEMORY_LIMIT = "192MB"
+ROWS = 500
+"""Rows of a query's answer that are taken at once."""
+
 PIECE = 2000
 """Findings in one of the files from which DuckDB makes a table."""
 
@@ -238,6 +241,16 @@ def connection_in(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
     finally:
         connection.close()
+
+
+def rows_of(
+    connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[object] | Mapping[str, object] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a query by the names of their columns; nothing else may be asked meanwhile."""
+    connection.execute(sql, values)
+    names = [column[0] for column in connection.description or ()]
+    while rows := connection.fetchmany(ROWS):
+        yield from (dict(zip(names, row, strict=True)) for row in rows)
 
 
 def quoted(path: Path) -> str:
