@@ -32,6 +32,7 @@ UNSURE = (
 
 FSBP_HEAD = f"""# AWS Foundational Security Best Practices: every control of the standard by its Security Hub id, with the controls of
 # orgaudit that decide it. `coverage: none` marks what no control decides, and `needs` what would have to be read.
+# https://docs.aws.amazon.com/securityhub/latest/userguide/fsbp-standard.html lists them.
 # Titles are our own words. scripts/write_frameworks.py writes this file; do not edit it.
 # AWS adds and retires controls every month: the version is that of the standard and the month of the list.
 # Left out, because AWS's table of all controls has them in the standard and the standard's own page does not:
@@ -42,7 +43,7 @@ FSBP_HEAD = f"""# AWS Foundational Security Best Practices: every control of the
 id: fsbp
 title: AWS Foundational Security Best Practices
 version: 1.0.0 of 2026-08
-source: https://docs.aws.amazon.com/securityhub/latest/userguide/fsbp-standard.html
+source: AWS Security Hub User Guide, its page of the standard
 date: "2026-08"
 requirements:
 """
@@ -52,14 +53,14 @@ NIST_HEAD = """# NIST SP 800-53 revision 5: the 370 requirements of the high bas
 # Automated is what AWS relates to a Security Hub control that one of ours answers: a pass is technical evidence for a
 # part of the requirement. All else is manual: people attest it, and the controls that other mappings name are evidence.
 # `supporting` are controls that other mappings name where AWS relates others: they decide nothing.
-# Titles are NIST's, which are in the public domain. Former ids of parts, such as AU-2(b), name the whole requirement.
+# https://csrc.nist.gov/pubs/sp/800/53/r5/upd1/final has them all. Titles are NIST's, which are in the public domain. Former ids of parts, such as AU-2(b), name the whole requirement.
 # Left out, because the official catalog does not have them though lists of mappings do: AC-3(1), which revision 5
 # withdrew into AC-6, and SI-1(1)(c), which was never one of its ids.
 # scripts/write_frameworks.py writes this file; do not edit it.
 id: nist_800_53_r5
 title: NIST SP 800-53
 version: Revision 5
-source: https://csrc.nist.gov/pubs/sp/800/53/r5/upd1/final
+source: NIST, SP 800-53 and SP 800-53B
 date: "2020-12"
 requirements:
 """

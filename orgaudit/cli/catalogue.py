@@ -75,7 +75,8 @@ def frameworks(framework_id: str | None, *, as_json: bool, **given: Any) -> None
     found = {framework_id: loaded[framework_id]} if framework_id else loaded
     if as_json:
         shown = [
-            {key: each[key] for key in ("id", "title", "version", "requirements")} for each in _builtins(found.values())
+            {key: each[key] for key in ("id", "title", "version", "source", "date", "requirements")}
+            for each in _builtins(found.values())
         ]
         print_json(shown)
     elif framework_id:
@@ -83,20 +84,24 @@ def frameworks(framework_id: str | None, *, as_json: bool, **given: Any) -> None
             click.echo(line)
     else:
         for framework in found.values():
-            asked = framework.requirements
-            automated = sum(requirement.assessment is Assessment.AUTOMATED for requirement in asked)
-            count = f"{counted(len(asked), 'requirement')}, {automated} of them automated"
-            title = f"{framework.title} {framework.version}"
-            for number, line in enumerate((*textwrap.wrap(title, width() - ID_WIDTH), count)):
+            for number, line in enumerate(_framework(framework, width() - ID_WIDTH)):
                 click.echo(f"{'' if number else framework.id:<{ID_WIDTH}}{line}")
+
+
+def _framework(framework: Framework, room: int) -> Iterator[str]:
+    """Yield the lines that show a framework as a whole: title, size, and where its requirements are from."""
+    size = len(framework.requirements)
+    automated = sum(each.assessment is Assessment.AUTOMATED for each in framework.requirements)
+    yield from textwrap.wrap(f"{framework.title} {framework.version}", room)
+    covered = f"{framework.covered} of them covered"
+    yield f"{counted(size, 'requirement')}, {covered}: {automated} automated, {size - automated} manual"
+    if origin := ", ".join(filter(None, (framework.source, framework.date))):
+        yield from textwrap.wrap(f"from {origin}", room, break_long_words=False)
 
 
 def _requirements(framework: Framework) -> Iterator[str]:
     """Yield the lines that show a framework: its requirements by section, each with its controls below it."""
-    automated = sum(each.assessment is Assessment.AUTOMATED for each in framework.requirements)
-    manual = len(framework.requirements) - automated
-    yield from textwrap.wrap(f"{framework.title} {framework.version}", width())
-    yield f"{counted(len(framework.requirements), 'requirement')}: {automated} automated, {manual} manual"
+    yield from _framework(framework, width())
     for section, found in groupby(framework.requirements, lambda requirement: requirement.section):
         yield ""
         if section:
@@ -112,6 +117,13 @@ def _requirements(framework: Framework) -> Iterator[str]:
                 break_on_hyphens=False,
             )
             yield from (f"{'':<12}{control}" for control in requirement.controls)
+            if not requirement.is_covered:
+                yield from textwrap.wrap(
+                    f"not covered; needs {requirement.needs or 'a control'}",
+                    width(),
+                    initial_indent=" " * 12,
+                    subsequent_indent=" " * 14,
+                )
 
 
 @click.command()
@@ -168,12 +180,15 @@ def _control_lines(control: Control, loaded: Iterable[Framework]) -> Iterator[st
 
 def _requirement_lines(framework: Framework, name: str, known: dict[str, Control]) -> Iterator[str]:
     """Yield the lines that show one requirement; raises ConfigError for an unknown one."""
-    by_name = {f"{framework.id}:{each.id}": each for each in framework.requirements}
+    by_name = {
+        f"{framework.id}:{name}": each for each in framework.requirements for name in (each.id, *each.aliases)
+    }
     if name not in by_name:
         wrong = f"{framework.id} has no requirement {name.partition(':')[2]!r}"
         remedy = nearest(name, by_name) or f"`orgaudit frameworks {framework.id}` lists them"
         raise ConfigError(f"{wrong}; {remedy}", key="ID")
     requirement = by_name[name]
+    name = f"{framework.id}:{requirement.id}"
     yield name
     yield from textwrap.wrap(requirement.title, width())
     yield ""
@@ -183,7 +198,10 @@ def _requirement_lines(framework: Framework, name: str, known: dict[str, Control
         ("Section", _filled(requirement.section)),
         ("Level", [] if requirement.level is None else [str(requirement.level)]),
         ("Assessment", [str(requirement.assessment)]),
-        ("Controls", deciding or ["none: a person decides"]),
+        ("Former ids", _filled(", ".join(requirement.aliases))),
+        ("Controls", deciding or ["none: a person decides" if requirement.is_covered else "none: it is not covered"]),
+        ("Supporting", list(requirement.supporting)),
+        ("Needs", _filled(requirement.needs)),
         ("Attest", _attesting(requirement, name) if requirement.assessment is Assessment.MANUAL else []),
     )
 

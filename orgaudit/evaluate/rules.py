@@ -86,7 +86,7 @@ def rules_of(settings: Settings) -> Rules:
     scope, report = settings.scope, settings.report
     scope.check_rules(loaded, {*known, *ALIASES})
     report.check_headline(loaded)
-    selected = frameworks.select(loaded, scope.frameworks, report.headline_framework)
+    selected = frameworks.select(loaded, scope.frameworks, report.headline_framework, scope.nist_baseline)
     ids = tuple(map(resolve, scope.controls)) or chosen_controls(settings, loaded, known)
     if not ids:
         message = f"no requirement of {', '.join(scope.frameworks)} has a control, so nothing would be evaluated"
@@ -110,7 +110,7 @@ def chosen_controls(
     ids = settings.scope.frameworks
     if frameworks.ALL in ids:
         return tuple(known)
-    selected = frameworks.select(loaded, ids, settings.report.headline_framework)
+    selected = frameworks.select(loaded, ids, settings.report.headline_framework, settings.scope.nist_baseline)
     chosen = {*frameworks.controls_of(selected.values())}
     if not ids:
         named = {*frameworks.controls_of(loaded.values())}

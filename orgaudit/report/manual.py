@@ -86,6 +86,8 @@ def _effect(row: AttestationRow, status: RequirementStatus | None, contradicted:
         return f"Answers nothing: it is {row.state}."
     if status is None:
         return "Answers nothing: the requirement is not part of the run."
+    if status is RequirementStatus.NOT_COVERED:
+        return "Answers nothing: no control covers the requirement, and it is not one that people decide."
     if status is not RequirementStatus.MANUAL:
         return f"Answers nothing: the run itself found {status}."
     if not row.accounts:

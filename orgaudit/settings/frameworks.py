@@ -86,6 +86,7 @@ class Framework(msgspec.Struct, frozen=True, kw_only=True):
     """One version of one framework; `thresholds` are the numbers that it sets itself.
 
     `source` is where its requirements are published, `date` the year and month, or the day, of what was read there.
+    `left_out` are the ids and former ids of what the choice of a baseline leaves out.
     """
 
     id: str
@@ -95,6 +96,12 @@ class Framework(msgspec.Struct, frozen=True, kw_only=True):
     thresholds: dict[str, Any] = {}
     source: str = ""
     date: str = ""
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """The ids of its requirements, their former ids, and those of what a baseline leaves out."""
+        return [name for each in self.requirements for name in (each.id, *each.aliases)] + list(self.left_out)
 
     @property
     def covered(self) -> int:
@@ -239,8 +246,13 @@ def check(framework: Framework, known: Collection[str], document: Document | Non
     ]
 
 
-def select(frameworks: Mapping[str, Framework], ids: Iterable[str], also: str | None = None) -> dict[str, Framework]:
-    """Return the frameworks with these ids, all for `all`, or the usual ones without a choice.
+def select(
+    frameworks: Mapping[str, Framework],
+    ids: Iterable[str],
+    also: str | None = None,
+    baseline: Baseline | None = None,
+) -> dict[str, Framework]:
+    """Return the frameworks with these ids, all for `all`, or the usual ones without a choice, each in `baseline`.
 
     The usual ones are the newest version of CIS, NIST 800-53, FSBP, a user's own files, and the one with the id `also`.
     Raises ConfigError for an unknown id.
@@ -253,9 +265,8 @@ def select(frameworks: Mapping[str, Framework], ids: Iterable[str], also: str | 
     ]
     if problems:
         raise error_of(problems)
-    if ALL in wanted:
-        return dict(frameworks)
-    return {name: frameworks[name] for name in wanted or _usual(frameworks, also)}
+    chosen = list(frameworks) if ALL in wanted else wanted or _usual(frameworks, also)
+    return {name: in_baseline(frameworks[name], baseline) for name in chosen}
 
 
 def _usual(frameworks: Mapping[str, Framework], also: str | None) -> list[str]:
@@ -310,9 +321,11 @@ def in_baseline(framework: Framework, baseline: Baseline | None) -> Framework:
     if baseline is None or not any(each.baseline for each in framework.requirements):
         return framework
     order = list(Baseline)
-    within = {None, *order[order.index(baseline) + 1 :]}
-    kept = tuple(each for each in framework.requirements if each.baseline not in within)
-    return msgspec.structs.replace(framework, requirements=kept)
+    beyond = {None, *order[order.index(baseline) + 1 :]}
+    kept = tuple(each for each in framework.requirements if each.baseline not in beyond)
+    names = {name for each in kept for name in (each.id, *each.aliases)}
+    left_out = tuple(name for name in framework.names if name not in names)
+    return msgspec.structs.replace(framework, requirements=kept, left_out=left_out)
 
 
 def find(framework: Framework, name: str) -> Requirement | None:
