@@ -53,7 +53,8 @@ NIST_HEAD = """# NIST SP 800-53 revision 5: the 370 requirements of the high bas
 # Automated is what AWS relates to a Security Hub control that one of ours answers: a pass is technical evidence for a
 # part of the requirement. All else is manual: people attest it, and the controls that other mappings name are evidence.
 # `supporting` are controls that other mappings name where AWS relates others: they decide nothing.
-# https://csrc.nist.gov/pubs/sp/800/53/r5/upd1/final has them all. Titles are NIST's, which are in the public domain. Former ids of parts, such as AU-2(b), name the whole requirement.
+# https://csrc.nist.gov/pubs/sp/800/53/r5/upd1/final has all. Titles are NIST's, which are in the public domain.
+# Former ids of parts, such as AU-2(b), name the whole requirement.
 # Left out, because the official catalog does not have them though lists of mappings do: AC-3(1), which revision 5
 # withdrew into AC-6, and SI-1(1)(c), which was never one of its ids.
 # scripts/write_frameworks.py writes this file; do not edit it.
@@ -113,7 +114,7 @@ def fsbp(known: Collection[str]) -> str:
         lines += _listed("controls", controls)
         lines += _listed("aliases", each.aliases)
         if not controls:
-            lines += ["    coverage: none", f"    needs: {_quoted(each.needs)}"]
+            lines += ["    coverage: none", *_needs(each.needs)]
     return "\n".join(lines) + "\n"
 
 
@@ -169,6 +170,12 @@ def _listed(key: str, items: Sequence[str]) -> Iterator[str]:
     else:
         yield f"    {key}:"
         yield from (f"      - {item}" for item in items)
+
+
+def _needs(text: str) -> list[str]:
+    """Return the lines of what would have to be read."""
+    line = f"    needs: {_quoted(text)}"
+    return [line] if len(line) <= WIDTH else ["    needs: >-", f"      {text}"]
 
 
 def _quoted(text: str) -> str:

@@ -93,8 +93,8 @@ def _framework(framework: Framework, room: int) -> Iterator[str]:
     size = len(framework.requirements)
     automated = sum(each.assessment is Assessment.AUTOMATED for each in framework.requirements)
     yield from textwrap.wrap(f"{framework.title} {framework.version}", room)
-    covered = f"{framework.covered} of them covered"
-    yield f"{counted(size, 'requirement')}, {covered}: {automated} automated, {size - automated} manual"
+    parts = f"{automated} automated, {size - automated} manual"
+    yield f"{counted(size, 'requirement')}: {parts}; {framework.covered} covered by controls"
     if origin := ", ".join(filter(None, (framework.source, framework.date))):
         yield from textwrap.wrap(f"from {origin}", room, break_long_words=False)
 

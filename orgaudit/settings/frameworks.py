@@ -105,8 +105,13 @@ class Framework(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def covered(self) -> int:
-        """The number of requirements that a control or a person can answer."""
-        return sum(requirement.is_covered for requirement in self.requirements)
+        """The number of requirements that any control decides or gives evidence for."""
+        return sum(bool(requirement.controls) for requirement in self.requirements)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a control or a person can answer every requirement."""
+        return all(requirement.is_covered for requirement in self.requirements)
 
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]

@@ -173,7 +173,7 @@ def _framework(framework: Framework) -> str:
     """Return a framework in words: its version, its size, and how much of it is covered where that is not all."""
     size = len(framework.requirements)
     text = f"{framework.title}, version {framework.version}: {counted(size, 'requirement')}"
-    return text if framework.covered == size else f"{text}, {framework.covered} of them covered"
+    return text if framework.is_whole else f"{text}, {framework.covered} of them covered"
 
 
 def _statements(view: View) -> Iterator[Statement]:
