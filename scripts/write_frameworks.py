@@ -10,6 +10,7 @@ out. nist_800_53_r5.csv has one line per requirement of NIST.
 
 import csv
 import sys
+import textwrap
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -43,7 +44,7 @@ FSBP_HEAD = f"""# AWS Foundational Security Best Practices: every control of the
 id: fsbp
 title: AWS Foundational Security Best Practices
 version: 1.0.0 of 2026-08
-source: AWS Security Hub User Guide, its page of the standard
+source: AWS Security Hub User Guide
 date: "2026-08"
 requirements:
 """
@@ -175,7 +176,7 @@ def _listed(key: str, items: Sequence[str]) -> Iterator[str]:
 def _needs(text: str) -> list[str]:
     """Return the lines of what would have to be read."""
     line = f"    needs: {_quoted(text)}"
-    return [line] if len(line) <= WIDTH else ["    needs: >-", f"      {text}"]
+    return [line] if len(line) <= WIDTH else ["    needs: >-", *(f"      {part}" for part in textwrap.wrap(text, WIDTH - 6))]
 
 
 def _quoted(text: str) -> str:
