@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from orgaudit.errors import ConfigError
 from orgaudit.model import RequirementRef
 from orgaudit.settings.documents import PACKAGED, Document, Problem, error_of, nearest, read, validate
+from orgaudit.settings.syntax import KeyPath
 from orgaudit.settings.thresholds import Thresholds
 
 ALL = "all"
@@ -210,9 +211,9 @@ def _framework(document: Document) -> Framework | list[Problem]:
 
 def _twice(document: Document, requirements: Iterable[_RequirementInFile]) -> Iterator[Problem]:
     """Yield a problem for each id or former id that another requirement has already."""
-    first: dict[str, tuple[int, str | int, ...]] = {}
+    first: dict[str, KeyPath] = {}
     for index, requirement in enumerate(requirements):
-        places = [(requirement.id, (index, "id"))]
+        places: list[tuple[str, KeyPath]] = [(requirement.id, (index, "id"))]
         places += [(alias, (index, "aliases", position)) for position, alias in enumerate(requirement.aliases)]
         for name, place in places:
             if (other := first.setdefault(name, place)) != place:
