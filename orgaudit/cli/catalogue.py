@@ -6,7 +6,7 @@ import inspect
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -20,7 +20,7 @@ from orgaudit.controls.declare import Control, Fix
 from orgaudit.controls.declare import catalogue as all_controls
 from orgaudit.errors import ConfigError
 from orgaudit.evaluate.remediation import unfilled
-from orgaudit.evaluate.rules import chosen_controls
+from orgaudit.evaluate.rules import chosen_controls, named_controls
 from orgaudit.model import Disruption, Scope, Severity
 from orgaudit.settings import frameworks as framework_files
 from orgaudit.settings.documents import nearest
@@ -42,7 +42,7 @@ def controls(*, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options 
     settings = options.settings_from(given)
     known, loaded = _loaded(settings)
     scope = settings.scope
-    wanted = set(map(resolve, scope.controls))
+    wanted = set(named_controls(scope, loaded, known))
     if scope.frameworks or not wanted:
         wanted |= {*chosen_controls(settings, loaded, known)}
     found = [control for control in known.values() if control.id in wanted]
@@ -133,7 +133,7 @@ def explain(name: str, **given: Any) -> None:  # noqa: ANN401 - options by name
     """Show one control, requirement or framework.
 
     Of a control: why it matters, what it reads, which requirements name it, and how to fix a failure. Of a requirement
-    (framework:requirement, such as cis_4.0:1.4): what it is about and which controls decide it, or how to attest it. Of
+    (framework:requirement, such as cis_4.0:1.4, or its id alone, such as EC2.7): what it is about and which controls decide it, or how to attest it. Of
     a framework: its requirements.
     """
     known, loaded = _loaded(options.settings_from(given))
@@ -144,10 +144,27 @@ def explain(name: str, **given: Any) -> None:  # noqa: ANN401 - options by name
         lines = _requirements(loaded[name])
     elif colon and framework in loaded:
         lines = _requirement_lines(loaded[framework], name, known)
+    elif meant := framework_files.requirements_by_name(loaded.values()).get(name):
+        lines = _meanings(name, meant, loaded, known)
     else:
         raise _unknown(name, known, loaded)
     for line in lines:
         click.echo(line)
+
+
+def _meanings(
+    name: str, meant: Mapping[str, Requirement], loaded: Mapping[str, Framework], known: dict[str, Control]
+) -> Iterator[str]:
+    """Yield the lines of the only requirement with an id, or a list of those of several frameworks."""
+    if len(meant) == 1:
+        (full,) = meant
+        yield from _requirement_lines(loaded[full.partition(":")[0]], full, known)
+        return
+    yield f"{name} is a requirement of {len(meant)} frameworks:"
+    for full, requirement in meant.items():
+        yield from textwrap.wrap(
+            requirement.title, width(), initial_indent=f"  {full:<24}  ", subsequent_indent=" " * 28
+        )
 
 
 def _unknown(name: str, known: Iterable[str], loaded: dict[str, Framework]) -> ConfigError:
@@ -290,7 +307,7 @@ def _loaded(settings: Settings) -> tuple[dict[str, Control], dict[str, Framework
     """Return all controls and frameworks; raises ConfigError where the settings name others."""
     known = all_controls()
     loaded = framework_files.load(settings.directory, known, ALIASES)
-    settings.scope.check_rules(loaded, {*known, *ALIASES})
+    named_controls(settings.scope, loaded, known)
     settings.report.check_headline(loaded)
     return known, loaded
 

@@ -334,9 +334,19 @@ def in_baseline(framework: Framework, baseline: Baseline | None) -> Framework:
     return msgspec.structs.replace(framework, requirements=kept, left_out=left_out)
 
 
-def find(framework: Framework, name: str) -> Requirement | None:
-    """Return the requirement with this id or former id, or None."""
-    return next((each for each in framework.requirements if name == each.id or name in each.aliases), None)
+def requirements_by_name(frameworks: Iterable[Framework]) -> dict[str, dict[str, Requirement]]:
+    """Return what each name of a requirement means, by framework:requirement with the present id.
+
+    A name is framework:requirement or the requirement's id alone, each with its present or a former id. An id alone
+    may mean requirements of several frameworks, as 1.6 does in the versions of CIS.
+    """
+    found: dict[str, dict[str, Requirement]] = {}
+    for framework in frameworks:
+        for requirement in framework.requirements:
+            for name in (requirement.id, *requirement.aliases):
+                for written in (name, f"{framework.id}:{name}"):
+                    found.setdefault(written, {})[f"{framework.id}:{requirement.id}"] = requirement
+    return found
 
 
 def names_by_control(directory: Path, aliases: Mapping[str, str]) -> dict[str, tuple[str, ...]]:

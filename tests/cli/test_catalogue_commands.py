@@ -152,6 +152,32 @@ def test_a_former_id_explains_the_present_requirement(orgaudit: Callable[..., Re
     assert any(line.startswith("Supporting   ") for line in lines)
 
 
+def test_a_security_hub_id_is_a_second_name_of_controls(orgaudit: Callable[..., Result]) -> None:
+    def listed(name: str) -> list[str]:
+        return [each["id"] for each in json.loads(orgaudit("controls", "--control", name, "--json").output)]
+
+    assert listed("EC2.7") == listed("fsbp:EC2.7") == ["ec2_ebs_default_encryption_enabled"]
+    assert len(listed("ELB.5")) == 2
+    assert listed("cis_4.0:1.5") == ["iam_root_mfa_enabled"]
+    assert lines_of(orgaudit("explain", "EC2.7"))[0] == "fsbp:EC2.7"
+
+
+def test_an_id_that_several_frameworks_have_is_listed_or_refused(orgaudit: Callable[..., Result]) -> None:
+    first, *listed = lines_of(orgaudit("explain", "1.6"))
+    assert first == f"1.6 is a requirement of {len(listed)} frameworks:"
+    assert {"cis_1.2:1.6", "cis_4.0:1.6"} <= {line.split()[0] for line in listed}
+    refused = orgaudit("controls", "--control", "1.6")
+    assert refused.exit_code == 2
+    words = " ".join(refused.output.split())
+    assert "'1.6' names requirements of" in words
+    assert "write one of cis_1.2:1.6, cis_1.3:1.6" in words
+
+
+def test_what_nothing_covers_names_no_control(orgaudit: Callable[..., Result]) -> None:
+    refused = orgaudit("controls", "--control", "fsbp:WAF.12")
+    assert (refused.exit_code, "no control decides 'fsbp:WAF.12'; `orgaudit explain" in refused.output) == (2, True)
+
+
 def test_a_baseline_narrows_what_is_run(orgaudit: Callable[..., Result]) -> None:
     def listed(*options: str) -> set[str]:
         found = json.loads(orgaudit("controls", "--framework", "nist_800_53_r5", *options, "--json").output)

@@ -327,7 +327,7 @@ def test_a_users_file_of_the_same_name_replaces_ours(tmp_path: Path) -> None:
         ("    section: Logging", "    needs: iam.ListUsers", 11, "its coverage is not none; add coverage: none"),
         ("    section: Logging", '    aliases: ["1.10"]', 11, "'1.10' is there twice, first on line 7"),
         ("    section: Logging", "    baseline: medium", 11, "baseline"),
-        ("    section: Logging", "    supporting: [cloudtrail_trail_loging]", 11, "did you mean cloudtrail_trail_logging"),
+        ("    section: Logging", "    supporting: [cloudtrail_trail_loging]", 11, "mean cloudtrail_trail_logging"),
         ("    section: Logging", "    supporting: [cloudtrail_trail_logging]", 11, "supporting too; name it once"),
         ("title: Our rules", 'title: Our rules\ndate: "August"', 3, "date"),
     ],
@@ -342,7 +342,8 @@ def test_a_wrong_framework_names_file_line_and_mend(
 
 
 def test_what_a_person_decides_is_covered(tmp_path: Path) -> None:
-    manual = OWN.replace("automated", "manual").replace("    controls: [cloudtrail_trail_logging]", "    coverage: none")
+    manual = OWN.replace("automated", "manual")
+    manual = manual.replace("    controls: [cloudtrail_trail_logging]", "    coverage: none")
     with pytest.raises(ConfigError, match="is none, but a person decides it") as raised:
         load(own(tmp_path, manual), CONTROLS)
     assert (raised.value.line, raised.value.key) == (12, "requirements[0].coverage")
