@@ -176,7 +176,11 @@ def _listed(key: str, items: Sequence[str]) -> Iterator[str]:
 def _needs(text: str) -> list[str]:
     """Return the lines of what would have to be read."""
     line = f"    needs: {_quoted(text)}"
-    return [line] if len(line) <= WIDTH else ["    needs: >-", *(f"      {part}" for part in textwrap.wrap(text, WIDTH - 6))]
+    return (
+        [line]
+        if len(line) <= WIDTH
+        else ["    needs: >-", *(f"      {part}" for part in textwrap.wrap(text, WIDTH - 6))]
+    )
 
 
 def _quoted(text: str) -> str:

@@ -197,9 +197,7 @@ def _control_lines(control: Control, loaded: Iterable[Framework]) -> Iterator[st
 
 def _requirement_lines(framework: Framework, name: str, known: dict[str, Control]) -> Iterator[str]:
     """Yield the lines that show one requirement; raises ConfigError for an unknown one."""
-    by_name = {
-        f"{framework.id}:{name}": each for each in framework.requirements for name in (each.id, *each.aliases)
-    }
+    by_name = {f"{framework.id}:{name}": each for each in framework.requirements for name in (each.id, *each.aliases)}
     if name not in by_name:
         wrong = f"{framework.id} has no requirement {name.partition(':')[2]!r}"
         remedy = nearest(name, by_name) or f"`orgaudit frameworks {framework.id}` lists them"

@@ -79,7 +79,11 @@ framework = click.option(
 rules = together(
     framework,
     click.option("--control", multiple=True, metavar="ID", help="Only this control; repeat for more."),
-    click.option("--nist-baseline", type=click.Choice([each.value for each in Baseline]), help="NIST 800-53 by this baseline alone."),
+    click.option(
+        "--nist-baseline",
+        type=click.Choice([each.value for each in Baseline]),
+        help="NIST 800-53 by this baseline alone.",
+    ),
 )
 formats = click.option(
     "--format", "formats", multiple=True, type=click.Choice(list(FORMATS)), help="Report to write; repeat for more."

@@ -102,9 +102,7 @@ def rules_of(settings: Settings) -> Rules:
     )
 
 
-def named_controls(
-    scope: ScopeSettings, loaded: Mapping[str, Framework], known: Collection[str]
-) -> tuple[str, ...]:
+def named_controls(scope: ScopeSettings, loaded: Mapping[str, Framework], known: Collection[str]) -> tuple[str, ...]:
     """Return the ids of the controls that the scope names, of all frameworks and controls.
 
     A name is a control's present or former id, a framework:requirement, or the id of a requirement alone, such as a

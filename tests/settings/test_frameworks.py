@@ -323,7 +323,7 @@ def test_a_users_file_of_the_same_name_replaces_ours(tmp_path: Path) -> None:
         ("[cloudtrail_trail_logging]", "[cloudtrail_trail_loging]", 12, "did you mean cloudtrail_trail_logging"),
         ("    section: Logging", '    section: Logging\n    section: ""', 12, "twice"),
         ("    section: Logging", "    coverage: none", 11, "is none, but it names controls; leave out coverage"),
-        ("    section: Logging", "    coverage: nothing", 11, "did you mean"),
+        ("    section: Logging", "    coverage: nothing", 11, "not one of answered, none"),
         ("    section: Logging", "    needs: iam.ListUsers", 11, "its coverage is not none; add coverage: none"),
         ("    section: Logging", '    aliases: ["1.10"]', 11, "'1.10' is there twice, first on line 7"),
         ("    section: Logging", "    baseline: medium", 11, "baseline"),
