@@ -31,7 +31,8 @@ UNSURE = (
 )
 """What AWS's table of all controls gives to the standard and the standard's own page does not."""
 
-FSBP_HEAD = f"""# AWS Foundational Security Best Practices: every control of the standard by its Security Hub id, with the controls of
+FSBP_HEAD = f"""\
+# AWS Foundational Security Best Practices: every control of the standard by its Security Hub id, with the controls of
 # orgaudit that decide it. `coverage: none` marks what no control decides, and `needs` what would have to be read.
 # https://docs.aws.amazon.com/securityhub/latest/userguide/fsbp-standard.html lists them.
 # Titles are our own words. scripts/write_frameworks.py writes this file; do not edit it.
@@ -49,7 +50,8 @@ date: "2026-08"
 requirements:
 """
 
-NIST_HEAD = """# NIST SP 800-53 revision 5: the 370 requirements of the high baseline, those beyond it that AWS relates to a control of
+NIST_HEAD = """\
+# NIST SP 800-53 revision 5: the 370 requirements of the high baseline, those beyond it that AWS relates to a control of
 # Security Hub, and some that related evidence exists for. `baseline` is the lowest one that has a requirement.
 # Automated is what AWS relates to a Security Hub control that one of ours answers: a pass is technical evidence for a
 # part of the requirement. All else is manual: people attest it, and the controls that other mappings name are evidence.
@@ -142,7 +144,7 @@ WRITERS = {"fsbp": fsbp, "nist_800_53_r5": nist}
 
 def _table(name: str, kind: type[T]) -> list[T]:
     """Return the lines of a table; the cells of a list are words."""
-    lists = {it.name for it in msgspec.structs.fields(kind) if it.type != str}
+    lists = {it.name for it in msgspec.structs.fields(kind) if it.type is not str}
     with (TABLES / name).open(encoding="utf-8", newline="") as file:
         return [
             msgspec.convert({key: tuple(cell.split()) if key in lists else cell for key, cell in row.items()}, kind)

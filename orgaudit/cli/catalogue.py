@@ -133,8 +133,8 @@ def explain(name: str, **given: Any) -> None:  # noqa: ANN401 - options by name
     """Show one control, requirement or framework.
 
     Of a control: why it matters, what it reads, which requirements name it, and how to fix a failure. Of a requirement
-    (framework:requirement, such as cis_4.0:1.4, or its id alone, such as EC2.7): what it is about and which controls decide it, or how to attest it. Of
-    a framework: its requirements.
+    (framework:requirement, such as cis_4.0:1.4, or its id alone, such as EC2.7): what it is about and which controls
+    decide it, or how to attest it; an id that several frameworks have is listed. Of a framework: its requirements.
     """
     known, loaded = _loaded(options.settings_from(given))
     framework, colon, _ = name.partition(":")

@@ -40,8 +40,8 @@ class Wanted:
 def wanted(manifest: Manifest, names: Sequence[str]) -> list[Wanted]:
     """Return the requirements of these names in the order of the frameworks; raises ConfigError for an unknown one.
 
-    A name is framework:requirement, by its present or a former id, or a framework for all of its requirements. Without names they are those of the
-    framework whose rate the reports show first.
+    A name is framework:requirement, by its present or a former id, or a framework for all of its requirements. Without
+    names they are those of the framework whose rate the reports show first.
     """
     by_id = {framework.id: framework for framework in manifest.frameworks}
     first = frameworks.headline(by_id, manifest.headline_framework)
