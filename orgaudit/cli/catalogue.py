@@ -6,7 +6,7 @@ import inspect
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -20,7 +20,7 @@ from orgaudit.controls.declare import Control, Fix
 from orgaudit.controls.declare import catalogue as all_controls
 from orgaudit.errors import ConfigError
 from orgaudit.evaluate.remediation import unfilled
-from orgaudit.evaluate.rules import chosen_controls
+from orgaudit.evaluate.rules import chosen_controls, named_controls
 from orgaudit.model import Disruption, Scope, Severity
 from orgaudit.settings import frameworks as framework_files
 from orgaudit.settings.documents import nearest
@@ -42,7 +42,7 @@ def controls(*, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options 
     settings = options.settings_from(given)
     known, loaded = _loaded(settings)
     scope = settings.scope
-    wanted = set(map(resolve, scope.controls))
+    wanted = set(named_controls(scope, loaded, known))
     if scope.frameworks or not wanted:
         wanted |= {*chosen_controls(settings, loaded, known)}
     found = [control for control in known.values() if control.id in wanted]
@@ -75,7 +75,8 @@ def frameworks(framework_id: str | None, *, as_json: bool, **given: Any) -> None
     found = {framework_id: loaded[framework_id]} if framework_id else loaded
     if as_json:
         shown = [
-            {key: each[key] for key in ("id", "title", "version", "requirements")} for each in _builtins(found.values())
+            {key: each[key] for key in ("id", "title", "version", "source", "date", "requirements")}
+            for each in _builtins(found.values())
         ]
         print_json(shown)
     elif framework_id:
@@ -83,20 +84,24 @@ def frameworks(framework_id: str | None, *, as_json: bool, **given: Any) -> None
             click.echo(line)
     else:
         for framework in found.values():
-            asked = framework.requirements
-            automated = sum(requirement.assessment is Assessment.AUTOMATED for requirement in asked)
-            count = f"{counted(len(asked), 'requirement')}, {automated} of them automated"
-            title = f"{framework.title} {framework.version}"
-            for number, line in enumerate((*textwrap.wrap(title, width() - ID_WIDTH), count)):
+            for number, line in enumerate(_framework(framework, width() - ID_WIDTH)):
                 click.echo(f"{'' if number else framework.id:<{ID_WIDTH}}{line}")
+
+
+def _framework(framework: Framework, room: int) -> Iterator[str]:
+    """Yield the lines that show a framework as a whole: title, size, and where its requirements are from."""
+    size = len(framework.requirements)
+    automated = sum(each.assessment is Assessment.AUTOMATED for each in framework.requirements)
+    yield from textwrap.wrap(f"{framework.title} {framework.version}", room)
+    parts = f"{automated} automated, {size - automated} manual"
+    yield f"{counted(size, 'requirement')}: {parts}; {framework.covered} covered by controls"
+    if origin := ", ".join(filter(None, (framework.source, framework.date))):
+        yield from textwrap.wrap(f"from {origin}", room, break_long_words=False)
 
 
 def _requirements(framework: Framework) -> Iterator[str]:
     """Yield the lines that show a framework: its requirements by section, each with its controls below it."""
-    automated = sum(each.assessment is Assessment.AUTOMATED for each in framework.requirements)
-    manual = len(framework.requirements) - automated
-    yield from textwrap.wrap(f"{framework.title} {framework.version}", width())
-    yield f"{counted(len(framework.requirements), 'requirement')}: {automated} automated, {manual} manual"
+    yield from _framework(framework, width())
     for section, found in groupby(framework.requirements, lambda requirement: requirement.section):
         yield ""
         if section:
@@ -112,6 +117,13 @@ def _requirements(framework: Framework) -> Iterator[str]:
                 break_on_hyphens=False,
             )
             yield from (f"{'':<12}{control}" for control in requirement.controls)
+            if not requirement.is_covered:
+                yield from textwrap.wrap(
+                    f"not covered; needs {requirement.needs or 'a control'}",
+                    width(),
+                    initial_indent=" " * 12,
+                    subsequent_indent=" " * 14,
+                )
 
 
 @click.command()
@@ -121,8 +133,8 @@ def explain(name: str, **given: Any) -> None:  # noqa: ANN401 - options by name
     """Show one control, requirement or framework.
 
     Of a control: why it matters, what it reads, which requirements name it, and how to fix a failure. Of a requirement
-    (framework:requirement, such as cis_4.0:1.4): what it is about and which controls decide it, or how to attest it. Of
-    a framework: its requirements.
+    (framework:requirement, such as cis_4.0:1.4, or its id alone, such as EC2.7): what it is about and which controls
+    decide it, or how to attest it; an id that several frameworks have is listed. Of a framework: its requirements.
     """
     known, loaded = _loaded(options.settings_from(given))
     framework, colon, _ = name.partition(":")
@@ -132,10 +144,27 @@ def explain(name: str, **given: Any) -> None:  # noqa: ANN401 - options by name
         lines = _requirements(loaded[name])
     elif colon and framework in loaded:
         lines = _requirement_lines(loaded[framework], name, known)
+    elif meant := framework_files.requirements_by_name(loaded.values()).get(name):
+        lines = _meanings(name, meant, loaded, known)
     else:
         raise _unknown(name, known, loaded)
     for line in lines:
         click.echo(line)
+
+
+def _meanings(
+    name: str, meant: Mapping[str, Requirement], loaded: Mapping[str, Framework], known: dict[str, Control]
+) -> Iterator[str]:
+    """Yield the lines of the only requirement with an id, or a list of those of several frameworks."""
+    if len(meant) == 1:
+        (full,) = meant
+        yield from _requirement_lines(loaded[full.partition(":")[0]], full, known)
+        return
+    yield f"{name} is a requirement of {len(meant)} frameworks:"
+    for full, requirement in meant.items():
+        yield from textwrap.wrap(
+            requirement.title, width(), initial_indent=f"  {full:<24}  ", subsequent_indent=" " * 28
+        )
 
 
 def _unknown(name: str, known: Iterable[str], loaded: dict[str, Framework]) -> ConfigError:
@@ -168,12 +197,13 @@ def _control_lines(control: Control, loaded: Iterable[Framework]) -> Iterator[st
 
 def _requirement_lines(framework: Framework, name: str, known: dict[str, Control]) -> Iterator[str]:
     """Yield the lines that show one requirement; raises ConfigError for an unknown one."""
-    by_name = {f"{framework.id}:{each.id}": each for each in framework.requirements}
+    by_name = {f"{framework.id}:{name}": each for each in framework.requirements for name in (each.id, *each.aliases)}
     if name not in by_name:
         wrong = f"{framework.id} has no requirement {name.partition(':')[2]!r}"
         remedy = nearest(name, by_name) or f"`orgaudit frameworks {framework.id}` lists them"
         raise ConfigError(f"{wrong}; {remedy}", key="ID")
     requirement = by_name[name]
+    name = f"{framework.id}:{requirement.id}"
     yield name
     yield from textwrap.wrap(requirement.title, width())
     yield ""
@@ -183,7 +213,10 @@ def _requirement_lines(framework: Framework, name: str, known: dict[str, Control
         ("Section", _filled(requirement.section)),
         ("Level", [] if requirement.level is None else [str(requirement.level)]),
         ("Assessment", [str(requirement.assessment)]),
-        ("Controls", deciding or ["none: a person decides"]),
+        ("Former ids", _filled(", ".join(requirement.aliases))),
+        ("Controls", deciding or ["none: a person decides" if requirement.is_covered else "none: it is not covered"]),
+        ("Supporting", list(requirement.supporting)),
+        ("Needs", _filled(requirement.needs)),
         ("Attest", _attesting(requirement, name) if requirement.assessment is Assessment.MANUAL else []),
     )
 
@@ -272,7 +305,7 @@ def _loaded(settings: Settings) -> tuple[dict[str, Control], dict[str, Framework
     """Return all controls and frameworks; raises ConfigError where the settings name others."""
     known = all_controls()
     loaded = framework_files.load(settings.directory, known, ALIASES)
-    settings.scope.check_rules(loaded, {*known, *ALIASES})
+    named_controls(settings.scope, loaded, known)
     settings.report.check_headline(loaded)
     return known, loaded
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -15,7 +15,9 @@ from orgaudit.evaluate.remediation import general
 from orgaudit.facts.declare import FactType
 from orgaudit.model import RequirementRef
 from orgaudit.settings import frameworks
+from orgaudit.settings.documents import error_of
 from orgaudit.settings.frameworks import Framework
+from orgaudit.settings.sections import ScopeSettings
 from orgaudit.settings.settings import Settings
 from orgaudit.settings.thresholds import Thresholds
 from orgaudit.store.manifest import ControlRecord, Manifest
@@ -84,10 +86,10 @@ def rules_of(settings: Settings) -> Rules:
     known = catalogue()
     loaded = frameworks.load(settings.directory, known, ALIASES)
     scope, report = settings.scope, settings.report
-    scope.check_rules(loaded, {*known, *ALIASES})
+    named = named_controls(scope, loaded, known)
     report.check_headline(loaded)
-    selected = frameworks.select(loaded, scope.frameworks, report.headline_framework)
-    ids = tuple(map(resolve, scope.controls)) or chosen_controls(settings, loaded, known)
+    selected = frameworks.select(loaded, scope.frameworks, report.headline_framework, scope.nist_baseline)
+    ids = named or chosen_controls(settings, loaded, known)
     if not ids:
         message = f"no requirement of {', '.join(scope.frameworks)} has a control, so nothing would be evaluated"
         raise ConfigError(f"{message}; name another framework or a control", key="scope.frameworks")
@@ -100,6 +102,33 @@ def rules_of(settings: Settings) -> Rules:
     )
 
 
+def named_controls(scope: ScopeSettings, loaded: Mapping[str, Framework], known: Collection[str]) -> tuple[str, ...]:
+    """Return the ids of the controls that the scope names, of all frameworks and controls.
+
+    A name is a control's present or former id, a framework:requirement, or the id of a requirement alone, such as a
+    Security Hub id, where only one framework has it. Raises ConfigError for any other, and for an unknown framework.
+    """
+    by_name = frameworks.requirements_by_name(loaded.values())
+    scope.check_rules(loaded, {*known, *ALIASES}, by_name)
+    found: list[str] = []
+    problems = []
+    for index, name in enumerate(scope.controls):
+        if resolve(name) in known:
+            found.append(resolve(name))
+            continue
+        meant = {full: requirement for full, requirement in by_name[name].items() if requirement.controls}
+        found += (control for requirement in meant.values() for control in requirement.controls)
+        if len(meant) > 1:
+            message = f"{name!r} names requirements of {len(meant)} frameworks"
+            problems.append(scope.problem("controls", index, message, f"write one of {', '.join(meant)}"))
+        elif not meant:
+            remedy = f"`orgaudit explain {name}` shows it"
+            problems.append(scope.problem("controls", index, f"no control decides {name!r}", remedy))
+    if problems:
+        raise error_of(problems)
+    return tuple(dict.fromkeys(found))
+
+
 def chosen_controls(
     settings: Settings, loaded: Mapping[str, Framework], known: Mapping[str, Control]
 ) -> tuple[str, ...]:
@@ -110,7 +139,7 @@ def chosen_controls(
     ids = settings.scope.frameworks
     if frameworks.ALL in ids:
         return tuple(known)
-    selected = frameworks.select(loaded, ids, settings.report.headline_framework)
+    selected = frameworks.select(loaded, ids, settings.report.headline_framework, settings.scope.nist_baseline)
     chosen = {*frameworks.controls_of(selected.values())}
     if not ids:
         named = {*frameworks.controls_of(loaded.values())}

@@ -40,8 +40,8 @@ class Wanted:
 def wanted(manifest: Manifest, names: Sequence[str]) -> list[Wanted]:
     """Return the requirements of these names in the order of the frameworks; raises ConfigError for an unknown one.
 
-    A name is framework:requirement, or a framework for all of its requirements. Without names they are those of the
-    framework whose rate the reports show first.
+    A name is framework:requirement, by its present or a former id, or a framework for all of its requirements. Without
+    names they are those of the framework whose rate the reports show first.
     """
     by_id = {framework.id: framework for framework in manifest.frameworks}
     first = frameworks.headline(by_id, manifest.headline_framework)
@@ -49,6 +49,8 @@ def wanted(manifest: Manifest, names: Sequence[str]) -> list[Wanted]:
         raise ConfigError("the run has no framework, so it has no requirement; audit again with --framework")
     chosen = list(names) or [first]
     every = [Wanted(framework, each) for framework in manifest.frameworks for each in framework.requirements]
+    present = {f"{it.framework.id}:{alias}": it.name for it in every for alias in it.requirement.aliases}
+    chosen = [present.get(name, name) for name in chosen]
     known = {each.name for each in every} | set(by_id)
     for name in chosen:
         if name not in known:

@@ -69,10 +69,11 @@ class KnownNames:
 
     def __post_init__(self) -> None:
         requirements = (
-            f"{framework.id}:{requirement.id}"
+            f"{framework.id}:{name}"
             for framework in self.frameworks.values()
             for requirement in framework.requirements
             if requirement.controls
+            for name in (requirement.id, *requirement.aliases)
         )
         by_name: dict[str, list[str]] = {}
         for account_id, name in sorted(self.accounts.items()):

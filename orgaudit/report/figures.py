@@ -212,7 +212,8 @@ class RequirementStatus(StrEnum):
 
     One that its publisher leaves to a person is MANUAL whatever was found: the counts are that person's evidence.
     Where people attested it, it is what they say: failing anywhere, else MANUAL where an account has no answer yet.
-    An automated one with a control that was not part of the run is unseen, unless another one fails.
+    An automated one with a control that was not part of the run is unseen, unless another one fails. NOT_COVERED is
+    what a machine could decide and no control does: nothing is known of it, and no person answers it here.
     """
 
     FAIL = "FAIL"
@@ -220,6 +221,7 @@ class RequirementStatus(StrEnum):
     PASS = "PASS"  # noqa: S105 - a verdict, not a password
     NOT_APPLICABLE = "NOT_APPLICABLE"
     MANUAL = "MANUAL"
+    NOT_COVERED = "NOT_COVERED"
 
 
 class RequirementScore(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,6 +48,8 @@ def _score(view: View, framework: Framework, scores: list[RequirementScore], rat
         not_assessed=sum(it.rated.counts.not_assessed for it in scores),
     )
     why = "" if ratable else "not all of its controls were in the run"
+    if not framework.is_whole:
+        why = f"{framework.covered} of {len(framework.requirements)} requirements are covered"
     if not rated.total:
         why = why or ("nothing of it is in this part" if view.part else "nothing in it is decided by a machine")
     manual = [it for it in scores if it.assessment == Assessment.MANUAL]

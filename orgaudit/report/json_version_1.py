@@ -10,7 +10,7 @@ import msgspec
 
 from orgaudit.model import Json
 from orgaudit.report import json_parts as parts
-from orgaudit.report.figures import AccountScore, Missing, MissingPermission, RequirementScore
+from orgaudit.report.figures import AccountScore, Missing, MissingPermission, RequirementScore, RequirementStatus
 from orgaudit.report.view import View
 from orgaudit.store.register_result import HygieneRemark
 from orgaudit.store.run import writing
@@ -61,7 +61,9 @@ def _summary(view: View) -> Json:
         "units": [{"unit": score.unit, "open": score.open} for score in view.units],
         "accounts": [_account(score) for score in view.accounts],
         "controls": [parts.scored(score) for score in view.controls],
-        "requirements": [_requirement(score) for score in view.requirements],
+        "requirements": [
+            _requirement(score) for score in view.requirements if score.status is not RequirementStatus.NOT_COVERED
+        ],
     }
 
 

@@ -87,7 +87,9 @@ def _effect(row: AttestationRow, status: RequirementStatus | None, contradicted:
     if status is None:
         return "Answers nothing: the requirement is not part of the run."
     if status is not RequirementStatus.MANUAL:
-        return f"Answers nothing: the run itself found {status}."
+        uncovered = "no control covers the requirement, and no person decides it"
+        found = uncovered if status is RequirementStatus.NOT_COVERED else f"the run itself found {status}"
+        return f"Answers nothing: {found}."
     if not row.accounts:
         other = (
             f"{', '.join(row.instead)} is more specific or later" if row.instead else "none of its accounts is in scope"

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from orgaudit.errors import ConfigError
 from orgaudit.model import RequirementRef
 from orgaudit.settings.documents import PACKAGED, Document, Problem, error_of, nearest, read, validate
+from orgaudit.settings.syntax import KeyPath
 from orgaudit.settings.thresholds import Thresholds
 
 ALL = "all"
@@ -23,7 +24,7 @@ ALL = "all"
 SHIPPED = frozenset(
     {
         *("cis_1.2", "cis_1.3", "cis_1.4", "cis_1.5", "cis_2.0", "cis_3.0", "cis_4.0", "cis_5.0", "cis_6.0", "cis_7.0"),
-        "nist_800_53_r5",
+        *("nist_800_53_r5", "fsbp"),
     }
 )
 """The ids of the frameworks that come with orgaudit; those of any other file are a user's own."""
@@ -41,8 +42,28 @@ class Assessment(StrEnum):
     MANUAL = "manual"
 
 
+class Coverage(StrEnum):
+    """Whether orgaudit, or a person, can answer a requirement at all."""
+
+    ANSWERED = "answered"
+    NONE = "none"
+
+
+class Baseline(StrEnum):
+    """A set of requirements that its publisher selects; each holds those of the ones before it."""
+
+    LOW = "low"
+    MODERATE = "moderate"
+    HIGH = "high"
+
+
 class Requirement(msgspec.Struct, frozen=True, kw_only=True):
-    """One requirement, in our own words, and the ids of the controls that decide it."""
+    """One requirement, in our own words, and the ids of the controls that decide it.
+
+    `aliases` are former ids of it. `supporting` are controls whose results are related evidence and decide nothing.
+    Where `coverage` is none, a machine could decide it and no control does; `needs` is what would have to be read.
+    `baseline` is the lowest one that has it, None where no baseline does.
+    """
 
     id: str
     title: str
@@ -50,16 +71,48 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     assessment: Assessment
     section: str = ""
     controls: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    supporting: tuple[str, ...] = ()
+    coverage: Coverage = Coverage.ANSWERED
+    needs: str = ""
+    baseline: Baseline | None = None
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether a control or a person can answer it."""
+        return self.coverage is not Coverage.NONE
 
 
 class Framework(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of one framework; `thresholds` are the numbers that it sets itself."""
+    """One version of one framework; `thresholds` are the numbers that it sets itself.
+
+    `source` is where its requirements are published, `date` the year and month, or the day, of what was read there.
+    `left_out` are the ids and former ids of what the choice of a baseline leaves out.
+    """
 
     id: str
     title: str
     version: str
     requirements: tuple[Requirement, ...]
     thresholds: dict[str, Any] = {}
+    source: str = ""
+    date: str = ""
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """The ids of its requirements, their former ids, and those of what a baseline leaves out."""
+        return [name for each in self.requirements for name in (each.id, *each.aliases)] + list(self.left_out)
+
+    @property
+    def covered(self) -> int:
+        """The number of requirements that any control decides or gives evidence for."""
+        return sum(bool(requirement.controls) for requirement in self.requirements)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a control or a person can answer every requirement."""
+        return all(requirement.is_covered for requirement in self.requirements)
 
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -76,6 +129,11 @@ class _RequirementInFile(_File):
     assessment: Assessment
     section: str = ""
     controls: tuple[_Text, ...] = ()
+    aliases: tuple[_Text, ...] = ()
+    supporting: tuple[_Text, ...] = ()
+    coverage: Coverage = Coverage.ANSWERED
+    needs: str = ""
+    baseline: Baseline | None = None
 
 
 class _FrameworkInFile(_File):
@@ -84,6 +142,8 @@ class _FrameworkInFile(_File):
     version: _Text
     requirements: tuple[_RequirementInFile, ...]
     thresholds: Thresholds = Thresholds()
+    source: str = ""
+    date: Annotated[str, StringConstraints(pattern=r"^(\d{4}-\d{2}(-\d{2})?)?$")] = ""
 
 
 def files(directory: Path) -> list[Path]:
@@ -121,10 +181,12 @@ def load(
 
 def renamed(framework: Framework, aliases: Mapping[str, str]) -> Framework:
     """Return a framework with the present id of every control that it names by a former one."""
+
+    def present(controls: Iterable[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(aliases.get(control, control) for control in controls))
+
     requirements = tuple(
-        msgspec.structs.replace(
-            each, controls=tuple(dict.fromkeys(aliases.get(control, control) for control in each.controls))
-        )
+        msgspec.structs.replace(each, controls=present(each.controls), supporting=present(each.supporting))
         for each in framework.requirements
     )
     return msgspec.structs.replace(framework, requirements=requirements)
@@ -139,35 +201,64 @@ def _framework(document: Document) -> Framework | list[Problem]:
         problems.append(document.problem(("id",), f"{content.id!r} is not the file's name", "make them the same"))
     if content.id == ALL:
         problems.append(document.problem(("id",), f"{ALL!r} stands for every framework", "choose another id"))
-    problems += _twice(document, [requirement.id for requirement in content.requirements])
+    problems += _twice(document, content.requirements)
+    problems += _contradictions(document, content.requirements)
     fields = content.model_dump(exclude={"thresholds"}) | {
         "thresholds": content.thresholds.model_dump(exclude_unset=True)
     }
     return problems or msgspec.convert(fields, Framework)
 
 
-def _twice(document: Document, ids: list[str]) -> Iterator[Problem]:
-    first: dict[str, int] = {}
-    for index, requirement in enumerate(ids):
-        if first.setdefault(requirement, index) != index:
-            line = document.line(("requirements", first[requirement], "id"))
-            path = ("requirements", index, "id")
-            yield document.problem(path, f"{requirement!r} is there twice, first on line {line}", "keep one")
+def _twice(document: Document, requirements: Iterable[_RequirementInFile]) -> Iterator[Problem]:
+    """Yield a problem for each id or former id that another requirement has already."""
+    first: dict[str, KeyPath] = {}
+    for index, requirement in enumerate(requirements):
+        places: list[tuple[str, KeyPath]] = [(requirement.id, (index, "id"))]
+        places += [(alias, (index, "aliases", position)) for position, alias in enumerate(requirement.aliases)]
+        for name, place in places:
+            if (other := first.setdefault(name, place)) != place:
+                line = document.line(("requirements", *other))
+                path = ("requirements", *place)
+                yield document.problem(path, f"{name!r} is there twice, first on line {line}", "keep one")
+
+
+def _contradictions(document: Document, requirements: Iterable[_RequirementInFile]) -> Iterator[Problem]:
+    """Yield a problem for each requirement whose keys cannot be true together."""
+    for index, requirement in enumerate(requirements):
+        uncovered = requirement.coverage is Coverage.NONE
+        if uncovered and requirement.controls:
+            message = f"coverage of {requirement.id!r} is none, but it names controls"
+            yield document.problem(("requirements", index, "coverage"), message, "leave out coverage and needs")
+        elif uncovered and requirement.assessment is Assessment.MANUAL:
+            message = f"coverage of {requirement.id!r} is none, but a person decides it"
+            yield document.problem(("requirements", index, "coverage"), message, "leave out coverage and needs")
+        elif requirement.needs and not uncovered:
+            message = f"{requirement.id!r} says what it needs, but its coverage is not none"
+            yield document.problem(("requirements", index, "needs"), message, "add coverage: none, or leave out needs")
+        if both := sorted({*requirement.controls} & {*requirement.supporting}):
+            message = f"{both[0]!r} decides {requirement.id!r} and is named as supporting too"
+            yield document.problem(("requirements", index, "supporting"), message, "name it once")
 
 
 def check(framework: Framework, known: Collection[str], document: Document | None = None) -> list[Problem]:
     """Return a problem for each control id that is not among `known`, with its line where the document is at hand."""
     place = document or Document(file=f"{framework.id}.yaml", data=None, lines={})
     return [
-        place.problem(("requirements", index, "controls", position), f"no control {control!r}", nearest(control, known))
+        place.problem(("requirements", index, key, position), f"no control {control!r}", nearest(control, known))
         for index, requirement in enumerate(framework.requirements)
-        for position, control in enumerate(requirement.controls)
+        for key, controls in (("controls", requirement.controls), ("supporting", requirement.supporting))
+        for position, control in enumerate(controls)
         if control not in known
     ]
 
 
-def select(frameworks: Mapping[str, Framework], ids: Iterable[str], also: str | None = None) -> dict[str, Framework]:
-    """Return the frameworks with these ids, all for `all`, or the usual ones without a choice.
+def select(
+    frameworks: Mapping[str, Framework],
+    ids: Iterable[str],
+    also: str | None = None,
+    baseline: Baseline | None = None,
+) -> dict[str, Framework]:
+    """Return the frameworks with these ids, all for `all`, or the usual ones without a choice, each in `baseline`.
 
     The usual ones are the newest version of CIS, NIST 800-53, FSBP, a user's own files, and the one with the id `also`.
     Raises ConfigError for an unknown id.
@@ -180,9 +271,8 @@ def select(frameworks: Mapping[str, Framework], ids: Iterable[str], also: str | 
     ]
     if problems:
         raise error_of(problems)
-    if ALL in wanted:
-        return dict(frameworks)
-    return {name: frameworks[name] for name in wanted or _usual(frameworks, also)}
+    chosen = list(frameworks) if ALL in wanted else wanted or _usual(frameworks, also)
+    return {name: in_baseline(frameworks[name], baseline) for name in chosen}
 
 
 def _usual(frameworks: Mapping[str, Framework], also: str | None) -> list[str]:
@@ -223,12 +313,40 @@ def rated(frameworks: Iterable[Framework], controls: Collection[str], named: str
 
 
 def is_ratable(framework: Framework, controls: Collection[str]) -> bool:
-    """Return whether all controls of a framework's automated requirements are among those of a run.
+    """Return whether a rate can be said: all is covered, and all controls of automated requirements are among a run's.
 
-    A run that was narrowed to some controls has no rate: what it left out neither passes nor fails.
+    A run that was narrowed to some controls has no rate: what it left out neither passes nor fails. Nor has a framework
+    of which a part is not covered.
     """
     automated = (it for it in framework.requirements if it.assessment is Assessment.AUTOMATED)
-    return all(control in controls for it in automated for control in it.controls)
+    return all(it.is_covered and all(control in controls for control in it.controls) for it in automated)
+
+
+def in_baseline(framework: Framework, baseline: Baseline | None) -> Framework:
+    """Return a framework with the requirements of a baseline alone; whole without one, or where it has no baselines."""
+    if baseline is None or not any(each.baseline for each in framework.requirements):
+        return framework
+    order = list(Baseline)
+    beyond = {None, *order[order.index(baseline) + 1 :]}
+    kept = tuple(each for each in framework.requirements if each.baseline not in beyond)
+    names = {name for each in kept for name in (each.id, *each.aliases)}
+    left_out = tuple(name for name in framework.names if name not in names)
+    return msgspec.structs.replace(framework, requirements=kept, left_out=left_out)
+
+
+def requirements_by_name(frameworks: Iterable[Framework]) -> dict[str, dict[str, Requirement]]:
+    """Return what each name of a requirement means, by framework:requirement with the present id.
+
+    A name is framework:requirement or the requirement's id alone, each with its present or a former id. An id alone
+    may mean requirements of several frameworks, as 1.6 does in the versions of CIS.
+    """
+    found: dict[str, dict[str, Requirement]] = {}
+    for framework in frameworks:
+        for requirement in framework.requirements:
+            for name in (requirement.id, *requirement.aliases):
+                for written in (name, f"{framework.id}:{name}"):
+                    found.setdefault(written, {})[f"{framework.id}:{requirement.id}"] = requirement
+    return found
 
 
 def names_by_control(directory: Path, aliases: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
@@ -240,7 +358,8 @@ def names_by_control(directory: Path, aliases: Mapping[str, str]) -> dict[str, t
     for framework in load(directory, aliases=aliases).values():
         for requirement in framework.requirements:
             for control in requirement.controls:
-                found.setdefault(control, []).append(f"{framework.id}:{requirement.id}")
+                names = (f"{framework.id}:{name}" for name in (requirement.id, *requirement.aliases))
+                found.setdefault(control, []).extend(names)
     return {control: tuple(dict.fromkeys(names)) for control, names in found.items()}
 
 

@@ -26,7 +26,7 @@ from orgaudit.settings.documents import (
     error_of,
     nearest,
 )
-from orgaudit.settings.frameworks import ALL
+from orgaudit.settings.frameworks import ALL, Baseline
 from orgaudit.settings.identifiers import AccountId, RoleArn
 from orgaudit.settings.people import address_of, checked_person
 from orgaudit.settings.syntax import KeyPath
@@ -114,6 +114,7 @@ OPTION = "option "
 class ScopeSettings(Section):
     """Which accounts, regions, frameworks and controls are audited; an empty choice is all of them.
 
+    `nist_baseline` narrows NIST 800-53 to the requirements of that baseline; without it the framework is whole.
     `accept_blocked_regions` does not choose: a region that a service control policy denies whole and that one of these
     patterns matches is accepted as not audited.
     """
@@ -127,6 +128,7 @@ class ScopeSettings(Section):
     regions: tuple[RegionPattern, ...] = ()
     exclude_regions: tuple[RegionPattern, ...] = ()
     frameworks: tuple[Text, ...] = ()
+    nist_baseline: Baseline | None = None
     accept_blocked_regions: tuple[RegionPattern, ...] = ()
     controls: tuple[Text, ...] = ()
     _places: dict[KeyPath, tuple[str, int | None]] = PrivateAttr(default_factory=dict)
@@ -152,24 +154,31 @@ class ScopeSettings(Section):
         *,
         matches: Callable[[str, str], bool] = eq,
         otherwise: str = "",
+        also: Collection[str] = (),
     ) -> None:
         """Raise ConfigError for the values of a key that match none of the known names.
 
         `wrong` is the message, with {!r} for the value; `matches` compares a name with a value; `otherwise` is the
-        advice where no known name is like the value.
+        advice where no known name is like the value; `also` are names that are right and are not advised.
         """
         problems = [
             self.problem(key, index, wrong.format(value), nearest(value, known) or otherwise)
             for index, value in enumerate(getattr(self, key))
-            if not any(matches(name, value) for name in known)
+            if value not in also and not any(matches(name, value) for name in known)
         ]
         if problems:
             raise error_of(problems)
 
-    def check_rules(self, frameworks: Collection[str], controls: Collection[str]) -> None:
-        """Raise ConfigError for a framework or a control that is not among these; `all` is every framework."""
+    def check_rules(
+        self, frameworks: Collection[str], controls: Collection[str], requirements: Collection[str] = ()
+    ) -> None:
+        """Raise ConfigError for a framework or a control that is not among these; `all` is every framework.
+
+        A control may also be named by one of the `requirements`.
+        """
         self.check("frameworks", (*frameworks, ALL), "no framework {!r}", otherwise="`orgaudit frameworks` lists them")
-        self.check("controls", controls, "no control {!r}", otherwise="`orgaudit controls` lists them")
+        listed = "`orgaudit controls` lists them"
+        self.check("controls", controls, "no control {!r}", otherwise=listed, also=requirements)
 
 
 class RunSettings(Section):

@@ -92,7 +92,7 @@ _MANIFEST_COLUMNS = {
     "frameworks": {
         **dict.fromkeys(("id", "title", "version"), _TEXT),
         "requirements": 'STRUCT(id VARCHAR, title VARCHAR, "level" INTEGER, assessment VARCHAR, section VARCHAR, '
-        "controls VARCHAR[])[]",
+        "controls VARCHAR[], coverage VARCHAR)[]",
     },
 }
 

@@ -106,7 +106,8 @@ def test_frameworks_lists_each_with_its_size(orgaudit: Callable[..., Result]) ->
     assert {line.split()[0] for line in lines if not line.startswith(" ")} == {*FRAMEWORKS, "own"}
     at = next(number for number, line in enumerate(lines) if line.startswith("cis_4.0"))
     assert lines[at].endswith("Benchmark 4.0.1")
-    assert lines[at + 1].strip() == "64 requirements, 37 of them automated"
+    assert lines[at + 1].strip() == "64 requirements: 37 automated, 27 manual; 63 covered by controls"
+    assert lines[at + 2].strip() == "from Center for Internet Security, 2024-12"
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
@@ -126,13 +127,69 @@ def test_a_framework_of_ones_own(orgaudit: Callable[..., Result]) -> None:
     assert lines_of(orgaudit("frameworks", "own")) == [
         "Our rules, which have a rather long title, as rules that many people agreed upon",
         "have 7",
-        "2 requirements: 1 automated, 1 manual",
+        "2 requirements: 1 automated, 1 manual; 1 covered by controls",
         "",
         "  R-1       automated  Sessions end, file systems are encrypted, and what else",
         "                       people wrote down in one long sentence of this kind",
         "            efs_file_system_encrypted",
         "  R-2       manual     People are trained",
     ]
+
+
+def test_what_is_not_covered_is_shown_with_what_it_needs(orgaudit: Callable[..., Result]) -> None:
+    lines = lines_of(orgaudit("frameworks", "fsbp"))
+    at = next(number for number, line in enumerate(lines) if line.startswith("  WAF.12 "))
+    assert lines[at + 1].strip() == "not covered; needs wafv2.ListWebACLs, GetWebACL"
+    explained = lines_of(orgaudit("explain", "fsbp:WAF.12"))
+    assert "Controls     none: it is not covered" in explained
+    assert "Needs        wafv2.ListWebACLs, GetWebACL" in explained
+
+
+def test_a_former_id_explains_the_present_requirement(orgaudit: Callable[..., Result]) -> None:
+    lines = lines_of(orgaudit("explain", "nist_800_53_r5:AU-2(b)"))
+    assert lines[0] == "nist_800_53_r5:AU-2"
+    assert "Former ids   AU-2(b)" in lines
+    assert any(line.startswith("Supporting   ") for line in lines)
+
+
+def test_a_security_hub_id_is_a_second_name_of_controls(orgaudit: Callable[..., Result]) -> None:
+    def listed(name: str) -> list[str]:
+        return [each["id"] for each in json.loads(orgaudit("controls", "--control", name, "--json").output)]
+
+    assert listed("EC2.7") == listed("fsbp:EC2.7") == ["ec2_ebs_default_encryption_enabled"]
+    assert len(listed("ELB.5")) == 2
+    assert listed("cis_4.0:1.5") == ["iam_root_mfa_enabled"]
+    assert lines_of(orgaudit("explain", "EC2.7"))[0] == "fsbp:EC2.7"
+
+
+def test_an_id_that_several_frameworks_have_is_listed_or_refused(orgaudit: Callable[..., Result]) -> None:
+    first, *listed = lines_of(orgaudit("explain", "1.6"))
+    assert first == f"1.6 is a requirement of {len(listed)} frameworks:"
+    assert {"cis_1.2:1.6", "cis_4.0:1.6"} <= {line.split()[0] for line in listed}
+    refused = orgaudit("controls", "--control", "1.6").exception
+    assert isinstance(refused, ConfigError)
+    assert "'1.6' names requirements of" in str(refused)
+    assert "write one of cis_1.2:1.6, cis_1.3:1.6" in str(refused)
+
+
+def test_what_nothing_covers_names_no_control(orgaudit: Callable[..., Result]) -> None:
+    refused = orgaudit("controls", "--control", "fsbp:WAF.12").exception
+    assert isinstance(refused, ConfigError)
+    assert "no control decides 'fsbp:WAF.12'; `orgaudit explain" in str(refused)
+
+
+def test_a_baseline_narrows_what_is_run(orgaudit: Callable[..., Result]) -> None:
+    def listed(*options: str) -> set[str]:
+        found = json.loads(orgaudit("controls", "--framework", "nist_800_53_r5", *options, "--json").output)
+        return {each["id"] for each in found}
+
+    low, high = listed("--nist-baseline", "low"), listed("--nist-baseline", "high")
+    assert low < high <= listed()
+    Path("config/orgaudit.toml").write_text('[scope]\nnist_baseline = "low"\n')
+    assert listed() == low
+    wrong = orgaudit("controls", "--nist-baseline", "medium")
+    assert wrong.exit_code == 2
+    assert "'medium' is not one of 'low', 'moderate', 'high'" in wrong.output
 
 
 def test_frameworks_as_json(orgaudit: Callable[..., Result]) -> None:
@@ -234,7 +291,8 @@ def test_explain_shows_a_requirement(name: str, orgaudit: Callable[..., Result])
     assert (f"Level {requirement.level}" in words) == (requirement.level is not None)
     for control in requirement.controls:
         assert f"{control} ({CONTROLS[control].severity}) {CONTROLS[control].title}" in words
-    assert ("a person decides" in words) == (not requirement.controls)
+    assert ("a person decides" in words) == (not requirement.controls and requirement.is_covered)
+    assert ("it is not covered" in words) is not requirement.is_covered
     assert ("Attest " in words) == (requirement.assessment == "manual")
     assert all(len(line) <= 80 for line in lines)
 

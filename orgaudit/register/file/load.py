@@ -185,8 +185,23 @@ def unknown_requirement(
     framework, _, name = requirement.partition(":")
     if framework not in frameworks:
         return (f"no framework {framework!r}", nearest(framework, frameworks)) if complete else None
-    ids = [item.id for item in frameworks[framework].requirements]
-    return None if name in ids else (f"{framework} has no requirement {name!r}", nearest(name, ids))
+    names = frameworks[framework].names
+    return None if name in names else (f"{framework} has no requirement {name!r}", nearest(name, names))
+
+
+def with_present_requirements(register: Register, frameworks: Mapping[str, Framework]) -> Register:
+    """Return a register in which attestations name requirements by their present ids, not by former ones."""
+    present = {
+        f"{framework.id}:{alias}": f"{framework.id}:{item.id}"
+        for framework in frameworks.values()
+        for item in framework.requirements
+        for alias in item.aliases
+    }
+    attestations = tuple(
+        it.model_copy(update={"requirement": present[it.requirement]}) if it.requirement in present else it
+        for it in register.attestations
+    )
+    return replace(register, attestations=attestations)
 
 
 def _places(document: Document) -> list[tuple[KeyPath, EntryKind]]:
