@@ -138,12 +138,11 @@ def _origin(found: Mapping[str, Any]) -> Origin:
         if origin.bucket is None and not {"S3OriginConfig", "VpcOriginConfig"} & set(found):
             raise KeyError("CustomOriginConfig")  # an origin is one of the three
         return origin
-    return Origin(*(origin.id, origin.domain, custom["OriginProtocolPolicy"]), tuple(_items(custom["OriginSslProtocols"])))
+    return Origin(origin.id, origin.domain, custom["OriginProtocolPolicy"], tuple(_items(custom["OriginSslProtocols"])))
 
 
 def _access_controls(found: Mapping[str, Any]) -> dict[str, str]:
-    origins = found["Origins"]["Items"]
-    read = [(each, Origin(each["Id"], each["DomainName"], "custom" * ("CustomOriginConfig" in each))) for each in origins]
+    read = zip(found["Origins"]["Items"], _origins(found), strict=True)
     return {origin.id: each["OriginAccessControlId"] for each, origin in read if origin.bucket or origin.is_function_url}
 
 
