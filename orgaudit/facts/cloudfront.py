@@ -16,6 +16,8 @@ ACCESS_LOGS = "ACCESS_LOGS"
 """The type of the logs that a distribution delivers through CloudWatch Logs.
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging.html"""
 
+KEY_GROUPS = "key groups"
+"""The signers that the account manages by itself, without its root user."""
 CONFIG = "cloudfront:GetDistributionConfig"
 BUCKET_ENDPOINT = re.compile(r"(.+)\.s3(?!-website)(-[a-z0-9-]+|(\.dualstack)?\.[a-z0-9-]+)?\.amazonaws\.com(\.cn)?")
 """The domain of a bucket, without those of websites and of access points, which lead to no bucket by name.
@@ -162,7 +164,7 @@ def _behaviors(found: Mapping[str, Any]) -> tuple[Behavior, ...]:
 
 
 def _signers(found: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    kinds = (("TrustedKeyGroups", "key groups"), ("TrustedSigners", "accounts"))
+    kinds = (("TrustedKeyGroups", KEY_GROUPS), ("TrustedSigners", "accounts"))
     return {
         path: tuple(name for member, name in kinds if each[member]["Enabled"]) for path, each in _all_behaviors(found)
     }
