@@ -12,8 +12,21 @@ from orgaudit.facts.cloudfront import KEY_GROUPS, Behavior, Distribution, Distri
 from orgaudit.facts.s3.buckets import Bucket
 from orgaudit.model import Observed, Seen
 from orgaudit.settings.thresholds import Thresholds
-from tests.factories import HOME, MEMBER, OTHER, Case, denied, every, facts_of, failing, idle, name_of, organization_of
-from tests.factories import passing, unseen
+from tests.factories import (
+    HOME,
+    MEMBER,
+    SECURITY,
+    Case,
+    denied,
+    every,
+    facts_of,
+    failing,
+    idle,
+    name_of,
+    organization_of,
+    passing,
+    unseen,
+)
 from tests.factories_front_ends import a_distribution, an_origin
 
 USUAL = Thresholds()
@@ -26,7 +39,7 @@ OF_BUCKET = a_distribution(origins=(S3,), access_controls={"files": "OAC1"})
 UNSEEN = a_distribution(origins=denied())
 OUTSIDE, INSIDE = (
     organization_of(
-        facts_of(MEMBER), facts_of(OTHER, *(Bucket(arn=f"arn:aws:s3:::{name}", account_id=OTHER, region=HOME) for name in names))
+        facts_of(MEMBER), facts_of(SECURITY, *(Bucket(arn=f"arn:aws:s3:::{name}", account_id=SECURITY, region=HOME) for name in names))
     )
     for names in ((), ("files",))
 )
@@ -165,5 +178,5 @@ def test_control(control: Control, case: Case) -> None:
 def test_owner_of_a_bucket_is_in_the_evidence() -> None:
     inside = cloudfront.cloudfront_distribution_s3_origins_exist(OF_BUCKET, denied(), INSIDE)
     outside = cloudfront.cloudfront_distribution_s3_origins_exist(OF_BUCKET, exists(Seen(True)), OUTSIDE)
-    assert inside.evidence["owners"] == {"files": OTHER}
+    assert inside.evidence["owners"] == {"files": SECURITY}
     assert outside.evidence["owners"] == {"files": "not in the organization"}
