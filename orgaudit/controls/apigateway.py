@@ -99,9 +99,7 @@ def apigateway_stage_execution_logging_enabled(stage: RestApiStage) -> Verdict:
         reversible=True,
     ),
 )
-def apigateway_stage_client_certificate_used(
-    stage: RestApiStage, integrations: Observed[StageIntegrations]
-) -> Verdict:
+def apigateway_stage_client_certificate_used(stage: RestApiStage, integrations: Observed[StageIntegrations]) -> Verdict:
     """Stages of REST APIs authenticate to HTTP backends with a certificate.
 
     Without one a backend cannot distinguish the API from any other client, and whoever finds its address bypasses the

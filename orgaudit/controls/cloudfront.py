@@ -30,7 +30,9 @@ from orgaudit.model import (
 )
 from orgaudit.settings.thresholds import Thresholds
 
-UPDATE = "aws cloudfront update-distribution --id {resource.name} --if-match ETAG --distribution-config file://config.json"
+UPDATE = (
+    "aws cloudfront update-distribution --id {resource.name} --if-match ETAG --distribution-config file://config.json"
+)
 TENANTS = "the tenants of a multi-tenant distribution have the certificates, and serve them with SNI"
 DEDICATED = frozenset({"vip", "static-ip"})
 """How certificates are served to clients without SNI.
@@ -297,7 +299,11 @@ def cloudfront_distribution_origin_protocols_current(distribution: Distribution,
     if not custom:
         return not_applicable("no origin is a custom origin")
     refused = set(thresholds.cloudfront_refused_origin_protocols)
-    old = [f"{origin.domain} with {', '.join(sorted(refused & set(origin.tls)))}" for origin in custom if refused & set(origin.tls)]
+    old = [
+        f"{origin.domain} with {', '.join(sorted(refused & set(origin.tls)))}"
+        for origin in custom
+        if refused & set(origin.tls)
+    ]
     return require(
         not old,
         then=f"no custom origin is reached with {', '.join(sorted(refused))}",
@@ -346,8 +352,8 @@ def cloudfront_distribution_s3_origins_exist(
 
 ACCESS_FIX = Fix(
     service_wide="Use origin access control for all buckets and function URLs that distributions serve.",
-    asset="Set an origin access control for the origins of distribution {resource.name}, and allow only the distribution "
-    "in their policies.",
+    asset="Set an origin access control for the origins of distribution {resource.name}, and allow only the "
+    "distribution in their policies.",
     command=UPDATE,
     preventive="Create distributions only from a template that sets OriginAccessControlId.",
     effort=Effort.M,

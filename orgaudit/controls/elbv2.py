@@ -271,9 +271,7 @@ def elbv2_load_balancer_tls_policy_recommended(
         reversible=True,
     ),
 )
-def elbv2_load_balancer_tls_listeners_used(
-    balancer: LoadBalancer, seen: Observed[LoadBalancerListeners]
-) -> Verdict:
+def elbv2_load_balancer_tls_listeners_used(balancer: LoadBalancer, seen: Observed[LoadBalancerListeners]) -> Verdict:
     """All listeners of load balancers use TLS.
 
     A listener without TLS receives what clients send in clear. One that only redirects to HTTPS, and a TCP listener

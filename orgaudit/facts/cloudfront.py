@@ -145,7 +145,9 @@ def _origin(found: Mapping[str, Any]) -> Origin:
 
 def _access_controls(found: Mapping[str, Any]) -> dict[str, str]:
     read = zip(found["Origins"]["Items"], _origins(found), strict=True)
-    return {origin.id: each["OriginAccessControlId"] for each, origin in read if origin.bucket or origin.is_function_url}
+    return {
+        origin.id: each["OriginAccessControlId"] for each, origin in read if origin.bucket or origin.is_function_url
+    }
 
 
 def _groups(found: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

@@ -33,7 +33,7 @@ class QueuePolicy(ResourcePolicy, frozen=True, kw_only=True):
 
 
 class QueueEncryption(Detail, frozen=True, kw_only=True):
-    """How a queue encrypts messages; `key_id` is the key of KMS, empty where SQS has the key or nothing is encrypted."""
+    """How a queue encrypts messages; `key_id` is the key of KMS, empty where there is none."""
 
     encrypted: Observed[bool]
     key_id: str = ""
@@ -58,9 +58,7 @@ async def queue_policy(aws: Aws, queue: Queue) -> QueuePolicy:
 async def queue_encryption(aws: Aws, queue: Queue) -> QueueEncryption:
     """Return how the queue encrypts messages, from the call that reads its policy too."""
     row = Row(aws, ATTRIBUTES, await aws.once(_attributes, queue.url))
-    return QueueEncryption(
-        arn=queue.arn, encrypted=row.read(_is_encrypted), key_id=row.found.get("KmsMasterKeyId", "")
-    )
+    return QueueEncryption(arn=queue.arn, encrypted=row.read(_is_encrypted), key_id=row.found.get("KmsMasterKeyId", ""))
 
 
 def _is_encrypted(found: Mapping[str, str]) -> bool:

@@ -39,7 +39,8 @@ OF_BUCKET = a_distribution(origins=(S3,), access_controls={"files": "OAC1"})
 UNSEEN = a_distribution(origins=denied())
 OUTSIDE, INSIDE = (
     organization_of(
-        facts_of(MEMBER), facts_of(SECURITY, *(Bucket(arn=f"arn:aws:s3:::{name}", account_id=SECURITY, region=HOME) for name in names))
+        facts_of(MEMBER),
+        facts_of(SECURITY, *(Bucket(arn=f"arn:aws:s3:::{name}", account_id=SECURITY, region=HOME) for name in names)),
     )
     for names in ((), ("files",))
 )
@@ -153,14 +154,18 @@ CASES: dict[Control, tuple[Case, ...]] = {
     cloudfront.cloudfront_distribution_tls_policy_recommended: (
         *(passing(each, a_distribution(tls_policy=each), USUAL) for each in USUAL.cloudfront_tls_policies),
         failing("older", a_distribution(tls_policy="TLSv1.2_2019"), USUAL, says="TLSv1.2_2019"),
-        passing("accepted", a_distribution(tls_policy="TLSv1.2_2019"), Thresholds(cloudfront_tls_policies=("TLSv1.2_2019",))),
+        passing(
+            "accepted", a_distribution(tls_policy="TLSv1.2_2019"), Thresholds(cloudfront_tls_policies=("TLSv1.2_2019",))
+        ),
         idle("default certificate", a_distribution(certificate=""), USUAL, says="cannot be set"),
         idle("dedicated", a_distribution(certificate_served_by="static-ip"), USUAL, says="without SNI"),
         unseen("policy unseen", a_distribution(tls_policy=denied()), USUAL),
     ),
     cloudfront.cloudfront_distribution_trusted_key_groups_used: (
         passing("key groups", CUSTOM),
-        failing("accounts too", a_distribution(signers={"*": (KEY_GROUPS, "accounts")}), says="key groups and accounts"),
+        failing(
+            "accounts too", a_distribution(signers={"*": (KEY_GROUPS, "accounts")}), says="key groups and accounts"
+        ),
         failing("accounts", a_distribution(signers={"*": ("accounts",)}), says="* trusts accounts"),
         failing("nothing", a_distribution(signers={"*": (KEY_GROUPS,), "/a": ()}), says="/a trusts no signer"),
         idle("tenants", TENANTS, says="multi-tenant"),

@@ -96,8 +96,12 @@ CASES: dict[Control, tuple[Case, ...]] = {
         passing("rule answers", APPLICATION, listening(REDIRECTING), ruled("fixed-response", TO_HTTPS)),
         failing("forwards", APPLICATION, listening(FORWARDING), ruled(), says="default action of HTTP:80 is forward"),
         failing("rule forwards", APPLICATION, listening(REDIRECTING), ruled("forward"), says="rule 5 of HTTP:80"),
-        failing("redirect to HTTP", APPLICATION, listening(on("HTTP", 80, "redirect to HTTP")), ruled(), says="HTTP:80"),
-        failing("rule keeps HTTP", APPLICATION, listening(REDIRECTING), ruled("redirect to #{protocol}"), says="rule 5"),
+        failing(
+            "redirect to HTTP", APPLICATION, listening(on("HTTP", 80, "redirect to HTTP")), ruled(), says="HTTP:80"
+        ),
+        failing(
+            "rule keeps HTTP", APPLICATION, listening(REDIRECTING), ruled("redirect to #{protocol}"), says="rule 5"
+        ),
         failing("one of two", APPLICATION, listening(REDIRECTING, on("HTTP", 8080)), ruled(), says="HTTP:8080"),
         idle("no HTTP listener", APPLICATION, listening(SECURE), denied(), says="no HTTP listener"),
         idle("network", NETWORK, denied(), denied(), says="only application load balancers"),
@@ -149,7 +153,9 @@ CASES: dict[Control, tuple[Case, ...]] = {
     ),
     elb.elb_load_balancer_tls_listeners_used: (
         passing("TLS", plain(ClassicListener("HTTPS", 443, ACM), ClassicListener("SSL", 853, ACM))),
-        failing("HTTP beside it", plain(ClassicListener("HTTPS", 443, ACM), ClassicListener("HTTP", 80)), says="HTTP:80"),
+        failing(
+            "HTTP beside it", plain(ClassicListener("HTTPS", 443, ACM), ClassicListener("HTTP", 80)), says="HTTP:80"
+        ),
         failing("passed through", plain(ClassicListener("TCP", 443)), says="TCP:443"),
         idle("no listener", plain(), says="no listener"),
         unseen("listeners unseen", a_classic(listeners=denied())),

@@ -64,7 +64,7 @@ async def test_empty_lists_of_a_distribution_have_no_items() -> None:
 
 
 @pytest.mark.parametrize(("mode", "multi_tenant"), [("direct", False), ("tenant-only", True)])
-async def test_multi_tenant(mode: str, multi_tenant: bool) -> None:  # noqa: FBT001 - parametrized
+async def test_multi_tenant(mode: str, multi_tenant: bool) -> None:
     assert (await distribution(ConnectionMode=mode)).multi_tenant is multi_tenant
 
 
@@ -120,8 +120,10 @@ def test_bucket_of_an_origin(domain: str, bucket: str | None) -> None:
     assert an_origin(domain=domain, protocol="https-only").bucket is None
 
 
-@pytest.mark.parametrize(("domain", "is_url"), [("a1.lambda-url.eu-west-1.on.aws", True), ("lambda-url.example.com", False)])
-def test_function_url(domain: str, is_url: bool) -> None:  # noqa: FBT001 - parametrized
+@pytest.mark.parametrize(
+    ("domain", "is_url"), [("a1.lambda-url.eu-west-1.on.aws", True), ("lambda-url.example.com", False)]
+)
+def test_function_url(domain: str, is_url: bool) -> None:
     assert an_origin(domain=domain).is_function_url is is_url
 
 
