@@ -19,8 +19,8 @@ from orgaudit.facts.elbv2 import (
 )
 from orgaudit.model import Seen
 from orgaudit.settings.thresholds import Thresholds
-from tests.factories import NASTY, Case, denied, every, failing, idle, name_of, passing, seen_all, unseen
-from tests.factories_front_ends import ACM, MEMBER, ZONES, a_balancer, a_classic, a_target_group
+from tests.factories import MEMBER, NASTY, Case, denied, every, failing, idle, name_of, passing, seen_all, unseen
+from tests.factories_front_ends import ACM, ZONES, a_balancer, a_classic, a_target_group
 
 APPLICATION, NETWORK, GATEWAY = a_balancer(), a_balancer("network"), a_balancer("gateway")
 KIND_UNSEEN = a_balancer(kind=denied())  # type: ignore[arg-type]  # a gap in the place of what is seen

@@ -191,14 +191,14 @@ async def test_attributes_that_are_not_answered_are_gaps() -> None:
     assert [shown(each) for each in seen] == [UNKNOWN] * 3
 
 
-HTTP = {
+HTTP: dict[str, Any] = {
     "ListenerArn": "http",
     "Protocol": "HTTP",
     "Port": 80,
     "SslPolicy": "not looked at",
     "DefaultActions": [{"Type": "redirect", "RedirectConfig": {"Protocol": "HTTPS", "StatusCode": "HTTP_301"}}],
 }
-HTTPS = {
+HTTPS: dict[str, Any] = {
     "ListenerArn": "https",
     "Protocol": "HTTPS",
     "Port": 443,
@@ -208,7 +208,8 @@ HTTPS = {
 
 
 async def test_listeners_on_two_pages() -> None:
-    at = aws({("elbv2", "DescribeListeners"): [{"Listeners": [HTTP], "NextMarker": "2"}, {"Listeners": [HTTPS]}]})
+    pages: list[dict[str, Any]] = [{"Listeners": [HTTP], "NextMarker": "2"}, {"Listeners": [HTTPS]}]
+    at = aws({("elbv2", "DescribeListeners"): pages})
     found = await elbv2.load_balancer_listeners(at, a_balancer())
     assert found.listeners == (
         elbv2.Listener("http", "HTTP", 80, (elbv2.TO_HTTPS,)),
@@ -245,7 +246,7 @@ async def test_target_groups() -> None:
         "LoadBalancerArns": [],
     }
     function = {"TargetGroupArn": a_target_group("f/1").arn, "TargetType": "lambda", "LoadBalancerArns": ["arn"]}
-    pages = [{"TargetGroups": [group], "NextMarker": "2"}, {"TargetGroups": [function]}]
+    pages: list[dict[str, Any]] = [{"TargetGroups": [group], "NextMarker": "2"}, {"TargetGroups": [function]}]
     at = aws({("elbv2", "DescribeTargetGroups"): pages})
     first, second = [each async for each in elbv2.target_groups(at)]
     assert first == a_target_group()
@@ -320,7 +321,7 @@ async def test_method_settings() -> None:
 
 
 async def test_integrations_of_an_api_are_read_once_for_its_stages() -> None:
-    pages = [
+    pages: list[dict[str, Any]] = [
         {"items": [{"resourceMethods": {"GET": {"methodIntegration": {"type": "HTTP"}}, "PUT": {}}}], "position": "2"},
         {"items": [{"path": "/"}, {"resourceMethods": {"ANY": {"methodIntegration": {"type": "AWS_PROXY"}}}}]},
     ]

@@ -229,6 +229,7 @@ async def test_stages_of_rest_apis_denied() -> None:
 
 async def test_stages_of_http_apis_on_two_pages() -> None:
     level = {"DefaultRouteSettings": {"LoggingLevel": "INFO"}}
+    off = {"StageName": "test", **level}
     on = {"StageName": "$default", "AccessLogSettings": {"DestinationArn": GROUP}, **level}
     at = aws(
         {
