@@ -128,6 +128,9 @@ class Seeding:
         rest.put_method(restApiId=api, resourceId=root, httpMethod="GET", authorizationType="NONE")
         rest.put_integration(restApiId=api, resourceId=root, httpMethod="GET", type="MOCK")
         rest.create_deployment(restApiId=api, stageName="prod")
+        traced = {"op": "replace", "path": "/tracingEnabled", "value": "true"}
+        level = {"op": "replace", "path": "/*/*/logging/loglevel", "value": "ERROR"}
+        rest.update_stage(restApiId=api, stageName="prod", patchOperations=[traced, level])
         web = http.create_api(Name="web", ProtocolType="HTTP")["ApiId"]
         logs = {"DestinationArn": GROUP, "Format": "$context.requestId"}
         http.create_stage(ApiId=web, StageName="$default", AccessLogSettings=logs)
@@ -238,7 +241,7 @@ def test_listeners_and_attributes(account: AccountFacts) -> None:
 
 def test_settings_of_a_stage(account: AccountFacts) -> None:
     (rest,) = account.everywhere(RestApiStage)
-    assert (rest.log_levels, rest.has_cache, rest.traced) == (Seen({}), Seen(False), Seen(False))
+    assert (rest.log_levels, rest.has_cache, rest.traced) == (Seen({"*/*": "ERROR"}), Seen(False), Seen(True))
     assert account.detail(StageIntegrations, rest).value.types == ("MOCK",)
 
 
