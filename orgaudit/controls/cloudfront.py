@@ -340,8 +340,7 @@ def cloudfront_distribution_s3_origins_exist(
         return not_applicable("no origin is an S3 bucket")
     partition = parse_arn(distribution.arn)[0]
     owners = {name: organization.find(Bucket, f"arn:{partition}:s3:::{name}") for name in buckets}
-    unknown = [name for name, owner in owners.items() if owner is None]
-    missing = [name for name in unknown if not seen.value.exists[name].value]
+    missing = [name for name, owner in owners.items() if owner is None and not seen.value.exists[name].value]
     return require(
         not missing,
         then="the bucket of every origin exists",

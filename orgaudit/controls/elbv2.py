@@ -331,7 +331,7 @@ def elbv2_target_group_health_checks_encrypted(group: TargetGroup) -> Verdict:
         "forward to it.",
         command="aws elbv2 create-target-group --region {region} --name NAME --protocol HTTPS --port 443 --vpc-id VPC",
         preventive="Create target groups only from a template that sets HTTPS or TLS.",
-        effort=Effort.M,
+        effort=Effort.L,
         per_resource=True,
         disruption=Disruption.REPLACEMENT,
         reversible=True,
