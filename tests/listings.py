@@ -36,6 +36,7 @@ from orgaudit.facts.declare import Detail, Resource
 from orgaudit.facts.ec2 import acls, defaults, groups, instances, peering, routes, vpcs
 from orgaudit.facts.iam import authorization, certificates, federation, passwords, root
 from orgaudit.facts.s3 import block, buckets
+from orgaudit.model import Seen
 from tests.factories import HOME, MEMBER, NOW, a_selection, a_status, a_trail, basic
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -78,6 +79,22 @@ def authorized(kind: str, row: dict[str, Any], **identity: Any) -> Case:
     return Case("iam", "GetAccountAuthorizationDetails", (kind,), row, identity)
 
 
+CUSTOM_ORIGIN: dict[str, Any] = {
+    "Id": "web",
+    "DomainName": "www.example.com",
+    "CustomOriginConfig": {
+        "HTTPPort": 80,
+        "HTTPSPort": 443,
+        "OriginProtocolPolicy": "match-viewer",
+        "OriginSslProtocols": {"Quantity": 1, "Items": ["TLSv1.2"]},
+    },
+}
+BEHAVIOR = {
+    "TargetOriginId": "pair",
+    "ViewerProtocolPolicy": "https-only",
+    "TrustedKeyGroups": {"Enabled": True, "Quantity": 1, "Items": ["K1"]},
+    "TrustedSigners": {"Enabled": False, "Quantity": 0},
+}
 ACL_ENTRY = {
     "Egress": False,
     "RuleNumber": 100,
@@ -289,17 +306,35 @@ CASES: dict[Callable[..., Any], Case] = {
         "apigateway",
         "GetStages",
         ("item",),
-        {"stageName": "prod", "tags": {"a": "b"}, "accessLogSettings": {"destinationArn": "arn"}},
+        {
+            "stageName": "prod",
+            "tags": {"a": "b"},
+            "accessLogSettings": {"destinationArn": "arn"},
+            "methodSettings": {
+                "*/*": {"loggingLevel": "INFO", "cachingEnabled": True, "cacheDataEncrypted": True},
+            },
+            "cacheClusterEnabled": True,
+            "tracingEnabled": True,
+            "webAclArn": "arn",
+            "clientCertificateId": "abcdef",
+        },
         {"stageName": "test"},
         {("apigateway", "GetRestApis"): {"items": [REST_API]}},
+        details=lambda stage: (apigateway.StageIntegrations(arn=stage.arn, types=("HTTP",)),),
     ),
     apigatewayv2.api_stages: Case(
         "apigatewayv2",
         "GetStages",
         ("Items",),
-        {"StageName": "prod", "Tags": {"a": "b"}, "AccessLogSettings": {"DestinationArn": "arn"}},
+        {
+            "StageName": "prod",
+            "Tags": {"a": "b"},
+            "AccessLogSettings": {"DestinationArn": "arn"},
+            "DefaultRouteSettings": {"LoggingLevel": "INFO"},
+            "RouteSettings": {"$connect": {"LoggingLevel": "ERROR"}},
+        },
         {"StageName": "test"},
-        {("apigatewayv2", "GetApis"): {"Items": [{"ApiId": "abc", "Name": "orders", "ProtocolType": "HTTP"}]}},
+        {("apigatewayv2", "GetApis"): {"Items": [{"ApiId": "abc", "Name": "orders", "ProtocolType": "WEBSOCKET"}]}},
     ),
     authorization.users: authorized("UserDetailList", USER, Arn=iam_arn("user/bob")),
     authorization.groups: authorized(
@@ -372,8 +407,42 @@ CASES: dict[Callable[..., Any], Case] = {
             "ARN": f"arn:aws:cloudfront::{MEMBER}:distribution/A",
             "Enabled": True,
             "Aliases": {"Quantity": 0, "Items": []},
+            "ConnectionMode": "direct",
+            "Origins": {
+                "Quantity": 3,
+                "Items": [
+                    CUSTOM_ORIGIN,
+                    {"Id": "files", "DomainName": "files.s3.amazonaws.com", "OriginAccessControlId": "OAC1"},
+                    {"Id": "call", "DomainName": "abc.lambda-url.eu-west-1.on.aws", "OriginAccessControlId": "OAC2"}
+                    | {"CustomOriginConfig": CUSTOM_ORIGIN["CustomOriginConfig"]},
+                ],
+            },
+            "OriginGroups": {
+                "Quantity": 1,
+                "Items": [
+                    {
+                        "Id": "pair",
+                        "FailoverCriteria": {"StatusCodes": {"Quantity": 1, "Items": [500]}},
+                        "Members": {"Quantity": 2, "Items": [{"OriginId": "web"}, {"OriginId": "call"}]},
+                    }
+                ],
+            },
+            "DefaultCacheBehavior": BEHAVIOR,
+            "CacheBehaviors": {"Quantity": 1, "Items": [{"PathPattern": "/a", **BEHAVIOR}]},
+            "ViewerCertificate": {
+                "CloudFrontDefaultCertificate": False,
+                "ACMCertificateArn": "arn",
+                "IAMCertificateId": "",
+                "SSLSupportMethod": "sni-only",
+                "MinimumProtocolVersion": "TLSv1.2_2021",
+            },
+            "WebACLId": "arn:aws:wafv2",
         },
         {"ARN": f"arn:aws:cloudfront::{MEMBER}:distribution/B"},
+        details=lambda distribution: (
+            cloudfront.DistributionRoot(arn=distribution.arn, root_object="index.html"),
+            cloudfront.OriginBuckets(arn=distribution.arn, exists={"files": Seen(True)}),
+        ),
     ),
     config.config_recordings: Case(
         "config",
@@ -416,7 +485,17 @@ CASES: dict[Callable[..., Any], Case] = {
         "elb",
         "DescribeLoadBalancers",
         ("LoadBalancerDescriptions",),
-        {"LoadBalancerName": "a", "Scheme": "internal"},
+        {
+            "LoadBalancerName": "a",
+            "Scheme": "internal",
+            "AvailabilityZones": ["a", "b"],
+            "ListenerDescriptions": [
+                {
+                    "Listener": {"Protocol": "HTTPS", "LoadBalancerPort": 443, "InstancePort": 80}
+                    | {"SSLCertificateId": arn("acm", "certificate/1")}
+                }
+            ],
+        },
         {"LoadBalancerName": "b"},
         details=lambda balancer: (elb.ClassicLoadBalancerLogs(arn=balancer.arn),),
     ),
@@ -428,9 +507,35 @@ CASES: dict[Callable[..., Any], Case] = {
             "LoadBalancerArn": arn("elasticloadbalancing", "loadbalancer/app/a/1"),
             "Type": "application",
             "Scheme": "internal",
+            "AvailabilityZones": [{"ZoneName": "a"}, {"ZoneName": "b"}],
         },
         {"LoadBalancerArn": arn("elasticloadbalancing", "loadbalancer/app/b/1")},
-        details=lambda balancer: (elbv2.LoadBalancerLogs(arn=balancer.arn),),
+        details=lambda balancer: (
+            elbv2.LoadBalancerLogs(arn=balancer.arn),
+            elbv2.LoadBalancerAttributes(
+                arn=balancer.arn,
+                deletion_protected=Seen(True),
+                drops_invalid_headers=Seen(True),
+                desync_mode=Seen("defensive"),
+            ),
+            elbv2.LoadBalancerListeners(
+                arn=balancer.arn, listeners=(elbv2.Listener("l", "HTTP", 80, (elbv2.TO_HTTPS,)),)
+            ),
+            elbv2.HttpRules(arn=balancer.arn),
+        ),
+    ),
+    elbv2.target_groups: Case(
+        "elbv2",
+        "DescribeTargetGroups",
+        ("TargetGroups",),
+        {
+            "TargetGroupArn": arn("elasticloadbalancing", "targetgroup/a/1"),
+            "TargetType": "instance",
+            "Protocol": "HTTPS",
+            "HealthCheckProtocol": "HTTPS",
+            "LoadBalancerArns": [],
+        },
+        {"TargetGroupArn": arn("elasticloadbalancing", "targetgroup/b/1")},
     ),
     eventbridge.event_buses: Case(
         "events",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,7 +23,9 @@ class Thresholds(BaseModel):
     policies and its policy for all of CloudShell. `account_contact_phones` and `security_contact_emails` are what
     accounts are to name; without any, a person has to confirm what they name.
     `trusted_delegated_administrators` are the accounts to which the organization may be delegated; without any, every
-    member may be.
+    member may be. `availability_zones` are the fewest zones of a load balancer. `cloudfront_tls_policies` are the
+    security policies that distributions may have for viewers, and `cloudfront_refused_origin_protocols` the versions of
+    SSL and TLS that none may speak to an origin.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,3 +42,6 @@ class Thresholds(BaseModel):
     security_contact_emails: tuple[str, ...] = ()
     further_admin_ports: tuple[Port, ...] = ()
     trusted_delegated_administrators: tuple[AccountId, ...] = ()
+    availability_zones: int = Field(default=2, ge=2, le=6)
+    cloudfront_tls_policies: tuple[str, ...] = ("TLSv1.2_2021", "TLSv1.2_2025", "TLSv1.3_2025")
+    cloudfront_refused_origin_protocols: tuple[Literal["SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2"], ...] = ("SSLv3",)

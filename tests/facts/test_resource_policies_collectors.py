@@ -255,7 +255,7 @@ READINGS = {
         ("sqs", "GetQueueAttributes"),
         lambda policy: {"Attributes": {"Policy": policy}},
         ({}, {"Attributes": {}}, Refused("AWS.SimpleQueueService.NonExistentQueue"), Refused("QueueDoesNotExist")),
-        {"QueueUrl": f"{URL}/jobs", "AttributeNames": ["Policy"]},
+        {"QueueUrl": f"{URL}/jobs", "AttributeNames": ["Policy", "KmsMasterKeyId", "SqsManagedSseEnabled"]},
     ),
     "topic": Reading(
         topic_policy,

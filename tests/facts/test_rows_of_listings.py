@@ -15,7 +15,7 @@ from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.analysis.organization_facts import Organization
 from orgaudit.collect.account import Line, _drain
 from orgaudit.controls.declare import Control, catalogue
-from orgaudit.facts import apigateway, apigatewayv2, config, dynamodb, eventbridge, opensearch, rds, sqs
+from orgaudit.facts import apigateway, apigatewayv2, cloudfront, config, dynamodb, eventbridge, opensearch, rds, sqs
 from orgaudit.facts.cloudtrail import trails
 from orgaudit.facts.declare import Collector, Detail, Resource, load
 from orgaudit.facts.ec2 import defaults, instances
@@ -36,6 +36,8 @@ ADMINISTRATOR = {"PolicyArn": f"{AWS_POLICY}/AdministratorAccess"}
 NAMES = {dynamodb.tables: ("dynamodb", "ListTables", "TableNames"), sqs.queues: ("sqs", "ListQueues", "QueueUrls")}
 """Listings whose rows are names, by service, operation and member."""
 LOGGING = "apigateway/latest/developerguide/set-up-logging.html"
+STAGE = "apigateway/latest/api/API_Stage.html"
+SETTING = "apigateway/latest/api/API_MethodSetting.html"
 HTTP_LOGGING = "apigateway/latest/developerguide/http-api-logging.html"
 DESCRIBED = "awscloudtrail/latest/APIReference/API_DescribeTrails.html"
 DOCUMENTED: dict[tuple[Run, str], str] = {
@@ -46,9 +48,14 @@ DOCUMENTED: dict[tuple[Run, str], str] = {
     ): "IAM/latest/APIReference/API_UpdateAccountPasswordPolicy.html",
     (apigateway.rest_api_stages, "accessLogSettings"): LOGGING,
     (apigateway.rest_api_stages, "accessLogSettings.destinationArn"): LOGGING,
+    (apigateway.rest_api_stages, "clientCertificateId"): STAGE,
+    (apigateway.rest_api_stages, "methodSettings.*/*"): SETTING,
+    (apigateway.rest_api_stages, "methodSettings.*/*.loggingLevel"): SETTING,
+    (apigateway.rest_api_stages, "webAclArn"): STAGE,
     (apigatewayv2.api_stages, "AccessLogSettings"): HTTP_LOGGING,
     (apigatewayv2.api_stages, "AccessLogSettings.DestinationArn"): HTTP_LOGGING,
     (authorization.users, "UserPolicyList"): "IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html",
+    (cloudfront.distributions, "ConnectionMode"): "cloudfront/latest/APIReference/API_DistributionSummary.html",
     (config.config_recordings, "servicePrincipal"): "config/latest/APIReference/API_ConfigurationRecorder.html",
     (defaults.metadata_defaults, "HttpTokens"): "AWSEC2/latest/APIReference/API_GetInstanceMetadataDefaults.html",
     (eventbridge.event_buses, "Policy"): "eventbridge/latest/APIReference/API_EventBus.html",
