@@ -56,7 +56,9 @@ def requires(
             holds(resource), then=words.then, otherwise=words.otherwise, **dict(evidence(resource))
         )
 
-    return _named(name, kind, holds.__module__, judge, words.title, words.rationale, severity, fix)
+    return _named(
+        name, kind, holds.__module__, judge, title=words.title, rationale=words.rationale, severity=severity, fix=fix
+    )
 
 
 def retains(
@@ -82,7 +84,7 @@ def retains(
         "Damage by a faulty release, or by somebody with a stolen password, is often noticed days later. What happened "
         "before the oldest automatic backup cannot be undone. Copies that AWS Backup keeps are not seen here."
     )
-    return _named(name, kind, days.__module__, judge, title, rationale, severity, fix)
+    return _named(name, kind, days.__module__, judge, title=title, rationale=rationale, severity=severity, fix=fix)
 
 
 def _long_enough(kept: int, least: int) -> Verdict:
@@ -102,6 +104,7 @@ def _named(
     kind: type[Resource],
     module: str,
     judge: Callable[..., Verdict],
+    *,
     title: str,
     rationale: str,
     severity: Severity,
