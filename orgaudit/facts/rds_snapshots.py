@@ -20,6 +20,9 @@ AUTOMATED = "automated"
 """The type of snapshots that AWS makes for automatic backups. They cannot be shared, only their copies can:
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ShareSnapshot.html"""
 
+GONE = ("DBSnapshotNotFound", "DBClusterSnapshotNotFoundFault")
+"""The codes with which RDS answers for a snapshot that was deleted after it was listed: it is shared with nobody."""
+
 
 class StoredSnapshot(Resource, frozen=True, kw_only=True):
     """What snapshots of every service have in common; `kind` is AWS's type of it, such as manual or automated."""
@@ -155,16 +158,17 @@ def _fields(aws: Aws, row: Row, prefix: str, encrypted: str) -> StoredFields:
 async def _instance_accounts(aws: Aws, snapshot: StoredSnapshot) -> tuple[str, ...]:
     if _unshareable(snapshot):
         return ()
-    found = await aws.call("rds", "DescribeDBSnapshotAttributes", DBSnapshotIdentifier=snapshot.identifier)
-    return _restoring(found["DBSnapshotAttributesResult"]["DBSnapshotAttributes"])
+    asked = {"DBSnapshotIdentifier": snapshot.identifier}
+    found = await aws.find("rds", "DescribeDBSnapshotAttributes", GONE, **asked)
+    return _restoring(found["DBSnapshotAttributesResult"]["DBSnapshotAttributes"]) if found else ()
 
 
 async def _cluster_accounts(aws: Aws, snapshot: StoredSnapshot) -> tuple[str, ...]:
     if _unshareable(snapshot):
         return ()
     asked = {"DBClusterSnapshotIdentifier": snapshot.identifier}
-    found = await aws.call("rds", "DescribeDBClusterSnapshotAttributes", **asked)
-    return _restoring(found["DBClusterSnapshotAttributesResult"]["DBClusterSnapshotAttributes"])
+    found = await aws.find("rds", "DescribeDBClusterSnapshotAttributes", GONE, **asked)
+    return _restoring(found["DBClusterSnapshotAttributesResult"]["DBClusterSnapshotAttributes"]) if found else ()
 
 
 def _unshareable(snapshot: StoredSnapshot) -> bool:

@@ -47,7 +47,6 @@ example_retained = retains(
     FileSystem,
     lambda system: int(system.tags["days"]),
     title="File systems keep backups",
-    severity=Severity.MEDIUM,
     fix=FIX,
     outside=_managed,
 )

@@ -43,11 +43,12 @@ def requires(
     fix: Fix,
     outside: Outside[R] | None = None,
     evidence: Callable[[R], Mapping[str, Json]] = nothing,
+    module: str = "",
 ) -> Control:
     """Return the control `name` that passes where a condition holds for a resource.
 
-    `holds` is defined in the control's own module, whose service it gets, and raises NotSeenError for what was not
-    seen: `lambda cluster: cluster.encrypted.value`.
+    `holds` raises NotSeenError for what was not seen: `lambda cluster: cluster.encrypted.value`. `module` is the
+    control's own, whose service it gets; by default the one that defines `holds`.
     """
 
     def judge(resource: R) -> Verdict:
@@ -56,9 +57,8 @@ def requires(
             holds(resource), then=words.then, otherwise=words.otherwise, **dict(evidence(resource))
         )
 
-    return _named(
-        name, kind, holds.__module__, judge, title=words.title, rationale=words.rationale, severity=severity, fix=fix
-    )
+    said = {"title": words.title, "rationale": words.rationale}
+    return named(name, kind, module or holds.__module__, judge, **said, severity=severity, fix=fix)
 
 
 def retains(
@@ -67,7 +67,6 @@ def retains(
     days: Callable[[R], int],
     *,
     title: str,
-    severity: Severity,
     fix: Fix,
     outside: Outside[R] | None = None,
 ) -> Control:
@@ -84,7 +83,9 @@ def retains(
         "Damage by a faulty release, or by somebody with a stolen password, is often noticed days later. What happened "
         "before the oldest automatic backup cannot be undone. Copies that AWS Backup keeps are not seen here."
     )
-    return _named(name, kind, days.__module__, judge, title=title, rationale=rationale, severity=severity, fix=fix)
+    return named(
+        name, kind, days.__module__, judge, title=title, rationale=rationale, severity=Severity.MEDIUM, fix=fix
+    )
 
 
 def _long_enough(kept: int, least: int) -> Verdict:
@@ -99,7 +100,7 @@ def _long_enough(kept: int, least: int) -> Verdict:
     )
 
 
-def _named(
+def named(
     name: str,
     kind: type[Resource],
     module: str,
@@ -110,7 +111,7 @@ def _named(
     severity: Severity,
     fix: Fix,
 ) -> Control:
-    """Return a control as if its function were written in the module that calls the factory.
+    """Return a control as if `judge`, a function of a factory, were written in the module of the control.
 
     Its service, its digest and its place in the catalogue come from there.
     """
