@@ -10,8 +10,8 @@ from orgaudit.controls.judging.databases import (
     storage_encrypted,
 )
 from orgaudit.controls.judging.flags import retains
-from orgaudit.controls.judging.snapshots import encrypted, judge_sharing, private_fix
-from orgaudit.facts.docdb import DocdbCluster
+from orgaudit.controls.judging.snapshots import cluster_snapshot_encrypted, judge_sharing, private_fix
+from orgaudit.facts.docdb import ENGINE, DocdbCluster
 from orgaudit.facts.rds_snapshots import DocdbSnapshot, DocdbSnapshotShared
 from orgaudit.model import Observed, Severity, Verdict
 
@@ -57,11 +57,8 @@ docdb_cluster_backups_retained_7_days = retains(
     title="DocumentDB clusters keep automatic backups for a week",
     fix=CLUSTERS.fix("automatic backups for 7 days", "--backup-retention-period 7"),
 )
-docdb_snapshot_encrypted = encrypted(
-    "docdb_snapshot_encrypted",
-    DocdbSnapshot,
-    lambda snapshot: snapshot.encrypted.value,
-    title="DocumentDB snapshots are encrypted",
+docdb_snapshot_encrypted = cluster_snapshot_encrypted(
+    "docdb_snapshot_encrypted", DocdbSnapshot, __name__, "DocumentDB snapshots", "docdb", ENGINE
 )
 
 

@@ -12,8 +12,8 @@ from orgaudit.controls.judging.databases import (
     tags_copied,
 )
 from orgaudit.controls.judging.flags import retains
-from orgaudit.controls.judging.snapshots import encrypted, judge_sharing, private_fix
-from orgaudit.facts.neptune import NeptuneCluster
+from orgaudit.controls.judging.snapshots import cluster_snapshot_encrypted, judge_sharing, private_fix
+from orgaudit.facts.neptune import ENGINE, NeptuneCluster
 from orgaudit.facts.rds_snapshots import NeptuneSnapshot, NeptuneSnapshotShared
 from orgaudit.model import Observed, Severity, Verdict
 
@@ -71,11 +71,8 @@ neptune_cluster_snapshot_tags_copied = tags_copied(
     lambda cluster: cluster.copies_tags.value,
     title="Snapshots of Neptune clusters get the cluster's tags",
 )
-neptune_snapshot_encrypted = encrypted(
-    "neptune_snapshot_encrypted",
-    NeptuneSnapshot,
-    lambda snapshot: snapshot.encrypted.value,
-    title="Neptune snapshots are encrypted",
+neptune_snapshot_encrypted = cluster_snapshot_encrypted(
+    "neptune_snapshot_encrypted", NeptuneSnapshot, __name__, "Neptune snapshots", "neptune", ENGINE
 )
 
 

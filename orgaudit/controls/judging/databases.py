@@ -137,9 +137,13 @@ def admin_renamed(
     defaults: Collection[str],
     *,
     title: str,
+    create: str,
     outside: Outside[R] | None = None,
 ) -> Control:
-    """Return the control that the administrator of databases has none of the names that AWS suggests."""
+    """Return the control that the administrator of databases has none of the names that AWS suggests.
+
+    `create` is the command that creates a database, to which the administrator's name is added.
+    """
     names = " or ".join(sorted(defaults))
     rationale = (
         f"The names that AWS suggests, {names}, are the first that attackers try. With another one, a password has to "
@@ -154,7 +158,7 @@ def admin_renamed(
     fix = of.replaced(
         "an administrator's name of its own",
         "Create a database with another administrator's name and move the data: the name cannot be changed later.",
-        f"{of.modify} --master-user-password PASSWORD",
+        f"{create} --master-username ADMINISTRATOR",
     )
     return of.requires(
         name,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from orgaudit.controls.declare import Control, Fix
-from orgaudit.controls.judging.flags import Words, requires
+from orgaudit.controls.judging.flags import named
 from orgaudit.facts.rds_snapshots import AUTOMATED, StoredSnapshot
 from orgaudit.model import Disruption, Effort, Json, Severity, Verdict, failed, not_applicable, passed, shown
 
@@ -36,13 +35,13 @@ def judge_sharing(snapshot: StoredSnapshot, accounts: tuple[str, ...], *, of_clu
     """Return a FAIL for a snapshot that everybody may restore; accounts that are named are evidence."""
     if snapshot.kind.value == AUTOMATED:
         return not_applicable("an automated snapshot, which cannot be shared")
-    named: list[Json] = [each for each in accounts if each != EVERYONE]
+    others: list[Json] = [each for each in accounts if each != EVERYONE]
     if EVERYONE not in accounts:
-        return passed("the snapshot is not shared with all accounts", shared_with=named)
+        return passed("the snapshot is not shared with all accounts", shared_with=others)
     return failed(
         "everybody with an AWS account can restore the snapshot",
         command=_unshare(snapshot, of_cluster=of_cluster),
-        shared_with=named,
+        shared_with=others,
     )
 
 
@@ -54,35 +53,48 @@ def _unshare(snapshot: StoredSnapshot, *, of_cluster: bool) -> str:
     )
 
 
-def encrypted(name: str, kind: type[R], holds: Callable[[R], bool], *, title: str) -> Control:
-    """Return the control that snapshots are encrypted."""
-    return requires(
-        name,
-        kind,
-        holds,
-        Words(
-            title,
-            "A snapshot is a whole copy of a database that outlives it. One that is not encrypted can be read by each "
-            "account with which it is shared, and it restores to a database that is not encrypted either.",
-            "the snapshot is encrypted",
-            "the snapshot is not encrypted",
-        ),
-        severity=Severity.MEDIUM,
-        fix=Fix(
-            service_wide="Encrypt the databases, so that their next snapshots are encrypted, and replace old snapshots.",
-            asset="Copy snapshot {resource.identifier} with a key of AWS KMS, and delete it once the copy is there.",
-            command="aws rds copy-db-snapshot --region {region} --source-db-snapshot-identifier {resource.identifier} "
-            "--target-db-snapshot-identifier NAME --kms-key-id KEY",
-            preventive="Deny rds:CreateDBInstance and rds:CreateDBCluster where rds:StorageEncrypted is false with a "
-            "service control policy.",
-            effort=Effort.L,
-            per_resource=True,
-            disruption=Disruption.REPLACEMENT,
-            reversible=False,
-        ),
-        evidence=_kind,
+def encrypted_fix(plural: str, asset: str, command: str) -> Fix:
+    """Return the fix of a snapshot that is not encrypted, which another one replaces."""
+    return Fix(
+        service_wide=f"Encrypt the databases, so that their next snapshots are encrypted, and replace old {plural}.",
+        asset=asset,
+        command=command,
+        preventive="Deny rds:CreateDBInstance and rds:CreateDBCluster where rds:StorageEncrypted is false with a "
+        "service control policy.",
+        effort=Effort.L,
+        per_resource=True,
+        disruption=Disruption.REPLACEMENT,
+        reversible=False,
     )
 
 
-def _kind(snapshot: StoredSnapshot) -> Mapping[str, Json]:
-    return {"type": shown(snapshot.kind)}
+def cluster_snapshot_encrypted(name: str, kind: type[R], module: str, plural: str, cli: str, engine: str) -> Control:
+    """Return the control that the snapshots of a service's clusters are encrypted; its fix uses a command of `cli`."""
+    # A copy of a cluster's snapshot is encrypted only if the snapshot is:
+    # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CopyDBClusterSnapshot.html
+    fix = encrypted_fix(
+        plural,
+        "Restore {resource.identifier} as an encrypted cluster, and keep a snapshot of that one instead.",
+        f"aws {cli} restore-db-cluster-from-snapshot --region {{region}} --db-cluster-identifier NAME "
+        f"--snapshot-identifier {{resource.identifier}} --engine {engine} --kms-key-id KEY",
+    )
+
+    def judge(snapshot: R) -> Verdict:
+        return judge_encryption(snapshot)
+
+    title = f"{plural} are encrypted"
+    return named(name, kind, module, judge, title=title, rationale=RATIONALE, severity=Severity.MEDIUM, fix=fix)
+
+
+RATIONALE = (
+    "A snapshot is a whole copy of a database that outlives it. One that is not encrypted can be read by each account "
+    "with which it is shared, and it restores to a database that is not encrypted either."
+)
+
+
+def judge_encryption(snapshot: StoredSnapshot, *, command: str | None = None) -> Verdict:
+    """Return the verdict on a snapshot's encryption; `command` replaces the control's own."""
+    evidence: dict[str, Json] = {"type": shown(snapshot.kind)}
+    if snapshot.encrypted.value:
+        return passed("the snapshot is encrypted", **evidence)
+    return failed("the snapshot is not encrypted", command=command, **evidence)

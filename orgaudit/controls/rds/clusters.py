@@ -90,6 +90,8 @@ rds_cluster_custom_admin_name_used = admin_renamed(
     lambda cluster: cluster.admin_name.value,
     DEFAULT_ADMINS,
     title="The administrator of RDS clusters does not have a default name",
+    create="aws rds create-db-cluster --region {region} --db-cluster-identifier NAME --engine {resource.engine.value} "
+    "--manage-master-user-password",
 )
 rds_cluster_backups_retained_7_days = retains(
     "rds_cluster_backups_retained_7_days",

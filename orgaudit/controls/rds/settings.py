@@ -154,6 +154,8 @@ rds_instance_custom_admin_name_used = admin_renamed(
     lambda instance: instance.admin_name.value,
     DEFAULT_ADMINS,
     title="The administrator of RDS instances does not have a default name",
+    create="aws rds create-db-instance --region {region} --db-instance-identifier NAME --db-instance-class CLASS "
+    "--engine {resource.engine.value} --manage-master-user-password",
     outside=_member_of("rds_cluster_custom_admin_name_used"),
 )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+
 from orgaudit.controls.declare import control
-from orgaudit.controls.judging.snapshots import encrypted, judge_sharing, private_fix
+from orgaudit.controls.judging.snapshots import encrypted_fix, judge_encryption, judge_sharing, private_fix
 from orgaudit.facts.rds_snapshots import DatabaseSnapshot, SnapshotShared
 from orgaudit.model import Observed, Severity, Verdict
 
@@ -25,9 +27,28 @@ def rds_snapshot_private(snapshot: DatabaseSnapshot, shared: Observed[SnapshotSh
     return judge_sharing(snapshot, shared.value.accounts, of_cluster=snapshot.of_cluster)
 
 
-rds_snapshot_encrypted = encrypted(
-    "rds_snapshot_encrypted",
-    DatabaseSnapshot,
-    lambda snapshot: snapshot.encrypted.value,
-    title="RDS snapshots are encrypted",
+@control(
+    Severity.MEDIUM,
+    fix=encrypted_fix(
+        "RDS snapshots",
+        "Replace snapshot {resource.identifier} by an encrypted copy, or restore it with a key where it is a cluster's.",
+        "aws rds copy-db-snapshot --region {region} --source-db-snapshot-identifier {resource.identifier} "
+        "--target-db-snapshot-identifier NAME --kms-key-id KEY",
+    ),
 )
+def rds_snapshot_encrypted(snapshot: DatabaseSnapshot) -> Verdict:
+    """RDS snapshots are encrypted.
+
+    A snapshot is a whole copy of a database that outlives it. One that is not encrypted can be read by each account
+    with which it is shared, and it restores to a database that is not encrypted either.
+    """
+    return judge_encryption(snapshot, command=_restore(snapshot) if snapshot.of_cluster else None)
+
+
+def _restore(snapshot: DatabaseSnapshot) -> str:
+    """Return the command for a cluster's snapshot, whose copies cannot be encrypted."""
+    # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CopyDBClusterSnapshot.html
+    return (
+        f"aws rds restore-db-cluster-from-snapshot --region {snapshot.region} --db-cluster-identifier NAME "
+        f"--snapshot-identifier {shlex.quote(snapshot.identifier)} --engine ENGINE --kms-key-id KEY"
+    )
