@@ -58,7 +58,7 @@ docdb_cluster_backups_retained_7_days = retains(
     fix=CLUSTERS.fix("automatic backups for 7 days", "--backup-retention-period 7"),
 )
 docdb_snapshot_encrypted = cluster_snapshot_encrypted(
-    "docdb_snapshot_encrypted", DocdbSnapshot, __name__, "DocumentDB snapshots", "docdb", ENGINE
+    "docdb_snapshot_encrypted", DocdbSnapshot, __name__, "DocumentDB snapshots", ENGINE
 )
 
 

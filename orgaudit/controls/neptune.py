@@ -72,7 +72,7 @@ neptune_cluster_snapshot_tags_copied = tags_copied(
     title="Snapshots of Neptune clusters get the cluster's tags",
 )
 neptune_snapshot_encrypted = cluster_snapshot_encrypted(
-    "neptune_snapshot_encrypted", NeptuneSnapshot, __name__, "Neptune snapshots", "neptune", ENGINE
+    "neptune_snapshot_encrypted", NeptuneSnapshot, __name__, "Neptune snapshots", ENGINE
 )
 
 

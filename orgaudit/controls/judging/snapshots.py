@@ -68,14 +68,14 @@ def encrypted_fix(plural: str, asset: str, command: str) -> Fix:
     )
 
 
-def cluster_snapshot_encrypted(name: str, kind: type[R], module: str, plural: str, cli: str, engine: str) -> Control:
-    """Return the control that the snapshots of a service's clusters are encrypted; its fix uses a command of `cli`."""
+def cluster_snapshot_encrypted(name: str, kind: type[R], module: str, plural: str, engine: str) -> Control:
+    """Return the control that snapshots of clusters are encrypted; `engine` is also the service in the AWS CLI."""
     # A copy of a cluster's snapshot is encrypted only if the snapshot is:
     # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CopyDBClusterSnapshot.html
     fix = encrypted_fix(
         plural,
         "Restore {resource.identifier} as an encrypted cluster, and keep a snapshot of that one instead.",
-        f"aws {cli} restore-db-cluster-from-snapshot --region {{region}} --db-cluster-identifier NAME "
+        f"aws {engine} restore-db-cluster-from-snapshot --region {{region}} --db-cluster-identifier NAME "
         f"--snapshot-identifier {{resource.identifier}} --engine {engine} --kms-key-id KEY",
     )
 

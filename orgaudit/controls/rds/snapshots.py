@@ -31,7 +31,7 @@ def rds_snapshot_private(snapshot: DatabaseSnapshot, shared: Observed[SnapshotSh
     Severity.MEDIUM,
     fix=encrypted_fix(
         "RDS snapshots",
-        "Replace snapshot {resource.identifier} by an encrypted copy, or restore it with a key where it is a cluster's.",
+        "Replace snapshot {resource.identifier} by an encrypted copy; restore a cluster's one with a key.",
         "aws rds copy-db-snapshot --region {region} --source-db-snapshot-identifier {resource.identifier} "
         "--target-db-snapshot-identifier NAME --kms-key-id KEY",
     ),
