@@ -167,6 +167,7 @@ rds_cluster_backtrack_enabled = CLUSTERS.requires(
         "the cluster can backtrack",
         "the cluster cannot backtrack",
     ),
+    outside=_without_backtrack,
     severity=Severity.MEDIUM,
     fix=CLUSTERS.replaced(
         "a backtrack window",
