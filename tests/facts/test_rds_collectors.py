@@ -188,7 +188,7 @@ async def test_one_listing_serves_three_services() -> None:
     assert await all_of(database_clusters(at)) == [a_cluster()]
     assert await all_of(neptune_clusters(at)) == [a_neptune_cluster("neptune")]
     assert await all_of(docdb_clusters(at)) == [a_docdb_cluster("docdb")]
-    assert [call.operation for call in at.calls] == ["DescribeDBClusters"]
+    assert [call.operation for call in at.world.calls] == ["DescribeDBClusters"]
 
 
 async def test_a_cluster_without_an_engine_may_be_of_any_service() -> None:
@@ -224,7 +224,7 @@ async def test_snapshots_of_three_services() -> None:
     assert await all_of(database_snapshots(at)) == [a_snapshot(), a_snapshot("aurora-mysql", of_cluster=True)]
     assert await all_of(neptune_snapshots(at)) == [a_neptune_snapshot("neptune")]
     assert await all_of(docdb_snapshots(at)) == [a_docdb_snapshot("docdb")]
-    assert [call.operation for call in at.calls].count("DescribeDBClusterSnapshots") == 1
+    assert [call.operation for call in at.world.calls].count("DescribeDBClusterSnapshots") == 1
 
 
 RESTORE = {"AttributeName": "restore", "AttributeValues": ["all", "333333333333"]}
@@ -253,7 +253,7 @@ async def test_automated_snapshots_are_not_asked(
     at = aws(**{operation: answer})
     automated = replace(snapshot, kind=Seen("automated"))
     assert (await run(at, automated)).accounts == ()
-    assert list(at.calls) == []
+    assert list(at.world.calls) == []
 
 
 async def test_an_answer_without_the_attribute_is_not_taken_for_nobody() -> None:
