@@ -22,6 +22,7 @@ from orgaudit.model import (
     not_assessed,
     passed,
     require,
+    shown,
 )
 
 CLUSTERS = Databases(
@@ -135,6 +136,7 @@ def redshift_cluster_tls_required(cluster: RedshiftCluster, parameters: Observed
         then=f"TLS is required by {', '.join(sorted(found))}",
         otherwise=f"TLS is not required by {', '.join(open_groups) or 'any parameter group'}",
         require_ssl=dict(found),
+        public=shown(cluster.public),
     )
 
 
@@ -163,6 +165,7 @@ def redshift_cluster_audit_logging_enabled(cluster: RedshiftCluster, logging: Ob
         then="audit logging is enabled",
         otherwise="audit logging is not enabled",
         destination=logging.value.destination,
+        parameter_groups=shown(cluster.parameter_groups),
     )
 
 
