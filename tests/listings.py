@@ -593,14 +593,14 @@ CASES: dict[Callable[..., Any], Case] = {
         "DescribeDBClusterSnapshots",
         ("DBClusterSnapshots",),
         CLUSTER_SNAPSHOT | {"Engine": "neptune"},
-        OTHER_SNAPSHOT,
+        OTHER_SNAPSHOT | {"Engine": "neptune"},
     ),
     rds_snapshots.docdb_snapshots: Case(
         "rds",
         "DescribeDBClusterSnapshots",
         ("DBClusterSnapshots",),
         CLUSTER_SNAPSHOT | {"Engine": "docdb"},
-        OTHER_SNAPSHOT,
+        OTHER_SNAPSHOT | {"Engine": "docdb"},
     ),
     redshift.redshift_clusters: Case(
         "redshift",
@@ -628,14 +628,14 @@ CASES: dict[Callable[..., Any], Case] = {
         "DescribeDBClusters",
         ("DBClusters",),
         STORED_CLUSTER | {"Engine": "neptune"},
-        {"DBClusterArn": arn("rds", "cluster:b")},
+        {"DBClusterArn": arn("rds", "cluster:b"), "Engine": "neptune"},
     ),
     docdb.docdb_clusters: Case(
         "rds",
         "DescribeDBClusters",
         ("DBClusters",),
         STORED_CLUSTER | {"Engine": "docdb"},
-        {"DBClusterArn": arn("rds", "cluster:b")},
+        {"DBClusterArn": arn("rds", "cluster:b"), "Engine": "docdb"},
     ),
     routes.route_tables: Case(
         "ec2", "DescribeRouteTables", ("RouteTables",), ROUTE_TABLE, {"OwnerId": MEMBER, "RouteTableId": "rtb-2"}

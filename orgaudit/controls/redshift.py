@@ -175,8 +175,8 @@ def redshift_cluster_audit_logging_enabled(cluster: RedshiftCluster, logging: Ob
     fix=Fix(
         service_wide="Let only applications and VPNs reach data warehouses, by the security groups that they have.",
         asset="Remove the rules that open the port of {resource.name} to the internet.",
-        command="aws ec2 revoke-security-group-ingress --region {region} --group-id GROUP --protocol tcp --port PORT "
-        "--cidr CIDR",
+        command="aws ec2 revoke-security-group-ingress --region {region} --group-id GROUP "
+        "--security-group-rule-ids RULE",
         preventive="Block public inbound traffic to VPCs with a declarative policy for EC2.",
         effort=Effort.S,
         per_resource=True,

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, collector
 from orgaudit.facts.rds import CLUSTERS, StoredCluster, cluster_rows, stored_fields
+from orgaudit.facts.rows import text
 from orgaudit.model import Scope
 
 ENGINE = "docdb"
@@ -20,5 +21,5 @@ async def docdb_clusters(aws: Aws) -> AsyncIterator[DocdbCluster]:
     """Yield the region's DocumentDB clusters."""
     async for row in cluster_rows(aws):
         with row as found:
-            if found["Engine"] == ENGINE:
+            if text(found["Engine"]) == ENGINE:
                 yield DocdbCluster(**stored_fields(aws, row))

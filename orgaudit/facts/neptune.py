@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from orgaudit.facts.declare import Aws, collector
 from orgaudit.facts.rds import CLUSTERS, StoredCluster, cluster_rows, stored_fields
+from orgaudit.facts.rows import text
 from orgaudit.model import Observed, Scope
 
 ENGINE = "neptune"
@@ -23,7 +24,7 @@ async def neptune_clusters(aws: Aws) -> AsyncIterator[NeptuneCluster]:
     """Yield the region's Neptune clusters."""
     async for row in cluster_rows(aws):
         with row as found:
-            if found["Engine"] == ENGINE:
+            if text(found["Engine"]) == ENGINE:
                 yield NeptuneCluster(
                     **stored_fields(aws, row),
                     iam_login=row.member("IAMDatabaseAuthenticationEnabled", bool),

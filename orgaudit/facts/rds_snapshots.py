@@ -9,7 +9,7 @@ from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, her
 from orgaudit.facts.docdb import ENGINE as DOCDB
 from orgaudit.facts.neptune import ENGINE as NEPTUNE
 from orgaudit.facts.rds import ENGINES_OF_OTHER_SERVICES
-from orgaudit.facts.rows import Row, each_row, listed, tags_in
+from orgaudit.facts.rows import Row, each_row, listed, tags_in, text
 from orgaudit.model import Observed, Scope, Seen
 
 CLUSTER_SNAPSHOTS = "rds:DescribeDBClusterSnapshots"
@@ -88,7 +88,7 @@ async def database_snapshots(aws: Aws) -> AsyncIterator[DatabaseSnapshot]:
             yield DatabaseSnapshot(**_fields(aws, row, "DBSnapshot", "Encrypted"))
     async for row in _cluster_rows(aws):
         with row as found:
-            if found["Engine"] not in ENGINES_OF_OTHER_SERVICES:
+            if text(found["Engine"]) not in ENGINES_OF_OTHER_SERVICES:
                 yield DatabaseSnapshot(**_cluster_fields(aws, row), of_cluster=True)
 
 
@@ -97,7 +97,7 @@ async def neptune_snapshots(aws: Aws) -> AsyncIterator[NeptuneSnapshot]:
     """Yield the region's snapshots of Neptune clusters."""
     async for row in _cluster_rows(aws):
         with row as found:
-            if found["Engine"] == NEPTUNE:
+            if text(found["Engine"]) == NEPTUNE:
                 yield NeptuneSnapshot(**_cluster_fields(aws, row))
 
 
@@ -106,7 +106,7 @@ async def docdb_snapshots(aws: Aws) -> AsyncIterator[DocdbSnapshot]:
     """Yield the region's snapshots of DocumentDB clusters."""
     async for row in _cluster_rows(aws):
         with row as found:
-            if found["Engine"] == DOCDB:
+            if text(found["Engine"]) == DOCDB:
                 yield DocdbSnapshot(**_cluster_fields(aws, row))
 
 
