@@ -103,11 +103,6 @@ def _parameter_groups(found: Mapping[str, Any]) -> tuple[str, ...]:
 def _port(found: Mapping[str, Any]) -> int | None:
     """Return the port of the endpoint, which a cluster that is being created does not have yet."""
     # https://docs.aws.amazon.com/redshift/latest/APIReference/API_Cluster.html
-    endpoint = found.get("Endpoint") or {}
-    return int(endpoint["Port"]) if endpoint.get("Port") else _absent(found)
-
-
-def _absent(found: Mapping[str, Any]) -> None:
-    """Return None for a cluster that is being created; raises KeyError for any other one without an endpoint."""
-    if found["ClusterStatus"] != "creating":
-        raise KeyError("Endpoint.Port")
+    if found["ClusterStatus"] == "creating" and not found.get("Endpoint", {}).get("Port"):
+        return None
+    return int(found["Endpoint"]["Port"])

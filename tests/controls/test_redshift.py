@@ -25,10 +25,15 @@ GROUPS = listed(SecurityGroup)
 
 def flag(field: str, says: str, *, right: bool = True) -> tuple[Case, ...]:
     """The cases of a setting that is on or off."""
+
+    def having(value: Any) -> RedshiftCluster:
+        changes: dict[str, Any] = {field: value}
+        return a_warehouse(**changes)
+
     return (
-        passing("right", a_warehouse(**{field: right})),
-        failing("wrong", a_warehouse(**{field: not right}), says=says),
-        unseen("refused", a_warehouse(**{field: denied()}), says="denied"),
+        passing("right", having(right)),
+        failing("wrong", having(not right), says=says),
+        unseen("refused", having(denied()), says="denied"),
     )
 
 

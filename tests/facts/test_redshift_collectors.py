@@ -52,7 +52,7 @@ async def test_port_of_a_cluster() -> None:
     assert created.port == Seen(None)
     (odd,) = await clusters(bare)
     assert isinstance(odd.port, Gap)
-    assert odd.port.message == "the answer lacks Endpoint.Port"
+    assert odd.port.message == "the answer lacks Endpoint"
 
 
 async def test_what_a_cluster_lacks_is_a_gap_of_that_field() -> None:
