@@ -22,6 +22,7 @@ class Thresholds(BaseModel):
     `approved_cloudshell_principals` are ARNs, or globs of them, of principals that may hold AWS's administrator
     policies and its policy for all of CloudShell. `account_contact_phones` and `security_contact_emails` are what
     accounts are to name; without any, a person has to confirm what they name.
+    `database_backup_days` is how long databases have to keep their automatic backups.
     `trusted_delegated_administrators` are the accounts to which the organization may be delegated; without any, every
     member may be. `availability_zones` are the fewest zones of a load balancer. `cloudfront_tls_policies` are the
     security policies that distributions may have for viewers, and `cloudfront_refused_origin_protocols` the versions of
@@ -36,6 +37,7 @@ class Thresholds(BaseModel):
     accept_alternative_data_discovery: tuple[AccountId, ...] = ()
     accept_alternative_monitoring: tuple[AccountOrArn, ...] = ()
     root_idle_days: int = Field(default=90, ge=1)
+    database_backup_days: int = Field(default=7, ge=1, le=35)
     approved_administrators: tuple[str, ...] = ()
     approved_cloudshell_principals: tuple[str, ...] = ()
     account_contact_phones: tuple[str, ...] = ()

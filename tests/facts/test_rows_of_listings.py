@@ -15,7 +15,19 @@ from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.analysis.organization_facts import Organization
 from orgaudit.collect.account import Line, _drain
 from orgaudit.controls.declare import Control, catalogue
-from orgaudit.facts import apigateway, apigatewayv2, cloudfront, config, dynamodb, eventbridge, opensearch, rds, sqs
+from orgaudit.facts import (
+    apigateway,
+    apigatewayv2,
+    cloudfront,
+    config,
+    docdb,
+    dynamodb,
+    eventbridge,
+    neptune,
+    opensearch,
+    rds,
+    sqs,
+)
 from orgaudit.facts.cloudtrail import trails
 from orgaudit.facts.declare import Collector, Detail, Resource, load
 from orgaudit.facts.ec2 import defaults, instances
@@ -62,6 +74,23 @@ DOCUMENTED: dict[tuple[Run, str], str] = {
     (instances.instances, "IamInstanceProfile"): "AWSEC2/latest/APIReference/API_Instance.html",
     (opensearch.search_domains, "Deleted"): "opensearch-service/latest/APIReference/API_DomainStatus.html",
     (rds.database_instances, "DBClusterIdentifier"): "AmazonRDS/latest/APIReference/API_DBInstance.html",
+    (
+        rds.database_instances,
+        "ReadReplicaSourceDBInstanceIdentifier",
+    ): "AmazonRDS/latest/APIReference/API_DBInstance.html",
+    (
+        rds.database_instances,
+        "ReadReplicaSourceDBClusterIdentifier",
+    ): "AmazonRDS/latest/APIReference/API_DBInstance.html",
+    (rds.database_instances, "EnabledCloudwatchLogsExports"): "AmazonRDS/latest/APIReference/API_DBInstance.html",
+    (rds.database_clusters, "EnabledCloudwatchLogsExports"): "AmazonRDS/latest/APIReference/API_DBCluster.html",
+    (rds.database_clusters, "GlobalClusterIdentifier"): "AmazonRDS/latest/APIReference/API_DBCluster.html",
+    (
+        rds.database_clusters,
+        "BacktrackWindow",
+    ): "AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Managing.Backtrack.Configuring.html",
+    (neptune.neptune_clusters, "EnabledCloudwatchLogsExports"): "AmazonRDS/latest/APIReference/API_DBCluster.html",
+    (docdb.docdb_clusters, "EnabledCloudwatchLogsExports"): "AmazonRDS/latest/APIReference/API_DBCluster.html",
     (trails.trails, "CloudWatchLogsLogGroupArn"): DESCRIBED,
     (trails.trails, "CloudWatchLogsRoleArn"): DESCRIBED,
     (trails.trails, "KmsKeyId"): DESCRIBED,
