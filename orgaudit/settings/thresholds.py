@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from orgaudit.settings.identifiers import AccountId, AccountOrArn
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+VpcArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:ec2:[a-z0-9-]+:\d{12}:vpc/vpc-[0-9a-f]+$")]
 
 
 class Thresholds(BaseModel):
@@ -24,6 +25,9 @@ class Thresholds(BaseModel):
     accounts are to name; without any, a person has to confirm what they name.
     `trusted_delegated_administrators` are the accounts to which the organization may be delegated; without any, every
     member may be.
+    `stopped_instance_days` is how long an instance may stay stopped. `authorized_tcp_ports` and `authorized_udp_ports`
+    are the ports that security groups may open to the internet. `endpoint_hub_vpcs` are VPCs whose interface endpoints
+    other VPCs of their region use as well.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,3 +44,7 @@ class Thresholds(BaseModel):
     security_contact_emails: tuple[str, ...] = ()
     further_admin_ports: tuple[Port, ...] = ()
     trusted_delegated_administrators: tuple[AccountId, ...] = ()
+    stopped_instance_days: int = Field(default=30, ge=1, le=365)
+    authorized_tcp_ports: tuple[Port, ...] = (80, 443)
+    authorized_udp_ports: tuple[Port, ...] = ()
+    endpoint_hub_vpcs: tuple[VpcArn, ...] = ()
