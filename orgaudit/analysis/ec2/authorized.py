@@ -32,10 +32,8 @@ def openings_beside(inbound: Inbound, authorized: Mapping[str, Collection[int]])
 
 def _probes(inbound: Inbound, protocol: str, authorized: Collection[int]) -> Iterator[int]:
     """Yield the first port that is not authorized of each range over which no rule begins or ends."""
-    ends = {last + 1 for rule in inbound.rules if rule.protocol == protocol for last in (rule.ports[0] - 1, rule.ports[1])}
-    last_port = ALL_PORTS[1]
-    starts = sorted({1} | {port for port in ends if 1 <= port <= last_port})
-    for start, end in zip(starts, [*starts[1:], last_port + 1], strict=True):
+    starts = inbound.probes(protocol)
+    for start, end in zip(starts, [*starts[1:], ALL_PORTS[1] + 1], strict=True):
         port = next((port for port in range(start, end) if port not in authorized), None)
         if port is not None:
             yield port
