@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.eks import EksCluster, EksClusterSettings, EksVersionSupport
-from orgaudit.model import Disruption, Effort, Json, Observed, Severity, Verdict, not_applicable, require, shown
+from orgaudit.model import Disruption, Effort, Observed, Severity, Verdict, not_applicable, require, shown
 
 
 @control(
@@ -33,13 +33,8 @@ def eks_cluster_endpoint_private(_cluster: EksCluster, settings: Observed[EksClu
         not found.public.value,
         then="the endpoint is private",
         otherwise="the endpoint is public",
-        public_access_cidrs=_shown(found),
+        public_access_cidrs=shown(found.public_cidrs),
     )
-
-
-def _shown(found: EksClusterSettings) -> Json:
-    cidrs = shown(found.public_cidrs)
-    return list(cidrs) if isinstance(cidrs, tuple) else cidrs
 
 
 @control(

@@ -211,7 +211,7 @@ async def test_clusters_are_described_page_by_page() -> None:
     at = aws(
         {
             ("ecs", "ListClusters"): [{"clusterArns": [first], "nextToken": "2"}, {"clusterArns": [second]}],
-            ("ecs", "DescribeClusters"): lambda clusters: {"clusters": [known[each] for each in clusters]},
+            ("ecs", "DescribeClusters"): lambda clusters, include: {"clusters": [known[each] for each in clusters]},
         }
     )
     assert [(each.name, *each.parts) async for each in clusters(at)] == [

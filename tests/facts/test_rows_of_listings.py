@@ -15,7 +15,7 @@ from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.analysis.organization_facts import Organization
 from orgaudit.collect.account import Line, _drain
 from orgaudit.controls.declare import Control, catalogue
-from orgaudit.facts import apigateway, apigatewayv2, config, dynamodb, eventbridge, opensearch, rds, sqs
+from orgaudit.facts import apigateway, apigatewayv2, config, dynamodb, ecs, eks, eventbridge, opensearch, rds, sqs
 from orgaudit.facts.cloudtrail import trails
 from orgaudit.facts.declare import Collector, Detail, Resource, load
 from orgaudit.facts.ec2 import defaults, instances
@@ -33,7 +33,12 @@ Verdicts: TypeAlias = dict[tuple[str, str], Status]
 """By control and resource."""
 AWS_POLICY = "arn:aws:iam::aws:policy"
 ADMINISTRATOR = {"PolicyArn": f"{AWS_POLICY}/AdministratorAccess"}
-NAMES = {dynamodb.tables: ("dynamodb", "ListTables", "TableNames"), sqs.queues: ("sqs", "ListQueues", "QueueUrls")}
+NAMES = {
+    dynamodb.tables: ("dynamodb", "ListTables", "TableNames"),
+    ecs.task_families: ("ecs", "ListTaskDefinitionFamilies", "families"),
+    eks.eks_clusters: ("eks", "ListClusters", "clusters"),
+    sqs.queues: ("sqs", "ListQueues", "QueueUrls"),
+}
 """Listings whose rows are names, by service, operation and member."""
 LOGGING = "apigateway/latest/developerguide/set-up-logging.html"
 HTTP_LOGGING = "apigateway/latest/developerguide/http-api-logging.html"
@@ -53,6 +58,7 @@ DOCUMENTED: dict[tuple[Run, str], str] = {
     (defaults.metadata_defaults, "HttpTokens"): "AWSEC2/latest/APIReference/API_GetInstanceMetadataDefaults.html",
     (eventbridge.event_buses, "Policy"): "eventbridge/latest/APIReference/API_EventBus.html",
     (instances.instances, "IamInstanceProfile"): "AWSEC2/latest/APIReference/API_Instance.html",
+    (instances.instances, "PublicIpAddress"): "AWSEC2/latest/APIReference/API_Instance.html",
     (opensearch.search_domains, "Deleted"): "opensearch-service/latest/APIReference/API_DomainStatus.html",
     (rds.database_instances, "DBClusterIdentifier"): "AmazonRDS/latest/APIReference/API_DBInstance.html",
     (trails.trails, "CloudWatchLogsLogGroupArn"): DESCRIBED,
