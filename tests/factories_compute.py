@@ -18,10 +18,10 @@ from tests.factories import HOME, MEMBER, seen_all
 from tests.factories_ec2 import made
 
 
-def an_endpoint(service: str = "ec2", *, account_id: str = MEMBER, region: str = HOME, **changes: Any) -> VpcEndpoint:
+def an_endpoint(api: str = "ec2", *, account_id: str = MEMBER, region: str = HOME, **changes: Any) -> VpcEndpoint:
     values: dict[str, Any] = {
         "vpc_id": "vpc-1",
-        "service": f"com.amazonaws.{region}.{service}",
+        "service": f"com.amazonaws.{region}.{api}",
         "kind": "Interface",
         "state": "available",
     }

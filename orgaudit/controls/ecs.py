@@ -141,7 +141,7 @@ ecs_task_definition_logging_configured = _each_container(
 ecs_task_definition_linux_user_unprivileged = _each_container(
     "ecs_task_definition_linux_user_unprivileged",
     "Linux containers of ECS do not run as root",
-    "Root in a container is one vulnerability away from root on its host. A container that names no user fails, because "
+    "Root in a container is one vulnerability away from root on its host. A container that names no user fails, as "
     "the user of its image is not visible to ECS.",
     _root,
     _fix("names a user", "that names a user other than root for each container"),

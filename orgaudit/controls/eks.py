@@ -43,8 +43,8 @@ def eks_cluster_endpoint_private(_cluster: EksCluster, settings: Observed[EksClu
         service_wide="Plan an upgrade of all clusters in each quarter, before the standard support of a version ends.",
         asset="Upgrade cluster {resource.name} to a version in standard support, one minor version at a time.",
         command="aws eks update-cluster-version --region {region} --name {resource.name} --kubernetes-version VERSION",
-        preventive="Set the upgrade policy of new clusters to STANDARD, so that EKS upgrades them when standard support "
-        "ends.",
+        preventive="Set the upgrade policy of new clusters to STANDARD, so that EKS upgrades them when standard "
+        "support ends.",
         effort=Effort.L,
         per_resource=True,
         disruption=Disruption.RESTART,
@@ -56,8 +56,8 @@ def eks_cluster_version_supported(
 ) -> Verdict:
     """EKS clusters run a Kubernetes version in standard support.
 
-    Kubernetes fixes vulnerabilities in recent versions only. AWS patches older ones for a time in extended support, at a
-    higher price, and then upgrades them without asking.
+    Kubernetes fixes vulnerabilities in recent versions only. AWS patches older ones for a time in extended support, at
+    a higher price, and then upgrades them without asking.
     """
     found = settings.value
     if found.status.value == "DELETING":

@@ -52,8 +52,8 @@ def lambda_function_policy_restricted(_function: Function, policy: Observed[Func
 def lambda_function_runtime_supported(function: Function, account: AccountFacts) -> Verdict:
     """Lambda functions run on a runtime that AWS supports.
 
-    A deprecated runtime gets no security updates, and AWS later blocks changes to functions on it. A runtime that is not
-    known to be supported fails.
+    A deprecated runtime gets no security updates, and AWS later blocks changes to functions on it. A runtime that is
+    not known to be supported fails.
     """
     runtime = function.runtime.value
     if runtime is None:

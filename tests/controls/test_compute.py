@@ -185,7 +185,7 @@ def endpoint_cases(*services: str) -> tuple[Case, ...]:
     elsewhere = (HUB.replace(HOME, "us-east-1"),)
     return (
         *(passing(f"by {name}", *reaching(an_endpoint(name)), says="vpce-1 is available") for name in services),
-        passing("in China", *reaching(an_endpoint(service=f"cn.com.amazonaws.{HOME}.{first}"))),
+        passing("in China", *reaching(an_endpoint(first, service=f"cn.com.amazonaws.{HOME}.{first}"))),
         passing("beside one that may be", *reaching(an_endpoint(first), an_endpoint(first, kind=denied()))),
         failing("none", *reaching(), says=f"no available interface endpoint for {first}"),
         failing("of another service", *reaching(an_endpoint(f"{first}x")), says="no available"),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
+from orgaudit.aws.access import Access
+from orgaudit.demo import Demo
 from orgaudit.facts.declare import Collector
 from orgaudit.facts.ec2.acls import network_acls
 from orgaudit.facts.ec2.endpoints import vpc_endpoints
@@ -20,6 +25,9 @@ from orgaudit.facts.eks import eks_cluster_settings, eks_clusters, eks_version_s
 from orgaudit.facts.lambda_ import functions
 from orgaudit.facts.ssm import document_sharing
 from orgaudit.model import Gap, NotSeenError, Seen
+from orgaudit.settings.limits import load_limits
+from orgaudit.settings.sections import AccessSettings, RunSettings
+from tests.emulated import leading_to
 from tests.factories import HOME, MEMBER, SECURITY
 from tests.factories_compute import (
     a_container,
@@ -217,7 +225,7 @@ async def test_active_families_of_all_pages() -> None:
     assert at.world.calls[0].parameters == {"status": "ACTIVE", "maxResults": 100}
 
 
-SECRET = "AKIAIOSFODNN7EXAMPLE"  # noqa: S105 - AWS's own example
+SECRET = "AKIAIOSFODNN7EXAMPLE"
 WHOLE = {
     "name": "app",
     "privileged": True,
@@ -338,3 +346,79 @@ async def test_denied_detail_is_a_gap(run: Callable[..., Any]) -> None:
         await run(at, *DETAILS[run])
     declared: Collector = getattr(run, "__collector__")  # noqa: B009 - set by the decorator
     assert at.world.actions == set(declared.actions)
+
+
+# The emulator
+
+EMULATED = (vpc_endpoints, volumes, subnets, instances, network_acls, clusters, task_families, eks_clusters)
+
+
+def seed(url: str) -> dict[str, str]:
+    """Make one of each in the emulator; returns their ids."""
+    keys: dict[str, Any] = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+    ec2, ecs, eks = (
+        boto3.client(name, endpoint_url=url, region_name="us-east-1", **keys) for name in ("ec2", "ecs", "eks")
+    )
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+    ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": True})
+    name = "com.amazonaws.us-east-1.ec2"
+    ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=name, VpcEndpointType="Interface", SubnetIds=[subnet])
+    volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1, Encrypted=True)["VolumeId"]
+    launched = ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1, SubnetId=subnet)["Instances"][0][
+        "InstanceId"
+    ]
+    ec2.stop_instances(InstanceIds=[launched])
+    ecs.create_cluster(clusterName="main", settings=[{"name": "containerInsights", "value": "enabled"}])
+    ecs.register_task_definition(family="web", containerDefinitions=[WHOLE | {"image": "web", "memory": 64}])
+    role = f"arn:aws:iam::{MEMBER}:role/eks"
+    eks.create_cluster(name="main", version="1.34", roleArn=role, resourcesVpcConfig={"subnetIds": [subnet]})
+    return {"vpc": vpc, "subnet": subnet, "volume": volume, "instance": launched}
+
+
+async def read_emulated() -> dict[Any, Any]:
+    runs = (*EMULATED, task_definition, eks_cluster_settings)
+    collectors: list[Collector] = [getattr(run, "__collector__") for run in runs]  # noqa: B009 - set by the decorator
+    actions = sorted({action for each in collectors for action in each.actions})
+    limits = load_limits(Path("no file of the user's"))
+    async with Access(AccessSettings(), RunSettings(attempts=1), limits, actions=actions) as access:
+        at: Any = access.as_caller().region("us-east-1")
+        found: dict[Any, Any] = {run: await listing(run, at) for run in EMULATED}
+        found[task_definition] = [await task_definition(at, each) for each in found[task_families]]
+        found[eks_cluster_settings] = [await eks_cluster_settings(at, each) for each in found[eks_clusters]]
+        return found
+
+
+@pytest.fixture(scope="module")
+def emulated(empty: Demo) -> Iterator[tuple[dict[str, str], dict[Any, Any]]]:
+    """The ids of what was made, and what each collector sees."""
+    with leading_to(empty):
+        yield seed(empty.endpoint_url), asyncio.run(read_emulated())
+
+
+def test_networks_and_storage_of_the_emulator(emulated: tuple[dict[str, str], dict[Any, Any]]) -> None:
+    ids, found = emulated
+    (endpoint,) = found[vpc_endpoints]
+    assert (endpoint.vpc_id, endpoint.kind, endpoint.state) == (Seen(ids["vpc"]), Seen("Interface"), Seen("available"))
+    (volume,) = [each for each in found[volumes] if each.name == ids["volume"]]
+    assert (volume.encrypted, volume.state) == (Seen(value=True), Seen("available"))
+    (subnet,) = [each for each in found[subnets] if each.name == ids["subnet"]]
+    assert (subnet.public_ipv4, subnet.ipv6, subnet.vpc_id) == (Seen(value=True), Seen(value=False), Seen(ids["vpc"]))
+    assert all(isinstance(each.in_use, Seen) for each in found[network_acls])
+
+
+def test_instance_of_the_emulator(emulated: tuple[dict[str, str], dict[Any, Any]]) -> None:
+    (found,) = emulated[1][instances]
+    assert (found.state, found.interfaces, found.virtualization) == (Seen("stopped"), Seen(1), Seen("hvm"))
+    assert isinstance(found.changed_at.value, datetime)
+
+
+def test_containers_of_the_emulator(emulated: tuple[dict[str, str], dict[Any, Any]]) -> None:
+    found = emulated[1]
+    assert [(each.name, each.insights) for each in found[clusters]] == [("main", Seen("enabled"))]
+    (definition,) = found[task_definition]
+    whole = a_container(privileged=True, user="root", credentials=("AWS_ACCESS_KEY_ID",))
+    assert (definition.revision, definition.containers) == (1, (whole,))
+    (cluster,) = found[eks_cluster_settings]
+    assert cluster.version == Seen("1.34")
+    assert isinstance(cluster.public, Gap), "the emulator answers only what the cluster was made with"

@@ -12,8 +12,8 @@ from orgaudit.model import Disruption, Effort, Severity, Verdict, failed, not_ap
 from orgaudit.settings.thresholds import Thresholds
 
 RATIONALE = (
-    "Without an interface endpoint, what runs in the VPC needs a path to the internet to call {api}. With one, the calls "
-    "stay in AWS's network, and the endpoint's policy limits which resources they reach. The VPCs of "
+    "Without an interface endpoint, what runs in the VPC needs a path to the internet to call {api}. With one, the "
+    "calls stay in AWS's network, and the endpoint's policy limits which resources they reach. The VPCs of "
     "[thresholds] endpoint_hub_vpcs provide their endpoints to the other VPCs of their region."
 )
 
@@ -39,9 +39,9 @@ def _endpoint_present(name: str, title: str, api: str, *services: str) -> Contro
     fix = Fix(
         service_wide="Create the endpoint in one hub VPC of each region, and share it with the other VPCs through a "
         "transit gateway and a private hosted zone, or in every VPC with a StackSet.",
-        asset=f"Create an interface endpoint for {services[0]} in VPC {{resource.name}}, or delete the VPC if it is unused.",
-        command="aws ec2 create-vpc-endpoint --region {region} --vpc-id {resource.vpc_id} --vpc-endpoint-type Interface "
-        f"--service-name com.amazonaws.{{region}}.{services[0]} --subnet-ids SUBNET_IDS --private-dns-enabled",
+        asset=f"Create an interface endpoint for {services[0]} in VPC {{resource.name}}, or delete an unused VPC.",
+        command="aws ec2 create-vpc-endpoint --region {region} --vpc-id {resource.vpc_id} "
+        f"--vpc-endpoint-type Interface --service-name com.amazonaws.{{region}}.{services[0]} --subnet-ids SUBNET_IDS --private-dns-enabled",
         preventive="Create VPCs only in the account factory, from a template with the endpoints.",
         effort=Effort.M,
         per_resource=True,

@@ -86,10 +86,9 @@ def ec2_instance_iam_role_attached(instance: Instance, account: AccountFacts) ->
 @control(
     Severity.HIGH,
     fix=Fix(
-        service_wide="Publish applications through load balancers, administer instances through Systems Manager Session "
-        "Manager, and launch instances in private subnets.",
-        asset="Release the address of instance {resource.name}, after its clients have another network path: move it to "
-        "a private subnet, or disassociate its elastic address.",
+        service_wide="Publish applications through load balancers, administer instances through Session Manager, and launch instances in private subnets.",
+        asset="Release the address of instance {resource.name}, after its clients have another path: move it to a "
+        "private subnet, or disassociate its elastic address.",
         command="aws ec2 describe-addresses --region {region} --filters Name=instance-id,Values={resource.name}",
         preventive="Deny ec2:RunInstances where ec2:AssociatePublicIpAddress is true with a service control policy.",
         effort=Effort.M,
@@ -177,7 +176,7 @@ def ec2_instance_hvm_used(instance: Instance) -> Verdict:
 @control(
     Severity.MEDIUM,
     fix=Fix(
-        service_wide="Agree on how long instances may stay stopped, and remove older ones on a schedule after a backup.",
+        service_wide="Agree on how long instances may stay stopped, and remove older ones on a schedule.",
         asset="Create an image of instance {resource.name} if it may be needed again, then terminate it.",
         command="aws ec2 terminate-instances --region {region} --instance-ids {resource.name}",
         preventive="Remove stopped instances with a Systems Manager automation on a schedule.",

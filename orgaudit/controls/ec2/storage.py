@@ -62,8 +62,8 @@ def ec2_volume_encrypted(volume: Volume) -> Verdict:
         service_wide="Block public sharing of snapshots in all regions with a declarative policy for EC2, then remove "
         "the shares that exist.",
         service_wide_command=LIST_POLICIES,
-        asset="Remove the public permission of each snapshot in {region} of account {account}, and treat what they hold "
-        "as disclosed.",
+        asset="Remove the public permission of each snapshot in {region} of account {account}, and treat what they "
+        "hold as disclosed.",
         command="aws ec2 modify-snapshot-attribute --region {region} --snapshot-id SNAPSHOT_ID "
         "--attribute createVolumePermission --operation-type remove --group-names all",
         preventive="Deny ec2:ModifySnapshotAttribute where ec2:Add/group is all with a service control policy.",
@@ -115,8 +115,8 @@ def _unshare(region: str, snapshot: str) -> str:
 def ec2_snapshot_public_sharing_blocked(sharing: SnapshotSharing) -> Verdict:
     """Public sharing of EBS snapshots is blocked in every region.
 
-    The block prevents that a snapshot becomes public by mistake. A block of new sharing only leaves the snapshots public
-    that were so before.
+    The block prevents that a snapshot becomes public by mistake. A block of new sharing leaves those snapshots public
+    that were public before.
     """
     state = sharing.state.value
     by_policy = sharing.managed_by == "declarative-policy"
