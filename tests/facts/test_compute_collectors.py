@@ -409,7 +409,7 @@ def test_networks_and_storage_of_the_emulator(emulated: tuple[dict[str, str], di
 
 def test_instance_of_the_emulator(emulated: tuple[dict[str, str], dict[Any, Any]]) -> None:
     (found,) = emulated[1][instances]
-    assert (found.state, found.interfaces, found.virtualization) == (Seen("stopped"), Seen(1), Seen("hvm"))
+    assert (found.state, found.interfaces, found.virtualization) == (Seen("stopped"), Seen(1), Seen("paravirtual"))
     assert isinstance(found.changed_at.value, datetime)
 
 

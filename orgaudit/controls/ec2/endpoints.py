@@ -41,7 +41,8 @@ def _endpoint_present(name: str, title: str, api: str, *services: str) -> Contro
         "transit gateway and a private hosted zone, or in every VPC with a StackSet.",
         asset=f"Create an interface endpoint for {services[0]} in VPC {{resource.name}}, or delete an unused VPC.",
         command="aws ec2 create-vpc-endpoint --region {region} --vpc-id {resource.vpc_id} "
-        f"--vpc-endpoint-type Interface --service-name com.amazonaws.{{region}}.{services[0]} --subnet-ids SUBNET_IDS --private-dns-enabled",
+        f"--vpc-endpoint-type Interface --service-name com.amazonaws.{{region}}.{services[0]} "
+        "--subnet-ids SUBNET_IDS --private-dns-enabled",
         preventive="Create VPCs only in the account factory, from a template with the endpoints.",
         effort=Effort.M,
         per_resource=True,

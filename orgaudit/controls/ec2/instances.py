@@ -86,7 +86,8 @@ def ec2_instance_iam_role_attached(instance: Instance, account: AccountFacts) ->
 @control(
     Severity.HIGH,
     fix=Fix(
-        service_wide="Publish applications through load balancers, administer instances through Session Manager, and launch instances in private subnets.",
+        service_wide="Publish applications through load balancers, administer instances through Session Manager, and "
+        "launch instances in private subnets.",
         asset="Release the address of instance {resource.name}, after its clients have another path: move it to a "
         "private subnet, or disassociate its elastic address.",
         command="aws ec2 describe-addresses --region {region} --filters Name=instance-id,Values={resource.name}",
