@@ -72,21 +72,34 @@ def _each_container(
     *,
     good: str,
     severity: Severity = Severity.HIGH,
-    left_out: Callable[[TaskDefinition], bool] = lambda _: False,
+    left_out: Callable[[TaskDefinition], Verdict | None] | None = None,
 ) -> Control:
     """Return the control that no container of a family's latest active revision has a flaw.
 
-    A flaw is the predicate of a sentence about the container; task definitions for other systems may be left out.
+    A flaw is the predicate of a sentence about the container. `left_out` returns the verdict on a task definition that
+    the control is not about.
     """
 
     def judge(_family: TaskFamily, definition: Observed[TaskDefinition]) -> Verdict:
         found = definition.value
-        if left_out(found):
-            return not_applicable(f"a task definition for {found.system}", revision=found.revision)
+        if left_out and (verdict := left_out(found)):
+            return verdict
         flaws = [f"container {each.name} {said}" for each in found.containers if (said := flaw(each))]
         return _judged(found, flaws, good)
 
     return control(severity, fix=fix, id=name, title=title, rationale=rationale)(judge)
+
+
+def _windows(found: TaskDefinition) -> Verdict | None:
+    return _for_another_system(found) if found.windows else None
+
+
+def _linux(found: TaskDefinition) -> Verdict | None:
+    return _for_another_system(found) if found.system == "LINUX" else None
+
+
+def _for_another_system(found: TaskDefinition) -> Verdict:
+    return not_applicable(f"a task definition for {found.system}", revision=found.revision)
 
 
 def _root(container: Container) -> str | None:
@@ -119,7 +132,7 @@ ecs_task_definition_root_filesystem_read_only = _each_container(
     lambda container: None if container.read_only else "can write to its root file system",
     _fix("sets readonlyRootFilesystem", "with readonlyRootFilesystem, and volumes for what has to be written"),
     good="no container can write to its root file system",
-    left_out=lambda found: found.windows,
+    left_out=_windows,
 )
 ecs_task_definition_secrets_referenced = _each_container(
     "ecs_task_definition_secrets_referenced",
@@ -147,7 +160,7 @@ ecs_task_definition_linux_user_unprivileged = _each_container(
     _fix("names a user", "that names a user other than root for each container"),
     good="every container names a user other than root",
     severity=Severity.MEDIUM,
-    left_out=lambda found: found.windows,
+    left_out=_windows,
 )
 ecs_task_definition_windows_user_unprivileged = _each_container(
     "ecs_task_definition_windows_user_unprivileged",
@@ -158,7 +171,7 @@ ecs_task_definition_windows_user_unprivileged = _each_container(
     _fix("names a user", "that names a user other than ContainerAdministrator for each container"),
     good="every container names a user other than ContainerAdministrator",
     severity=Severity.MEDIUM,
-    left_out=lambda found: found.system == "LINUX",
+    left_out=_linux,
 )
 
 

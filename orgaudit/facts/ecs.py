@@ -102,8 +102,9 @@ https://docs.aws.amazon.com/securityhub/latest/userguide/ecs-controls.html#ecs-8
 @collector(scope=Scope.REGIONAL, actions=("ecs:ListTaskDefinitionFamilies",))
 async def task_families(aws: Aws) -> AsyncIterator[TaskFamily]:
     """Yield the region's families with an active revision; the revisions themselves may be hundreds of thousands."""
-    asked = {"status": "ACTIVE", "maxResults": CLUSTERS_PER_PAGE}
-    async for row in listed(aws, "ecs", "ListTaskDefinitionFamilies", "families", **asked):
+    async for row in listed(
+        aws, "ecs", "ListTaskDefinitionFamilies", "families", status="ACTIVE", maxResults=CLUSTERS_PER_PAGE
+    ):
         with row as family:
             name = f"{aws.account_id}:task-definition/{text(family)}"
             yield TaskFamily(arn=f"arn:{aws.partition}:ecs:{aws.region}:{name}", **here(aws))

@@ -201,7 +201,7 @@ async def test_function_that_may_be_an_image_is_not_seen_as_one(row: dict[str, A
 
 
 async def test_settings_of_clusters_are_asked_for() -> None:
-    row = {
+    row: dict[str, Any] = {
         "clusterArn": an_ecs_cluster().arn,
         "runningTasksCount": 0,
         "pendingTasksCount": 0,
@@ -209,7 +209,7 @@ async def test_settings_of_clusters_are_asked_for() -> None:
         "status": "ACTIVE",
         "settings": [{"name": "containerInsights", "value": "enhanced"}],
     }
-    listed = {("ecs", "ListClusters"): {"clusterArns": ["main"]}}
+    listed: dict[tuple[str, str], Any] = {("ecs", "ListClusters"): {"clusterArns": ["main"]}}
     at = aws({**listed, ("ecs", "DescribeClusters"): {"clusters": [row]}})
     assert await listing(clusters, at) == [an_ecs_cluster(insights="enhanced")]
     assert at.world.asked("DescribeClusters")[0].parameters["include"] == ["SETTINGS"]
