@@ -170,6 +170,7 @@ def ec2_instance_hvm_used(instance: Instance) -> Verdict:
         kind == "hvm",
         then="the instance uses hardware virtualization",
         otherwise=f"the virtualization of the instance is {kind}",
+        state=instance.state.value,
         virtualization=kind,
     )
 
