@@ -584,7 +584,7 @@ CASES: dict[Callable[..., Any], Case] = {
             "VpcEndpointId": "vpce-1",
             "VpcId": "vpc-1",
             "VpcEndpointType": "Interface",
-            "State": "available",
+            "State": "Available",
             "Tags": TAGS,
         }
         | {"ServiceName": f"com.amazonaws.{HOME}.ec2"},

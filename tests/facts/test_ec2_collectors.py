@@ -250,6 +250,7 @@ async def test_inbound_entries_of_all_pages() -> None:
             entry(95, "allow", ANY4, "icmp"),
             entry(101, "allow", ANY6),
         ),
+        in_use=True,
     )
     assert (second.account_id, second.entries) == (SECURITY, Seen(()))
 

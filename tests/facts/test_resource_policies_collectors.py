@@ -68,6 +68,7 @@ TAGGED = Secret(
     arn=a_secret("tagged-AbCdEf").arn, account_id=MEMBER, region=HOME, tags={"owner": "payments", "bare": ""}
 )
 TAGS = [{"Key": "owner", "Value": "payments"}, {"Key": "bare"}]
+ARCHIVE = {"PackageType": "Zip", "Runtime": "python3.13"}
 LISTINGS = {
     "queues": Listing(
         queues,
@@ -87,8 +88,8 @@ LISTINGS = {
         functions,
         ("lambda", "ListFunctions"),
         [
-            {"Functions": [{"FunctionArn": a_function().arn}], "NextMarker": "2"},
-            {"Functions": [{"FunctionArn": a_function("b").arn}]},
+            {"Functions": [{"FunctionArn": a_function().arn} | ARCHIVE], "NextMarker": "2"},
+            {"Functions": [{"FunctionArn": a_function("b").arn} | ARCHIVE]},
         ],
         {"Functions": []},
         [a_function(), a_function("b")],
