@@ -210,16 +210,16 @@ async def test_settings_of_clusters_are_asked_for() -> None:
         "settings": [{"name": "containerInsights", "value": "enhanced"}],
     }
     listed: dict[tuple[str, str], Any] = {("ecs", "ListClusters"): {"clusterArns": ["main"]}}
-    at = aws({**listed, ("ecs", "DescribeClusters"): {"clusters": [row]}})
+    at = aws(listed | {("ecs", "DescribeClusters"): {"clusters": [row]}})
     assert await listing(clusters, at) == [an_ecs_cluster(insights="enhanced")]
     assert at.world.asked("DescribeClusters")[0].parameters["include"] == ["SETTINGS"]
     del row["settings"]
-    (hidden,) = await listing(clusters, aws({**listed, ("ecs", "DescribeClusters"): {"clusters": [row]}}))
+    (hidden,) = await listing(clusters, aws(listed | {("ecs", "DescribeClusters"): {"clusters": [row]}}))
     assert isinstance(hidden.insights, Gap)
 
 
 async def test_active_families_of_all_pages() -> None:
-    pages = [{"families": ["web"], "nextToken": "2"}, {"families": ["jobs"]}]
+    pages: list[dict[str, Any]] = [{"families": ["web"], "nextToken": "2"}, {"families": ["jobs"]}]
     at = aws({("ecs", "ListTaskDefinitionFamilies"): pages})
     assert await listing(task_families, at) == [a_family(), a_family("jobs")]
     assert at.world.calls[0].parameters == {"status": "ACTIVE", "maxResults": 100}
