@@ -41,12 +41,10 @@ def eks_cluster_endpoint_private(_cluster: EksCluster, settings: Observed[EksClu
     Severity.HIGH,
     fix=Fix(
         service_wide="Plan an upgrade of all clusters in each quarter, before the standard support of a version ends.",
-        asset="Resolve the upgrade insights of cluster {resource.name}, then upgrade it to a version in standard "
-        "support, one minor version at a time.",
+        asset="Resolve the upgrade insights of cluster {resource.name}, then upgrade it one minor version at a time.",
         command="aws eks list-insights --region {region} --cluster-name {resource.name} "
         "--filter categories=UPGRADE_READINESS",
-        preventive="Set the upgrade policy of new clusters to STANDARD, so that EKS upgrades them when standard "
-        "support ends.",
+        preventive="Set the upgrade policy of clusters to STANDARD, so that EKS upgrades them when that support ends.",
         effort=Effort.L,
         per_resource=True,
         disruption=Disruption.RESTART,
