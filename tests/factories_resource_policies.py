@@ -42,7 +42,8 @@ def a_topic(name: str = "news") -> SnsTopic:
 
 
 def a_function(name: str = "resize", account_id: str = MEMBER, region: str = HOME) -> Function:
-    return Function(arn=f"arn:aws:lambda:{region}:{account_id}:function:{name}", account_id=account_id, region=region)
+    arn = f"arn:aws:lambda:{region}:{account_id}:function:{name}"
+    return Function(arn=arn, account_id=account_id, region=region, runtime=Seen("python3.13"))
 
 
 def a_vault(name: str = "archive") -> GlacierVault:

@@ -34,10 +34,23 @@ from orgaudit.facts import (
     secretsmanager,
     securityhub,
     sns,
+    ssm,
 )
 from orgaudit.facts.cloudtrail import trails
 from orgaudit.facts.declare import Detail, Resource
-from orgaudit.facts.ec2 import acls, defaults, groups, instances, peering, routes, vpcs
+from orgaudit.facts.ec2 import (
+    acls,
+    defaults,
+    endpoints,
+    groups,
+    instances,
+    peering,
+    routes,
+    snapshots,
+    subnets,
+    volumes,
+    vpcs,
+)
 from orgaudit.facts.iam import authorization, certificates, federation, passwords, root
 from orgaudit.facts.s3 import block, buckets
 from orgaudit.model import Seen
@@ -162,6 +175,13 @@ INSTANCE = {
     "MetadataOptions": {"HttpTokens": "optional", "HttpEndpoint": "disabled", "State": "applied"},
     "VpcId": "vpc-1",
     "Tags": TAGS,
+    "PublicIpAddress": "203.0.113.5",
+    "NetworkInterfaces": [
+        {"Association": {"CarrierIp": "203.0.113.6"}, "Ipv6Addresses": [{"Ipv6Address": "2600::1"}]},
+    ],
+    "VirtualizationType": "hvm",
+    "StateTransitionReason": "",
+    "LaunchTime": NOW,
 }
 PEERING = {
     "VpcPeeringConnectionId": "pcx-1",
@@ -520,6 +540,8 @@ CASES: dict[Callable[..., Any], Case] = {
             "runningTasksCount": 0,
             "pendingTasksCount": 0,
             "activeServicesCount": 0,
+            "status": "ACTIVE",
+            "settings": [{"name": "containerInsights", "value": "enabled"}],
         },
         {"clusterArn": arn("ecs", "cluster/b")},
         CLUSTER_ARNS,
@@ -641,7 +663,7 @@ CASES: dict[Callable[..., Any], Case] = {
         "lambda",
         "ListFunctions",
         ("Functions",),
-        {"FunctionArn": arn("lambda", "function:a")},
+        {"FunctionArn": arn("lambda", "function:a"), "PackageType": "Zip", "Runtime": "python3.13"},
         {"FunctionArn": arn("lambda", "function:b")},
     ),
     macie.macie_sessions: Case("macie2", "GetMacieSession", (), {"status": "ENABLED"}),
@@ -767,6 +789,42 @@ CASES: dict[Callable[..., Any], Case] = {
         TRAIL,
         {"TrailARN": arn("cloudtrail", "trail/other")},
         details=recorded,
+    ),
+    endpoints.vpc_endpoints: Case(
+        "ec2",
+        "DescribeVpcEndpoints",
+        ("VpcEndpoints",),
+        {
+            "VpcEndpointId": "vpce-1",
+            "VpcId": "vpc-1",
+            "VpcEndpointType": "Interface",
+            "State": "Available",
+            "Tags": TAGS,
+        }
+        | {"ServiceName": f"com.amazonaws.{HOME}.ec2"},
+        {"VpcEndpointId": "vpce-2"},
+    ),
+    snapshots.public_snapshots: Case(
+        "ec2", "DescribeSnapshots", ("Snapshots", 0), {"SnapshotId": "snap-1", "OwnerId": MEMBER}
+    ),
+    snapshots.snapshot_sharing: Case(
+        "ec2", "GetSnapshotBlockPublicAccessState", (), {"State": "block-all-sharing", "ManagedBy": "account"}
+    ),
+    ssm.document_sharing: Case("ssm", "GetServiceSetting", ("ServiceSetting",), {"SettingValue": "Disable"}),
+    subnets.subnets: Case(
+        "ec2",
+        "DescribeSubnets",
+        ("Subnets",),
+        {"OwnerId": MEMBER, "SubnetId": "subnet-1", "VpcId": "vpc-1", "DefaultForAz": False, "Tags": TAGS}
+        | {"MapPublicIpOnLaunch": False, "AssignIpv6AddressOnCreation": False},
+        {"OwnerId": MEMBER, "SubnetId": "subnet-2"},
+    ),
+    volumes.volumes: Case(
+        "ec2",
+        "DescribeVolumes",
+        ("Volumes",),
+        {"VolumeId": "vol-1", "Encrypted": True, "State": "in-use", "KmsKeyId": "key", "Tags": TAGS},
+        {"VolumeId": "vol-2"},
     ),
     vpcs.vpcs: Case(
         "ec2",

@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeAlias, TypedDict, TypeVar, get_args, get_t
 
 import msgspec
 
-from orgaudit.model import Json, NotSeenError, Observed, Scope, Seen
+from orgaudit.model import Gap, GapReason, Json, NotSeenError, Observed, Scope, Seen
 
 R = TypeVar("R", bound="Resource")
 D = TypeVar("D", bound="Detail")
@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 ENTRY_POINT = "orgaudit.controls"
 """The entry point under which other packages offer modules with controls, and the facts that these need."""
+UNREAD = Gap("", "", "", GapReason.DEFECT, "the version that collected this did not read it; audit again to see it")
+"""What a field holds in the facts of an earlier version, which had no such field."""
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True, tag=True):

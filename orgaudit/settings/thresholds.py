@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from orgaudit.settings.identifiers import AccountId, AccountOrArn
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+VpcArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:ec2:[a-z0-9-]+:\d{12}:vpc/vpc-[0-9a-f]+$")]
 
 
 class Thresholds(BaseModel):
@@ -27,6 +28,9 @@ class Thresholds(BaseModel):
     member may be. `availability_zones` are the fewest zones of a load balancer. `cloudfront_tls_policies` are the
     security policies that distributions may have for viewers, and `cloudfront_refused_origin_protocols` the versions of
     SSL and TLS that none may speak to an origin.
+    `stopped_instance_days` is how long an instance may stay stopped. `authorized_tcp_ports` and `authorized_udp_ports`
+    are the ports that security groups may open to the internet. `endpoint_hub_vpcs` are VPCs whose interface endpoints
+    other VPCs of their region use as well.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,3 +51,7 @@ class Thresholds(BaseModel):
     availability_zones: int = Field(default=2, ge=2, le=6)
     cloudfront_tls_policies: tuple[str, ...] = ("TLSv1.2_2021", "TLSv1.2_2025", "TLSv1.3_2025")
     cloudfront_refused_origin_protocols: tuple[Literal["SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2"], ...] = ("SSLv3",)
+    stopped_instance_days: int = Field(default=30, ge=1, le=365)
+    authorized_tcp_ports: tuple[Port, ...] = (80, 443)
+    authorized_udp_ports: tuple[Port, ...] = ()
+    endpoint_hub_vpcs: tuple[VpcArn, ...] = ()

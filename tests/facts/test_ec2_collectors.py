@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from orgaudit.model import Gap, GapReason, NotSeenError, Scope, Seen
 from orgaudit.settings.limits import load_limits
 from orgaudit.settings.sections import AccessSettings, RunSettings
 from tests.emulated import leading_to
-from tests.factories import HOME, MEMBER, SECURITY, seen_all
+from tests.factories import HOME, MEMBER, NOW, SECURITY, seen_all
 from tests.factories_ec2 import ANY4, ANY6, OFFICE, a_peering, all_traffic, entry, rule
 from tests.literal_aws import Answers, LiteralAws, Refused, World
 
@@ -249,6 +250,7 @@ async def test_inbound_entries_of_all_pages() -> None:
             entry(95, "allow", ANY4, "icmp"),
             entry(101, "allow", ANY6),
         ),
+        in_use=True,
     )
     assert (second.account_id, second.entries) == (SECURITY, Seen(()))
 
@@ -461,6 +463,11 @@ FULL = instance(
     MetadataOptions={"State": "pending", "HttpTokens": "required", "HttpEndpoint": "disabled"},
     VpcId="vpc-1",
     Tags=TAGS,
+    PublicIpAddress="203.0.113.5",
+    NetworkInterfaces=[{}, {"Ipv6Addresses": [{"Ipv6Address": "2600::1"}]}],
+    VirtualizationType="hvm",
+    StateTransitionReason="User initiated (2025-01-31 08:00:00 GMT)",
+    LaunchTime=NOW,
 )
 
 
@@ -480,6 +487,12 @@ async def test_instances_of_all_pages_and_reservations() -> None:
         endpoint="disabled",
         applied=False,
         vpc_id="vpc-1",
+        public_address="203.0.113.5",
+        ipv6_addresses=("2600::1",),
+        interfaces=2,
+        virtualization="hvm",
+        changed_at=datetime(2025, 1, 31, 8, tzinfo=UTC),
+        launched_at=NOW,
     )
     assert (second.tokens, second.endpoint, second.profile_arn) == (Seen("optional"), Seen("enabled"), Seen(None))
     assert (third.name, third.state) == ("i-3", Seen("stopped"))

@@ -68,6 +68,7 @@ TAGGED = Secret(
     arn=a_secret("tagged-AbCdEf").arn, account_id=MEMBER, region=HOME, tags={"owner": "payments", "bare": ""}
 )
 TAGS = [{"Key": "owner", "Value": "payments"}, {"Key": "bare"}]
+ARCHIVE = {"PackageType": "Zip", "Runtime": "python3.13"}
 LISTINGS = {
     "queues": Listing(
         queues,
@@ -87,8 +88,8 @@ LISTINGS = {
         functions,
         ("lambda", "ListFunctions"),
         [
-            {"Functions": [{"FunctionArn": a_function().arn}], "NextMarker": "2"},
-            {"Functions": [{"FunctionArn": a_function("b").arn}]},
+            {"Functions": [{"FunctionArn": a_function().arn} | ARCHIVE], "NextMarker": "2"},
+            {"Functions": [{"FunctionArn": a_function("b").arn} | ARCHIVE]},
         ],
         {"Functions": []},
         [a_function(), a_function("b")],
@@ -211,7 +212,7 @@ async def test_clusters_are_described_page_by_page() -> None:
     at = aws(
         {
             ("ecs", "ListClusters"): [{"clusterArns": [first], "nextToken": "2"}, {"clusterArns": [second]}],
-            ("ecs", "DescribeClusters"): lambda clusters: {"clusters": [known[each] for each in clusters]},
+            ("ecs", "DescribeClusters"): lambda clusters, include: {"clusters": [known[each] for each in clusters]},
         }
     )
     assert [(each.name, *each.parts) async for each in clusters(at)] == [

@@ -22,6 +22,8 @@ from orgaudit.facts import (
     config,
     docdb,
     dynamodb,
+    ecs,
+    eks,
     eventbridge,
     neptune,
     opensearch,
@@ -45,7 +47,12 @@ Verdicts: TypeAlias = dict[tuple[str, str], Status]
 """By control and resource."""
 AWS_POLICY = "arn:aws:iam::aws:policy"
 ADMINISTRATOR = {"PolicyArn": f"{AWS_POLICY}/AdministratorAccess"}
-NAMES = {dynamodb.tables: ("dynamodb", "ListTables", "TableNames"), sqs.queues: ("sqs", "ListQueues", "QueueUrls")}
+NAMES = {
+    dynamodb.tables: ("dynamodb", "ListTables", "TableNames"),
+    ecs.task_families: ("ecs", "ListTaskDefinitionFamilies", "families"),
+    eks.eks_clusters: ("eks", "ListClusters", "clusters"),
+    sqs.queues: ("sqs", "ListQueues", "QueueUrls"),
+}
 """Listings whose rows are names, by service, operation and member."""
 LOGGING = "apigateway/latest/developerguide/set-up-logging.html"
 STAGE = "apigateway/latest/api/API_Stage.html"
@@ -72,6 +79,7 @@ DOCUMENTED: dict[tuple[Run, str], str] = {
     (defaults.metadata_defaults, "HttpTokens"): "AWSEC2/latest/APIReference/API_GetInstanceMetadataDefaults.html",
     (eventbridge.event_buses, "Policy"): "eventbridge/latest/APIReference/API_EventBus.html",
     (instances.instances, "IamInstanceProfile"): "AWSEC2/latest/APIReference/API_Instance.html",
+    (instances.instances, "PublicIpAddress"): "AWSEC2/latest/APIReference/API_Instance.html",
     (opensearch.search_domains, "Deleted"): "opensearch-service/latest/APIReference/API_DomainStatus.html",
     (rds.database_instances, "DBClusterIdentifier"): "AmazonRDS/latest/APIReference/API_DBInstance.html",
     (
