@@ -8,7 +8,18 @@ from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.controls.declare import Fix, control
 from orgaudit.controls.judging.public_access import judge_policy
 from orgaudit.facts.secretsmanager import Secret, SecretPolicy
-from orgaudit.model import Disruption, Effort, Observed, Severity, Verdict, failed, not_applicable, passed, require, shown
+from orgaudit.model import (
+    Disruption,
+    Effort,
+    Observed,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    require,
+    shown,
+)
 
 
 @control(

@@ -23,7 +23,7 @@ class Thresholds(BaseModel):
     policies and its policy for all of CloudShell. `account_contact_phones` and `security_contact_emails` are what
     accounts are to name; without any, a person has to confirm what they name.
     `trusted_delegated_administrators` are the accounts to which the organization may be delegated; without any, every
-    member may be.
+    member may be. `trusted_bucket_accounts` are the accounts that bucket policies may let change a bucket's protection.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,3 +40,4 @@ class Thresholds(BaseModel):
     security_contact_emails: tuple[str, ...] = ()
     further_admin_ports: tuple[Port, ...] = ()
     trusted_delegated_administrators: tuple[AccountId, ...] = ()
+    trusted_bucket_accounts: tuple[AccountId, ...] = ()
