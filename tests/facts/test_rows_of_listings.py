@@ -15,7 +15,7 @@ from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.analysis.organization_facts import Organization
 from orgaudit.collect.account import Line, _drain
 from orgaudit.controls.declare import Control, catalogue
-from orgaudit.facts import apigateway, apigatewayv2, config, dynamodb, eventbridge, opensearch, rds, sqs
+from orgaudit.facts import apigateway, apigatewayv2, config, dynamodb, eventbridge, opensearch, rds, secretsmanager, sqs
 from orgaudit.facts.cloudtrail import trails
 from orgaudit.facts.declare import Collector, Detail, Resource, load
 from orgaudit.facts.ec2 import defaults, instances
@@ -37,6 +37,7 @@ NAMES = {dynamodb.tables: ("dynamodb", "ListTables", "TableNames"), sqs.queues: 
 """Listings whose rows are names, by service, operation and member."""
 LOGGING = "apigateway/latest/developerguide/set-up-logging.html"
 HTTP_LOGGING = "apigateway/latest/developerguide/http-api-logging.html"
+SEARCH_LOGS = "opensearch-service/latest/developerguide/createdomain-configure-slow-logs.html"
 DESCRIBED = "awscloudtrail/latest/APIReference/API_DescribeTrails.html"
 DOCUMENTED: dict[tuple[Run, str], str] = {
     (passwords.password_policy, "ExpirePasswords"): "IAM/latest/APIReference/API_PasswordPolicy.html",
@@ -55,6 +56,18 @@ DOCUMENTED: dict[tuple[Run, str], str] = {
     (instances.instances, "IamInstanceProfile"): "AWSEC2/latest/APIReference/API_Instance.html",
     (opensearch.search_domains, "Deleted"): "opensearch-service/latest/APIReference/API_DomainStatus.html",
     (rds.database_instances, "DBClusterIdentifier"): "AmazonRDS/latest/APIReference/API_DBInstance.html",
+    **{
+        (opensearch.search_domains, f"LogPublishingOptions{rest}"): SEARCH_LOGS
+        for kind in (".AUDIT_LOGS", ".ES_APPLICATION_LOGS")
+        for rest in ("", kind, f"{kind}.Enabled", f"{kind}.CloudWatchLogsLogGroupArn")
+    },
+    **{
+        (secretsmanager.secrets, name): "secretsmanager/latest/apireference/API_DescribeSecret.html"
+        for name in (
+            *("RotationEnabled", "NextRotationDate", "LastRotatedDate", "LastAccessedDate"),
+            *("OwningService", "PrimaryRegion", "RotationRules", "RotationRules.AutomaticallyAfterDays"),
+        )
+    },
     (trails.trails, "CloudWatchLogsLogGroupArn"): DESCRIBED,
     (trails.trails, "CloudWatchLogsRoleArn"): DESCRIBED,
     (trails.trails, "KmsKeyId"): DESCRIBED,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.iam.authorization import CustomerPolicy, InlinePolicy
-from orgaudit.model import Disruption, Effort, Severity, Verdict, not_applicable, require
+from orgaudit.model import Disruption, Effort, Severity, Verdict, failed, not_applicable, passed, require
 
 DECRYPTS_NOT = "no statement lets its holder decrypt with every key"
 WHY_DECRYPTION = """A principal that may decrypt with every key of the account can read all data that it reaches, so the keys no longer
@@ -60,7 +62,16 @@ def iam_inline_policy_kms_decryption_restricted(policy: InlinePolicy) -> Verdict
     """Return whether an inline policy lets its holder decrypt with every key."""
     found = policy.services.value.decrypting
     evidence = {"grants": list(found), "holder": policy.holder}
-    return require(not found, then=DECRYPTS_NOT, otherwise="; ".join(found), **evidence)
+    if found:
+        return failed("; ".join(found), command=_put(policy), **evidence)
+    return passed(DECRYPTS_NOT, **evidence)
+
+
+def _put(policy: InlinePolicy) -> str:
+    """Return the command that replaces an inline policy of its holder."""
+    kind, name = policy.holder.split(":")[5].split("/", 1)
+    holder = f"aws iam put-{kind}-policy --{kind}-name {shlex.quote(name.rsplit('/', 1)[-1])}"
+    return f"{holder} --policy-name {shlex.quote(policy.name)} --policy-document file://POLICY.json"
 
 
 @control(
