@@ -100,7 +100,9 @@ def a_policy(document: object = EVERYTHING, name: str = "wide", **changes: Any) 
     return seen_all(CustomerPolicy, **_at_once("policy/", name, MEMBER, values | changes))
 
 
-def an_inline_policy(document: object = EVERYTHING, name: str = "own", holder: str = "", **changes: Any) -> InlinePolicy:
+def an_inline_policy(
+    document: object = EVERYTHING, name: str = "own", holder: str = "", **changes: Any
+) -> InlinePolicy:
     holder = holder or a_user().arn
     values = {
         "arn": f"{holder}/inline-policy/{name}",

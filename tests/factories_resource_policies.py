@@ -23,7 +23,7 @@ from orgaudit.facts.secretsmanager import Secret, SecretPolicy
 from orgaudit.facts.sns import SnsTopic, TopicPolicy
 from orgaudit.facts.sqs import Queue, QueuePolicy
 from orgaudit.model import GLOBAL, Seen
-from tests.factories import HOME, MEMBER, seen_all
+from tests.factories import HOME, MEMBER, NOW, seen_all
 from tests.factories_efs import a_file_system
 
 EVERYONE = {"AWS": "*"}

@@ -80,7 +80,9 @@ EITHER = (
     passing("the older plan alone", *detecting(RUNTIME_MONITORING="DISABLED", **OLDER), says="EKS_RUNTIME"),
     failing(
         "the older plan without agents",
-        *detecting(RUNTIME_MONITORING="DISABLED", **OLDER | {"EKS_RUNTIME_MONITORING__EKS_ADDON_MANAGEMENT": "DISABLED"}),
+        *detecting(
+            RUNTIME_MONITORING="DISABLED", **OLDER | {"EKS_RUNTIME_MONITORING__EKS_ADDON_MANAGEMENT": "DISABLED"}
+        ),
         says="is not enabled",
     ),
 )
