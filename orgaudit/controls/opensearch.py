@@ -87,12 +87,16 @@ def _requires(
     """Return the control that something holds for a domain, of either engine or with `opensearch_only` of one."""
 
     def judge(domain: SearchDomain) -> Verdict:
-        if opensearch_only and domain.is_elasticsearch:
-            return not_applicable("the engine is Elasticsearch", engine=domain.engine.value)
         evidence = {"engine": shown(domain.engine), "data_nodes": shown(domain.data_nodes)}
         return require(has(domain), then=then, otherwise=otherwise, **evidence)
 
-    return control(severity, fix=fix, id=name, title=title, rationale=rationale)(judge)
+    def judge_opensearch(domain: SearchDomain) -> Verdict:
+        if domain.is_elasticsearch:
+            return not_applicable("the engine is Elasticsearch", engine=domain.engine.value)
+        return judge(domain)
+
+    declared = control(severity, fix=fix, id=name, title=title, rationale=rationale)
+    return declared(judge_opensearch if opensearch_only else judge)
 
 
 opensearch_domain_encrypted_at_rest = _requires(

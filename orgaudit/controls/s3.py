@@ -354,7 +354,6 @@ def _judge_block(block: PublicAccessBlock, whose: str) -> Verdict:
 
 @control(
     Severity.MEDIUM,
-    family=PUBLIC_ACCESS,
     fix=Fix(
         service_wide="Enable all four settings for the organization with an S3 policy.",
         asset="Enable all four settings for account {account}, after a review of buckets that are intended to be "
@@ -417,8 +416,8 @@ def s3_bucket_cross_account_changes_restricted(
 ) -> Verdict:
     """S3 bucket policies do not let other accounts change a bucket's protection.
 
-    Whoever may change the policy, the access control lists or the encryption of a bucket can open it to others. Accounts
-    of the same organization count as other accounts unless they are declared, and conditions do not help.
+    Whoever may change the policy, the access control lists or the encryption of a bucket can open it to others.
+    Accounts of the same organization count as other accounts unless they are declared, and conditions do not help.
     """
     parsed = policy.value.parsed
     if parsed is None:

@@ -73,7 +73,7 @@ def _spared(secret: Secret) -> Verdict | None:
     return None
 
 
-@control(Severity.MEDIUM, fix=ROTATION, family="secretsmanager_secret_rotation")
+@control(Severity.MEDIUM, fix=ROTATION)
 def secretsmanager_secret_rotation_enabled(secret: Secret) -> Verdict:
     """Secrets rotate automatically.
 
@@ -152,7 +152,7 @@ def secretsmanager_secret_used_90_days(secret: Secret, account: AccountFacts) ->
     )
 
 
-@control(Severity.MEDIUM, fix=ROTATION, family="secretsmanager_secret_rotation")
+@control(Severity.MEDIUM, fix=ROTATION)
 def secretsmanager_secret_rotated_90_days(secret: Secret, account: AccountFacts) -> Verdict:
     """Secrets rotate at least every 90 days.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
 from orgaudit.model import Scope
 
@@ -28,7 +30,7 @@ class Detector(Detail, frozen=True, kw_only=True):
     """
 
     status: str | None = None
-    features: dict[str, str] = {}
+    features: dict[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def enabled(self) -> bool:

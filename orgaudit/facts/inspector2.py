@@ -27,7 +27,7 @@ class InspectorAccount(Resource, frozen=True, kw_only=True):
 async def inspector_accounts(aws: Aws) -> AsyncIterator[InspectorAccount]:
     """Yield what Inspector scans in the region: one item; raises NotSeenError where it has no status of the account."""
     answer = await aws.call("inspector2", "BatchGetAccountStatus", accountIds=[aws.account_id])
-    found = next((each for each in answer["accounts"] if each.get("accountId") == aws.account_id), None)
+    found = next((each for each in answer["accounts"] if each["accountId"] == aws.account_id), None)
     if found is None:
         refused = [f"{each.get('errorCode')}: {each.get('errorMessage')}" for each in answer.get("failedAccounts", ())]
         message = "; ".join(refused) or "the answer has no status of this account"

@@ -14,8 +14,11 @@ from orgaudit.facts.accessanalyzer import RegionAnalyzers
 from orgaudit.facts.config import ConfigRecording
 from orgaudit.facts.contacts import ContactInformation, SecurityContact
 from orgaudit.facts.ec2.defaults import EbsDefaults, MetadataDefaults
+from orgaudit.facts.guardduty import GuardDutyRegion
 from orgaudit.facts.iam.passwords import PasswordPolicy
+from orgaudit.facts.inspector2 import InspectorAccount
 from orgaudit.facts.macie import MacieSession
+from orgaudit.facts.s3.block import AccountPublicAccessBlock
 from orgaudit.facts.securityhub import SecurityHub
 from orgaudit.model import Disruption, Effort
 from tests.factories import name_of
@@ -40,13 +43,15 @@ DELETES_WHAT_CAN_BE_MADE_AGAIN = {
     "ec2_network_acl_admin_ports_closed_to_internet": "an entry can be created again as it was",
     "ec2_network_acl_admin_tcp_ports_closed_to_internet": "an entry can be created again as it was",
     "s3_bucket_mfa_delete_enabled": "the setting is called MFA delete",
+    "secretsmanager_secret_used_90_days": "a deleted secret can be restored for 30 days",
     "s3_bucket_versioning_enabled": "old versions are there only since the fix",
 }
 """Fixes whose words delete something, and why they can be undone nevertheless."""
 
 ONCE_IN_AN_ACCOUNT_OR_REGION = {
     *(AccountFacts, ConfigRecording, RegionAnalyzers, ContactInformation, SecurityContact, EbsDefaults),
-    *(MetadataDefaults, PasswordPolicy, MacieSession, SecurityHub),
+    *(MetadataDefaults, PasswordPolicy, MacieSession, SecurityHub, GuardDutyRegion, InspectorAccount),
+    AccountPublicAccessBlock,
 }
 """What is judged once for an account or a region."""
 FIXED_ABOVE_THE_RESOURCE = {

@@ -584,6 +584,7 @@ WHOLE: dict[Callable[..., Any], tuple[dict[tuple[str, str], Any], tuple[Any, ...
     authorization.groups: (AUTHORIZED, ()),
     authorization.roles: (AUTHORIZED, ()),
     authorization.customer_policies: (AUTHORIZED, ()),
+    authorization.inline_policies: (AUTHORIZED, ()),
     authorization.aws_policies: (AUTHORIZED, ()),
     credential_report.user_credentials: (REPORTED, (USER,)),
     credential_report.root_credentials: (REPORTED, (ROOT,)),

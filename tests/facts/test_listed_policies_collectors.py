@@ -73,9 +73,7 @@ SIGN_IN = {"Enabled": True, "InternalUserDatabaseEnabled": True}
 
 async def test_domains_are_described_five_at_a_time() -> None:
     at = aws(domains(*(status(f"logs-{number}") for number in range(7))))
-    assert await drained(search_domains(at)) == [
-        a_domain(f"logs-{number}", fine_grained=False) for number in range(7)
-    ]
+    assert await drained(search_domains(at)) == [a_domain(f"logs-{number}", fine_grained=False) for number in range(7)]
     assert [len(call.parameters["DomainNames"]) for call in at.world.asked("DescribeDomains")] == [5, 2]
     assert at.world.actions == {"es:ListDomainNames", "es:DescribeDomains"}
 

@@ -9,9 +9,11 @@ from orgaudit.facts.iam.authorization import CustomerPolicy, InlinePolicy
 from orgaudit.model import Disruption, Effort, Severity, Verdict, failed, not_applicable, passed, require
 
 DECRYPTS_NOT = "no statement lets its holder decrypt with every key"
-WHY_DECRYPTION = """A principal that may decrypt with every key of the account can read all data that it reaches, so the keys no longer
-separate anything. Conditions are listed, but a statement that has some is judged like one without; a NotAction counts
-as what it allows."""
+WHY_DECRYPTION = (
+    "A principal that may decrypt with every key of the account can read all data that it reaches, so the keys no "
+    "longer separate anything. Conditions are listed, but a statement that has some is judged like one without; a "
+    "NotAction counts as what it allows."
+)
 NAME_KEYS = Fix(
     service_wide="Name the keys that each application uses in its policies, and grant the rest through key policies.",
     asset="Replace the resource of kms:Decrypt and kms:ReEncryptFrom in {resource.name} with the ARNs of keys.",
@@ -43,8 +45,8 @@ def iam_customer_policy_kms_decryption_restricted(policy: CustomerPolicy) -> Ver
 @control(
     Severity.MEDIUM,
     fix=Fix(
-        service_wide="Name the keys that each application uses in its policies; roles of landing zones are changed once "
-        "in their template.",
+        service_wide="Name the keys that each application uses in its policies; roles of landing zones are changed "
+        "once in their template.",
         asset="Replace the resource of kms:Decrypt and kms:ReEncryptFrom in inline policy {resource.name} of "
         "{resource.holder} with the ARNs of keys.",
         command="aws iam put-role-policy --role-name ROLE_NAME --policy-name {resource.name} "

@@ -82,7 +82,7 @@ def iam_user_console_mfa_enabled(_user: User, credentials: Observed[UserCredenti
         effort=Effort.S,
         per_resource=True,
         disruption=Disruption.NONE,
-        reversible=True,
+        reversible=False,
     ),
 )
 def iam_user_mfa_enabled(_user: User, credentials: Observed[UserCredentials]) -> Verdict:
