@@ -129,7 +129,7 @@ def secretsmanager_secret_rotated_on_schedule(secret: Secret, account: AccountFa
         effort=Effort.S,
         per_resource=True,
         disruption=Disruption.NONE,
-        reversible=True,
+        reversible=False,
     ),
 )
 def secretsmanager_secret_used_90_days(secret: Secret, account: AccountFacts) -> Verdict:

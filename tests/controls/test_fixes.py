@@ -43,7 +43,6 @@ DELETES_WHAT_CAN_BE_MADE_AGAIN = {
     "ec2_network_acl_admin_ports_closed_to_internet": "an entry can be created again as it was",
     "ec2_network_acl_admin_tcp_ports_closed_to_internet": "an entry can be created again as it was",
     "s3_bucket_mfa_delete_enabled": "the setting is called MFA delete",
-    "secretsmanager_secret_used_90_days": "a deleted secret can be restored for 30 days",
     "s3_bucket_versioning_enabled": "old versions are there only since the fix",
 }
 """Fixes whose words delete something, and why they can be undone nevertheless."""
