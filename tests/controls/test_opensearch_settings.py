@@ -12,7 +12,7 @@ from orgaudit.model import Status
 from tests.factories import Case, denied, every, failing, idle, name_of, passing, unseen
 from tests.factories_resource_policies import a_domain
 
-HIDDEN = denied("es:DescribeDomains")
+HIDDEN: Any = denied("es:DescribeDomains")
 OLD = {"engine": "Elasticsearch_6.5"}
 
 

@@ -150,7 +150,7 @@ async def test_instance_profiles_are_those_of_roles() -> None:
 async def test_own_policies_with_their_holders_and_default_versions() -> None:
     wide, reads = await listed(authorization.customer_policies, aws(AUTHORIZED))
     holders = (f"{IAM}:group/staff", f"{IAM}:user/team/alice")
-    place = {"arn": WIDE_ARN, "account_id": MEMBER, "region": GLOBAL}
+    place: dict[str, Any] = {"arn": WIDE_ARN, "account_id": MEMBER, "region": GLOBAL}
     services = Seen(service_grants_of(EVERYTHING, Home("aws", MEMBER)))
     assert wide == CustomerPolicy(**place, attached_to=holders, grants=FULL, services=services)
     assert (reads.arn, reads.attached_to, reads.grants) == (READS_ARN, (), Seen(PolicyGrants()))
