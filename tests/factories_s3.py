@@ -58,7 +58,9 @@ def policy_of(bucket: Bucket, *statements: dict[str, Any]) -> BucketPolicy:
 
 
 def acl_of(bucket: Bucket, *grants: tuple[str, str]) -> BucketAcl:
-    return BucketAcl(arn=bucket.arn, grants=(AclGrant("owner", "FULL_CONTROL"), *(AclGrant(*each) for each in grants)))
+    return BucketAcl(
+        arn=bucket.arn, owner="owner", grants=(AclGrant("owner", "FULL_CONTROL"), *(AclGrant(*each) for each in grants))
+    )
 
 
 def hidden(kind: type[Detail], bucket: Bucket, gap: Gap | None = None) -> DetailGap:

@@ -22,6 +22,8 @@ from orgaudit.facts import (
     elbv2,
     eventbridge,
     glacier,
+    guardduty,
+    inspector2,
     kms,
     lambda_,
     macie,
@@ -291,11 +293,39 @@ DOMAIN = {
     "ARN": arn("es", "domain/logs"),
     "DomainId": f"{MEMBER}/logs",
     "DomainName": "logs",
-    "ClusterConfig": {},
+    "EngineVersion": "OpenSearch_2.11",
+    "ClusterConfig": {"InstanceCount": 3, "ZoneAwarenessEnabled": True}
+    | {"DedicatedMasterEnabled": True, "DedicatedMasterCount": 3},
+    "EncryptionAtRestOptions": {"Enabled": True},
+    "NodeToNodeEncryptionOptions": {"Enabled": True},
+    "LogPublishingOptions": {
+        "AUDIT_LOGS": {"CloudWatchLogsLogGroupArn": "arn", "Enabled": True},
+        "ES_APPLICATION_LOGS": {"CloudWatchLogsLogGroupArn": "arn", "Enabled": True},
+    },
+    "DomainEndpointOptions": {"EnforceHTTPS": True, "TLSSecurityPolicy": "Policy-Min-TLS-1-2-PFS-2023-10"},
+    "ServiceSoftwareOptions": {"UpdateAvailable": False, "AutomatedUpdateDate": NOW},
     "Deleted": False,
     "VPCOptions": {"VPCId": "vpc-1"},
     "Endpoints": {"vpc": "vpc-logs.example.com"},
     "AdvancedSecurityOptions": {"Enabled": True, "AnonymousAuthEnabled": False},
+}
+SCANNED = {"status": "ENABLED", "errorCode": "ALREADY_ENABLED", "errorMessage": ""}
+INSPECTED = {
+    "accountId": MEMBER,
+    "state": SCANNED,
+    "resourceState": {"ec2": SCANNED, "ecr": SCANNED, "lambda": SCANNED, "lambdaCode": SCANNED},
+}
+SECRET = {
+    "ARN": arn("secretsmanager", "secret:a"),
+    "Tags": TAGS,
+    "RotationEnabled": True,
+    "RotationRules": {"AutomaticallyAfterDays": 30},
+    "NextRotationDate": NOW,
+    "LastRotatedDate": NOW,
+    "LastAccessedDate": NOW,
+    "CreatedDate": NOW,
+    "OwningService": "",
+    "PrimaryRegion": HOME,
 }
 ROUTE_TABLE = {
     "OwnerId": MEMBER,
@@ -418,6 +448,14 @@ CASES: dict[Callable[..., Any], Case] = {
         | {"InstanceProfileId": "x", "CreateDate": NOW, "Roles": []},
         {"Arn": iam_arn("instance-profile/other")},
         around={"Arn": ROLE},
+    ),
+    authorization.inline_policies: Case(
+        "iam",
+        "GetAccountAuthorizationDetails",
+        ("UserDetailList", 0, "UserPolicyList"),
+        {"PolicyName": "own", "PolicyDocument": EVERYTHING},
+        {"PolicyName": "other"},
+        around={"Arn": USER["Arn"]},
     ),
     authorization.customer_policies: authorized("Policies", POLICY, Arn=iam_arn("policy/other")),
     authorization.aws_policies: Case(
@@ -651,6 +689,16 @@ CASES: dict[Callable[..., Any], Case] = {
         {"InstanceId": "i-2"},
         around={"OwnerId": MEMBER},
     ),
+    guardduty.guardduty_regions: Case(
+        "guardduty", "ListDetectors", (), {"DetectorIds": ["12abc34d"]}, named_by=frozenset({"DetectorIds"})
+    ),
+    inspector2.inspector_accounts: Case(
+        "inspector2",
+        "BatchGetAccountStatus",
+        ("accounts", 0),
+        INSPECTED,
+        named_by=frozenset({"accountId"}),
+    ),
     kms.keys: Case(
         "kms",
         "ListKeys",
@@ -771,7 +819,7 @@ CASES: dict[Callable[..., Any], Case] = {
         "secretsmanager",
         "ListSecrets",
         ("SecretList",),
-        {"ARN": arn("secretsmanager", "secret:a"), "Tags": TAGS},
+        SECRET,
         {"ARN": arn("secretsmanager", "secret:b")},
     ),
     securityhub.security_hubs: Case(

@@ -30,7 +30,8 @@ class Thresholds(BaseModel):
     SSL and TLS that none may speak to an origin.
     `stopped_instance_days` is how long an instance may stay stopped. `authorized_tcp_ports` and `authorized_udp_ports`
     are the ports that security groups may open to the internet. `endpoint_hub_vpcs` are VPCs whose interface endpoints
-    other VPCs of their region use as well.
+    other VPCs of their region use as well. `trusted_bucket_accounts` are the accounts that bucket policies may let
+    change a bucket's protection.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,3 +56,4 @@ class Thresholds(BaseModel):
     authorized_tcp_ports: tuple[Port, ...] = (80, 443)
     authorized_udp_ports: tuple[Port, ...] = ()
     endpoint_hub_vpcs: tuple[VpcArn, ...] = ()
+    trusted_bucket_accounts: tuple[AccountId, ...] = ()

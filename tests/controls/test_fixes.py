@@ -14,8 +14,11 @@ from orgaudit.facts.accessanalyzer import RegionAnalyzers
 from orgaudit.facts.config import ConfigRecording
 from orgaudit.facts.contacts import ContactInformation, SecurityContact
 from orgaudit.facts.ec2.defaults import EbsDefaults, MetadataDefaults
+from orgaudit.facts.guardduty import GuardDutyRegion
 from orgaudit.facts.iam.passwords import PasswordPolicy
+from orgaudit.facts.inspector2 import InspectorAccount
 from orgaudit.facts.macie import MacieSession
+from orgaudit.facts.s3.block import AccountPublicAccessBlock
 from orgaudit.facts.securityhub import SecurityHub
 from orgaudit.model import Disruption, Effort
 from tests.factories import name_of
@@ -57,7 +60,8 @@ NAMES_SNAPSHOTS = {
 
 ONCE_IN_AN_ACCOUNT_OR_REGION = {
     *(AccountFacts, ConfigRecording, RegionAnalyzers, ContactInformation, SecurityContact, EbsDefaults),
-    *(MetadataDefaults, PasswordPolicy, MacieSession, SecurityHub),
+    *(MetadataDefaults, PasswordPolicy, MacieSession, SecurityHub, GuardDutyRegion, InspectorAccount),
+    AccountPublicAccessBlock,
 }
 """What is judged once for an account or a region."""
 FIXED_ABOVE_THE_RESOURCE = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from orgaudit.facts.sns import SnsTopic, TopicPolicy, topic_policy, topics
 from orgaudit.facts.sqs import Queue, QueuePolicy, queue_policy, queues
 from orgaudit.languages.iam_policy import PolicyError
 from orgaudit.model import Gap, GapReason, NotSeenError, Seen
-from tests.factories import HOME, MEMBER
+from tests.factories import HOME, MEMBER, NOW
 from tests.factories_efs import a_file_system
 from tests.factories_resource_policies import (
     a_backup_vault,
@@ -64,9 +65,14 @@ class Listing:
 
 
 URL = f"https://sqs.{HOME}.amazonaws.com/{MEMBER}"
-TAGGED = Secret(
-    arn=a_secret("tagged-AbCdEf").arn, account_id=MEMBER, region=HOME, tags={"owner": "payments", "bare": ""}
-)
+TAGGED = a_secret("tagged-AbCdEf", tags={"owner": "payments", "bare": ""})
+ROTATING = {
+    "RotationEnabled": True,
+    "NextRotationDate": NOW + timedelta(days=30),
+    "LastRotatedDate": NOW,
+    "CreatedDate": NOW,
+    "LastAccessedDate": NOW,
+}
 TAGS = [{"Key": "owner", "Value": "payments"}, {"Key": "bare"}]
 ARCHIVE = {"PackageType": "Zip", "Runtime": "python3.13"}
 LISTINGS = {
@@ -128,8 +134,8 @@ LISTINGS = {
         secrets,
         ("secretsmanager", "ListSecrets"),
         [
-            {"SecretList": [{"ARN": a_secret().arn}], "NextToken": "2"},
-            {"SecretList": [{"ARN": TAGGED.arn, "Tags": TAGS}]},
+            {"SecretList": [{"ARN": a_secret().arn} | ROTATING], "NextToken": "2"},
+            {"SecretList": [{"ARN": TAGGED.arn, "Tags": TAGS} | ROTATING]},
         ],
         {"SecretList": []},
         [a_secret(), TAGGED],

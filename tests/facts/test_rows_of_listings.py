@@ -28,6 +28,7 @@ from orgaudit.facts import (
     neptune,
     opensearch,
     rds,
+    secretsmanager,
     sqs,
 )
 from orgaudit.facts.cloudtrail import trails
@@ -58,6 +59,7 @@ LOGGING = "apigateway/latest/developerguide/set-up-logging.html"
 STAGE = "apigateway/latest/api/API_Stage.html"
 SETTING = "apigateway/latest/api/API_MethodSetting.html"
 HTTP_LOGGING = "apigateway/latest/developerguide/http-api-logging.html"
+SEARCH_LOGS = "opensearch-service/latest/developerguide/createdomain-configure-slow-logs.html"
 DESCRIBED = "awscloudtrail/latest/APIReference/API_DescribeTrails.html"
 DOCUMENTED: dict[tuple[Run, str], str] = {
     (passwords.password_policy, "ExpirePasswords"): "IAM/latest/APIReference/API_PasswordPolicy.html",
@@ -99,6 +101,18 @@ DOCUMENTED: dict[tuple[Run, str], str] = {
     ): "AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Managing.Backtrack.Configuring.html",
     (neptune.neptune_clusters, "EnabledCloudwatchLogsExports"): "AmazonRDS/latest/APIReference/API_DBCluster.html",
     (docdb.docdb_clusters, "EnabledCloudwatchLogsExports"): "AmazonRDS/latest/APIReference/API_DBCluster.html",
+    **{
+        (opensearch.search_domains, f"LogPublishingOptions{rest}"): SEARCH_LOGS
+        for kind in (".AUDIT_LOGS", ".ES_APPLICATION_LOGS")
+        for rest in ("", kind, f"{kind}.Enabled", f"{kind}.CloudWatchLogsLogGroupArn")
+    },
+    **{
+        (secretsmanager.secrets, name): "secretsmanager/latest/apireference/API_DescribeSecret.html"
+        for name in (
+            *("RotationEnabled", "NextRotationDate", "LastRotatedDate", "LastAccessedDate"),
+            *("OwningService", "PrimaryRegion", "RotationRules", "RotationRules.AutomaticallyAfterDays"),
+        )
+    },
     (trails.trails, "CloudWatchLogsLogGroupArn"): DESCRIBED,
     (trails.trails, "CloudWatchLogsRoleArn"): DESCRIBED,
     (trails.trails, "KmsKeyId"): DESCRIBED,
