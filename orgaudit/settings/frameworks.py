@@ -291,10 +291,9 @@ def newest_cis(ids: Iterable[str]) -> str | None:
 
 
 def controls_of(frameworks: Iterable[Framework]) -> tuple[str, ...]:
-    """Return the ids of the controls that any requirement names, sorted."""
-    return tuple(
-        sorted({control for framework in frameworks for item in framework.requirements for control in item.controls})
-    )
+    """Return the ids of the controls that any requirement names, to decide it or as related evidence, sorted."""
+    requirements = [item for framework in frameworks for item in framework.requirements]
+    return tuple(sorted({name for item in requirements for name in (*item.controls, *item.supporting)}))
 
 
 def headline(ids: Iterable[str], named: str | None = None) -> str | None:

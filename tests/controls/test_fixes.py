@@ -14,12 +14,14 @@ from orgaudit.facts.accessanalyzer import RegionAnalyzers
 from orgaudit.facts.config import ConfigRecording
 from orgaudit.facts.contacts import ContactInformation, SecurityContact
 from orgaudit.facts.ec2.defaults import EbsDefaults, MetadataDefaults
+from orgaudit.facts.ec2.snapshots import SnapshotSharing
 from orgaudit.facts.guardduty import GuardDutyRegion
 from orgaudit.facts.iam.passwords import PasswordPolicy
 from orgaudit.facts.inspector2 import InspectorAccount
 from orgaudit.facts.macie import MacieSession
 from orgaudit.facts.s3.block import AccountPublicAccessBlock
 from orgaudit.facts.securityhub import SecurityHub
+from orgaudit.facts.ssm import DocumentSharing
 from orgaudit.model import Disruption, Effort
 from tests.factories import name_of
 
@@ -49,6 +51,8 @@ DELETES_WHAT_CAN_BE_MADE_AGAIN = {
 
 NAMES_SNAPSHOTS = {
     "docdb_snapshot_private": "the attribute of a snapshot changes",
+    "ec2_snapshot_private": "the attribute of a snapshot changes",
+    "ec2_snapshot_public_sharing_blocked": "the setting has snapshots in its name",
     "neptune_cluster_snapshot_tags_copied": "the setting has snapshots in its name",
     "neptune_snapshot_private": "the attribute of a snapshot changes",
     "rds_cluster_snapshot_tags_copied": "the setting has snapshots in its name",
@@ -61,7 +65,7 @@ NAMES_SNAPSHOTS = {
 ONCE_IN_AN_ACCOUNT_OR_REGION = {
     *(AccountFacts, ConfigRecording, RegionAnalyzers, ContactInformation, SecurityContact, EbsDefaults),
     *(MetadataDefaults, PasswordPolicy, MacieSession, SecurityHub, GuardDutyRegion, InspectorAccount),
-    AccountPublicAccessBlock,
+    *(AccountPublicAccessBlock, SnapshotSharing, DocumentSharing),
 }
 """What is judged once for an account or a region."""
 FIXED_ABOVE_THE_RESOURCE = {

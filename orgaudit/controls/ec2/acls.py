@@ -85,7 +85,7 @@ ec2_network_acl_admin_tcp_ports_closed_to_internet = _admin_ports_closed(
         effort=Effort.S,
         per_resource=True,
         disruption=Disruption.NONE,
-        reversible=True,
+        reversible=False,
     ),
 )
 def ec2_network_acl_used(acl: NetworkAcl) -> Verdict:

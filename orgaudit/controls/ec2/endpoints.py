@@ -39,7 +39,7 @@ def _endpoint_present(name: str, title: str, api: str, *services: str) -> Contro
     fix = Fix(
         service_wide="Create the endpoint in one hub VPC of each region, and share it with the other VPCs through a "
         "transit gateway and a private hosted zone, or in every VPC with a StackSet.",
-        asset=f"Create an interface endpoint for {services[0]} in VPC {{resource.name}}, or delete an unused VPC.",
+        asset=f"Create an interface endpoint for {services[0]} in VPC {{resource.name}}.",
         command="aws ec2 create-vpc-endpoint --region {region} --vpc-id {resource.vpc_id} "
         f"--vpc-endpoint-type Interface --service-name com.amazonaws.{{region}}.{services[0]} "
         "--subnet-ids SUBNET_IDS --private-dns-enabled",

@@ -92,7 +92,7 @@ def ec2_instance_iam_role_attached(instance: Instance, account: AccountFacts) ->
         "private subnet, or disassociate its elastic address.",
         command="aws ec2 describe-addresses --region {region} --filters Name=instance-id,Values={resource.name}",
         preventive="Deny ec2:RunInstances where ec2:AssociatePublicIpAddress is true with a service control policy.",
-        effort=Effort.M,
+        effort=Effort.L,
         per_resource=True,
         disruption=Disruption.REPLACEMENT,
         reversible=True,

@@ -34,7 +34,7 @@ LIST_POLICIES = "aws organizations list-policies --filter DECLARATIVE_POLICY_EC2
         command="aws ec2 create-snapshot --region {region} --volume-id {resource.name}",
         preventive="Deny ec2:CreateVolume and ec2:RunInstances where ec2:Encrypted is false with a service control "
         "policy.",
-        effort=Effort.M,
+        effort=Effort.L,
         per_resource=True,
         disruption=Disruption.REPLACEMENT,
         reversible=False,
