@@ -15,7 +15,7 @@ from orgaudit.facts.s3.block import (
 )
 from orgaudit.facts.s3.buckets import AclGrant, Bucket, BucketAcl, BucketPolicy
 from orgaudit.facts.shard import DetailGap, ListingResult
-from orgaudit.model import GLOBAL, Gap
+from orgaudit.model import GLOBAL, Gap, Seen
 from tests.factories import HOME, MEMBER, denied, facts_of, seen_all
 
 EVERYONE = "http://acs.amazonaws.com/groups/global/AllUsers"
@@ -59,7 +59,9 @@ def policy_of(bucket: Bucket, *statements: dict[str, Any]) -> BucketPolicy:
 
 def acl_of(bucket: Bucket, *grants: tuple[str, str]) -> BucketAcl:
     return BucketAcl(
-        arn=bucket.arn, owner="owner", grants=(AclGrant("owner", "FULL_CONTROL"), *(AclGrant(*each) for each in grants))
+        arn=bucket.arn,
+        owner=Seen("owner"),
+        grants=(AclGrant("owner", "FULL_CONTROL"), *(AclGrant(*each) for each in grants)),
     )
 
 

@@ -109,8 +109,8 @@ def apigateway_stage_client_certificate_used(stage: RestApiStage, integrations: 
     if "HTTP" not in types:
         return not_applicable("no integration of the API is of type HTTP", api=stage.api_name, integrations=list(types))
     return require(
-        bool(stage.client_certificate),
-        then=f"client certificate {stage.client_certificate} is used",
+        bool(stage.client_certificate.value),
+        then=f"client certificate {stage.client_certificate.value} is used",
         otherwise="no client certificate is used",
         api=stage.api_name,
         integrations=list(types),
@@ -161,8 +161,8 @@ def apigateway_stage_waf_attached(stage: RestApiStage) -> Verdict:
     administrator account of Firewall Manager.
     """
     return require(
-        bool(stage.web_acl),
-        then=f"web ACL {stage.web_acl} is associated",
+        bool(stage.web_acl.value),
+        then=f"web ACL {stage.web_acl.value} is associated",
         otherwise="no web ACL is associated",
         api=stage.api_name,
         private=shown(stage.private),

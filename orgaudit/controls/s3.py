@@ -517,7 +517,8 @@ def s3_bucket_acl_disabled(_bucket: Bucket, ownership: Observed[BucketOwnership]
     held = ownership.value.ownership
     if held == "BucketOwnerEnforced":
         return passed("access control lists are disabled", ownership=held)
-    others = [f"{each.permission} to {each.grantee}" for each in acl.value.grants if each.grantee != acl.value.owner]
+    owner = acl.value.owner.value
+    others = [f"{each.permission} to {each.grantee}" for each in acl.value.grants if each.grantee != owner]
     return require(
         not others,
         then="the access control list grants access to the owner only",

@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
+from orgaudit.facts.declare import UNREAD, Aws, Detail, Resource, collector, detail, here
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import Row, each_row, text
 from orgaudit.model import Observed, Scope
@@ -51,12 +51,12 @@ class RestApiStage(Resource, frozen=True, kw_only=True):
     stage: str
     logs_to: str | None = None
     private: Observed[bool]
-    log_levels: Observed[dict[str, str]]
-    has_cache: Observed[bool]
-    caches: Observed[dict[str, bool]]
-    traced: Observed[bool]
-    web_acl: str = ""
-    client_certificate: str = ""
+    log_levels: Observed[dict[str, str]] = UNREAD
+    has_cache: Observed[bool] = UNREAD
+    caches: Observed[dict[str, bool]] = UNREAD
+    traced: Observed[bool] = UNREAD
+    web_acl: Observed[str] = UNREAD
+    client_certificate: Observed[str] = UNREAD
 
 
 class StageIntegrations(Detail, frozen=True, kw_only=True):
@@ -122,8 +122,8 @@ def _stage(aws: Aws, row: Row, stage: Row) -> RestApiStage:
         caches=stage.read(_caches),
         traced=stage.member("tracingEnabled", bool),
         # Only a stage that has them: https://docs.aws.amazon.com/apigateway/latest/api/API_Stage.html
-        web_acl=found.get("webAclArn", ""),
-        client_certificate=found.get("clientCertificateId", ""),
+        web_acl=stage.read(lambda found: text(found.get("webAclArn", ""))),
+        client_certificate=stage.read(lambda found: text(found.get("clientCertificateId", ""))),
     )
 
 

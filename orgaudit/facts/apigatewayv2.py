@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from orgaudit.facts.declare import Aws, Resource, collector, here
+from orgaudit.facts.declare import UNREAD, Aws, Resource, collector, here
 from orgaudit.facts.rows import Row, listed, text
 from orgaudit.model import Observed, Scope
 
@@ -23,7 +23,7 @@ class ApiStage(Resource, frozen=True, kw_only=True):
     protocol: str
     stage: str
     logs_to: str | None = None
-    log_levels: Observed[dict[str, str]]
+    log_levels: Observed[dict[str, str]] = UNREAD
 
 
 @collector(scope=Scope.REGIONAL, actions=(ACTION,))

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
+from orgaudit.facts.declare import UNREAD, Aws, Detail, Resource, collector, detail, here
 from orgaudit.facts.rows import each_row
 from orgaudit.model import GLOBAL, GapReason, NotSeenError, Observed, Scope, Seen
 
@@ -69,15 +69,15 @@ class Distribution(Resource, frozen=True, kw_only=True):
     enabled: bool
     aliases: tuple[str, ...] = ()
     multi_tenant: bool = False
-    origins: Observed[tuple[Origin, ...]]
-    access_controls: Observed[dict[str, str]]
-    groups: Observed[dict[str, tuple[str, ...]]]
-    behaviors: Observed[tuple[Behavior, ...]]
-    signers: Observed[dict[str, tuple[str, ...]]]
-    certificate: Observed[str]
-    certificate_served_by: Observed[str]
-    tls_policy: Observed[str]
-    web_acl: Observed[str]
+    origins: Observed[tuple[Origin, ...]] = UNREAD
+    access_controls: Observed[dict[str, str]] = UNREAD
+    groups: Observed[dict[str, tuple[str, ...]]] = UNREAD
+    behaviors: Observed[tuple[Behavior, ...]] = UNREAD
+    signers: Observed[dict[str, tuple[str, ...]]] = UNREAD
+    certificate: Observed[str] = UNREAD
+    certificate_served_by: Observed[str] = UNREAD
+    tls_policy: Observed[str] = UNREAD
+    web_acl: Observed[str] = UNREAD
 
 
 class DistributionLogs(Detail, frozen=True, kw_only=True):

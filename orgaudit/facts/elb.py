@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
+from orgaudit.facts.declare import UNREAD, Aws, Detail, Resource, collector, detail, here
 from orgaudit.facts.elbv2 import ACTION, ATTRIBUTES, INTERNAL
 from orgaudit.facts.rows import Row, listed, text
 from orgaudit.model import Observed, Scope
@@ -38,8 +38,8 @@ class ClassicLoadBalancer(Resource, frozen=True, kw_only=True):
     """A classic load balancer; `scheme` is internet-facing or internal."""
 
     scheme: Observed[str]
-    zones: Observed[tuple[str, ...]]
-    listeners: Observed[tuple[ClassicListener, ...]]
+    zones: Observed[tuple[str, ...]] = UNREAD
+    listeners: Observed[tuple[ClassicListener, ...]] = UNREAD
 
     @property
     def internal(self) -> bool:

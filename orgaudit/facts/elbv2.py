@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
+from orgaudit.facts.declare import UNREAD, Aws, Detail, Resource, collector, detail, here
 from orgaudit.facts.rows import Row, listed
 from orgaudit.model import Observed, Scope
 
@@ -29,7 +29,7 @@ class LoadBalancer(Resource, frozen=True, kw_only=True):
 
     kind: Observed[str]
     scheme: Observed[str]
-    zones: Observed[tuple[str, ...]]
+    zones: Observed[tuple[str, ...]] = UNREAD
 
     @property
     def able_to_log(self) -> bool:

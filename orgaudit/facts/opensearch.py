@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from orgaudit.facts.declare import Aws, Resource, collector, detail, here
+from orgaudit.facts.declare import UNREAD, Aws, Resource, collector, detail, here
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import each_row, text
 from orgaudit.model import Observed, Scope
@@ -26,19 +26,19 @@ class SearchDomain(Resource, frozen=True, kw_only=True):
     group. `masters` counts dedicated ones. `updates_at` is when a waiting update is installed, where that is planned.
     """
 
-    engine: Observed[str]
+    engine: Observed[str] = UNREAD
     vpc_id: Observed[str | None]
     signs_in: Observed[bool]
-    fine_grained: Observed[bool]
-    encrypted: Observed[bool]
-    nodes_encrypted: Observed[bool]
-    logs: Observed[frozenset[str]]
-    zone_aware: Observed[bool]
-    data_nodes: Observed[int]
-    masters: Observed[int]
-    https_only: Observed[bool]
-    tls_policy: Observed[str]
-    update_available: Observed[bool]
+    fine_grained: Observed[bool] = UNREAD
+    encrypted: Observed[bool] = UNREAD
+    nodes_encrypted: Observed[bool] = UNREAD
+    logs: Observed[frozenset[str]] = UNREAD
+    zone_aware: Observed[bool] = UNREAD
+    data_nodes: Observed[int] = UNREAD
+    masters: Observed[int] = UNREAD
+    https_only: Observed[bool] = UNREAD
+    tls_policy: Observed[str] = UNREAD
+    update_available: Observed[bool] = UNREAD
     updates_at: datetime | None = None
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, TypedDict
 
-from orgaudit.facts.declare import Aws, Resource, collector, here
+from orgaudit.facts.declare import UNREAD, Aws, Resource, collector, here
 from orgaudit.facts.rows import Row, each_row, listed, tags_in
 from orgaudit.model import Observed, Scope
 
@@ -35,24 +35,24 @@ class DatabaseInstance(Resource, frozen=True, kw_only=True):
     subnets: Observed[tuple[str, ...]]
     security_groups: Observed[tuple[str, ...]]
     port: Observed[int | None]
-    status: Observed[str]
-    monitoring_seconds: Observed[int]
-    deletion_protected: Observed[bool]
-    logs: Observed[tuple[str, ...]]
-    iam_login: Observed[bool]
-    backup_days: Observed[int]
+    status: Observed[str] = UNREAD
+    monitoring_seconds: Observed[int] = UNREAD
+    deletion_protected: Observed[bool] = UNREAD
+    logs: Observed[tuple[str, ...]] = UNREAD
+    iam_login: Observed[bool] = UNREAD
+    backup_days: Observed[int] = UNREAD
     replica_of: str | None = None
-    copies_tags: Observed[bool]
-    admin_name: Observed[str]
+    copies_tags: Observed[bool] = UNREAD
+    admin_name: Observed[str] = UNREAD
 
 
 class StoredCluster(Resource, frozen=True, kw_only=True):
     """What clusters of RDS, Neptune and DocumentDB have in common; `logs` are the types sent to CloudWatch Logs."""
 
-    encrypted: Observed[bool]
-    deletion_protected: Observed[bool]
-    backup_days: Observed[int]
-    logs: Observed[tuple[str, ...]]
+    encrypted: Observed[bool] = UNREAD
+    deletion_protected: Observed[bool] = UNREAD
+    backup_days: Observed[int] = UNREAD
+    logs: Observed[tuple[str, ...]] = UNREAD
 
 
 class DatabaseCluster(StoredCluster, frozen=True, kw_only=True):
@@ -64,13 +64,13 @@ class DatabaseCluster(StoredCluster, frozen=True, kw_only=True):
 
     engine: Observed[str]
     multi_az: Observed[bool]
-    mode: Observed[str]
-    port: Observed[int]
-    iam_login: Observed[bool]
-    copies_tags: Observed[bool]
-    admin_name: Observed[str]
-    upgrades_minor_versions: Observed[bool]
-    backtrack_seconds: Observed[int]
+    mode: Observed[str] = UNREAD
+    port: Observed[int] = UNREAD
+    iam_login: Observed[bool] = UNREAD
+    copies_tags: Observed[bool] = UNREAD
+    admin_name: Observed[str] = UNREAD
+    upgrades_minor_versions: Observed[bool] = UNREAD
+    backtrack_seconds: Observed[int] = UNREAD
     global_cluster: str | None = None
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from orgaudit.facts.declare import Aws, Resource, collector, detail, here
+from orgaudit.facts.declare import UNREAD, Aws, Resource, collector, detail, here
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import listed, tags_in
 from orgaudit.model import Observed, Scope
@@ -25,13 +25,13 @@ class Secret(Resource, frozen=True, kw_only=True):
     `used_at` are None where that never happened; `used_at` is a date without a time.
     """
 
-    rotates: Observed[bool]
-    due_at: Observed[datetime | None]
-    rotated_at: Observed[datetime | None]
-    created_at: Observed[datetime]
-    used_at: Observed[datetime | None]
-    owner: Observed[str | None]
-    primary_region: Observed[str | None]
+    rotates: Observed[bool] = UNREAD
+    due_at: Observed[datetime | None] = UNREAD
+    rotated_at: Observed[datetime | None] = UNREAD
+    created_at: Observed[datetime] = UNREAD
+    used_at: Observed[datetime | None] = UNREAD
+    owner: Observed[str | None] = UNREAD
+    primary_region: Observed[str | None] = UNREAD
 
 
 class SecretPolicy(ResourcePolicy, frozen=True, kw_only=True):

@@ -317,7 +317,7 @@ async def test_method_settings() -> None:
     (found,) = [each async for each in apigateway.rest_api_stages(at)]
     assert found.log_levels == Seen({"*/*": "INFO", "~1a/GET": "OFF"})
     assert (found.has_cache, found.caches, shown(found.traced)) == (Seen(True), Seen({"*/*": False}), UNKNOWN)
-    assert (found.web_acl, found.client_certificate) == ("", "")
+    assert (found.web_acl, found.client_certificate) == (Seen(""), Seen(""))
 
 
 async def test_integrations_of_an_api_are_read_once_for_its_stages() -> None:

@@ -208,7 +208,7 @@ async def test_stages_of_rest_apis() -> None:
         "methodSettings": {"*/*": method},
         "cacheClusterEnabled": True,
         "tracingEnabled": True,
-        "webAclArn": a_rest_stage().web_acl,
+        "webAclArn": shown(a_rest_stage().web_acl),
         "clientCertificateId": "abcdef",
     }
     on = both | {"stageName": "prod", "accessLogSettings": {"destinationArn": GROUP, "format": "$context.requestId"}}

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orgaudit.facts.declare import Aws, Resource, collector, here
+from orgaudit.facts.declare import UNREAD, Aws, Resource, collector, here
 from orgaudit.facts.rows import Row, each_row, tags_in, text
 from orgaudit.languages.iam_policy import Home, PolicyGrants, ServiceGrants, grants_of, service_grants_of
 from orgaudit.model import GLOBAL, Gap, Json, NotSeenError, Observed, Scope
@@ -77,7 +77,7 @@ class CustomerPolicy(ManagedPolicy, frozen=True, kw_only=True):
     `services` are its grants of whole services. `bounds` is whether it limits a user or a role as permissions boundary.
     """
 
-    services: Observed[ServiceGrants]
+    services: Observed[ServiceGrants] = UNREAD
     bounds: bool = False
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
+from orgaudit.facts.declare import UNREAD, Aws, Detail, Resource, collector, detail, here
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
-from orgaudit.facts.rows import listed, text
-from orgaudit.model import Scope
+from orgaudit.facts.rows import Row, listed, text
+from orgaudit.model import Observed, Scope
 
 PAGE = 1000
 """A page size, without which S3 does not return the regions of the buckets.
@@ -39,7 +39,7 @@ class AclGrant(msgspec.Struct, frozen=True):
 class BucketAcl(Detail, frozen=True, kw_only=True):
     """A bucket's access control list, and the canonical id of the bucket's owner."""
 
-    owner: str = ""
+    owner: Observed[str] = UNREAD
     grants: tuple[AclGrant, ...] = ()
 
 
@@ -106,7 +106,7 @@ async def bucket_policy(aws: Aws, bucket: Bucket) -> BucketPolicy:
 async def bucket_acl(aws: Aws, bucket: Bucket) -> BucketAcl:
     """Return the bucket's access control list."""
     answer = await aws.call("s3", "GetBucketAcl", Bucket=bucket.name)
-    owner = answer.get("Owner", {}).get("ID", "")
+    owner = Row(aws, "s3:GetBucketAcl", answer).member("Owner.ID", str)
     return BucketAcl(arn=bucket.arn, owner=owner, grants=tuple(_grant(grant) for grant in answer["Grants"]))
 
 
