@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -284,9 +285,14 @@ def _required_by(control: Control, loaded: Iterable[Framework]) -> Iterator[str]
 
 
 def _place(control: Control) -> str:
-    """Return file and line of the function that judges."""
-    source = inspect.getsourcefile(control.judge) or control.judge.__module__
-    return f"{source}:{control.judge.__code__.co_firstlineno}"
+    """Return file and line of the function that judges, or of the statement that has it from another module."""
+    module = sys.modules[control.judge.__module__]
+    source = inspect.getsourcefile(module) or module.__name__
+    if source == inspect.getsourcefile(control.judge):
+        return f"{source}:{control.judge.__code__.co_firstlineno}"
+    declared = f"{control.id} = "
+    lines = enumerate(inspect.getsource(module).splitlines(), start=1)
+    return f"{source}:{next((number for number, line in lines if line.startswith(declared)), 1)}"
 
 
 def wrapped_command(command: str, width: int) -> list[str]:

@@ -22,7 +22,7 @@ PACKAGE = Path(__file__).parents[1]
 FILES, DIRECTORIES = "file", "dir"
 """What the shell itself completes: click's names for it."""
 
-_CONTROL = re.compile(r"^@control\((?:.*\n)*?^def (\w+)|^([a-z]\w+) = _\w+\(", re.MULTILINE)
+_CONTROL = re.compile(r'^@control\((?:.*\n)*?^def (\w+)|^([a-z]\w+) = [\w.]+\(\s*"\2"', re.MULTILINE)
 """Where a module of controls names one: a function under the decorator, or a name bound to a factory's control."""
 
 
