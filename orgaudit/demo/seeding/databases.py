@@ -36,6 +36,12 @@ def seed() -> None:
             "publicly_accessible": not compliant,
             "auto_minor_version_upgrade": compliant,
             "multi_az": compliant,
+            "deletion_protection": compliant,
+            "backup_retention_period": 7 if compliant else 1,
+            "copy_tags_to_snapshot": compliant,
+            "enable_iam_database_authentication": compliant,
+            "enable_cloudwatch_logs_exports": ["postgresql", "upgrade"] if compliant else [],
+            "port": 5433 if compliant else 5432,
             "vpc_security_group_ids": _groups(account, region),
         })  # fmt: skip
     for account, region, cluster, zones in _CLUSTERS:
@@ -45,7 +51,13 @@ def seed() -> None:
             "engine": "aurora-postgresql",
             "master_username": "owner",
             "master_user_password": _PASSWORD,
-            "storage_encrypted": True,
+            "storage_encrypted": len(zones) > 1,
+            "deletion_protection": len(zones) > 1,
+            "backup_retention_period": 7 if len(zones) > 1 else 1,
+            "copy_tags_to_snapshot": len(zones) > 1,
+            "enable_iam_database_authentication": len(zones) > 1,
+            "enable_cloudwatch_logs_exports": ["postgresql"] if len(zones) > 1 else [],
+            "port": 5433 if len(zones) > 1 else 5432,
         })  # fmt: skip
         for zone in zones:
             rds.create_db_instance({

@@ -48,10 +48,15 @@ def _classic(account: str, region: str, subnets: list[str], *, logs: bool) -> No
 def _application(account: str, region: str, subnets: list[str], *, logs: bool) -> None:
     backend = elbv2_backends[account][region]
     balancer = backend.create_load_balancer("shop", [], subnets, loadbalancer_type="application")
-    if logs:
-        backend.modify_load_balancer_attributes(
-            balancer.arn, {"access_logs.s3.enabled": "true", "access_logs.s3.bucket": ACCESS_LOGS}
-        )
+    backend.modify_load_balancer_attributes(
+        balancer.arn,
+        {
+            "deletion_protection.enabled": str(logs).lower(),
+            "routing.http.desync_mitigation_mode": "defensive" if logs else "monitor",
+            "routing.http.drop_invalid_header_fields.enabled": str(logs).lower(),
+        }
+        | ({"access_logs.s3.enabled": "true", "access_logs.s3.bucket": ACCESS_LOGS} if logs else {}),
+    )
 
 
 def _apis(account: str, region: str, *, logs: bool) -> None:
@@ -61,7 +66,9 @@ def _apis(account: str, region: str, *, logs: bool) -> None:
     }
     rest = apigateway_backends[account][region].create_rest_api("orders", "")
     rest.policy = _invoking(f"arn:aws:execute-api:{region}:{account}:{rest.id}/*", office_only=logs)
-    rest.create_stage("live", "first", None, "", None, None, None, None)
+    rest.create_stage(
+        "live", "first", None, "", cacheClusterEnabled=False, cacheClusterSize=None, tags=None, tracing_enabled=logs
+    )
     rest.stages["live"].access_log_settings = settings if logs else None
     http = apigatewayv2_backends[account][region].create_api("", "", "", "", "", "carts", "HTTP", "", {}, "")
     http.cors_configuration = None
@@ -75,7 +82,16 @@ def _invoking(methods: str, *, office_only: bool) -> str:
 
 
 def _distribution(account: str, alias: str, *, enabled: bool, logs: bool) -> None:
-    origin = {"Id": "shop", "DomainName": f"origin.{alias}"}
+    origin = {
+        "Id": "shop",
+        "DomainName": f"origin.{alias}",
+        "CustomOriginConfig": {
+            "HTTPPort": 80,
+            "HTTPSPort": 443,
+            "OriginProtocolPolicy": "https-only" if logs else "http-only",
+            "OriginSslProtocols": {"Items": ["TLSv1.2"] if logs else ["SSLv3", "TLSv1"]},
+        },
+    }
     config = {
         "CallerReference": alias,
         "Aliases": {"Items": [alias]},

@@ -52,6 +52,8 @@ def seed_stores(state: ExtraState) -> None:
             ecr.set_repository_policy("", repository, document([public("ecr:BatchGetImage", None)]))
     for name, region, domain, shared in _DOMAINS:
         _domain(account_named(name).id, region, domain, shared=shared)
+        if shared:
+            state.outdated_domains.add(domain)
     for name, region, vault, shared in _VAULTS:
         made = backup_backends[account_named(name).id][region].create_backup_vault(vault, {}, "", "")
         if shared:
@@ -97,6 +99,15 @@ def add_key(account: str, region: str, alias: str, *, rotates: bool, shared: boo
     return key.arn
 
 
+_GUARDED: dict[str, Any] = {
+    "encryption_at_rest_options": {"Enabled": True},
+    "node_to_node_encryption_options": {"Enabled": True},
+    "domain_endpoint_options": {"EnforceHTTPS": True, "TLSSecurityPolicy": "Policy-Min-TLS-1-2-PFS-2023-10"},
+    "advanced_security_options": {"Enabled": True},
+}
+"""What the domain is created with that is open to nobody."""
+
+
 def _domain(account: str, region: str, name: str, *, shared: bool) -> None:
     arn = f"arn:aws:es:{region}:{account}:domain/{name}"
     backend = opensearch_backends[account][region]
@@ -105,6 +116,7 @@ def _domain(account: str, region: str, name: str, *, shared: bool) -> None:
         "engine_version": "OpenSearch_2.19",
         "access_policies": document([public("es:ESHttp*", f"{arn}/*")]) if shared else "",
         "is_es": False,
+        **(_GUARDED if not shared else {}),
     }
     # moto requires every parameter; for None it has defaults of its own.
     defaults: dict[str, Any] = dict.fromkeys(inspect.signature(backend.create_domain).parameters)
