@@ -90,7 +90,7 @@ LATER: dict[FactType, tuple[str, ...]] = {
     Secret: ("rotates", "due_at", "rotated_at", "created_at", "used_at", "owner", "primary_region"),
 }
 """What was added to listings and details, by type."""
-WORDS_ONLY = {
+WORDS_ONLY: set[tuple[FactType, str]] = {
     (Distribution, "multi_tenant"),
     (CustomerPolicy, "bounds"),
     (KeyDescription, "deletes_at"),
