@@ -35,15 +35,18 @@ def run(
     *,
     seconds: float = 600,
     now: datetime | None = None,
+    first: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """Run `orgaudit` with these arguments to its end, where the clock begins at `now` if that is given.
 
-    Raises subprocess.TimeoutExpired.
+    `first` is Python that the command's process runs before the command. Raises subprocess.TimeoutExpired.
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         asked = {"arguments": list(arguments), "environment": dict(environment), "directory": str(directory)}
         if now is not None:
             asked["now"] = now.isoformat()
+        if first:
+            asked["first"] = first
         with _connected() as connection:
             connection.settimeout(seconds)
             descriptors = array.array("i", [out.fileno(), err.fileno()])
@@ -146,6 +149,7 @@ def _answer(connection: socket.socket) -> None:
         sys.argv = ["orgaudit", *asked["arguments"]]
         if "now" in asked:
             importlib.import_module("time_machine").travel(datetime.fromisoformat(asked["now"])).start()
+        exec(asked.get("first", ""), {})  # noqa: S102 - what a test gave
         importlib.import_module("orgaudit.cli").main()
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
