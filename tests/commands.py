@@ -9,6 +9,7 @@ from __future__ import annotations
 import array
 import atexit
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -105,6 +106,9 @@ def _serve(path: str) -> None:
     declared = importlib.import_module("orgaudit.controls.declare")
     list(declared.modules_in("orgaudit.controls"))
     list(declared.modules_in("orgaudit.facts"))
+    importlib.import_module("orgaudit.settings.frameworks").load(ROOT)
+    gc.collect()
+    gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     server = socket.socket(socket.AF_UNIX)
     server.bind(path)
