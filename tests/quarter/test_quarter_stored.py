@@ -33,6 +33,7 @@ from orgaudit.store.kinds import Kind
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run
 from tests.history.stored import stored
+from tests.shared import made_once
 from tests.synthetic_run import STARTED, account_id
 
 BUCKET, INSTANCE = "s3_control_1_holds", "ec2_control_4_holds"
@@ -81,7 +82,7 @@ class Desk:
         self.directory = directory
         self.out = directory / "reports"
         config = directory / "config"
-        config.mkdir()
+        config.mkdir(exist_ok=True)
         (config / "orgaudit.toml").write_text('[ownership]\naudit_team = "Audit <audit@example.com>"\n')
         (config / "exceptions.yaml").write_text(REGISTER)
 
@@ -114,16 +115,20 @@ class Desk:
         return str(result.exception)
 
 
-@pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """Two quarters with a weekly audit between them; tests only read it."""
-    desk = Desk(tmp_path_factory.mktemp("two"))
+def two_quarters(directory: Path) -> None:
+    """Make two quarters with a weekly audit between them."""
+    desk = Desk(directory)
     stored(desk.out, "q1", 0)
     desk.done(0, "--run", "q1")
     stored(desk.out, "weekly", 60, worse)
     stored(desk.out, "q2", 90, lambda finding: fixed(worse(finding)))
     desk.done(91, "--run", "q2")
-    return desk
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """Two quarters with a weekly audit between them; tests only read it."""
+    return Desk(made_once(tmp_path_factory, "two", two_quarters))
 
 
 @pytest.fixture
@@ -138,11 +143,14 @@ def desk(two: Desk, tmp_path: Path) -> Desk:
 @pytest.fixture(scope="module")
 def first(two: Desk, tmp_path_factory: pytest.TempPathFactory) -> Desk:
     """The runs of the two quarters with the folder of the first; tests only copy it."""
-    desk = Desk(tmp_path_factory.mktemp("first"), formats=("json",))
-    for run in ("q1", "q2"):
-        shutil.copytree(two.out / run, desk.out / run, ignore=shutil.ignore_patterns("as-of-*"))
-    desk.done(0, "--run", "q1")
-    return desk
+
+    def made(directory: Path) -> None:
+        desk = Desk(directory, formats=("json",))
+        for run in ("q1", "q2"):
+            shutil.copytree(two.out / run, desk.out / run, ignore=shutil.ignore_patterns("as-of-*"))
+        desk.done(0, "--run", "q1")
+
+    return Desk(made_once(tmp_path_factory, "first", made), formats=("json",))
 
 
 @pytest.fixture
