@@ -61,6 +61,11 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+def pytest_sessionfinish() -> None:
+    """Let what was left out be freed with the rest, which libraries of the interpreter's C interface look after."""
+    gc.unfreeze()
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Save `make check` the import of what it would leave out anyway."""
     return True if config.option.markexpr == "not slow" and is_slow(collection_path) else None
