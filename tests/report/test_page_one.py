@@ -93,7 +93,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture(scope="module")
 def usual(compared: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The workbook of the compared run, which tests only read."""
-    return shutil.copy(book_of(compared), tmp_path_factory.mktemp("usual") / "report.xlsx")
+    return Path(shutil.copy(book_of(compared), tmp_path_factory.mktemp("usual") / "report.xlsx"))
 
 
 @pytest.fixture

@@ -280,7 +280,7 @@ def test_actions_are_those_of_the_plan(small: Run, tmp_path: Path) -> None:
 
 def test_the_actions_say_how_many_there_are(small: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orgaudit.report.view.ACTIONS", 2)
-    sheet = results["Actions"]
+    sheet = shown(book(small, tmp_path))["Actions"]
     assert "The first 2 of " in str(sheet["A2"].value)
     assert len(records(sheet)) == 2
 
@@ -295,7 +295,7 @@ def test_the_heat_map_shows_open_not_assessed_and_not_applicable(results: Workbo
 
 def test_many_accounts_have_a_heat_map_by_section(small: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heat, "MOST_ACCOUNTS", 3)
-    rows = {row["Account id"]: row for row in records(results["Heat map"])}
+    rows = {row["Account id"]: row for row in records(shown(book(small, tmp_path))["Heat map"])}
     assert [rows[account_id(n)]["Promises"] for n in range(4)] == [3, 2, 3, NOTHING]
 
 
