@@ -194,7 +194,7 @@ def test_late_actions_and_frameworks_are_listed(usual: Path) -> None:
     page = page_of(usual)
     assert page.panel("Late")[1:] == [
         ("Kim <kim@x.example>", "critical: S3 resources keep promise 1", 30, 6),
-        ("Ann Example", "medium: Exception EXC-2026-0002 has ended: Accepted until mended, 2", 42, 2),
+        ("Ann Example", "medium: Exception EXC-2026-0002 has ended: Accepted until fixed, 2", 42, 2),
     ]
     actions = page.panel("Do these first")
     assert [cells[0] for cells in actions[:5]] == [1, 2, 3, 4, 5]
