@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from orgaudit.store import lease
+from orgaudit.store import run as run_files
 from orgaudit.store.leftovers import sweep_output, sweep_run
 from orgaudit.store.run import Run
 from tests.sealed import sealed_run
@@ -64,7 +65,7 @@ def test_lease_that_is_being_renewed_is_swept_with_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     run, renewals, begun, swept = sealed_run(tmp_path), [], threading.Event(), threading.Event()
-    write = lease.writing
+    write = run_files.writing
 
     @contextmanager
     def slowly(path: Path) -> Iterator[BinaryIO]:
