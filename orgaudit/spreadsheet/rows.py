@@ -15,10 +15,12 @@ from openpyxl.utils.datetime import to_excel
 from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.spreadsheet import look
+from orgaudit.spreadsheet.archive import Link
 from orgaudit.spreadsheet.links import Goal, SheetLinks
 from orgaudit.spreadsheet.look import Look, Tone
 from orgaudit.spreadsheet.text import CELL_LIMIT, looks_like_formula, printable, stored
 
+K = TypeVar("K")
 R = TypeVar("R")
 R_contra = TypeVar("R_contra", contravariant=True)
 
@@ -239,7 +241,7 @@ class _ColumnWriter:
 
 
 class _LinkedWriter(_ColumnWriter):
-    """Writes the cells of a column that lead somewhere; those are kept that are no links, but formulas or plain."""
+    """Writes the cells of a column that lead somewhere: kept are those without a link, and what has the same link."""
 
     def __init__(
         self,
@@ -255,23 +257,30 @@ class _LinkedWriter(_ColumnWriter):
         self._letter, self._links = letters[column.title], links
         self._linked = CellWriter(sheet, look.linked(column.look))
         self._goal, self._keeps = goal, column.of is not None
+        self._led: dict[Any, tuple[Made, Link]] = {}
         self.read = column.of or _nothing
 
     def make(self, key: Any, record: Any, number: int) -> Made:  # noqa: ANN401 - what `read` has found
         """Return a record's cell, which leads somewhere, or a plain one where that is not in the workbook."""
+        place = f"{self._letter}{number}"
+        if (led := self._led.get(key)) and self._links.again(led[1], place):
+            return led[0]
         content, goal = self.content(record), self._goal(record)
         if goal is None or content is None or content == "":
             return self._once(key, self.cell(content, number))
         text = content if isinstance(content, str) else None
         fits = text is None or (len(text) <= self._room and "\n" not in text)
-        found = self._links.to(goal, text, f"{self._letter}{number}", fits=fits)
+        found = self._links.to(goal, text, place, fits=fits)
         if found is None:
             return self._once(key, self.cell(content, number))
         lines = self._lines(text or "") if self._most_lines else 0
         if isinstance(found, str) and text:
             shown = Formula(found, printable(text))
             return self._once(key, (self._linked.unplaced(shown), lines))
-        return self._linked.unplaced(self._placed(content, number)), lines
+        made = self._linked.unplaced(self._placed(content, number)), lines
+        if self._keeps and text and isinstance(found, Link):
+            _kept(self._led, key, (made, found))
+        return made
 
     def _once(self, key: Any, made: Made) -> Made:  # noqa: ANN401 - what `read` has found
         return _kept(self.known, key, made) if self._keeps else made
@@ -319,7 +328,7 @@ def _nothing(_: object) -> None:
     """Return nothing, by which no cell is known."""
 
 
-def _kept(known: dict[Any, Made], key: Any, made: Made) -> Made:  # noqa: ANN401 - what a column's cells depend on
+def _kept(known: dict[Any, K], key: Any, made: K) -> K:  # noqa: ANN401 - what a column's cells depend on
     if len(known) == REMEMBERED:
         known.clear()
     known[key] = made
