@@ -52,6 +52,13 @@ class SheetLinks:
         self._links.append(link)
         return link
 
+    def again(self, link: Link, place: str) -> bool:
+        """Give the cell at a place a link that another has; return whether there was room for it."""
+        if len(self._links) >= self._most:
+            return False
+        self._links.append(Link(place, link.sheet, link.row, link.address))
+        return True
+
 
 def _formula(address: str, text: str | None) -> str | None:
     """Return a formula that leads to an address, or None for a figure and where a text is too long for a formula."""

@@ -138,7 +138,7 @@ def _take(run: Run, command: str, remedy: str) -> None:
     )
     try:
         run.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _alone(run.path):
+        with alone(run.path):
             found = holder(run)
             if found is not None and found.gone(now):
                 lease_path(run).unlink(missing_ok=True)
@@ -165,7 +165,7 @@ def _create(path: Path, content: bytes) -> None:
 def _renew(run: Run, over: threading.Event) -> None:
     while not over.wait(RENEW_EVERY):
         try:
-            with _alone(run.path):
+            with alone(run.path):
                 found = holder(run)
                 if found is None or not found.ours:
                     log.error("run %s was taken over by %s", run.id, found)
@@ -178,7 +178,7 @@ def _renew(run: Run, over: threading.Event) -> None:
 
 
 def _release(run: Run) -> None:
-    with suppress(OSError), _alone(run.path):
+    with suppress(OSError), alone(run.path):
         found = holder(run)
         if found is not None and found.ours:
             lease_path(run).unlink(missing_ok=True)
@@ -186,7 +186,7 @@ def _release(run: Run) -> None:
 
 
 @contextmanager
-def _alone(directory: Path) -> Iterator[None]:
+def alone(directory: Path) -> Iterator[None]:
     """Let one process at a time look at a lease and act on it."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:

@@ -41,7 +41,12 @@ _LONG = timedelta(days=1)
 
 
 def sweep_run(run: Run) -> None:
-    """Remove what an earlier process left in the run's directory; the caller holds the run."""
+    """Remove what an earlier process left in the run's directory; the caller holds the run, and renews its lease."""
+    with lease.alone(run.path):  # else the file that is to be the renewed lease would go, too
+        _sweep(run)
+
+
+def _sweep(run: Run) -> None:
     for directory in _directories(run):
         for path in _entries(directory):
             if _TEMPORARY.fullmatch(path.name) and path.is_file():

@@ -48,7 +48,7 @@ def entry(number: int, state: str, days_left: int | None) -> ExceptionRow:
     """Return an entry of the register."""
     return ExceptionRow(
         id=f"EXC-2026-{number:04d}",
-        title=f"Accepted until mended, {number}",
+        title=f"Accepted until fixed, {number}",
         type="risk_acceptance",
         state=EntryState(state),
         owner="Ann Example",

@@ -131,7 +131,7 @@ def test_what_is_late_is_by_owner_and_the_day_itself_is_not_late(small: Run) -> 
         Late(owner="", item=trail, severity=Severity.MEDIUM, days=days, issues=3),
         Late(
             owner="Ann Example",
-            item="Exception EXC-2026-0002 has ended: Accepted until mended, 2",
+            item="Exception EXC-2026-0002 has ended: Accepted until fixed, 2",
             severity=Severity.MEDIUM,
             days=42,
             issues=2,

@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 import pytest
 
 from orgaudit.store import lease
+from orgaudit.store import run as run_files
 from orgaudit.store.leftovers import sweep_output, sweep_run
 from orgaudit.store.run import Run
 from tests.sealed import sealed_run
@@ -54,6 +59,30 @@ def test_run_is_swept(tmp_path: Path, dead: int) -> None:
     os.utime(run.path / ".tables.00000000.1.a1b2c3d4", (long_ago, long_ago))
     sweep_run(run)
     assert names(run.path) == kept | others
+
+
+def test_lease_that_is_being_renewed_is_swept_with_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run, renewals, begun, swept = sealed_run(tmp_path), [], threading.Event(), threading.Event()
+    write = run_files.writing
+
+    @contextmanager
+    def slowly(path: Path) -> Iterator[BinaryIO]:
+        with write(path) as file:
+            begun.set()
+            swept.wait(0.5)  # a sweep that does not wait for the renewal ends in this time
+            yield file
+        renewals.append(path)
+
+    monkeypatch.setattr(lease, "RENEW_EVERY", 0.01)
+    monkeypatch.setattr(lease, "writing", slowly)
+    with lease.held(run, "audit", remedy=""):
+        assert begun.wait(20)
+        sweep_run(run)
+        swept.set()
+    assert renewals
+    assert caplog.messages == []
 
 
 def test_directory_of_runs_is_swept(tmp_path: Path, dead: int) -> None:

@@ -62,7 +62,9 @@ def console_address(resource: str, region: str) -> str | None:
     page = _PAGES.get((service, kind)) if rest else _UNTYPED.get(service)
     if ":" in rest:
         page = None
-    names = {}
-    if page:
-        names = {"name": quote(rest or name), "last": quote(rest.rpartition("/")[2]), "arn": quote(resource, safe="")}
-    return "https://" + _DOMAINS[partition].format(region=place) + (page or _HOME).format(region=place, **names)
+    page = page or _HOME
+    names = {"{name}": (rest or name, "/"), "{last}": (rest.rpartition("/")[2], "/"), "{arn}": (resource, "")}
+    for placeholder, (text, safe) in names.items():
+        if placeholder in page:
+            page = page.replace(placeholder, quote(text, safe=safe))
+    return "https://" + f"{_DOMAINS[partition]}{page}".replace("{region}", place)
