@@ -1,4 +1,4 @@
-"""Which controls of ours answer a check of another tool: by framework files for Security Hub, by a table for Prowler."""
+"""Which controls of ours answer a check of another tool, by framework files or by a table."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ Controls: TypeAlias = tuple[str, ...]
 """Controls that together answer one check, sorted."""
 
 _CIS = re.compile(r"cis_\d+(?:\.\d+)*")
+_AT_LEAST = 2
+"""A check that asks for a part leaves another, even where no check asks for that."""
+
 _SECURITY_HUB_ID = re.compile(r"[A-Za-z][A-Za-z0-9]*\.\d+")
 
 
@@ -75,7 +78,8 @@ def _of_prowler(aliases: Mapping[str, str], known: Collection[str]) -> Equivalen
     counts = Counter(controls for _, controls, _ in rows)
     found: dict[str, tuple[Equivalent, ...]] = {}
     for check, controls, part in rows:
-        own = (Equivalent(controls, counts[controls] if part else 1),) if set(controls) <= set(known) else ()
+        parts = max(counts[controls], _AT_LEAST) if part else 1
+        own = (Equivalent(controls, parts),) if set(controls) <= set(known) else ()
         found[check] = (*found.get(check, ()), *own)
     return found
 

@@ -25,7 +25,7 @@ _PLACE = {"unit": "INTEGER", "account": _TEXT, "region": _TEXT, "key": _TEXT, "w
 _THEIRS = {
     **_PLACE,
     "id": "BIGINT",
-    **dict.fromkeys(("check", "standard", "status", "said", "resource", "reason", "date", "why"), _TEXT),
+    **dict.fromkeys(("asked", "standard", "status", "said", "resource", "reason", "date", "why"), _TEXT),
     "parts": "INTEGER",
     "excepted": "BOOLEAN",
 }
@@ -52,7 +52,7 @@ class TheirLine(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     whole: bool
     id: int
-    check: str
+    asked: str
     standard: str
     status: str
     said: str
@@ -73,7 +73,7 @@ def line_of(number: int, finding: TheirFinding, resource: str) -> TheirLine:
         key=place.key,
         whole=place.is_whole,
         id=number,
-        check=finding.check,
+        asked=finding.check,
         standard=finding.standard,
         status=finding.status,
         said=finding.said,
@@ -114,9 +114,7 @@ def load_ours(
     connection.execute(f"CREATE TEMP TABLE ours AS SELECT * FROM {json_lines([path], _OURS)}")  # noqa: S608 - no user's text
 
 
-def _our_lines(
-    connection: duckdb.DuckDBPyConnection, by_control: Mapping[str, Sequence[int]]
-) -> Iterator[_OurLine]:
+def _our_lines(connection: duckdb.DuckDBPyConnection, by_control: Mapping[str, Sequence[int]]) -> Iterator[_OurLine]:
     for row in rows_of(
         connection,
         "SELECT fingerprint, control, account_id, region, resource, status FROM findings "
@@ -163,9 +161,9 @@ _GROUPS = f"""
         JOIN (SELECT DISTINCT fingerprint, status FROM ours) USING (fingerprint) GROUP BY ALL),
     their_side AS (
         SELECT p.unit, p.account, p.region, p.place,
-            list(DISTINCT t.check ORDER BY t.check) AS checks,
-            coalesce(list(DISTINCT t.check) FILTER (t.status = 'PASS'), []) AS passing,
-            coalesce(list(DISTINCT t.check) FILTER (t.status = 'FAIL'), []) AS failing,
+            list(DISTINCT t.asked ORDER BY t.asked) AS checks,
+            coalesce(list(DISTINCT t.asked) FILTER (t.status = 'PASS'), []) AS passing,
+            coalesce(list(DISTINCT t.asked) FILTER (t.status = 'FAIL'), []) AS failing,
             coalesce(list(DISTINCT t.standard) FILTER (t.status = 'PASS'), []) AS passing_in,
             coalesce(list(DISTINCT t.standard) FILTER (t.status = 'FAIL'), []) AS failing_in,
             min(t.parts) FILTER (t.status = 'PASS') AS parts, bool_or(t.excepted) AS excepted
@@ -174,7 +172,7 @@ _GROUPS = f"""
     said AS (
         SELECT * EXCLUDE (passing, failing, passing_in, failing_in, parts), CASE
             WHEN len(passing) > 0 AND len(failing) > 0
-                AND (list_has_any(passing, failing) OR list_sort(passing_in) <> list_sort(failing_in)
+                AND $contradicts AND (list_has_any(passing, failing) OR list_sort(passing_in) <> list_sort(failing_in)
                     OR len(passing_in) > 1) THEN 'CONTRADICTION'
             WHEN len(failing) > 0 THEN 'FAIL'
             WHEN len(passing) >= parts THEN 'PASS'
@@ -216,11 +214,11 @@ _OTHERS = f"""
             WHEN if(rest.whole, NOT kinds.wholes, NOT kinds.singles) THEN '{Why.OTHER_UNIT}'
             ELSE '{Why.RESOURCE}' END AS because
         FROM rest LEFT JOIN kinds ON kinds.unit = rest.unit AND kinds.account = rest.account)
-    SELECT check, account, region, any_value(resource) AS resource, min(because) AS why, min(id) AS id,
+    SELECT asked, account, region, any_value(resource) AS resource, min(because) AS why, min(id) AS id,
         CASE WHEN bool_or(status = 'FAIL') THEN 'FAIL' WHEN bool_or(status = 'PASS') THEN 'PASS'
             ELSE 'UNDECIDED' END AS theirs,
         bool_or(excepted) AS excepted
-    FROM explained GROUP BY check, account, region, key
+    FROM explained GROUP BY asked, account, region, key
 """  # noqa: S608 - constants only
 
 _OUR_REST = f"""
@@ -242,10 +240,16 @@ _OUR_REST = f"""
 """  # noqa: S608 - constants only
 
 
-def join(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the tables of what both say about the same, and of what only one of them says."""
-    for statement in (_PAIRS, _GROUPS, _OTHERS, _OUR_REST):
-        connection.execute(statement)
+def join(connection: duckdb.DuckDBPyConnection, *, contradicts: bool) -> None:
+    """Make the tables of what both say about the same, and of what only one of them says.
+
+    With `contradicts`, a check that passes and fails on one resource contradicts itself, as do two standards. Without,
+    each finding is about a part of the resource, such as one of a user's keys, and a failure decides.
+    """
+    connection.execute(_PAIRS)
+    connection.execute(_GROUPS, {"contradicts": contradicts})
+    connection.execute(_OTHERS)
+    connection.execute(_OUR_REST)
 
 
 _DECISIVE = """
@@ -266,8 +270,8 @@ _DECISIVE = """
 
 _SPOKEN = """
     SELECT g.number, max(t.date) AS their_date, any_value(t.resource) AS their_resource,
-        string_agg(DISTINCT t.check || ' ' || t.said || if(t.reason = '', '', ': ' || t.reason), '; '
-            ORDER BY t.check || ' ' || t.said || if(t.reason = '', '', ': ' || t.reason)) AS their_reason
+        string_agg(DISTINCT t.asked || ' ' || t.said || if(t.reason = '', '', ': ' || t.reason), '; '
+            ORDER BY t.asked || ' ' || t.said || if(t.reason = '', '', ': ' || t.reason)) AS their_reason
     FROM groups g
     JOIN (SELECT DISTINCT unit, account, region, place, id FROM pairs) p
         ON p.unit = g.unit AND p.account = g.account AND p.region = g.region AND p.place = g.place
@@ -285,10 +289,10 @@ _COMPARED = f"""
 """  # noqa: S608 - constants only
 
 _THEIRS_ALONE = """
-    SELECT 'only theirs' AS outcome, r.why, [r.check] AS checks, r.account AS account_id, r.region, r.resource,
+    SELECT 'only theirs' AS outcome, r.why, [r.asked] AS checks, r.account AS account_id, r.region, r.resource,
         r.theirs, t.reason AS their_reason, r.excepted AS their_exception, t.date AS their_date
     FROM their_rest r JOIN (SELECT DISTINCT ON (id) id, reason, date FROM theirs) t ON t.id = r.id
-    ORDER BY r.theirs, r.why, r.check, r.account, r.region, r.resource
+    ORDER BY r.theirs, r.why, r.asked, r.account, r.region, r.resource
 """
 
 _OURS_ALONE = """

@@ -1,4 +1,4 @@
-"""Which resource an identifier names, so that two tools that write it differently can be joined, and none is guessed."""
+"""Which resource an identifier names, so that tools that write it differently can be joined and none is guessed."""
 
 from __future__ import annotations
 

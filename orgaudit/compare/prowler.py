@@ -23,26 +23,26 @@ _IN_COMPLIANCE = "REQUIREMENTS_ID"
 """A column of the tables by framework that Prowler writes beside its findings."""
 
 
-class _Metadata(msgspec.Struct):
+class _Metadata(msgspec.Struct, frozen=True):
     event_code: str
 
 
-class _Resource(msgspec.Struct):
+class _Resource(msgspec.Struct, frozen=True):
     uid: str = ""
     region: str = ""
 
 
-class _Account(msgspec.Struct):
+class _Account(msgspec.Struct, frozen=True):
     uid: str = ""
 
 
-class _Cloud(msgspec.Struct):
+class _Cloud(msgspec.Struct, frozen=True):
     account: _Account = _Account()
     provider: str = ""
     region: str = ""
 
 
-class _Finding(msgspec.Struct):
+class _Finding(msgspec.Struct, frozen=True):
     """What of a finding is read; Prowler writes it as https://schema.ocsf.io/classes/detection_finding describes."""
 
     metadata: _Metadata

@@ -27,29 +27,29 @@ _CIS_RELATED = re.compile(r"CIS AWS Foundations(?: Benchmark)? v(\d+)\.(\d+)(?:\
 _STANDARD = re.compile(r"(?:^|/)([a-z][a-z0-9-]*/v/[\d.]+)/")
 
 
-class _Reason(msgspec.Struct, rename="pascal"):
+class _Reason(msgspec.Struct, frozen=True, rename="pascal"):
     reason_code: str = ""
     description: str = ""
 
 
-class _Compliance(msgspec.Struct, rename="pascal"):
+class _Compliance(msgspec.Struct, frozen=True, rename="pascal"):
     status: str = "NOT_AVAILABLE"
     security_control_id: str = ""
     related_requirements: list[str] = []
     status_reasons: list[_Reason] = []
 
 
-class _Resource(msgspec.Struct, rename="pascal"):
+class _Resource(msgspec.Struct, frozen=True, rename="pascal"):
     id: str
     type: str = ""
     region: str = ""
 
 
-class _Workflow(msgspec.Struct, rename="pascal"):
+class _Workflow(msgspec.Struct, frozen=True, rename="pascal"):
     status: str = ""
 
 
-class _Finding(msgspec.Struct, rename="pascal"):
+class _Finding(msgspec.Struct, frozen=True, rename="pascal"):
     """What of a finding is read: https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_AwsSecurityFinding.html."""
 
     aws_account_id: str
