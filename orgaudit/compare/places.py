@@ -28,6 +28,9 @@ _ARN_OF_ACCOUNT = 5
 _WITHOUT_TYPE = frozenset({"sqs", "sns"})
 """Services whose ARNs end in a name alone: https://docs.aws.amazon.com/service-authorization/latest/reference/"""
 
+_ACCOUNT_OF_S3 = {"account", "public-access-block"}
+"""What follows an account in an ARN of S3 and is no bucket, whose ARN has no account."""
+
 _EC2_TYPES = {
     "i": "instance",
     "sg": "security-group",
@@ -93,14 +96,12 @@ def _of_arn(arn: str, account_id: str, region: str) -> Place:
     except ValueError:
         return Place(f"other {region} {arn}", region)
     service, own = service.lower(), region_of(own_region)
-    if service == "s3" and not owner:
+    if service == "s3" and (not owner or (resource not in _ACCOUNT_OF_S3 and "/" not in resource)):
         return Place(f"s3 {resource}", region)
     resource = resource.removesuffix(":*").removesuffix(":$LATEST")
     key = f"{service} {own} {owner} {_with_type_folded(resource)}"
     if owner in {account_id, ""} and _is_whole(service, resource):
         return Place(key, own if own != GLOBAL else region, is_whole=True)
-    if service == "s3":
-        return Place(f"s3 {resource}", region)
     return Place(key, own if own != GLOBAL else region)
 
 

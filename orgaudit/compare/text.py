@@ -105,7 +105,7 @@ def cells(rows: Iterable[Row]) -> Iterator[list[object]]:
 
 def _cell(value: object) -> object:
     if isinstance(value, msgspec.Raw):
-        return bytes(value).decode()
+        return one_line(bytes(value).decode())
     if value is None or isinstance(value, tuple):
         return inert(" ".join(value or ()))
     return inert(one_line(value)) if isinstance(value, str) else value
