@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import sys
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +78,7 @@ def _print_text(opinions: Opinions) -> None:
         click.echo()
         more = f", the first {MOST_SHOWN} of {apart:,}; --json and --csv list all" if apart > MOST_SHOWN else ""
         click.echo(f"Disagreements{more}")
-    for row in islice(opinions.disagreements(), MOST_SHOWN):
+    for row in opinions.disagreements(MOST_SHOWN):
         click.echo()
         for line in disagreement(row, tool, room):
             click.echo(line)

@@ -7,7 +7,10 @@ region of it, as a whole. One resource on each side that are not the same are ne
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import msgspec
@@ -252,41 +255,41 @@ def join(connection: duckdb.DuckDBPyConnection, *, contradicts: bool) -> None:
     connection.execute(_OUR_REST)
 
 
-_DECISIVE = """
-    SELECT g.number, any_value(f.resource) AS resource,
-        string_agg(DISTINCT if(len(g_controls.controls) > 1, f.control || ': ', '') || f.reason, '; '
-            ORDER BY if(len(g_controls.controls) > 1, f.control || ': ', '') || f.reason) AS our_reason,
-        CASE WHEN count(DISTINCT f.control) = 1 THEN CAST(any_value(f.evidence) AS VARCHAR)
-            ELSE CAST(json_group_object(f.control, CAST(f.evidence AS JSON)) AS VARCHAR) END AS evidence,
-        coalesce(min(f.exception.id) FILTER (f.covered), '') AS our_exception
-    FROM groups g
-    JOIN (SELECT DISTINCT unit, account, region, place, fingerprint FROM pairs) p
-        ON p.unit = g.unit AND p.account = g.account AND p.region = g.region AND p.place = g.place
-    JOIN findings f ON f.fingerprint = p.fingerprint AND f.status = g.ours
-    JOIN (SELECT unit, list(control ORDER BY control) AS controls FROM units GROUP BY unit) g_controls
-        ON g_controls.unit = g.unit
-    WHERE g.outcome IN $outcomes GROUP BY g.number
+_RANKED = """
+    CREATE OR REPLACE TEMP TABLE ranked AS
+    WITH shown AS (
+        SELECT p.unit, p.account, p.region, p.place, min(p.fingerprint) AS fingerprint FROM pairs p GROUP BY ALL),
+    named AS (SELECT g.*, f.resource FROM groups g JOIN shown USING (unit, account, region, place)
+        JOIN findings f ON f.fingerprint = shown.fingerprint WHERE list_contains($outcomes, g.outcome))
+    SELECT number, resource, row_number() OVER (
+        ORDER BY list_position($order, outcome), theirs = 'FAIL' AND ours = 'PASS' DESC, ours = 'FAIL' DESC,
+            theirs DESC, unit, account, region, resource) AS rank
+    FROM named QUALIFY rank <= $most
 """
 
-_SPOKEN = """
-    SELECT g.number, max(t.date) AS their_date, any_value(t.resource) AS their_resource,
-        string_agg(DISTINCT t.asked || ' ' || t.said || if(t.reason = '', '', ': ' || t.reason), '; '
-            ORDER BY t.asked || ' ' || t.said || if(t.reason = '', '', ': ' || t.reason)) AS their_reason
-    FROM groups g
-    JOIN (SELECT DISTINCT unit, account, region, place, id FROM pairs) p
-        ON p.unit = g.unit AND p.account = g.account AND p.region = g.region AND p.place = g.place
-    JOIN theirs t ON t.unit = p.unit AND t.id = p.id
-    WHERE g.outcome IN $outcomes GROUP BY g.number
+_LISTED = """
+    WITH members AS (
+        SELECT g.*, r.rank, r.resource FROM groups g JOIN ranked r ON r.number = g.number),
+    told AS (
+        SELECT DISTINCT m.rank, m.ours, p.fingerprint FROM members m JOIN pairs p
+            ON p.unit = m.unit AND p.account = m.account AND p.region = m.region AND p.place = m.place),
+    asked AS (
+        SELECT DISTINCT m.rank, p.id, p.unit FROM members m JOIN pairs p
+            ON p.unit = m.unit AND p.account = m.account AND p.region = m.region AND p.place = m.place)
+    SELECT rank, 0 AS side, outcome, why, checks, unit, account, region, resource, ours, theirs, excepted,
+        NULL AS control, NULL AS reason, NULL AS evidence, NULL AS extra FROM members
+    UNION ALL BY NAME
+    SELECT told.rank, 1 AS side, f.control, f.reason, CAST(f.evidence AS VARCHAR) AS evidence,
+        if(f.covered, f.exception.id, '') AS extra
+    FROM findings f JOIN told ON told.fingerprint = f.fingerprint AND told.ours = f.status
+    UNION ALL BY NAME
+    SELECT asked.rank, 2 AS side, t.asked || ' ' || t.said || if(t.reason = '', '', ': ' || t.reason) AS reason,
+        t.date AS extra
+    FROM theirs t JOIN asked ON asked.id = t.id AND asked.unit = t.unit
+    ORDER BY rank, side, control, reason
 """
-
-_COMPARED = f"""
-    SELECT g.outcome, g.why, c.controls, g.checks, g.account AS account_id, g.region, d.resource, g.ours, d.our_reason,
-        d.evidence, d.our_exception, g.theirs, s.their_reason, g.excepted AS their_exception, s.their_date
-    FROM groups g JOIN ({_DECISIVE}) d ON d.number = g.number JOIN ({_SPOKEN}) s ON s.number = g.number
-    JOIN (SELECT unit, list(control ORDER BY control) AS controls FROM units GROUP BY unit) c ON c.unit = g.unit
-    ORDER BY list_position($order, g.outcome), g.theirs = 'FAIL' AND g.ours = 'PASS' DESC,
-        g.ours = 'FAIL' DESC, g.theirs DESC, c.controls, account_id, g.region, d.resource
-"""  # noqa: S608 - constants only
+"""The groups in their order, each followed by our findings that decide it and by all of theirs; nothing wide is
+aggregated, because DuckDB sorts on the disk and aggregates text in memory."""
 
 _THEIRS_ALONE = """
     SELECT 'only theirs' AS outcome, r.why, [r.asked] AS checks, r.account AS account_id, r.region, r.resource,
@@ -314,10 +317,45 @@ ORDER = (
 """Outcomes in the order in which people read them."""
 
 
-def compared_rows(connection: duckdb.DuckDBPyConnection, outcomes: Sequence[Outcome]) -> Iterator[Row]:
-    """Yield what both say about the same with one of these outcomes; nothing else may be asked meanwhile."""
-    values = {"outcomes": list(map(str, outcomes)), "order": list(map(str, ORDER))}
-    yield from map(_row, rows_of(connection, _COMPARED, values))
+def compared_rows(
+    connection: duckdb.DuckDBPyConnection, units: Mapping[Controls, int], outcomes: Sequence[Outcome], most: int
+) -> Iterator[Row]:
+    """Yield what both say about the same with one of these outcomes, at most so many.
+
+    Nothing else may be asked meanwhile.
+    """
+    values = {"outcomes": list(map(str, outcomes)), "order": list(map(str, ORDER)), "most": most}
+    connection.execute(_RANKED, values)
+    controls = {number: names for names, number in units.items()}
+    for _, lines in groupby(rows_of(connection, _LISTED), key=itemgetter("rank")):
+        yield _compared(list(lines), controls)
+
+
+def _compared(lines: list[dict[str, Any]], controls: Mapping[int, Controls]) -> Row:
+    """Return the row of one group: its head, then our findings that decide it, then theirs."""
+    head, *others = lines
+    own = [line for line in others if line["side"] == 1]
+    their_reasons = dict.fromkeys(line["reason"] for line in others if line["side"] == 2)  # noqa: PLR2004 - as in _LISTED
+    is_one = len(controls[head["unit"]]) == 1
+    reasons = dict.fromkeys(line["reason"] if is_one else f"{line['control']}: {line['reason']}" for line in own)
+    evidence = {line["control"]: msgspec.Raw(line["evidence"].encode()) for line in own}
+    return Row(
+        outcome=Outcome(head["outcome"]),
+        why=Why(head["why"]) if head["why"] else None,
+        controls=controls[head["unit"]],
+        checks=tuple(head["checks"]),
+        account_id=head["account"],
+        region=head["region"],
+        resource=head["resource"],
+        ours=head["ours"],
+        our_reason="; ".join(reasons),
+        evidence=msgspec.Raw(msgspec.json.encode(evidence)) if len(evidence) > 1 else next(iter(evidence.values())),
+        our_exception=min((line["extra"] for line in own if line["extra"]), default=""),
+        theirs=head["theirs"],
+        their_reason="; ".join(their_reasons),
+        their_exception=head["excepted"],
+        their_date=max((line["extra"] for line in others if line["side"] == 2), default=""),  # noqa: PLR2004
+    )
 
 
 def lone_rows(connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ from orgaudit.compare.join import (
 )
 from orgaudit.compare.records import Left, Outcome, Row, TheirFinding, Tool, Why
 from orgaudit.compare.refusals import shown
-from orgaudit.errors import ConfigError
+from orgaudit.errors import ConfigError, ReportError
 from orgaudit.store import seal
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run
@@ -81,6 +82,7 @@ class Opinions:
     file: Path
     manifest: Manifest
     export: Export
+    units: Mapping[Controls, int]
     connection: duckdb.DuckDBPyConnection
 
     def counts(self) -> list[Count]:
@@ -124,13 +126,14 @@ class Opinions:
         both, ours_only, theirs_only = found[0]
         return Exceptions(both=both, ours_only=ours_only, theirs_only=theirs_only)
 
-    def disagreements(self) -> Iterator[Row]:
-        """Yield each disagreement and contradiction, those first that we pass and they fail."""
-        yield from self._noted(compared_rows(self.connection, (Outcome.DISAGREEMENT, Outcome.CONTRADICTION)))
+    def disagreements(self, most: int) -> Iterator[Row]:
+        """Yield disagreements and contradictions, at most so many, those first that we pass and they fail."""
+        wanted = (Outcome.DISAGREEMENT, Outcome.CONTRADICTION)
+        yield from self._noted(compared_rows(self.connection, self.units, wanted, most))
 
     def rows(self) -> Iterator[Row]:
         """Yield everything: what both speak about, then what only one does; nothing else may be asked meanwhile."""
-        yield from self._noted(compared_rows(self.connection, ORDER))
+        yield from self._noted(compared_rows(self.connection, self.units, ORDER, sys.maxsize))
         yield from lone_rows(self.connection)
 
     def _noted(self, rows: Iterator[Row]) -> Iterator[Row]:
@@ -161,8 +164,11 @@ def beside(run: Run, tool: Tool, file: Path, found: Equivalents) -> Iterator[Opi
         load_theirs(connection, scratch, lines)
         _check(file, tool, export, accounts, manifest)
         load_ours(connection, scratch, units, manifest)
-        join(connection, contradicts=tool is Tool.SECURITY_HUB)
-        yield Opinions(tool, file, manifest, export, connection)
+        try:
+            join(connection, contradicts=tool is Tool.SECURITY_HUB)
+            yield Opinions(tool, file, manifest, export, units, connection)
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise ReportError(f"cannot compare in {run.path}: {error}; free space, or split the export") from error
 
 
 def _units(found: Equivalents, ran: set[str]) -> dict[Controls, int]:

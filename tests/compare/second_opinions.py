@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from orgaudit.model import (
-    GLOBAL,
     Account,
     AccountRecord,
     Caller,
@@ -189,7 +188,7 @@ def asff(
     generator: str = "",
     kind: str = "Other",
     old: bool = False,
-    **more: Any,  # noqa: ANN401 - other members of a finding
+    **more: Any,
 ) -> dict[str, Any]:
     """A finding as Security Hub exports it: consolidated, or with `old` as before there were ids of its own."""
     compliance: dict[str, Any] = {"Status": status}
@@ -224,7 +223,7 @@ def asff(
     }
 
 
-def written(path: Path, findings: Json, **options: Any) -> Path:  # noqa: ANN401 - of json.dumps
+def written(path: Path, findings: Json, **options: Any) -> Path:
     path.write_text(json.dumps(findings, **options))
     return path
 
@@ -287,14 +286,49 @@ def ocsf(
     }
 
 
-CSV_COLUMNS = (
-    "AUTH_METHOD;TIMESTAMP;ACCOUNT_UID;ACCOUNT_NAME;ACCOUNT_EMAIL;ACCOUNT_ORGANIZATION_UID;ACCOUNT_ORGANIZATION_NAME;"
-    "ACCOUNT_TAGS;FINDING_UID;PROVIDER;CHECK_ID;CHECK_TITLE;CHECK_TYPE;STATUS;STATUS_EXTENDED;MUTED;SERVICE_NAME;"
-    "SUBSERVICE_NAME;SEVERITY;RESOURCE_TYPE;RESOURCE_UID;RESOURCE_NAME;RESOURCE_DETAILS;RESOURCE_TAGS;PARTITION;REGION;"
-    "DESCRIPTION;RISK;RELATED_URL;REMEDIATION_RECOMMENDATION_TEXT;REMEDIATION_RECOMMENDATION_URL;"
-    "REMEDIATION_CODE_NATIVEIAC;REMEDIATION_CODE_TERRAFORM;REMEDIATION_CODE_CLI;REMEDIATION_CODE_OTHER;COMPLIANCE;"
-    "CATEGORIES;DEPENDS_ON;RELATED_TO;NOTES;PROWLER_VERSION"
-).split(";")
+CSV_COLUMNS = [
+    "AUTH_METHOD",
+    "TIMESTAMP",
+    "ACCOUNT_UID",
+    "ACCOUNT_NAME",
+    "ACCOUNT_EMAIL",
+    "ACCOUNT_ORGANIZATION_UID",
+    "ACCOUNT_ORGANIZATION_NAME",
+    "ACCOUNT_TAGS",
+    "FINDING_UID",
+    "PROVIDER",
+    "CHECK_ID",
+    "CHECK_TITLE",
+    "CHECK_TYPE",
+    "STATUS",
+    "STATUS_EXTENDED",
+    "MUTED",
+    "SERVICE_NAME",
+    "SUBSERVICE_NAME",
+    "SEVERITY",
+    "RESOURCE_TYPE",
+    "RESOURCE_UID",
+    "RESOURCE_NAME",
+    "RESOURCE_DETAILS",
+    "RESOURCE_TAGS",
+    "PARTITION",
+    "REGION",
+    "DESCRIPTION",
+    "RISK",
+    "RELATED_URL",
+    "REMEDIATION_RECOMMENDATION_TEXT",
+    "REMEDIATION_RECOMMENDATION_URL",
+    "REMEDIATION_CODE_NATIVEIAC",
+    "REMEDIATION_CODE_TERRAFORM",
+    "REMEDIATION_CODE_CLI",
+    "REMEDIATION_CODE_OTHER",
+    "COMPLIANCE",
+    "CATEGORIES",
+    "DEPENDS_ON",
+    "RELATED_TO",
+    "NOTES",
+    "PROWLER_VERSION",
+]
 
 
 def as_csv(findings: Iterable[Mapping[str, Any]]) -> str:

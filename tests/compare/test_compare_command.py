@@ -16,7 +16,7 @@ from orgaudit.errors import ConfigError
 from orgaudit.model import GLOBAL, Status
 from orgaudit.store.run import Run
 from tests.compare import second_opinions as made
-from tests.compare.second_opinions import A, EBS, ENCRYPTED, HTTP, ROOT, asff, ocsf, ours, written
+from tests.compare.second_opinions import EBS, ENCRYPTED, HTTP, ROOT, A, asff, ocsf, ours, written
 
 CHECK = "rds_instance_storage_encrypted"
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\u202egnp.exe\x9b31m"

@@ -16,7 +16,7 @@ from orgaudit.compare import json_stream, prowler, security_hub
 from orgaudit.compare.records import Left, TheirFinding, TheirStatus
 from orgaudit.errors import ConfigError
 from tests.compare import second_opinions as made
-from tests.compare.second_opinions import A, HOME, asff, ocsf, written
+from tests.compare.second_opinions import HOME, A, asff, ocsf, written
 from tests.literal_aws import service_model
 
 NAMES = ("a", "b", "c")

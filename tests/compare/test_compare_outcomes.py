@@ -16,7 +16,7 @@ from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
 from orgaudit.model import GLOBAL, Finding, Status
 from tests.compare import second_opinions as made
-from tests.compare.second_opinions import A, B, EBS, ENCRYPTED, HOME, OTHER, PRIVATE, ROOT, TRAIL, asff, ocsf, ours
+from tests.compare.second_opinions import EBS, ENCRYPTED, HOME, OTHER, PRIVATE, ROOT, TRAIL, A, B, asff, ocsf, ours
 
 PASS, FAIL, UNSEEN, NONE = Status.PASS, Status.FAIL, Status.NOT_ASSESSED, Status.NOT_APPLICABLE
 ACCOUNT = f"AWS::::Account:{A}"

@@ -17,7 +17,7 @@ from orgaudit.compare.records import Outcome, Tool
 from orgaudit.compare.stage import beside
 from orgaudit.model import GLOBAL, Status
 from tests.compare import second_opinions as made
-from tests.compare.second_opinions import A, B, EBS, ENCRYPTED, HOME, OTHER, TRAIL, asff, ours
+from tests.compare.second_opinions import EBS, ENCRYPTED, HOME, OTHER, TRAIL, A, B, asff, ours
 
 FACTS = Path(__file__).parents[2] / "orgaudit" / "facts"
 
@@ -26,7 +26,7 @@ FACTS = Path(__file__).parents[2] / "orgaudit" / "facts"
     ("one", "other"),
     [
         (f"arn:aws:rds:{HOME}:{A}:db:x", f"arn:aws-us-gov:rds:{HOME}:{A}:db:x"),
-        (f"arn:aws-cn:s3:::logs", f"arn:aws:s3:{HOME}:{A}:logs"),
+        ("arn:aws-cn:s3:::logs", f"arn:aws:s3:{HOME}:{A}:logs"),
         (f"arn:aws:iam::{A}:user/team/ann", f"ARN:aws:IAM::{A}:User/team/ann"),
         (f"arn:aws:ec2:{HOME}:{A}:security-group/sg-0a1b2c3d", "sg-0a1b2c3d"),
         (f"arn:aws:ec2:{HOME}:{A}:instance/i-0123456789abcdef0", " I-0123456789ABCDEF0 "),
