@@ -7,17 +7,14 @@ region of it, as a whole. One resource on each side that are not the same are ne
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import msgspec
 
 from orgaudit.compare.checks import Controls
 from orgaudit.compare.places import Place, place_of, region_of
-from orgaudit.compare.records import Outcome, Row, TheirFinding, Why
+from orgaudit.compare.records import Outcome, TheirFinding, Why
 from orgaudit.model import GLOBAL, Status
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import write_encoded
@@ -28,7 +25,8 @@ _PLACE = {"unit": "INTEGER", "account": _TEXT, "region": _TEXT, "key": _TEXT, "w
 _THEIRS = {
     **_PLACE,
     "id": "BIGINT",
-    **dict.fromkeys(("asked", "standard", "status", "said", "resource", "reason", "date", "why"), _TEXT),
+    "spot": "BIGINT",
+    **dict.fromkeys(("asked", "standard", "status", "said", "why"), _TEXT),
     "parts": "INTEGER",
     "excepted": "BOOLEAN",
 }
@@ -59,16 +57,14 @@ class TheirLine(msgspec.Struct, frozen=True, kw_only=True):
     standard: str
     status: str
     said: str
-    resource: str
-    reason: str
-    date: str
+    spot: int
     why: str = ""
     parts: int = 1
     excepted: bool
 
 
-def line_of(number: int, finding: TheirFinding, resource: str) -> TheirLine:
-    """Return a finding of theirs as it is joined; `resource` is its name as it may be shown."""
+def line_of(number: int, finding: TheirFinding, spot: int) -> TheirLine:
+    """Return a finding of theirs as it is joined; `spot` is where the spool has what it says."""
     place = place_of(finding.resource_id, finding.account_id, finding.region, finding.resource_type)
     return TheirLine(
         account=finding.account_id,
@@ -80,9 +76,7 @@ def line_of(number: int, finding: TheirFinding, resource: str) -> TheirLine:
         standard=finding.standard,
         status=finding.status,
         said=finding.said,
-        resource=resource,
-        reason=finding.reason,
-        date=finding.date,
+        spot=spot,
         excepted=finding.excepted,
     )
 
@@ -217,7 +211,7 @@ _OTHERS = f"""
             WHEN if(rest.whole, NOT kinds.wholes, NOT kinds.singles) THEN '{Why.OTHER_UNIT}'
             ELSE '{Why.RESOURCE}' END AS because
         FROM rest LEFT JOIN kinds ON kinds.unit = rest.unit AND kinds.account = rest.account)
-    SELECT asked, account, region, any_value(resource) AS resource, min(because) AS why, min(id) AS id,
+    SELECT asked, account, region, min(spot) AS spot, min(because) AS why,
         CASE WHEN bool_or(status = 'FAIL') THEN 'FAIL' WHEN bool_or(status = 'PASS') THEN 'PASS'
             ELSE 'UNDECIDED' END AS theirs,
         bool_or(excepted) AS excepted
@@ -253,119 +247,3 @@ def join(connection: duckdb.DuckDBPyConnection, *, contradicts: bool) -> None:
     connection.execute(_GROUPS, {"contradicts": contradicts})
     connection.execute(_OTHERS)
     connection.execute(_OUR_REST)
-
-
-_RANKED = """
-    CREATE OR REPLACE TEMP TABLE ranked AS
-    WITH shown AS (
-        SELECT p.unit, p.account, p.region, p.place, min(p.fingerprint) AS fingerprint FROM pairs p GROUP BY ALL),
-    named AS (SELECT g.*, f.resource FROM groups g JOIN shown USING (unit, account, region, place)
-        JOIN findings f ON f.fingerprint = shown.fingerprint WHERE list_contains($outcomes, g.outcome))
-    SELECT number, resource, row_number() OVER (
-        ORDER BY list_position($order, outcome), theirs = 'FAIL' AND ours = 'PASS' DESC, ours = 'FAIL' DESC,
-            theirs DESC, unit, account, region, resource) AS rank
-    FROM named QUALIFY rank <= $most
-"""
-
-_LISTED = """
-    WITH members AS (
-        SELECT g.*, r.rank, r.resource FROM groups g JOIN ranked r ON r.number = g.number),
-    told AS (
-        SELECT DISTINCT m.rank, m.ours, p.fingerprint FROM members m JOIN pairs p
-            ON p.unit = m.unit AND p.account = m.account AND p.region = m.region AND p.place = m.place),
-    asked AS (
-        SELECT DISTINCT m.rank, p.id, p.unit FROM members m JOIN pairs p
-            ON p.unit = m.unit AND p.account = m.account AND p.region = m.region AND p.place = m.place)
-    SELECT rank, 0 AS side, outcome, why, checks, unit, account, region, resource, ours, theirs, excepted,
-        NULL AS control, NULL AS reason, NULL AS evidence, NULL AS extra FROM members
-    UNION ALL BY NAME
-    SELECT told.rank, 1 AS side, f.control, f.reason, CAST(f.evidence AS VARCHAR) AS evidence,
-        if(f.covered, f.exception.id, '') AS extra
-    FROM findings f JOIN told ON told.fingerprint = f.fingerprint AND told.ours = f.status
-    UNION ALL BY NAME
-    SELECT asked.rank, 2 AS side, t.asked || ' ' || t.said || if(t.reason = '', '', ': ' || t.reason) AS reason,
-        t.date AS extra
-    FROM theirs t JOIN asked ON asked.id = t.id AND asked.unit = t.unit
-    ORDER BY rank, side, control, reason
-"""
-"""The groups in their order, each followed by our findings that decide it and by all of theirs; nothing wide is
-aggregated, because DuckDB sorts on the disk and aggregates text in memory."""
-
-_THEIRS_ALONE = """
-    SELECT 'only theirs' AS outcome, r.why, [r.asked] AS checks, r.account AS account_id, r.region, r.resource,
-        r.theirs, t.reason AS their_reason, r.excepted AS their_exception, t.date AS their_date
-    FROM their_rest r JOIN (SELECT DISTINCT ON (id) id, reason, date FROM theirs) t ON t.id = r.id
-    ORDER BY r.theirs, r.why, r.asked, r.account, r.region, r.resource
-"""
-
-_OURS_ALONE = """
-    SELECT 'only ours' AS outcome, r.why, [f.control] AS controls, f.account_id, f.region, f.resource, r.ours,
-        f.reason AS our_reason, CAST(f.evidence AS VARCHAR) AS evidence,
-        if(f.covered, coalesce(f.exception.id, ''), '') AS our_exception
-    FROM our_rest r JOIN findings f ON f.fingerprint = r.fingerprint
-    ORDER BY r.ours, r.why, f.control, f.account_id, f.region, f.resource
-"""
-
-ORDER = (
-    Outcome.DISAGREEMENT,
-    Outcome.CONTRADICTION,
-    Outcome.THEIRS_ONLY,
-    Outcome.OURS_ONLY,
-    Outcome.UNDECIDED,
-    Outcome.AGREEMENT,
-)
-"""Outcomes in the order in which people read them."""
-
-
-def compared_rows(
-    connection: duckdb.DuckDBPyConnection, units: Mapping[Controls, int], outcomes: Sequence[Outcome], most: int
-) -> Iterator[Row]:
-    """Yield what both say about the same with one of these outcomes, at most so many.
-
-    Nothing else may be asked meanwhile.
-    """
-    values = {"outcomes": list(map(str, outcomes)), "order": list(map(str, ORDER)), "most": most}
-    connection.execute(_RANKED, values)
-    controls = {number: names for names, number in units.items()}
-    for _, lines in groupby(rows_of(connection, _LISTED), key=itemgetter("rank")):
-        yield _compared(list(lines), controls)
-
-
-def _compared(lines: list[dict[str, Any]], controls: Mapping[int, Controls]) -> Row:
-    """Return the row of one group: its head, then our findings that decide it, then theirs."""
-    head, *others = lines
-    own = [line for line in others if line["side"] == 1]
-    their_reasons = dict.fromkeys(line["reason"] for line in others if line["side"] == 2)  # noqa: PLR2004 - as in _LISTED
-    is_one = len(controls[head["unit"]]) == 1
-    reasons = dict.fromkeys(line["reason"] if is_one else f"{line['control']}: {line['reason']}" for line in own)
-    evidence = {line["control"]: msgspec.Raw(line["evidence"].encode()) for line in own}
-    return Row(
-        outcome=Outcome(head["outcome"]),
-        why=Why(head["why"]) if head["why"] else None,
-        controls=controls[head["unit"]],
-        checks=tuple(head["checks"]),
-        account_id=head["account"],
-        region=head["region"],
-        resource=head["resource"],
-        ours=head["ours"],
-        our_reason="; ".join(reasons),
-        evidence=msgspec.Raw(msgspec.json.encode(evidence)) if len(evidence) > 1 else next(iter(evidence.values())),
-        our_exception=min((line["extra"] for line in own if line["extra"]), default=""),
-        theirs=head["theirs"],
-        their_reason="; ".join(their_reasons),
-        their_exception=head["excepted"],
-        their_date=max((line["extra"] for line in others if line["side"] == 2), default=""),  # noqa: PLR2004
-    )
-
-
-def lone_rows(connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:
-    """Yield what one of the two alone has a finding of, theirs first; nothing else may be asked meanwhile."""
-    for query in (_THEIRS_ALONE, _OURS_ALONE):
-        yield from map(_row, rows_of(connection, query))
-
-
-def _row(found: Mapping[str, object]) -> Row:
-    cells = dict(found)
-    evidence = cells.pop("evidence", None)
-    raw = msgspec.Raw(str(evidence).encode()) if evidence is not None else msgspec.Raw(b"{}")
-    return msgspec.structs.replace(msgspec.convert(cells, Row), evidence=raw)

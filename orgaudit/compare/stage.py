@@ -15,18 +15,11 @@ import msgspec
 
 from orgaudit.compare import prowler, security_hub
 from orgaudit.compare.checks import Controls, Equivalents, answers_to, known_differences
-from orgaudit.compare.join import (
-    ORDER,
-    TheirLine,
-    compared_rows,
-    join,
-    line_of,
-    load_ours,
-    load_theirs,
-    lone_rows,
-)
+from orgaudit.compare.join import TheirLine, join, line_of, load_ours, load_theirs
+from orgaudit.compare.listing import ORDER, Listing
 from orgaudit.compare.records import Left, Outcome, Row, TheirFinding, Tool, Why
 from orgaudit.compare.refusals import shown
+from orgaudit.compare.spool import Spool, Told, spooling
 from orgaudit.errors import ConfigError, ReportError
 from orgaudit.store import seal
 from orgaudit.store.manifest import Manifest
@@ -82,8 +75,8 @@ class Opinions:
     file: Path
     manifest: Manifest
     export: Export
-    units: Mapping[Controls, int]
     connection: duckdb.DuckDBPyConnection
+    listing: Listing
 
     def counts(self) -> list[Count]:
         """Return how much became of what."""
@@ -129,12 +122,13 @@ class Opinions:
     def disagreements(self, most: int) -> Iterator[Row]:
         """Yield disagreements and contradictions, at most so many, those first that we pass and they fail."""
         wanted = (Outcome.DISAGREEMENT, Outcome.CONTRADICTION)
-        yield from self._noted(compared_rows(self.connection, self.units, wanted, most))
+        yield from self._noted(self.listing.compared(wanted, most))
 
     def rows(self) -> Iterator[Row]:
         """Yield everything: what both speak about, then what only one does; nothing else may be asked meanwhile."""
-        yield from self._noted(compared_rows(self.connection, self.units, ORDER, sys.maxsize))
-        yield from lone_rows(self.connection)
+        yield from self._noted(self.listing.compared(ORDER, sys.maxsize))
+        yield from self.listing.theirs_alone()
+        yield from self.listing.ours_alone()
 
     def _noted(self, rows: Iterator[Row]) -> Iterator[Row]:
         notes = known_differences(self.tool)
@@ -154,19 +148,19 @@ def beside(run: Run, tool: Tool, file: Path, found: Equivalents) -> Iterator[Opi
     tables = table_files(run)
     seal.standing(run, seal.TABLES)
     manifest = run.read_evaluated()
-    with scratch_of(run) as scratch, connection_in(scratch) as connection:
+    with scratch_of(run) as scratch, connection_in(scratch) as connection, spooling(scratch) as spool:
         findings = with_later_columns(connection, "findings", f"read_parquet({quoted(tables['findings'])})")
         connection.execute(f"CREATE VIEW findings AS {findings}")
         units = _units(found, {control.id for control in manifest.controls})
         export = Export()
         accounts = {account.id for account in manifest.accounts}
-        lines = _lines(READERS[tool](file), found, units, accounts, export)
-        load_theirs(connection, scratch, lines)
+        reading = _Reading(found, units, accounts, export, spool)
+        load_theirs(connection, scratch, reading.lines(READERS[tool](file)))
         _check(file, tool, export, accounts, manifest)
         load_ours(connection, scratch, units, manifest)
         try:
             join(connection, contradicts=tool is Tool.SECURITY_HUB)
-            yield Opinions(tool, file, manifest, export, units, connection)
+            yield Opinions(tool, file, manifest, export, connection, Listing(connection, scratch, units, spool))
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
             raise ReportError(f"cannot compare in {run.path}: {error}; free space, or split the export") from error
 
@@ -177,30 +171,35 @@ def _units(found: Equivalents, ran: set[str]) -> dict[Controls, int]:
     return {controls: number for number, controls in enumerate(sorted(answers))}
 
 
-def _lines(
-    findings: Iterator[TheirFinding | Left],
-    found: Equivalents,
-    units: Mapping[Controls, int],
-    accounts: set[str],
-    export: Export,
-) -> Iterator[TheirLine]:
-    """Yield each finding that takes part, once for each unit that answers it, or once with why there is none."""
-    for number, finding in enumerate(findings):
-        if isinstance(finding, Left):
-            export.left[finding] += 1
-            continue
-        export.read += 1
-        export.accounts.add(finding.account_id)
-        line = line_of(number, finding, shown(finding.resource_id))
-        answers = answers_to(finding.names, found)
-        ran = [each for each in answers if each.controls in units]
-        if finding.account_id not in accounts:
-            yield msgspec.structs.replace(line, why=str(Why.ACCOUNT))
-        elif not ran:
-            yield msgspec.structs.replace(line, why=str(Why.NOT_RUN if answers else Why.NO_CONTROL))
-        else:
-            for each in ran:
-                yield msgspec.structs.replace(line, unit=units[each.controls], parts=each.parts)
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The findings of an export as they are read: `export` counts them, `spool` keeps what they say."""
+
+    found: Equivalents
+    units: Mapping[Controls, int]
+    accounts: set[str]
+    export: Export
+    spool: Spool
+
+    def lines(self, findings: Iterator[TheirFinding | Left]) -> Iterator[TheirLine]:
+        """Yield each finding that takes part, once for each unit that answers it, or once with why there is none."""
+        for number, finding in enumerate(findings):
+            if isinstance(finding, Left):
+                self.export.left[finding] += 1
+                continue
+            self.export.read += 1
+            self.export.accounts.add(finding.account_id)
+            told = Told(resource=shown(finding.resource_id), reason=finding.reason, date=finding.date)
+            line = line_of(number, finding, self.spool.add(told))
+            answers = answers_to(finding.names, self.found)
+            ran = [each for each in answers if each.controls in self.units]
+            if finding.account_id not in self.accounts:
+                yield msgspec.structs.replace(line, why=str(Why.ACCOUNT))
+            elif not ran:
+                yield msgspec.structs.replace(line, why=str(Why.NOT_RUN if answers else Why.NO_CONTROL))
+            else:
+                for each in ran:
+                    yield msgspec.structs.replace(line, unit=self.units[each.controls], parts=each.parts)
 
 
 def _check(file: Path, tool: Tool, export: Export, accounts: set[str], manifest: Manifest) -> None:
