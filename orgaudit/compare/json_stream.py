@@ -166,11 +166,11 @@ class _Text:
             raise self.error("a single value is longer than any finding, or is not valid JSON")
         return self._more(max(CHUNK, length))
 
-    def _more(self, count: int = CHUNK) -> bool:
+    def _more(self, count: int = 0) -> bool:
         if self._ended:
             return False
         try:
-            chunk = self._stream.read(count)
+            chunk = self._stream.read(count or CHUNK)
         except UnicodeDecodeError as error:
             raise self.error("is not UTF-8") from error
         except OSError as error:

@@ -166,6 +166,7 @@ FRAMEWORKS = {
                 "S3.2": [PRIVATE],
                 "S3.3": [PRIVATE],
                 "S3.5": [HTTP],
+                "S3.99": [TLS, HTTP],
                 "IAM.3": [KEYS],
                 "CloudTrail.1": [TRAIL],
                 "ACM.1": [],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -170,6 +171,23 @@ def test_two_controls_of_theirs_that_ask_for_parts_of_ours(tmp_path: Path) -> No
     assert whole.outcome is Outcome.AGREEMENT
     part = only(tmp_path / "part", ours(PRIVATE, bucket, PASS), reads)
     assert (part.outcome, part.why) == (Outcome.OURS_ONLY, Why.PART)
+
+
+@pytest.mark.parametrize(("tls", "said"), [(FAIL, "FAILED"), (PASS, "PASSED")])
+def test_two_controls_of_ours_that_answer_one_of_theirs_together(tmp_path: Path, tls: Status, said: str) -> None:
+    bucket = "arn:aws:s3:::logs"
+    own = [ours(made.TLS, bucket, tls, reason="about TLS"), ours(made.HTTP, bucket, PASS, reason="about HTTP")]
+    (row,) = rows(tmp_path, own, [asff("S3.99", bucket, said)])
+    assert (row.outcome, row.ours, row.controls) == (Outcome.AGREEMENT, tls, (made.HTTP, made.TLS))
+    deciding = {f"{made.TLS}: about TLS"} | ({f"{made.HTTP}: about HTTP"} if tls is PASS else set())
+    assert set(row.our_reason.split("; ")) == deciding
+    assert json.loads(bytes(row.evidence)).keys() == {each.partition(":")[0] for each in deciding}
+
+
+def test_a_resource_that_two_accounts_see_is_compared_in_each(tmp_path: Path) -> None:
+    shared = made.database("shared")
+    found = rows(tmp_path, [ours(ENCRYPTED, shared, PASS)], [asff("RDS.3", shared, "FAILED", account=B)])
+    assert {(row.outcome, row.account_id) for row in found} == {(Outcome.THEIRS_ONLY, B), (Outcome.OURS_ONLY, A)}
 
 
 def test_what_they_suppress_is_their_exception(tmp_path: Path) -> None:
