@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.validate import ParamValidator
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orgaudit.compare import json_stream, prowler, security_hub
@@ -250,6 +250,7 @@ VALUES = st.recursive(
 )
 
 
+@example(items=[123456, -1.5e-7, "\u00e9\\", True], chunk=3, indent=None)
 @given(items=st.lists(VALUES, max_size=6), chunk=st.integers(1, 60), indent=st.sampled_from([None, 0, 3]))
 def test_any_list_is_read_as_python_reads_it(
     tmp_path_factory: pytest.TempPathFactory, items: list[Any], chunk: int, indent: int | None
