@@ -18,6 +18,7 @@ MOST_CHARACTERS = 8 << 20
 https://docs.aws.amazon.com/securityhub/latest/userguide/controls-findings-create-update.html"""
 
 _SPACE = " \t\r\n"
+_OF_NUMBERS = "+-.eE0123456789"
 _DECODER = json.JSONDecoder()
 _BY_MARK = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
@@ -115,8 +116,8 @@ class _Text:
                 if not self._grow():
                     raise self.error(f"is not valid JSON here: {problem}") from error
             else:
-                # A number at the end of what was read may go on.
-                if end < len(self._buffer) or not self._grow():
+                may_go_on = isinstance(found, int | float) and not self._buffer[end : end + 3].strip(_OF_NUMBERS)
+                if end + 3 < len(self._buffer) or not may_go_on or not self._grow():
                     self._pass(end)
                     return found
 
