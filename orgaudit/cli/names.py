@@ -197,10 +197,12 @@ VALUES: Mapping[str, Sequence[Names | None]] = {
     "--framework": (frameworks,),
     "--from-finding": (None, runs),
     "--out": (directories,),
+    "--prowler": (files,),
     "--register": (files,),
     "--requirement": (requirements,),
     "--resume": (runs,),
     "--run": (runs,),
+    "--securityhub": (files,),
     "--sign-key": (files,),
 }
 """What the values of an option name, in every command that has it; None where click knows, or nobody does."""
@@ -232,6 +234,7 @@ FLAGS = frozenset(
 ARGUMENTS: Mapping[str, Sequence[Names | EllipsisType | None]] = {
     "actions": (runs,),
     "audit": (),
+    "compare": (runs,),
     "completion": (None,),
     "controls": (),
     "demo": (),
