@@ -408,7 +408,7 @@ def named(*ids: str) -> dict[str, Framework]:
         (FRAMEWORKS, None, ["cis_7.0", "fsbp", "nist_800_53_r5"]),
         (("cis_1.2", "cis_9.0", "cis_10.0", "fsbp", "nist_800_53_r5"), None, ["cis_10.0", "fsbp", "nist_800_53_r5"]),
         (("cis_1.2", "cis_2.0", "cis_10.0.1"), "cis_1.2", ["cis_1.2", "cis_10.0.1"]),
-        (("acme", "cis_7.0", "cis_controls_8.1"), None, ["acme", "cis_7.0", "cis_controls_8.1"]),
+        (("acme", "cis_7.0", "cis_controls_7.1"), None, ["acme", "cis_7.0", "cis_controls_7.1"]),
         (("cis_7.0", "fsbp"), "gone", ["cis_7.0", "fsbp"]),
         ((), None, []),
     ],
