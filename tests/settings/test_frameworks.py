@@ -33,7 +33,8 @@ from orgaudit.settings.frameworks import (
     requirements_of,
     select,
 )
-from scripts.write_frameworks import UNSURE, WRITERS, planned, security_hub
+from scripts.framework_tables import security_hub
+from scripts.write_frameworks import UNSURE, WRITERS, planned
 from tests.packaged import FRAMEWORKS
 
 CONTROLS = set(catalogue())
