@@ -299,10 +299,12 @@ def _path(text: str, command: str | None) -> list[str]:
 
 
 def _required_by(control: Control, loaded: Iterable[Framework]) -> Iterator[str]:
-    """Yield the requirements that name a control, those of one title below it."""
+    """Yield the requirements that name a control, those of one title below it, and how many it is evidence for."""
+    frameworks = list(loaded)
     asked = (
         (framework, requirement)
-        for framework in loaded
+        for framework in frameworks
+        if not framework.is_mapping
         for requirement in framework.requirements
         if control.id in requirement.controls
     )
@@ -311,6 +313,9 @@ def _required_by(control: Control, loaded: Iterable[Framework]) -> Iterator[str]
         for framework, requirement in found:
             level = f"level {requirement.level}  " if requirement.level is not None else ""
             yield f"  {f'{framework.id}:{requirement.id}':<24}  {level}{requirement.assessment}"
+    for framework in (each for each in frameworks if each.is_mapping):
+        if count := sum(control.id in requirement.controls for requirement in framework.requirements):
+            yield f"{framework.id}: evidence for {counted(count, 'requirement')} by mapping"
 
 
 def _place(control: Control) -> str:
