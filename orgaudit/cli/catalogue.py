@@ -25,7 +25,7 @@ from orgaudit.evaluate.rules import chosen_controls, named_controls
 from orgaudit.model import Disruption, Scope, Severity
 from orgaudit.settings import frameworks as framework_files
 from orgaudit.settings.documents import nearest
-from orgaudit.settings.frameworks import Assessment, Framework, Requirement
+from orgaudit.settings.frameworks import Assessment, EvidencePart, Framework, Requirement
 from orgaudit.settings.settings import Settings
 from orgaudit.store.register_result import AttestedStatus
 from orgaudit.words import counted
@@ -76,7 +76,7 @@ def frameworks(framework_id: str | None, *, as_json: bool, **given: Any) -> None
     found = {framework_id: loaded[framework_id]} if framework_id else loaded
     if as_json:
         shown = [
-            {key: each[key] for key in ("id", "title", "version", "source", "date", "requirements")}
+            {key: each[key] for key in ("id", "title", "version", "kind", "source", "date", "requirements")}
             for each in _builtins(found.values())
         ]
         print_json(shown)
@@ -94,8 +94,12 @@ def _framework(framework: Framework, room: int) -> Iterator[str]:
     size = len(framework.requirements)
     automated = sum(each.assessment is Assessment.AUTOMATED for each in framework.requirements)
     yield from textwrap.wrap(f"{framework.title} {framework.version}", room)
-    parts = f"{automated} automated, {size - automated} manual"
-    yield f"{counted(size, 'requirement')}: {parts}; {framework.covered} covered by controls"
+    said = f"{automated} automated, {size - automated} manual; {framework.covered} covered by controls"
+    if framework.is_mapping:
+        parts = [part for each in framework.requirements for part in each.parts]
+        have = sum(bool(part.controls) for part in parts)
+        said = f"by mapping, {have} of {counted(len(parts), 'part')} answered by controls"
+    yield f"{counted(size, 'requirement')}: {said}"
     if origin := ", ".join(filter(None, (framework.source, framework.date))):
         yield from textwrap.wrap(f"from {origin}", room, break_long_words=False)
 
@@ -117,6 +121,9 @@ def _requirements(framework: Framework) -> Iterator[str]:
                 subsequent_indent=" " * len(head),
                 break_on_hyphens=False,
             )
+            if requirement.parts:
+                yield from (line for part in requirement.parts for line in _part(part, 12))
+                continue
             yield from (f"{'':<12}{control}" for control in requirement.controls)
             if not requirement.is_covered:
                 yield from textwrap.wrap(
@@ -125,6 +132,20 @@ def _requirements(framework: Framework) -> Iterator[str]:
                     initial_indent=" " * 12,
                     subsequent_indent=" " * 14,
                 )
+
+
+def _part(part: EvidencePart, indent: int) -> Iterator[str]:
+    """Yield the lines that show a part of a requirement: what it asks for, and what answers it below."""
+    spaces = " " * indent
+    yield from textwrap.wrap(
+        part.title, width(), initial_indent=f"{spaces}- ", subsequent_indent=f"{spaces}  ", break_on_hyphens=False
+    )
+    if not part.is_covered:
+        answered = f"not covered; needs {part.needs or 'a control'}"
+        yield from textwrap.wrap(answered, width(), initial_indent=spaces + " " * 4, subsequent_indent=spaces + " " * 6)
+    yield from (f"{spaces}    {answer}" for answer in part.controls)
+    if part.assessment is Assessment.MANUAL:
+        yield f"{spaces}    people attest it"
 
 
 @click.command()
@@ -214,12 +235,19 @@ def _requirement_lines(framework: Framework, name: str, known: dict[str, Control
         ("Section", _filled(requirement.section)),
         ("Level", [] if requirement.level is None else [str(requirement.level)]),
         ("Assessment", [str(requirement.assessment)]),
+        ("Parts", [line for part in requirement.parts for line in _part(part, 0)]),
         ("Former ids", _filled(", ".join(requirement.aliases))),
         ("Controls", deciding or ["none: a person decides" if requirement.is_covered else "none: it is not covered"]),
         ("Supporting", list(requirement.supporting)),
         ("Needs", _filled(requirement.needs)),
-        ("Attest", _attesting(requirement, name) if requirement.assessment is Assessment.MANUAL else []),
+        ("Attest", _attesting(requirement, name) if _left_to_people(requirement) else []),
     )
+
+
+def _left_to_people(requirement: Requirement) -> bool:
+    """Return whether a person answers a requirement, or a part of it."""
+    parts = requirement.parts or (requirement,)
+    return any(part.assessment is Assessment.MANUAL for part in parts)
 
 
 def fix_in_words(fix: Fix) -> str:
@@ -246,6 +274,8 @@ def _deciding(control: Control) -> Iterator[str]:
 def _attesting(requirement: Requirement, name: str) -> Iterator[str]:
     """Yield how a person answers a manual requirement."""
     left = "Where the controls leave it MANUAL, attest it" if requirement.controls else "Attest it"
+    if requirement.parts:
+        left = "Attest the parts that controls do not answer"
     *statuses, last = AttestedStatus
     where = "accounts (--account), units (--ou) or all accounts (--broad)"
     yield from _filled(f"{left} for {where}, as {', '.join(statuses)} or {last}:")
@@ -270,10 +300,12 @@ def _path(text: str, command: str | None) -> list[str]:
 
 
 def _required_by(control: Control, loaded: Iterable[Framework]) -> Iterator[str]:
-    """Yield the requirements that name a control, those of one title below it."""
+    """Yield the requirements that name a control, those of one title below it, and how many it is evidence for."""
+    frameworks = list(loaded)
     asked = (
         (framework, requirement)
-        for framework in loaded
+        for framework in frameworks
+        if not framework.is_mapping
         for requirement in framework.requirements
         if control.id in requirement.controls
     )
@@ -282,6 +314,9 @@ def _required_by(control: Control, loaded: Iterable[Framework]) -> Iterator[str]
         for framework, requirement in found:
             level = f"level {requirement.level}  " if requirement.level is not None else ""
             yield f"  {f'{framework.id}:{requirement.id}':<24}  {level}{requirement.assessment}"
+    for framework in (each for each in frameworks if each.is_mapping):
+        if count := sum(control.id in requirement.controls for requirement in framework.requirements):
+            yield f"{framework.id}: evidence for {counted(count, 'requirement')} by mapping"
 
 
 def _place(control: Control) -> str:

@@ -62,7 +62,7 @@ def _of_framework(framework: Framework) -> Iterator[tuple[str, tuple[Equivalent,
     for each in framework.requirements:
         controls = tuple(sorted(each.controls))
         answer = (Equivalent(controls, counts[controls]),) if controls else ()
-        former: tuple[str, ...] = getattr(each, "aliases", ())
+        former = each.aliases
         for name in (each.id, *former):
             if is_cis:
                 yield f"{framework.id}:{name}", answer

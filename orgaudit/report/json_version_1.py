@@ -61,10 +61,13 @@ def _summary(view: View) -> Json:
         "units": [{"unit": score.unit, "open": score.open} for score in view.units],
         "accounts": [_account(score) for score in view.accounts],
         "controls": [parts.scored(score) for score in view.controls],
-        "requirements": [
-            _requirement(score) for score in view.requirements if score.status is not RequirementStatus.NOT_COVERED
-        ],
+        "requirements": [_requirement(score) for score in view.requirements if _is_known(score)],
     }
+
+
+def _is_known(score: RequirementScore) -> bool:
+    """Return whether this version knows the status of a requirement: none by mapping, and nothing not covered."""
+    return not score.parts and score.status is not RequirementStatus.NOT_COVERED
 
 
 def _account(score: AccountScore) -> dict[str, Json]:
@@ -72,7 +75,7 @@ def _account(score: AccountScore) -> dict[str, Json]:
 
 
 def _requirement(score: RequirementScore) -> dict[str, Json]:
-    return parts.without(parts.scored(score), "rated")
+    return parts.without(parts.scored(score), "rated", "parts")
 
 
 def _missing(item: Missing | MissingPermission) -> dict[str, Json]:

@@ -37,6 +37,7 @@ from orgaudit.report.figures import (
 )
 from orgaudit.report.listed import ListedFinding
 from orgaudit.report.manual import ManualReview, answered, review
+from orgaudit.report.mapped import with_parts
 from orgaudit.settings.frameworks import rated
 from orgaudit.settings.picture import Picture, read_logo
 from orgaudit.settings.sections import ActionSettings, ReportSettings
@@ -250,7 +251,7 @@ def view_of(connection: duckdb.DuckDBPyConnection, basis: Basis, exceptions: tup
     """Return what reports show of the tables of a connection, which counts all of it, and of this basis."""
     manifest, register = basis.manifest, basis.register
     connection.execute(queries.ISSUES_TABLE)
-    judged = tuple(_structs(connection, RequirementScore, queries.REQUIREMENTS))
+    judged = tuple(with_parts(connection, _structs(connection, RequirementScore, queries.REQUIREMENTS)))
     requirements = tuple(answered(score, register.attested, len(manifest.accounts)) for score in judged)
     headline = _headline(manifest, judged)
     failing = dict(connection.execute(queries.FAILING_ACCOUNTS).fetchall())

@@ -35,6 +35,7 @@ SHIPPED = frozenset(
     {
         *("cis_1.2", "cis_1.3", "cis_1.4", "cis_1.5", "cis_2.0", "cis_3.0", "cis_4.0", "cis_5.0", "cis_6.0", "cis_7.0"),
         *("nist_800_53_r5", "fsbp"),
+        *("pci_dss_4.0.1", "nist_800_171_r2", "nist_csf_2.0", "soc_2", "iso_27001_2022", "hipaa", "cis_controls_8.1"),
     }
 )
 """The ids of the frameworks that come with orgaudit; those of any other file are a user's own."""
@@ -55,6 +56,13 @@ class Assessment(StrEnum):
     MANUAL = "manual"
 
 
+class Kind(StrEnum):
+    """How a framework says what is met: controls decide its requirements, or a mapping gives evidence for parts."""
+
+    CONTROLS = "controls"
+    MAPPING = "mapping"
+
+
 class Coverage(StrEnum):
     """Whether orgaudit, or a person, can answer a requirement at all."""
 
@@ -70,9 +78,28 @@ class Baseline(StrEnum):
     HIGH = "high"
 
 
+class EvidencePart(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a requirement by mapping asks for, and the controls that give evidence for it.
+
+    Where no control does, a person attests it, or nothing covers it; `needs` is what would have to be read.
+    """
+
+    title: str
+    assessment: Assessment = Assessment.AUTOMATED
+    controls: tuple[str, ...] = ()
+    coverage: Coverage = Coverage.ANSWERED
+    needs: str = ""
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether a control or a person can answer it."""
+        return self.coverage is not Coverage.NONE
+
+
 class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     """One requirement, in our own words, and the ids of the controls that decide it.
 
+    Of a framework by mapping, `parts` are what it asks for, and the controls are those of all of its parts.
     `aliases` are former ids of it. `supporting` are controls whose results are related evidence and decide nothing.
     Where `coverage` is none, a machine could decide it and no control does; `needs` is what would have to be read.
     `baseline` is the lowest one that has it, None where no baseline does.
@@ -89,6 +116,7 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     coverage: Coverage = Coverage.ANSWERED
     needs: str = ""
     baseline: Baseline | None = None
+    parts: tuple[EvidencePart, ...] = ()
 
     @property
     def is_covered(self) -> bool:
@@ -100,12 +128,13 @@ class Framework(msgspec.Struct, frozen=True, kw_only=True):
     """One version of one framework; `thresholds` are the numbers that it sets itself.
 
     `source` is where its requirements are published, `date` the year and month, or the day, of what was read there.
-    `left_out` are the ids and former ids of what the choice of a baseline leaves out.
+    `left_out` are the ids and former ids of what the choice of a baseline leaves out. One by mapping has no rate.
     """
 
     id: str
     title: str
     version: str
+    kind: Kind = Kind.CONTROLS
     requirements: tuple[Requirement, ...]
     thresholds: dict[str, Any] = {}
     source: str = ""
@@ -127,6 +156,11 @@ class Framework(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a control or a person can answer every requirement."""
         return all(requirement.is_covered for requirement in self.requirements)
 
+    @property
+    def is_mapping(self) -> bool:
+        """Whether a mapping gives evidence for parts of its requirements."""
+        return self.kind is Kind.MAPPING
+
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -135,11 +169,19 @@ class _File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class _PartInFile(_File):
+    title: _Text
+    assessment: Assessment = Assessment.AUTOMATED
+    controls: tuple[_Text, ...] = ()
+    coverage: Coverage = Coverage.ANSWERED
+    needs: str = ""
+
+
 class _RequirementInFile(_File):
     id: _Text
     title: _Text
     level: int | None = None
-    assessment: Assessment
+    assessment: Assessment | None = None
     section: str = ""
     controls: tuple[_Text, ...] = ()
     aliases: tuple[_Text, ...] = ()
@@ -147,12 +189,14 @@ class _RequirementInFile(_File):
     coverage: Coverage = Coverage.ANSWERED
     needs: str = ""
     baseline: Baseline | None = None
+    parts: tuple[_PartInFile, ...] = ()
 
 
 class _FrameworkInFile(_File):
     id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
     title: _Text
     version: _Text
+    kind: Kind = Kind.CONTROLS
     requirements: tuple[_RequirementInFile, ...]
     thresholds: Thresholds = Thresholds()
     source: str = ""
@@ -208,7 +252,12 @@ def renamed(framework: Framework, aliases: Mapping[str, str]) -> Framework:
         return tuple(dict.fromkeys(aliases.get(control, control) for control in controls))
 
     requirements = tuple(
-        msgspec.structs.replace(each, controls=present(each.controls), supporting=present(each.supporting))
+        msgspec.structs.replace(
+            each,
+            controls=present(each.controls),
+            supporting=present(each.supporting),
+            parts=tuple(msgspec.structs.replace(part, controls=present(part.controls)) for part in each.parts),
+        )
         for each in framework.requirements
     )
     return msgspec.structs.replace(framework, requirements=requirements)
@@ -224,11 +273,51 @@ def _framework(document: Document) -> Framework | list[Problem]:
     if content.id == ALL:
         problems.append(document.problem(("id",), f"{ALL!r} stands for every framework", "choose another id"))
     problems += _twice(document, content.requirements)
+    problems += _mapped_wrongly(document, content)
     problems += _contradictions(document, content.requirements)
-    fields = content.model_dump(exclude={"thresholds"}) | {
-        "thresholds": content.thresholds.model_dump(exclude_unset=True)
+    if problems:
+        return problems
+    fields = content.model_dump(exclude={"thresholds", "requirements"}) | {
+        "thresholds": content.thresholds.model_dump(exclude_unset=True),
+        "requirements": [_fields(requirement) for requirement in content.requirements],
     }
-    return problems or msgspec.convert(fields, Framework)
+    return msgspec.convert(fields, Framework)
+
+
+def _fields(requirement: _RequirementInFile) -> dict[str, Any]:
+    """Return the fields of a requirement; what parts say of it as a whole follows from them."""
+    fields = requirement.model_dump()
+    if not requirement.parts:
+        return fields
+    automated = any(part.assessment is Assessment.AUTOMATED for part in requirement.parts)
+    covered = any(part.coverage is not Coverage.NONE for part in requirement.parts)
+    return fields | {
+        "assessment": Assessment.AUTOMATED if automated else Assessment.MANUAL,
+        "controls": tuple(dict.fromkeys(control for part in requirement.parts for control in part.controls)),
+        "coverage": Coverage.ANSWERED if covered else Coverage.NONE,
+    }
+
+
+_OF_PARTS = ("assessment", "controls", "supporting", "coverage", "needs", "baseline")
+"""The keys of a requirement that a framework by mapping has in its parts, or not at all."""
+
+
+def _mapped_wrongly(document: Document, content: _FrameworkInFile) -> Iterator[Problem]:
+    """Yield a problem for each requirement that does not fit how its framework says what is met."""
+    for index, requirement in enumerate(content.requirements):
+        place: KeyPath = ("requirements", index)
+        if content.kind is Kind.MAPPING:
+            if not requirement.parts:
+                message = f"{requirement.id!r} is by mapping and has no parts"
+                yield document.problem(place, message, "list what it asks for under parts")
+            for key in (key for key in _OF_PARTS if key in requirement.model_fields_set):
+                message = f"{key} of {requirement.id!r} follows from its parts"
+                yield document.problem((*place, key), message, f"leave out {key}, or write it in a part")
+        elif requirement.parts:
+            message = f"{requirement.id!r} has parts, and the framework is not by mapping"
+            yield document.problem((*place, "parts"), message, "add kind: mapping, or leave out parts")
+        elif requirement.assessment is None:
+            yield document.problem(place, "requirements[].assessment is missing", "add it")
 
 
 def _twice(document: Document, requirements: Iterable[_RequirementInFile]) -> Iterator[Problem]:
@@ -245,33 +334,63 @@ def _twice(document: Document, requirements: Iterable[_RequirementInFile]) -> It
 
 
 def _contradictions(document: Document, requirements: Iterable[_RequirementInFile]) -> Iterator[Problem]:
-    """Yield a problem for each requirement whose keys cannot be true together."""
+    """Yield a problem for each requirement or part whose keys cannot be true together."""
     for index, requirement in enumerate(requirements):
-        uncovered = requirement.coverage is Coverage.NONE
-        if uncovered and requirement.controls:
-            message = f"coverage of {requirement.id!r} is none, but it names controls"
-            yield document.problem(("requirements", index, "coverage"), message, "leave out coverage and needs")
-        elif uncovered and requirement.assessment is Assessment.MANUAL:
-            message = f"coverage of {requirement.id!r} is none, but a person decides it"
-            yield document.problem(("requirements", index, "coverage"), message, "leave out coverage and needs")
-        elif requirement.needs and not uncovered:
-            message = f"{requirement.id!r} says what it needs, but its coverage is not none"
-            yield document.problem(("requirements", index, "needs"), message, "add coverage: none, or leave out needs")
+        place: KeyPath = ("requirements", index)
+        yield from _contradiction(document, place, requirement, requirement.id)
         if both := sorted({*requirement.controls} & {*requirement.supporting}):
             message = f"{both[0]!r} decides {requirement.id!r} and is named as supporting too"
-            yield document.problem(("requirements", index, "supporting"), message, "name it once")
+            yield document.problem((*place, "supporting"), message, "name it once")
+        for number, part in enumerate(requirement.parts):
+            path = (*place, "parts", number)
+            yield from _contradiction(document, path, part, part.title)
+            yield from _evidence_problems(document, path, part)
+
+
+def _contradiction(
+    document: Document, place: KeyPath, found: _RequirementInFile | _PartInFile, name: str
+) -> Iterator[Problem]:
+    uncovered = found.coverage is Coverage.NONE
+    if uncovered and found.controls:
+        message = f"coverage of {name!r} is none, but it names controls"
+        yield document.problem((*place, "coverage"), message, "leave out coverage and needs")
+    elif uncovered and found.assessment is Assessment.MANUAL:
+        message = f"coverage of {name!r} is none, but a person decides it"
+        yield document.problem((*place, "coverage"), message, "leave out coverage and needs")
+    elif found.needs and not uncovered:
+        message = f"{name!r} says what it needs, but its coverage is not none"
+        yield document.problem((*place, "needs"), message, "add coverage: none, or leave out needs")
+
+
+def _evidence_problems(document: Document, place: KeyPath, part: _PartInFile) -> Iterator[Problem]:
+    """Yield what is wrong with the evidence of a part: none is named, or a person attests what controls answer."""
+    if part.assessment is Assessment.MANUAL and part.controls:
+        message = f"a person attests {part.title!r}, but it names controls"
+        yield document.problem((*place, "controls"), message, "leave out controls, or make two parts of it")
+    elif part.assessment is Assessment.AUTOMATED and part.coverage is not Coverage.NONE and not part.controls:
+        message = f"{part.title!r} names no control"
+        yield document.problem(place, message, "name one, or write assessment: manual or coverage: none")
 
 
 def check(framework: Framework, known: Collection[str], document: Document | None = None) -> list[Problem]:
     """Return a problem for each control id that is not among `known`, with its line where the document is at hand."""
     place = document or Document(file=f"{framework.id}.yaml", data=None, lines={})
     return [
-        place.problem(("requirements", index, key, position), f"no control {control!r}", nearest(control, known))
+        place.problem((*path, position), f"no control {control!r}", nearest(control, known))
         for index, requirement in enumerate(framework.requirements)
-        for key, controls in (("controls", requirement.controls), ("supporting", requirement.supporting))
+        for path, controls in _named(("requirements", index), requirement)
         for position, control in enumerate(controls)
         if control not in known
     ]
+
+
+def _named(place: KeyPath, requirement: Requirement) -> Iterator[tuple[KeyPath, tuple[str, ...]]]:
+    """Yield each list of controls that stands in the file of a requirement, and where."""
+    if not requirement.parts:
+        yield (*place, "controls"), requirement.controls
+    yield (*place, "supporting"), requirement.supporting
+    for number, part in enumerate(requirement.parts):
+        yield (*place, "parts", number, "controls"), part.controls
 
 
 def select(
@@ -337,8 +456,10 @@ def is_ratable(framework: Framework, controls: Collection[str]) -> bool:
     """Return whether a rate can be said: all is covered, and all controls of automated requirements are among a run's.
 
     A run that was narrowed to some controls has no rate: what it left out neither passes nor fails. Nor has a framework
-    of which a part is not covered.
+    of which a part is not covered, nor one by mapping: evidence for parts of a requirement is not a share of it.
     """
+    if framework.is_mapping:
+        return False
     automated = (it for it in framework.requirements if it.assessment is Assessment.AUTOMATED)
     return all(it.is_covered and all(control in controls for control in it.controls) for it in automated)
 

@@ -90,9 +90,10 @@ _MANIFEST_COLUMNS = {
         **dict.fromkeys(("per_resource", "reversible"), "BOOLEAN"),
     },
     "frameworks": {
-        **dict.fromkeys(("id", "title", "version"), _TEXT),
+        **dict.fromkeys(("id", "title", "version", "kind"), _TEXT),
         "requirements": 'STRUCT(id VARCHAR, title VARCHAR, "level" INTEGER, assessment VARCHAR, section VARCHAR, '
-        "controls VARCHAR[], coverage VARCHAR)[]",
+        "controls VARCHAR[], coverage VARCHAR, "
+        "parts STRUCT(title VARCHAR, assessment VARCHAR, controls VARCHAR[])[])[]",
     },
 }
 
@@ -411,8 +412,8 @@ def _load_manifest(connection: duckdb.DuckDBPyConnection, manifest: Manifest, sc
         "FROM (SELECT account_id, unnest(regions) AS g FROM manifest_records) ORDER BY account_id, region",
         "CREATE TABLE controls AS SELECT * FROM manifest_controls ORDER BY id",
         "CREATE TABLE requirements AS SELECT id AS framework, title AS framework_title, version, "
-        "generate_subscripts(requirements, 1) AS position, unnest(requirements, recursive := true) "
-        "FROM manifest_frameworks",
+        "coalesce(kind, 'controls') AS kind, generate_subscripts(requirements, 1) AS position, "
+        "unnest(requirements, recursive := true) FROM manifest_frameworks",
         *(f"DROP VIEW manifest_{name}" for name in _MANIFEST_COLUMNS),
     ):
         connection.execute(statement)

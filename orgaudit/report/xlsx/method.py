@@ -157,6 +157,12 @@ _DEFINITIONS = (
         "to a person, or without a control, is MANUAL: findings on it are that person's evidence. NOT_COVERED is what "
         "a machine could decide and no control does: a framework with such requirements has no rate.",
     ),
+    (
+        "Requirement by mapping",
+        "Its parts are what it asks for, each answered by certain controls or by people. A part fails where any of its "
+        "evidence fails, and has evidence where all of its controls answered in all accounts. EVIDENCE: no part fails, "
+        "was not seen, or waits for an attestation. It never passes, and its framework has no rate.",
+    ),
     ("Order", "Open and All evaluations: open first, then by status, severity, account, control, region and resource."),
     ("Times", "All times are UTC."),
 )
@@ -173,6 +179,8 @@ def _framework(framework: Framework) -> str:
     """Return a framework in words: its version, its size, and how much of it is covered where that is not all."""
     size = len(framework.requirements)
     text = f"{framework.title}, version {framework.version}: {counted(size, 'requirement')}"
+    if framework.is_mapping:
+        return f"{text} by mapping, in {counted(sum(len(each.parts) for each in framework.requirements), 'part')}"
     return text if framework.is_whole else f"{text}, {framework.covered} of them covered"
 
 

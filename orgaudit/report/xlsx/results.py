@@ -242,6 +242,7 @@ _FRAMEWORKS: tuple[Column[RequirementScore], ...] = (
     _of_rated(_PASS_RATE_WITH_EXCEPTIONS),
     Column("Controls", 42, lambda q: ", ".join(q.controls) or _undecided(q)),
     Column("Decided by", 12, lambda q: q.assessment),
+    Column("Evidence", 46, lambda q: q.evidence.words if q.parts else NOTHING),
     _FAILED,
     _PASSED,
     _NOT_ASSESSED,
