@@ -33,7 +33,7 @@ from orgaudit.register.state import today
 from orgaudit.report import json_document
 from orgaudit.report import stage as report_stage
 from orgaudit.report.view import View
-from orgaudit.settings import frameworks
+from orgaudit.settings import control_names
 from orgaudit.settings.documents import Problem
 from orgaudit.settings.ownership import owners_of
 from orgaudit.settings.picture import read_logo
@@ -252,7 +252,7 @@ def reported(
             on,
             controls=catalogue(),
             aliases=ALIASES,
-            requirements=frameworks.names_by_control(settings.directory, ALIASES),
+            requirements=control_names.names_by_control(settings.directory, ALIASES),
             before=[lambda findings: with_owners(findings, ownership), history.dated(run)],
             after=lambda at: conclude(at, ALIASES, compared),
             same=lambda at: compared is None or is_compared(at, compared),

@@ -23,6 +23,7 @@ from orgaudit.evaluate.remediation import unfilled
 from orgaudit.evaluate.rules import chosen_controls, named_controls
 from orgaudit.model import Disruption, Scope, Severity
 from orgaudit.settings import frameworks as framework_files
+from orgaudit.settings.control_names import ControlNames
 from orgaudit.settings.documents import nearest
 from orgaudit.settings.frameworks import Assessment, Framework, Requirement
 from orgaudit.settings.settings import Settings
@@ -144,7 +145,7 @@ def explain(name: str, **given: Any) -> None:  # noqa: ANN401 - options by name
         lines = _requirements(loaded[name])
     elif colon and framework in loaded:
         lines = _requirement_lines(loaded[framework], name, known)
-    elif meant := framework_files.requirements_by_name(loaded.values()).get(name):
+    elif meant := ControlNames(known, ALIASES, loaded.values()).requirements(name):
         lines = _meanings(name, meant, loaded, known)
     else:
         raise _unknown(name, known, loaded)

@@ -9,6 +9,7 @@ from typing import Any
 
 from orgaudit.register.file.load import unknown_requirement
 from orgaudit.register.patterns import Patterns, is_exact
+from orgaudit.settings.control_names import ControlNames, UnresolvedNameError
 from orgaudit.settings.documents import nearest
 from orgaudit.settings.frameworks import Framework
 from orgaudit.settings.syntax import KeyPath
@@ -65,21 +66,19 @@ class KnownNames:
     any_run: bool = False
     accept_unknown: bool = False
     control_names: frozenset[str] = field(init=False, repr=False)
+    resolver: ControlNames = field(init=False, repr=False)
     _by_name: Mapping[str, list[str]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        requirements = (
-            f"{framework.id}:{name}"
-            for framework in self.frameworks.values()
-            for requirement in framework.requirements
-            if requirement.controls
-            for name in (requirement.id, *requirement.aliases)
-        )
+        resolver = ControlNames(self.controls, self.aliases, self.frameworks.values())
         by_name: dict[str, list[str]] = {}
         for account_id, name in sorted(self.accounts.items()):
             if name:
                 by_name.setdefault(_folded(name), []).append(account_id)
-        object.__setattr__(self, "control_names", frozenset({*self.controls, *self.aliases, *requirements}))
+        object.__setattr__(self, "resolver", resolver)
+        object.__setattr__(
+            self, "control_names", frozenset({*self.controls, *self.aliases, *resolver.standing_for()})
+        )
         object.__setattr__(self, "_by_name", by_name)
 
     def account(self, text: str) -> str:
@@ -108,6 +107,28 @@ class KnownNames:
         if problem := self._unknown("controls", text):
             raise ValueError(f"{problem[0]}; {_or_accepted(problem[1])}")
         return text
+
+    def meanings(self, scope: Mapping[str, Any] | None) -> dict[str, list[str]]:
+        """Return the controls that the requirements in a scope, and in its `except`, stand for, by the name as written.
+
+        A pattern is here where it matches requirements and no control's own id.
+        """
+        found: dict[str, list[str]] = {}
+        for path, text in _texts(scope or {}):
+            if path[-2] == "controls" and (controls := self._stands_for(text)):
+                found[text] = sorted(controls)
+        return found
+
+    def _stands_for(self, text: str) -> set[str]:
+        if text in self.controls or text in self.aliases:
+            return set()
+        by_name = self.resolver.standing_for()
+        if is_exact(text):
+            return {*by_name.get(text, ())}
+        match = Patterns([text]).match
+        if any(map(match, (*self.controls, *self.aliases))):
+            return set()
+        return {control for name, controls in by_name.items() if match(name) for control in controls}
 
     def requirement(self, text: str) -> NameProblem | None:
         """Return what is wrong with the name of a requirement; an unknown one is never accepted."""
@@ -179,13 +200,17 @@ class KnownNames:
         return f"no known {_NOUNS[key]} {text!r}", nearest(text, known)
 
     def _unknown_control(self, text: str) -> tuple[str, str] | None:
-        if text in self.control_names:
-            return None
-        if ":" not in text:
-            return f"no control {text!r}", nearest(text, {*self.controls, *self.aliases})
-        if unknown := unknown_requirement(text, self.frameworks, complete=True):
+        meant = self.resolver.requirements(text)
+        if meant and not any(requirement.controls for requirement in meant.values()):
+            remedy = f"attest it: `orgaudit exceptions attestations add {next(iter(meant))}`"
+            return f"no control decides {text}, so an exception cannot cover it", remedy
+        if not meant and ":" in text and (unknown := unknown_requirement(text, self.frameworks, complete=True)):
             return unknown
-        return f"no control decides {text}, so an exception cannot cover it", "attest it: `orgaudit attestations add`"
+        try:
+            self.resolver.controls(text)
+        except UnresolvedNameError as error:
+            return error.message, error.remedy
+        return None
 
     def _unchecked(self, key: str, texts: list[str]) -> str:
         why = "no stored run knows units" if self.any_run else "no run is stored"

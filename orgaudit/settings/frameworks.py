@@ -334,35 +334,6 @@ def in_baseline(framework: Framework, baseline: Baseline | None) -> Framework:
     return msgspec.structs.replace(framework, requirements=kept, left_out=left_out)
 
 
-def requirements_by_name(frameworks: Iterable[Framework]) -> dict[str, dict[str, Requirement]]:
-    """Return what each name of a requirement means, by framework:requirement with the present id.
-
-    A name is framework:requirement or the requirement's id alone, each with its present or a former id. An id alone
-    may mean requirements of several frameworks, as 1.6 does in the versions of CIS.
-    """
-    found: dict[str, dict[str, Requirement]] = {}
-    for framework in frameworks:
-        for requirement in framework.requirements:
-            for name in (requirement.id, *requirement.aliases):
-                for written in (name, f"{framework.id}:{name}"):
-                    found.setdefault(written, {})[f"{framework.id}:{requirement.id}"] = requirement
-    return found
-
-
-def names_by_control(directory: Path, aliases: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """Return the requirements that each control decides by any framework file, as framework:requirement.
-
-    Raises ConfigError with every problem of every file. `aliases` are as `load` takes them.
-    """
-    found: dict[str, list[str]] = {}
-    for framework in load(directory, aliases=aliases).values():
-        for requirement in framework.requirements:
-            for control in requirement.controls:
-                names = (f"{framework.id}:{name}" for name in (requirement.id, *requirement.aliases))
-                found.setdefault(control, []).extend(names)
-    return {control: tuple(dict.fromkeys(names)) for control, names in found.items()}
-
-
 def requirements_of(frameworks: Iterable[Framework], control: str) -> list[RequirementRef]:
     """Return the requirements that ask for a control, in the order of the files."""
     return [

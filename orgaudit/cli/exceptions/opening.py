@@ -28,7 +28,7 @@ from orgaudit.register.names import KnownNames
 from orgaudit.register.patterns import Patterns
 from orgaudit.register.scope import units_of
 from orgaudit.register.state import longest_life, today
-from orgaudit.settings import frameworks
+from orgaudit.settings import control_names, frameworks
 from orgaudit.settings.documents import Problem, nearest
 from orgaudit.settings.settings import PERSON_VARIABLE, Settings
 from orgaudit.settings.settings import load as load_settings
@@ -108,7 +108,7 @@ class OpenRegister:
 
     def requirements(self) -> dict[str, tuple[str, ...]]:
         """Return the requirements of all framework files by the control that decides them; raises ConfigError."""
-        return frameworks.names_by_control(self.settings.directory, ALIASES)
+        return control_names.names_by_control(self.settings.directory, ALIASES)
 
     def row(self, name: str) -> ExceptionRow | AttestationRow | None:
         """Return the entry of an id as reports list it; None for an unknown one."""
@@ -132,7 +132,7 @@ class OpenRegister:
         return KnownNames(
             controls=frozenset(catalogue()),
             aliases=ALIASES,
-            frameworks=frameworks.load(self.settings.directory),
+            frameworks=frameworks.load(self.settings.directory, aliases=ALIASES),
             accounts={account.id: account.name for account in known.values()},
             units=frozenset(unit for account in known.values() for unit in units_of(account)),
             any_run=accounts is not None,
