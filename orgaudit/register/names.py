@@ -76,9 +76,7 @@ class KnownNames:
             if name:
                 by_name.setdefault(_folded(name), []).append(account_id)
         object.__setattr__(self, "resolver", resolver)
-        object.__setattr__(
-            self, "control_names", frozenset({*self.controls, *self.aliases, *resolver.standing_for()})
-        )
+        object.__setattr__(self, "control_names", frozenset({*self.controls, *self.aliases, *resolver.standing_for()}))
         object.__setattr__(self, "_by_name", by_name)
 
     def account(self, text: str) -> str:
@@ -130,8 +128,16 @@ class KnownNames:
             return set()
         return {control for name, controls in by_name.items() if match(name) for control in controls}
 
+    def whole(self, text: str) -> str:
+        """Return a requirement's id alone as framework:requirement where one framework has it; other text as it is."""
+        meant = list(self.resolver.requirements(text))
+        return meant[0] if len(meant) == 1 and ":" not in text else text
+
     def requirement(self, text: str) -> NameProblem | None:
         """Return what is wrong with the name of a requirement; an unknown one is never accepted."""
+        if ":" not in text and len(meant := self.resolver.requirements(text)) > 1:
+            several = f"{text!r} names requirements of {len(meant)} frameworks"
+            return NameProblem(("requirement",), several, f"write one of {', '.join(meant)}")
         unknown = unknown_requirement(text, self.frameworks, complete=True)
         return None if unknown is None else NameProblem(("requirement",), *unknown)
 

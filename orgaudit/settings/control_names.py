@@ -99,17 +99,21 @@ class ControlNames:
                 found[name] = controls
         return found
 
+    def by_control(self) -> dict[str, tuple[str, ...]]:
+        """Return the requirements' names that stand for each control, ids alone last."""
+        found: dict[str, list[str]] = {}
+        for name, controls in self.standing_for().items():
+            for control in controls:
+                found.setdefault(control, []).append(name)
+        return {control: tuple(sorted(names, key=lambda name: ":" not in name)) for control, names in found.items()}
+
 
 def names_by_control(directory: Path, aliases: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     """Return the requirements' names that stand for each control by any framework file, ids alone last.
 
     Raises ConfigError with every problem of every file. `aliases` are as `frameworks.load` takes them.
     """
-    found: dict[str, list[str]] = {}
-    for name, controls in ControlNames((), {}, load(directory, aliases=aliases).values()).standing_for().items():
-        for control in controls:
-            found.setdefault(control, []).append(name)
-    return {control: tuple(sorted(names, key=lambda name: ":" not in name)) for control, names in found.items()}
+    return ControlNames((), {}, load(directory, aliases=aliases).values()).by_control()
 
 
 def _folded(text: str) -> str:

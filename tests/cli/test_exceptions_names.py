@@ -261,7 +261,9 @@ def judged(run: Run) -> None:
 
 def named_by(framework: str) -> str:
     """Return a requirement of a framework's file that the control decides."""
-    return next(name for name in control_names.names_by_control(PACKAGED, {})[CONTROL] if name.startswith(f"{framework}:"))
+    return next(
+        name for name in control_names.names_by_control(PACKAGED, {})[CONTROL] if name.startswith(f"{framework}:")
+    )
 
 
 @pytest.mark.parametrize("pattern", ["exact", "glob"])

@@ -14,8 +14,8 @@ import pytest
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
 from orgaudit.model import RequirementRef
-from orgaudit.settings.documents import PACKAGED
 from orgaudit.settings.control_names import names_by_control
+from orgaudit.settings.documents import PACKAGED
 from orgaudit.settings.frameworks import (
     SHIPPED,
     Assessment,

@@ -86,8 +86,8 @@ def _request(entry: dict[str, Any], step: Step, found: OpenRegister) -> EntryCha
 
 
 def _approve(entry: dict[str, Any], step: Step, found: OpenRegister) -> EntryChange:
-    longest, names = found.longest_days(entry), found.names(accept_unknown=True)
-    return lifecycle.approved(EXCEPTIONS, entry, step, longest_days=longest, meanings=names.meanings)
+    longest = found.longest_days(entry)
+    return lifecycle.approved(EXCEPTIONS, entry, step, longest_days=longest, meanings=found.meanings)
 
 
 def _reject(entry: dict[str, Any], step: Step, _found: OpenRegister) -> EntryChange:
