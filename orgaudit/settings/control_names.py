@@ -14,7 +14,7 @@ from orgaudit.settings.documents import nearest
 from orgaudit.settings.frameworks import Framework, Requirement, load
 
 _VERSION = re.compile(r"_r?\d[\d.]*$")
-_SPELLED = re.compile(r"(.*\S)(?:\s*:\s*|\s+)(\S+)")
+_SPELLED = re.compile(r"(.*\S)\s+(\S+)")
 """A framework and a requirement in any spelling, such as `CIS 1.6`, and `cis_4.0 1.6` as workbooks show it."""
 
 

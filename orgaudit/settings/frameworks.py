@@ -21,6 +21,11 @@ from orgaudit.settings.thresholds import Thresholds
 ALL = "all"
 """The choice of every framework file."""
 
+CHECK = "check"
+"""The word by which the command that lists frameworks checks a file instead."""
+
+_RESERVED = {ALL: "stands for every framework", CHECK: "is a word of `orgaudit frameworks`"}
+
 SHIPPED = frozenset(
     {
         *("cis_1.2", "cis_1.3", "cis_1.4", "cis_1.5", "cis_2.0", "cis_3.0", "cis_4.0", "cis_5.0", "cis_6.0", "cis_7.0"),
@@ -163,20 +168,31 @@ def load(
     frameworks: dict[str, Framework] = {}
     problems: list[Problem] = []
     for path in files(directory):
-        try:
-            document = read(path)
-        except ConfigError as error:
-            problems.append(Problem(file="", message=str(error)))
-            continue
-        found = _framework(document)
-        if isinstance(found, list):
-            problems += found
-            continue
-        frameworks[found.id] = renamed(found, aliases)
-        problems += [] if known is None else check(found, {*known, *aliases}, document)
+        found, wrong = load_file(path, known, aliases)
+        problems += wrong
+        if found is not None:
+            frameworks[found.id] = found
     if problems:
         raise error_of(problems)
     return frameworks
+
+
+def load_file(
+    path: Path, known: Collection[str] | None = None, aliases: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Framework | None, list[Problem]]:
+    """Return the framework of one file, None where it cannot be read as one, and every problem of the file.
+
+    `known` and `aliases` are as `load` takes them.
+    """
+    try:
+        document = read(path)
+    except ConfigError as error:
+        return None, [Problem(file="", message=str(error))]
+    found, problems = _framework(document)
+    if found is None:
+        return None, problems
+    unknown = [] if known is None else check(found, {*known, *aliases}, document)
+    return renamed(found, aliases), problems + unknown
 
 
 def renamed(framework: Framework, aliases: Mapping[str, str]) -> Framework:
@@ -192,21 +208,21 @@ def renamed(framework: Framework, aliases: Mapping[str, str]) -> Framework:
     return msgspec.structs.replace(framework, requirements=requirements)
 
 
-def _framework(document: Document) -> Framework | list[Problem]:
+def _framework(document: Document) -> tuple[Framework | None, list[Problem]]:
     problems = [problem for _, problem in document.flaws]
     content = validate(document, _FrameworkInFile)
     if isinstance(content, list):
-        return problems + content
+        return None, problems + content
     if content.id != Path(document.file).stem:
         problems.append(document.problem(("id",), f"{content.id!r} is not the file's name", "make them the same"))
-    if content.id == ALL:
-        problems.append(document.problem(("id",), f"{ALL!r} stands for every framework", "choose another id"))
+    if content.id in _RESERVED:
+        problems.append(document.problem(("id",), f"{content.id!r} {_RESERVED[content.id]}", "choose another id"))
     problems += _twice(document, content.requirements)
     problems += _contradictions(document, content.requirements)
     fields = content.model_dump(exclude={"thresholds"}) | {
         "thresholds": content.thresholds.model_dump(exclude_unset=True)
     }
-    return problems or msgspec.convert(fields, Framework)
+    return msgspec.convert(fields, Framework), problems
 
 
 def _twice(document: Document, requirements: Iterable[_RequirementInFile]) -> Iterator[Problem]:
