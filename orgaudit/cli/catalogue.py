@@ -66,15 +66,15 @@ def controls(*, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options 
 
 
 @click.command()
-@click.argument("framework_id", metavar="[ID | check FILE]", required=False)
-@click.argument("file", metavar="", required=False, type=click.Path(path_type=Path))
+@click.argument("framework_id", metavar="[ID]", required=False)
+@click.argument("file", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
 @options.config
 @options.as_json
 def frameworks(framework_id: str | None, file: Path | None, *, as_json: bool, **given: Any) -> ExitCode:  # noqa: ANN401 - options by name
-    """List the frameworks, or the requirements of one, or check a FILE of one.
+    """List the frameworks, or the requirements of the one with this ID.
 
-    `check` shows what is in the file, which need not be in use, and every problem by line. It exits with 2 where there
-    is one.
+    `orgaudit frameworks check FILE` shows what is in a framework file, which need not be in use, and lists every
+    problem of it by line. It exits with 2 where there is one.
     """
     if (framework_id == framework_files.CHECK) is (file is None):
         raise click.UsageError("give one ID, or `check` and one FILE")

@@ -192,5 +192,5 @@ def test_imported_controls_are_not_offered_again(monkeypatch: pytest.MonkeyPatch
 
 def test_second_control_of_a_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     module = offered(__name__, one=example_trail_fine)
-    with pytest.raises(ConfigError, match=f"two controls are called example_trail_fine: {__name__} .* and {__name__}"):
+    with pytest.raises(ConfigError, match=rf"two controls are called example_trail_fine: {__name__} .* and {__name__}"):
         loaded(monkeypatch, module, module)
