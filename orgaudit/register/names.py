@@ -103,7 +103,7 @@ class KnownNames:
         Raises ValueError for what matches none, unless unknown names are accepted.
         """
         if problem := self._unknown("controls", text):
-            raise ValueError(f"{problem[0]}; {_or_accepted(problem[1])}")
+            raise ValueError(f"{problem[0]}; {problem[1]}")
         return text
 
     def meanings(self, scope: Mapping[str, Any] | None) -> dict[str, list[str]]:
@@ -156,7 +156,7 @@ class KnownNames:
             if self._known(key) is None:
                 unchecked.setdefault(key, []).append(text)
             elif unknown := self._unknown(key, text):
-                problems.append(NameProblem(path, unknown[0], _or_accepted(unknown[1])))
+                problems.append(NameProblem(path, *unknown))
         warnings = [self._unchecked(key, texts) for key, texts in unchecked.items()]
         return NameCheck(
             resolved,
@@ -193,17 +193,21 @@ class KnownNames:
     def _unknown(self, key: str, text: str) -> tuple[str, str] | None:
         """Return why a text of a key matches nothing known, and the remedy; None where it matches something."""
         known = self._known(key) or ()
-        if self.accept_unknown or text in known:
+        if text in known:
             return None
-        if not is_exact(text):
-            try:
-                matched = any(map(Patterns([text]).match, known))
-            except ValueError:
-                return None
-            return None if matched else (f"{text!r} matches no known {_NOUNS[key]}", "")
-        if key == "controls":
-            return self._unknown_control(text)
-        return f"no known {_NOUNS[key]} {text!r}", nearest(text, known)
+        if key == "controls" and len(self.resolver.requirements(text)) > 1 and (several := self._unknown_control(text)):
+            return several
+        if self.accept_unknown:
+            return None
+        if is_exact(text):
+            plain = (f"no known {_NOUNS[key]} {text!r}", nearest(text, known))
+            message, remedy = (self._unknown_control(text) if key == "controls" else None) or plain
+            return message, _or_accepted(remedy)
+        try:
+            matched = any(map(Patterns([text]).match, known))
+        except ValueError:
+            return None
+        return None if matched else (f"{text!r} matches no known {_NOUNS[key]}", _or_accepted(""))
 
     def _unknown_control(self, text: str) -> tuple[str, str] | None:
         meant = self.resolver.requirements(text)

@@ -65,8 +65,8 @@ def test_the_file_keeps_what_people_wrote_and_the_approval_what_it_stands_for() 
     ("name", "says"),
     [
         ("EC2.77", "no control 'EC2.77'; did you mean EC2.7"),
-        ("1.6", "'1.6' names requirements of 10 frameworks; write one of cis_1.2:1.6, cis_1.3:1.6"),
-        ("CIS 1.6", "names requirements of 10 frameworks; write one of cis_1.2:1.6"),
+        ("1.6", "frameworks; write one of cis_1.2:1.6, cis_1.3:1.6"),
+        ("CIS 1.6", "frameworks; write one of cis_1.2:1.6"),
         ("cis_4.0 1.6", "write cis_4.0:1.6"),
         ("WAF.12", "no control decides WAF.12"),
     ],
@@ -76,12 +76,19 @@ def test_a_name_that_stands_for_nothing_is_refused(name: str, says: str) -> None
     assert not REGISTER.exists()
 
 
+def test_an_ambiguous_name_is_not_accepted_as_an_unknown_one() -> None:
+    said = told("add", *REST, *WHO, *SCOPE, "--control", "1.6", "--unknown", code=2)
+    assert "write one of cis_1.2:1.6" in said
+    assert "--unknown" not in said
+    assert f"{ID}: pending" in told("add", *REST, *WHO, *SCOPE, "--control", "later_control", "--unknown")
+
+
 def test_an_ambiguous_name_in_the_file_is_a_problem_with_its_line() -> None:
     added("cis_4.0:1.6")
-    REGISTER.write_text(REGISTER.read_text().replace("cis_4.0:1.6", "1.6"))
+    REGISTER.write_text(REGISTER.read_text().replace("cis_4.0:1.6", "'1.6'"))
     said = told("check", code=2)
-    line = next(number for number, text in enumerate(REGISTER.read_text().splitlines(), 1) if "controls" in text)
-    assert f"exceptions.yaml:{line}: exceptions[0].scope.controls[0]: '1.6' names requirements of 10 frameworks" in said
+    line = next(number for number, text in enumerate(REGISTER.read_text().splitlines(), 1) if "'1.6'" in text)
+    assert f"exceptions.yaml:{line}: exceptions[0].scope.controls[0]: '1.6' names requirements of" in said
     assert "0 sound, 1 invalid" in said
 
 
@@ -110,7 +117,7 @@ def test_an_import_takes_ids_as_security_hub_writes_them() -> None:
     assert editor.entry(ID)["scope"]["controls"] == ["EC2.7"]
     assert editor.entry("EXC-2026-0002")["scope"]["controls"] == ["fsbp:ELB.5"]
     assert "scope" not in editor.entry("EXC-2026-0003")
-    assert "'1.6' names requirements of 10 frameworks" in said
+    assert "'1.6' names requirements of" in said
 
 
 def test_an_attestation_by_an_id_alone_is_written_whole() -> None:
@@ -118,4 +125,5 @@ def test_an_attestation_by_an_id_alone_is_written_whole() -> None:
     told("attestations", "add", "AC-2", *rest)
     assert RegisterEditor.open(REGISTER).entry("ATT-2026-0001", "attestations")["requirement"] == "nist_800_53_r5:AC-2"
     said = told("attestations", "add", "1.1", *rest, code=2)
-    assert "'1.1' names requirements of 10 frameworks; write one of cis_1.2:1.1" in said
+    assert "'1.1' names requirements of" in said
+    assert "write one of cis_1.2:1.1" in said
