@@ -176,7 +176,7 @@ def offered_modules() -> list[ModuleType]:
 
     Raises ConfigError, which names the package, for a module that cannot be imported.
     """
-    return [_loaded(point) for point in entry_points(group=ENTRY_POINT)]
+    return [_loaded(point) for point in sorted(entry_points(group=ENTRY_POINT), key=lambda point: point.value)]
 
 
 def _loaded(point: EntryPoint) -> ModuleType:
