@@ -143,7 +143,7 @@ def test_a_clash_of_ids_names_both_packages(
         broken,
     )
     said = ran(both, desk, "controls", ends=ExitCode.USAGE)
-    assert "umbra_rules.facts cannot be loaded (ModuleNotFoundError: No module named 'nowhere_at_all')" in said
+    assert "umbra_rules.acme cannot be loaded (ModuleNotFoundError: No module named 'nowhere_at_all')" in said
     assert "correct or uninstall umbra-rules 1.0.0" in said
 
 
