@@ -9,6 +9,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,14 +20,17 @@ from orgaudit.cli.printing import print_json, width
 from orgaudit.controls.aliases import ALIASES, resolve
 from orgaudit.controls.declare import Control, Fix
 from orgaudit.controls.declare import catalogue as all_controls
-from orgaudit.errors import ConfigError
+from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.evaluate.remediation import unfilled
 from orgaudit.evaluate.rules import chosen_controls, named_controls
+from orgaudit.facts.declare import package_of
 from orgaudit.model import Disruption, Scope, Severity
 from orgaudit.settings import frameworks as framework_files
+from orgaudit.settings.control_names import ControlNames
 from orgaudit.settings.documents import nearest
 from orgaudit.settings.frameworks import Assessment, EvidencePart, Framework, Requirement
 from orgaudit.settings.settings import Settings
+from orgaudit.spreadsheet.text import displayed
 from orgaudit.store.register_result import AttestedStatus
 from orgaudit.words import counted
 
@@ -64,10 +68,19 @@ def controls(*, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options 
 
 @click.command()
 @click.argument("framework_id", metavar="[ID]", required=False)
+@click.argument("file", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
 @options.config
 @options.as_json
-def frameworks(framework_id: str | None, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
-    """List the frameworks, or the requirements of one."""
+def frameworks(framework_id: str | None, file: Path | None, *, as_json: bool, **given: Any) -> ExitCode:  # noqa: ANN401 - options by name
+    """List the frameworks, or the requirements of the one with this ID.
+
+    `orgaudit frameworks check FILE` shows what is in a framework file, which need not be in use, and lists every
+    problem of it by line. It exits with 2 where there is one.
+    """
+    if (framework_id == framework_files.CHECK) is (file is None):
+        raise click.UsageError("give one ID, or `check` and one FILE")
+    if file is not None:
+        return _checked(file, as_json=as_json)
     settings = options.settings_from(given)
     _, loaded = _loaded(settings)
     if framework_id and framework_id not in loaded:
@@ -75,11 +88,7 @@ def frameworks(framework_id: str | None, *, as_json: bool, **given: Any) -> None
         raise ConfigError(f"no framework {framework_id!r}; {remedy}", key="ID")
     found = {framework_id: loaded[framework_id]} if framework_id else loaded
     if as_json:
-        shown = [
-            {key: each[key] for key in ("id", "title", "version", "kind", "source", "date", "requirements")}
-            for each in _builtins(found.values())
-        ]
-        print_json(shown)
+        _print_json(found.values())
     elif framework_id:
         for line in _requirements(found[framework_id]):
             click.echo(line)
@@ -87,6 +96,42 @@ def frameworks(framework_id: str | None, *, as_json: bool, **given: Any) -> None
         for framework in found.values():
             for number, line in enumerate(_framework(framework, width() - ID_WIDTH)):
                 click.echo(f"{'' if number else framework.id:<{ID_WIDTH}}{line}")
+    return ExitCode.CLEAN
+
+
+def _print_json(found: Iterable[Framework]) -> None:
+    keys = ("id", "title", "version", "kind", "source", "date", "requirements")
+    print_json([{key: each[key] for key in keys} for each in _builtins(found)])
+
+
+def _checked(file: Path, *, as_json: bool) -> ExitCode:
+    """Print what is in a framework file, and every problem of it."""
+    found, problems = framework_files.load_file(file, all_controls(), ALIASES)
+    if as_json and not problems:
+        _print_json([] if found is None else [found])
+        return ExitCode.CLEAN
+    for line in () if found is None else _contents(found):
+        click.echo(displayed(line))
+    for problem in problems:
+        click.echo(displayed(str(problem)), err=as_json)
+    click.echo(displayed(f"{file}: {counted(len(problems), 'problem') if problems else 'sound'}"), err=as_json)
+    return ExitCode.USAGE if problems else ExitCode.CLEAN
+
+
+def _contents(framework: Framework) -> Iterator[str]:
+    """Yield the lines that show what a framework file holds, and where the controls that it names come from."""
+    yield framework.id
+    yield from _framework(framework, width())
+    if uncovered := sum(not each.is_covered for each in framework.requirements):
+        yield f"{uncovered} not covered: coverage is none"
+    if framework.id in framework_files.SHIPPED:
+        yield f"beside an orgaudit.toml it replaces the {framework.id} that comes with orgaudit"
+    supporting = {name for each in framework.requirements for name in each.supporting}
+    named = sorted({*framework_files.controls_of([framework]), *supporting})
+    packages = Counter(package_of(known.judge.__module__) for name in named if (known := all_controls().get(name)))
+    origin = ", ".join(f"{count} of {package}" for package, count in sorted(packages.items()))
+    yield from textwrap.wrap(f"names {counted(len(named), 'control')}{origin and f': {origin}'}", width())
+    yield from (f"  {name}" for name in named)
 
 
 def _framework(framework: Framework, room: int) -> Iterator[str]:
@@ -166,7 +211,7 @@ def explain(name: str, **given: Any) -> None:  # noqa: ANN401 - options by name
         lines = _requirements(loaded[name])
     elif colon and framework in loaded:
         lines = _requirement_lines(loaded[framework], name, known)
-    elif meant := framework_files.requirements_by_name(loaded.values()).get(name):
+    elif meant := ControlNames(known, ALIASES, loaded.values()).requirements(name):
         lines = _meanings(name, meant, loaded, known)
     else:
         raise _unknown(name, known, loaded)

@@ -86,6 +86,12 @@ def frameworks(line: Line, _typed: str) -> Iterator[CompletionItem]:
     yield from map(CompletionItem, sorted(_framework_files(line)))
 
 
+def listed_frameworks(line: Line, typed: str) -> Iterator[CompletionItem]:
+    """Yield the ids of all frameworks, and the word that checks a file of one."""
+    yield CompletionItem("check", help="Check a file")
+    yield from frameworks(line, typed)
+
+
 def explained(line: Line, typed: str) -> Iterator[CompletionItem]:
     """Yield what `explain` shows: controls, frameworks, and the requirements of the only framework that is typed."""
     yield from map(CompletionItem, control_ids())
@@ -265,7 +271,7 @@ ARGUMENTS: Mapping[str, Sequence[Names | EllipsisType | None]] = {
     "exceptions revoke": (entries, ...),
     "exceptions show": (entries,),
     "explain": (explained,),
-    "frameworks": (frameworks,),
+    "frameworks": (listed_frameworks, files),
     "init": (directories,),
     "plan": (),
     "policy": (),

@@ -15,6 +15,7 @@ from orgaudit.evaluate.remediation import general
 from orgaudit.facts.declare import FactType
 from orgaudit.model import RequirementRef
 from orgaudit.settings import frameworks
+from orgaudit.settings.control_names import ControlNames, UnresolvedNameError
 from orgaudit.settings.documents import error_of
 from orgaudit.settings.frameworks import Framework
 from orgaudit.settings.sections import ScopeSettings
@@ -108,22 +109,15 @@ def named_controls(scope: ScopeSettings, loaded: Mapping[str, Framework], known:
     A name is a control's present or former id, a framework:requirement, or the id of a requirement alone, such as a
     Security Hub id, where only one framework has it. Raises ConfigError for any other, and for an unknown framework.
     """
-    by_name = frameworks.requirements_by_name(loaded.values())
-    scope.check_rules(loaded, {*known, *ALIASES}, by_name)
+    scope.check_frameworks(loaded)
+    names = ControlNames(known, ALIASES, loaded.values())
     found: list[str] = []
     problems = []
     for index, name in enumerate(scope.controls):
-        if resolve(name) in known:
-            found.append(resolve(name))
-            continue
-        meant = {full: requirement for full, requirement in by_name[name].items() if requirement.controls}
-        found += (control for requirement in meant.values() for control in requirement.controls)
-        if len(meant) > 1:
-            message = f"{name!r} names requirements of {len(meant)} frameworks"
-            problems.append(scope.problem("controls", index, message, f"write one of {', '.join(meant)}"))
-        elif not meant:
-            remedy = f"`orgaudit explain {name}` shows it"
-            problems.append(scope.problem("controls", index, f"no control decides {name!r}", remedy))
+        try:
+            found += names.controls(name)
+        except UnresolvedNameError as error:
+            problems.append(scope.problem("controls", index, error.message, error.remedy))
     if problems:
         raise error_of(problems)
     return tuple(dict.fromkeys(found))

@@ -12,7 +12,7 @@ from orgaudit.model import Json
 from orgaudit.report import json_parts as parts
 from orgaudit.report.figures import AccountScore, Missing, MissingPermission, RequirementScore, RequirementStatus
 from orgaudit.report.view import View
-from orgaudit.store.register_result import HygieneRemark
+from orgaudit.store.register_result import HygieneConcern, HygieneRemark
 from orgaudit.store.run import writing
 
 VERSION = 1
@@ -48,7 +48,7 @@ def _document(view: View) -> Iterator[bytes]:
     yield from parts.coverage(view, _missing)
     yield b',\n"findings": '
     yield from parts.lines(map(msgspec.Raw, view.findings_as_json(without=LATER)))
-    yield b',\n"exceptions": ' + parts.encoded(parts.exceptions(view, _remark))
+    yield b',\n"exceptions": ' + parts.encoded(_exceptions(view))
     yield b',\n"attestations": ' + parts.encoded(parts.attestations(view.manual)) + b"\n}\n"
 
 
@@ -80,6 +80,14 @@ def _requirement(score: RequirementScore) -> dict[str, Json]:
 
 def _missing(item: Missing | MissingPermission) -> dict[str, Json]:
     return msgspec.structs.asdict(item) | {"mend": item.fix}
+
+
+def _exceptions(view: View) -> dict[str, Json]:
+    return {
+        "entries": [parts.without(parts.exception(score), "stands_for") for score in view.exceptions],
+        "hygiene": [_remark(each) for each in view.hygiene if each.concern is not HygieneConcern.MEANING_CHANGED],
+        "problems": view.problems,
+    }
 
 
 def _remark(remark: HygieneRemark) -> dict[str, Json]:

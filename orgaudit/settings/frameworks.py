@@ -31,6 +31,11 @@ from orgaudit.settings.thresholds import Thresholds
 ALL = "all"
 """The choice of every framework file."""
 
+CHECK = "check"
+"""The word by which the command that lists frameworks checks a file instead."""
+
+_RESERVED = {ALL: "stands for every framework", CHECK: "is a word of `orgaudit frameworks`"}
+
 SHIPPED = frozenset(
     {
         *("cis_1.2", "cis_1.3", "cis_1.4", "cis_1.5", "cis_2.0", "cis_3.0", "cis_4.0", "cis_5.0", "cis_6.0", "cis_7.0"),
@@ -220,29 +225,41 @@ def load(
     frameworks: dict[str, Framework] = {}
     problems: list[Problem] = []
     for path in files(directory):
-        try:
-            document, found = _read(path, content_of(path))
-        except ConfigError as error:
-            problems.append(Problem(file="", message=str(error)))
-            continue
-        if isinstance(found, list):
-            problems += found
-            continue
-        frameworks[found.id] = renamed(found, aliases)
-        problems += [] if known is None else check(found, {*known, *aliases}, document)
+        found, wrong = load_file(path, known, aliases)
+        problems += wrong
+        if found is not None:
+            frameworks[found.id] = found
     if problems:
         raise error_of(problems)
     return frameworks
 
 
+def load_file(
+    path: Path, known: Collection[str] | None = None, aliases: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Framework | None, list[Problem]]:
+    """Return the framework of one file, None where it cannot be read as one, and every problem of the file.
+
+    `known` and `aliases` are as `load` takes them.
+    """
+    try:
+        document, found, problems = _read(path, content_of(path))
+    except ConfigError as error:
+        return None, [Problem(file="", message=str(error))]
+    if found is None:
+        return None, [*problems]
+    unknown = [] if known is None else check(found, {*known, *aliases}, document)
+    return renamed(found, aliases), [*problems, *unknown]
+
+
 @lru_cache(maxsize=_KEPT)
-def _read(path: Path, content: bytes) -> tuple[Document, Framework | list[Problem]]:
-    """Return the document in a framework file and what it says; raises ConfigError.
+def _read(path: Path, content: bytes) -> tuple[Document, Framework | None, tuple[Problem, ...]]:
+    """Return the document in a framework file, the framework and the problems; raises ConfigError.
 
     One command loads all files several times: for its choice of controls, for the register and for the reports.
     """
     document = document_of(path, content)
-    return document, _framework(document)
+    found, problems = _framework(document)
+    return document, found, tuple(problems)
 
 
 def renamed(framework: Framework, aliases: Mapping[str, str]) -> Framework:
@@ -263,25 +280,25 @@ def renamed(framework: Framework, aliases: Mapping[str, str]) -> Framework:
     return msgspec.structs.replace(framework, requirements=requirements)
 
 
-def _framework(document: Document) -> Framework | list[Problem]:
+def _framework(document: Document) -> tuple[Framework | None, list[Problem]]:
     problems = [problem for _, problem in document.flaws]
     content = validate(document, _FrameworkInFile)
     if isinstance(content, list):
-        return problems + content
+        return None, problems + content
     if content.id != Path(document.file).stem:
         problems.append(document.problem(("id",), f"{content.id!r} is not the file's name", "make them the same"))
-    if content.id == ALL:
-        problems.append(document.problem(("id",), f"{ALL!r} stands for every framework", "choose another id"))
+    if content.id in _RESERVED:
+        problems.append(document.problem(("id",), f"{content.id!r} {_RESERVED[content.id]}", "choose another id"))
     problems += _twice(document, content.requirements)
-    problems += _mapped_wrongly(document, content)
-    problems += _contradictions(document, content.requirements)
-    if problems:
-        return problems
+    mapped_wrongly = list(_mapped_wrongly(document, content))
+    problems += [*mapped_wrongly, *_contradictions(document, content.requirements)]
+    if mapped_wrongly:  # what such a requirement says as a whole is not known
+        return None, problems
     fields = content.model_dump(exclude={"thresholds", "requirements"}) | {
         "thresholds": content.thresholds.model_dump(exclude_unset=True),
         "requirements": [_fields(requirement) for requirement in content.requirements],
     }
-    return msgspec.convert(fields, Framework)
+    return msgspec.convert(fields, Framework), problems
 
 
 def _fields(requirement: _RequirementInFile) -> dict[str, Any]:
@@ -474,35 +491,6 @@ def in_baseline(framework: Framework, baseline: Baseline | None) -> Framework:
     names = {name for each in kept for name in (each.id, *each.aliases)}
     left_out = tuple(name for name in framework.names if name not in names)
     return msgspec.structs.replace(framework, requirements=kept, left_out=left_out)
-
-
-def requirements_by_name(frameworks: Iterable[Framework]) -> dict[str, dict[str, Requirement]]:
-    """Return what each name of a requirement means, by framework:requirement with the present id.
-
-    A name is framework:requirement or the requirement's id alone, each with its present or a former id. An id alone
-    may mean requirements of several frameworks, as 1.6 does in the versions of CIS.
-    """
-    found: dict[str, dict[str, Requirement]] = {}
-    for framework in frameworks:
-        for requirement in framework.requirements:
-            for name in (requirement.id, *requirement.aliases):
-                for written in (name, f"{framework.id}:{name}"):
-                    found.setdefault(written, {})[f"{framework.id}:{requirement.id}"] = requirement
-    return found
-
-
-def names_by_control(directory: Path, aliases: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """Return the requirements that each control decides by any framework file, as framework:requirement.
-
-    Raises ConfigError with every problem of every file. `aliases` are as `load` takes them.
-    """
-    found: dict[str, list[str]] = {}
-    for framework in load(directory, aliases=aliases).values():
-        for requirement in framework.requirements:
-            for control in requirement.controls:
-                names = (f"{framework.id}:{name}" for name in (requirement.id, *requirement.aliases))
-                found.setdefault(control, []).extend(names)
-    return {control: tuple(dict.fromkeys(names)) for control, names in found.items()}
 
 
 def requirements_of(frameworks: Iterable[Framework], control: str) -> list[RequirementRef]:

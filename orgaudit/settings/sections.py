@@ -154,31 +154,23 @@ class ScopeSettings(Section):
         *,
         matches: Callable[[str, str], bool] = eq,
         otherwise: str = "",
-        also: Collection[str] = (),
     ) -> None:
         """Raise ConfigError for the values of a key that match none of the known names.
 
         `wrong` is the message, with {!r} for the value; `matches` compares a name with a value; `otherwise` is the
-        advice where no known name is like the value; `also` are names that are right and are not advised.
+        advice where no known name is like the value.
         """
         problems = [
             self.problem(key, index, wrong.format(value), nearest(value, known) or otherwise)
             for index, value in enumerate(getattr(self, key))
-            if value not in also and not any(matches(name, value) for name in known)
+            if not any(matches(name, value) for name in known)
         ]
         if problems:
             raise error_of(problems)
 
-    def check_rules(
-        self, frameworks: Collection[str], controls: Collection[str], requirements: Collection[str] = ()
-    ) -> None:
-        """Raise ConfigError for a framework or a control that is not among these; `all` is every framework.
-
-        A control may also be named by one of the `requirements`.
-        """
+    def check_frameworks(self, frameworks: Collection[str]) -> None:
+        """Raise ConfigError for a framework that is not among these; `all` is every framework."""
         self.check("frameworks", (*frameworks, ALL), "no framework {!r}", otherwise="`orgaudit frameworks` lists them")
-        listed = "`orgaudit controls` lists them"
-        self.check("controls", controls, "no control {!r}", otherwise=listed, also=requirements)
 
 
 class RunSettings(Section):

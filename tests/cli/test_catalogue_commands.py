@@ -399,3 +399,55 @@ def test_a_command_breaks_between_words_only() -> None:
 def test_a_shell_reads_a_wrapped_command_as_it_was(words: list[str], width: int) -> None:
     command = shlex.join(words)
     assert shlex.split("\n".join(wrapped_command(command, width)).replace("\\\n", " ")) == words
+
+
+# frameworks check
+
+
+BROKEN = """id: mine
+title: Mine
+version: 1
+requirements:
+  - id: R-1
+    title: Encrypted
+    assessment: automated
+    controls: [efs_file_system_encryptd]
+  - id: R-1
+    title: Again
+    assessment: automatic
+"""
+
+
+def test_a_sound_framework_file_is_shown(orgaudit: Callable[..., Result]) -> None:
+    lines = lines_of(orgaudit("frameworks", "check", "config/frameworks/own.yaml"))
+    assert lines[0] == "own"
+    assert "2 requirements: 1 automated, 1 manual; 1 covered by controls" in lines
+    assert lines[-2:] == ["  efs_file_system_encrypted", "config/frameworks/own.yaml: sound"]
+    [found] = json.loads(orgaudit("frameworks", "check", "config/frameworks/own.yaml", "--json").output)
+    assert [each["id"] for each in found["requirements"]] == ["R-1", "R-2"]
+
+
+def test_every_problem_of_a_framework_file_has_its_line_and_its_fix(orgaudit: Callable[..., Result]) -> None:
+    file = Path("mine.yaml")
+    file.write_text(BROKEN)
+    result = orgaudit("frameworks", "check", "mine.yaml")
+    assert "mine.yaml:3: version: 1 is a number where text is expected; put it in quotes" in result.output
+    assert "mine.yaml:11: requirements[1].assessment: 'automatic' is not one of automated, manual" in result.output
+    file.write_text(BROKEN.replace("version: 1", 'version: "1"').replace("automatic\n", "automated\n"))
+    result = orgaudit("frameworks", "check", "mine.yaml")
+    assert "mine.yaml:9: requirements[1].id: 'R-1' is there twice, first on line 5; keep one" in result.output
+    said = (
+        "mine.yaml:8: requirements[0].controls[0]: no control 'efs_file_system_encryptd'; did you mean efs_file_system"
+    )
+    assert said in result.output
+    assert result.output.endswith("mine.yaml: 2 problems\n")
+    ended = CliRunner().invoke(program, ["frameworks", "check", "mine.yaml"], standalone_mode=False)
+    assert ended.return_value == 2
+    assert "no such file" in orgaudit("frameworks", "check", "gone.yaml").output.casefold()
+
+
+@pytest.mark.parametrize("arguments", [("check",), ("own", "config/frameworks/own.yaml")])
+def test_a_check_needs_its_file(orgaudit: Callable[..., Result], arguments: tuple[str, ...]) -> None:
+    result = orgaudit("frameworks", *arguments)
+    assert result.exit_code == 2
+    assert "give one ID, or `check` and one FILE" in result.output

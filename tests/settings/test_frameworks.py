@@ -14,6 +14,7 @@ import pytest
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
 from orgaudit.model import RequirementRef
+from orgaudit.settings.control_names import names_by_control
 from orgaudit.settings.documents import PACKAGED
 from orgaudit.settings.frameworks import (
     SHIPPED,
@@ -29,7 +30,6 @@ from orgaudit.settings.frameworks import (
     in_baseline,
     is_ratable,
     load,
-    names_by_control,
     requirements_of,
     select,
 )

@@ -155,7 +155,10 @@ def _under(first: str, lines: list[str]) -> list[str]:
 
 def _is_row(value: Plain) -> bool:
     """Return whether a dictionary is as flat as a history's event, so that one line holds it."""
-    return isinstance(value, dict) and bool(value) and not any(isinstance(item, dict | list) for item in value.values())
+    if not isinstance(value, dict) or not value or any(isinstance(item, list) for item in value.values()):
+        return False
+    inner = [each for item in value.values() if isinstance(item, dict) for each in item.values()]
+    return all(isinstance(each, list) and not any(isinstance(it, dict | list) for it in each) for each in inner)
 
 
 def fits_block(text: Plain) -> bool:
