@@ -51,7 +51,8 @@ from orgaudit.organization.owners import Ownership, with_owners
 from orgaudit.register import stage as register_stage
 from orgaudit.register.file.load import load_register
 from orgaudit.report import json_document, xlsx
-from orgaudit.report.view import View, viewing
+from orgaudit.report.view import View
+from orgaudit.report.viewing import viewing
 from orgaudit.settings import control_names
 from orgaudit.settings.documents import PACKAGED
 from orgaudit.settings.sections import ActionSettings, RegisterSettings

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias, TypeVar
 
 import duckdb
 import msgspec
@@ -22,6 +22,8 @@ from orgaudit.model import Finding, Severity, Status
 from orgaudit.store.lease import mark
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run, write_lines, writing
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 Apply = Callable[[Iterable[Finding]], Iterable[Finding]]
 """What sets something of each finding as a stream: its owner, or its exception on one date."""
@@ -257,6 +259,16 @@ def rows_of(
     names = [column[0] for column in connection.description or ()]
     while rows := connection.fetchmany(ROWS):
         yield from (dict(zip(names, row, strict=True)) for row in rows)
+
+
+def structs_of(
+    connection: duckdb.DuckDBPyConnection,
+    kind: type[S],
+    sql: str,
+    values: Sequence[object] | Mapping[str, object] | None = None,
+) -> Iterator[S]:
+    """Yield the rows of a query as structures whose fields are its columns; nothing else may be asked meanwhile."""
+    yield from (msgspec.convert(row, kind) for row in rows_of(connection, sql, values))
 
 
 def quoted(path: Path) -> str:

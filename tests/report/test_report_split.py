@@ -25,7 +25,8 @@ from orgaudit.report import split as splitting
 from orgaudit.report.part import Division, Part, parted
 from orgaudit.report.part_names import LONGEST, file_names
 from orgaudit.report.split import PartReport, split
-from orgaudit.report.view import View, viewing
+from orgaudit.report.view import View
+from orgaudit.report.viewing import viewing
 from orgaudit.settings.people import identity
 from orgaudit.store import seal
 from orgaudit.store.kinds import Kind
