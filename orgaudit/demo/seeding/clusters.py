@@ -26,6 +26,7 @@ _REDSHIFT = (
     ("Sandbox Platform", "us-east-1", "warehouse-trial", "all-open", False),
 )
 """Clusters by account, region and name: whether they are compliant. Those of Redshift have a security group."""
+_TLS_REQUIRED = "tls-required"
 _SNAPSHOTS = (
     ("Webshop Production", "eu-west-1", "orders", False),
     ("Sandbox Data Science", "us-east-1", "scratch", True),
@@ -113,9 +114,11 @@ def _snapshot(rds: RDSBackend, name: str, *, shared: bool) -> None:
 
 
 def _redshift(account: str, region: str, name: str, group: str, *, compliant: bool) -> None:
-    """Create a cluster; moto has one set of parameters for all clusters of a region, and does not know Multi-AZ."""
+    """Create a cluster; moto has one set of parameters for all groups of a region, and does not know Multi-AZ."""
     redshift = redshift_backends[account][region]
     redshift.default_params["require_ssl"] = str(compliant).lower()
+    if compliant:
+        redshift.create_cluster_parameter_group(_TLS_REQUIRED, "redshift-2.0", "requires TLS", region)
     groups = [each for each in ec2_backends[account][region].describe_security_groups() if each.name == group]
     cluster = redshift.create_cluster(
         cluster_identifier=name,
@@ -129,7 +132,7 @@ def _redshift(account: str, region: str, name: str, group: str, *, compliant: bo
         cluster_subnet_group_name="",
         availability_zone=f"{region}a",
         preferred_maintenance_window="",
-        cluster_parameter_group_name="",
+        cluster_parameter_group_name=_TLS_REQUIRED if compliant else "",
         automated_snapshot_retention_period=14 if compliant else 1,
         port=5439,
         cluster_version="",
