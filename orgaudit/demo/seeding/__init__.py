@@ -12,10 +12,10 @@ from moto.moto_api._internal import mock_random
 from orgaudit.demo.accounts import ACCOUNTS, MANAGEMENT, OPT_IN_REGION, REGIONS_BY_DEFAULT
 from orgaudit.demo.extra_state import EnabledRegions, ExtraState
 from orgaudit.demo.seeding import (
+    apis,
     clusters,
     databases,
     distributions,
-    front_ends,
     identities,
     instances,
     load_balancers,
@@ -53,7 +53,7 @@ def seed() -> Seeded:
     shared_resources.seed_stores(state)
     databases.seed()
     shared_resources.seed()
-    front_ends.seed(state)
+    apis.seed(state)
     load_balancers.seed()
     distributions.seed()
     clusters.seed()

@@ -1,4 +1,4 @@
-"""APIs, and where their access logs are delivered."""
+"""APIs of API Gateway, their stages, and where their access logs are delivered."""
 
 import json
 
