@@ -12,10 +12,13 @@ from moto.moto_api._internal import mock_random
 from orgaudit.demo.accounts import ACCOUNTS, MANAGEMENT, OPT_IN_REGION, REGIONS_BY_DEFAULT
 from orgaudit.demo.extra_state import EnabledRegions, ExtraState
 from orgaudit.demo.seeding import (
+    apis,
+    clusters,
     databases,
-    front_ends,
+    distributions,
     identities,
     instances,
+    load_balancers,
     networks,
     root_users,
     security_services,
@@ -50,7 +53,10 @@ def seed() -> Seeded:
     shared_resources.seed_stores(state)
     databases.seed()
     shared_resources.seed()
-    front_ends.seed()
+    apis.seed(state)
+    load_balancers.seed()
+    distributions.seed()
+    clusters.seed()
     for account in ACCOUNTS:
         for region in (*REGIONS_BY_DEFAULT, OPT_IN_REGION):
             ec2_backends[account.id][region]  # otherwise moto makes default networks in the order of the first calls

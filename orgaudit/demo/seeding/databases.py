@@ -5,7 +5,7 @@ from moto.rds.models import rds_backends
 
 from orgaudit.demo.accounts import account_named
 
-_PASSWORD = "not-a-real-one"  # noqa: S105 - the emulation has no databases
+PASSWORD = "not-a-real-one"  # noqa: S105 - the emulation has no databases
 
 
 _DATABASES = (
@@ -30,8 +30,8 @@ def seed() -> None:
             "db_instance_class": "db.t3.medium",
             "engine": "postgres",
             "allocated_storage": 20,
-            "master_username": "owner",
-            "master_user_password": _PASSWORD,
+            "master_username": "owner" if compliant else "admin",
+            "master_user_password": PASSWORD,
             "storage_encrypted": compliant,
             "publicly_accessible": not compliant,
             "auto_minor_version_upgrade": compliant,
@@ -50,7 +50,7 @@ def seed() -> None:
             "db_cluster_identifier": cluster,
             "engine": "aurora-postgresql",
             "master_username": "owner",
-            "master_user_password": _PASSWORD,
+            "master_user_password": PASSWORD,
             "storage_encrypted": len(zones) > 1,
             "deletion_protection": len(zones) > 1,
             "backup_retention_period": 7 if len(zones) > 1 else 1,
