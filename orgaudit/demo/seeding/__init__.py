@@ -12,6 +12,7 @@ from moto.moto_api._internal import mock_random
 from orgaudit.demo.accounts import ACCOUNTS, MANAGEMENT, OPT_IN_REGION, REGIONS_BY_DEFAULT
 from orgaudit.demo.extra_state import EnabledRegions, ExtraState
 from orgaudit.demo.seeding import (
+    containers,
     databases,
     front_ends,
     identities,
@@ -51,6 +52,8 @@ def seed() -> Seeded:
     databases.seed()
     shared_resources.seed()
     front_ends.seed()
+    containers.seed()
+    instances.seed_storage()
     for account in ACCOUNTS:
         for region in (*REGIONS_BY_DEFAULT, OPT_IN_REGION):
             ec2_backends[account.id][region]  # otherwise moto makes default networks in the order of the first calls
