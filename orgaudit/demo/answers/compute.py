@@ -13,8 +13,7 @@ _VERSIONS = (
     ("1.35", "STANDARD_SUPPORT", timedelta(days=250)),
     ("1.34", "STANDARD_SUPPORT", timedelta(days=130)),
     ("1.33", "EXTENDED_SUPPORT", timedelta(days=-30)),
-    ("1.32", "EXTENDED_SUPPORT", timedelta(days=-150)),
-    ("1.31", "UNSUPPORTED", timedelta(days=-400)),
+    ("1.32", "UNSUPPORTED", timedelta(days=-400)),
 )
 """Versions with their support, and how far away the end of standard support is."""
 
@@ -26,7 +25,7 @@ def _describe_snapshots(call: Call, _state: ExtraState) -> Response | None:
     found = ec2_backends[call.account][call.region].snapshots.values()
     items = "".join(
         f"<item><snapshotId>{each.id}</snapshotId><volumeId>{each.volume_id}</volumeId>"
-        f"<status>{each.status}</status><startTime>{each.start_time.isoformat()}Z</startTime>"
+        f"<status>{each.status}</status><startTime>{each.start_time:%Y-%m-%dT%H:%M:%SZ}</startTime>"
         f"<ownerId>{each.owner_id}</ownerId><volumeSize>{each.volume_size}</volumeSize>"
         f"<encrypted>{str(each.encrypted).lower()}</encrypted></item>"
         for each in found

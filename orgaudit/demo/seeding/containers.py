@@ -16,7 +16,7 @@ _ECS = (
 """Clusters by account and region: their setting for Container Insights."""
 _EKS = (
     ("Shared Services", "eu-west-1", "platform", "1.35", False),
-    ("Sandbox Data Science", "eu-west-1", "notebooks", "1.31", True),
+    ("Sandbox Data Science", "eu-west-1", "notebooks", "1.33", True),
 )
 """Clusters by account and region: their version, and whether everyone reaches their endpoint."""
 
