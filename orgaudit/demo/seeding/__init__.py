@@ -14,6 +14,7 @@ from orgaudit.demo.extra_state import EnabledRegions, ExtraState
 from orgaudit.demo.seeding import (
     apis,
     clusters,
+    containers,
     databases,
     distributions,
     identities,
@@ -57,6 +58,8 @@ def seed() -> Seeded:
     load_balancers.seed()
     distributions.seed()
     clusters.seed()
+    containers.seed()
+    instances.seed_storage()
     for account in ACCOUNTS:
         for region in (*REGIONS_BY_DEFAULT, OPT_IN_REGION):
             ec2_backends[account.id][region]  # otherwise moto makes default networks in the order of the first calls

@@ -160,7 +160,7 @@ def _function(account: str, region: str, name: str, *, shared: bool) -> None:
     role = add_role(iam_backends[account]["aws"], f"{name}-function", {"Service": "lambda.amazonaws.com"})
     function = lambda_backends[account][region].create_function({
         "FunctionName": name,
-        "Runtime": "python3.12",
+        "Runtime": "nodejs18.x" if shared else "python3.13",
         "Handler": "main.handle",
         "Role": role,
         "Code": {"ZipFile": _EMPTY_ARCHIVE},
