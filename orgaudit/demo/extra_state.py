@@ -73,6 +73,7 @@ class ExtraState:
     `mfa_delete` has bucket names, `analyzers` the names of analyzers with their types, `metadata_defaults` whether
     tokens are required of new instances. `delegation` is the organization's resource policy by management account.
     In a `hardened` region nothing can be made public, and Inspector scans; `outdated_domains` wait for an update.
+    `secrets_read` has by secret ARN when it was last read, in seconds since 1970.
     """
 
     regions: EnabledRegions = field(default_factory=EnabledRegions)
@@ -89,3 +90,4 @@ class ExtraState:
     vault_policies: dict[str, str] = field(default_factory=dict)
     hardened: set[Place] = field(default_factory=set)
     outdated_domains: set[str] = field(default_factory=set)
+    secrets_read: dict[str, int] = field(default_factory=dict)

@@ -12,12 +12,15 @@ from moto.moto_api._internal import mock_random
 from orgaudit.demo.accounts import ACCOUNTS, MANAGEMENT, OPT_IN_REGION, REGIONS_BY_DEFAULT
 from orgaudit.demo.extra_state import EnabledRegions, ExtraState
 from orgaudit.demo.seeding import (
+    bucket_settings,
     databases,
+    detection,
     front_ends,
     identities,
     instances,
     networks,
     root_users,
+    secrets,
     security_services,
     shared_resources,
     storage,
@@ -50,6 +53,9 @@ def seed() -> Seeded:
     shared_resources.seed_stores(state)
     databases.seed()
     shared_resources.seed()
+    secrets.seed(state)
+    bucket_settings.seed()
+    detection.seed()
     front_ends.seed()
     for account in ACCOUNTS:
         for region in (*REGIONS_BY_DEFAULT, OPT_IN_REGION):
