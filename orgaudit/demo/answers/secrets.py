@@ -7,6 +7,9 @@ from orgaudit.demo.call import Call
 from orgaudit.demo.extra_state import ExtraState
 from orgaudit.demo.responses import json_answer
 
+_OF_DESCRIPTIONS = ("ReplicationStatus", "VersionIdsToStages")
+"""Members that moto answers for a listed secret, and AWS for a described one only."""
+
 
 def _list_secrets(call: Call, state: ExtraState) -> Response:
     given = call.parameters
@@ -16,7 +19,11 @@ def _list_secrets(call: Call, state: ExtraState) -> Response:
         given.get("NextToken"),
         given.get("IncludePlannedDeletion", False),
     )
-    dated = [each | {"LastAccessedDate": state.secrets_read.get(each["ARN"])} for each in found]
+    dated = [
+        {name: value for name, value in each.items() if name not in _OF_DESCRIPTIONS}
+        | {"LastAccessedDate": state.secrets_read.get(each["ARN"])}
+        for each in found
+    ]
     return json_answer({"SecretList": dated, "NextToken": token})
 
 
