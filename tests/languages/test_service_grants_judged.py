@@ -33,8 +33,8 @@ ACTIONS = (
 RESOURCES = (
     "*", "**", "arn:*", "arn:aws:kms:*", f"arn:aws:kms:*:{OWN}:key/*", f"arn:aws:kms:*:{OWN}:*",
     "arn:aws:kms:*:*:key/*", f"arn:*:kms:*:{OWN}:key/*", f"arn:aws:kms:eu-west-1:{OWN}:key/*", KEYS[0],
-    f"arn:aws:kms:us-*:{OWN}:key/*", f"arn:aws:kms:*:{OWN}:key/1a", f"arn:aws:kms:*:{OWN}:key/mrk-*", f"arn:aws:kms:*:{OTHER}:key/*",
-    f"arn:aws:kms:*:{OWN}:alias/*", f"arn:aws-cn:kms:*:{OWN}:key/*", "arn:aws:s3:::*",
+    f"arn:aws:kms:us-*:{OWN}:key/*", f"arn:aws:kms:*:{OWN}:key/1a", f"arn:aws:kms:*:{OWN}:key/mrk-*",
+    f"arn:aws:kms:*:{OTHER}:key/*", f"arn:aws:kms:*:{OWN}:alias/*", f"arn:aws-cn:kms:*:{OWN}:key/*", "arn:aws:s3:::*",
 )  # fmt: skip
 CONDITIONS: tuple[dict[str, Any], ...] = ({}, {"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}})
 
