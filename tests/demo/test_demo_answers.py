@@ -115,6 +115,8 @@ def test_secret_that_rotates_has_its_dates(client: Asks) -> None:
     assert days_since(found["LastAccessedDate"]) == 1
     replica = the_secret(client, PAYMENTS[0], "eu-west-1", "ledger/password")
     assert replica["PrimaryRegion"] == PAYMENTS[1]
+    asked = client(PAYMENTS[0], "eu-west-1", "secretsmanager")
+    assert asked.get_resource_policy(SecretId=replica["ARN"])["ARN"] == replica["ARN"]
 
 
 def test_secret_of_a_service_names_it(client: Asks) -> None:

@@ -1,6 +1,6 @@
-"""Secrets with the date on which they were last read, which moto does not keep."""
+"""Secrets with the date on which they were last read, which moto does not keep, and the policies of replicas."""
 
-from moto.secretsmanager.models import secretsmanager_backends
+from moto.secretsmanager.models import ReplicaSecret, secretsmanager_backends
 from werkzeug.wrappers import Response
 
 from orgaudit.demo.call import Call
@@ -27,4 +27,19 @@ def _list_secrets(call: Call, state: ExtraState) -> Response:
     return json_answer({"SecretList": dated, "NextToken": token})
 
 
-HANDLERS = {"secretsmanager:ListSecrets": _list_secrets}
+def _get_resource_policy(call: Call, _: ExtraState) -> Response | None:
+    """Return a replica's policy, which is that of its primary secret and for which moto refuses to be asked.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/replicate-secrets.html
+    """
+    found = secretsmanager_backends[call.account][call.region].secrets.get(call.parameters["SecretId"])
+    if not isinstance(found, ReplicaSecret):
+        return None
+    policy = found.source.policy
+    return json_answer({"ARN": found.arn, "Name": found.name} | ({"ResourcePolicy": policy} if policy else {}))
+
+
+HANDLERS = {
+    "secretsmanager:GetResourcePolicy": _get_resource_policy,
+    "secretsmanager:ListSecrets": _list_secrets,
+}

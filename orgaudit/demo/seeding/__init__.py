@@ -53,13 +53,13 @@ def seed() -> Seeded:
     shared_resources.seed_stores(state)
     databases.seed()
     shared_resources.seed()
-    secrets.seed(state)
-    bucket_settings.seed()
-    detection.seed()
     front_ends.seed()
     for account in ACCOUNTS:
         for region in (*REGIONS_BY_DEFAULT, OPT_IN_REGION):
             ec2_backends[account.id][region]  # otherwise moto makes default networks in the order of the first calls
+    secrets.seed(state)
+    bucket_settings.seed()
+    detection.seed()
     return Seeded(state, _caller())
 
 
