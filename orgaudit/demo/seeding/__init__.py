@@ -13,15 +13,18 @@ from orgaudit.demo.accounts import ACCOUNTS, MANAGEMENT, OPT_IN_REGION, REGIONS_
 from orgaudit.demo.extra_state import EnabledRegions, ExtraState
 from orgaudit.demo.seeding import (
     apis,
+    bucket_settings,
     clusters,
     containers,
     databases,
+    detection,
     distributions,
     identities,
     instances,
     load_balancers,
     networks,
     root_users,
+    secrets,
     security_services,
     shared_resources,
     storage,
@@ -63,6 +66,9 @@ def seed() -> Seeded:
     for account in ACCOUNTS:
         for region in (*REGIONS_BY_DEFAULT, OPT_IN_REGION):
             ec2_backends[account.id][region]  # otherwise moto makes default networks in the order of the first calls
+    secrets.seed(state)
+    bucket_settings.seed()
+    detection.seed()
     return Seeded(state, _caller())
 
 

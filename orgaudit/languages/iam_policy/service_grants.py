@@ -14,7 +14,10 @@ from orgaudit.languages.iam_policy.wildcards import covers, matches, tokens_of
 from orgaudit.model import Json
 
 DECRYPTING = ("kms:decrypt", "kms:reencryptfrom")
-WHOLE_SERVICE = re.compile(r"\*+|[^:]+:\*+")
+_ANY = r"[*?]*\*[*?]*"
+"""Wildcards alone, which name nothing: `?*` is any name as well as `*`."""
+WHOLE_SERVICE = re.compile(rf"([^:]+:)?{_ANY}")
+EVERYTHING = re.compile(rf"({_ANY}:)?{_ANY}")
 
 
 class ServiceGrants(msgspec.Struct, frozen=True):
@@ -49,7 +52,7 @@ def _services(statement: Statement) -> str:
     """Return the actions that are all of a service; a NotAction gives every service that it does not name."""
     action = statement.action
     if action.negated:
-        return "" if any(set(value) == {"*"} for value in action.values) else f"all but {', '.join(action.values)}"
+        return "" if any(map(EVERYTHING.fullmatch, action.values)) else f"all but {', '.join(action.values)}"
     return ", ".join(value for value in action.values if WHOLE_SERVICE.fullmatch(value))
 
 
