@@ -42,6 +42,8 @@ _LONG = timedelta(days=1)
 
 def sweep_run(run: Run) -> None:
     """Remove what an earlier process left in the run's directory; the caller holds the run, and renews its lease."""
+    if not run.path.is_dir():  # it has not begun, and is gone again
+        return
     with lease.alone(run.path):  # else the file that is to be the renewed lease would go, too
         _sweep(run)
 

@@ -61,6 +61,11 @@ def test_run_is_swept(tmp_path: Path, dead: int) -> None:
     assert names(run.path) == kept | others
 
 
+def test_run_that_is_gone_has_no_leftovers(tmp_path: Path) -> None:
+    sweep_run(Run(tmp_path / "gone"))
+    assert names(tmp_path) == set()
+
+
 def test_lease_that_is_being_renewed_is_swept_with_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
