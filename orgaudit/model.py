@@ -289,6 +289,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     due_on: date | None = None
 
 
+class UnopenedFinding(Finding, frozen=True, kw_only=True, gc=False):
+    """A finding whose longest parts are left as the JSON that they were stored as, for what only passes them on."""
+
+    evidence: msgspec.Raw  # type: ignore[assignment]
+    remediation: msgspec.Raw  # type: ignore[assignment]
+    gap: msgspec.Raw = msgspec.Raw(b"null")  # type: ignore[assignment]
+
+
 def fingerprint(control: str, account_id: str, region: str, resource: str) -> str:
     """Return the 32 hexadecimal digits that identify a finding from run to run."""
     return hashlib.sha256("\n".join((control, account_id, region, resource)).encode()).hexdigest()[:32]

@@ -19,6 +19,7 @@ cell may hold.
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import subprocess
 import sys
@@ -41,6 +42,7 @@ import msgspec
 import zstandard
 
 from orgaudit.actions.plan import plan
+from orgaudit.cli import GARBAGE
 from orgaudit.controls.aliases import ALIASES
 from orgaudit.controls.declare import catalogue
 from orgaudit.history.stage import dated
@@ -419,6 +421,7 @@ STEPS = {**OURS, **BARE, "actions": actions}
 
 def take(name: str, run: Run) -> None:
     """Do a step in this process, and print the CPU seconds and the memory in MiB that it took."""
+    gc.set_threshold(*GARBAGE)  # as the command does
     with VIEWS:
         step = STEPS[name](run)
         begun = time.process_time()

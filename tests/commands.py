@@ -9,6 +9,7 @@ from __future__ import annotations
 import array
 import atexit
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -35,15 +36,18 @@ def run(
     *,
     seconds: float = 600,
     now: datetime | None = None,
+    first: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """Run `orgaudit` with these arguments to its end, where the clock begins at `now` if that is given.
 
-    Raises subprocess.TimeoutExpired.
+    `first` is Python that the command's process runs before the command. Raises subprocess.TimeoutExpired.
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         asked = {"arguments": list(arguments), "environment": dict(environment), "directory": str(directory)}
         if now is not None:
             asked["now"] = now.isoformat()
+        if first:
+            asked["first"] = first
         with _connected() as connection:
             connection.settimeout(seconds)
             descriptors = array.array("i", [out.fileno(), err.fileno()])
@@ -102,6 +106,9 @@ def _serve(path: str) -> None:
     declared = importlib.import_module("orgaudit.controls.declare")
     list(declared.modules_in("orgaudit.controls"))
     list(declared.modules_in("orgaudit.facts"))
+    importlib.import_module("orgaudit.settings.frameworks").load(ROOT)
+    gc.collect()
+    gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     server = socket.socket(socket.AF_UNIX)
     server.bind(path)
@@ -146,6 +153,7 @@ def _answer(connection: socket.socket) -> None:
         sys.argv = ["orgaudit", *asked["arguments"]]
         if "now" in asked:
             importlib.import_module("time_machine").travel(datetime.fromisoformat(asked["now"])).start()
+        exec(asked.get("first", ""), {})  # noqa: S102 - what a test gave
         importlib.import_module("orgaudit.cli").main()
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)

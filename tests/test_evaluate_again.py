@@ -6,8 +6,6 @@ import asyncio
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
@@ -23,10 +21,9 @@ from orgaudit.store import again, lease, seal
 from orgaudit.store.manifest import ParentRecord
 from orgaudit.store.run import Run
 from orgaudit.store.verify import notes, verify
+from tests import commands
 from tests.collected_run import ACCOUNTS, CONTROL, collected_run, contents, settings_file
 from tests.factories import MEMBER
-
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -35,13 +32,22 @@ def out(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def run(out: Path) -> Run:
-    """A run that was evaluated and reported."""
-    found = collected_run(out)
-    assert called(out, "evaluate", "q3").exit_code == 0
-    assert called(out, "report", "q3").exit_code == 0
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run that was evaluated and reported, which tests only copy."""
+    place = tmp_path_factory.mktemp("reported")
+    settings_file(place)
+    found = collected_run(place)
+    assert called(place, "evaluate", "q3").exit_code == 0
+    assert called(place, "report", "q3").exit_code == 0
     return found
+
+
+@pytest.fixture
+def run(out: Path, reported: Run) -> Run:
+    """A run that was evaluated and reported."""
+    shutil.copytree(reported.path, out / "q3", symlinks=True)
+    return Run(out / "q3")
 
 
 def called(out: Path, command: str, *arguments: str) -> Result:
@@ -280,9 +286,8 @@ PLACES = {
 def killed(out: Path, place: str, *arguments: str) -> None:
     """Evaluate q3 in a process that ends at once, as if by a kill, when a function is called for so many times."""
     owner, name, calls = PLACES[place]
-    program = f"""
+    killing = f"""
 import os
-from orgaudit import cli
 from orgaudit.evaluate import stage
 from orgaudit.store import again, seal
 left, real = {calls}, {owner}.{name}
@@ -293,11 +298,10 @@ def killing(*given, **named):
         os._exit(9)
     return real(*given, **named)
 {owner}.{name} = killing
-cli.orgaudit({["evaluate", "q3", *arguments, "--config", str(out / "orgaudit.toml")]!r})
 """
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", program], env=environment, cwd=out, capture_output=True, check=False)
-    assert done.returncode == 9, done.stderr.decode()
+    command = ["evaluate", "q3", *arguments, "--config", str(out / "orgaudit.toml")]
+    done = commands.run(command, os.environ, out, first=killing)
+    assert done.returncode == 9, done.stderr
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -20,6 +20,7 @@ from orgaudit import __version__
 from orgaudit.controls.declare import catalogue
 from orgaudit.demo.accounts import account_named
 from orgaudit.errors import ExitCode
+from tests.shared import made_once
 
 ROOT = Path(__file__).parents[1]
 NEVER_WRITABLE = Path(os.devnull)
@@ -60,25 +61,36 @@ def pip(*arguments: str | Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built by the hatchling that set-up has installed."""
-    directory = tmp_path_factory.mktemp("wheel")
+def build(directory: Path) -> None:
+    """Build the wheel by the hatchling that set-up has installed, and install it in a new environment."""
     pip("wheel", "--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", directory, ".")
-    [built] = directory.iterdir()
-    return built
-
-
-@pytest.fixture(scope="session")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """A new environment with the wheel, and with the dependencies of the tests' environment."""
-    environment = tmp_path_factory.mktemp("environment")
+    [wheel] = directory.iterdir()
+    environment = directory / "environment"
     venv.create(environment, symlinks=True)
     pip("--python", environment / "bin" / "python", "install", "--no-index", "--no-deps", wheel)
     [site] = environment.glob("lib/python*/site-packages")
     # The directory comes behind the new environment's own, and its .pth files, such as the checkout's, are not read.
     (site / "dependencies.pth").write_text(f"{sysconfig.get_path('purelib')}\n{sysconfig.get_path('platlib')}\n")
-    return Installed(environment, site / "orgaudit")
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of the wheel and of the environment with it."""
+    return made_once(tmp_path_factory, "wheel", build)
+
+
+@pytest.fixture(scope="session")
+def wheel(built: Path) -> Path:
+    """The wheel."""
+    [found] = built.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="session")
+def installed(built: Path) -> Installed:
+    """A new environment with the wheel, and with the dependencies of the tests' environment."""
+    [package] = built.glob("environment/lib/python*/site-packages/orgaudit")
+    return Installed(built / "environment", package)
 
 
 @pytest.fixture(params=["empty", "not writable"])

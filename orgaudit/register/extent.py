@@ -112,6 +112,7 @@ class Scanned:
         every = (*extent.names.values(), *extent.beyond.values())
         self._names = frozenset(name for names in every for name in names)
         self._beyond: dict[str, str] = {}
+        self._missing: dict[str, str] = {}
         entries = applied.register.exceptions
         if not entries:
             return
@@ -123,9 +124,13 @@ class Scanned:
 
     def missing(self, entry: ExceptionEntry) -> str:
         """Return what of an exception's scope the run did not assess, or nothing where it assessed all."""
-        found = [*self._unread(entry.scope), *filter(None, (self._beyond.get(entry.id),))]
-        if found:
-            return found[0]
+        if entry.id not in self._missing:
+            self._missing[entry.id] = self._what_is_missing(entry)
+        return self._missing[entry.id]
+
+    def _what_is_missing(self, entry: ExceptionEntry) -> str:
+        if found := next(self._unread(entry.scope), None) or self._beyond.get(entry.id):
+            return found
         if unseen := self._unseen[entry.id]:
             return f"{unseen:,} of {counted(self.cells[entry.id], 'evaluation')} in its scope not assessed."
         if not self.cells[entry.id]:
@@ -198,10 +203,8 @@ class Scanned:
         yield from (_not_part(f"Account {it}") for it in filter(is_exact, named or ()) if it not in known)
         if not self.extent.whole and not (named and all(map(is_exact, named))):
             yield "The run knows no organization, so other accounts may be in its scope."
-        by_account = scope.ous is not None or scope.account_tags is not None
-        for account in (*self.extent.accounts, *self.extent.outside) if by_account else ():
-            if what := _undecided(scope, account):
-                yield f"The {what} of account {account.id} {'are' if what == 'tags' else 'is'} not known to this run."
+        for account, what in _undecided(scope, (*self.extent.accounts, *self.extent.outside)):
+            yield f"The {what} of account {account.id} {'are' if what == 'tags' else 'is'} not known to this run."
 
     def _knows_control(self, pattern: str) -> bool:
         """Return whether all that a pattern may name is known; what of it the run left out is judged elsewhere.
@@ -230,20 +233,20 @@ def scanned(run: Run, applied: AppliedRegister, known: Collection[str]) -> Scann
     return Scanned(applied, extent_of(manifest, known, applied.aliases, applied.requirements), cells)
 
 
-def _undecided(scope: ExceptionScope, account: Account) -> str:
-    """Return what a scope selects accounts by and is not known of one that it may select: its tags or its unit."""
-    if scope.accounts is not None and not Patterns(scope.accounts).match(account.id):
-        return ""
-    units = units_of(account)
-    if scope.ous is not None and units and not Patterns(scope.ous).match_any(units):
-        return ""
-    tags = account.tags
-    if scope.account_tags is not None and tags is not None:
-        if not all(key in tags and Patterns([text]).match(tags[key]) for key, text in scope.account_tags.items()):
-            return ""
-    elif scope.account_tags is not None:
-        return "tags"
-    return "unit" if scope.ous is not None and not units else ""
+def _undecided(scope: ExceptionScope, accounts: Iterable[Account]) -> Iterator[tuple[Account, str]]:
+    """Yield the accounts that a scope may select by what is not known of them, which is their tags or their unit."""
+    if scope.ous is None and scope.account_tags is None:
+        return
+    ids, ous = (None if named is None else Patterns(named) for named in (scope.accounts, scope.ous))
+    tags = {key: Patterns([text]) for key, text in (scope.account_tags or {}).items()}
+    for account in accounts:
+        units, has = units_of(account), account.tags
+        if (ids and not ids.match(account.id)) or (ous and units and not ous.match_any(units)):
+            continue
+        if scope.account_tags is not None and has is None:
+            yield account, "tags"
+        elif ous and not units and all(key in (has or {}) and it.match((has or {})[key]) for key, it in tags.items()):
+            yield account, "unit"
 
 
 def _not_part(what: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Annotated, Self, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -79,8 +80,13 @@ class ExceptionScope(Selection):
 
 def units_of(account: Account) -> tuple[str, ...]:
     """Return the ids of the units that hold an account, and the path of each: Root, Root/Workloads …"""
-    parts = account.ou_path.split("/") if account.ou_path else []
-    return (*account.ou_ids, *("/".join(parts[: depth + 1]) for depth in range(len(parts))))
+    return _units(account.ou_ids, account.ou_path)
+
+
+@lru_cache(maxsize=4096)
+def _units(ids: tuple[str, ...], path: str) -> tuple[str, ...]:
+    parts = path.split("/") if path else []
+    return (*ids, *("/".join(parts[: depth + 1]) for depth in range(len(parts))))
 
 
 # Whether a pattern matches everything is judged by values as unlike each other as their kind allows.

@@ -9,13 +9,15 @@ from functools import reduce
 from itertools import count
 from pathlib import Path
 
+import msgspec
+
 from orgaudit.register.apply import AppliedRegister
 from orgaudit.register.extent import scanned
 from orgaudit.register.file.load import Register, with_known_requirements, with_present_requirements
 from orgaudit.register.hygiene import review
 from orgaudit.store import seal
 from orgaudit.store.register_result import RegisterProblem, RegisterResult, Source, read_result, write_result
-from orgaudit.store.run import Run
+from orgaudit.store.run import Run, read_lines
 from orgaudit.store.seal import SealRecord, Standing
 from orgaudit.store.tables import Apply, consolidate
 
@@ -52,7 +54,7 @@ def apply(
     manifest = run.read_manifest()
     for account in manifest.accounts:  # DuckDB takes a file of coverage that ends too early for a whole one
         if run.cells_path(account.id).is_file():
-            deque(run.cells(account.id), maxlen=0)
+            deque(read_lines(run.cells_path(account.id), msgspec.json.Decoder(msgspec.Raw)), maxlen=0)
     by_id = {it.id: it for it in manifest.frameworks}
     known = with_present_requirements(with_known_requirements(register, by_id, complete=False), by_id)
     applied = AppliedRegister(known, manifest.accounts, as_of, aliases, requirements=requirements)

@@ -120,7 +120,12 @@ def decoded(content: bytes, path: Path) -> str:
 
 def read(path: Path) -> Document:
     """Return the document in a .toml, .yaml or .yml file; raises ConfigError when it cannot be read or parsed."""
-    text = decoded(content_of(path), path).removeprefix("\ufeff")
+    return document_of(path, content_of(path))
+
+
+def document_of(path: Path, content: bytes) -> Document:
+    """Return the document in the content of a .toml, .yaml or .yml file; raises ConfigError."""
+    text = decoded(content, path).removeprefix("\ufeff")
     file = str(path)
     try:
         parsed = (parse_toml if path.suffix == ".toml" else parse_yaml)(file, text)

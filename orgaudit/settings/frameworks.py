@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -14,7 +15,16 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from orgaudit.errors import ConfigError
 from orgaudit.model import RequirementRef
-from orgaudit.settings.documents import PACKAGED, Document, Problem, error_of, nearest, read, validate
+from orgaudit.settings.documents import (
+    PACKAGED,
+    Document,
+    Problem,
+    content_of,
+    document_of,
+    error_of,
+    nearest,
+    validate,
+)
 from orgaudit.settings.syntax import KeyPath
 from orgaudit.settings.thresholds import Thresholds
 
@@ -31,6 +41,9 @@ SHIPPED = frozenset(
 
 _USUAL = frozenset({"nist_800_53_r5", "fsbp"})
 """What runs without a choice, beside the newest version of CIS and a user's own."""
+
+_KEPT = 64
+"""How many framework files are kept as they were read; there are some twenty."""
 
 _CIS = re.compile(r"cis_(\d+(?:\.\d+)*)")
 
@@ -164,11 +177,10 @@ def load(
     problems: list[Problem] = []
     for path in files(directory):
         try:
-            document = read(path)
+            document, found = _read(path, content_of(path))
         except ConfigError as error:
             problems.append(Problem(file="", message=str(error)))
             continue
-        found = _framework(document)
         if isinstance(found, list):
             problems += found
             continue
@@ -177,6 +189,16 @@ def load(
     if problems:
         raise error_of(problems)
     return frameworks
+
+
+@lru_cache(maxsize=_KEPT)
+def _read(path: Path, content: bytes) -> tuple[Document, Framework | list[Problem]]:
+    """Return the document in a framework file and what it says; raises ConfigError.
+
+    One command loads all files several times: for its choice of controls, for the register and for the reports.
+    """
+    document = document_of(path, content)
+    return document, _framework(document)
 
 
 def renamed(framework: Framework, aliases: Mapping[str, str]) -> Framework:

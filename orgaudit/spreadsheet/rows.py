@@ -149,19 +149,20 @@ class CellWriter:
     def __init__(self, sheet: Worksheet, style: Look) -> None:
         plain, quoted = style.cell(sheet), style.cell(sheet)
         quoted.quotePrefix = True
-        self._plain, self._quoted = f' s="{plain.style_id}"', f' s="{quoted.style_id}"'
+        self._plain, self._quoted = f'<c s="{plain.style_id}"', f'<c s="{quoted.style_id}"'
+        self._text = f'{self._plain} t="inlineStr"><is><t>'
 
     def cell(self, place: str, content: Content) -> str:
         """Return a cell with its content."""
-        return f'<c r="{place}"{self.behind(content)}'
+        return f'<c r="{place}"{self.unplaced(content).removeprefix("<c")}'
 
-    def behind(self, content: Content) -> str:
-        """Return a cell from behind its place; a text stays text whatever it begins with."""
+    def unplaced(self, content: Content) -> str:
+        """Return a cell that stands behind the one before; a text stays text whatever it begins with."""
         if content is None or content == "":
             return f"{self._plain}/>"
         if isinstance(content, str):
             if _is_plain(content):
-                return f'{self._plain} t="inlineStr"><is><t>{content}</t></is></c>'
+                return f"{self._text}{content}</t></is></c>"
             text = stored(content)
             space = ' xml:space="preserve"' if text != text.strip() else ""
             style = self._quoted if looks_like_formula(content) else self._plain
@@ -212,15 +213,16 @@ class _ColumnWriter:
 
     def make(self, content: Any, record: Any, number: int) -> Made:  # noqa: ANN401, ARG002 - what `read` has found
         """Return a record's cell in a row of this number."""
+        if isinstance(content, str):
+            made = self._writer.unplaced(content), self._lines(content) if self._most_lines else 0
+            return made if len(content) > SHORT else _kept(self.known, content, made)
         made = self.cell(content, number)
-        keeps = len(content) <= SHORT if isinstance(content, str) else isinstance(content, date | None)
-        return _kept(self.known, content, made) if keeps else made
+        return _kept(self.known, content, made) if isinstance(content, date | None) else made
 
     def cell(self, content: Content, number: int) -> Made:
         """Return the cell with this content in a row of this number."""
-        if isinstance(content, str):
-            return f"<c{self._writer.behind(content)}", self._lines(content)
-        return f"<c{self._writer.behind(self._placed(content, number))}", min(1, self._most_lines)
+        lines = self._lines(content if isinstance(content, str) else "") if self._most_lines else 0
+        return self._writer.unplaced(self._placed(content, number)), lines
 
     def _placed(self, content: Content, number: int) -> Content:
         """Return a content whose references, where it is a formula, are cells of a row."""
@@ -231,8 +233,8 @@ class _ColumnWriter:
 
     def _lines(self, text: str) -> int:
         # No program but Excel fits a row to its text by itself.
-        if not self._most_lines or (len(text) <= self._room and "\n" not in text):
-            return min(1, self._most_lines)
+        if len(text) <= self._room and "\n" not in text:
+            return 1
         return min(sum(_wrapped(line, self._room) for line in text.split("\n", self._most_lines)), self._most_lines)
 
 
@@ -265,10 +267,11 @@ class _LinkedWriter(_ColumnWriter):
         found = self._links.to(goal, text, f"{self._letter}{number}", fits=fits)
         if found is None:
             return self._once(key, self.cell(content, number))
+        lines = self._lines(text or "") if self._most_lines else 0
         if isinstance(found, str) and text:
             shown = Formula(found, printable(text))
-            return self._once(key, (f"<c{self._linked.behind(shown)}", self._lines(text)))
-        return f"<c{self._linked.behind(self._placed(content, number))}", self._lines(text or "")
+            return self._once(key, (self._linked.unplaced(shown), lines))
+        return self._linked.unplaced(self._placed(content, number)), lines
 
     def _once(self, key: Any, made: Made) -> Made:  # noqa: ANN401 - what `read` has found
         return _kept(self.known, key, made) if self._keeps else made

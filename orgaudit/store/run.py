@@ -15,7 +15,7 @@ import msgspec
 import zstandard
 
 from orgaudit.errors import ConfigError, ReportError
-from orgaudit.model import Cell, Finding
+from orgaudit.model import Cell, Finding, UnopenedFinding
 from orgaudit.store.manifest import SCHEMA_VERSION, Manifest
 
 T = TypeVar("T")
@@ -219,6 +219,10 @@ class Run:
     def findings(self, account_id: str) -> Iterator[Finding]:
         """Yield an account's findings as evaluation left them, without exceptions."""
         return read_lines(self.findings_path(account_id), msgspec.json.Decoder(Finding))
+
+    def unopened_findings(self, account_id: str) -> Iterator[UnopenedFinding]:
+        """Yield an account's findings with their longest parts left as JSON."""
+        return read_lines(self.findings_path(account_id), msgspec.json.Decoder(UnopenedFinding))
 
     def cells(self, account_id: str) -> Iterator[Cell]:
         """Yield an account's cells of the plan."""

@@ -141,9 +141,14 @@ def consolidate(run: Run, apply: Apply) -> None:
             raise ConfigError("the run is not evaluated; run `orgaudit evaluate` first", file=str(path))
     with scratch_of(run) as scratch:
         repetitions = _Repetitions()
-        findings = apply(finding for account in accounts for finding in run.findings(account))
+        findings = apply(finding for account in accounts for finding in run.unopened_findings(account))
         ordered = _write_in_order(scratch, repetitions.noted(findings))
-        own = (finding for account in accounts if account in repetitions.homes for finding in run.findings(account))
+        own = (
+            finding
+            for account in accounts
+            if account in repetitions.homes
+            for finding in run.unopened_findings(account)
+        )
         with connection_in(scratch) as connection:
             connection.execute(
                 "CREATE TEMP TABLE first_repetitions AS SELECT unnest($1::VARCHAR[]) AS fingerprint",

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -15,24 +13,23 @@ from orgaudit.quarter.folder import Folder, folders
 from orgaudit.quarter.parts import PARTS
 from orgaudit.store.lease import lease_path
 from orgaudit.store.run import Run
+from tests import commands
 from tests.audit_runs import CHOSEN, Caller, Outcome, assert_same
 from tests.faults import Delay, FaultProxy
 
 STEPS = ("audit", *(part.name for part in PARTS))
 KILLED_AT = """
-import os, signal, sys
-from orgaudit.cli import main
+import os, signal
 from orgaudit.quarter.folder import Folder
 
-finish, at = Folder.finish, sys.argv.pop(1)
+finish = Folder.finish
 
 def killed(folder, step, places):
-    if step.name == at:
+    if step.name == {step!r}:
         os.kill(os.getpid(), signal.SIGKILL)
     return finish(folder, step, places)
 
 Folder.finish = killed
-main()
 """
 
 
@@ -52,14 +49,8 @@ def kill_in_mid_audit(caller: Caller, command: list[str]) -> set[str]:
 
 def kill_at(caller: Caller, step: str, command: list[str]) -> None:
     """Kill the command when it has done the work of a step and not recorded it."""
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED_AT, step, *command],
-        env=dict(caller.environment),
-        cwd=caller.directory,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    killing = KILLED_AT.format(step=step)
+    done = commands.run(command, caller.environment, caller.directory, first=killing)
     assert done.returncode == -signal.SIGKILL, done.stderr
 
 

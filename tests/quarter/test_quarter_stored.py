@@ -33,6 +33,7 @@ from orgaudit.store.kinds import Kind
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run
 from tests.history.stored import stored
+from tests.shared import made_once
 from tests.synthetic_run import STARTED, account_id
 
 BUCKET, INSTANCE = "s3_control_1_holds", "ec2_control_4_holds"
@@ -81,7 +82,7 @@ class Desk:
         self.directory = directory
         self.out = directory / "reports"
         config = directory / "config"
-        config.mkdir()
+        config.mkdir(exist_ok=True)
         (config / "orgaudit.toml").write_text('[ownership]\naudit_team = "Audit <audit@example.com>"\n')
         (config / "exceptions.yaml").write_text(REGISTER)
 
@@ -114,16 +115,20 @@ class Desk:
         return str(result.exception)
 
 
-@pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """Two quarters with a weekly audit between them; tests only read it."""
-    desk = Desk(tmp_path_factory.mktemp("two"))
+def two_quarters(directory: Path) -> None:
+    """Make two quarters with a weekly audit between them."""
+    desk = Desk(directory)
     stored(desk.out, "q1", 0)
     desk.done(0, "--run", "q1")
     stored(desk.out, "weekly", 60, worse)
     stored(desk.out, "q2", 90, lambda finding: fixed(worse(finding)))
     desk.done(91, "--run", "q2")
-    return desk
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """Two quarters with a weekly audit between them; tests only read it."""
+    return Desk(made_once(tmp_path_factory, "two", two_quarters))
 
 
 @pytest.fixture
@@ -132,6 +137,27 @@ def desk(two: Desk, tmp_path: Path) -> Desk:
     desk = Desk(tmp_path, formats=("json",))
     for run in ("q1", "q2"):
         shutil.copytree(two.out / run, desk.out / run, ignore=shutil.ignore_patterns("as-of-*"))
+    return desk
+
+
+@pytest.fixture(scope="module")
+def first(two: Desk, tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """The runs of the two quarters with the folder of the first; tests only copy it."""
+
+    def made(directory: Path) -> None:
+        desk = Desk(directory, formats=("json",))
+        for run in ("q1", "q2"):
+            shutil.copytree(two.out / run, desk.out / run, ignore=shutil.ignore_patterns("as-of-*"))
+        desk.done(0, "--run", "q1")
+
+    return Desk(made_once(tmp_path_factory, "first", made), formats=("json",))
+
+
+@pytest.fixture
+def begun(first: Desk, tmp_path: Path) -> Desk:
+    """A desk at which the folder of the first quarter is complete, and the second quarter has its run."""
+    desk = Desk(tmp_path, formats=("json",))
+    shutil.copytree(first.out, desk.out, symlinks=True)
     return desk
 
 
@@ -240,9 +266,9 @@ def seen(finding: Finding) -> Finding:
 @pytest.mark.parametrize("moment", ["before it is recorded", "after it is recorded"])
 @pytest.mark.parametrize("name", STEPS)
 def test_stopped_at_any_step_it_goes_on_to_the_same_folder(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, name: str, moment: str
+    begun: Desk, monkeypatch: pytest.MonkeyPatch, name: str, moment: str
 ) -> None:
-    clean = desk.done(0, "--run", "q1")
+    clean = begun.folder(0)
     expected = contents(clean)
     shutil.rmtree(clean)
     finish, done = Folder.finish, []
@@ -258,10 +284,10 @@ def test_stopped_at_any_step_it_goes_on_to_the_same_folder(
 
     with monkeypatch.context() as patched:
         patched.setattr(Folder, "finish", stopped)
-        assert "go on with `orgaudit quarter" in desk.error(0, "--run", "q1")
+        assert "go on with `orgaudit quarter" in begun.error(0, "--run", "q1")
     recorded = [step.name for step in record(clean).steps] if (clean / "quarter.json").exists() else []
     assert recorded == done == list(STEPS[: STEPS.index(name) + moment.startswith("after")])
-    at = desk.quarter(0) if recorded else desk.quarter(0, "--run", "q1")
+    at = begun.quarter(0) if recorded else begun.quarter(0, "--run", "q1")
     assert at.exception is None
     lines = {line.split()[0]: line for line in at.output.splitlines()}
     assert [step for step in STEPS if "before" in lines[step]] == recorded
@@ -269,8 +295,8 @@ def test_stopped_at_any_step_it_goes_on_to_the_same_folder(
     assert record(clean).completed_at
 
 
-def test_what_a_killed_process_left_half_written_is_removed(desk: Desk) -> None:
-    folder = desk.done(0, "--run", "q1")
+def test_what_a_killed_process_left_half_written_is_removed(begun: Desk) -> None:
+    folder = begun.folder(0)
     expected = contents(folder)
     cut = Folder.read(folder)
     cut.note(completed_at=None)
@@ -278,29 +304,29 @@ def test_what_a_killed_process_left_half_written_is_removed(desk: Desk) -> None:
     cut.write()
     (folder / ".actions.csv.abcdefgh").write_text("half")
     (folder / "reminders" / "of an earlier try.eml").write_text("stale")
-    desk.done(0)
+    begun.done(0)
     assert contents(folder) == expected
 
 
 @pytest.mark.parametrize("name", ["README.md", "report.json", "reminders/due.ics"])
 @pytest.mark.parametrize("change", [lambda path: path.write_bytes(b"another"), Path.unlink])
 def test_a_changed_file_is_neither_accepted_nor_overwritten(
-    desk: Desk, name: str, change: Callable[[Path], object]
+    begun: Desk, name: str, change: Callable[[Path], object]
 ) -> None:
-    folder = desk.done(0, "--run", "q1")
+    folder = begun.folder(0)
     change(folder / name)
     before = contents(folder)
-    error = desk.error(0)
+    error = begun.error(0)
     assert str(folder / name) in error
     assert "move the folder away: then `orgaudit quarter --run q1` makes another" in error
     assert contents(folder) == before
-    expected = folder.rename(desk.directory / "away")
-    assert contents(desk.done(0, "--run", "q1")).keys() >= before.keys()
+    expected = folder.rename(begun.directory / "away")
+    assert contents(begun.done(0, "--run", "q1")).keys() >= before.keys()
     assert contents(expected) == before
 
 
-def test_a_folder_that_was_begun_is_gone_on_with_for_a_week_and_keeps_its_date(desk: Desk) -> None:
-    folder = desk.done(0, "--run", "q1")
+def test_a_folder_that_was_begun_is_gone_on_with_for_a_week_and_keeps_its_date(begun: Desk) -> None:
+    folder = begun.folder(0)
     for days, name in ((7, "quarter-2026-10-01"), (8, "quarter-2026-10-09")):
         cut = Folder.read(folder)
         cut.note(completed_at=None)
@@ -309,7 +335,7 @@ def test_a_folder_that_was_begun_is_gone_on_with_for_a_week_and_keeps_its_date(d
         shutil.rmtree(folder / "reminders")
         for path in ("README.md", "SHA256SUMS"):
             (folder / path).unlink()
-        result = desk.quarter(days, "--run", "q1")
+        result = begun.quarter(days, "--run", "q1")
         assert name in result.output or name in str(result.exception)
         assert (folder / "README.md").exists() is (days == 7)
     assert "quarter of 2026-10-01" not in "".join(path.read_text() for path in folder.glob("README.md"))
@@ -333,18 +359,17 @@ def test_a_folder_with_foreign_files_is_left_alone(desk: Desk) -> None:
     ],
 )
 def test_a_last_quarter_that_is_gone_or_damaged_is_an_error_that_names_the_remedy(
-    desk: Desk, damage: Callable[[Desk], object], said: str
+    begun: Desk, damage: Callable[[Desk], object], said: str
 ) -> None:
-    desk.done(0, "--run", "q1")
-    damage(desk)
-    error = desk.error(91, "--run", "q2")
+    damage(begun)
+    error = begun.error(91, "--run", "q2")
     assert "the last quarter, quarter-2026-10-01, cannot be used" in error
     assert said in error
     assert "--baseline" in error
-    assert not desk.folder(91).exists()
+    assert not begun.folder(91).exists()
     assert (
         "Not compared: the run has no baseline."
-        in (desk.done(91, "--run", "q2", "--baseline", "none") / "README.md").read_text()
+        in (begun.done(91, "--run", "q2", "--baseline", "none") / "README.md").read_text()
     )
 
 
@@ -364,17 +389,16 @@ def test_another_baseline_can_be_named_and_is_kept_when_it_goes_on(two: Desk, tm
     assert desk.done(91) == folder
 
 
-def test_quarters_of_another_organization_are_no_baseline(desk: Desk) -> None:
+def test_quarters_of_another_organization_are_no_baseline(begun: Desk) -> None:
     other = OrganizationRecord(id="o-another", arn="", management_account_id=account_id(0), feature_set="ALL")
 
     def of_another(manifest: Manifest) -> Manifest:
         return msgspec.structs.replace(manifest, organization=other)
 
-    desk.done(0, "--run", "q1")
-    stored(desk.out, "other", 30, manifest=of_another)
-    desk.done(31, "--run", "other")
-    assert record(desk.done(91, "--run", "q2")).baseline == "q1"
-    assert record(desk.folder(31)).baseline is None
+    stored(begun.out, "other", 30, manifest=of_another)
+    begun.done(31, "--run", "other")
+    assert record(begun.done(91, "--run", "q2")).baseline == "q1"
+    assert record(begun.folder(31)).baseline is None
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from orgaudit.store.run import Run
 from tests import needs
 from tests.report.compared import CHANGES, compare
 from tests.report.recalculated import assert_computed_as_shown
-from tests.report.small import REGISTER, Decided, decided, mark, store
+from tests.report.small import REGISTER, Decided, decided, mark, small_run, store
 from tests.report.test_report_xlsx import pick, records
 from tests.synthetic_run import account_id, build
 
@@ -66,6 +66,25 @@ def shown(path: Path) -> Workbook:
     return openpyxl.load_workbook(path, data_only=True)
 
 
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The workbook of the small run and its usual decisions, which tests only read."""
+    directory = tmp_path_factory.mktemp("usual")
+    return book(small_run(directory), directory)
+
+
+@pytest.fixture(scope="module")
+def results(usual: Path) -> Workbook:
+    """The usual workbook as any viewer shows it."""
+    return shown(usual)
+
+
+@pytest.fixture(scope="module")
+def formulas(usual: Path) -> Workbook:
+    """The usual workbook with its formulas."""
+    return openpyxl.load_workbook(usual)
+
+
 def links(sheet: Worksheet) -> dict[str, str]:
     """Return where each cell of a sheet leads."""
     return {
@@ -76,8 +95,8 @@ def links(sheet: Worksheet) -> dict[str, str]:
     }
 
 
-def test_open_shows_what_to_fix_until_when(small: Run, tmp_path: Path) -> None:
-    sheet = shown(book(small, tmp_path))["Open"]
+def test_open_shows_what_to_fix_until_when(results: Workbook) -> None:
+    sheet = results["Open"]
     rows = records(sheet)
     assert [row["Severity"] for row in rows] == ["critical", "high", "high", "medium", "medium", "medium"]
     day, due = datetime(2026, 9, 1), datetime(2026, 9, 20)  # noqa: DTZ001 - a date cell has no zone
@@ -102,16 +121,14 @@ def test_open_without_days_shows_dashes(small: Run, tmp_path: Path) -> None:
     assert {row["Owner"] for row in rows} == {"unassigned"}
 
 
-def test_cells_of_open_lead_to_control_account_console_and_exception(small: Run, tmp_path: Path) -> None:
-    path = book(small, tmp_path)
-    workbook = openpyxl.load_workbook(path)
-    sheet, found = workbook["Open"], links(workbook["Open"])
+def test_cells_of_open_lead_to_control_account_console_and_exception(formulas: Workbook) -> None:
+    sheet, found = formulas["Open"], links(formulas["Open"])
     row = next(cell.row for cell in sheet["L"] if cell.value == "EXC-2026-0002")
     goals = {letter: found[f"{letter}{row}"] for letter in "BCL"}
 
     def name(goal: str) -> object:
         title, cell = goal.replace("'", "").split("!")
-        return workbook[title][cell].value
+        return formulas[title][cell].value
 
     assert name(goals["B"]) == sheet[f"B{row}"].value
     assert name(goals["C"]) == sheet[f"M{row}"].value
@@ -131,16 +148,15 @@ def test_a_short_resource_has_a_real_link_to_the_console(small: Run, tmp_path: P
     assert found["E5"] == "https://eu-central-1.console.aws.amazon.com/s3/buckets/a%26b?region=eu-central-1"
 
 
-def test_figures_of_accounts_and_controls_lead_to_the_first_of_them(small: Run, tmp_path: Path) -> None:
-    workbook = openpyxl.load_workbook(book(small, tmp_path))
-    accounts, opened = workbook["Accounts"], workbook["Open"]
+def test_figures_of_accounts_and_controls_lead_to_the_first_of_them(formulas: Workbook) -> None:
+    accounts, opened = formulas["Accounts"], formulas["Open"]
     found = links(accounts)
     row = next(cell.row for cell in accounts["A"] if cell.value == account_id(2))
     goal = found[f"K{row}"].rpartition("!A")[2]
     assert (opened[f"A{goal}"].value, opened[f"M{goal}"].value) == ("high", account_id(2))
     assert f"J{row}" not in found, "it has nothing critical"
-    goal = links(workbook["Controls"])["C5"].rpartition("!A")[2]
-    assert opened[f"Q{goal}"].value == workbook["Controls"]["K5"].value
+    goal = links(formulas["Controls"])["C5"].rpartition("!A")[2]
+    assert opened[f"Q{goal}"].value == formulas["Controls"]["K5"].value
 
 
 @pytest.mark.parametrize(
@@ -214,8 +230,8 @@ def test_the_threshold_of_the_settings_colours_the_rate(small: Run, tmp_path: Pa
     assert "80.0 % is required" in str(sheet["A2"].value)
 
 
-def test_changes_count_every_kind_and_list_what_changed(small: Run, tmp_path: Path) -> None:
-    sheet = shown(book(small, tmp_path))["Changes"]
+def test_changes_count_every_kind_and_list_what_changed(results: Workbook) -> None:
+    sheet = results["Changes"]
     kinds = records(sheet)
     assert [(row["Kind"], row["Issues"]) for row in kinds if row["Issues"]] == [
         ("new", 1),
@@ -269,8 +285,8 @@ def test_the_actions_say_how_many_there_are(small: Run, tmp_path: Path, monkeypa
     assert len(records(sheet)) == 2
 
 
-def test_the_heat_map_shows_open_not_assessed_and_not_applicable(small: Run, tmp_path: Path) -> None:
-    sheet = shown(book(small, tmp_path))["Heat map"]
+def test_the_heat_map_shows_open_not_assessed_and_not_applicable(results: Workbook) -> None:
+    sheet = results["Heat map"]
     (row,) = [row for row in records(sheet) if row["Control"] == "Ec2 resources keep promise 4"]
     assert [row[f"account {n} {account_id(n)}"] for n in range(4)] == [2, NOTHING, 0, NOTHING]
     assert row["Open"] == 2
@@ -283,8 +299,8 @@ def test_many_accounts_have_a_heat_map_by_section(small: Run, tmp_path: Path, mo
     assert [rows[account_id(n)]["Promises"] for n in range(4)] == [3, 2, 3, NOTHING]
 
 
-def test_all_evaluations_prints_one_line_and_says_where_the_rows_are(small: Run, tmp_path: Path) -> None:
-    sheet = openpyxl.load_workbook(book(small, tmp_path))["All evaluations"]
+def test_all_evaluations_prints_one_line_and_says_where_the_rows_are(formulas: Workbook) -> None:
+    sheet = formulas["All evaluations"]
     assert sheet.print_area == "'All evaluations'!$A$1:$H$2"
     assert sheet["A2"].value == "60 rows are in the workbook from row 5 on, what is open first; they are not printed."
 
@@ -305,8 +321,8 @@ def test_what_passed_is_left_out_where_there_is_much(
     assert ("14 that passed" in method["Rows of All evaluations"]) is said
 
 
-def test_what_cannot_be_rated_shows_a_dash(small: Run, tmp_path: Path) -> None:
-    rows = {row["Requirement"]: row for row in records(shown(book(small, tmp_path))["Frameworks"])}
+def test_what_cannot_be_rated_shows_a_dash(results: Workbook) -> None:
+    rows = {row["Requirement"]: row for row in records(results["Frameworks"])}
     manual = rows["9.9"]
     assert {manual[title] for title in ("Accounts failing", "Accounts passing", "Open", "Pass rate", "Level")} == {
         NOTHING

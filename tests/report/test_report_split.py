@@ -529,14 +529,14 @@ def test_hashes_that_are_alike_become_long_ones(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_every_part_of_many_owners_has_its_files_and_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Thirty parts are copied in five groups of six, and listed in three of ten and what is left."""
-    monkeypatch.setattr(splitting, "TOGETHER", 9)
-    seen = [Seen(name=f"thing{n}x", owner=f"Owner {n} <o{n}@example.org>") for n in range(30)]
+    """Ten parts are copied in two groups of four and what is left, and listed so, too."""
+    monkeypatch.setattr(splitting, "TOGETHER", 4)
+    seen = [Seen(name=f"thing{n}x", owner=f"Owner {n} <o{n}@example.org>") for n in range(10)]
     run = written(tmp_path, ACCOUNTS, seen, sealed=True)
     done = by_key(reports(run, Division.OWNER, Standing.VERIFIED))
-    assert len(done) == 30
+    assert len(done) == 10
     assert all(report.mail and report.mail.is_file() for report in done.values())
-    for n in range(30):
+    for n in range(10):
         found = done[f"o{n}@example.org"]
         assert [row["Resource"] for row in opened_rows(found)] == [resource_of(f"thing{n}x")]
     assert verify(run) == []

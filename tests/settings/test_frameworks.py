@@ -303,6 +303,13 @@ def test_a_users_framework_stands_beside_the_packaged_ones(tmp_path: Path) -> No
     assert frameworks["own"].thresholds == {"log_retention_days": 400}
 
 
+def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
+    assert load(own(tmp_path, OWN))["own"].title != "Another"
+    changed = ["title: Another" if line.startswith("title:") else line for line in OWN.splitlines()]
+    assert load(own(tmp_path, "\n".join(changed)))["own"].title == "Another"
+    assert load(own(tmp_path, OWN))["own"].title != "Another"
+
+
 def test_a_users_file_of_the_same_name_replaces_ours(tmp_path: Path) -> None:
     frameworks = load(own(tmp_path, OWN.replace("id: own", "id: cis_2.0"), "cis_2.0.yaml"))
     assert frameworks["cis_2.0"].title == "Our rules"

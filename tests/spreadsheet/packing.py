@@ -13,15 +13,16 @@ import pytest
 SHEET = "xl/worksheets/sheet1.xml"
 TEXTS = "xl/sharedStrings.xml"
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
-SECONDS, KIBIBYTES = 60, 300 * 1024
+SECONDS, KIBIBYTES = 300, 300 * 1024
+"""Of the processor, of which other work on the machine takes nothing; and of memory."""
 
 
 @pytest.fixture
 def within_bounds() -> Iterator[None]:
-    """Hold a test to seconds, and to 300 MB more than the process had needed before."""
-    begin, peak = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """Hold a test to seconds of the processor, and to 300 MB more than the process had needed before."""
+    begin, peak = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     yield
-    assert time.monotonic() - begin < SECONDS
+    assert time.process_time() - begin < SECONDS
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < KIBIBYTES
 
 

@@ -98,10 +98,17 @@ READING = (
 )
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    run = build(tmp_path / "run")
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A consolidated run, which tests only copy."""
+    run = build(tmp_path_factory.mktemp("stored") / "run")
     tables.consolidate(run, iter)
+    return run
+
+
+@pytest.fixture
+def run(tmp_path: Path, stored: Run) -> Run:
+    run = Run(shutil.copytree(stored.path, tmp_path / "run", symlinks=True))
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "secret.txt").write_text("a secret\n")
     return run
