@@ -10,8 +10,7 @@ from botocore.model import ListShape, Shape, StructureShape
 from orgaudit.facts.declare import Resource, load
 from orgaudit.model import Scope
 from tests.factories import HOME, MEMBER
-from tests.facts.test_rows_of_listings import answer
-from tests.listings import CASES
+from tests.listings import CASES, answer
 from tests.literal_aws import LiteralAws, World, drained, service_model
 
 
