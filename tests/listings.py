@@ -86,6 +86,15 @@ class Case:
     details: Callable[[Resource], Sequence[Detail]] = lambda _: ()
 
 
+def answer(case: Case, *rows: Any) -> dict[str, Any]:
+    """The answer with these rows, or this one where there is only one."""
+    found: Any = list(rows) if case.identity else rows[0]
+    beside = dict(case.around)
+    for key in reversed(case.place):
+        found, beside = ([found], beside) if isinstance(key, int) else ({key: found} | beside, {})
+    return dict(found)
+
+
 def arn(service: str, rest: str) -> str:
     return f"arn:aws:{service}:{HOME}:{MEMBER}:{rest}"
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from orgaudit.analysis.resource_policies import openings_in
 from orgaudit.controls.declare import Control, Fix, control
+from orgaudit.controls.judging.flags import Words, requires
 from orgaudit.controls.judging.public_access import judge_policy
 from orgaudit.facts.opensearch import SearchDomain, SearchDomainPolicy
-from orgaudit.model import Disruption, Effort, Observed, Severity, Verdict, not_applicable, require, shown
+from orgaudit.model import Disruption, Effort, Observed, Severity, Verdict, not_applicable, shown
 
 
 @control(
@@ -85,18 +86,23 @@ def _requires(
     opensearch_only: bool = False,
 ) -> Control:
     """Return the control that something holds for a domain, of either engine or with `opensearch_only` of one."""
+    return requires(
+        name,
+        SearchDomain,
+        has,
+        Words(title, rationale, then, otherwise),
+        severity=severity,
+        fix=fix,
+        outside=_elasticsearch if opensearch_only else None,
+        evidence=lambda domain: {"engine": shown(domain.engine), "data_nodes": shown(domain.data_nodes)},
+        module=__name__,
+    )
 
-    def judge(domain: SearchDomain) -> Verdict:
-        evidence = {"engine": shown(domain.engine), "data_nodes": shown(domain.data_nodes)}
-        return require(has(domain), then=then, otherwise=otherwise, **evidence)
 
-    def judge_opensearch(domain: SearchDomain) -> Verdict:
-        if domain.is_elasticsearch:
-            return not_applicable("the engine is Elasticsearch", engine=domain.engine.value)
-        return judge(domain)
-
-    declared = control(severity, fix=fix, id=name, title=title, rationale=rationale)
-    return declared(judge_opensearch if opensearch_only else judge)
+def _elasticsearch(domain: SearchDomain) -> Verdict | None:
+    if not domain.is_elasticsearch:
+        return None
+    return not_applicable("the engine is Elasticsearch", engine=domain.engine.value)
 
 
 opensearch_domain_encrypted_at_rest = _requires(

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, TypedDict
 
 from orgaudit.facts.declare import UNREAD, Aws, Resource, collector, here
-from orgaudit.facts.rows import Row, each_row, listed, tags_in
+from orgaudit.facts.rows import Row, each_row, listed, security_groups_in, tags_in
 from orgaudit.model import Observed, Scope
 
 ENGINES_OF_OTHER_SERVICES = frozenset({"docdb", "neptune"})
@@ -108,7 +108,7 @@ async def database_instances(aws: Aws) -> AsyncIterator[DatabaseInstance]:
                 cluster=found.get("DBClusterIdentifier"),
                 vpc_id=row.member("DBSubnetGroup.VpcId", str),
                 subnets=row.read(_subnets),
-                security_groups=row.read(_security_groups),
+                security_groups=row.read(security_groups_in),
                 port=row.read(_port),
                 status=row.member("DBInstanceStatus", str),
                 monitoring_seconds=row.member("MonitoringInterval", int),
@@ -179,10 +179,6 @@ def _logs(found: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _subnets(found: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(subnet["SubnetIdentifier"] for subnet in found["DBSubnetGroup"]["Subnets"])
-
-
-def _security_groups(found: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(each["VpcSecurityGroupId"] for each in found["VpcSecurityGroups"])
 
 
 def _port(found: Mapping[str, Any]) -> int | None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
-from orgaudit.facts.rows import listed, tags_in, text
+from orgaudit.facts.rows import listed, security_groups_in, tags_in, text
 from orgaudit.model import Observed, Scope
 
 
@@ -58,7 +58,7 @@ async def redshift_clusters(aws: Aws) -> AsyncIterator[RedshiftCluster]:
                 enhanced_routing=row.member("EnhancedVpcRouting", bool),
                 admin_name=row.member("MasterUsername", str),
                 multi_az=row.member("MultiAZ", str),
-                security_groups=row.read(_security_groups),
+                security_groups=row.read(security_groups_in),
                 port=row.read(_port),
                 parameter_groups=row.read(_parameter_groups),
             )
@@ -90,10 +90,6 @@ async def redshift_logging(aws: Aws, cluster: RedshiftCluster) -> RedshiftLoggin
 def _destination(found: Mapping[str, Any]) -> str:
     """Return where the logs go: a bucket's name, or cloudwatch; it is only shown."""
     return str(found.get("BucketName") or found.get("LogDestinationType") or "")
-
-
-def _security_groups(found: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(each["VpcSecurityGroupId"] for each in found["VpcSecurityGroups"])
 
 
 def _parameter_groups(found: Mapping[str, Any]) -> tuple[str, ...]:

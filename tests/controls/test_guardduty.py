@@ -8,15 +8,10 @@ import pytest
 
 from orgaudit.controls import guardduty
 from orgaudit.controls.declare import Control
-from orgaudit.facts.guardduty import Detector, GuardDutyRegion
+from orgaudit.facts.guardduty import Detector
 from orgaudit.model import Seen, Status
-from tests.factories import HOME, MEMBER, NASTY, Case, denied, every, failing, name_of, passing, unseen
-
-ARN = f"arn:aws:guardduty:{HOME}:{MEMBER}:detectors"
-
-
-def a_region(detector_id: str | None = "12abc34d") -> GuardDutyRegion:
-    return GuardDutyRegion(arn=ARN, account_id=MEMBER, region=HOME, detector_id=detector_id)
+from tests.factories import NASTY, Case, denied, every, failing, name_of, passing, unseen
+from tests.factories_guardduty import ARN, a_region
 
 
 def detecting(status: str = "ENABLED", /, **features: str) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from orgaudit.controls import s3
 from orgaudit.controls.declare import Control
 from orgaudit.facts.s3.block import BucketPublicAccessBlock
-from orgaudit.facts.s3.buckets import BucketEncryption, BucketLifecycle, BucketLogging, BucketOwnership
+from orgaudit.facts.s3.buckets import BucketLifecycle, BucketLogging, BucketOwnership
 from orgaudit.model import Seen, Status
 from orgaudit.settings.thresholds import Thresholds
 from tests.factories import MEMBER, OUTSIDER, SECURITY, Case, asking, denied, every, failing, idle, name_of, passing
@@ -24,6 +24,7 @@ from tests.factories_s3 import (
     block_of_account,
     block_of_bucket,
     deny,
+    encrypted_by,
     policy_of,
     settings,
 )
@@ -120,16 +121,12 @@ LOGS = (
 )
 
 
-def algorithms(*names: str) -> tuple[Any, ...]:
-    return BUCKET, Seen(BucketEncryption(arn=BUCKET.arn, algorithms=names))
-
-
 KMS = (
-    passing("KMS", *algorithms("aws:kms"), says="encrypted with aws:kms"),
-    passing("KMS in two layers", *algorithms("aws:kms:dsse"), says="dsse"),
-    failing("keys of S3", *algorithms("AES256"), says="but with AES256"),
-    failing("both", *algorithms("aws:kms", "AES256"), says="but with aws:kms, AES256"),
-    failing("none", *algorithms(), says="not encrypted with KMS"),
+    passing("KMS", *encrypted_by("aws:kms"), says="encrypted with aws:kms"),
+    passing("KMS in two layers", *encrypted_by("aws:kms:dsse"), says="dsse"),
+    failing("keys of S3", *encrypted_by("AES256"), says="but with AES256"),
+    failing("both", *encrypted_by("aws:kms", "AES256"), says="but with aws:kms, AES256"),
+    failing("none", *encrypted_by(), says="not encrypted with KMS"),
     hidden_case("denied", BUCKET, denied("s3:GetEncryptionConfiguration")),
 )
 ACL_DENIED = denied("s3:GetBucketAcl")

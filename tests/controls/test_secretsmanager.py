@@ -16,15 +16,12 @@ from orgaudit.controls.secretsmanager import (
 )
 from orgaudit.model import Status
 from tests.factories import MEMBER, NOW, Case, denied, every, facts_of, failing, idle, name_of, passing, unseen
+from tests.factories_iam import ago
 from tests.factories_resource_policies import a_secret
 
 ACCOUNT = facts_of(MEMBER)
 HIDDEN = denied("secretsmanager:ListSecrets")
 LONG_AGO = NOW - timedelta(days=1000)
-
-
-def ago(days: float, **more: float) -> Any:
-    return NOW - timedelta(days=days, **more)
 
 
 def at(**changes: Any) -> tuple[Any, ...]:

@@ -43,16 +43,7 @@ from tests.factories_compute import (
     snapshots_shared,
     tasks,
 )
-from tests.literal_aws import Answers, LiteralAws, World
-
-
-def aws(answers: Answers) -> LiteralAws:
-    return LiteralAws(World({MEMBER: answers}), MEMBER, HOME)
-
-
-async def listing(run: Callable[..., Any], at: LiteralAws) -> list[Any]:
-    return [found async for found in run(at)]
-
+from tests.literal_aws import Answers, LiteralAws, World, aws, drained
 
 # Instances
 
@@ -76,7 +67,7 @@ CARRIER = {"Association": {"CarrierIp": "203.0.113.5"}}
     ids=["none", "public", "carrier", "public beside a carrier"],
 )
 async def test_carrier_address_is_not_public(more: dict[str, Any], address: str | None) -> None:
-    (found,) = await listing(instances, aws(instance(**more)))
+    (found,) = await drained(instances(aws(instance(**more))))
     assert found.public_address == Seen(address)
 
 
@@ -90,14 +81,14 @@ async def test_carrier_address_is_not_public(more: dict[str, Any], address: str 
     ],
 )
 async def test_time_of_the_last_change_of_state(reason: str, at: datetime | None) -> None:
-    (found,) = await listing(instances, aws(instance(StateTransitionReason=reason)))
+    (found,) = await drained(instances(aws(instance(StateTransitionReason=reason))))
     assert found.changed_at == Seen(at)
 
 
 async def test_instance_without_these_members_leaves_gaps() -> None:
     bare = {"InstanceId": "i-1", "State": {"Name": "stopped", "Code": 80}}
     answer = {"Reservations": [{"OwnerId": MEMBER, "Instances": [bare]}]}
-    (found,) = await listing(instances, aws({("ec2", "DescribeInstances"): answer}))
+    (found,) = await drained(instances(aws({("ec2", "DescribeInstances"): answer})))
     values = (found.public_address, found.ipv6_addresses, found.interfaces, found.virtualization)
     assert all(isinstance(value, Gap) for value in (*values, found.changed_at, found.launched_at))
 
@@ -108,7 +99,7 @@ async def test_instance_without_these_members_leaves_gaps() -> None:
 @pytest.mark.parametrize(("associations", "used"), [([], False), ([{"SubnetId": "subnet-1"}], True)])
 async def test_use_of_a_network_acl(associations: list[dict[str, Any]], used: bool) -> None:
     row = {"OwnerId": MEMBER, "NetworkAclId": "acl-1", "Associations": associations}
-    (found,) = await listing(network_acls, aws({("ec2", "DescribeNetworkAcls"): {"NetworkAcls": [row]}}))
+    (found,) = await drained(network_acls(aws({("ec2", "DescribeNetworkAcls"): {"NetworkAcls": [row]}})))
     assert found.in_use == Seen(used)
 
 
@@ -131,7 +122,7 @@ async def test_state_of_an_endpoint_is_in_lower_case(state: str) -> None:
 
     answers = {("ec2", "DescribeVpcEndpoints"): {"VpcEndpoints": [ENDPOINT | {"State": state}]}}
     at = Answering(World({MEMBER: answers}), MEMBER, HOME)
-    assert await listing(vpc_endpoints, at) == [an_endpoint()]
+    assert await drained(vpc_endpoints(at)) == [an_endpoint()]
     assert at.world.calls[0].parameters == {"MaxResults": 1000}
 
 
@@ -140,14 +131,14 @@ async def test_volumes_of_all_pages() -> None:
     free = {"VolumeId": "vol-2", "Encrypted": False, "State": "available"}
     at = aws({("ec2", "DescribeVolumes"): [{"Volumes": [attached]}, {"Volumes": [free]}]})
     plain = a_volume("vol-2", encrypted=False, state="available", key_id=None)
-    assert await listing(volumes, at) == [a_volume(), plain]
+    assert await drained(volumes(at)) == [a_volume(), plain]
     assert at.world.calls[0].parameters == {"MaxResults": 1000}
 
 
 async def test_shared_subnet_belongs_to_its_owner() -> None:
     flags = {"DefaultForAz": False, "MapPublicIpOnLaunch": False, "AssignIpv6AddressOnCreation": False}
     rows = [{"OwnerId": each, "SubnetId": "subnet-1", "VpcId": "vpc-1", **flags} for each in (MEMBER, SECURITY)]
-    own, shared = await listing(subnets, aws({("ec2", "DescribeSubnets"): {"Subnets": rows}}))
+    own, shared = await drained(subnets(aws({("ec2", "DescribeSubnets"): {"Subnets": rows}})))
     assert own == a_subnet()
     assert (shared.account_id, shared.arn) == (SECURITY, f"arn:aws:ec2:{HOME}:{SECURITY}:subnet/subnet-1")
 
@@ -156,26 +147,26 @@ async def test_only_own_snapshots_count() -> None:
     rows = [{"SnapshotId": "snap-2", "OwnerId": MEMBER}, {"SnapshotId": "snap-3", "OwnerId": SECURITY}]
     pages = [{"Snapshots": rows}, {"Snapshots": [{"SnapshotId": "snap-1", "OwnerId": MEMBER}]}]
     at = aws({("ec2", "DescribeSnapshots"): pages})
-    assert await listing(public_snapshots, at) == [snapshots_shared("snap-1", "snap-2")]
+    assert await drained(public_snapshots(at)) == [snapshots_shared("snap-1", "snap-2")]
     asked = {"OwnerIds": ["self"], "RestorableByUserIds": ["all"], "MaxResults": 1000}
     assert at.world.calls[0].parameters == asked
 
 
 async def test_region_without_public_snapshots_is_seen() -> None:
-    assert await listing(public_snapshots, aws({("ec2", "DescribeSnapshots"): {"Snapshots": []}})) == [
+    assert await drained(public_snapshots(aws({("ec2", "DescribeSnapshots"): {"Snapshots": []}}))) == [
         snapshots_shared()
     ]
 
 
 async def test_state_of_the_block_of_sharing() -> None:
     answer = {"State": "block-new-sharing", "ManagedBy": "declarative-policy"}
-    (found,) = await listing(snapshot_sharing, aws({("ec2", "GetSnapshotBlockPublicAccessState"): answer}))
+    (found,) = await drained(snapshot_sharing(aws({("ec2", "GetSnapshotBlockPublicAccessState"): answer})))
     assert found == sharing_of("block-new-sharing", managed_by="declarative-policy")
 
 
 async def test_setting_of_documents() -> None:
     at = aws({("ssm", "GetServiceSetting"): {"ServiceSetting": {"SettingValue": "Enable"}}})
-    assert await listing(document_sharing, at) == [documents_shared("Enable")]
+    assert await drained(document_sharing(at)) == [documents_shared("Enable")]
     assert at.world.calls[0].parameters == {"SettingId": "/ssm/documents/console/public-sharing-permission"}
 
 
@@ -186,14 +177,14 @@ async def test_setting_of_documents() -> None:
 )
 async def test_runtime_of_a_function(row: dict[str, Any], runtime: str | None) -> None:
     answer = {"Functions": [{"FunctionArn": f"arn:aws:lambda:{HOME}:{MEMBER}:function:a", **row}]}
-    (found,) = await listing(functions, aws({("lambda", "ListFunctions"): answer}))
+    (found,) = await drained(functions(aws({("lambda", "ListFunctions"): answer})))
     assert found.runtime == Seen(runtime)
 
 
 @pytest.mark.parametrize("row", [{"PackageType": "Zip"}, {"Runtime": "python3.13"}], ids=["no runtime", "no package"])
 async def test_function_that_may_be_an_image_is_not_seen_as_one(row: dict[str, Any]) -> None:
     answer = {"Functions": [{"FunctionArn": f"arn:aws:lambda:{HOME}:{MEMBER}:function:a", **row}]}
-    (found,) = await listing(functions, aws({("lambda", "ListFunctions"): answer}))
+    (found,) = await drained(functions(aws({("lambda", "ListFunctions"): answer})))
     assert isinstance(found.runtime, Gap)
 
 
@@ -211,17 +202,17 @@ async def test_settings_of_clusters_are_asked_for() -> None:
     }
     listed: dict[tuple[str, str], Any] = {("ecs", "ListClusters"): {"clusterArns": ["main"]}}
     at = aws(listed | {("ecs", "DescribeClusters"): {"clusters": [row]}})
-    assert await listing(clusters, at) == [an_ecs_cluster(insights="enhanced")]
+    assert await drained(clusters(at)) == [an_ecs_cluster(insights="enhanced")]
     assert at.world.asked("DescribeClusters")[0].parameters["include"] == ["SETTINGS"]
     del row["settings"]
-    (hidden,) = await listing(clusters, aws(listed | {("ecs", "DescribeClusters"): {"clusters": [row]}}))
+    (hidden,) = await drained(clusters(aws(listed | {("ecs", "DescribeClusters"): {"clusters": [row]}})))
     assert isinstance(hidden.insights, Gap)
 
 
 async def test_active_families_of_all_pages() -> None:
     pages: list[dict[str, Any]] = [{"families": ["web"], "nextToken": "2"}, {"families": ["jobs"]}]
     at = aws({("ecs", "ListTaskDefinitionFamilies"): pages})
-    assert await listing(task_families, at) == [a_family(), a_family("jobs")]
+    assert await drained(task_families(at)) == [a_family(), a_family("jobs")]
     assert at.world.calls[0].parameters == {"status": "ACTIVE", "maxResults": 100}
 
 
@@ -266,7 +257,7 @@ async def test_task_definition_with_all_options_and_no_values() -> None:
 
 async def test_eks_clusters_of_all_pages() -> None:
     at = aws({("eks", "ListClusters"): [{"clusters": ["main"], "nextToken": "2"}, {"clusters": ["other"]}]})
-    assert await listing(eks_clusters, at) == [an_eks_cluster(), an_eks_cluster("other")]
+    assert await drained(eks_clusters(at)) == [an_eks_cluster(), an_eks_cluster("other")]
 
 
 EKS = {
@@ -326,7 +317,7 @@ LISTINGS = (
 async def test_denied_listing_is_not_an_empty_one(run: Callable[..., Any]) -> None:
     at = aws({})
     with pytest.raises(NotSeenError) as raised:
-        await listing(run, at)
+        await drained(run(at))
     declared: Collector = getattr(run, "__collector__")  # noqa: B009 - set by the decorator
     assert raised.value.gap.action in declared.actions
     assert at.world.actions == set(declared.actions)
@@ -383,7 +374,7 @@ async def read_emulated() -> dict[Any, Any]:
     limits = load_limits(Path("no file of the user's"))
     async with Access(AccessSettings(), RunSettings(attempts=1), limits, actions=actions) as access:
         at: Any = access.as_caller().region("us-east-1")
-        found: dict[Any, Any] = {run: await listing(run, at) for run in EMULATED}
+        found: dict[Any, Any] = {run: await drained(run(at)) for run in EMULATED}
         found[task_definition] = [await task_definition(at, each) for each in found[task_families]]
         found[eks_cluster_settings] = [await eks_cluster_settings(at, each) for each in found[eks_clusters]]
         return found

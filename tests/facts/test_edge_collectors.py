@@ -9,7 +9,6 @@ import pytest
 from orgaudit.facts import apigateway, apigatewayv2, cloudfront, elb, elbv2, sqs
 from orgaudit.facts.cloudfront import Behavior, Distribution
 from orgaudit.model import UNKNOWN, Gap, NotSeenError, Observed, Seen, shown
-from tests.factories import HOME, MEMBER
 from tests.factories_front_ends import (
     ACM,
     a_balancer,
@@ -21,12 +20,7 @@ from tests.factories_front_ends import (
 )
 from tests.factories_resource_policies import a_queue, allow, text
 from tests.listings import BEHAVIOR, CASES, CUSTOM_ORIGIN
-from tests.literal_aws import Answers, LiteralAws, Refused, World
-
-
-def aws(here: Answers) -> LiteralAws:
-    return LiteralAws(World({MEMBER: here}), MEMBER, HOME)
-
+from tests.literal_aws import Answers, Refused, aws
 
 # Distributions
 

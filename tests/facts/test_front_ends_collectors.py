@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,17 +14,9 @@ from orgaudit.facts.declare import Resource
 from orgaudit.facts.elb import classic_load_balancer_logs, classic_load_balancers
 from orgaudit.facts.elbv2 import load_balancer_logs, load_balancers
 from orgaudit.model import GLOBAL, UNKNOWN, NotSeenError, Seen, shown
-from tests.factories import HOME, MEMBER
+from tests.factories import MEMBER
 from tests.factories_front_ends import ACM, GROUP, ZONES, a_balancer, a_classic, a_distribution, a_rest_stage, a_stage
-from tests.literal_aws import Answers, LiteralAws, Refused, World
-
-
-def aws(here: Answers) -> LiteralAws:
-    return LiteralAws(World({MEMBER: here}), MEMBER, HOME)
-
-
-async def drained(listing: AsyncIterator[Resource]) -> list[Resource]:
-    return [resource async for resource in listing]
+from tests.literal_aws import Answers, Refused, aws, drained
 
 
 @pytest.mark.parametrize(

@@ -6,39 +6,31 @@ from typing import Any
 
 import pytest
 
-from orgaudit.facts.guardduty import Detector, GuardDutyRegion, detector, guardduty_regions
+from orgaudit.facts.guardduty import Detector, detector, guardduty_regions
 from orgaudit.facts.inspector2 import inspector_accounts
 from orgaudit.model import Gap, GapReason, NotSeenError, Seen
-from tests.factories import HOME, MEMBER
-from tests.literal_aws import LiteralAws, Refused, World
+from tests.factories import MEMBER
+from tests.factories_guardduty import ARN, a_region
+from tests.literal_aws import Refused, aws_of
 
-ARN = f"arn:aws:guardduty:{HOME}:{MEMBER}:detectors"
 ROLE = f"arn:aws:iam::{MEMBER}:role/aws-service-role/guardduty.amazonaws.com/AWSServiceRoleForAmazonGuardDuty"
-
-
-def aws(service: str, **answers: Any) -> LiteralAws:
-    return LiteralAws(World({MEMBER: {(service, name): answer for name, answer in answers.items()}}), MEMBER, HOME)
-
-
-def a_region(detector_id: str | None = "12abc34d") -> GuardDutyRegion:
-    return GuardDutyRegion(arn=ARN, account_id=MEMBER, region=HOME, detector_id=detector_id)
 
 
 @pytest.mark.parametrize(("ids", "detector_id"), [(["12abc34d"], "12abc34d"), ([], None)])
 async def test_one_region_whether_there_is_a_detector_or_not(ids: list[str], detector_id: str | None) -> None:
-    at = aws("guardduty", ListDetectors={"DetectorIds": ids})
+    at = aws_of("guardduty", ListDetectors={"DetectorIds": ids})
     assert [each async for each in guardduty_regions(at)] == [a_region(detector_id)]
     assert len(at.world.calls) == 1
 
 
 async def test_detectors_that_are_denied_are_a_gap() -> None:
     with pytest.raises(NotSeenError) as raised:
-        [each async for each in guardduty_regions(aws("guardduty", ListDetectors=Refused()))]
+        [each async for each in guardduty_regions(aws_of("guardduty", ListDetectors=Refused()))]
     assert (raised.value.gap.action, raised.value.gap.reason) == ("guardduty:ListDetectors", GapReason.DENIED)
 
 
 async def test_nothing_is_asked_without_a_detector() -> None:
-    at = aws("guardduty")
+    at = aws_of("guardduty")
     assert await detector(at, a_region(None)) == Detector(arn=ARN)
     assert at.world.calls == []
 
@@ -53,7 +45,7 @@ async def test_detector_with_plans_and_their_parts() -> None:
         {"Name": "RUNTIME_MONITORING", "Status": "ENABLED", "AdditionalConfiguration": agents},
         {"Name": "RDS_LOGIN_EVENTS"},
     ]
-    at = aws("guardduty", GetDetector={"Status": "ENABLED", "ServiceRole": ROLE, "Features": features})
+    at = aws_of("guardduty", GetDetector={"Status": "ENABLED", "ServiceRole": ROLE, "Features": features})
     found = await detector(at, a_region())
     assert found.features == {
         "S3_DATA_EVENTS": "ENABLED",
@@ -76,7 +68,7 @@ def a_status(status: str) -> dict[str, str]:
 async def test_inspector_of_the_own_account() -> None:
     scans = {"ec2": a_status("ENABLED"), "ecr": a_status("DISABLED"), "lambda": a_status("SUSPENDED")}
     account = {"accountId": MEMBER, "state": a_status("ENABLED"), "resourceState": scans}
-    at = aws("inspector2", BatchGetAccountStatus={"accounts": [account]})
+    at = aws_of("inspector2", BatchGetAccountStatus={"accounts": [account]})
     (found,) = [each async for each in inspector_accounts(at)]
     assert (found.ec2, found.ecr, found.functions) == (Seen("ENABLED"), Seen("DISABLED"), Seen("SUSPENDED"))
     assert isinstance(found.function_code, Gap)
@@ -99,6 +91,6 @@ async def test_inspector_of_the_own_account() -> None:
 )
 async def test_inspector_without_a_status_is_a_gap(answer: Any, says: str) -> None:
     with pytest.raises(NotSeenError) as raised:
-        [each async for each in inspector_accounts(aws("inspector2", BatchGetAccountStatus=answer))]
+        [each async for each in inspector_accounts(aws_of("inspector2", BatchGetAccountStatus=answer))]
     assert says in raised.value.gap.message
     assert raised.value.gap.action == "inspector2:BatchGetAccountStatus"

@@ -14,14 +14,10 @@ from orgaudit.model import Gap, NotSeenError, Observed, Seen
 from tests.factories import HOME, MEMBER, NOW, statement
 from tests.factories_resource_policies import a_secret
 from tests.factories_s3 import a_bucket
-from tests.literal_aws import LiteralAws, Refused, World
+from tests.literal_aws import Refused, aws_of
 
 BUCKET = a_bucket()
 DAY = timedelta(days=1)
-
-
-def aws(service: str, **answers: Any) -> LiteralAws:
-    return LiteralAws(World({MEMBER: {(service, name): answer for name, answer in answers.items()}}), MEMBER, HOME)
 
 
 @pytest.mark.parametrize(
@@ -32,19 +28,19 @@ def aws(service: str, **answers: Any) -> LiteralAws:
     ],
 )
 async def test_ownership(answer: Any, ownership: str) -> None:
-    assert (await bucket_ownership(aws("s3", GetBucketOwnershipControls=answer), BUCKET)).ownership == ownership
+    assert (await bucket_ownership(aws_of("s3", GetBucketOwnershipControls=answer), BUCKET)).ownership == ownership
 
 
 async def test_lifecycle() -> None:
     rules = [{"ID": "expire", "Status": "Enabled"}, {"Status": "Enabled"}, {"ID": "archive", "Status": "Disabled"}]
-    at = aws("s3", GetBucketLifecycleConfiguration={"Rules": rules})
+    at = aws_of("s3", GetBucketLifecycleConfiguration={"Rules": rules})
     found = await bucket_lifecycle(at, BUCKET)
     assert (found.enabled, found.disabled) == (("expire", ""), ("archive",))
     assert at.world.actions == {"s3:GetLifecycleConfiguration"}
 
 
 async def test_bucket_without_lifecycle_rules() -> None:
-    at = aws("s3", GetBucketLifecycleConfiguration=Refused("NoSuchLifecycleConfiguration"))
+    at = aws_of("s3", GetBucketLifecycleConfiguration=Refused("NoSuchLifecycleConfiguration"))
     found = await bucket_lifecycle(at, BUCKET)
     assert (found.enabled, found.disabled) == ((), ())
 
@@ -55,19 +51,19 @@ async def test_bucket_without_lifecycle_rules() -> None:
 )
 async def test_what_is_denied_is_not_taken_for_absent(run: Any, operation: str) -> None:
     with pytest.raises(NotSeenError):
-        await run(aws("s3", **{operation: Refused("AccessDenied")}), BUCKET)
+        await run(aws_of("s3", **{operation: Refused("AccessDenied")}), BUCKET)
 
 
 async def test_owner_of_an_access_control_list() -> None:
     grant = {"Grantee": {"Type": "CanonicalUser", "ID": "79a5"}, "Permission": "FULL_CONTROL"}
-    at = aws("s3", GetBucketAcl={"Owner": {"ID": "79a5"}, "Grants": [grant]})
+    at = aws_of("s3", GetBucketAcl={"Owner": {"ID": "79a5"}, "Grants": [grant]})
     found = await bucket_acl(at, BUCKET)
     assert (found.owner, [each.grantee for each in found.grants]) == (Seen("79a5"), ["79a5"])
 
 
 async def secret_of(**members: Any) -> Secret:
     row = {"ARN": a_secret().arn, "CreatedDate": NOW, **members}
-    (found,) = [each async for each in secrets(aws("secretsmanager", ListSecrets={"SecretList": [row]}))]
+    (found,) = [each async for each in secrets(aws_of("secretsmanager", ListSecrets={"SecretList": [row]}))]
     return found
 
 
@@ -127,7 +123,7 @@ async def test_inline_policies_of_all_kinds_of_principals() -> None:
         "GroupDetailList": [{"Arn": named("group/staff"), "GroupPolicyList": OWN}],
         "RoleDetailList": [{"Arn": named("role/deploys"), "RolePolicyList": OWN}],
     }
-    found = [each async for each in inline_policies(aws("iam", GetAccountAuthorizationDetails=details))]
+    found = [each async for each in inline_policies(aws_of("iam", GetAccountAuthorizationDetails=details))]
     assert [each.holder for each in found] == [named("user/alice"), named("group/staff"), named("role/deploys")]
     assert found[0].arn == named("user/alice/inline-policy/own")
     assert found[0].services.value.services == ("statement 1 allows *",)
@@ -140,5 +136,5 @@ async def test_policy_that_limits_a_role_is_a_boundary() -> None:
         "RoleDetailList": [{"Arn": named("role/deploys"), "AttachedManagedPolicies": [], "PermissionsBoundary": limit}],
         "Policies": [{"Arn": named(f"policy/{name}"), "PolicyVersionList": versions} for name in ("limit", "wide")],
     }
-    found = [each async for each in customer_policies(aws("iam", GetAccountAuthorizationDetails=details))]
+    found = [each async for each in customer_policies(aws_of("iam", GetAccountAuthorizationDetails=details))]
     assert {each.name: each.bounds for each in found} == {"limit": True, "wide": False}

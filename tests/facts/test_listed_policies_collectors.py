@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -11,7 +11,6 @@ import pytest
 from orgaudit.analysis.resource_policies import openings_in
 from orgaudit.controls.apigateway import apigateway_stage_access_logging_enabled
 from orgaudit.facts.apigateway import RestApiStage, rest_api_policy, rest_api_stages, rest_apis
-from orgaudit.facts.declare import Resource
 from orgaudit.facts.iam.authorization import roles
 from orgaudit.facts.iam.trust import role_trust
 from orgaudit.facts.opensearch import SearchDomain, search_domain_policy, search_domains
@@ -20,17 +19,9 @@ from orgaudit.languages.iam_policy import PolicyError
 from orgaudit.model import UNKNOWN, NotSeenError, Seen, Status, shown
 from tests.factories import HOME, MEMBER, NOW
 from tests.factories_resource_policies import METHODS, a_domain, a_role, allow, an_api, text
-from tests.literal_aws import Answers, LiteralAws, Refused, World
+from tests.literal_aws import Answers, Refused, aws, drained
 
 POLICY = text(allow())
-
-
-def aws(here: Answers) -> LiteralAws:
-    return LiteralAws(World({MEMBER: here}), MEMBER, HOME)
-
-
-async def drained(listing: AsyncIterator[Resource]) -> list[Resource]:
-    return [resource async for resource in listing]
 
 
 # Domains

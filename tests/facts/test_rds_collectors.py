@@ -29,7 +29,7 @@ from tests.factories_rds import (
     a_snapshot,
     an_instance,
 )
-from tests.literal_aws import LiteralAws, World
+from tests.literal_aws import LiteralAws, aws_of, drained
 
 INSTANCE: dict[str, Any] = {
     "DBInstanceArn": an_instance().arn,
@@ -85,11 +85,7 @@ def a_cluster_snapshot(name: str, engine: str, **changes: Any) -> dict[str, Any]
 
 
 def aws(**answers: Any) -> LiteralAws:
-    return LiteralAws(World({MEMBER: {("rds", name): answer for name, answer in answers.items()}}), MEMBER, HOME)
-
-
-async def all_of(found: Any) -> list[Any]:
-    return [one async for one in found]
+    return aws_of("rds", **answers)
 
 
 async def test_instances_page_by_page() -> None:
@@ -103,7 +99,7 @@ async def test_instances_page_by_page() -> None:
         "TagList": [{"Key": "stage", "Value": "prod"}],
     }
     at = aws(DescribeDBInstances=[{"DBInstances": [INSTANCE]}, {"DBInstances": [full]}])
-    assert await all_of(database_instances(at)) == [
+    assert await drained(database_instances(at)) == [
         an_instance(),
         an_instance(
             "full",
@@ -128,7 +124,7 @@ async def test_instances_page_by_page() -> None:
 )
 async def test_port_of_an_instance(found: dict[str, Any], port: Seen[int | None]) -> None:
     bare = {name: value for name, value in INSTANCE.items() if name != "Endpoint"}
-    (instance,) = await all_of(database_instances(aws(DescribeDBInstances={"DBInstances": [bare | found]})))
+    (instance,) = await drained(database_instances(aws(DescribeDBInstances={"DBInstances": [bare | found]})))
     assert instance.port == port
 
 
@@ -139,14 +135,14 @@ async def test_other_services_databases_are_left_out(engine: str) -> None:
         DescribeDBInstances={"DBInstances": [INSTANCE | {"Engine": engine}, INSTANCE]},
         DescribeDBClusters={"DBClusters": [CLUSTER | {"Engine": engine}, CLUSTER]},
     )
-    assert await all_of(database_instances(at)) == [an_instance()]
-    assert await all_of(database_clusters(at)) == [a_cluster()]
+    assert await drained(database_instances(at)) == [an_instance()]
+    assert await drained(database_clusters(at)) == [a_cluster()]
 
 
 async def test_clusters_page_by_page() -> None:
     one_zone = CLUSTER | {"DBClusterArn": a_cluster("small").arn, "MultiAZ": False}
     at = aws(DescribeDBClusters=[{"DBClusters": [CLUSTER]}, {"DBClusters": [one_zone]}])
-    assert await all_of(database_clusters(at)) == [a_cluster(), a_cluster("small", multi_az=False)]
+    assert await drained(database_clusters(at)) == [a_cluster(), a_cluster("small", multi_az=False)]
 
 
 @pytest.mark.parametrize(
@@ -161,7 +157,7 @@ async def test_clusters_page_by_page() -> None:
 )
 async def test_what_an_instance_lacks_is_a_gap_of_that_field(lacking: str, field: str) -> None:
     answer = {name: value for name, value in INSTANCE.items() if name != lacking}
-    found, other = await all_of(database_instances(aws(DescribeDBInstances={"DBInstances": [answer, INSTANCE]})))
+    found, other = await drained(database_instances(aws(DescribeDBInstances={"DBInstances": [answer, INSTANCE]})))
     gap = Gap(MEMBER, HOME, "rds:DescribeDBInstances", GapReason.MALFORMED, f"the answer lacks {lacking}")
     changes: dict[str, Any] = {field: gap}
     assert (found, other) == (an_instance(**changes), an_instance())
@@ -169,7 +165,8 @@ async def test_what_an_instance_lacks_is_a_gap_of_that_field(lacking: str, field
 
 async def test_no_databases() -> None:
     at = aws(DescribeDBInstances={"DBInstances": []}, DescribeDBClusters={"DBClusters": []})
-    assert await all_of(database_instances(at)) == await all_of(database_clusters(at)) == []
+    assert await drained(database_instances(at)) == []
+    assert await drained(database_clusters(at)) == []
 
 
 @pytest.mark.parametrize(
@@ -178,16 +175,16 @@ async def test_no_databases() -> None:
 )
 async def test_denied(run: Any, action: str) -> None:
     with pytest.raises(NotSeenError) as raised:
-        await all_of(run(aws()))
+        await drained(run(aws()))
     assert raised.value.gap.action == action
 
 
 async def test_one_listing_serves_three_services() -> None:
     rows = [CLUSTER | {"Engine": engine, "DBClusterArn": a_cluster(engine).arn} for engine in ("neptune", "docdb")]
     at = aws(DescribeDBClusters=[{"DBClusters": [CLUSTER]}, {"DBClusters": rows}])
-    assert await all_of(database_clusters(at)) == [a_cluster()]
-    assert await all_of(neptune_clusters(at)) == [a_neptune_cluster("neptune")]
-    assert await all_of(docdb_clusters(at)) == [a_docdb_cluster("docdb")]
+    assert await drained(database_clusters(at)) == [a_cluster()]
+    assert await drained(neptune_clusters(at)) == [a_neptune_cluster("neptune")]
+    assert await drained(docdb_clusters(at)) == [a_docdb_cluster("docdb")]
     assert len(at.world.calls) == 2
 
 
@@ -195,12 +192,12 @@ async def test_a_cluster_without_an_engine_may_be_of_any_service() -> None:
     answer = {name: value for name, value in CLUSTER.items() if name != "Engine"}
     for run in (neptune_clusters, docdb_clusters):
         with pytest.raises(ValueError, match="the answer lacks Engine"):
-            await all_of(run(aws(DescribeDBClusters={"DBClusters": [answer]})))
+            await drained(run(aws(DescribeDBClusters={"DBClusters": [answer]})))
 
 
 async def test_a_cluster_that_exports_no_logs_lacks_the_list() -> None:
     bare = {name: value for name, value in CLUSTER.items() if name != "EnabledCloudwatchLogsExports"}
-    (found,) = await all_of(database_clusters(aws(DescribeDBClusters={"DBClusters": [bare]})))
+    (found,) = await drained(database_clusters(aws(DescribeDBClusters={"DBClusters": [bare]})))
     assert found == a_cluster(logs=())
 
 
@@ -211,8 +208,8 @@ async def test_a_replica_and_a_member_of_a_global_database() -> None:
         DescribeDBInstances={"DBInstances": [replica]},
         DescribeDBClusters={"DBClusters": [bare | {"GlobalClusterIdentifier": "world"}]},
     )
-    assert await all_of(database_instances(at)) == [an_instance(replica_of="main", monitoring_seconds=0)]
-    assert await all_of(database_clusters(at)) == [a_cluster(backtrack_seconds=0, global_cluster="world")]
+    assert await drained(database_instances(at)) == [an_instance(replica_of="main", monitoring_seconds=0)]
+    assert await drained(database_clusters(at)) == [a_cluster(backtrack_seconds=0, global_cluster="world")]
 
 
 async def test_snapshots_of_three_services() -> None:
@@ -221,9 +218,9 @@ async def test_snapshots_of_three_services() -> None:
         DescribeDBSnapshots=[{"DBSnapshots": [SNAPSHOT]}, {"DBSnapshots": []}],
         DescribeDBClusterSnapshots={"DBClusterSnapshots": of_clusters},
     )
-    assert await all_of(database_snapshots(at)) == [a_snapshot(), a_snapshot("aurora-mysql", of_cluster=True)]
-    assert await all_of(neptune_snapshots(at)) == [a_neptune_snapshot("neptune")]
-    assert await all_of(docdb_snapshots(at)) == [a_docdb_snapshot("docdb")]
+    assert await drained(database_snapshots(at)) == [a_snapshot(), a_snapshot("aurora-mysql", of_cluster=True)]
+    assert await drained(neptune_snapshots(at)) == [a_neptune_snapshot("neptune")]
+    assert await drained(docdb_snapshots(at)) == [a_docdb_snapshot("docdb")]
     assert [call.operation for call in at.world.calls].count("DescribeDBClusterSnapshots") == 1
 
 

@@ -8,9 +8,8 @@ import pytest
 
 from orgaudit.facts.redshift import RedshiftLogging, redshift_clusters, redshift_logging, redshift_parameters
 from orgaudit.model import Gap, NotSeenError, Seen
-from tests.factories import HOME, MEMBER
 from tests.factories_redshift import a_warehouse
-from tests.literal_aws import LiteralAws, World
+from tests.literal_aws import LiteralAws, aws_of
 
 CLUSTER: dict[str, Any] = {
     "ClusterIdentifier": "sales",
@@ -30,7 +29,7 @@ REQUIRED = {"ParameterName": "require_ssl", "ParameterValue": "true"}
 
 
 def aws(**answers: Any) -> LiteralAws:
-    return LiteralAws(World({MEMBER: {("redshift", name): answer for name, answer in answers.items()}}), MEMBER, HOME)
+    return aws_of("redshift", **answers)
 
 
 async def clusters(*rows: dict[str, Any]) -> list[Any]:

@@ -37,17 +37,9 @@ from tests.factories_resource_policies import (
     arn,
     text,
 )
-from tests.literal_aws import Answers, LiteralAws, Refused, World
+from tests.literal_aws import Refused, aws, drained
 
 POLICY = text(allow())
-
-
-def aws(here: Answers) -> LiteralAws:
-    return LiteralAws(World({MEMBER: here}), MEMBER, HOME)
-
-
-async def drained(listing: AsyncIterator[Resource]) -> list[Resource]:
-    return [resource async for resource in listing]
 
 
 # Listings

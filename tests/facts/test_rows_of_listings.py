@@ -40,7 +40,7 @@ from orgaudit.facts.shard import ListingResult
 from orgaudit.model import GLOBAL, Gap, NotSeenError, Scope, Status
 from orgaudit.settings.thresholds import Thresholds
 from tests.factories import HOME, MEMBER, facts_of, organization_of
-from tests.listings import CASES, Case, Path
+from tests.listings import CASES, Case, Path, answer
 from tests.literal_aws import LiteralAws, World, service_model
 
 Run: TypeAlias = Callable[..., Any]
@@ -123,15 +123,6 @@ DOCUMENTED: dict[tuple[Run, str], str] = {
 def collector_of(run: Run) -> Collector:
     found: Collector = getattr(run, "__collector__")  # noqa: B009 - set by the decorator
     return found
-
-
-def answer(case: Case, *rows: Any) -> dict[str, Any]:
-    """The answer with these rows, or this one where there is only one."""
-    found: Any = list(rows) if case.identity else rows[0]
-    beside = dict(case.around)
-    for key in reversed(case.place):
-        found, beside = ([found], beside) if isinstance(key, int) else ({key: found} | beside, {})
-    return dict(found)
 
 
 async def listed(run: Run, *rows: Any) -> tuple[list[Resource], Exception | None]:
