@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 
@@ -70,7 +71,12 @@ _STACK_SET = re.compile(r"StackSet-(.+)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{
 
 def is_of_organization(command: str | None, account: str) -> bool:
     """Return whether a service-wide command is one of the organization and not of an account."""
-    return command is not None and account not in command and bool(_ORGANIZATION.search(command))
+    return command is not None and account not in command and _names_organization(command)
+
+
+@lru_cache(maxsize=4096)
+def _names_organization(command: str) -> bool:
+    return _ORGANIZATION.search(command) is not None
 
 
 def organization(issue: Issue, _fix: FamilyFix) -> Target | None:
@@ -167,17 +173,19 @@ def grouped(issues: Sequence[Issue], fixes: Mapping[str, FamilyFix]) -> list[Gro
             target = rule(issue, fix)
             if target is None:
                 continue
-            family = "" if target.kind is Kind.ORGANIZATION else issue.family
-            place = (target.kind, family, target.key)
-            found.setdefault(place, (target, []))[1].append(position)
+            place = (target.kind, "" if target.kind is Kind.ORGANIZATION else issue.family, target.key)
+            if place in found:
+                found[place][1].append(position)
+            else:
+                found[place] = (target, [position])
     groups = (
         _group(target, [issues[each] for each in members], members, fixes)
         for target, members in _one_setting_each(found, issues, fixes)
     )
-    kinds = list(Kind)
+    kinds = {kind: rank for rank, kind in enumerate(Kind)}
     return sorted(
         (group for group in groups if group is not None),
-        key=lambda group: (kinds.index(group.target.kind), group.families, group.target.key),
+        key=lambda group: (kinds[group.target.kind], group.families, group.target.key),
     )
 
 
@@ -207,7 +215,7 @@ def _one_setting_each(
 def _group(
     target: Target, members: Sequence[Issue], positions: Sequence[int], fixes: Mapping[str, FamilyFix]
 ) -> Group | None:
-    families = tuple(sorted({issue.family for issue in members}))
+    families = (members[0].family,) if len(members) == 1 else tuple(sorted({issue.family for issue in members}))
     fix = together([fixes.get(family, UNKNOWN_FIX) for family in families])
     if target.kind is Kind.RESOURCE:
         shared = any(issue.shared_by > 1 for issue in members)
@@ -217,7 +225,7 @@ def _group(
     if target.kind is Kind.LAUNCH_TEMPLATE:
         # A new version of a launch template changes no instance that runs.
         fix = replace(fix, disruption=Disruption.REPLACEMENT)
-    one_by_one = target.kind is Kind.POLICY and fix.per_resource
-    resources = {(issue.account_id, issue.resource) for issue in members}
-    times = len(resources) if one_by_one else len(families) if target.kind is Kind.SETTING else 1
+    times = len(families) if target.kind is Kind.SETTING else 1
+    if target.kind is Kind.POLICY and fix.per_resource:
+        times = len({(issue.account_id, issue.resource) for issue in members})
     return Group(target, families, fix, tuple(positions), times)

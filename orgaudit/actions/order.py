@@ -25,7 +25,7 @@ def greedy(
     for action, issues in enumerate(members):
         for issue in issues:
             actions_of[issue].append(action)
-    left = [sum(points[issue] for issue in issues) for issues in members]
+    left = [sum([points[issue] for issue in issues]) for issues in members]
     count = [len(issues) for issues in members]
 
     def rank(action: int) -> tuple[float, int, int, int]:
@@ -35,12 +35,12 @@ def greedy(
     # the first.
     queue = [rank(action) for action in range(len(members)) if count[action]]
     heapq.heapify(queue)
-    is_open = [True] * len(points)
+    is_open, is_ranked = [True] * len(points), [True] * len(members)
     while queue:
         action = queue[0][-1]
-        current = rank(action)
-        if current != queue[0] and count[action]:
-            heapq.heapreplace(queue, current)
+        if not is_ranked[action] and count[action]:
+            is_ranked[action] = True
+            heapq.heapreplace(queue, rank(action))
             continue
         heapq.heappop(queue)
         if not count[action]:
@@ -51,4 +51,5 @@ def greedy(
             for other in actions_of[issue]:
                 left[other] -= points[issue]
                 count[other] -= 1
+                is_ranked[other] = False
         yield action, closed

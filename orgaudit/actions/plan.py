@@ -92,7 +92,10 @@ def plan(
     """Return the actions of a consolidated run on the open issues of these owners, or of all; only the first `top`."""
     management = manifest.organization.management_account_id if manifest.organization else ""
     issues = open_issues(connection, owners, management)
-    weights = _Weights(numbers, {severity: numbers.points.of(severity) for severity in Severity})
+    weights = _Weights(
+        {effort: numbers.effort.of(effort) for effort in Effort},
+        {severity: numbers.points.of(severity) for severity in Severity},
+    )
     groups = grouped(issues, family_fixes(manifest.controls))
     steps = [
         (groups[index], [issues[each] for each in closed])
@@ -114,12 +117,12 @@ def plan(
 class _Weights:
     """The numbers of the settings, applied to groups and issues."""
 
-    numbers: ActionSettings
+    efforts: Mapping[Effort, int]
     points: Mapping[Severity, int]
 
     def cost(self, group: Group) -> int:
         """Return the effort of a whole group in numbers."""
-        return group.times * self.numbers.effort.of(group.fix.effort or Effort.M)
+        return group.times * self.efforts[group.fix.effort or Effort.M]
 
     def closes(self, issues: Sequence[Issue]) -> Closes:
         """Return the counts of issues that are closed together."""

@@ -59,7 +59,7 @@ def _document(view: View) -> Iterator[bytes]:
     yield b',\n"frameworks": '
     yield from parts.lines(_frameworks(view))
     yield b',\n"findings": '
-    yield from parts.lines(map(msgspec.Raw, view.findings_as_json(without=IN_CATALOGUE, command=_COMMAND)))
+    yield from parts.json_lines(map(str.encode, view.findings_as_json(without=IN_CATALOGUE, command=_COMMAND)))
     yield b',\n"comparison": ' + parts.encoded(parts.without(msgspec.structs.asdict(view.comparison), "schema_version"))
     yield b',\n"changes": '
     yield from parts.lines(view.changes())

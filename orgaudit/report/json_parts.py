@@ -37,11 +37,17 @@ def encoded(value: object) -> bytes:
 
 def lines(values: Iterable[object]) -> Iterator[bytes]:
     """Yield a list as JSON, one line a value."""
-    separator = b"["
-    for value in values:
-        yield separator + b"\n" + encoded(value)
-        separator = b","
-    yield b"[]" if separator == b"[" else b"\n]"
+    return json_lines(map(encoded, values))
+
+
+def json_lines(texts: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield a list of what is JSON already, one line a value."""
+    separator = b"[\n"
+    for text in texts:
+        yield separator
+        yield text
+        separator = b",\n"
+    yield b"[]" if separator == b"[\n" else b"\n]"
 
 
 def without(fields: dict[str, Json], *names: str) -> dict[str, Json]:

@@ -135,8 +135,8 @@ def record_rows(
         number = first - 1
         for number, record in enumerate(records, first):
             made = [known.get(key := read(record)) or make(key, record, number) for read, known, make in parts]
-            cells, lines = zip(*made, strict=True)
-            yield f'<row r="{number}"{beginnings[max(lines)]}{"".join(cells)}</row>'
+            lines = max([lines for _, lines in made]) if fitted else 0
+            yield f'<row r="{number}"{beginnings[lines]}{"".join([cells for cells, _ in made])}</row>'
         if number + 1 - first != total:
             raise ValueError(f"{number + 1 - first} records where {total} were announced")
         if not total:
