@@ -36,7 +36,8 @@ FIXED = {
     Cell: {"account_id", "control", "status", "reason", "inherited_from"},
     Manifest: {
         *("run_id", "started_at", "collected_at", "evaluated_at", "account_id", "id", "severity"),
-        *("management_account_id", "state", "scope", "assessment", "reason", "controls", "coverage", "baseline"),
+        *("management_account_id", "state", "scope", "assessment", "reason", "controls", "supporting"),
+        *("coverage", "baseline"),
     },
 }
 """What is never a name: numbers of accounts, ids and words of ours, times; by record."""

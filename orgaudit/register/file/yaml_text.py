@@ -121,9 +121,9 @@ def _reads_back(text: str, around: str) -> bool:
         return False
     try:
         found = compose(around.format(text))
-    except YAMLError:
+        return found is not None and same(plain(found), text if around == "{}" else [text])
+    except YAMLError:  # "=" and "<<" parse, but YAML gives them a meaning that is not data
         return False
-    return found is not None and same(plain(found), text if around == "{}" else [text])
 
 
 def _lines(value: Plain) -> list[str]:
