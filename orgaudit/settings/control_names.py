@@ -17,6 +17,9 @@ _VERSION = re.compile(r"_r?\d[\d.]*$")
 _SPELLED = re.compile(r"(.*\S)\s+(\S+)")
 """A framework and a requirement in any spelling, such as `CIS 1.6`, and `cis_4.0 1.6` as workbooks show it."""
 
+_LIKE_REQUIREMENT = re.compile(r"[.:(-]")
+"""What ids of requirements have and those of controls have not; s3 is no slip of the pen for SR-3."""
+
 
 class UnresolvedNameError(ValueError):
     """Why a name stands for no control, and what to write instead."""
@@ -79,7 +82,7 @@ class ControlNames:
         meant = self.requirements(name)
         deciding = [full for full, requirement in meant.items() if requirement.controls]
         if not meant:
-            known = (*self._controls, *self._aliases, *self._requirements)
+            known = (*self._controls, *self._aliases, *(self._requirements if _LIKE_REQUIREMENT.search(name) else ()))
             raise UnresolvedNameError(f"no control {name!r}", nearest(name, known) or "`orgaudit controls` lists them")
         if not deciding:
             remedy = f"`orgaudit explain {shlex.quote(name)}` shows it"
