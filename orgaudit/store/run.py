@@ -87,8 +87,8 @@ def read_lines(path: Path, decoder: msgspec.json.Decoder[T]) -> Generator[T, Non
     try:
         with path.open("rb") as file:
             while chunk := file.read(1 << 16):
-                lines, end, rest = (rest + stream.decompress(chunk)).rpartition(b"\n")
-                yield from decoder.decode_lines(lines) if end else ()
+                *lines, rest = (rest + stream.decompress(chunk)).split(b"\n")
+                yield from map(decoder.decode, lines)
     except OSError as error:
         raise ConfigError(f"cannot be read ({error.strerror}); {_AGAIN}", file=str(path)) from error
     except msgspec.ValidationError as error:
