@@ -37,7 +37,7 @@ FIXED = {
     Manifest: {
         *("run_id", "started_at", "collected_at", "evaluated_at", "account_id", "id", "severity"),
         *("management_account_id", "state", "scope", "assessment", "reason", "controls", "supporting"),
-        *("coverage", "baseline"),
+        *("coverage", "baseline", "kind"),
     },
 }
 """What is never a name: numbers of accounts, ids and words of ours, times; by record."""
