@@ -28,12 +28,12 @@ from orgaudit.model import Account, AccountRecord
 from orgaudit.organization.owners import Ownership, check_owners, ownership_of, with_owners
 from orgaudit.organization.plan import discover_organization, known_regions, select
 from orgaudit.register import stage as register_stage
-from orgaudit.register.file.load import register_of
+from orgaudit.register.file.load import register_of, with_resolved_names
 from orgaudit.register.state import today
 from orgaudit.report import json_document
 from orgaudit.report import stage as report_stage
 from orgaudit.report.view import View
-from orgaudit.settings import frameworks
+from orgaudit.settings import control_names, frameworks
 from orgaudit.settings.documents import Problem
 from orgaudit.settings.ownership import owners_of
 from orgaudit.settings.picture import read_logo
@@ -244,7 +244,10 @@ def reported(
     standing = seal.standing(run, (*seal.JUDGED, *(seal.RESULTS if decided else ())), unverified=unverified)
     at, ownership = run, Ownership(run.read_manifest().ownership)
     if not decided or register_file or as_of or standing is Standing.UNVERIFIED:
-        register = register_of(settings, register_file)
+        names = control_names.ControlNames(
+            catalogue(), ALIASES, frameworks.load(settings.directory, aliases=ALIASES).values()
+        )
+        register = with_resolved_names(register_of(settings, register_file), names)
         on = as_of or today(datetime.now(UTC), register.time_zone)
         at = register_stage.apply(
             run,
@@ -252,7 +255,7 @@ def reported(
             on,
             controls=catalogue(),
             aliases=ALIASES,
-            requirements=frameworks.names_by_control(settings.directory, ALIASES),
+            requirements=names.by_control(),
             before=[lambda findings: with_owners(findings, ownership), history.dated(run)],
             after=lambda at: conclude(at, ALIASES, compared),
             same=lambda at: compared is None or is_compared(at, compared),

@@ -51,8 +51,9 @@ from orgaudit.organization.owners import Ownership, with_owners
 from orgaudit.register import stage as register_stage
 from orgaudit.register.file.load import load_register
 from orgaudit.report import json_document, xlsx
-from orgaudit.report.view import View, viewing
-from orgaudit.settings import frameworks
+from orgaudit.report.view import View
+from orgaudit.report.viewing import viewing
+from orgaudit.settings import control_names
 from orgaudit.settings.documents import PACKAGED
 from orgaudit.settings.sections import ActionSettings, RegisterSettings
 from orgaudit.spreadsheet.archive import LEVEL
@@ -146,7 +147,7 @@ def tables(run: Run) -> Step:
     """Return the step that applies the register and writes both tables."""
     register = load_register(run.path.with_name("exceptions.yaml"), RegisterSettings())
     ownership, controls = Ownership(run.read_manifest().ownership), catalogue()
-    requirements = frameworks.names_by_control(PACKAGED, ALIASES)
+    requirements = control_names.names_by_control(PACKAGED, ALIASES)
     return lambda: register_stage.apply(
         run,
         register,

@@ -49,9 +49,9 @@ def page(controls: Iterable[Control], frameworks: Sequence[Framework]) -> str:
 
 
 def packaged_page() -> str:
-    """Return the page of the controls and frameworks that come with orgaudit."""
+    """Return the page of the controls and frameworks that come with orgaudit, without those by mapping."""
     ours = [control for control in catalogue().values() if control.judge.__module__.startswith("orgaudit.controls.")]
-    return page(ours, list(load(PACKAGED).values()))
+    return page(ours, [each for each in load(PACKAGED).values() if not each.is_mapping])
 
 
 def _order(control: Control) -> tuple[str, str]:

@@ -24,7 +24,7 @@ HALVES4, HALVES6 = ("0.0.0.0/1", "128.0.0.0/1"), ("::/1", "8000::/1")
 OFFICE = "198.51.100.0/24"
 
 
-def made(kind: type[R], part: str, account_id: str = MEMBER, region: str = HOME, **values: Any) -> R:
+def made(kind: type[R], part: str, /, account_id: str = MEMBER, region: str = HOME, **values: Any) -> R:
     """A resource of EC2 with this last part of its ARN."""
     arn = f"arn:aws:ec2:{region}:{account_id}:{part}"
     return seen_all(kind, arn=arn, account_id=account_id, region=region, **values)

@@ -11,14 +11,14 @@ from orgaudit.facts.accessanalyzer import Analyzer, RegionAnalyzers
 from orgaudit.facts.contacts import ContactInformation, SecurityContact
 from orgaudit.facts.declare import Detail, Resource
 from orgaudit.facts.iam.access_keys import AccessKey, UserAccessKeys
-from orgaudit.facts.iam.authorization import AwsPolicy, CustomerPolicy, Group, InstanceProfile, Role, User
+from orgaudit.facts.iam.authorization import AwsPolicy, CustomerPolicy, Group, InlinePolicy, InstanceProfile, Role, User
 from orgaudit.facts.iam.certificates import ServerCertificate
 from orgaudit.facts.iam.credential_report import CredentialRow, KeySlot, RootCredentials, UserCredentials
 from orgaudit.facts.iam.federation import FederationProtocol, IdentityCenter, IdentityProvider
 from orgaudit.facts.iam.passwords import PasswordPolicy
 from orgaudit.facts.iam.root import Root, RootFeatures, RootVirtualDevices
 from orgaudit.facts.shard import DetailGap, ListingResult
-from orgaudit.languages.iam_policy import Home, PolicyError, grants_of
+from orgaudit.languages.iam_policy import Home, PolicyError, grants_of, service_grants_of
 from orgaudit.model import GLOBAL, Gap, Seen
 from tests.factories import HOME, MANAGEMENT, MEMBER, NOW, REGIONS, denied, facts_of, seen_all, statement
 
@@ -30,6 +30,7 @@ ONCE = (
     Role,
     InstanceProfile,
     CustomerPolicy,
+    InlinePolicy,
     AwsPolicy,
     Root,
     RootFeatures,
@@ -91,8 +92,24 @@ def aws_policy_arn(name: str, partition: str = "aws") -> str:
 
 
 def a_policy(document: object = EVERYTHING, name: str = "wide", **changes: Any) -> CustomerPolicy:
-    values = {"attached_to": (a_user().arn,), "grants": Seen(grants_of(document, Home("aws", MEMBER)))}
+    values = {
+        "attached_to": (a_user().arn,),
+        "grants": Seen(grants_of(document, Home("aws", MEMBER))),
+        "services": Seen(service_grants_of(document, Home("aws", MEMBER))),
+    }
     return seen_all(CustomerPolicy, **_at_once("policy/", name, MEMBER, values | changes))
+
+
+def an_inline_policy(
+    document: object = EVERYTHING, name: str = "own", holder: str = "", **changes: Any
+) -> InlinePolicy:
+    holder = holder or a_user().arn
+    values = {
+        "arn": f"{holder}/inline-policy/{name}",
+        "holder": holder,
+        "services": Seen(service_grants_of(document, Home("aws", MEMBER))),
+    }
+    return seen_all(InlinePolicy, **_at_once("", "", MEMBER, values | changes))
 
 
 def an_aws_policy(*holders: str, name: str = ADMINISTRATOR, document: object = EVERYTHING, **changes: Any) -> AwsPolicy:
@@ -232,6 +249,7 @@ def named(name: str) -> dict[str, Resource]:
     found: tuple[Resource, ...] = (
         a_user(name),
         a_policy(name=name),
+        an_inline_policy(name=name),
         an_aws_policy(name=name),
         a_certificate(NOW, name),
         a_root(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from orgaudit.facts.apigateway import RestApi, RestApiPolicy
@@ -22,7 +23,7 @@ from orgaudit.facts.secretsmanager import Secret, SecretPolicy
 from orgaudit.facts.sns import SnsTopic, TopicPolicy
 from orgaudit.facts.sqs import Queue, QueuePolicy
 from orgaudit.model import GLOBAL, Seen
-from tests.factories import HOME, MEMBER, seen_all
+from tests.factories import HOME, MEMBER, NOW, seen_all
 from tests.factories_efs import a_file_system
 
 EVERYONE = {"AWS": "*"}
@@ -42,15 +43,27 @@ def a_topic(name: str = "news") -> SnsTopic:
 
 
 def a_function(name: str = "resize", account_id: str = MEMBER, region: str = HOME) -> Function:
-    return Function(arn=f"arn:aws:lambda:{region}:{account_id}:function:{name}", account_id=account_id, region=region)
+    arn = f"arn:aws:lambda:{region}:{account_id}:function:{name}"
+    return Function(arn=arn, account_id=account_id, region=region, runtime=Seen("python3.13"))
 
 
 def a_vault(name: str = "archive") -> GlacierVault:
     return GlacierVault(arn=arn("glacier", f"vaults/{name}"), account_id=MEMBER, region=HOME)
 
 
-def a_secret(name: str = "password-AbCdEf") -> Secret:
-    return Secret(arn=arn("secretsmanager", f"secret:{name}"), account_id=MEMBER, region=HOME)
+def a_secret(name: str = "password-AbCdEf", **changes: Any) -> Secret:
+    """A secret that was created today, rotates and is read."""
+    values: dict[str, Any] = {
+        "rotates": True,
+        "due_at": NOW + timedelta(days=30),
+        "rotated_at": NOW,
+        "created_at": NOW,
+        "used_at": NOW,
+        "owner": None,
+        "primary_region": None,
+    }
+    made = arn("secretsmanager", f"secret:{name}")
+    return seen_all(Secret, arn=made, account_id=MEMBER, region=HOME, **values | changes)
 
 
 def a_bus(name: str = "orders", policy: Any = None) -> EventBus:
@@ -68,7 +81,21 @@ def a_backup_vault(name: str = "daily") -> BackupVault:
 
 
 def a_domain(name: str = "logs", **changes: Any) -> SearchDomain:
-    values = {"vpc_id": None, "signs_in": False} | changes
+    values: dict[str, Any] = {
+        "engine": "OpenSearch_2.11",
+        "vpc_id": None,
+        "signs_in": False,
+        "fine_grained": True,
+        "encrypted": True,
+        "nodes_encrypted": True,
+        "logs": frozenset({"AUDIT_LOGS", "ES_APPLICATION_LOGS"}),
+        "zone_aware": True,
+        "data_nodes": 3,
+        "masters": 3,
+        "https_only": True,
+        "tls_policy": "Policy-Min-TLS-1-2-PFS-2023-10",
+        "update_available": False,
+    } | changes
     return seen_all(SearchDomain, arn=arn("es", f"domain/{name}"), account_id=MEMBER, region=HOME, **values)
 
 

@@ -13,9 +13,9 @@ from orgaudit.facts.s3.block import (
     BucketPublicAccessBlock,
     PublicAccessBlock,
 )
-from orgaudit.facts.s3.buckets import AclGrant, Bucket, BucketAcl, BucketPolicy
+from orgaudit.facts.s3.buckets import AclGrant, Bucket, BucketAcl, BucketEncryption, BucketPolicy
 from orgaudit.facts.shard import DetailGap, ListingResult
-from orgaudit.model import GLOBAL, Gap
+from orgaudit.model import GLOBAL, Gap, Seen
 from tests.factories import HOME, MEMBER, denied, facts_of, seen_all
 
 EVERYONE = "http://acs.amazonaws.com/groups/global/AllUsers"
@@ -30,6 +30,11 @@ def a_bucket(name: str = "data", *, account_id: str = MEMBER, region: str = HOME
 def settings(*on: str) -> PublicAccessBlock:
     """A public access block with these settings on, all of them for "all"."""
     return seen_all(PublicAccessBlock, **{field: name in on or "all" in on for name, field in SETTINGS.items()})
+
+
+def encrypted_by(*algorithms: str) -> tuple[Bucket, Seen[BucketEncryption]]:
+    """The bucket `data` and its default encryption."""
+    return a_bucket(), Seen(BucketEncryption(arn=a_bucket().arn, algorithms=algorithms))
 
 
 def block_of_bucket(bucket: Bucket, *on: str) -> BucketPublicAccessBlock:
@@ -58,7 +63,11 @@ def policy_of(bucket: Bucket, *statements: dict[str, Any]) -> BucketPolicy:
 
 
 def acl_of(bucket: Bucket, *grants: tuple[str, str]) -> BucketAcl:
-    return BucketAcl(arn=bucket.arn, grants=(AclGrant("owner", "FULL_CONTROL"), *(AclGrant(*each) for each in grants)))
+    return BucketAcl(
+        arn=bucket.arn,
+        owner=Seen("owner"),
+        grants=(AclGrant("owner", "FULL_CONTROL"), *(AclGrant(*each) for each in grants)),
+    )
 
 
 def hidden(kind: type[Detail], bucket: Bucket, gap: Gap | None = None) -> DetailGap:

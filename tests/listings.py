@@ -14,6 +14,7 @@ from orgaudit.facts import (
     cloudfront,
     config,
     contacts,
+    docdb,
     ecr,
     ecs,
     efs,
@@ -21,21 +22,40 @@ from orgaudit.facts import (
     elbv2,
     eventbridge,
     glacier,
+    guardduty,
+    inspector2,
     kms,
     lambda_,
     macie,
+    neptune,
     opensearch,
     organizations,
     rds,
+    rds_snapshots,
+    redshift,
     secretsmanager,
     securityhub,
     sns,
+    ssm,
 )
 from orgaudit.facts.cloudtrail import trails
 from orgaudit.facts.declare import Detail, Resource
-from orgaudit.facts.ec2 import acls, defaults, groups, instances, peering, routes, vpcs
+from orgaudit.facts.ec2 import (
+    acls,
+    defaults,
+    endpoints,
+    groups,
+    instances,
+    peering,
+    routes,
+    snapshots,
+    subnets,
+    volumes,
+    vpcs,
+)
 from orgaudit.facts.iam import authorization, certificates, federation, passwords, root
 from orgaudit.facts.s3 import block, buckets
+from orgaudit.model import Seen
 from tests.factories import HOME, MEMBER, NOW, a_selection, a_status, a_trail, basic
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -66,6 +86,15 @@ class Case:
     details: Callable[[Resource], Sequence[Detail]] = lambda _: ()
 
 
+def answer(case: Case, *rows: Any) -> dict[str, Any]:
+    """The answer with these rows, or this one where there is only one."""
+    found: Any = list(rows) if case.identity else rows[0]
+    beside = dict(case.around)
+    for key in reversed(case.place):
+        found, beside = ([found], beside) if isinstance(key, int) else ({key: found} | beside, {})
+    return dict(found)
+
+
 def arn(service: str, rest: str) -> str:
     return f"arn:aws:{service}:{HOME}:{MEMBER}:{rest}"
 
@@ -78,6 +107,22 @@ def authorized(kind: str, row: dict[str, Any], **identity: Any) -> Case:
     return Case("iam", "GetAccountAuthorizationDetails", (kind,), row, identity)
 
 
+CUSTOM_ORIGIN: dict[str, Any] = {
+    "Id": "web",
+    "DomainName": "www.example.com",
+    "CustomOriginConfig": {
+        "HTTPPort": 80,
+        "HTTPSPort": 443,
+        "OriginProtocolPolicy": "match-viewer",
+        "OriginSslProtocols": {"Quantity": 1, "Items": ["TLSv1.2"]},
+    },
+}
+BEHAVIOR = {
+    "TargetOriginId": "pair",
+    "ViewerProtocolPolicy": "https-only",
+    "TrustedKeyGroups": {"Enabled": True, "Quantity": 1, "Items": ["K1"]},
+    "TrustedSigners": {"Enabled": False, "Quantity": 0},
+}
 ACL_ENTRY = {
     "Egress": False,
     "RuleNumber": 100,
@@ -141,6 +186,13 @@ INSTANCE = {
     "MetadataOptions": {"HttpTokens": "optional", "HttpEndpoint": "disabled", "State": "applied"},
     "VpcId": "vpc-1",
     "Tags": TAGS,
+    "PublicIpAddress": "203.0.113.5",
+    "NetworkInterfaces": [
+        {"Association": {"CarrierIp": "203.0.113.6"}, "Ipv6Addresses": [{"Ipv6Address": "2600::1"}]},
+    ],
+    "VirtualizationType": "hvm",
+    "StateTransitionReason": "",
+    "LaunchTime": NOW,
 }
 PEERING = {
     "VpcPeeringConnectionId": "pcx-1",
@@ -163,7 +215,49 @@ DATABASE = {
     "Endpoint": {"Port": 5432},
     "DbInstancePort": 5432,
     "DBClusterIdentifier": "orders",
+    "DBInstanceStatus": "available",
+    "MonitoringInterval": 60,
+    "DeletionProtection": True,
+    "EnabledCloudwatchLogsExports": ["postgresql"],
+    "IAMDatabaseAuthenticationEnabled": True,
+    "BackupRetentionPeriod": 7,
+    "ReadReplicaSourceDBInstanceIdentifier": "main",
+    "ReadReplicaSourceDBClusterIdentifier": "main",
+    "CopyTagsToSnapshot": True,
+    "MasterUsername": "owner",
     "TagList": TAGS,
+}
+STORED_CLUSTER = {
+    "DBClusterArn": arn("rds", "cluster:a"),
+    "StorageEncrypted": True,
+    "DeletionProtection": True,
+    "BackupRetentionPeriod": 7,
+    "EnabledCloudwatchLogsExports": ["audit"],
+    "IAMDatabaseAuthenticationEnabled": True,
+    "CopyTagsToSnapshot": True,
+    "TagList": TAGS,
+}
+DATABASE_CLUSTER = STORED_CLUSTER | {
+    "Engine": "aurora-mysql",
+    "MultiAZ": True,
+    "EngineMode": "provisioned",
+    "Port": 3307,
+    "MasterUsername": "owner",
+    "AutoMinorVersionUpgrade": True,
+    "BacktrackWindow": 60,
+    "GlobalClusterIdentifier": "world",
+}
+CLUSTER_SNAPSHOT = {
+    "DBClusterSnapshotArn": arn("rds", "cluster-snapshot:a"),
+    "DBClusterSnapshotIdentifier": "a",
+    "Engine": "aurora-mysql",
+    "StorageEncrypted": True,
+    "SnapshotType": "manual",
+    "TagList": TAGS,
+}
+OTHER_SNAPSHOT = {
+    "DBClusterSnapshotArn": arn("rds", "cluster-snapshot:b"),
+    "DBClusterSnapshotIdentifier": "b",
 }
 TRAIL = {
     "TrailARN": arn("cloudtrail", "trail/main"),
@@ -208,11 +302,39 @@ DOMAIN = {
     "ARN": arn("es", "domain/logs"),
     "DomainId": f"{MEMBER}/logs",
     "DomainName": "logs",
-    "ClusterConfig": {},
+    "EngineVersion": "OpenSearch_2.11",
+    "ClusterConfig": {"InstanceCount": 3, "ZoneAwarenessEnabled": True}
+    | {"DedicatedMasterEnabled": True, "DedicatedMasterCount": 3},
+    "EncryptionAtRestOptions": {"Enabled": True},
+    "NodeToNodeEncryptionOptions": {"Enabled": True},
+    "LogPublishingOptions": {
+        "AUDIT_LOGS": {"CloudWatchLogsLogGroupArn": "arn", "Enabled": True},
+        "ES_APPLICATION_LOGS": {"CloudWatchLogsLogGroupArn": "arn", "Enabled": True},
+    },
+    "DomainEndpointOptions": {"EnforceHTTPS": True, "TLSSecurityPolicy": "Policy-Min-TLS-1-2-PFS-2023-10"},
+    "ServiceSoftwareOptions": {"UpdateAvailable": False, "AutomatedUpdateDate": NOW},
     "Deleted": False,
     "VPCOptions": {"VPCId": "vpc-1"},
     "Endpoints": {"vpc": "vpc-logs.example.com"},
     "AdvancedSecurityOptions": {"Enabled": True, "AnonymousAuthEnabled": False},
+}
+SCANNED = {"status": "ENABLED", "errorCode": "ALREADY_ENABLED", "errorMessage": ""}
+INSPECTED = {
+    "accountId": MEMBER,
+    "state": SCANNED,
+    "resourceState": {"ec2": SCANNED, "ecr": SCANNED, "lambda": SCANNED, "lambdaCode": SCANNED},
+}
+SECRET = {
+    "ARN": arn("secretsmanager", "secret:a"),
+    "Tags": TAGS,
+    "RotationEnabled": True,
+    "RotationRules": {"AutomaticallyAfterDays": 30},
+    "NextRotationDate": NOW,
+    "LastRotatedDate": NOW,
+    "LastAccessedDate": NOW,
+    "CreatedDate": NOW,
+    "OwningService": "",
+    "PrimaryRegion": HOME,
 }
 ROUTE_TABLE = {
     "OwnerId": MEMBER,
@@ -289,17 +411,35 @@ CASES: dict[Callable[..., Any], Case] = {
         "apigateway",
         "GetStages",
         ("item",),
-        {"stageName": "prod", "tags": {"a": "b"}, "accessLogSettings": {"destinationArn": "arn"}},
+        {
+            "stageName": "prod",
+            "tags": {"a": "b"},
+            "accessLogSettings": {"destinationArn": "arn"},
+            "methodSettings": {
+                "*/*": {"loggingLevel": "INFO", "cachingEnabled": True, "cacheDataEncrypted": True},
+            },
+            "cacheClusterEnabled": True,
+            "tracingEnabled": True,
+            "webAclArn": "arn",
+            "clientCertificateId": "abcdef",
+        },
         {"stageName": "test"},
         {("apigateway", "GetRestApis"): {"items": [REST_API]}},
+        details=lambda stage: (apigateway.StageIntegrations(arn=stage.arn, types=("HTTP",)),),
     ),
     apigatewayv2.api_stages: Case(
         "apigatewayv2",
         "GetStages",
         ("Items",),
-        {"StageName": "prod", "Tags": {"a": "b"}, "AccessLogSettings": {"DestinationArn": "arn"}},
+        {
+            "StageName": "prod",
+            "Tags": {"a": "b"},
+            "AccessLogSettings": {"DestinationArn": "arn"},
+            "DefaultRouteSettings": {"LoggingLevel": "INFO"},
+            "RouteSettings": {"$connect": {"LoggingLevel": "ERROR"}},
+        },
         {"StageName": "test"},
-        {("apigatewayv2", "GetApis"): {"Items": [{"ApiId": "abc", "Name": "orders", "ProtocolType": "HTTP"}]}},
+        {("apigatewayv2", "GetApis"): {"Items": [{"ApiId": "abc", "Name": "orders", "ProtocolType": "WEBSOCKET"}]}},
     ),
     authorization.users: authorized("UserDetailList", USER, Arn=iam_arn("user/bob")),
     authorization.groups: authorized(
@@ -317,6 +457,14 @@ CASES: dict[Callable[..., Any], Case] = {
         | {"InstanceProfileId": "x", "CreateDate": NOW, "Roles": []},
         {"Arn": iam_arn("instance-profile/other")},
         around={"Arn": ROLE},
+    ),
+    authorization.inline_policies: Case(
+        "iam",
+        "GetAccountAuthorizationDetails",
+        ("UserDetailList", 0, "UserPolicyList"),
+        {"PolicyName": "own", "PolicyDocument": EVERYTHING},
+        {"PolicyName": "other"},
+        around={"Arn": USER["Arn"]},
     ),
     authorization.customer_policies: authorized("Policies", POLICY, Arn=iam_arn("policy/other")),
     authorization.aws_policies: Case(
@@ -372,8 +520,42 @@ CASES: dict[Callable[..., Any], Case] = {
             "ARN": f"arn:aws:cloudfront::{MEMBER}:distribution/A",
             "Enabled": True,
             "Aliases": {"Quantity": 0, "Items": []},
+            "ConnectionMode": "direct",
+            "Origins": {
+                "Quantity": 3,
+                "Items": [
+                    CUSTOM_ORIGIN,
+                    {"Id": "files", "DomainName": "files.s3.amazonaws.com", "OriginAccessControlId": "OAC1"},
+                    {"Id": "call", "DomainName": "abc.lambda-url.eu-west-1.on.aws", "OriginAccessControlId": "OAC2"}
+                    | {"CustomOriginConfig": CUSTOM_ORIGIN["CustomOriginConfig"]},
+                ],
+            },
+            "OriginGroups": {
+                "Quantity": 1,
+                "Items": [
+                    {
+                        "Id": "pair",
+                        "FailoverCriteria": {"StatusCodes": {"Quantity": 1, "Items": [500]}},
+                        "Members": {"Quantity": 2, "Items": [{"OriginId": "web"}, {"OriginId": "call"}]},
+                    }
+                ],
+            },
+            "DefaultCacheBehavior": BEHAVIOR,
+            "CacheBehaviors": {"Quantity": 1, "Items": [{"PathPattern": "/a", **BEHAVIOR}]},
+            "ViewerCertificate": {
+                "CloudFrontDefaultCertificate": False,
+                "ACMCertificateArn": "arn",
+                "IAMCertificateId": "",
+                "SSLSupportMethod": "sni-only",
+                "MinimumProtocolVersion": "TLSv1.2_2021",
+            },
+            "WebACLId": "arn:aws:wafv2",
         },
         {"ARN": f"arn:aws:cloudfront::{MEMBER}:distribution/B"},
+        details=lambda distribution: (
+            cloudfront.DistributionRoot(arn=distribution.arn, root_object="index.html"),
+            cloudfront.OriginBuckets(arn=distribution.arn, exists={"files": Seen(True)}),
+        ),
     ),
     config.config_recordings: Case(
         "config",
@@ -405,6 +587,8 @@ CASES: dict[Callable[..., Any], Case] = {
             "runningTasksCount": 0,
             "pendingTasksCount": 0,
             "activeServicesCount": 0,
+            "status": "ACTIVE",
+            "settings": [{"name": "containerInsights", "value": "enabled"}],
         },
         {"clusterArn": arn("ecs", "cluster/b")},
         CLUSTER_ARNS,
@@ -416,7 +600,17 @@ CASES: dict[Callable[..., Any], Case] = {
         "elb",
         "DescribeLoadBalancers",
         ("LoadBalancerDescriptions",),
-        {"LoadBalancerName": "a", "Scheme": "internal"},
+        {
+            "LoadBalancerName": "a",
+            "Scheme": "internal",
+            "AvailabilityZones": ["a", "b"],
+            "ListenerDescriptions": [
+                {
+                    "Listener": {"Protocol": "HTTPS", "LoadBalancerPort": 443, "InstancePort": 80}
+                    | {"SSLCertificateId": arn("acm", "certificate/1")}
+                }
+            ],
+        },
         {"LoadBalancerName": "b"},
         details=lambda balancer: (elb.ClassicLoadBalancerLogs(arn=balancer.arn),),
     ),
@@ -428,9 +622,35 @@ CASES: dict[Callable[..., Any], Case] = {
             "LoadBalancerArn": arn("elasticloadbalancing", "loadbalancer/app/a/1"),
             "Type": "application",
             "Scheme": "internal",
+            "AvailabilityZones": [{"ZoneName": "a"}, {"ZoneName": "b"}],
         },
         {"LoadBalancerArn": arn("elasticloadbalancing", "loadbalancer/app/b/1")},
-        details=lambda balancer: (elbv2.LoadBalancerLogs(arn=balancer.arn),),
+        details=lambda balancer: (
+            elbv2.LoadBalancerLogs(arn=balancer.arn),
+            elbv2.LoadBalancerAttributes(
+                arn=balancer.arn,
+                deletion_protected=Seen(True),
+                drops_invalid_headers=Seen(True),
+                desync_mode=Seen("defensive"),
+            ),
+            elbv2.LoadBalancerListeners(
+                arn=balancer.arn, listeners=(elbv2.Listener("l", "HTTP", 80, (elbv2.TO_HTTPS,)),)
+            ),
+            elbv2.HttpRules(arn=balancer.arn),
+        ),
+    ),
+    elbv2.target_groups: Case(
+        "elbv2",
+        "DescribeTargetGroups",
+        ("TargetGroups",),
+        {
+            "TargetGroupArn": arn("elasticloadbalancing", "targetgroup/a/1"),
+            "TargetType": "instance",
+            "Protocol": "HTTPS",
+            "HealthCheckProtocol": "HTTPS",
+            "LoadBalancerArns": [],
+        },
+        {"TargetGroupArn": arn("elasticloadbalancing", "targetgroup/b/1")},
     ),
     eventbridge.event_buses: Case(
         "events",
@@ -478,6 +698,16 @@ CASES: dict[Callable[..., Any], Case] = {
         {"InstanceId": "i-2"},
         around={"OwnerId": MEMBER},
     ),
+    guardduty.guardduty_regions: Case(
+        "guardduty", "ListDetectors", (), {"DetectorIds": ["12abc34d"]}, named_by=frozenset({"DetectorIds"})
+    ),
+    inspector2.inspector_accounts: Case(
+        "inspector2",
+        "BatchGetAccountStatus",
+        ("accounts", 0),
+        INSPECTED,
+        named_by=frozenset({"accountId"}),
+    ),
     kms.keys: Case(
         "kms",
         "ListKeys",
@@ -490,7 +720,7 @@ CASES: dict[Callable[..., Any], Case] = {
         "lambda",
         "ListFunctions",
         ("Functions",),
-        {"FunctionArn": arn("lambda", "function:a")},
+        {"FunctionArn": arn("lambda", "function:a"), "PackageType": "Zip", "Runtime": "python3.13"},
         {"FunctionArn": arn("lambda", "function:b")},
     ),
     macie.macie_sessions: Case("macie2", "GetMacieSession", (), {"status": "ENABLED"}),
@@ -525,8 +755,71 @@ CASES: dict[Callable[..., Any], Case] = {
         "rds",
         "DescribeDBClusters",
         ("DBClusters",),
-        {"DBClusterArn": arn("rds", "cluster:a"), "Engine": "aurora", "MultiAZ": True, "TagList": TAGS},
+        DATABASE_CLUSTER,
         {"DBClusterArn": arn("rds", "cluster:b")},
+    ),
+    rds_snapshots.database_snapshots: Case(
+        "rds",
+        "DescribeDBSnapshots",
+        ("DBSnapshots",),
+        {
+            "DBSnapshotArn": arn("rds", "snapshot:a"),
+            "DBSnapshotIdentifier": "a",
+            "Encrypted": True,
+            "SnapshotType": "manual",
+            "TagList": TAGS,
+        },
+        {"DBSnapshotArn": arn("rds", "snapshot:b"), "DBSnapshotIdentifier": "b"},
+        {("rds", "DescribeDBClusterSnapshots"): {"DBClusterSnapshots": []}},
+    ),
+    rds_snapshots.neptune_snapshots: Case(
+        "rds",
+        "DescribeDBClusterSnapshots",
+        ("DBClusterSnapshots",),
+        CLUSTER_SNAPSHOT | {"Engine": "neptune"},
+        OTHER_SNAPSHOT | {"Engine": "neptune"},
+    ),
+    rds_snapshots.docdb_snapshots: Case(
+        "rds",
+        "DescribeDBClusterSnapshots",
+        ("DBClusterSnapshots",),
+        CLUSTER_SNAPSHOT | {"Engine": "docdb"},
+        OTHER_SNAPSHOT | {"Engine": "docdb"},
+    ),
+    redshift.redshift_clusters: Case(
+        "redshift",
+        "DescribeClusters",
+        ("Clusters",),
+        {
+            "ClusterIdentifier": "a",
+            "ClusterStatus": "available",
+            "PubliclyAccessible": False,
+            "Encrypted": True,
+            "AutomatedSnapshotRetentionPeriod": 7,
+            "AllowVersionUpgrade": True,
+            "EnhancedVpcRouting": True,
+            "MasterUsername": "owner",
+            "MultiAZ": "Enabled",
+            "VpcSecurityGroups": [{"VpcSecurityGroupId": "sg-1"}],
+            "Endpoint": {"Port": 5439},
+            "ClusterParameterGroups": [{"ParameterGroupName": "own"}],
+            "Tags": TAGS,
+        },
+        {"ClusterIdentifier": "b"},
+    ),
+    neptune.neptune_clusters: Case(
+        "rds",
+        "DescribeDBClusters",
+        ("DBClusters",),
+        STORED_CLUSTER | {"Engine": "neptune"},
+        {"DBClusterArn": arn("rds", "cluster:b"), "Engine": "neptune"},
+    ),
+    docdb.docdb_clusters: Case(
+        "rds",
+        "DescribeDBClusters",
+        ("DBClusters",),
+        STORED_CLUSTER | {"Engine": "docdb"},
+        {"DBClusterArn": arn("rds", "cluster:b"), "Engine": "docdb"},
     ),
     routes.route_tables: Case(
         "ec2", "DescribeRouteTables", ("RouteTables",), ROUTE_TABLE, {"OwnerId": MEMBER, "RouteTableId": "rtb-2"}
@@ -535,7 +828,7 @@ CASES: dict[Callable[..., Any], Case] = {
         "secretsmanager",
         "ListSecrets",
         ("SecretList",),
-        {"ARN": arn("secretsmanager", "secret:a"), "Tags": TAGS},
+        SECRET,
         {"ARN": arn("secretsmanager", "secret:b")},
     ),
     securityhub.security_hubs: Case(
@@ -553,6 +846,42 @@ CASES: dict[Callable[..., Any], Case] = {
         TRAIL,
         {"TrailARN": arn("cloudtrail", "trail/other")},
         details=recorded,
+    ),
+    endpoints.vpc_endpoints: Case(
+        "ec2",
+        "DescribeVpcEndpoints",
+        ("VpcEndpoints",),
+        {
+            "VpcEndpointId": "vpce-1",
+            "VpcId": "vpc-1",
+            "VpcEndpointType": "Interface",
+            "State": "Available",
+            "Tags": TAGS,
+        }
+        | {"ServiceName": f"com.amazonaws.{HOME}.ec2"},
+        {"VpcEndpointId": "vpce-2"},
+    ),
+    snapshots.public_snapshots: Case(
+        "ec2", "DescribeSnapshots", ("Snapshots", 0), {"SnapshotId": "snap-1", "OwnerId": MEMBER}
+    ),
+    snapshots.snapshot_sharing: Case(
+        "ec2", "GetSnapshotBlockPublicAccessState", (), {"State": "block-all-sharing", "ManagedBy": "account"}
+    ),
+    ssm.document_sharing: Case("ssm", "GetServiceSetting", ("ServiceSetting",), {"SettingValue": "Disable"}),
+    subnets.subnets: Case(
+        "ec2",
+        "DescribeSubnets",
+        ("Subnets",),
+        {"OwnerId": MEMBER, "SubnetId": "subnet-1", "VpcId": "vpc-1", "DefaultForAz": False, "Tags": TAGS}
+        | {"MapPublicIpOnLaunch": False, "AssignIpv6AddressOnCreation": False},
+        {"OwnerId": MEMBER, "SubnetId": "subnet-2"},
+    ),
+    volumes.volumes: Case(
+        "ec2",
+        "DescribeVolumes",
+        ("Volumes",),
+        {"VolumeId": "vol-1", "Encrypted": True, "State": "in-use", "KmsKeyId": "key", "Tags": TAGS},
+        {"VolumeId": "vol-2"},
     ),
     vpcs.vpcs: Case(
         "ec2",

@@ -14,6 +14,7 @@ from botocore.validate import ParamValidator
 
 from orgaudit.aws.actions import iam_action
 from orgaudit.model import GLOBAL, Gap, GapReason, Json, NotSeenError, parse_arn
+from tests.factories import HOME, MEMBER
 
 T = TypeVar("T")
 
@@ -196,3 +197,18 @@ class LiteralAws:
     def _not_seen(self, service: str, operation: str, refused: Refused) -> NotSeenError:
         action = iam_action(service, operation)
         return NotSeenError(Gap(self.account_id, self.region, action, GapReason.DENIED, refused.code))
+
+
+def aws(answers: Answers) -> LiteralAws:
+    """The member's home region with these answers."""
+    return LiteralAws(World({MEMBER: answers}), MEMBER, HOME)
+
+
+def aws_of(service: str, /, **answers: Any) -> LiteralAws:
+    """The member's home region with answers of one service, by operation."""
+    return aws({(service, operation): answer for operation, answer in answers.items()})
+
+
+async def drained(listing: AsyncIterator[T]) -> list[T]:
+    """All that a listing yields."""
+    return [resource async for resource in listing]

@@ -5,13 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
-import sys
-import sysconfig
-import venv
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,6 +15,7 @@ from orgaudit import __version__
 from orgaudit.controls.declare import catalogue
 from orgaudit.demo.accounts import account_named
 from orgaudit.errors import ExitCode
+from tests.installed import Installed, installation, wheel_of_checkout
 from tests.shared import made_once
 
 ROOT = Path(__file__).parents[1]
@@ -29,68 +25,16 @@ CONTROL = "cloudtrail_trail_logging"
 ADD = ("exceptions", "add", "--title", "A trail", "--by", "lev@example.com", "--draft")
 
 
-@dataclass(frozen=True, slots=True)
-class Installed:
-    """An environment in which the wheel is installed, and nothing else of orgaudit can be imported."""
-
-    environment: Path
-    package: Path
-
-    def __call__(
-        self, program: str, *arguments: str, directory: Path, home: Path, **variables: str
-    ) -> subprocess.CompletedProcess[str]:
-        """Run one of the environment's programs to its end."""
-        programs = self.environment / "bin"
-        return subprocess.run(
-            [programs / program, *arguments],
-            cwd=directory,
-            env={"PATH": f"{programs}{os.pathsep}{os.defpath}", "HOME": str(home), **variables},
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            check=False,
-            timeout=300,
-        )
-
-
-def pip(*arguments: str | Path) -> None:
-    """Run pip without an index and without what a user has configured."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", "--isolated", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def build(directory: Path) -> None:
-    """Build the wheel by the hatchling that set-up has installed, and install it in a new environment."""
-    pip("wheel", "--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", directory, ".")
-    [wheel] = directory.iterdir()
-    environment = directory / "environment"
-    venv.create(environment, symlinks=True)
-    pip("--python", environment / "bin" / "python", "install", "--no-index", "--no-deps", wheel)
-    [site] = environment.glob("lib/python*/site-packages")
-    # The directory comes behind the new environment's own, and its .pth files, such as the checkout's, are not read.
-    (site / "dependencies.pth").write_text(f"{sysconfig.get_path('purelib')}\n{sysconfig.get_path('platlib')}\n")
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built by the hatchling that set-up has installed."""
+    return wheel_of_checkout(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of the wheel and of the environment with it."""
-    return made_once(tmp_path_factory, "wheel", build)
-
-
-@pytest.fixture(scope="session")
-def wheel(built: Path) -> Path:
-    """The wheel."""
-    [found] = built.glob("*.whl")
-    return found
-
-
-@pytest.fixture(scope="session")
-def installed(built: Path) -> Installed:
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """A new environment with the wheel, and with the dependencies of the tests' environment."""
-    [package] = built.glob("environment/lib/python*/site-packages/orgaudit")
-    return Installed(built / "environment", package)
+    return Installed(made_once(tmp_path_factory, "environment", lambda directory: installation(directory, wheel)))
 
 
 @pytest.fixture(params=["empty", "not writable"])

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from orgaudit.report import json_document
-from orgaudit.report.view import viewing
+from orgaudit.report.viewing import viewing
 from orgaudit.store.run import Run
 from scripts import invented_run
 from scripts.bench_reports import BARE, OURS, prepare

@@ -12,6 +12,7 @@ from orgaudit.facts.declare import Resource
 from orgaudit.facts.ec2.groups import SecurityGroup
 from orgaudit.facts.ec2.routes import RouteTable
 from orgaudit.facts.rds import DatabaseInstance
+from orgaudit.facts.redshift import RedshiftCluster
 from orgaudit.model import Gap, NotSeenError, Seen
 
 
@@ -44,7 +45,7 @@ class Approach:
 
 def approach_to(instance: DatabaseInstance, account: AccountFacts) -> Approach:
     """Return the path to an instance by the route tables and security groups of its account."""
-    return Approach(_routes_to(instance, account), _groups_of(instance, account))
+    return Approach(_routes_to(instance, account), groups_of(instance, account))
 
 
 def _routes_to(instance: DatabaseInstance, account: AccountFacts) -> Half:
@@ -70,7 +71,8 @@ def _routes_to(instance: DatabaseInstance, account: AccountFacts) -> Half:
     return Half(tuple(opening), tuple(unseen))
 
 
-def _groups_of(instance: DatabaseInstance, account: AccountFacts) -> Half:
+def groups_of(instance: DatabaseInstance | RedshiftCluster, account: AccountFacts) -> Half:
+    """Return what the security groups of an instance or a Redshift cluster open of its port to the internet."""
     if gap := _not_listed(SecurityGroup, instance, account):
         return Half(unseen=(f"security groups: {gap}",))
     if isinstance(instance.port, Gap) or instance.port.value is None:
@@ -92,7 +94,7 @@ def _groups_of(instance: DatabaseInstance, account: AccountFacts) -> Half:
     return Half(tuple(_described(opening, groups) for opening in openings), lacking)
 
 
-def _not_listed(kind: type[Resource], instance: DatabaseInstance, account: AccountFacts) -> str:
+def _not_listed(kind: type[Resource], instance: Resource, account: AccountFacts) -> str:
     """Return why the resources of a kind in the instance's region were not seen, empty where they were."""
     listed = account.listing(kind, instance.region)
     if listed is None:

@@ -25,12 +25,15 @@ IAM_PREFIXES = {
 """SDK service names whose IAM prefix differs."""
 
 IAM_ACTIONS = {
+    ("apigateway", "GetResources"): "apigateway:GET",
     ("apigateway", "GetRestApis"): "apigateway:GET",
     ("apigateway", "GetStages"): "apigateway:GET",
     ("apigatewayv2", "GetApis"): "apigateway:GET",
     ("apigatewayv2", "GetStages"): "apigateway:GET",
     ("s3", "ListBuckets"): "s3:ListAllMyBuckets",
+    ("s3", "HeadBucket"): "s3:ListBucket",
     ("s3", "GetBucketEncryption"): "s3:GetEncryptionConfiguration",
+    ("s3", "GetBucketLifecycleConfiguration"): "s3:GetLifecycleConfiguration",
     ("s3", "GetPublicAccessBlock"): "s3:GetBucketPublicAccessBlock",
     ("s3control", "GetPublicAccessBlock"): "s3:GetAccountPublicAccessBlock",
 }

@@ -27,6 +27,7 @@ PLACES = {
     **dict.fromkeys(("plan", "doctor", "policy"), "preflight"),
     **dict.fromkeys(("controls", "frameworks", "explain"), "catalogue"),
     "quarter": "quarter",
+    "compare": "compare",
     "diff": "diff",
     "evidence": "evidence",
     "trend": "trend",

@@ -22,7 +22,7 @@ PACKAGE = Path(__file__).parents[1]
 FILES, DIRECTORIES = "file", "dir"
 """What the shell itself completes: click's names for it."""
 
-_CONTROL = re.compile(r"^@control\((?:.*\n)*?^def (\w+)|^([a-z]\w+) = _\w+\(", re.MULTILINE)
+_CONTROL = re.compile(r'^@control\((?:.*\n)*?^def (\w+)|^([a-z]\w+) = [\w.]+\(\s*"\2"', re.MULTILINE)
 """Where a module of controls names one: a function under the decorator, or a name bound to a factory's control."""
 
 
@@ -84,6 +84,12 @@ def control_ids() -> list[str]:
 def frameworks(line: Line, _typed: str) -> Iterator[CompletionItem]:
     """Yield the ids of all frameworks."""
     yield from map(CompletionItem, sorted(_framework_files(line)))
+
+
+def listed_frameworks(line: Line, typed: str) -> Iterator[CompletionItem]:
+    """Yield the ids of all frameworks, and the word that checks a file of one."""
+    yield CompletionItem("check", help="Check a file")
+    yield from frameworks(line, typed)
 
 
 def explained(line: Line, typed: str) -> Iterator[CompletionItem]:
@@ -197,10 +203,12 @@ VALUES: Mapping[str, Sequence[Names | None]] = {
     "--framework": (frameworks,),
     "--from-finding": (None, runs),
     "--out": (directories,),
+    "--prowler": (files,),
     "--register": (files,),
     "--requirement": (requirements,),
     "--resume": (runs,),
     "--run": (runs,),
+    "--securityhub": (files,),
     "--sign-key": (files,),
 }
 """What the values of an option name, in every command that has it; None where click knows, or nobody does."""
@@ -232,6 +240,7 @@ FLAGS = frozenset(
 ARGUMENTS: Mapping[str, Sequence[Names | EllipsisType | None]] = {
     "actions": (runs,),
     "audit": (),
+    "compare": (runs,),
     "completion": (None,),
     "controls": (),
     "demo": (),
@@ -262,7 +271,7 @@ ARGUMENTS: Mapping[str, Sequence[Names | EllipsisType | None]] = {
     "exceptions revoke": (entries, ...),
     "exceptions show": (entries,),
     "explain": (explained,),
-    "frameworks": (frameworks,),
+    "frameworks": (listed_frameworks, files),
     "init": (directories,),
     "plan": (),
     "policy": (),

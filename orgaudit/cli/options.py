@@ -15,6 +15,7 @@ from orgaudit.history.baseline import NONE
 from orgaudit.model import Severity
 from orgaudit.report.stage import FORMATS
 from orgaudit.settings.documents import nearest
+from orgaudit.settings.frameworks import Baseline
 from orgaudit.settings.settings import Settings, load
 from orgaudit.store.run import LATEST, Run, valid_id
 
@@ -28,6 +29,7 @@ PLACES = {
     "region": ("scope", "regions"),
     "framework": ("scope", "frameworks"),
     "control": ("scope", "controls"),
+    "nist_baseline": ("scope", "nist_baseline"),
     "out": ("run", "out"),
     "workers": ("run", "workers"),
     "formats": ("run", "formats"),
@@ -77,6 +79,11 @@ framework = click.option(
 rules = together(
     framework,
     click.option("--control", multiple=True, metavar="ID", help="Only this control; repeat for more."),
+    click.option(
+        "--nist-baseline",
+        type=click.Choice([each.value for each in Baseline]),
+        help="NIST 800-53 by this baseline alone.",
+    ),
 )
 formats = click.option(
     "--format", "formats", multiple=True, type=click.Choice(list(FORMATS)), help="Report to write; repeat for more."

@@ -10,6 +10,7 @@ import click
 
 from orgaudit.errors import ExitCode
 from orgaudit.report.completeness import completeness_of
+from orgaudit.report.framework_scores import by_mapping
 from orgaudit.report.view import View
 from orgaudit.words import counted, rate
 
@@ -34,6 +35,7 @@ def print_summary(view: View, paths: Iterable[Path], code: ExitCode, notes: Iter
         ("Coverage", _coverage(view)),
         ("Not seen", _not_seen(view)),
         ("Rate", _rates(view)),
+        ("By mapping", by_mapping(view)),
         ("Open", _open(view)),
         ("Exceptions", _exceptions(view)),
         ("Register", [_register(view), *notes]),

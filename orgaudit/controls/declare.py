@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.aliases import ALIASES
-from orgaudit.facts.declare import Detail, FactType, Resource, closure, load, modules_in, offered_modules
+from orgaudit.facts.declare import Detail, FactType, Resource, clash, closure, load, modules_in, offered_modules
 from orgaudit.model import (
     Disruption,
     Effort,
@@ -202,15 +202,21 @@ def _parameter(judge: Callable[..., Verdict], annotation: Any) -> type:  # noqa:
 def catalogue() -> dict[str, Control]:
     """Return every control by id: ours, and those of packages with the entry point.
 
-    Raises TypeError for a second control of an id, and for an alias that is an id or leads to none.
+    Raises ConfigError for a second control of an id, or one with a former id of another, and TypeError for an alias of
+    ours that is an id or leads to none.
     """
     found: dict[str, Control] = {}
     for module in (*modules_in("orgaudit.controls"), *offered_modules()):
         for value in vars(module).values():
             if isinstance(value, Control) and value.judge.__module__ == module.__name__:
                 if value.id in found:
-                    raise TypeError(f"two controls are called {value.id}")
+                    other = found[value.id].judge.__module__
+                    raise clash(f"two controls are called {value.id}", other, module.__name__)
                 found[value.id] = value
+    for former, present in ALIASES.items():
+        if former in found and present in found and not found[former].judge.__module__.startswith("orgaudit."):
+            modules = (found[each].judge.__module__ for each in (present, former))
+            raise clash(f"{former} is a former id of {present}, which another control has", *modules)
     if wrong := [former for former, present in ALIASES.items() if former in found or present not in found]:
         raise TypeError(f"the alias {wrong[0]} is the id of a control, or leads to none")
     return dict(sorted(found.items()))

@@ -15,6 +15,9 @@ NOT_ROTATED = {
     "replica": "a replica rotates with its primary key",
 }
 """Why a key does not rotate by itself, by the member of its description that rules it out."""
+PENDING = {"PendingDeletion": "KMS deletes the key", "PendingReplicaDeletion": "KMS deletes the key after its replicas"}
+"""What happens to a key in the states that lead to its deletion.
+https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html"""
 
 
 @control(
@@ -73,3 +76,37 @@ def kms_key_policy_restricted(_key: Key, description: Observed[KeyDescription], 
     if description.value.manager != "CUSTOMER":
         return not_applicable("AWS manages the key and its policy")
     return judge_policy(policy.value)
+
+
+@control(
+    Severity.CRITICAL,
+    fix=Fix(
+        service_wide="Alarm on kms:ScheduleKeyDeletion in every account, and require a review of each deletion.",
+        asset="Cancel the deletion of key {resource.name}, unless nothing is encrypted with it anymore.",
+        command="aws kms cancel-key-deletion --region {region} --key-id {resource.name}",
+        preventive="Deny kms:ScheduleKeyDeletion to all but a break-glass role with a service control policy.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
+    ),
+)
+def kms_key_deletion_unscheduled(key: Key, description: Observed[KeyDescription]) -> Verdict:
+    """No customer managed KMS key is scheduled for deletion.
+
+    Data that is encrypted with a deleted key is lost. Attackers and mistakes schedule deletions as well as owners do,
+    and only the waiting period allows to cancel them.
+    """
+    seen = description.value
+    if seen.manager != "CUSTOMER":
+        return not_applicable("AWS manages the key")
+    fate = PENDING.get(seen.state)
+    when = f" on {seen.deletes_at:%Y-%m-%d}" if seen.deletes_at else ""
+    return require(
+        fate is None,
+        then=f"the key is not scheduled for deletion: its state is {seen.state}",
+        otherwise=f"{fate}{when}",
+        state=seen.state,
+        deletes_at=seen.deletes_at,
+        aliases=list(key.aliases),
+    )

@@ -6,15 +6,38 @@ from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.analysis.macie import macie_coverage
 from orgaudit.analysis.organization_facts import Organization
 from orgaudit.analysis.s3.block import effective_block
+from orgaudit.analysis.s3.cross_account import protection_grants
 from orgaudit.analysis.s3.exposure import exposure, write_exposure
 from orgaudit.analysis.s3.transport import Transport, transport_of
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.controls.judging.public_access import judge_openings
 from orgaudit.controls.macie import DISCOVERED_OTHERWISE
 from orgaudit.facts.macie import MacieDiscovery, MacieSession
-from orgaudit.facts.s3.block import SETTINGS, AccountPublicAccessBlock, BucketPublicAccessBlock
-from orgaudit.facts.s3.buckets import Bucket, BucketAcl, BucketEncryption, BucketPolicy, BucketVersioning
-from orgaudit.model import Disruption, Effort, Json, Observed, Severity, Verdict, failed, manual, passed, require
+from orgaudit.facts.s3.block import SETTINGS, AccountPublicAccessBlock, BucketPublicAccessBlock, PublicAccessBlock
+from orgaudit.facts.s3.buckets import (
+    Bucket,
+    BucketAcl,
+    BucketEncryption,
+    BucketLifecycle,
+    BucketLogging,
+    BucketOwnership,
+    BucketPolicy,
+    BucketVersioning,
+)
+from orgaudit.model import (
+    Disruption,
+    Effort,
+    Json,
+    NotSeenError,
+    Observed,
+    Severity,
+    Verdict,
+    failed,
+    manual,
+    not_applicable,
+    passed,
+    require,
+)
 from orgaudit.settings.thresholds import Thresholds
 
 BLOCK_EVERYTHING = ",".join(f"{setting}=true" for setting in SETTINGS)
@@ -314,3 +337,221 @@ s3_bucket_tls_required = _plain_http_denied(
     "alone needs a review, because AWS does not document which version a request without TLS has.",
     by_version=True,
 )
+
+
+def _judge_block(block: PublicAccessBlock, whose: str) -> Verdict:
+    """Return whether all settings of one block are on; raises NotSeenError where one that was not seen decides it."""
+    off = [setting for setting in SETTINGS if setting not in block.on and setting not in block.unseen]
+    if not off and block.unseen:
+        raise NotSeenError(next(iter(block.unseen.values())))
+    return require(
+        not off,
+        then=f"all four settings are enabled for {whose}",
+        otherwise=f"not enabled for {whose}: {', '.join(off)}",
+        enabled=sorted(block.on),
+    )
+
+
+@control(
+    Severity.MEDIUM,
+    fix=Fix(
+        service_wide="Enable all four settings for the organization with an S3 policy.",
+        asset="Enable all four settings for account {account}, after a review of buckets that are intended to be "
+        "public.",
+        command=BLOCK_ACCOUNT,
+        preventive=BLOCK_FOR_GOOD,
+        effort=Effort.M,
+        per_resource=False,
+        disruption=Disruption.NONE,
+        reversible=True,
+    ),
+)
+def s3_account_public_access_blocked(found: AccountPublicAccessBlock) -> Verdict:
+    """The account blocks public access to S3.
+
+    The block of the account covers buckets that are created later, whoever creates them. Where the organization has an
+    S3 policy, S3 answers with that.
+    """
+    return _judge_block(found.block, "the account")
+
+
+@control(
+    Severity.HIGH,
+    fix=Fix(
+        service_wide="Create buckets from a template that enables all four settings.",
+        asset="Enable all four settings for bucket {resource.name} itself.",
+        command=BLOCK_BUCKET,
+        preventive="Deny s3:PutBucketPublicAccessBlock to all but the platform team with a service control policy.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
+    ),
+)
+def s3_bucket_public_access_blocked(_bucket: Bucket, found: Observed[BucketPublicAccessBlock]) -> Verdict:
+    """S3 buckets block public access themselves.
+
+    A block of its own keeps a bucket private when the block of its account is lifted for the sake of another bucket.
+    Blocks of the account and the organization do not count here.
+    """
+    return _judge_block(found.value.block, "the bucket")
+
+
+@control(
+    Severity.HIGH,
+    fix=Fix(
+        service_wide="Grant other accounts roles in the bucket's account, or the actions on objects that they need.",
+        asset="Remove the actions that change its protection from the policy of bucket {resource.name}, or declare the "
+        "account in [thresholds] trusted_bucket_accounts.",
+        command=PUT_POLICY,
+        preventive="Deny these actions to principals outside the organization with a resource control policy.",
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
+    ),
+)
+def s3_bucket_cross_account_changes_restricted(
+    bucket: Bucket, policy: Observed[BucketPolicy], thresholds: Thresholds
+) -> Verdict:
+    """S3 bucket policies do not let other accounts change a bucket's protection.
+
+    Whoever may change the policy, the access control lists or the encryption of a bucket can open it to others.
+    Accounts of the same organization count as other accounts unless they are declared, and conditions do not help.
+    """
+    parsed = policy.value.parsed
+    if parsed is None:
+        return not_applicable("the bucket has no policy")
+    grants = protection_grants(parsed, {bucket.account_id, *thresholds.trusted_bucket_accounts})
+    outside = [each.describe(each.outsiders) for each in grants if each.outsiders]
+    unclear = [each.describe(each.unclear) for each in grants if each.unclear]
+    conditions = [condition for each in grants for condition in each.conditions]
+    evidence: dict[str, Json] = {"conditions": conditions, "policy_sha256": policy.value.digest}
+    if outside:
+        return failed("; ".join(outside), **evidence)
+    if unclear:
+        return manual(f"{'; '.join(unclear)}; a person must review whose principals these are", **evidence)
+    return passed("the policy lets no other account change the bucket's protection", **evidence)
+
+
+@control(
+    Severity.MEDIUM,
+    fix=Fix(
+        service_wide="Create one log bucket in each account and region, and enable access logs in the bucket template.",
+        asset="Enable the access log of bucket {resource.name}, unless CloudTrail data events record the same.",
+        command="aws s3api put-bucket-logging --region {resource.region} --bucket {resource.name} "
+        "--bucket-logging-status file://logging.json",
+        preventive="Create buckets only from a template that enables access logs.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
+    ),
+)
+def s3_bucket_access_logging_enabled(_bucket: Bucket, logging: Observed[BucketLogging]) -> Verdict:
+    """S3 buckets have an access log.
+
+    After an incident, only a log of requests shows which objects were read. Buckets that receive such logs are judged
+    like all others.
+    """
+    seen = logging.value
+    return require(
+        bool(seen.target),
+        then=f"requests are logged to bucket {seen.target}",
+        otherwise="the bucket has no access log",
+        target=seen.target,
+        prefix=seen.prefix,
+    )
+
+
+@control(
+    Severity.MEDIUM,
+    fix=Fix(
+        service_wide="Set default encryption with KMS in the bucket template, with bucket keys to limit costs.",
+        asset="Set default encryption with a KMS key for bucket {resource.name}, unless it receives access logs, which "
+        "require AES256.",
+        command="aws s3api put-bucket-encryption --region {resource.region} --bucket {resource.name} "
+        "--server-side-encryption-configuration file://encryption.json",
+        preventive="Deny s3:PutObject without KMS encryption with a resource control policy.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
+    ),
+)
+def s3_bucket_kms_encrypted(_bucket: Bucket, encryption: Observed[BucketEncryption]) -> Verdict:
+    """S3 buckets encrypt new objects with KMS by default.
+
+    With a KMS key, reading an object needs permission for the key too, and CloudTrail records each use of it. The AWS
+    managed key is sufficient.
+    """
+    algorithms = encryption.value.algorithms
+    return require(
+        bool(algorithms) and all(each.startswith("aws:kms") for each in algorithms),
+        then=f"new objects are encrypted with {', '.join(algorithms)}",
+        otherwise=f"new objects are not encrypted with KMS by default, but with {', '.join(algorithms) or 'AES256'}",
+        algorithms=list(algorithms),
+    )
+
+
+@control(
+    Severity.MEDIUM,
+    fix=Fix(
+        service_wide="Replace access control lists with bucket policies, and disable them in the bucket template.",
+        asset="Disable the access control lists of bucket {resource.name}, after its policy grants what they grant.",
+        command="aws s3api put-bucket-ownership-controls --region {resource.region} --bucket {resource.name} "
+        "--ownership-controls 'Rules=[{{ObjectOwnership=BucketOwnerEnforced}}]'",
+        preventive="Deny s3:CreateBucket where s3:x-amz-object-ownership is not BucketOwnerEnforced.",
+        effort=Effort.M,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=True,
+    ),
+)
+def s3_bucket_acl_disabled(_bucket: Bucket, ownership: Observed[BucketOwnership], acl: Observed[BucketAcl]) -> Verdict:
+    """S3 buckets do not grant access with access control lists.
+
+    Lists are easily overlooked beside policies, and those of single objects can differ. Where they are not disabled,
+    the bucket's own list may grant access to its owner only.
+    """
+    held = ownership.value.ownership
+    if held == "BucketOwnerEnforced":
+        return passed("access control lists are disabled", ownership=held)
+    owner = acl.value.owner.value
+    others = [f"{each.permission} to {each.grantee}" for each in acl.value.grants if each.grantee != owner]
+    return require(
+        not others,
+        then="the access control list grants access to the owner only",
+        otherwise=f"the access control list grants {', '.join(others)}",
+        ownership=held,
+    )
+
+
+@control(
+    Severity.LOW,
+    fix=Fix(
+        service_wide="Set lifecycle rules in the bucket template, by the class of the data.",
+        asset="Add lifecycle rules to bucket {resource.name} that expire what is not needed anymore.",
+        command="aws s3api put-bucket-lifecycle-configuration --region {resource.region} --bucket {resource.name} "
+        "--lifecycle-configuration file://lifecycle.json",
+        preventive="Create buckets only from a template that has lifecycle rules.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=False,
+    ),
+)
+def s3_bucket_lifecycle_configured(_bucket: Bucket, lifecycle: Observed[BucketLifecycle]) -> Verdict:
+    """S3 buckets have lifecycle rules.
+
+    Data that nobody deletes is kept longer than required, costs money and increases the harm of a leak.
+    """
+    seen = lifecycle.value
+    none = "no lifecycle rule is enabled" if seen.disabled else "the bucket has no lifecycle rules"
+    return require(
+        bool(seen.enabled),
+        then=f"lifecycle rules that are enabled: {len(seen.enabled)}",
+        otherwise=none,
+        enabled=list(seen.enabled),
+        disabled=list(seen.disabled),
+    )

@@ -25,6 +25,8 @@ _REST_JSON = {
     **{name: name for name in _SAME_NAME},
 }
 """The SDK's models of services with REST and JSON, by the name in the signature."""
+_READ_BODIES = ("account", "es")
+"""Services with REST and JSON of which an answer depends on the body of the request."""
 _S3_PERMISSION = {
     "GetBucketEncryption": "GetEncryptionConfiguration",
     "GetBucketLifecycle": "GetLifecycleConfiguration",
@@ -101,7 +103,7 @@ def _content(environ: WSGIEnvironment, service: str) -> tuple[Protocol, str, dic
         return Protocol.REST_XML, _s3_action(environ), {}
     model = _REST_JSON.get(service)
     action = _routed(model, environ) if model else environ["REQUEST_METHOD"]
-    return Protocol.REST_JSON, action, _json(_body(environ)) if service == "account" else {}
+    return Protocol.REST_JSON, action, _json(_body(environ)) if service in _READ_BODIES else {}
 
 
 def _body(environ: WSGIEnvironment) -> bytes:

@@ -72,6 +72,9 @@ class ExtraState:
     `deliveries` are by trail ARN, `certificates_end` by server certificate ARN, `vault_policies` by vault ARN;
     `mfa_delete` has bucket names, `analyzers` the names of analyzers with their types, `metadata_defaults` whether
     tokens are required of new instances. `delegation` is the organization's resource policy by management account.
+    In a `hardened` region nothing can be made public, and Inspector scans; `outdated_domains` wait for an update.
+    `client_certificates` are those of the stages of a REST API, by its id.
+    `secrets_read` has by secret ARN when it was last read, in seconds since 1970.
     """
 
     regions: EnabledRegions = field(default_factory=EnabledRegions)
@@ -86,3 +89,7 @@ class ExtraState:
     delegation: dict[str, str] = field(default_factory=dict)
     mfa_delete: set[str] = field(default_factory=set)
     vault_policies: dict[str, str] = field(default_factory=dict)
+    hardened: set[Place] = field(default_factory=set)
+    outdated_domains: set[str] = field(default_factory=set)
+    client_certificates: dict[str, str] = field(default_factory=dict)
+    secrets_read: dict[str, int] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -15,7 +15,10 @@ from orgaudit.evaluate.remediation import general
 from orgaudit.facts.declare import FactType
 from orgaudit.model import RequirementRef
 from orgaudit.settings import frameworks
+from orgaudit.settings.control_names import ControlNames, UnresolvedNameError
+from orgaudit.settings.documents import error_of
 from orgaudit.settings.frameworks import Framework
+from orgaudit.settings.sections import ScopeSettings
 from orgaudit.settings.settings import Settings
 from orgaudit.settings.thresholds import Thresholds
 from orgaudit.store.manifest import ControlRecord, Manifest
@@ -84,10 +87,10 @@ def rules_of(settings: Settings) -> Rules:
     known = catalogue()
     loaded = frameworks.load(settings.directory, known, ALIASES)
     scope, report = settings.scope, settings.report
-    scope.check_rules(loaded, {*known, *ALIASES})
+    named = named_controls(scope, loaded, known)
     report.check_headline(loaded)
-    selected = frameworks.select(loaded, scope.frameworks, report.headline_framework)
-    ids = tuple(map(resolve, scope.controls)) or chosen_controls(settings, loaded, known)
+    selected = frameworks.select(loaded, scope.frameworks, report.headline_framework, scope.nist_baseline)
+    ids = named or chosen_controls(settings, loaded, known)
     if not ids:
         message = f"no requirement of {', '.join(scope.frameworks)} has a control, so nothing would be evaluated"
         raise ConfigError(f"{message}; name another framework or a control", key="scope.frameworks")
@@ -100,6 +103,26 @@ def rules_of(settings: Settings) -> Rules:
     )
 
 
+def named_controls(scope: ScopeSettings, loaded: Mapping[str, Framework], known: Collection[str]) -> tuple[str, ...]:
+    """Return the ids of the controls that the scope names, of all frameworks and controls.
+
+    A name is a control's present or former id, a framework:requirement, or the id of a requirement alone, such as a
+    Security Hub id, where only one framework has it. Raises ConfigError for any other, and for an unknown framework.
+    """
+    scope.check_frameworks(loaded)
+    names = ControlNames(known, ALIASES, loaded.values())
+    found: list[str] = []
+    problems = []
+    for index, name in enumerate(scope.controls):
+        try:
+            found += names.controls(name)
+        except UnresolvedNameError as error:
+            problems.append(scope.problem("controls", index, error.message, error.remedy))
+    if problems:
+        raise error_of(problems)
+    return tuple(dict.fromkeys(found))
+
+
 def chosen_controls(
     settings: Settings, loaded: Mapping[str, Framework], known: Mapping[str, Control]
 ) -> tuple[str, ...]:
@@ -110,7 +133,7 @@ def chosen_controls(
     ids = settings.scope.frameworks
     if frameworks.ALL in ids:
         return tuple(known)
-    selected = frameworks.select(loaded, ids, settings.report.headline_framework)
+    selected = frameworks.select(loaded, ids, settings.report.headline_framework, settings.scope.nist_baseline)
     chosen = {*frameworks.controls_of(selected.values())}
     if not ids:
         named = {*frameworks.controls_of(loaded.values())}

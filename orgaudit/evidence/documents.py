@@ -175,6 +175,7 @@ class Describing:
             exceptions=tuple(entry for entry in self.register.entries if entry.id in entries),
             attestations=tuple(row for row in attested.rows if row.requirement == wanted.name),
             answers=tuple(answer for _, answer in sorted(attested.answers.get(wanted.name, {}).items())),
+            parts=score.parts,
         )
 
     def _rule(self, record: ControlRecord) -> ControlRule:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from orgaudit.model import Caller, ExceptionRef, Gap, Json, RegionRecord
+from orgaudit.report.evidence_parts import PartScore
 from orgaudit.report.figures import RequirementStatus, StatusCounts
 from orgaudit.store.register_result import Answer, AttestationRow, ExceptionRow
 from orgaudit.store.seal import Standing
@@ -252,7 +253,8 @@ class RequirementDocument(msgspec.Struct, frozen=True, kw_only=True):
     """The whole of one requirement's document.
 
     `conclusion` is the report's status of the requirement and its counts, of evaluations and of accounts.
-    `controls_not_in_run` are controls that decide the requirement and that the run did not evaluate.
+    `controls_not_in_run` are controls that decide the requirement and that the run did not evaluate. `parts` are what
+    a requirement by mapping asks for, with what is known of each.
     """
 
     form: str = f"{NAMESPACE}-requirement"
@@ -285,6 +287,7 @@ class RequirementDocument(msgspec.Struct, frozen=True, kw_only=True):
     exceptions: tuple[ExceptionRow, ...]
     attestations: tuple[AttestationRow, ...]
     answers: tuple[Answer, ...]
+    parts: tuple[PartScore, ...] = ()
     evaluations: tuple[Evaluation, ...] = ()
 
 

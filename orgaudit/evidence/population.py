@@ -13,6 +13,7 @@ from orgaudit.evidence.form import NotAssessed, Population
 from orgaudit.model import Finding
 from orgaudit.report.figures import RequirementScore
 from orgaudit.report.manual import answered
+from orgaudit.report.mapped import with_parts
 from orgaudit.report.queries import REQUIREMENTS
 from orgaudit.store.register_result import Attested
 from orgaudit.store.tables import FINDING_COLUMNS, rows_of
@@ -44,8 +45,8 @@ class Tables:
 
     def scores(self, attested: Attested, accounts: int) -> dict[str, RequirementScore]:
         """Return the report's figures of every requirement by its name."""
-        rows = self._rows(REQUIREMENTS, [])
-        found = (answered(msgspec.convert(row, RequirementScore), attested, accounts) for row in rows)
+        scores = (msgspec.convert(row, RequirementScore) for row in self._rows(REQUIREMENTS, []))
+        found = (answered(score, attested, accounts) for score in with_parts(self._connection, scores))
         return {f"{score.framework}:{score.id}": score for score in found}
 
     def fingerprints(self, controls: Sequence[str]) -> Iterator[str]:

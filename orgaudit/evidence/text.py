@@ -19,9 +19,12 @@ from orgaudit.evidence.form import (
     written,
 )
 from orgaudit.model import Json
+from orgaudit.report.evidence_parts import PartScore, counts_of
+from orgaudit.settings.frameworks import Assessment
 from orgaudit.spreadsheet.text import one_line
 from orgaudit.store.register_result import AttestationRow, ExceptionRow
 from orgaudit.store.seal import Standing
+from orgaudit.words import counted
 
 WIDTH = 110
 MOST_SHOWN = 100
@@ -112,10 +115,29 @@ def _concluded(document: RequirementDocument) -> Iterator[str]:
     yield from said("Evaluations", evaluations)
     if counts.accepted:
         yield from said("Not assessed in regions that the settings accept", counts.accepted)
+    yield from _parts(document)
     for control in document.controls_not_in_run:
         yield from said("NOT IN THE RUN", f"{control} decides this requirement, and the run did not evaluate it")
     if not document.controls and not document.controls_not_in_run:
         yield from said("", "No control decides this requirement: people attest it.")
+
+
+def _parts(document: RequirementDocument) -> Iterator[str]:
+    """Yield the parts of a requirement by mapping: how many have evidence, and what is known of each."""
+    if not document.parts:
+        return
+    yield from said("By mapping", f"{counts_of(document.parts).words}; the requirement as a whole never passes")
+    for number, part in enumerate(document.parts, 1):
+        seen = f", fails in {counted(part.accounts_failing, 'account')}" if part.accounts_failing else ""
+        seen += f", not all seen in {counted(part.accounts_not_seen, 'account')}" if part.accounts_not_seen else ""
+        yield from said(f"Part {number}", f"{part.state}{seen}: {part.title}")
+        yield from said("Answered by", ", ".join(part.controls) or _left_to(part), 4)
+
+
+def _left_to(part: PartScore) -> str:
+    return (
+        "people, who attest the requirement" if part.assessment == Assessment.MANUAL else "nothing: it is not covered"
+    )
 
 
 def _rules(document: RequirementDocument) -> Iterator[str]:

@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from orgaudit.facts.declare import Aws, Resource, collector, here
-from orgaudit.facts.rows import listed, text
-from orgaudit.model import Scope
+from orgaudit.facts.declare import UNREAD, Aws, Resource, collector, here
+from orgaudit.facts.rows import Row, listed, text
+from orgaudit.model import Observed, Scope
 
 ACTION = "apigateway:GET"
 
 
 class ApiStage(Resource, frozen=True, kw_only=True):
-    """A stage of an HTTP or WebSocket API; `logs_to` is where its access logs go, None where it writes none."""
+    """A stage of an HTTP or WebSocket API; `logs_to` is where its access logs go, None where it writes none.
+
+    `log_levels` are those of execution logs, OFF, ERROR or INFO, by route; the default of all routes is called "*".
+    """
 
     api_id: str
     api_name: str
     protocol: str
     stage: str
     logs_to: str | None = None
+    log_levels: Observed[dict[str, str]] = UNREAD
 
 
 @collector(scope=Scope.REGIONAL, actions=(ACTION,))
@@ -31,11 +35,12 @@ async def api_stages(aws: Aws) -> AsyncIterator[ApiStage]:
                 aws, "apigatewayv2", "GetStages", "Items", action=ACTION, omits_empty=True, ApiId=text(api["ApiId"])
             )
             async for stage in stages:
-                with stage as found:
-                    yield _stage(aws, api, found)
+                with stage:
+                    yield _stage(aws, api, stage)
 
 
-def _stage(aws: Aws, api: dict[str, Any], found: dict[str, Any]) -> ApiStage:
+def _stage(aws: Aws, api: dict[str, Any], row: Row) -> ApiStage:
+    found = row.found
     name = text(found["StageName"])
     return ApiStage(
         arn=f"arn:{aws.partition}:apigateway:{aws.region}::/apis/{api['ApiId']}/stages/{name}",
@@ -48,4 +53,12 @@ def _stage(aws: Aws, api: dict[str, Any], found: dict[str, Any]) -> ApiStage:
         # A stage logs once it has a destination:
         # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
         logs_to=found.get("AccessLogSettings", {}).get("DestinationArn"),
+        log_levels=row.read(_log_levels),
     )
+
+
+def _log_levels(found: dict[str, Any]) -> dict[str, str]:
+    """Return the level of each route; only routes with settings of their own are listed beside the default."""
+    # https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-stages.html
+    routes = {name: settings["LoggingLevel"] for name, settings in found.get("RouteSettings", {}).items()}
+    return {"*": found["DefaultRouteSettings"]["LoggingLevel"], **routes}

@@ -12,13 +12,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any, Protocol, TypeAlias, TypedDict, TypeVar, get_args, get_type_hints
 
 import msgspec
 
-from orgaudit.model import Json, NotSeenError, Observed, Scope, Seen
+from orgaudit import __version__
+from orgaudit.errors import ConfigError
+from orgaudit.model import Gap, GapReason, Json, NotSeenError, Observed, Scope, Seen
 
 R = TypeVar("R", bound="Resource")
 D = TypeVar("D", bound="Detail")
@@ -26,6 +28,8 @@ T = TypeVar("T")
 
 ENTRY_POINT = "orgaudit.controls"
 """The entry point under which other packages offer modules with controls, and the facts that these need."""
+UNREAD = Gap("", "", "", GapReason.DEFECT, "the version that collected this did not read it; audit again to see it")
+"""What a field holds in the facts of an earlier version, which had no such field."""
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -170,21 +174,61 @@ def modules_in(package: str) -> Iterable[ModuleType]:
 
 
 def offered_modules() -> list[ModuleType]:
-    """Return the modules with controls and facts that other packages offer, imported."""
-    return [point.load() for point in entry_points(group=ENTRY_POINT)]
+    """Return the modules with controls and facts that other packages offer, imported.
+
+    Raises ConfigError, which names the package, for a module that cannot be imported.
+    """
+    return [_loaded(point) for point in sorted(entry_points(group=ENTRY_POINT), key=lambda point: point.value)]
+
+
+def _loaded(point: EntryPoint) -> ModuleType:
+    try:
+        found = point.load()
+    except (ImportError, AttributeError, NameError, SyntaxError, TypeError, ValueError) as error:
+        why = f"{point.value} cannot be loaded ({type(error).__name__}: {error})"
+        raise ConfigError(f"{why}; correct or uninstall {_package(point)}", key=ENTRY_POINT) from error
+    if not isinstance(found, ModuleType):
+        remedy = f"name a module, without a colon, in the entry point {point.name!r} of {_package(point)}"
+        raise ConfigError(f"{point.value} is not a module; {remedy}", key=ENTRY_POINT)
+    return found
+
+
+def package_of(module: str) -> str:
+    """Return the package, with its version, that a module of controls or facts comes from."""
+    if module.partition(".")[0] == "orgaudit":
+        return f"orgaudit {__version__}"
+    found = (_package(point) for point in entry_points(group=ENTRY_POINT) if point.module == module)
+    return next(found, module.partition(".")[0])
+
+
+def _package(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist is not None else point.module.partition(".")[0]
+
+
+def clash(message: str, *modules: str) -> ConfigError:
+    """Return the error for what two modules define; it names the package of each and what to do."""
+    places = " and ".join(f"{module} ({package_of(module)})" for module in modules)
+    return ConfigError(f"{message}: {places}; rename the one in your package, or uninstall it", key=ENTRY_POINT)
 
 
 @cache
 def load() -> dict[FactType, Collector]:
-    """Return the collector of every fact type, ours and offered ones; raises TypeError when two fill one type."""
+    """Return the collector of every fact type, ours and offered ones.
+
+    Raises ConfigError where two fill one type, or two types have one name, by which shards and manifests know them.
+    """
     found: dict[FactType, Collector] = {}
+    names: dict[str, Collector] = {}
     for module in (*modules_in("orgaudit.facts"), *offered_modules()):
         for value in vars(module).values():
             declared = getattr(value, "__collector__", None)
             if not isinstance(declared, Collector) or declared.run.__module__ != module.__name__:
                 continue
+            name = declared.fact.__name__
             if declared.fact in found:
-                raise TypeError(f"{declared.name} and {found[declared.fact].name} both fill {declared.fact.__name__}")
+                raise clash(f"{declared.name} and {found[declared.fact].name} both fill {name}", module.__name__)
+            if (other := names.setdefault(name, declared)) is not declared:
+                raise clash(f"two types of facts are called {name}", other.run.__module__, module.__name__)
             found[declared.fact] = declared
     return found
 

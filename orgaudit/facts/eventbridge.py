@@ -19,6 +19,12 @@ class EventBus(Resource, frozen=True, kw_only=True):
     policy: Observed[Json] = Seen(None)
 
     @property
+    def custom(self) -> bool:
+        """Whether the account made it: neither the default bus nor one that receives the events of a partner."""
+        path = self.arn.partition(":event-bus/")[2]
+        return path != "default" and not path.startswith("aws.partner/")
+
+    @property
     def attached(self) -> ResourcePolicy:
         """The policy as that of any other resource; raises NotSeenError where it was not seen."""
         return ResourcePolicy(arn=self.arn, document=self.policy.value)

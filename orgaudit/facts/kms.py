@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
@@ -31,13 +32,17 @@ class Key(Resource, frozen=True, kw_only=True):
 
 
 class KeyDescription(Detail, frozen=True, kw_only=True):
-    """What a key is, in AWS's words: manager AWS or CUSTOMER; `replica` for a copy of a multi-Region key."""
+    """What a key is, in AWS's words: manager AWS or CUSTOMER; `replica` for a copy of a multi-Region key.
+
+    `deletes_at` is None where no deletion is scheduled, or where the replicas of the key have to be deleted first.
+    """
 
     manager: str
     state: str
     spec: str
     origin: str
     replica: bool = False
+    deletes_at: datetime | None = None
 
     @property
     def keeps_from_rotating(self) -> str | None:
@@ -82,6 +87,9 @@ async def key_description(aws: Aws, key: Key) -> KeyDescription:
         spec=found["KeySpec"],
         origin=found["Origin"],
         replica=found.get("MultiRegionConfiguration", {}).get("MultiRegionKeyType") == "REPLICA",
+        # Only a key in state PendingDeletion has it:
+        # https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html
+        deletes_at=found.get("DeletionDate"),
     )
 
 

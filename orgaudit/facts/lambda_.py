@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
-from orgaudit.facts.declare import Aws, Resource, collector, detail, here
+from orgaudit.facts.declare import UNREAD, Aws, Resource, collector, detail, here
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
 from orgaudit.facts.rows import listed
-from orgaudit.model import Scope
+from orgaudit.model import Observed, Scope
 
 
 class Function(Resource, frozen=True, kw_only=True):
-    """A function."""
+    """A function; `runtime` is None where it is a container image, which brings its own."""
+
+    runtime: Observed[str | None] = UNREAD
 
 
 class FunctionPolicy(ResourcePolicy, frozen=True, kw_only=True):
@@ -25,7 +28,13 @@ async def functions(aws: Aws) -> AsyncIterator[Function]:
     """Yield the region's functions."""
     async for row in listed(aws, "lambda", "ListFunctions", "Functions"):
         with row as function:
-            yield Function(arn=function["FunctionArn"], **here(aws))
+            yield Function(arn=function["FunctionArn"], **here(aws), runtime=row.read(_runtime))
+
+
+def _runtime(function: Mapping[str, Any]) -> str | None:
+    # https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html
+    runtime: str | None = None if function["PackageType"] == "Image" else function["Runtime"]
+    return runtime
 
 
 @detail(actions=("lambda:GetPolicy",))

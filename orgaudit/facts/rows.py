@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -121,6 +121,11 @@ def text(value: Any) -> str:  # noqa: ANN401 - what the SDK parsed
     if not isinstance(value, str):
         raise TypeError(f"not a name: {value!r}")
     return value
+
+
+def security_groups_in(found: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the ids of a database's security groups; raises KeyError where the answer lacks them."""
+    return tuple(each["VpcSecurityGroupId"] for each in found["VpcSecurityGroups"])
 
 
 def tags_in(tags: Iterable[Any] | None) -> dict[str, str]:

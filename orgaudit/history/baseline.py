@@ -19,7 +19,7 @@ NONE = "none"
 """What --baseline takes for a run that begins a history of its own."""
 NARROWING = {"accounts": "--account", "ous": "--ou", "regions": "--region", "controls": "--control"}
 """The keys of [scope] that leave something out when an option of the command line sets them, and these options."""
-FRAMEWORKS = {"controls": "--control", "frameworks": "--framework"}
+FRAMEWORKS = {"controls": "--control", "frameworks": "--framework", "nist_baseline": "--nist-baseline"}
 """The same for an evaluation of stored facts."""
 EVALUATED = "evaluate "
 """What stands before an option with which a run was evaluated again."""

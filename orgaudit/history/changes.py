@@ -9,7 +9,6 @@ from enum import StrEnum
 from pathlib import Path
 
 import duckdb
-import msgspec
 
 from orgaudit.errors import ConfigError
 from orgaudit.history.baseline import head_of
@@ -28,8 +27,8 @@ from orgaudit.store.tables import (
     ISSUE,
     connection_in,
     quoted,
-    rows_of,
     scratch_of,
+    structs_of,
     table_files,
     with_later_columns,
     write_parquet,
@@ -65,7 +64,7 @@ class Changes:
 
     def rows(self, unit: Unit) -> Iterator[Change]:
         """Yield every change, by kind, severity and place; nothing else may be asked meanwhile."""
-        yield from (msgspec.convert(row, Change) for row in rows_of(self.connection, _rows(unit)))
+        return structs_of(self.connection, Change, _rows(unit))
 
     def write(self, path: Path) -> None:
         """Write the issues that changed, in their order, as a Parquet file; raises ReportError."""

@@ -10,6 +10,7 @@ from orgaudit.history.sentence import sentence
 from orgaudit.quarter.folder import RECORD, QuarterRecord
 from orgaudit.report.completeness import completeness_of
 from orgaudit.report.figures import Completeness
+from orgaudit.report.framework_scores import by_mapping
 from orgaudit.report.view import View
 from orgaudit.spreadsheet.text import one_line
 from orgaudit.words import counted, rate
@@ -46,8 +47,9 @@ def lines(view: View, record: QuarterRecord, places: Sequence[Place]) -> Iterato
 
 
 def verdict(view: View) -> list[str]:
-    """Return the verdict in three lines: whether all was seen, the headline rate, and what is open."""
-    return [f"{completeness_of(view)}.", _rated(view), _open(view)]
+    """Return the verdict in a few lines: whether all was seen, the headline rate, what is open, evidence by mapping."""
+    evidence = (f"By mapping, {_text(words)}." for words in by_mapping(view))
+    return [f"{completeness_of(view)}.", _rated(view), _open(view), *evidence]
 
 
 def missing(view: View) -> Iterator[str]:

@@ -19,7 +19,7 @@ from orgaudit.register.entries import (
 )
 from orgaudit.register.file.load import Register
 from orgaudit.register.match import Matcher
-from orgaudit.register.patterns import is_exact
+from orgaudit.register.patterns import Patterns, is_exact
 from orgaudit.register.state import days_left, last_day, life_days, pending_amendment, state_of
 from orgaudit.settings.documents import Problem
 from orgaudit.store.register_result import Answer, AttestationRow, Attested, ExceptionRow
@@ -59,6 +59,10 @@ class AppliedRegister:
         self.untagged: Counter[str] = Counter()
         self._matcher = Matcher(register.exceptions, self.accounts, self.aliases, requirements=self.requirements)
         self._states = {entry.id: self.state(entry) for entry in register.exceptions}
+        self._decided_by: dict[str, list[str]] = {}
+        for control, names in self.requirements.items():
+            for name in names:
+                self._decided_by.setdefault(name, []).append(control)
 
     def state(self, entry: RegisterEntry) -> EntryState:
         """Return an entry's state on the date."""
@@ -129,6 +133,25 @@ class AppliedRegister:
         )
         return sorted(rows, key=lambda row: row.id)
 
+    def stands_for(self, name: str) -> tuple[str, ...]:
+        """Return the controls that a requirement's name in a scope, or a pattern of names, stands for by the files."""
+        if is_exact(name):
+            return tuple(sorted(self._decided_by.get(name, ())))
+        match = Patterns([name]).match
+        if any(map(match, (*self.requirements, *self.aliases))):
+            return ()
+        found = (controls for written, controls in self._decided_by.items() if match(written))
+        return tuple(sorted({control for controls in found for control in controls}))
+
+    def meanings(self, entry: ExceptionDraft) -> dict[str, tuple[str, ...]]:
+        """Return the controls that each requirement in a scope stands for: as recorded at its approval, else by now."""
+        if entry.scope is None:
+            return {}
+        left_out = entry.scope.exclusion.controls if entry.scope.exclusion is not None else None
+        written = (*(entry.scope.controls or ()), *(left_out or ()))
+        found = ((name, entry.approved_meanings.get(name) or self.stands_for(name)) for name in written)
+        return {name: controls for name, controls in found if controls}
+
     def _exception(self, entry: ExceptionDraft) -> ExceptionRow:
         state, amendment = self.state(entry), pending_amendment(entry, self.as_of)
         complete = entry if isinstance(entry, ExceptionEntry) else None
@@ -149,6 +172,7 @@ class AppliedRegister:
             ending=_ending(entry, state),
             amendment="" if amendment is None else amendment.words,
             renewal_pending=amendment is not None and amendment.renews,
+            stands_for=self.meanings(entry),
         )
 
     def attested(self) -> Attested:

@@ -82,13 +82,17 @@ class Milestone(Section):
 
 
 class HistoryEvent(Section):
-    """One line of an entry's history; `until` is the last day of an approval from then on, where the event sets it."""
+    """One line of an entry's history; `until` is the last day of an approval from then on, where the event sets it.
+
+    `stands_for` are the controls that each requirement in the scope stood for when the scope was approved.
+    """
 
     when: Day
     who: Text
     what: EventType
     why: Text
     until: Day | None = None
+    stands_for: dict[Text, tuple[Text, ...]] | None = None
 
 
 def _in_order(events: tuple[HistoryEvent, ...]) -> tuple[HistoryEvent, ...]:
@@ -152,6 +156,12 @@ class ExceptionDraft(Section):
     comments: Text | None = None
     amendment: Amendment | None = None
     history: History = ()
+
+    @property
+    def approved_meanings(self) -> Mapping[str, tuple[str, ...]]:
+        """The controls that each requirement in its scope stood for when that was approved last, as far as recorded."""
+        recorded = (event.stands_for for event in reversed(self.history) if event.stands_for is not None)
+        return next(recorded, {}) if self.approved_by is not None else {}
 
     @model_validator(mode="after")
     def _is_approved_where_amended(self) -> Self:

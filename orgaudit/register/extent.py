@@ -11,7 +11,7 @@ import msgspec
 from orgaudit.model import GLOBAL, Account, Cell, Status
 from orgaudit.register.apply import AppliedRegister
 from orgaudit.register.entries import ExceptionEntry
-from orgaudit.register.match import Matcher, control_names
+from orgaudit.register.match import Matcher, control_names, written_out
 from orgaudit.register.patterns import REGEX, Patterns, is_exact
 from orgaudit.register.scope import ExceptionScope, units_of
 from orgaudit.settings import frameworks
@@ -68,12 +68,7 @@ def extent_of(
         whole=manifest.organization is not None,
         names={control: names(control) for control in judged},
         beyond={control: names(control) for control in sorted({*known, *_named(manifest)} - {*judged})},
-        frameworks=frozenset(
-            {
-                *(it.id for it in manifest.frameworks),
-                *(name.split(":")[0] for found in files.values() for name in found),
-            }
-        ),
+        frameworks=frozenset(it.id for it in manifest.frameworks) | _frameworks_of(files),
         all_frameworks=bool(files),
         regions=regions,
         unselected={
@@ -85,7 +80,7 @@ def extent_of(
 
 
 def _frameworks_of(files: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
-    return frozenset(name.partition(":")[0] for names in files.values() for name in names)
+    return frozenset(name.partition(":")[0] for names in files.values() for name in names if ":" in name)
 
 
 def _named(manifest: Manifest) -> Iterator[str]:
@@ -129,7 +124,7 @@ class Scanned:
         return self._missing[entry.id]
 
     def _what_is_missing(self, entry: ExceptionEntry) -> str:
-        if found := next(self._unread(entry.scope), None) or self._beyond.get(entry.id):
+        if found := next(self._unread(entry), None) or self._beyond.get(entry.id):
             return found
         if unseen := self._unseen[entry.id]:
             return f"{unseen:,} of {counted(self.cells[entry.id], 'evaluation')} in its scope not assessed."
@@ -192,9 +187,11 @@ class Scanned:
             for entry in self._matcher.reaching(names, account.id, region):
                 yield entry.id, why
 
-    def _unread(self, scope: ExceptionScope) -> Iterator[str]:
-        """Yield what a scope names, or may name, and the run does not know."""
-        yield from (_not_part(it) for it in scope.controls or () if not self._knows_control(it))
+    def _unread(self, entry: ExceptionEntry) -> Iterator[str]:
+        """Yield what an exception's scope names, or may name, and the run does not know."""
+        scope = entry.scope
+        controls = written_out(scope.controls or (), entry.approved_meanings)
+        yield from (_not_part(it) for it in controls if not self._knows_control(it))
         yield from (
             _not_part(f"The region {it}") for it in filter(is_exact, scope.regions or ()) if it not in self._regions
         )
@@ -220,7 +217,7 @@ class Scanned:
         controls = [*self.extent.names, *self.extent.beyond]
         if all(map(match, controls)):
             return True
-        return any(map(match, controls)) and not any(match(name) for name in self._names if ":" in name)
+        return any(map(match, controls)) and not any(map(match, self._names.difference(controls)))
 
 
 def scanned(run: Run, applied: AppliedRegister, known: Collection[str]) -> Scanned:

@@ -9,8 +9,9 @@ from orgaudit.model import EntryState, Status
 from orgaudit.register.apply import AppliedRegister
 from orgaudit.register.entries import EXCEPTIONS, REQUIRED, ExceptionDraft, ExceptionEntry
 from orgaudit.register.extent import Extent, Scanned, scanned
+from orgaudit.register.match import written_out
 from orgaudit.register.patterns import REGEX, Patterns, is_exact
-from orgaudit.register.scope import ExceptionScope, units_of
+from orgaudit.register.scope import units_of
 from orgaudit.register.state import days_left, life_days
 from orgaudit.store.register_result import HygieneConcern, HygieneRemark
 from orgaudit.store.run import Run
@@ -31,11 +32,12 @@ def review(found: Scanned) -> list[HygieneRemark]:
     orphaned = [
         _remark(applied, entry, HygieneConcern.ORPHANED, detail)
         for entry in (*in_force, *pending)
-        for detail in census.missing(entry.scope)
+        for detail in census.missing(entry)
     ]
     remarks = [
         *_from_findings(applied),
         *(remark for entry in in_force for remark in _from_dates_and_limits(applied, entry)),
+        *(remark for entry in (*in_force, *pending) for remark in _changed_meanings(applied, entry)),
         *orphaned,
         *_unused(found, in_force, {remark.id for remark in orphaned}),
         *_expired_unseen(found),
@@ -104,6 +106,19 @@ def _from_dates_and_limits(applied: AppliedRegister, entry: ExceptionEntry) -> I
         yield _remark(applied, entry, HygieneConcern.GROWN, detail, findings=failing)
 
 
+def _changed_meanings(applied: AppliedRegister, entry: ExceptionEntry) -> Iterator[HygieneRemark]:
+    """Yield the requirements in an approved scope that other controls decide now: it covers those of its approval."""
+    if not applied.requirements:
+        return
+    for name, recorded in entry.approved_meanings.items():
+        then = sorted({applied.aliases.get(control, control) for control in recorded})
+        now = sorted(applied.stands_for(name))
+        if then != now:
+            stood, stands = (", ".join(controls) or "no control" for controls in (then, now))
+            detail = f"{name} stood for {stood} at its approval, which it covers; by the framework now: {stands}."
+            yield _remark(applied, entry, HygieneConcern.MEANING_CHANGED, detail)
+
+
 class _Census:
     """Everything that a scope may name and that exists."""
 
@@ -116,13 +131,14 @@ class _Census:
             {*aliases, *(name for names in (*extent.names.values(), *extent.beyond.values()) for name in names)}
         )
 
-    def missing(self, scope: ExceptionScope) -> Iterator[str]:
+    def missing(self, entry: ExceptionEntry) -> Iterator[str]:
         """Yield a sentence for each account, unit, control or requirement of a scope that does not exist."""
+        scope = entry.scope
         if self._extent.whole:
             yield from filter(None, map(self._missing_account, scope.accounts or ()))
             units = (unit for unit in scope.ous or () if not _matched(unit, self._units))
             yield from (f"No account is in the unit {unit}." for unit in units)
-        for pattern in scope.controls or ():
+        for pattern in written_out(scope.controls or (), entry.approved_meanings):
             if self._may_know(pattern) and not _matched(pattern, self._names):
                 yield f"No control or requirement is called {pattern}."
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,6 +18,9 @@ from orgaudit.settings.people import identity
 
 Data: TypeAlias = Mapping[str, Any]
 """An entry's keys and values as the register's file has them."""
+
+Meanings: TypeAlias = Callable[[Mapping[str, Any] | None], Mapping[str, list[str]]]
+"""The controls that each requirement in a scope stands for."""
 
 _CLOSED = frozenset(CLOSED.values())
 
@@ -61,11 +64,14 @@ def requested(kind: EntryKind, entry: Data, step: Step, *, longest_days: int | N
     return EntryChange(changes, event(entry, EventType.REQUESTED, step))
 
 
-def approved(kind: EntryKind, entry: Data, step: Step, *, longest_days: int | None = None) -> EntryChange:
+def approved(
+    kind: EntryKind, entry: Data, step: Step, *, longest_days: int | None = None, meanings: Meanings | None = None
+) -> EntryChange:
     """Return what makes a pending entry an approved one, or what an approved amendment changes.
 
-    `longest_days` is the longest life that policy allows for the entry as `proposed`. Raises ValueError where nothing
-    is requested, who requested it approves, it lives too long or is over already.
+    `longest_days` is the longest life that policy allows for the entry as `proposed`. By `meanings` the history records
+    which controls the requirements in a scope stand for that is approved now. Raises ValueError where nothing is
+    requested, who requested it approves, it lives too long or is over already.
     """
     name, amendment, proposal = entry["id"], entry.get("amendment"), proposed(entry)
     _must_wait(kind, entry, step.on, "approve")
@@ -76,13 +82,16 @@ def approved(kind: EntryKind, entry: Data, step: Step, *, longest_days: int | No
     if found.expires_on < step.on:
         remedy = "reject its amendment, and renew it until a later day" if amendment else "set a later expires_on first"
         raise ValueError(f"{name} ended on {found.expires_on}; {remedy}")
+    recorded = meanings(proposal.get("scope")) if meanings else {}
+    stands_for = {"stands_for": dict(recorded)} if recorded else {}
     if not amendment:
-        return EntryChange(changes, event(entry, EventType.APPROVED, step, until=found.expires_on))
+        return EntryChange(changes, event(entry, EventType.APPROVED, step, until=found.expires_on) | stands_for)
     about = amendment["changes"]
     is_renewal = list(about) == ["expires_on"]
     changes = {**about, "requested_by": proposal["requested_by"], **changes, "amendment": None}
     what = EventType.RENEWED if is_renewal else EventType.APPROVED
-    return EntryChange(changes, event(entry, what, step, _until(entry, about), until=found.expires_on))
+    noted = event(entry, what, step, _until(entry, about), until=found.expires_on)
+    return EntryChange(changes, noted | (stands_for if "scope" in about else {}))
 
 
 def rejected(kind: EntryKind, entry: Data, step: Step) -> EntryChange:

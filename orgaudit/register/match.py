@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TypeAlias
 
@@ -49,13 +49,34 @@ def control_names(
     return tuple(dict.fromkeys((control, *(f"{item.framework}:{item.id}" for item in own), *known)))
 
 
+def written_out(names: Iterable[str], recorded: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the names of a scope's controls with what was recorded at its approval in the place of requirements."""
+    return tuple(each for name in names for each in recorded.get(name, (name,)))
+
+
+def control_patterns(
+    names: Sequence[str], aliases: Mapping[str, str], recorded: Mapping[str, tuple[str, ...]]
+) -> Patterns:
+    """Return the patterns of a scope's controls.
+
+    `aliases` are the old ids of renamed controls with the new ones, by which each matches both. A requirement whose
+    controls were `recorded` when the scope was approved stands for these, whatever framework files say now.
+    """
+    written = written_out(names, recorded)
+    meant = {aliases.get(control, control) for name in names for control in recorded.get(name, ())}
+    renamed = (aliases[name] for name in written if name in aliases)
+    former = (name for name, present in aliases.items() if present in meant)
+    return Patterns((*written, *renamed, *former))
+
+
 class _Compiled:
     """A selection made ready to be matched often; each question leaves the other keys out."""
 
-    def __init__(self, selection: Selection, aliases: Mapping[str, str]) -> None:
+    def __init__(
+        self, selection: Selection, aliases: Mapping[str, str], recorded: Mapping[str, tuple[str, ...]]
+    ) -> None:
         names = selection.controls
-        renamed = (aliases[name] for name in names or () if name in aliases)
-        self.controls = None if names is None else Patterns((*names, *renamed))
+        self.controls = None if names is None else control_patterns(names, aliases, recorded)
         self.accounts = _patterns(selection.accounts)
         self.regions = _patterns(selection.regions)
         self.resources = _patterns(selection.resources)
@@ -63,7 +84,7 @@ class _Compiled:
         self._account_tags = _tag_patterns(selection.account_tags)
         self.resource_tags = _tag_patterns(selection.resource_tags)
         exclusion = selection.exclusion if isinstance(selection, ExceptionScope) else None
-        self._exclusion = None if exclusion is None else _Compiled(exclusion, aliases)
+        self._exclusion = None if exclusion is None else _Compiled(exclusion, aliases, recorded)
 
     def matches_control(self, names: Sequence[str]) -> bool:
         return self.controls is None or self.controls.match_any(names)
@@ -166,11 +187,12 @@ class Matcher:
         requirements: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self._entries = sorted(entries, key=lambda entry: ([-weight for weight in specificity(entry.scope)], entry.id))
-        self._scopes = [_Compiled(entry.scope, aliases or {}) for entry in self._entries]
+        self._scopes = [_Compiled(entry.scope, aliases or {}, entry.approved_meanings) for entry in self._entries]
         self._accounts = accounts
         self._aliases, self._requirements = aliases or {}, requirements or {}
         self._by_control: dict[str, tuple[list[RequirementRef], tuple[str, ...], int]] = {}
-        self._by_requirement = any(_names_requirements(entry.scope) for entry in self._entries)
+        short = {name for names in self._requirements.values() for name in names if ":" not in name}
+        self._by_requirement = any(_names_requirements(entry.scope, short) for entry in self._entries)
         self._controls = _Index(scope.controls for scope in self._scopes)
         self._account_ids = _Index(scope.accounts for scope in self._scopes)
         self._regions = _Index(scope.regions for scope in self._scopes)
@@ -249,7 +271,8 @@ def _each(ranks: int) -> Iterator[int]:
         ranks ^= lowest
 
 
-def _names_requirements(scope: ExceptionScope) -> bool:
+def _names_requirements(scope: ExceptionScope, short: Container[str]) -> bool:
+    """Return whether a scope may name requirements; `short` are the ids that name one without its framework."""
     left_out = scope.exclusion.controls if scope.exclusion is not None else None
     patterns = (*(scope.controls or ()), *(left_out or ()))
-    return any(":" in pattern or not is_exact(pattern) for pattern in patterns)
+    return any(":" in pattern or pattern in short or not is_exact(pattern) for pattern in patterns)

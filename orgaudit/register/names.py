@@ -9,6 +9,7 @@ from typing import Any
 
 from orgaudit.register.file.load import unknown_requirement
 from orgaudit.register.patterns import Patterns, is_exact
+from orgaudit.settings.control_names import ControlNames, UnresolvedNameError
 from orgaudit.settings.documents import nearest
 from orgaudit.settings.frameworks import Framework
 from orgaudit.settings.syntax import KeyPath
@@ -65,20 +66,17 @@ class KnownNames:
     any_run: bool = False
     accept_unknown: bool = False
     control_names: frozenset[str] = field(init=False, repr=False)
+    resolver: ControlNames = field(init=False, repr=False)
     _by_name: Mapping[str, list[str]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        requirements = (
-            f"{framework.id}:{requirement.id}"
-            for framework in self.frameworks.values()
-            for requirement in framework.requirements
-            if requirement.controls
-        )
+        resolver = ControlNames(self.controls, self.aliases, self.frameworks.values())
         by_name: dict[str, list[str]] = {}
         for account_id, name in sorted(self.accounts.items()):
             if name:
                 by_name.setdefault(_folded(name), []).append(account_id)
-        object.__setattr__(self, "control_names", frozenset({*self.controls, *self.aliases, *requirements}))
+        object.__setattr__(self, "resolver", resolver)
+        object.__setattr__(self, "control_names", frozenset({*self.controls, *self.aliases, *resolver.standing_for()}))
         object.__setattr__(self, "_by_name", by_name)
 
     def account(self, text: str) -> str:
@@ -105,11 +103,41 @@ class KnownNames:
         Raises ValueError for what matches none, unless unknown names are accepted.
         """
         if problem := self._unknown("controls", text):
-            raise ValueError(f"{problem[0]}; {_or_accepted(problem[1])}")
+            raise ValueError(f"{problem[0]}; {problem[1]}")
         return text
+
+    def meanings(self, scope: Mapping[str, Any] | None) -> dict[str, list[str]]:
+        """Return the controls that the requirements in a scope, and in its `except`, stand for, by the name as written.
+
+        A pattern is here where it matches requirements and no control's own id.
+        """
+        found: dict[str, list[str]] = {}
+        for path, text in _texts(scope or {}):
+            if path[-2] == "controls" and (controls := self._stands_for(text)):
+                found[text] = sorted(controls)
+        return found
+
+    def _stands_for(self, text: str) -> set[str]:
+        if text in self.controls or text in self.aliases:
+            return set()
+        by_name = self.resolver.standing_for()
+        if is_exact(text):
+            return {*by_name.get(text, ())}
+        match = Patterns([text]).match
+        if any(map(match, (*self.controls, *self.aliases))):
+            return set()
+        return {control for name, controls in by_name.items() if match(name) for control in controls}
+
+    def whole(self, text: str) -> str:
+        """Return a requirement's id alone as framework:requirement where one framework has it; other text as it is."""
+        meant = list(self.resolver.requirements(text))
+        return meant[0] if len(meant) == 1 and ":" not in text else text
 
     def requirement(self, text: str) -> NameProblem | None:
         """Return what is wrong with the name of a requirement; an unknown one is never accepted."""
+        if ":" not in text and len(meant := self.resolver.requirements(text)) > 1:
+            several = f"{text!r} names requirements of {len(meant)} frameworks"
+            return NameProblem(("requirement",), several, f"write one of {', '.join(meant)}")
         unknown = unknown_requirement(text, self.frameworks, complete=True)
         return None if unknown is None else NameProblem(("requirement",), *unknown)
 
@@ -128,7 +156,7 @@ class KnownNames:
             if self._known(key) is None:
                 unchecked.setdefault(key, []).append(text)
             elif unknown := self._unknown(key, text):
-                problems.append(NameProblem(path, unknown[0], _or_accepted(unknown[1])))
+                problems.append(NameProblem(path, *unknown))
         warnings = [self._unchecked(key, texts) for key, texts in unchecked.items()]
         return NameCheck(
             resolved,
@@ -165,26 +193,34 @@ class KnownNames:
     def _unknown(self, key: str, text: str) -> tuple[str, str] | None:
         """Return why a text of a key matches nothing known, and the remedy; None where it matches something."""
         known = self._known(key) or ()
-        if self.accept_unknown or text in known:
+        if text in known:
             return None
-        if not is_exact(text):
-            try:
-                matched = any(map(Patterns([text]).match, known))
-            except ValueError:
-                return None
-            return None if matched else (f"{text!r} matches no known {_NOUNS[key]}", "")
-        if key == "controls":
-            return self._unknown_control(text)
-        return f"no known {_NOUNS[key]} {text!r}", nearest(text, known)
+        if key == "controls" and len(self.resolver.requirements(text)) > 1 and (several := self._unknown_control(text)):
+            return several
+        if self.accept_unknown:
+            return None
+        if is_exact(text):
+            plain = (f"no known {_NOUNS[key]} {text!r}", nearest(text, known))
+            message, remedy = (self._unknown_control(text) if key == "controls" else None) or plain
+            return message, _or_accepted(remedy)
+        try:
+            matched = any(map(Patterns([text]).match, known))
+        except ValueError:
+            return None
+        return None if matched else (f"{text!r} matches no known {_NOUNS[key]}", _or_accepted(""))
 
     def _unknown_control(self, text: str) -> tuple[str, str] | None:
-        if text in self.control_names:
-            return None
-        if ":" not in text:
-            return f"no control {text!r}", nearest(text, {*self.controls, *self.aliases})
-        if unknown := unknown_requirement(text, self.frameworks, complete=True):
+        meant = self.resolver.requirements(text)
+        if meant and not any(requirement.controls for requirement in meant.values()):
+            remedy = f"attest it: `orgaudit exceptions attestations add {next(iter(meant))}`"
+            return f"no control decides {text}, so an exception cannot cover it", remedy
+        if not meant and ":" in text and (unknown := unknown_requirement(text, self.frameworks, complete=True)):
             return unknown
-        return f"no control decides {text}, so an exception cannot cover it", "attest it: `orgaudit attestations add`"
+        try:
+            self.resolver.controls(text)
+        except UnresolvedNameError as error:
+            return error.message, error.remedy
+        return None
 
     def _unchecked(self, key: str, texts: list[str]) -> str:
         why = "no stored run knows units" if self.any_run else "no run is stored"

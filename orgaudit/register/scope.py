@@ -90,7 +90,11 @@ def _units(ids: tuple[str, ...], path: str) -> tuple[str, ...]:
 
 
 # Whether a pattern matches everything is judged by values as unlike each other as their kind allows.
-_CONTROLS = (("iam_user_mfa_enabled", "s3_bucket_versioned", "z_z"), ("cis_2.0:3.4", "nist_800_53_r5:AU-2(b)", "zz:1"))
+_CONTROLS = (
+    ("iam_user_mfa_enabled", "s3_bucket_versioned", "z_z"),
+    ("cis_2.0:3.4", "nist_800_53_r5:AU-2(b)", "zz:1"),
+    ("EC2.7", "CloudTrail.10", "Zz.1"),
+)
 _ACCOUNTS = ("000000000000", "123456789012", "999999999999")
 _ROOTS = ("Root", "r-0000", "r-a1b2c3")
 

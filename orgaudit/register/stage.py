@@ -13,7 +13,7 @@ import msgspec
 
 from orgaudit.register.apply import AppliedRegister
 from orgaudit.register.extent import scanned
-from orgaudit.register.file.load import Register, with_known_requirements
+from orgaudit.register.file.load import Register, with_known_requirements, with_present_requirements
 from orgaudit.register.hygiene import review
 from orgaudit.store import seal
 from orgaudit.store.register_result import RegisterProblem, RegisterResult, Source, read_result, write_result
@@ -55,7 +55,8 @@ def apply(
     for account in manifest.accounts:  # DuckDB takes a file of coverage that ends too early for a whole one
         if run.cells_path(account.id).is_file():
             deque(read_lines(run.cells_path(account.id), msgspec.json.Decoder(msgspec.Raw)), maxlen=0)
-    known = with_known_requirements(register, {it.id: it for it in manifest.frameworks}, complete=False)
+    by_id = {it.id: it for it in manifest.frameworks}
+    known = with_present_requirements(with_known_requirements(register, by_id, complete=False), by_id)
     applied = AppliedRegister(known, manifest.accounts, as_of, aliases, requirements=requirements)
     consolidate(at, lambda findings: reduce(lambda stream, each: each(stream), (*before, applied.apply), findings))
     found = scanned(run, applied, controls)

@@ -7,6 +7,8 @@ from enum import StrEnum
 import msgspec
 
 from orgaudit.model import EntryState, GapReason, Severity
+from orgaudit.report.evidence_parts import PartCounts, PartScore, counts_of
+from orgaudit.settings.frameworks import Assessment
 from orgaudit.store.register_result import ExceptionRow
 from orgaudit.store.tables import COVERING_STATES
 
@@ -212,7 +214,9 @@ class RequirementStatus(StrEnum):
 
     One that its publisher leaves to a person is MANUAL whatever was found: the counts are that person's evidence.
     Where people attested it, it is what they say: failing anywhere, else MANUAL where an account has no answer yet.
-    An automated one with a control that was not part of the run is unseen, unless another one fails.
+    An automated one with a control that was not part of the run is unseen, unless another one fails. NOT_COVERED is
+    what a machine could decide and no control does: nothing is known of it, and no person answers it here. EVIDENCE is
+    said of a requirement by mapping, of which no part fails or was not seen; it is never said to pass.
     """
 
     FAIL = "FAIL"
@@ -220,12 +224,15 @@ class RequirementStatus(StrEnum):
     PASS = "PASS"  # noqa: S105 - a verdict, not a password
     NOT_APPLICABLE = "NOT_APPLICABLE"
     MANUAL = "MANUAL"
+    NOT_COVERED = "NOT_COVERED"
+    EVIDENCE = "EVIDENCE"
 
 
 class RequirementScore(msgspec.Struct, frozen=True, kw_only=True):
     """The figures of one requirement of one framework; inherited findings count, and every account has one status.
 
-    `rated` are the accounts that a rate of the framework counts; it is empty where a person decides.
+    `rated` are the accounts that a rate of the framework counts; it is empty where a person decides. `parts` are those
+    of a requirement by mapping, which has no rate.
     """
 
     framework: str
@@ -242,6 +249,19 @@ class RequirementScore(msgspec.Struct, frozen=True, kw_only=True):
     accounts_passing: int
     accounts_not_applicable: int
     rated: Rated = Rated()
+    parts: tuple[PartScore, ...] = ()
+
+    @property
+    def evidence(self) -> PartCounts:
+        """How many of its parts have evidence."""
+        return counts_of(self.parts)
+
+    @property
+    def takes_attestations(self) -> bool:
+        """Whether people answer it, or a part of it."""
+        if self.parts:
+            return any(part.assessment == Assessment.MANUAL for part in self.parts)
+        return self.status is RequirementStatus.MANUAL
 
 
 class AccountRegion(msgspec.Struct, frozen=True, kw_only=True):

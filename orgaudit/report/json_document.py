@@ -12,6 +12,7 @@ import msgspec
 from orgaudit.actions.plan import ActionPlan
 from orgaudit.model import Json
 from orgaudit.report import json_parts as parts
+from orgaudit.report.evidence_parts import counts_of
 from orgaudit.report.figures import (
     AccountScore,
     ControlScore,
@@ -146,12 +147,21 @@ def _frameworks(view: View) -> Iterator[Json]:
 
 
 def _framework(framework: Framework, scores: list[RequirementScore]) -> Json:
-    about = {"id": framework.id, "title": framework.title, "version": framework.version}
+    about: dict[str, Json] = {
+        "id": framework.id,
+        "title": framework.title,
+        "version": framework.version,
+        "kind": framework.kind,
+        "evidence": counts_of(part for score in scores for part in score.parts) if framework.is_mapping else None,
+    }
     return about | {"requirements": [_requirement(score) for score in scores]}
 
 
 def _requirement(score: RequirementScore) -> dict[str, Json]:
-    return parts.without(parts.scored(score), "framework", "rated") | _rates(score.rated)
+    fields = parts.without(parts.scored(score), "framework", "rated") | _rates(score.rated)
+    if not score.parts:
+        return fields | {"evidence": None}
+    return fields | {"pass_rate": None, "pass_rate_with_exceptions": None, "evidence": score.evidence}
 
 
 def _missing(item: Missing | MissingPermission) -> dict[str, Json]:

@@ -153,13 +153,14 @@ def gap(found: Gap) -> dict[str, Json]:
 def exceptions(view: View, remark: Callable[[HygieneRemark], Json]) -> dict[str, Json]:
     """Return the register's entries and what it needs; `remark` returns a remark with how to fix it."""
     return {
-        "entries": [_exception(score) for score in view.exceptions],
+        "entries": [exception(score) for score in view.exceptions],
         "hygiene": [remark(each) for each in view.hygiene],
         "problems": view.problems,
     }
 
 
-def _exception(score: ExceptionScore) -> dict[str, Json]:
+def exception(score: ExceptionScore) -> dict[str, Json]:
+    """Return one exception with what it covers."""
     return msgspec.structs.asdict(score.entry) | {
         "covered": score.covered,
         "expired_matching": score.expired,

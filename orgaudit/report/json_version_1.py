@@ -10,9 +10,9 @@ import msgspec
 
 from orgaudit.model import Json
 from orgaudit.report import json_parts as parts
-from orgaudit.report.figures import AccountScore, Missing, MissingPermission, RequirementScore
+from orgaudit.report.figures import AccountScore, Missing, MissingPermission, RequirementScore, RequirementStatus
 from orgaudit.report.view import View
-from orgaudit.store.register_result import HygieneRemark
+from orgaudit.store.register_result import HygieneConcern, HygieneRemark
 from orgaudit.store.run import writing
 
 VERSION = 1
@@ -48,7 +48,7 @@ def _document(view: View) -> Iterator[bytes]:
     yield from parts.coverage(view, _missing)
     yield b',\n"findings": '
     yield from parts.lines(map(msgspec.Raw, view.findings_as_json(without=LATER)))
-    yield b',\n"exceptions": ' + parts.encoded(parts.exceptions(view, _remark))
+    yield b',\n"exceptions": ' + parts.encoded(_exceptions(view))
     yield b',\n"attestations": ' + parts.encoded(parts.attestations(view.manual)) + b"\n}\n"
 
 
@@ -61,8 +61,13 @@ def _summary(view: View) -> Json:
         "units": [{"unit": score.unit, "open": score.open} for score in view.units],
         "accounts": [_account(score) for score in view.accounts],
         "controls": [parts.scored(score) for score in view.controls],
-        "requirements": [_requirement(score) for score in view.requirements],
+        "requirements": [_requirement(score) for score in view.requirements if _is_known(score)],
     }
+
+
+def _is_known(score: RequirementScore) -> bool:
+    """Return whether this version knows the status of a requirement: none by mapping, and nothing not covered."""
+    return not score.parts and score.status is not RequirementStatus.NOT_COVERED
 
 
 def _account(score: AccountScore) -> dict[str, Json]:
@@ -70,11 +75,19 @@ def _account(score: AccountScore) -> dict[str, Json]:
 
 
 def _requirement(score: RequirementScore) -> dict[str, Json]:
-    return parts.without(parts.scored(score), "rated")
+    return parts.without(parts.scored(score), "rated", "parts")
 
 
 def _missing(item: Missing | MissingPermission) -> dict[str, Json]:
     return msgspec.structs.asdict(item) | {"mend": item.fix}
+
+
+def _exceptions(view: View) -> dict[str, Json]:
+    return {
+        "entries": [parts.without(parts.exception(score), "stands_for") for score in view.exceptions],
+        "hygiene": [_remark(each) for each in view.hygiene if each.concern is not HygieneConcern.MEANING_CHANGED],
+        "problems": view.problems,
+    }
 
 
 def _remark(remark: HygieneRemark) -> dict[str, Json]:

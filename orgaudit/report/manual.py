@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import msgspec
 
+from orgaudit.report import mapped
 from orgaudit.report.figures import RequirementScore, RequirementStatus
+from orgaudit.settings.frameworks import Assessment
 from orgaudit.store.register_result import Answer, AttestationRow, Attested, AttestedStatus
 from orgaudit.words import counted
 
@@ -31,13 +33,15 @@ class ManualReview:
 
 
 def answered(score: RequirementScore, attested: Attested, accounts: int) -> RequirementScore:
-    """Return a requirement with what people attested of it, where the run leaves it to them.
+    """Return a requirement with what people attested of it, or of its parts, where the run leaves it to them.
 
     It fails where any account fails. Fewer answers than the run has accounts leave it MANUAL.
     """
     answers = attested.answers.get(f"{score.framework}:{score.id}")
-    if score.status is not RequirementStatus.MANUAL or not answers:
+    if not score.takes_attestations or not answers:
         return score
+    if score.parts:
+        return mapped.attested(score, {name: answer.status for name, answer in answers.items()}, accounts)
     counts = Counter(answer.status for answer in answers.values())
     if counts[AttestedStatus.FAIL]:
         status = RequirementStatus.FAIL
@@ -62,32 +66,31 @@ def review(
 
     `failing` are the accounts with findings that fail a control of a requirement, by framework:requirement.
     """
-    statuses = {f"{score.framework}:{score.id}": score.status for score in judged}
-    scores = tuple(_score(row, statuses.get(row.requirement), failing) for row in attested.rows)
+    by_name = {f"{score.framework}:{score.id}": score for score in judged}
+    scores = tuple(_score(row, by_name.get(row.requirement), failing) for row in attested.rows)
     answers = tuple(
         answer
         for requirement in sorted(attested.answers)
-        if statuses.get(requirement) is RequirementStatus.MANUAL
+        if requirement in by_name and by_name[requirement].takes_attestations
         for _, answer in sorted(attested.answers[requirement].items())
     )
     return ManualReview(scores, answers)
 
 
 def _score(
-    row: AttestationRow, status: RequirementStatus | None, failing: Mapping[str, Iterable[str]]
+    row: AttestationRow, score: RequirementScore | None, failing: Mapping[str, Iterable[str]]
 ) -> AttestationScore:
-    passing = row.status == AttestedStatus.PASS and status is RequirementStatus.MANUAL
+    """Return one attestation with its effect; findings contradict what is attested of a whole requirement alone."""
+    passing = row.status == AttestedStatus.PASS and score is not None and score.takes_attestations and not score.parts
     contradicted = sorted({*failing.get(row.requirement, ())} & {*row.accounts}) if passing else []
-    return AttestationScore(row, _effect(row, status, contradicted), tuple(contradicted))
+    return AttestationScore(row, _effect(row, score, contradicted), tuple(contradicted))
 
 
-def _effect(row: AttestationRow, status: RequirementStatus | None, contradicted: list[str]) -> str:
+def _effect(row: AttestationRow, score: RequirementScore | None, contradicted: list[str]) -> str:
     if not row.state.covers:
         return f"Answers nothing: it is {row.state}."
-    if status is None:
-        return "Answers nothing: the requirement is not part of the run."
-    if status is not RequirementStatus.MANUAL:
-        return f"Answers nothing: the run itself found {status}."
+    if score is None or not score.takes_attestations:
+        return f"Answers nothing: {_nothing_left(score)}."
     if not row.accounts:
         other = (
             f"{', '.join(row.instead)} is more specific or later" if row.instead else "none of its accounts is in scope"
@@ -96,4 +99,16 @@ def _effect(row: AttestationRow, status: RequirementStatus | None, contradicted:
     accounts = counted(len(row.accounts), "account")
     if contradicted:
         return f"Attested as pass, but findings fail in {len(contradicted):,} of {accounts}: review it."
+    if score.parts:
+        left = sum(part.assessment == Assessment.MANUAL for part in score.parts)
+        return f"Answers {left:,} of {counted(len(score.parts), 'part')} for {accounts}."
     return f"Answers for {accounts}."
+
+
+def _nothing_left(score: RequirementScore | None) -> str:
+    """Return why people cannot answer a requirement."""
+    if score is None:
+        return "the requirement is not part of the run"
+    if score.status is RequirementStatus.NOT_COVERED:
+        return "no control covers the requirement, and no person decides it"
+    return "no part of it is left to people" if score.parts else f"the run itself found {score.status}"

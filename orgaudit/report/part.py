@@ -21,7 +21,8 @@ import msgspec
 from orgaudit.model import Account, Caller
 from orgaudit.report import part_tables
 from orgaudit.report.figures import ExceptionScore
-from orgaudit.report.view import Basis, View, exceptions_of, opened_with, outlived_of, view_of
+from orgaudit.report.view import View
+from orgaudit.report.viewing import Basis, exceptions_of, opened_with, outlived_of, view_of
 from orgaudit.settings.people import OwnershipRecord, People, identity
 from orgaudit.settings.sections import ReportSettings
 from orgaudit.store.comparison import Comparison, KindCount, Point

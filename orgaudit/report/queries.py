@@ -204,7 +204,7 @@ REQUIREMENTS = f"""
         SELECT q, count(c.id) < count(*) AS unasked
         FROM asked a LEFT JOIN controls c ON c.id = a.control GROUP BY q)
     SELECT n.framework, n.id, n.title, n.section, n.level, n.assessment, n.controls,
-        CASE WHEN n.assessment = 'manual' THEN 'MANUAL'
+        CASE WHEN n.coverage = 'none' THEN 'NOT_COVERED' WHEN n.assessment = 'manual' THEN 'MANUAL'
              WHEN v.failing > 0 THEN 'FAIL' WHEN v.not_assessed > 0 OR unasked THEN 'NOT_ASSESSED'
              WHEN v.passing > 0 THEN 'PASS'
              WHEN v.not_applicable > 0 AND v.manual = 0 THEN 'NOT_APPLICABLE' ELSE 'MANUAL' END AS status,

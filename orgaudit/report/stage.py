@@ -12,7 +12,8 @@ from orgaudit import __version__
 from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.model import Severity
 from orgaudit.report import json_document, json_version_1, xlsx
-from orgaudit.report.view import View, viewing
+from orgaudit.report.view import View
+from orgaudit.report.viewing import viewing
 from orgaudit.settings.sections import ReportSettings
 from orgaudit.store import seal
 from orgaudit.store.run import Run

@@ -77,7 +77,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
     folded = {name.casefold(): name for name in names}
     if close := difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6):
         return f"did you mean {folded[close[0]]}?"
-    return f"known: {', '.join(names)}" if 0 < len(names) <= 20 else ""  # noqa: PLR2004 - more would hide the message
+    listed = ", ".join(names)
+    few = 0 < len(names) <= 20 and len(listed) <= 350  # noqa: PLR2004 - more would hide the message
+    return f"known: {listed}" if few else ""
 
 
 def error_of(problems: Sequence[Problem]) -> ConfigError:

@@ -25,15 +25,22 @@ from orgaudit.settings.documents import (
     nearest,
     validate,
 )
+from orgaudit.settings.syntax import KeyPath
 from orgaudit.settings.thresholds import Thresholds
 
 ALL = "all"
 """The choice of every framework file."""
 
+CHECK = "check"
+"""The word by which the command that lists frameworks checks a file instead."""
+
+_RESERVED = {ALL: "stands for every framework", CHECK: "is a word of `orgaudit frameworks`"}
+
 SHIPPED = frozenset(
     {
         *("cis_1.2", "cis_1.3", "cis_1.4", "cis_1.5", "cis_2.0", "cis_3.0", "cis_4.0", "cis_5.0", "cis_6.0", "cis_7.0"),
-        "nist_800_53_r5",
+        *("nist_800_53_r5", "fsbp"),
+        *("pci_dss_4.0.1", "nist_800_171_r2", "nist_csf_2.0", "soc_2", "iso_27001_2022", "hipaa", "cis_controls_8.1"),
     }
 )
 """The ids of the frameworks that come with orgaudit; those of any other file are a user's own."""
@@ -54,8 +61,54 @@ class Assessment(StrEnum):
     MANUAL = "manual"
 
 
+class Kind(StrEnum):
+    """How a framework says what is met: controls decide its requirements, or a mapping gives evidence for parts."""
+
+    CONTROLS = "controls"
+    MAPPING = "mapping"
+
+
+class Coverage(StrEnum):
+    """Whether orgaudit, or a person, can answer a requirement at all."""
+
+    ANSWERED = "answered"
+    NONE = "none"
+
+
+class Baseline(StrEnum):
+    """A set of requirements that its publisher selects; each holds those of the ones before it."""
+
+    LOW = "low"
+    MODERATE = "moderate"
+    HIGH = "high"
+
+
+class EvidencePart(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a requirement by mapping asks for, and the controls that give evidence for it.
+
+    Where no control does, a person attests it, or nothing covers it; `needs` is what would have to be read.
+    """
+
+    title: str
+    assessment: Assessment = Assessment.AUTOMATED
+    controls: tuple[str, ...] = ()
+    coverage: Coverage = Coverage.ANSWERED
+    needs: str = ""
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether a control or a person can answer it."""
+        return self.coverage is not Coverage.NONE
+
+
 class Requirement(msgspec.Struct, frozen=True, kw_only=True):
-    """One requirement, in our own words, and the ids of the controls that decide it."""
+    """One requirement, in our own words, and the ids of the controls that decide it.
+
+    Of a framework by mapping, `parts` are what it asks for, and the controls are those of all of its parts.
+    `aliases` are former ids of it. `supporting` are controls whose results are related evidence and decide nothing.
+    Where `coverage` is none, a machine could decide it and no control does; `needs` is what would have to be read.
+    `baseline` is the lowest one that has it, None where no baseline does.
+    """
 
     id: str
     title: str
@@ -63,16 +116,55 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     assessment: Assessment
     section: str = ""
     controls: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    supporting: tuple[str, ...] = ()
+    coverage: Coverage = Coverage.ANSWERED
+    needs: str = ""
+    baseline: Baseline | None = None
+    parts: tuple[EvidencePart, ...] = ()
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether a control or a person can answer it."""
+        return self.coverage is not Coverage.NONE
 
 
 class Framework(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of one framework; `thresholds` are the numbers that it sets itself."""
+    """One version of one framework; `thresholds` are the numbers that it sets itself.
+
+    `source` is where its requirements are published, `date` the year and month, or the day, of what was read there.
+    `left_out` are the ids and former ids of what the choice of a baseline leaves out. One by mapping has no rate.
+    """
 
     id: str
     title: str
     version: str
+    kind: Kind = Kind.CONTROLS
     requirements: tuple[Requirement, ...]
     thresholds: dict[str, Any] = {}
+    source: str = ""
+    date: str = ""
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """The ids of its requirements, their former ids, and those of what a baseline leaves out."""
+        return [name for each in self.requirements for name in (each.id, *each.aliases)] + list(self.left_out)
+
+    @property
+    def covered(self) -> int:
+        """The number of requirements that any control decides or gives evidence for."""
+        return sum(bool(requirement.controls) for requirement in self.requirements)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a control or a person can answer every requirement."""
+        return all(requirement.is_covered for requirement in self.requirements)
+
+    @property
+    def is_mapping(self) -> bool:
+        """Whether a mapping gives evidence for parts of its requirements."""
+        return self.kind is Kind.MAPPING
 
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -82,21 +174,38 @@ class _File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class _PartInFile(_File):
+    title: _Text
+    assessment: Assessment = Assessment.AUTOMATED
+    controls: tuple[_Text, ...] = ()
+    coverage: Coverage = Coverage.ANSWERED
+    needs: str = ""
+
+
 class _RequirementInFile(_File):
     id: _Text
     title: _Text
     level: int | None = None
-    assessment: Assessment
+    assessment: Assessment | None = None
     section: str = ""
     controls: tuple[_Text, ...] = ()
+    aliases: tuple[_Text, ...] = ()
+    supporting: tuple[_Text, ...] = ()
+    coverage: Coverage = Coverage.ANSWERED
+    needs: str = ""
+    baseline: Baseline | None = None
+    parts: tuple[_PartInFile, ...] = ()
 
 
 class _FrameworkInFile(_File):
     id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
     title: _Text
     version: _Text
+    kind: Kind = Kind.CONTROLS
     requirements: tuple[_RequirementInFile, ...]
     thresholds: Thresholds = Thresholds()
+    source: str = ""
+    date: Annotated[str, StringConstraints(pattern=r"^(\d{4}-\d{2}(-\d{2})?)?$")] = ""
 
 
 def files(directory: Path) -> list[Path]:
@@ -116,80 +225,198 @@ def load(
     frameworks: dict[str, Framework] = {}
     problems: list[Problem] = []
     for path in files(directory):
-        try:
-            document, found = _read(path, content_of(path))
-        except ConfigError as error:
-            problems.append(Problem(file="", message=str(error)))
-            continue
-        if isinstance(found, list):
-            problems += found
-            continue
-        frameworks[found.id] = renamed(found, aliases)
-        problems += [] if known is None else check(found, {*known, *aliases}, document)
+        found, wrong = load_file(path, known, aliases)
+        problems += wrong
+        if found is not None:
+            frameworks[found.id] = found
     if problems:
         raise error_of(problems)
     return frameworks
 
 
+def load_file(
+    path: Path, known: Collection[str] | None = None, aliases: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Framework | None, list[Problem]]:
+    """Return the framework of one file, None where it cannot be read as one, and every problem of the file.
+
+    `known` and `aliases` are as `load` takes them.
+    """
+    try:
+        document, found, problems = _read(path, content_of(path))
+    except ConfigError as error:
+        return None, [Problem(file="", message=str(error))]
+    if found is None:
+        return None, [*problems]
+    unknown = [] if known is None else check(found, {*known, *aliases}, document)
+    return renamed(found, aliases), [*problems, *unknown]
+
+
 @lru_cache(maxsize=_KEPT)
-def _read(path: Path, content: bytes) -> tuple[Document, Framework | list[Problem]]:
-    """Return the document in a framework file and what it says; raises ConfigError.
+def _read(path: Path, content: bytes) -> tuple[Document, Framework | None, tuple[Problem, ...]]:
+    """Return the document in a framework file, the framework and the problems; raises ConfigError.
 
     One command loads all files several times: for its choice of controls, for the register and for the reports.
     """
     document = document_of(path, content)
-    return document, _framework(document)
+    found, problems = _framework(document)
+    return document, found, tuple(problems)
 
 
 def renamed(framework: Framework, aliases: Mapping[str, str]) -> Framework:
     """Return a framework with the present id of every control that it names by a former one."""
+
+    def present(controls: Iterable[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(aliases.get(control, control) for control in controls))
+
     requirements = tuple(
         msgspec.structs.replace(
-            each, controls=tuple(dict.fromkeys(aliases.get(control, control) for control in each.controls))
+            each,
+            controls=present(each.controls),
+            supporting=present(each.supporting),
+            parts=tuple(msgspec.structs.replace(part, controls=present(part.controls)) for part in each.parts),
         )
         for each in framework.requirements
     )
     return msgspec.structs.replace(framework, requirements=requirements)
 
 
-def _framework(document: Document) -> Framework | list[Problem]:
+def _framework(document: Document) -> tuple[Framework | None, list[Problem]]:
     problems = [problem for _, problem in document.flaws]
     content = validate(document, _FrameworkInFile)
     if isinstance(content, list):
-        return problems + content
+        return None, problems + content
     if content.id != Path(document.file).stem:
         problems.append(document.problem(("id",), f"{content.id!r} is not the file's name", "make them the same"))
-    if content.id == ALL:
-        problems.append(document.problem(("id",), f"{ALL!r} stands for every framework", "choose another id"))
-    problems += _twice(document, [requirement.id for requirement in content.requirements])
-    fields = content.model_dump(exclude={"thresholds"}) | {
-        "thresholds": content.thresholds.model_dump(exclude_unset=True)
+    if content.id in _RESERVED:
+        problems.append(document.problem(("id",), f"{content.id!r} {_RESERVED[content.id]}", "choose another id"))
+    problems += _twice(document, content.requirements)
+    mapped_wrongly = list(_mapped_wrongly(document, content))
+    problems += [*mapped_wrongly, *_contradictions(document, content.requirements)]
+    if mapped_wrongly:  # what such a requirement says as a whole is not known
+        return None, problems
+    fields = content.model_dump(exclude={"thresholds", "requirements"}) | {
+        "thresholds": content.thresholds.model_dump(exclude_unset=True),
+        "requirements": [_fields(requirement) for requirement in content.requirements],
     }
-    return problems or msgspec.convert(fields, Framework)
+    return msgspec.convert(fields, Framework), problems
 
 
-def _twice(document: Document, ids: list[str]) -> Iterator[Problem]:
-    first: dict[str, int] = {}
-    for index, requirement in enumerate(ids):
-        if first.setdefault(requirement, index) != index:
-            line = document.line(("requirements", first[requirement], "id"))
-            path = ("requirements", index, "id")
-            yield document.problem(path, f"{requirement!r} is there twice, first on line {line}", "keep one")
+def _fields(requirement: _RequirementInFile) -> dict[str, Any]:
+    """Return the fields of a requirement; what parts say of it as a whole follows from them."""
+    fields = requirement.model_dump()
+    if not requirement.parts:
+        return fields
+    automated = any(part.assessment is Assessment.AUTOMATED for part in requirement.parts)
+    covered = any(part.coverage is not Coverage.NONE for part in requirement.parts)
+    return fields | {
+        "assessment": Assessment.AUTOMATED if automated else Assessment.MANUAL,
+        "controls": tuple(dict.fromkeys(control for part in requirement.parts for control in part.controls)),
+        "coverage": Coverage.ANSWERED if covered else Coverage.NONE,
+    }
+
+
+_OF_PARTS = ("assessment", "controls", "supporting", "coverage", "needs", "baseline")
+"""The keys of a requirement that a framework by mapping has in its parts, or not at all."""
+
+
+def _mapped_wrongly(document: Document, content: _FrameworkInFile) -> Iterator[Problem]:
+    """Yield a problem for each requirement that does not fit how its framework says what is met."""
+    for index, requirement in enumerate(content.requirements):
+        place: KeyPath = ("requirements", index)
+        if content.kind is Kind.MAPPING:
+            if not requirement.parts:
+                message = f"{requirement.id!r} is by mapping and has no parts"
+                yield document.problem(place, message, "list what it asks for under parts")
+            for key in (key for key in _OF_PARTS if key in requirement.model_fields_set):
+                message = f"{key} of {requirement.id!r} follows from its parts"
+                yield document.problem((*place, key), message, f"leave out {key}, or write it in a part")
+        elif requirement.parts:
+            message = f"{requirement.id!r} has parts, and the framework is not by mapping"
+            yield document.problem((*place, "parts"), message, "add kind: mapping, or leave out parts")
+        elif requirement.assessment is None:
+            yield document.problem(place, "requirements[].assessment is missing", "add it")
+
+
+def _twice(document: Document, requirements: Iterable[_RequirementInFile]) -> Iterator[Problem]:
+    """Yield a problem for each id or former id that another requirement has already."""
+    first: dict[str, KeyPath] = {}
+    for index, requirement in enumerate(requirements):
+        places: list[tuple[str, KeyPath]] = [(requirement.id, (index, "id"))]
+        places += [(alias, (index, "aliases", position)) for position, alias in enumerate(requirement.aliases)]
+        for name, place in places:
+            if (other := first.setdefault(name, place)) != place:
+                line = document.line(("requirements", *other))
+                path = ("requirements", *place)
+                yield document.problem(path, f"{name!r} is there twice, first on line {line}", "keep one")
+
+
+def _contradictions(document: Document, requirements: Iterable[_RequirementInFile]) -> Iterator[Problem]:
+    """Yield a problem for each requirement or part whose keys cannot be true together."""
+    for index, requirement in enumerate(requirements):
+        place: KeyPath = ("requirements", index)
+        yield from _contradiction(document, place, requirement, requirement.id)
+        if both := sorted({*requirement.controls} & {*requirement.supporting}):
+            message = f"{both[0]!r} decides {requirement.id!r} and is named as supporting too"
+            yield document.problem((*place, "supporting"), message, "name it once")
+        for number, part in enumerate(requirement.parts):
+            path = (*place, "parts", number)
+            yield from _contradiction(document, path, part, part.title)
+            yield from _evidence_problems(document, path, part)
+
+
+def _contradiction(
+    document: Document, place: KeyPath, found: _RequirementInFile | _PartInFile, name: str
+) -> Iterator[Problem]:
+    uncovered = found.coverage is Coverage.NONE
+    if uncovered and found.controls:
+        message = f"coverage of {name!r} is none, but it names controls"
+        yield document.problem((*place, "coverage"), message, "leave out coverage and needs")
+    elif uncovered and found.assessment is Assessment.MANUAL:
+        message = f"coverage of {name!r} is none, but a person decides it"
+        yield document.problem((*place, "coverage"), message, "leave out coverage and needs")
+    elif found.needs and not uncovered:
+        message = f"{name!r} says what it needs, but its coverage is not none"
+        yield document.problem((*place, "needs"), message, "add coverage: none, or leave out needs")
+
+
+def _evidence_problems(document: Document, place: KeyPath, part: _PartInFile) -> Iterator[Problem]:
+    """Yield what is wrong with the evidence of a part: none is named, or a person attests what controls answer."""
+    if part.assessment is Assessment.MANUAL and part.controls:
+        message = f"a person attests {part.title!r}, but it names controls"
+        yield document.problem((*place, "controls"), message, "leave out controls, or make two parts of it")
+    elif part.assessment is Assessment.AUTOMATED and part.coverage is not Coverage.NONE and not part.controls:
+        message = f"{part.title!r} names no control"
+        yield document.problem(place, message, "name one, or write assessment: manual or coverage: none")
 
 
 def check(framework: Framework, known: Collection[str], document: Document | None = None) -> list[Problem]:
     """Return a problem for each control id that is not among `known`, with its line where the document is at hand."""
     place = document or Document(file=f"{framework.id}.yaml", data=None, lines={})
     return [
-        place.problem(("requirements", index, "controls", position), f"no control {control!r}", nearest(control, known))
+        place.problem((*path, position), f"no control {control!r}", nearest(control, known))
         for index, requirement in enumerate(framework.requirements)
-        for position, control in enumerate(requirement.controls)
+        for path, controls in _named(("requirements", index), requirement)
+        for position, control in enumerate(controls)
         if control not in known
     ]
 
 
-def select(frameworks: Mapping[str, Framework], ids: Iterable[str], also: str | None = None) -> dict[str, Framework]:
-    """Return the frameworks with these ids, all for `all`, or the usual ones without a choice.
+def _named(place: KeyPath, requirement: Requirement) -> Iterator[tuple[KeyPath, tuple[str, ...]]]:
+    """Yield each list of controls that stands in the file of a requirement, and where."""
+    if not requirement.parts:
+        yield (*place, "controls"), requirement.controls
+    yield (*place, "supporting"), requirement.supporting
+    for number, part in enumerate(requirement.parts):
+        yield (*place, "parts", number, "controls"), part.controls
+
+
+def select(
+    frameworks: Mapping[str, Framework],
+    ids: Iterable[str],
+    also: str | None = None,
+    baseline: Baseline | None = None,
+) -> dict[str, Framework]:
+    """Return the frameworks with these ids, all for `all`, or the usual ones without a choice, each in `baseline`.
 
     The usual ones are the newest version of CIS, NIST 800-53, FSBP, a user's own files, and the one with the id `also`.
     Raises ConfigError for an unknown id.
@@ -202,9 +429,8 @@ def select(frameworks: Mapping[str, Framework], ids: Iterable[str], also: str | 
     ]
     if problems:
         raise error_of(problems)
-    if ALL in wanted:
-        return dict(frameworks)
-    return {name: frameworks[name] for name in wanted or _usual(frameworks, also)}
+    chosen = list(frameworks) if ALL in wanted else wanted or _usual(frameworks, also)
+    return {name: in_baseline(frameworks[name], baseline) for name in chosen}
 
 
 def _usual(frameworks: Mapping[str, Framework], also: str | None) -> list[str]:
@@ -223,10 +449,9 @@ def newest_cis(ids: Iterable[str]) -> str | None:
 
 
 def controls_of(frameworks: Iterable[Framework]) -> tuple[str, ...]:
-    """Return the ids of the controls that any requirement names, sorted."""
-    return tuple(
-        sorted({control for framework in frameworks for item in framework.requirements for control in item.controls})
-    )
+    """Return the ids of the controls that any requirement names, to decide it or as related evidence, sorted."""
+    requirements = [item for framework in frameworks for item in framework.requirements]
+    return tuple(sorted({name for item in requirements for name in (*item.controls, *item.supporting)}))
 
 
 def headline(ids: Iterable[str], named: str | None = None) -> str | None:
@@ -245,25 +470,27 @@ def rated(frameworks: Iterable[Framework], controls: Collection[str], named: str
 
 
 def is_ratable(framework: Framework, controls: Collection[str]) -> bool:
-    """Return whether all controls of a framework's automated requirements are among those of a run.
+    """Return whether a rate can be said: all is covered, and all controls of automated requirements are among a run's.
 
-    A run that was narrowed to some controls has no rate: what it left out neither passes nor fails.
+    A run that was narrowed to some controls has no rate: what it left out neither passes nor fails. Nor has a framework
+    of which a part is not covered, nor one by mapping: evidence for parts of a requirement is not a share of it.
     """
+    if framework.is_mapping:
+        return False
     automated = (it for it in framework.requirements if it.assessment is Assessment.AUTOMATED)
-    return all(control in controls for it in automated for control in it.controls)
+    return all(it.is_covered and all(control in controls for control in it.controls) for it in automated)
 
 
-def names_by_control(directory: Path, aliases: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """Return the requirements that each control decides by any framework file, as framework:requirement.
-
-    Raises ConfigError with every problem of every file. `aliases` are as `load` takes them.
-    """
-    found: dict[str, list[str]] = {}
-    for framework in load(directory, aliases=aliases).values():
-        for requirement in framework.requirements:
-            for control in requirement.controls:
-                found.setdefault(control, []).append(f"{framework.id}:{requirement.id}")
-    return {control: tuple(dict.fromkeys(names)) for control, names in found.items()}
+def in_baseline(framework: Framework, baseline: Baseline | None) -> Framework:
+    """Return a framework with the requirements of a baseline alone; whole without one, or where it has no baselines."""
+    if baseline is None or not any(each.baseline for each in framework.requirements):
+        return framework
+    order = list(Baseline)
+    beyond = {None, *order[order.index(baseline) + 1 :]}
+    kept = tuple(each for each in framework.requirements if each.baseline not in beyond)
+    names = {name for each in kept for name in (each.id, *each.aliases)}
+    left_out = tuple(name for name in framework.names if name not in names)
+    return msgspec.structs.replace(framework, requirements=kept, left_out=left_out)
 
 
 def requirements_of(frameworks: Iterable[Framework], control: str) -> list[RequirementRef]:

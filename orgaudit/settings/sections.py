@@ -26,7 +26,7 @@ from orgaudit.settings.documents import (
     error_of,
     nearest,
 )
-from orgaudit.settings.frameworks import ALL
+from orgaudit.settings.frameworks import ALL, Baseline
 from orgaudit.settings.identifiers import AccountId, RoleArn
 from orgaudit.settings.people import address_of, checked_person
 from orgaudit.settings.syntax import KeyPath
@@ -114,6 +114,7 @@ OPTION = "option "
 class ScopeSettings(Section):
     """Which accounts, regions, frameworks and controls are audited; an empty choice is all of them.
 
+    `nist_baseline` narrows NIST 800-53 to the requirements of that baseline; without it the framework is whole.
     `accept_blocked_regions` does not choose: a region that a service control policy denies whole and that one of these
     patterns matches is accepted as not audited.
     """
@@ -127,6 +128,7 @@ class ScopeSettings(Section):
     regions: tuple[RegionPattern, ...] = ()
     exclude_regions: tuple[RegionPattern, ...] = ()
     frameworks: tuple[Text, ...] = ()
+    nist_baseline: Baseline | None = None
     accept_blocked_regions: tuple[RegionPattern, ...] = ()
     controls: tuple[Text, ...] = ()
     _places: dict[KeyPath, tuple[str, int | None]] = PrivateAttr(default_factory=dict)
@@ -166,10 +168,9 @@ class ScopeSettings(Section):
         if problems:
             raise error_of(problems)
 
-    def check_rules(self, frameworks: Collection[str], controls: Collection[str]) -> None:
-        """Raise ConfigError for a framework or a control that is not among these; `all` is every framework."""
+    def check_frameworks(self, frameworks: Collection[str]) -> None:
+        """Raise ConfigError for a framework that is not among these; `all` is every framework."""
         self.check("frameworks", (*frameworks, ALL), "no framework {!r}", otherwise="`orgaudit frameworks` lists them")
-        self.check("controls", controls, "no control {!r}", otherwise="`orgaudit controls` lists them")
 
 
 class RunSettings(Section):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_origin
 
@@ -142,11 +142,18 @@ def _places(
 ) -> Iterator[tuple[KeyPath, tuple[str, int | None]]]:
     """Yield (key, index or name) of each value of the scope, and the file and line that it comes from."""
     for key, values in scope:
-        for part in values if isinstance(values, dict) else range(len(values)):
+        for part in _parts(values):
             if origin := origins.get(("scope", key)):
                 yield (key, part), (origin, None)
             else:
                 yield (key, part), (document.file, document.line(("scope", key, part)))
+
+
+def _parts(values: object) -> Iterable[str | int]:
+    """Return the names or indexes of a key's values; a single value that is set is the first."""
+    if isinstance(values, dict):
+        return values
+    return range(len(values)) if isinstance(values, tuple) else range(values is not None)
 
 
 def _section_names() -> Iterator[tuple[str, str]]:

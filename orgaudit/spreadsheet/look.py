@@ -49,7 +49,19 @@ TONES = {
     **dict.fromkeys(("high", "expiring", "PARTIAL", "ACCEPTED", "UNREACHABLE", "pending"), _WARN),
     **dict.fromkeys(("NOT_ASSESSED", "BLOCKED"), _UNSEEN),
     **dict.fromkeys(
-        ("NOT_APPLICABLE", "MANUAL", "DISABLED", "low", "draft", "scheduled", "revoked", "rejected"), _QUIET
+        (
+            "NOT_APPLICABLE",
+            "MANUAL",
+            "NOT_COVERED",
+            "EVIDENCE",
+            "DISABLED",
+            "low",
+            "draft",
+            "scheduled",
+            "revoked",
+            "rejected",
+        ),
+        _QUIET,
     ),
     "medium": ("FBF6DD", "6B5900"),
 }

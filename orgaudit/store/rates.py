@@ -25,7 +25,8 @@ def _rated(verdict: str) -> str:
 
 _VERDICTS = f"""
     WITH asked AS (
-        SELECT framework, id, unnest(controls) AS control FROM requirements WHERE assessment = 'automated'),
+        SELECT framework, id, unnest(controls) AS control FROM requirements
+        WHERE assessment = 'automated' AND kind <> 'mapping'),
     cells AS (
         SELECT control, account_id, bool_or(failed > 0) AS failed, bool_or({UNSEEN}) AS unseen,
             bool_or(passed > 0) AS passed, bool_or(manual > 0) AS manual
@@ -49,7 +50,8 @@ RATED = f"{_VERDICTS} SELECT framework, id, {_COUNTED} FROM verdicts GROUP BY fr
 """Each automated requirement with the accounts that a rate counts.
 
 A control of it that is not part of the run, or that left nothing of an account, was not assessed there. An account
-where nothing applies, where the settings accept that nothing was seen, or where a person decides, is not counted.
+where nothing applies, where the settings accept that nothing was seen, or where a person decides, is not counted. A
+framework by mapping has no rate, so nothing of it is counted.
 """
 
 RATED_ACCOUNTS = (

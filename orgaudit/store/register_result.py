@@ -29,7 +29,8 @@ class ExceptionRow(msgspec.Struct, frozen=True, kw_only=True):
     `ending` is when, by whom and why a rejected or revoked one was closed, `amendment` what of an approved one waits
     for approval, and `renewal_pending` whether that is a later last day. `failing` counts the findings that fail in
     its scope. `not_scanned` is what of its scope the run did not assess, empty where it assessed all, and None where
-    that is not known: of drafts and invalid entries, and in results of earlier versions.
+    that is not known: of drafts and invalid entries, and in results of earlier versions. `stands_for` are the controls
+    that each requirement in its scope stands for here, by the name as written.
     """
 
     id: str
@@ -50,6 +51,7 @@ class ExceptionRow(msgspec.Struct, frozen=True, kw_only=True):
     renewal_pending: bool = False
     failing: int = 0
     not_scanned: str | None = None
+    stands_for: dict[str, tuple[str, ...]] = {}
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +100,7 @@ class HygieneConcern(StrEnum):
     TOO_LONG = "too_long"
     GROWN = "grown"
     REVIEW_PASSED = "review_passed"
+    MEANING_CHANGED = "meaning_changed"
     EXPIRING = "expiring"
     NO_OWNER = "no_owner"
     ORPHANED = "orphaned"
@@ -124,6 +127,7 @@ _HEADINGS = {
     HygieneConcern.TOO_LONG: "Too long for severity",
     HygieneConcern.GROWN: "Grown past its limit",
     HygieneConcern.REVIEW_PASSED: "Review overdue",
+    HygieneConcern.MEANING_CHANGED: "Requirement decided by other controls",
     HygieneConcern.EXPIRING: "Expiring",
     HygieneConcern.NO_OWNER: "Without an owner",
     HygieneConcern.ORPHANED: "Orphaned",
@@ -141,6 +145,7 @@ _REMEDIES = {
     HygieneConcern.TOO_LONG: "Set an earlier expires_on, or leave those findings out of its scope.",
     HygieneConcern.GROWN: "Narrow its scope, or request approval of a higher max_findings.",
     HygieneConcern.REVIEW_PASSED: "Review it, and set the next review_by.",
+    HygieneConcern.MEANING_CHANGED: "Name the controls that it is to cover, and request approval of that.",
     HygieneConcern.EXPIRING: "Fix the findings in time, or renew the exception.",
     HygieneConcern.NO_OWNER: "Name an owner: a person with an address, or a team.",
     HygieneConcern.ORPHANED: "Remove that from its scope, or revoke the exception.",

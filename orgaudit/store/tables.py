@@ -11,7 +11,7 @@ from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias, TypeVar
 
 import duckdb
 import msgspec
@@ -22,6 +22,8 @@ from orgaudit.model import Finding, Severity, Status
 from orgaudit.store.lease import mark
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run, write_lines, writing
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 Apply = Callable[[Iterable[Finding]], Iterable[Finding]]
 """What sets something of each finding as a stream: its owner, or its exception on one date."""
@@ -90,9 +92,10 @@ _MANIFEST_COLUMNS = {
         **dict.fromkeys(("per_resource", "reversible"), "BOOLEAN"),
     },
     "frameworks": {
-        **dict.fromkeys(("id", "title", "version"), _TEXT),
+        **dict.fromkeys(("id", "title", "version", "kind"), _TEXT),
         "requirements": 'STRUCT(id VARCHAR, title VARCHAR, "level" INTEGER, assessment VARCHAR, section VARCHAR, '
-        "controls VARCHAR[])[]",
+        "controls VARCHAR[], coverage VARCHAR, "
+        "parts STRUCT(title VARCHAR, assessment VARCHAR, controls VARCHAR[])[])[]",
     },
 }
 
@@ -258,6 +261,16 @@ def rows_of(
         yield from (dict(zip(names, row, strict=True)) for row in rows)
 
 
+def structs_of(
+    connection: duckdb.DuckDBPyConnection,
+    kind: type[S],
+    sql: str,
+    values: Sequence[object] | Mapping[str, object] | None = None,
+) -> Iterator[S]:
+    """Yield the rows of a query as structures whose fields are its columns; nothing else may be asked meanwhile."""
+    yield from (msgspec.convert(row, kind) for row in rows_of(connection, sql, values))
+
+
 def quoted(path: Path) -> str:
     """Return a path as SQL's text."""
     return "'" + str(path).replace("'", "''") + "'"
@@ -411,8 +424,8 @@ def _load_manifest(connection: duckdb.DuckDBPyConnection, manifest: Manifest, sc
         "FROM (SELECT account_id, unnest(regions) AS g FROM manifest_records) ORDER BY account_id, region",
         "CREATE TABLE controls AS SELECT * FROM manifest_controls ORDER BY id",
         "CREATE TABLE requirements AS SELECT id AS framework, title AS framework_title, version, "
-        "generate_subscripts(requirements, 1) AS position, unnest(requirements, recursive := true) "
-        "FROM manifest_frameworks",
+        "coalesce(kind, 'controls') AS kind, generate_subscripts(requirements, 1) AS position, "
+        "unnest(requirements, recursive := true) FROM manifest_frameworks",
         *(f"DROP VIEW manifest_{name}" for name in _MANIFEST_COLUMNS),
     ):
         connection.execute(statement)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,12 +15,7 @@ from orgaudit.aws.answers import check_body
 from orgaudit.collect.account import actions_for
 from orgaudit.facts.declare import load
 from orgaudit.organization import discovery
-
-PACKAGE = Path(__file__).parents[2] / "orgaudit"
-ASKING = {"call", "find", "pages", "find_pages"}
-HELPERS = {"_listed": "organizations", "_ask": "organizations"}
-"""Functions that ask one service and take the operation's name."""
-
+from tests.asked_operations import asked
 
 SESSION = get_session()
 
@@ -38,30 +30,9 @@ def model_of(service: str, operation: str) -> OperationModel:
     return service_of(service).operation_model(operation)
 
 
-def texts(node: ast.Call) -> list[str]:
-    return [each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
-
-
-def asked() -> Iterator[tuple[str, str]]:
-    """Every operation that the package names where it asks AWS."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        if "demo" in path.parts:
-            continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            if not isinstance(node, ast.Call):
-                continue
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            found = texts(node)
-            if name in {*ASKING, "each_of", "listed"} and len(found) > 1:
-                yield found[0], found[1]
-            elif name in HELPERS and found:
-                yield HELPERS[name], found[0]
-
-
-SERVICES = set(SESSION.get_available_services())
-OPERATIONS = sorted({pair for pair in asked() if pair[0] in SERVICES})
-MAY_BE_EMPTY = {("s3", "GetBucketPolicy")}
-"""The answer's body is the policy's text itself."""
+OPERATIONS = sorted({(call.service, call.operation) for call in asked()})
+MAY_BE_EMPTY = {("s3", "GetBucketPolicy"), ("s3", "HeadBucket")}
+"""The answer's body is the policy's text itself, or the answer has only headers."""
 
 
 def check(service: str, operation: str, body: bytes, status: int = 200) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import string
 from collections.abc import Callable
@@ -106,7 +107,8 @@ def test_frameworks_lists_each_with_its_size(orgaudit: Callable[..., Result]) ->
     assert {line.split()[0] for line in lines if not line.startswith(" ")} == {*FRAMEWORKS, "own"}
     at = next(number for number, line in enumerate(lines) if line.startswith("cis_4.0"))
     assert lines[at].endswith("Benchmark 4.0.1")
-    assert lines[at + 1].strip() == "64 requirements, 37 of them automated"
+    assert lines[at + 1].strip() == "64 requirements: 37 automated, 27 manual; 63 covered by controls"
+    assert lines[at + 2].strip() == "from Center for Internet Security, 2024-12"
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
@@ -116,7 +118,10 @@ def test_a_framework_shows_every_requirement_with_its_controls(framework: str, o
         [at] = [number for number, line in enumerate(lines) if line.startswith(f"  {requirement.id} ")]
         assert str(requirement.assessment) in lines[at]
         assert (f"level {requirement.level}" in lines[at]) == (requirement.level is not None)
-        below = {line.strip() for line in lines[at : at + 40]}
+        ends = (
+            number for number, line in enumerate(lines[at + 1 :], at + 1) if re.match(r" {0,2}\S", line) or not line
+        )
+        below = {line.strip() for line in lines[at : next(ends, len(lines))]}
         assert set(requirement.controls) <= below
         assert requirement.section in lines
     assert all(len(line) <= 80 for line in lines)
@@ -126,13 +131,69 @@ def test_a_framework_of_ones_own(orgaudit: Callable[..., Result]) -> None:
     assert lines_of(orgaudit("frameworks", "own")) == [
         "Our rules, which have a rather long title, as rules that many people agreed upon",
         "have 7",
-        "2 requirements: 1 automated, 1 manual",
+        "2 requirements: 1 automated, 1 manual; 1 covered by controls",
         "",
         "  R-1       automated  Sessions end, file systems are encrypted, and what else",
         "                       people wrote down in one long sentence of this kind",
         "            efs_file_system_encrypted",
         "  R-2       manual     People are trained",
     ]
+
+
+def test_what_is_not_covered_is_shown_with_what_it_needs(orgaudit: Callable[..., Result]) -> None:
+    lines = lines_of(orgaudit("frameworks", "fsbp"))
+    at = next(number for number, line in enumerate(lines) if line.startswith("  WAF.12 "))
+    assert lines[at + 1].strip() == "not covered; needs wafv2.ListWebACLs, GetWebACL"
+    explained = lines_of(orgaudit("explain", "fsbp:WAF.12"))
+    assert "Controls     none: it is not covered" in explained
+    assert "Needs        wafv2.ListWebACLs, GetWebACL" in explained
+
+
+def test_a_former_id_explains_the_present_requirement(orgaudit: Callable[..., Result]) -> None:
+    lines = lines_of(orgaudit("explain", "nist_800_53_r5:AU-2(b)"))
+    assert lines[0] == "nist_800_53_r5:AU-2"
+    assert "Former ids   AU-2(b)" in lines
+    assert any(line.startswith("Supporting   ") for line in lines)
+
+
+def test_a_security_hub_id_is_a_second_name_of_controls(orgaudit: Callable[..., Result]) -> None:
+    def listed(name: str) -> list[str]:
+        return [each["id"] for each in json.loads(orgaudit("controls", "--control", name, "--json").output)]
+
+    assert listed("EC2.7") == listed("fsbp:EC2.7") == ["ec2_ebs_default_encryption_enabled"]
+    assert len(listed("ELB.5")) == 2
+    assert listed("cis_4.0:1.5") == ["iam_root_mfa_enabled"]
+    assert lines_of(orgaudit("explain", "EC2.7"))[0] == "fsbp:EC2.7"
+
+
+def test_an_id_that_several_frameworks_have_is_listed_or_refused(orgaudit: Callable[..., Result]) -> None:
+    first, *listed = lines_of(orgaudit("explain", "1.6"))
+    assert first == f"1.6 is a requirement of {len(listed)} frameworks:"
+    assert {"cis_1.2:1.6", "cis_4.0:1.6"} <= {line.split()[0] for line in listed}
+    refused = orgaudit("controls", "--control", "1.6").exception
+    assert isinstance(refused, ConfigError)
+    assert "'1.6' names requirements of" in str(refused)
+    assert "write one of cis_1.2:1.6, cis_1.3:1.6" in str(refused)
+
+
+def test_what_nothing_covers_names_no_control(orgaudit: Callable[..., Result]) -> None:
+    refused = orgaudit("controls", "--control", "fsbp:WAF.12").exception
+    assert isinstance(refused, ConfigError)
+    assert "no control decides 'fsbp:WAF.12'; `orgaudit explain" in str(refused)
+
+
+def test_a_baseline_narrows_what_is_run(orgaudit: Callable[..., Result]) -> None:
+    def listed(*options: str) -> set[str]:
+        found = json.loads(orgaudit("controls", "--framework", "nist_800_53_r5", *options, "--json").output)
+        return {each["id"] for each in found}
+
+    low, high = listed("--nist-baseline", "low"), listed("--nist-baseline", "high")
+    assert low < high <= listed()
+    Path("config/orgaudit.toml").write_text('[scope]\nnist_baseline = "low"\n')
+    assert listed() == low
+    wrong = orgaudit("controls", "--nist-baseline", "medium")
+    assert wrong.exit_code == 2
+    assert "'medium' is not one of 'low', 'moderate', 'high'" in wrong.output
 
 
 def test_frameworks_as_json(orgaudit: Callable[..., Result]) -> None:
@@ -202,10 +263,13 @@ def test_explain_tells_all(control: Control, orgaudit: Callable[..., Result]) ->
         assert told in words
     assert set(control.actions) <= set(words.split())
     for framework in FRAMEWORKS.values():
-        for requirement in framework.requirements:
-            if control.id in requirement.controls:
-                assert f"{framework.id}:{requirement.id} " in words
-                assert requirement.title in words
+        asking = [each for each in framework.requirements if control.id in each.controls]
+        if framework.is_mapping:
+            assert (f"{framework.id}: evidence for {len(asking)} requirement" in words) is bool(asking)
+            continue
+        for requirement in asking:
+            assert f"{framework.id}:{requirement.id} " in words
+            assert requirement.title in words
     fix = control.fix
     for text in (fix.service_wide, fix.asset, fix.preventive):
         assert unfilled(text) in words
@@ -221,7 +285,12 @@ def stays_whole(line: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    "name", [f"{each.id}:{item.id}" for each in FRAMEWORKS.values() for item in each.requirements[::7]]
+    "name",
+    [
+        f"{each.id}:{item.id}"
+        for each in FRAMEWORKS.values()
+        for item in each.requirements[:: 40 if each.is_mapping else 7]
+    ],
 )
 def test_explain_shows_a_requirement(name: str, orgaudit: Callable[..., Result]) -> None:
     framework = FRAMEWORKS[name.partition(":")[0]]
@@ -234,8 +303,10 @@ def test_explain_shows_a_requirement(name: str, orgaudit: Callable[..., Result])
     assert (f"Level {requirement.level}" in words) == (requirement.level is not None)
     for control in requirement.controls:
         assert f"{control} ({CONTROLS[control].severity}) {CONTROLS[control].title}" in words
-    assert ("a person decides" in words) == (not requirement.controls)
-    assert ("Attest " in words) == (requirement.assessment == "manual")
+    assert ("a person decides" in words) == (not requirement.controls and requirement.is_covered)
+    assert ("it is not covered" in words) is not requirement.is_covered
+    left = any(part.assessment == "manual" for part in requirement.parts or (requirement,))
+    assert ("Attest " in words) == left
     assert all(len(line) <= 80 for line in lines)
 
 
@@ -328,3 +399,55 @@ def test_a_command_breaks_between_words_only() -> None:
 def test_a_shell_reads_a_wrapped_command_as_it_was(words: list[str], width: int) -> None:
     command = shlex.join(words)
     assert shlex.split("\n".join(wrapped_command(command, width)).replace("\\\n", " ")) == words
+
+
+# frameworks check
+
+
+BROKEN = """id: mine
+title: Mine
+version: 1
+requirements:
+  - id: R-1
+    title: Encrypted
+    assessment: automated
+    controls: [efs_file_system_encryptd]
+  - id: R-1
+    title: Again
+    assessment: automatic
+"""
+
+
+def test_a_sound_framework_file_is_shown(orgaudit: Callable[..., Result]) -> None:
+    lines = lines_of(orgaudit("frameworks", "check", "config/frameworks/own.yaml"))
+    assert lines[0] == "own"
+    assert "2 requirements: 1 automated, 1 manual; 1 covered by controls" in lines
+    assert lines[-2:] == ["  efs_file_system_encrypted", "config/frameworks/own.yaml: sound"]
+    [found] = json.loads(orgaudit("frameworks", "check", "config/frameworks/own.yaml", "--json").output)
+    assert [each["id"] for each in found["requirements"]] == ["R-1", "R-2"]
+
+
+def test_every_problem_of_a_framework_file_has_its_line_and_its_fix(orgaudit: Callable[..., Result]) -> None:
+    file = Path("mine.yaml")
+    file.write_text(BROKEN)
+    result = orgaudit("frameworks", "check", "mine.yaml")
+    assert "mine.yaml:3: version: 1 is a number where text is expected; put it in quotes" in result.output
+    assert "mine.yaml:11: requirements[1].assessment: 'automatic' is not one of automated, manual" in result.output
+    file.write_text(BROKEN.replace("version: 1", 'version: "1"').replace("automatic\n", "automated\n"))
+    result = orgaudit("frameworks", "check", "mine.yaml")
+    assert "mine.yaml:9: requirements[1].id: 'R-1' is there twice, first on line 5; keep one" in result.output
+    said = (
+        "mine.yaml:8: requirements[0].controls[0]: no control 'efs_file_system_encryptd'; did you mean efs_file_system"
+    )
+    assert said in result.output
+    assert result.output.endswith("mine.yaml: 2 problems\n")
+    ended = CliRunner().invoke(program, ["frameworks", "check", "mine.yaml"], standalone_mode=False)
+    assert ended.return_value == 2
+    assert "no such file" in orgaudit("frameworks", "check", "gone.yaml").output.casefold()
+
+
+@pytest.mark.parametrize("arguments", [("check",), ("own", "config/frameworks/own.yaml")])
+def test_a_check_needs_its_file(orgaudit: Callable[..., Result], arguments: tuple[str, ...]) -> None:
+    result = orgaudit("frameworks", *arguments)
+    assert result.exit_code == 2
+    assert "give one ID, or `check` and one FILE" in result.output

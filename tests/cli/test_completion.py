@@ -86,7 +86,7 @@ EXPECTED = {
     "audit --framework cis_4": ["cis_4.0"],
     "policy --json --framework=cis_4": ["cis_4.0"],
     "exceptions add --control own:R": ["R-1", "R-2"],
-    "exceptions attestations add n": [
+    "exceptions attestations add nist_800_5": [
         "nist_800_53_r5:" + each.id for each in FRAMEWORKS["nist_800_53_r5"].requirements
     ],
     "exceptions attestations add c": sorted(f"{each}:" for each in FRAMEWORKS if each.startswith("c")),

@@ -16,7 +16,7 @@ from orgaudit.errors import ConfigError
 from orgaudit.model import Account, RequirementRef, Status
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.workbook.columns import HEADER_ROW
-from orgaudit.settings import frameworks
+from orgaudit.settings import control_names
 from orgaudit.settings.documents import PACKAGED
 from orgaudit.store.register_result import read_result
 from orgaudit.store.run import Run, write_lines
@@ -261,7 +261,9 @@ def judged(run: Run) -> None:
 
 def named_by(framework: str) -> str:
     """Return a requirement of a framework's file that the control decides."""
-    return next(name for name in frameworks.names_by_control(PACKAGED, {})[CONTROL] if name.startswith(f"{framework}:"))
+    return next(
+        name for name in control_names.names_by_control(PACKAGED, {})[CONTROL] if name.startswith(f"{framework}:")
+    )
 
 
 @pytest.mark.parametrize("pattern", ["exact", "glob"])

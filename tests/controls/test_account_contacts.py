@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from orgaudit.controls.account import account_contact_information_present as present
 from orgaudit.controls.account import account_security_contact_registered as registered
 from orgaudit.controls.declare import Control
-from orgaudit.model import Status
 from orgaudit.settings.thresholds import Thresholds
-from tests.factories import Case, every, failing, name_of, passing
+from tests.factories import (
+    Case,
+    asking,
+    every,
+    failing,
+    name_of,
+    passing,
+)
 from tests.factories_iam import a_contact, a_security_contact
 
 USUAL = Thresholds()
@@ -21,12 +25,8 @@ DECLARED = Thresholds(
 )
 
 
-def manual(name: str, *arguments: Any, says: str) -> Case:
-    return Case(name, Status.MANUAL, arguments, says)
-
-
 CONTACT = (
-    manual("filled in", a_contact(), USUAL, says="a person must confirm"),
+    asking("filled in", a_contact(), USUAL, says="a person must confirm"),
     passing(
         "a declared number, written otherwise",
         a_contact(),
@@ -41,7 +41,7 @@ CONTACT = (
     ),
 )
 SECURITY = (
-    manual("registered", a_security_contact(), USUAL, says="soc@example.com is set; a person must confirm"),
+    asking("registered", a_security_contact(), USUAL, says="soc@example.com is set; a person must confirm"),
     passing("a declared address in another case", a_security_contact(), DECLARED, says="is declared in [thresholds]"),
     failing(
         "another address", a_security_contact(email="bob@example.com"), DECLARED, says="is not declared in [thresholds]"

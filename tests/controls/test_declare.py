@@ -12,6 +12,7 @@ from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls import declare
 from orgaudit.controls.declare import Control, Fix, catalogue, control
+from orgaudit.errors import ConfigError
 from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.model import Disruption, Effort, Gap, Observed, Scope, Seen, Severity, Status, Verdict, passed
 from orgaudit.settings.thresholds import Thresholds
@@ -191,5 +192,5 @@ def test_imported_controls_are_not_offered_again(monkeypatch: pytest.MonkeyPatch
 
 def test_second_control_of_a_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     module = offered(__name__, one=example_trail_fine)
-    with pytest.raises(TypeError, match="two controls are called example_trail_fine"):
+    with pytest.raises(ConfigError, match=rf"two controls are called example_trail_fine: {__name__} .* and {__name__}"):
         loaded(monkeypatch, module, module)

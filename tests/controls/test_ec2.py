@@ -83,6 +83,7 @@ from tests.factories import (
     NASTY,
     SECURITY,
     Case,
+    asking,
     denied,
     every,
     facts_of,
@@ -411,29 +412,25 @@ IPV6_PEERING = a_peering(theirs=("10.1.0.0/16", "2600:1f00::/56"))
 TWO_BLOCKS = a_peering(theirs=("10.1.0.0/16", "10.2.0.0/16"))
 
 
-def review(name: str, *arguments: Any, says: str) -> Case:
-    return Case(name, Status.MANUAL, arguments, says)
-
-
 PEERING_ROUTES = (
     passing("no route", PEERING, routes_of(PEERING), says="no route uses the peering connection"),
     passing("a subnet", PEERING, routes_of(PEERING, "10.1.2.0/24"), says="parts of the other VPC"),
     passing("one machine, IPv6", IPV6_PEERING, routes_of(IPV6_PEERING, "2600:1f00::1/128")),
-    review(
+    asking(
         "a whole block",
         PEERING,
         routes_of(PEERING, "10.1.2.0/24", "10.1.0.0/16"),
         says="all of 10.1.0.0/16 is required",
     ),
-    review("one of two blocks", TWO_BLOCKS, routes_of(TWO_BLOCKS, "10.2.0.0/16"), says="10.2.0.0/16"),
-    review(
+    asking("one of two blocks", TWO_BLOCKS, routes_of(TWO_BLOCKS, "10.2.0.0/16"), says="10.2.0.0/16"),
+    asking(
         "both blocks at once",
         a_peering(theirs=("10.2.0.0/16", "10.3.0.0/16")),
         routes_of(PEERING, "10.2.0.0/15"),
         says="10.2.0.0/15",
     ),
-    review("blocks unknown", a_peering(theirs=()), routes_of(PEERING, "10.1.2.0/24"), says="10.1.2.0/24"),
-    review("a side of the other VPC", PEERING, routes_of(PEERING, "10.0.0.0/16", vpc_id="vpc-2"), says="10.0.0.0/16"),
+    asking("blocks unknown", a_peering(theirs=()), routes_of(PEERING, "10.1.2.0/24"), says="10.1.2.0/24"),
+    asking("a side of the other VPC", PEERING, routes_of(PEERING, "10.0.0.0/16", vpc_id="vpc-2"), says="10.0.0.0/16"),
     failing("a default route", PEERING, routes_of(PEERING, ANY4), says="0.0.0.0/0 are wider"),
     failing("twice its size", PEERING, routes_of(PEERING, "10.0.0.0/15"), says="10.0.0.0/15 are wider"),
     failing("somewhere else", PEERING, routes_of(PEERING, "192.168.0.0/24"), says="are wider"),

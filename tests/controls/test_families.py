@@ -181,6 +181,7 @@ STORIES = (
         seen(a_group(rule("tcp", 443, WORLD))),
         frozenset(
             {
+                "ec2_security_group_high_risk_ports_closed_to_internet",
                 "ec2_security_group_admin_ports_closed_to_ipv4_internet",
                 "ec2_security_group_admin_tcp_ports_closed_to_ipv4_internet",
                 "ec2_security_group_ssh_closed_to_ipv4_internet",
@@ -284,7 +285,7 @@ def test_one_fix_makes_all_controls_of_a_family_pass(story: Story) -> None:
 
 
 @pytest.mark.parametrize(
-    ("family", "members"), [("iam_root_mfa", 3), ("ec2_security_group_ingress", 10), ("s3_bucket_plain_http", 2)]
+    ("family", "members"), [("iam_root_mfa", 3), ("ec2_security_group_ingress", 11), ("s3_bucket_plain_http", 2)]
 )
 def test_one_mistake_that_many_controls_find_is_one_issue(family: str, members: int) -> None:
     """A root user without MFA, a group that is open to the internet, a bucket without a policy."""

@@ -14,9 +14,14 @@ from orgaudit.facts.accessanalyzer import RegionAnalyzers
 from orgaudit.facts.config import ConfigRecording
 from orgaudit.facts.contacts import ContactInformation, SecurityContact
 from orgaudit.facts.ec2.defaults import EbsDefaults, MetadataDefaults
+from orgaudit.facts.ec2.snapshots import SnapshotSharing
+from orgaudit.facts.guardduty import GuardDutyRegion
 from orgaudit.facts.iam.passwords import PasswordPolicy
+from orgaudit.facts.inspector2 import InspectorAccount
 from orgaudit.facts.macie import MacieSession
+from orgaudit.facts.s3.block import AccountPublicAccessBlock
 from orgaudit.facts.securityhub import SecurityHub
+from orgaudit.facts.ssm import DocumentSharing
 from orgaudit.model import Disruption, Effort
 from tests.factories import name_of
 
@@ -44,9 +49,23 @@ DELETES_WHAT_CAN_BE_MADE_AGAIN = {
 }
 """Fixes whose words delete something, and why they can be undone nevertheless."""
 
+NAMES_SNAPSHOTS = {
+    "docdb_snapshot_private": "the attribute of a snapshot changes",
+    "ec2_snapshot_private": "the attribute of a snapshot changes",
+    "ec2_snapshot_public_sharing_blocked": "the setting has snapshots in its name",
+    "neptune_cluster_snapshot_tags_copied": "the setting has snapshots in its name",
+    "neptune_snapshot_private": "the attribute of a snapshot changes",
+    "rds_cluster_snapshot_tags_copied": "the setting has snapshots in its name",
+    "rds_instance_snapshot_tags_copied": "the setting has snapshots in its name",
+    "rds_snapshot_private": "the attribute of a snapshot changes",
+    "redshift_cluster_snapshots_retained_7_days": "the setting has snapshots in its name",
+}
+"""Fixes whose words name snapshots, and why they restore none."""
+
 ONCE_IN_AN_ACCOUNT_OR_REGION = {
     *(AccountFacts, ConfigRecording, RegionAnalyzers, ContactInformation, SecurityContact, EbsDefaults),
-    *(MetadataDefaults, PasswordPolicy, MacieSession, SecurityHub),
+    *(MetadataDefaults, PasswordPolicy, MacieSession, SecurityHub, GuardDutyRegion, InspectorAccount),
+    *(AccountPublicAccessBlock, SnapshotSharing, DocumentSharing),
 }
 """What is judged once for an account or a region."""
 FIXED_ABOVE_THE_RESOURCE = {
@@ -63,12 +82,12 @@ FIXED_ONE_BY_ONE = {
 """Controls on a whole account whose fix is work on what is in it, and which."""
 
 
-def implausible(fix: Fix, *, deletes: bool = True) -> list[str]:
+def implausible(fix: Fix, *, deletes: bool = True, restores: bool = True) -> list[str]:
     """What the words and commands of a fix say against what it is declared to take."""
     said = f"{fix.asset} {fix.command}"
     gone = GONE_FOR_GOOD.search(fix.command) or (deletes and re.search(r"\bdelete\b", fix.asset, re.IGNORECASE))
     found = []
-    if MADE_ANEW.search(said) and fix.disruption is not Disruption.REPLACEMENT:
+    if restores and MADE_ANEW.search(said) and fix.disruption is not Disruption.REPLACEMENT:
         found.append("creates the resource again")
     if fix.disruption is Disruption.REPLACEMENT and (fix.effort is not Effort.L or not fix.per_resource):
         found.append("takes long, for every resource")
@@ -81,12 +100,18 @@ def implausible(fix: Fix, *, deletes: bool = True) -> list[str]:
 
 @every_control
 def test_every_fix_is_plausible(control: Control) -> None:
-    assert implausible(control.fix, deletes=control.id not in DELETES_WHAT_CAN_BE_MADE_AGAIN) == []
+    deletes, restores = control.id not in DELETES_WHAT_CAN_BE_MADE_AGAIN, control.id not in NAMES_SNAPSHOTS
+    assert implausible(control.fix, deletes=deletes, restores=restores) == []
 
 
 @pytest.mark.parametrize("name", DELETES_WHAT_CAN_BE_MADE_AGAIN)
 def test_no_exemption_is_left_over(name: str) -> None:
     assert implausible(catalogue()[name].fix) == ["deletes"]
+
+
+@pytest.mark.parametrize("name", NAMES_SNAPSHOTS)
+def test_no_exemption_for_snapshots_is_left_over(name: str) -> None:
+    assert implausible(catalogue()[name].fix) == ["creates the resource again"]
 
 
 PLAIN = Fix(

@@ -31,6 +31,7 @@ from tests.factories import (
     MEMBER,
     NOW,
     Case,
+    asking,
     denied,
     every,
     failing,
@@ -103,10 +104,6 @@ def people(*lines: Any, organization: Organization = EMPTY, **more: Any) -> tupl
     return iam_facts(*lines, **more), organization
 
 
-def manual(name: str, *arguments: Any, says: str) -> Case:
-    return Case(name, Status.MANUAL, arguments, says)
-
-
 FEDERATION = (
     passing("no users", *people(), says="no IAM user has a password"),
     passing("nothing to sign in with", *people(ROBOT, credentials_of(ROBOT, **NO_PASSWORD)), says="active access key"),
@@ -115,28 +112,28 @@ FEDERATION = (
         "keys and SAML", *people(*KEYED, a_provider()), says="no IAM user has a password, and an identity provider"
     ),
     passing("keys and the organization's Identity Center", *people(*KEYED, organization=CENTRAL), says="identity prov"),
-    manual(
+    asking(
         "keys and OIDC", *people(*KEYED, a_provider(FederationProtocol.OIDC)), says="only OIDC providers are configured"
     ),
-    manual("keys and an instance of the account's own", *people(*KEYED, OWN_CENTER), says="no identity provider"),
+    asking("keys and an instance of the account's own", *people(*KEYED, OWN_CENTER), says="no identity provider"),
     failing("people and an instance of the account's own", *people(*LOCAL, OWN_CENTER), says="no identity provider"),
     failing(
         "people and an instance outside an organization",
         *people(*LOCAL, OWN_CENTER, organization=ALONE),
         says="no identity provider",
     ),
-    manual("keys and no provider", *people(*KEYED), says="IAM users with access keys: 1; no identity provider"),
-    manual("keys in the second slot", *people(ROBOT, credentials_of(ROBOT, **SECOND_KEY)), says="access keys"),
-    manual("keys, outside an organization", *people(*KEYED, organization=ALONE), says="a person must confirm"),
+    asking("keys and no provider", *people(*KEYED), says="IAM users with access keys: 1; no identity provider"),
+    asking("keys in the second slot", *people(ROBOT, credentials_of(ROBOT, **SECOND_KEY)), says="access keys"),
+    asking("keys, outside an organization", *people(*KEYED, organization=ALONE), says="a person must confirm"),
     failing("keys, and people beside them", *people(*SIGNS_IN, *KEYED), says="IAM users with a password: 1; no"),
     unseen("keys, the instance's status not seen", *people(*KEYED, organization=CENTRAL_UNKNOWN), says="is denied"),
     unseen("keys, instances denied", *people(*KEYED, gaps={IdentityCenter: NO_SSO})),
     failing("people and no provider", *people(*LOCAL), says="IAM users with a password: 1; no identity provider"),
     failing("outside an organization", *people(*LOCAL, organization=ALONE), says="no identity provider"),
-    manual("people and SAML", *people(*LOCAL, a_provider()), says="a person must confirm"),
-    manual("people and the organization's Identity Center", *people(*LOCAL, organization=CENTRAL), says="a person"),
-    manual("it shows in the account itself", *people(*LOCAL, an_identity_center()), says="a person must confirm"),
-    manual(
+    asking("people and SAML", *people(*LOCAL, a_provider()), says="a person must confirm"),
+    asking("people and the organization's Identity Center", *people(*LOCAL, organization=CENTRAL), says="a person"),
+    asking("it shows in the account itself", *people(*LOCAL, an_identity_center()), says="a person must confirm"),
+    asking(
         "a gap in another region hides nothing that matters",
         *people(*LOCAL, an_identity_center(), gaps={IdentityCenter: denied("sso:ListInstances", region="us-east-1")}),
         says="a person must confirm",

@@ -21,7 +21,19 @@ from orgaudit.controls.iam.policies import (
 from orgaudit.facts.iam.authorization import Group, Role, User
 from orgaudit.model import Status
 from orgaudit.settings.thresholds import Thresholds
-from tests.factories import MEMBER, Case, denied, every, failing, idle, name_of, passing, statement, unseen
+from tests.factories import (
+    MEMBER,
+    Case,
+    asking,
+    denied,
+    every,
+    failing,
+    idle,
+    name_of,
+    passing,
+    statement,
+    unseen,
+)
 from tests.factories_iam import (
     EVERYTHING,
     a_group,
@@ -37,10 +49,6 @@ from tests.factories_iam import (
 USUAL = Thresholds()
 VERSION = "2012-10-17"
 READS = statement("s3:Get*", Resource="*")
-
-
-def manual(name: str, *arguments: Any, says: str) -> Case:
-    return Case(name, Status.MANUAL, arguments, says)
 
 
 def document(*statements: dict[str, object]) -> dict[str, object]:
@@ -188,8 +196,8 @@ def policy_cases(**changes: Any) -> tuple[Case, ...]:
         ),
         failing("if the caller says so", has(allow(Action="*", Condition=SAID)), says="if StringEquals aws:UserAgent"),
         failing("if tags are equal", has(allow(Action="*", Condition=TAGGED)), says="if StringEquals aws:ResourceTag"),
-        manual("an operator that is not known", has(allow(Action="*", Condition=ODD)), says="cannot be determined"),
-        manual("a Deny that is not known", has(allow(Action="*"), deny(Action="*", Condition=ODD)), says="determined"),
+        asking("an operator that is not known", has(allow(Action="*", Condition=ODD)), says="cannot be determined"),
+        asking("a Deny that is not known", has(allow(Action="*"), deny(Action="*", Condition=ODD)), says="determined"),
         passing("everything in one place", has(allow(Action="*", Resource="arn:aws:s3:::x/*"))),
         passing("denies only", has(deny(Action="*"))),
         passing("all of one service", has(allow(Action="s3:*"))),
@@ -236,7 +244,7 @@ AWS_POLICY = (
         USUAL,
         says="does not grant full administrative access",
     ),
-    manual("an unknown Deny", an_aws_policy(ALICE, document=UNCLEAR), USUAL, says="cannot be determined"),
+    asking("an unknown Deny", an_aws_policy(ALICE, document=UNCLEAR), USUAL, says="cannot be determined"),
     passing(
         "an unknown Deny, held by approved ones",
         an_aws_policy(DEPLOYS, document=UNCLEAR),

@@ -26,6 +26,7 @@ from tests.factories import (
     MANAGEMENT,
     MEMBER,
     Case,
+    asking,
     denied,
     every,
     failing,
@@ -117,17 +118,13 @@ def idle_cases(recent: Any) -> tuple[Case, ...]:
     )
 
 
-def manual(name: str, *arguments: Any, says: str) -> Case:
-    return Case(name, Status.MANUAL, arguments, says)
-
-
 CASES: dict[Control, tuple[Case, ...]] = {
     iam_root_mfa_enabled: MFA,
     iam_root_console_mfa_enabled: CONSOLE_MFA,
     iam_root_hardware_mfa_enabled: HARDWARE,
     iam_root_access_keys_absent: KEYS,
     iam_root_idle: idle_cases(failing),
-    iam_root_use_reviewed: idle_cases(manual),
+    iam_root_use_reviewed: idle_cases(asking),
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from orgaudit.controls.declare import Control
+from orgaudit.controls.kms import kms_key_deletion_unscheduled as kept
 from orgaudit.controls.kms import kms_key_policy_restricted as restricted
 from orgaudit.controls.kms import kms_key_rotation_enabled as rotates
 from orgaudit.facts.kms import KeyRotation
@@ -14,6 +15,7 @@ from orgaudit.model import Seen, Status
 from tests.factories import (
     MEMBER,
     NASTY,
+    NOW,
     OUTSIDER,
     Case,
     asking,
@@ -85,7 +87,21 @@ RESTRICTED = (
     unseen("description denied", KEY, denied("kms:DescribeKey"), Seen(key_policy_of(KEY, OWN_ROOT))),
 )
 
-CASES: dict[Control, tuple[Case, ...]] = {rotates: ROTATES, restricted: RESTRICTED}
+
+def in_state(state: str, **changes: Any) -> tuple[Any, ...]:
+    return KEY, Seen(described(KEY, state=state, **changes))
+
+
+KEPT = (
+    passing("enabled", *in_state("Enabled"), says="its state is Enabled"),
+    passing("disabled", *in_state("Disabled"), says="its state is Disabled"),
+    failing("scheduled", *in_state("PendingDeletion", deletes_at=NOW), says="KMS deletes the key on 2025-11-21"),
+    failing("after its replicas", *in_state("PendingReplicaDeletion"), says="after its replicas"),
+    failing("a replica", *in_state("PendingDeletion", replica=True), says="KMS deletes the key"),
+    idle("AWS's own", *in_state("PendingDeletion", manager="AWS"), says="AWS manages"),
+    unseen("denied", KEY, denied("kms:DescribeKey")),
+)
+CASES: dict[Control, tuple[Case, ...]] = {rotates: ROTATES, restricted: RESTRICTED, kept: KEPT}
 
 
 NASTY_RESOURCES = (a_key(NASTY),)

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from orgaudit.controls.declare import Control
+from orgaudit.controls.macie import macie_account_automated_discovery_enabled as automated
 from orgaudit.controls.macie import macie_account_enabled as enabled
 from orgaudit.facts.shard import ListingResult
-from orgaudit.model import GLOBAL, Status
+from orgaudit.model import GLOBAL, Seen, Status
 from orgaudit.settings.thresholds import Thresholds
 from tests.factories import (
     MEMBER,
@@ -24,7 +25,7 @@ from tests.factories import (
     passing,
     unseen,
 )
-from tests.factories_macie import a_session
+from tests.factories_macie import a_discovery, a_session
 from tests.factories_s3 import a_bucket
 
 USUAL = Thresholds()
@@ -59,7 +60,22 @@ ENABLED = (
         says="Macie is disabled",
     ),
 )
-CASES: dict[Control, tuple[Case, ...]] = {enabled: ENABLED}
+SESSION = a_session()
+
+
+def discovering(**changes: Any) -> tuple[Any, ...]:
+    return SESSION, Seen(a_discovery(SESSION, **changes))
+
+
+AUTOMATED = (
+    passing("on", *discovering(automated=True), says="is enabled"),
+    failing("off", *discovering(), says="is not enabled"),
+    idle("a member", *discovering(administrator=SECURITY), says=f"administrator account {SECURITY}"),
+    idle("a member that is sampled", *discovering(administrator=SECURITY, automated=True), says="administrator"),
+    idle("Macie is off", a_session("DISABLED"), Seen(a_discovery(SESSION)), says="Macie is disabled in eu-west-1"),
+    unseen("denied", SESSION, denied("macie2:GetAutomatedDiscoveryConfiguration")),
+)
+CASES: dict[Control, tuple[Case, ...]] = {enabled: ENABLED, automated: AUTOMATED}
 
 
 NASTY_RESOURCES = (a_session(),)

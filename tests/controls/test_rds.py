@@ -10,19 +10,19 @@ import pytest
 
 from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.controls.declare import Control
-from orgaudit.controls.rds import (
+from orgaudit.controls.rds.clusters import (
     rds_cluster_multi_az as cluster_multi_az,
 )
-from orgaudit.controls.rds import (
+from orgaudit.controls.rds.instances import (
     rds_instance_auto_minor_upgrade_enabled as upgraded,
 )
-from orgaudit.controls.rds import (
+from orgaudit.controls.rds.instances import (
     rds_instance_multi_az as multi_az,
 )
-from orgaudit.controls.rds import (
+from orgaudit.controls.rds.instances import (
     rds_instance_private as private,
 )
-from orgaudit.controls.rds import (
+from orgaudit.controls.rds.instances import (
     rds_instance_storage_encrypted as encrypted,
 )
 from orgaudit.facts.declare import Resource

@@ -39,7 +39,7 @@ from orgaudit.controls.s3 import (
 )
 from orgaudit.facts.macie import BucketCriterion, ClassificationJob
 from orgaudit.facts.s3.block import SETTINGS, BucketPublicAccessBlock
-from orgaudit.facts.s3.buckets import BucketAcl, BucketEncryption, BucketPolicy, BucketVersioning
+from orgaudit.facts.s3.buckets import BucketAcl, BucketPolicy, BucketVersioning
 from orgaudit.facts.shard import ListingResult
 from orgaudit.model import Gap, GapReason, Seen, Status
 from orgaudit.settings.thresholds import Thresholds
@@ -49,6 +49,7 @@ from tests.factories import (
     NASTY,
     SECURITY,
     Case,
+    asking,
     denied,
     every,
     facts_of,
@@ -69,6 +70,7 @@ from tests.factories_s3 import (
     block_of_account,
     block_of_bucket,
     deny,
+    encrypted_by,
     hidden,
     owner_of,
     policy_of,
@@ -79,18 +81,10 @@ BUCKET = a_bucket()
 BLOCKED_REGION = Gap(MEMBER, HOME, "s3:GetBucketVersioning", GapReason.SCP_DENIED, "denied by a service control policy")
 
 
-def manual(name: str, *arguments: Any, says: str) -> Case:
-    return Case(name, Status.MANUAL, arguments, says)
-
-
-def algorithms(*names: str) -> tuple[Any, ...]:
-    return BUCKET, Seen(BucketEncryption(arn=BUCKET.arn, algorithms=names))
-
-
 ENCRYPTED = (
-    passing("the platform's default", *algorithms("AES256"), says="S3 applies a default"),
-    passing("KMS without a key of its own", *algorithms("aws:kms"), says="aws:kms"),
-    failing("none", *algorithms(), says="no default encryption"),
+    passing("the platform's default", *encrypted_by("AES256"), says="S3 applies a default"),
+    passing("KMS without a key of its own", *encrypted_by("aws:kms"), says="aws:kms"),
+    failing("none", *encrypted_by(), says="no default encryption"),
     unseen("denied", BUCKET, denied("s3:GetEncryptionConfiguration"), says="GetEncryptionConfiguration is denied"),
 )
 
@@ -193,14 +187,14 @@ PRIVATE = (
     failing("from any address", *owned(policy_of(BUCKET, allow(Condition=FROM_ANYWHERE))), says="0.0.0.0/0"),
     failing("public policy, ACL denied", *owned(OPEN_POLICY, hidden(BucketAcl, BUCKET)), says="World"),
     failing("public ACL, policy denied", *owned(OPEN_ACL, hidden(BucketPolicy, BUCKET)), says="READ"),
-    manual("conditions of unclear reach", *owned(policy_of(BUCKET, allow(Condition=UNCLEAR))), says="es:unknown"),
+    asking("conditions of unclear reach", *owned(policy_of(BUCKET, allow(Condition=UNCLEAR))), says="es:unknown"),
     passing("a service without conditions", *owned(policy_of(BUCKET, allow(principal=CLOUDTRAIL)))),
     passing("others are denied beside", *owned(policy_of(BUCKET, allow(), GUARD))),
     failing(
         "a tag that callers give themselves", *owned(policy_of(BUCKET, allow(Condition=SELF_TAGGED))), says="Tag/team"
     ),
     failing("others are denied to write", *owned(policy_of(BUCKET, allow(), NO_WRITES)), says="allows s3:GetObject"),
-    manual("any canonical user", *owned(policy_of(BUCKET, allow(principal={"CanonicalUser": "*"}))), says="document"),
+    asking("any canonical user", *owned(policy_of(BUCKET, allow(principal={"CanonicalUser": "*"}))), says="document"),
     unseen("policy denied", *owned(hidden(BucketPolicy, BUCKET))),
     unseen("ACL denied", *owned(hidden(BucketAcl, BUCKET))),
     unseen("public, but perhaps blocked", *owned(OPEN_POLICY, block=denied())),
@@ -228,7 +222,7 @@ WRITES = (
         ),
         says="all but s3:Get*",
     ),
-    manual("conditions of unclear reach", *written("s3:PutObject", Condition=UNCLEAR), says="es:unknown"),
+    asking("conditions of unclear reach", *written("s3:PutObject", Condition=UNCLEAR), says="es:unknown"),
     passing("denied beside", *owned(policy_of(BUCKET, allow(["s3:GetObject", "s3:PutObject"]), NO_WRITES))),
     unseen("policy denied", *owned(hidden(BucketPolicy, BUCKET))),
     unseen(
@@ -307,7 +301,7 @@ DENIES_HTTP = (
     failing("further conditions", *ruled(deny(FROM_OUTSIDE)), says="depends on aws:SourceIp"),
     failing("old TLS only", *ruled(tls_below("1.2")), says="over plain HTTP"),
     passing("below any version, or without one", *ruled(below("NumericLessThanIfExists", "1.2"))),
-    manual("without a version, if AWS gives none", *ruled(deny({"Null": {"s3:TlsVersion": "true"}})), says="may not"),
+    asking("without a version, if AWS gives none", *ruled(deny({"Null": {"s3:TlsVersion": "true"}})), says="may not"),
     failing(
         "the bucket's own ARN is missing",
         *ruled(deny(NO_HTTP, Resource="arn:aws:s3:::data/*")),
@@ -338,7 +332,7 @@ DENIES_HTTP = (
         *ruled(deny(NO_HTTP, Principal=ONE), other(deny(NO_HTTP), "Principal", ONE)),
     ),
     failing("two principals", *ruled(deny(NO_HTTP, Principal=ONE), deny(NO_HTTP, Principal=OTHER)), says="not deny"),
-    manual(
+    asking(
         "a principal by its name and by its ARN",
         *ruled(deny(NO_HTTP | NOT_OWN, Principal=ONE), other(deny(NO_HTTP), "Principal", ONE)),
         says="may not deny",
@@ -346,7 +340,7 @@ DENIES_HTTP = (
     passing("from inside and from outside", *ruled(deny(FROM_INSIDE), deny(FROM_OUTSIDE))),
     failing("to other organizations", *ruled(deny(NO_HTTP | ELSEWHERE)), says="depends on aws:PrincipalOrgID"),
     passing("with or without an organization", *ruled(deny(NO_HTTP | ELSEWHERE), deny(NO_HTTP | HERE))),
-    manual("an operator that is not known", *ruled(deny(NO_HTTP | {"Odd": {"es:key": "x"}})), says="on es:key"),
+    asking("an operator that is not known", *ruled(deny(NO_HTTP | {"Odd": {"es:key": "x"}})), says="on es:key"),
     failing(
         "TLS required by an Allow",
         *ruled(allow(Condition=WITH_TLS)),
@@ -361,13 +355,13 @@ DENIES_HTTP = (
 
 NEEDS_TLS = (
     passing("no HTTP", *ruled(deny(NO_HTTP)), says="plain HTTP"),
-    manual("below 1.2", *ruled(tls_below("1.2")), says="denies outdated TLS versions with s3:TlsVersion"),
-    manual("below 1.3, a number that no text compares with", *ruled(tls_below("1.3")), says="s3:TlsVersion"),
-    manual("the key in another case", *ruled(tls_below("1.2", "S3:tlsversion")), says="s3:TlsVersion"),
+    asking("below 1.2", *ruled(tls_below("1.2")), says="denies outdated TLS versions with s3:TlsVersion"),
+    asking("below 1.3, a number that no text compares with", *ruled(tls_below("1.3")), says="s3:TlsVersion"),
+    asking("the key in another case", *ruled(tls_below("1.2", "S3:tlsversion")), says="s3:TlsVersion"),
     passing("below 1.2, or without a version", *ruled(below("NumericLessThanIfExists", "1.2"))),
     passing("no HTTP, and below 1.2", *ruled(deny(NO_HTTP), tls_below("1.2"))),
     failing("the version 1.1 alone", *ruled(below("NumericEquals", "1.1")), says="does not deny"),
-    manual(
+    asking(
         "every version below 1.2 by its own statement",
         *ruled(*(below("NumericEquals", each) for each in OLD)),
         says="TLS",
@@ -445,9 +439,9 @@ MACIE = (
     failing(
         "left out centrally", *administered(administrator(excluded=frozenset({"data"})), automated=True), says="neither"
     ),
-    manual("chosen by tags", *standing(jobs=(chosen(MINE, TAGGED),)), says="job chosen may cover the bucket"),
-    manual("perhaps excluded", *standing(jobs=(chosen(MINE, excludes=(TAGGED,)),)), says="may cover"),
-    manual(
+    asking("chosen by tags", *standing(jobs=(chosen(MINE, TAGGED),)), says="job chosen may cover the bucket"),
+    asking("perhaps excluded", *standing(jobs=(chosen(MINE, excludes=(TAGGED,)),)), says="may cover"),
+    asking(
         "another tool",
         *looked(thresholds=Thresholds(accept_alternative_data_discovery=(MEMBER,))),
         says="as declared in",

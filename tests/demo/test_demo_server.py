@@ -529,6 +529,29 @@ def test_many_calls_at_once() -> None:
     assert all(ORG_TRAIL_ARN in [trail["TrailARN"] for trail in trails] for trails in answers)
 
 
+# What moto does not model of front ends and databases
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("Webshop Production", ["c7f2ka"]), ("Webshop Development", [None])], ids=["set", "unset"]
+)
+def test_stages_show_their_client_certificate(calls: Calls, name: str, expected: list[str | None]) -> None:
+    apis = calls("apigateway", "eu-west-1", name)
+    stages = apis.get_stages(restApiId=apis.get_rest_apis()["items"][0]["id"])["item"]
+    assert [stage.get("clientCertificateId") for stage in stages] == expected
+    assert [stage["stageName"] for stage in stages] == ["live"]
+
+
+def test_cluster_and_its_snapshots_are_of_documentdb(calls: Calls) -> None:
+    rds = calls("rds", "eu-central-1", "Payments Production")
+    assert [each["Engine"] for each in rds.describe_db_clusters()["DBClusters"]] == ["docdb"]
+    snapshots = rds.describe_db_cluster_snapshots()["DBClusterSnapshots"]
+    assert [(each["SnapshotType"], each["Engine"]) for each in snapshots] == [
+        ("automated", "docdb"),
+        ("manual", "docdb"),
+    ]
+
+
 # Without the organization
 
 

@@ -18,7 +18,7 @@ import pytest
 from orgaudit.demo import running
 from orgaudit.quarter.folder import Folder
 from orgaudit.report.late import late
-from orgaudit.report.view import viewing
+from orgaudit.report.viewing import viewing
 from orgaudit.store.run import Run
 from tests import commands
 from tests.audit_runs import environment_for

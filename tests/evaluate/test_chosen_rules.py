@@ -38,7 +38,7 @@ def ids(found: rules.Rules) -> set[str]:
 
 def test_without_a_choice_only_the_newest_run(tmp_path: Path) -> None:
     found = chosen(tmp_path)
-    assert [framework.id for framework in found.frameworks] == ["cis_7.0", "nist_800_53_r5"]
+    assert [framework.id for framework in found.frameworks] == ["cis_7.0", "fsbp", "nist_800_53_r5"]
     assert ids(found) == {*controls_of(found.frameworks)}
     assert OLD not in ids(found)
     assert found.headline == "cis_7.0"
@@ -55,7 +55,7 @@ def test_a_users_own_framework_runs_with_its_controls(tmp_path: Path) -> None:
     (tmp_path / "frameworks").mkdir()
     (tmp_path / "frameworks" / "own.yaml").write_text(OWN)
     found = chosen(tmp_path)
-    assert [framework.id for framework in found.frameworks] == ["cis_7.0", "nist_800_53_r5", "own"]
+    assert [framework.id for framework in found.frameworks] == ["cis_7.0", "fsbp", "nist_800_53_r5", "own"]
     assert OLD in ids(found)
 
 
@@ -74,7 +74,7 @@ def test_a_users_own_control_runs_without_a_framework(tmp_path: Path, monkeypatc
 
 def test_the_named_headline_framework_runs_too(tmp_path: Path) -> None:
     found = chosen(tmp_path, 'report.headline_framework = "cis_1.2"')
-    assert [framework.id for framework in found.frameworks] == ["cis_1.2", "cis_7.0", "nist_800_53_r5"]
+    assert [framework.id for framework in found.frameworks] == ["cis_1.2", "cis_7.0", "fsbp", "nist_800_53_r5"]
     assert OLD in ids(found)
     assert found.headline == "cis_1.2"
 

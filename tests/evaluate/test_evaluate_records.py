@@ -7,7 +7,7 @@ from pathlib import Path
 from orgaudit.controls.declare import catalogue
 from orgaudit.controls.digest import control_digest
 from orgaudit.controls.iam.root import iam_root_console_mfa_enabled, iam_root_mfa_enabled
-from orgaudit.controls.rds import rds_instance_storage_encrypted
+from orgaudit.controls.rds.instances import rds_instance_storage_encrypted
 from orgaudit.evaluate.rules import Rules
 from orgaudit.model import RequirementRef, Status
 from orgaudit.settings.frameworks import Assessment, Framework, Requirement

@@ -54,7 +54,7 @@ def test_every_operation_is_one_of_the_sdk_that_the_action_permits(models: dict[
 def test_operations_whose_action_has_another_name() -> None:
     assert operations_of("s3:ListAllMyBuckets") == ("ListBuckets",)
     assert operations_of("s3:GetAccountPublicAccessBlock") == ("GetPublicAccessBlock",)
-    assert operations_of("apigateway:GET") == ("GetApis", "GetRestApis", "GetStages")
+    assert operations_of("apigateway:GET") == ("GetApis", "GetResources", "GetRestApis", "GetStages")
     assert operations_of("iam:ListUsers") == ("ListUsers",)
 
 

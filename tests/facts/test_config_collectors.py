@@ -28,14 +28,10 @@ from orgaudit.settings.sections import AccessSettings, RunSettings
 from tests.emulated import leading_to
 from tests.factories import HOME, MEMBER
 from tests.factories_config import a_recorder, a_recording, only, without
-from tests.literal_aws import Answers, LiteralAws, Refused, World
+from tests.literal_aws import Answers, LiteralAws, Refused, aws
 
 T = TypeVar("T")
 RECORDING, NOTHING = a_recording(a_recorder()), a_recording()
-
-
-def aws(here: Answers) -> LiteralAws:
-    return LiteralAws(World({MEMBER: here}), MEMBER, HOME)
 
 
 async def the_one(listing: AsyncIterator[T]) -> T:

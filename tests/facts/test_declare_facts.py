@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from orgaudit.aws.actions import is_read
+from orgaudit.errors import ConfigError
 from orgaudit.facts import declare
 from orgaudit.facts.cloudtrail.alarms import TrailAlarms, TrailFilters
 from orgaudit.facts.cloudtrail.log_groups import TrailLogGroup, TrailRole
@@ -110,7 +111,7 @@ def test_imported_collectors_are_not_found_twice(monkeypatch: pytest.MonkeyPatch
 
 def test_two_collectors_of_one_type_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     module = offered(__name__, kettles)
-    with pytest.raises(TypeError, match="both fill Kettle"):
+    with pytest.raises(ConfigError, match="both fill Kettle"):
         loaded(monkeypatch, module, module)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,23 +31,15 @@ from orgaudit.model import Gap, GapReason, NotSeenError, Scope, Seen
 from orgaudit.settings.limits import load_limits
 from orgaudit.settings.sections import AccessSettings, RunSettings
 from tests.emulated import leading_to
-from tests.factories import HOME, MEMBER, SECURITY, seen_all
+from tests.factories import HOME, MEMBER, NOW, SECURITY, seen_all
 from tests.factories_ec2 import ANY4, ANY6, OFFICE, a_peering, all_traffic, entry, rule
-from tests.literal_aws import Answers, LiteralAws, Refused, World
+from tests.literal_aws import LiteralAws, Refused, World, aws, drained
 
 Answered = dict[tuple[str, str], Any]
 
 
-def aws(answers: Answers) -> LiteralAws:
-    return LiteralAws(World({MEMBER: answers}), MEMBER, HOME)
-
-
-async def listing(run: Callable[..., Any], at: LiteralAws) -> list[Any]:
-    return [found async for found in run(at)]
-
-
 async def read(run: Callable[..., Any], operation: str, *pages: dict[str, Any]) -> list[Any]:
-    return await listing(run, aws({("ec2", operation): list(pages)}))
+    return await drained(run(aws({("ec2", operation): list(pages)})))
 
 
 TAGS = [{"Key": "Name", "Value": "main"}]
@@ -84,7 +77,7 @@ EVERYTHING = {
 async def test_groups_of_all_pages_with_every_kind_of_source() -> None:
     outbound = [{"IpProtocol": "-1", **FROM_OFFICE}]
     at = aws(groups(group("sg-1", EVERYTHING, Tags=TAGS), group("sg-2", IpPermissionsEgress=outbound)))
-    first, second = await listing(security_groups, at)
+    first, second = await drained(security_groups(at))
     assert first.arn == f"arn:aws:ec2:{HOME}:{MEMBER}:security-group/sg-1"
     assert (first.group_name, first.vpc_id, first.tags) == (Seen("web"), "vpc-1", {"Name": "main"})
     assert first.rules.value == (rule("tcp", (22, 23), ANY4, OFFICE, ANY6, "sg-2"),)
@@ -106,12 +99,12 @@ async def test_groups_of_all_pages_with_every_kind_of_source() -> None:
     ],
 )
 async def test_protocols_and_ports(permission: dict[str, Any], protocol: str, ports: tuple[int, int]) -> None:
-    (found,) = await listing(security_groups, aws(groups(group("sg-1", permission | FROM_OFFICE))))
+    (found,) = await drained(security_groups(aws(groups(group("sg-1", permission | FROM_OFFICE)))))
     assert found.rules.value == (SecurityGroupRule(protocol=protocol, ports=ports, cidrs=(OFFICE,)),)
 
 
 async def test_shared_group_belongs_to_its_owner() -> None:
-    (found,) = await listing(security_groups, aws(groups(group(OwnerId=SECURITY))))
+    (found,) = await drained(security_groups(aws(groups(group(OwnerId=SECURITY)))))
     assert (found.account_id, found.arn.split(":")[4]) == (SECURITY, SECURITY)
 
 
@@ -119,8 +112,8 @@ async def test_default_groups_come_from_the_same_answer() -> None:
     outbound = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": ANY4}]}]
     default = group("sg-2", {"IpProtocol": "-1", **FROM_OFFICE}, GroupName="default", IpPermissionsEgress=outbound)
     at = aws(groups(group(), default))
-    assert len(await listing(security_groups, at)) == 2
-    (found,) = await listing(default_security_groups, at)
+    assert len(await drained(security_groups(at))) == 2
+    (found,) = await drained(default_security_groups(at))
     assert (found.name, found.rules.value) == ("sg-2", (all_traffic(OFFICE),))
     assert found.outbound.value == (all_traffic(ANY4),)
     assert len(at.world.calls) == 2, "two pages, read once"
@@ -138,7 +131,7 @@ async def test_default_groups_come_from_the_same_answer() -> None:
 async def test_group_whose_rules_cannot_be_read_is_no_group_without_rules(changes: Any, message: str) -> None:
     answer = {name: value for name, value in group().items() if name != "IpPermissions"}
     answer |= {"IpPermissions": changes} if changes else {}
-    found, other = await listing(security_groups, aws(groups(answer, group("sg-2"))))
+    found, other = await drained(security_groups(aws(groups(answer, group("sg-2")))))
     assert isinstance(found.rules, Gap)
     assert (found.rules.reason, found.rules.message) == (GapReason.MALFORMED, message)
     assert other.rules == Seen(())
@@ -175,7 +168,7 @@ LISTS: Answered = {
 
 async def test_lists_that_rules_name_are_read_once() -> None:
     at = aws(groups(group("sg-1", naming("pl-1", "pl-a")), group("sg-2", naming("pl-1"))) | LISTS)
-    first, second = await listing(security_groups, at)
+    first, second = await drained(security_groups(at))
     own = Seen(PrefixList(id="pl-1", name="partners", cidrs=(OFFICE, ANY4)))
     theirs = Seen(PrefixList(id="pl-a", name="com.amazonaws.global.cloudfront.origin-facing", cidrs=None))
     assert first.lists == {"pl-1": own, "pl-a": theirs}
@@ -186,21 +179,21 @@ async def test_lists_that_rules_name_are_read_once() -> None:
 
 async def test_without_lists_nothing_more_is_asked() -> None:
     at = aws(groups(group("sg-1", EVERYTHING)))
-    await listing(security_groups, at)
+    await drained(security_groups(at))
     assert at.world.actions == {"ec2:DescribeSecurityGroups"}
 
 
 @pytest.mark.parametrize("code", ["InvalidPrefixListID.NotFound", "InvalidPrefixListId.NotFound"])
 async def test_list_that_is_gone_lets_nobody_in(code: str) -> None:
     gone = {("ec2", "GetManagedPrefixListEntries"): Refused(code)}
-    (found,) = await listing(security_groups, aws(groups(group("sg-1", naming("pl-9"))) | LISTS | gone))
+    (found,) = await drained(security_groups(aws(groups(group("sg-1", naming("pl-9"))) | LISTS | gone)))
     assert found.lists == {"pl-9": Seen(PrefixList(id="pl-9", name="", cidrs=()))}
 
 
 @pytest.mark.parametrize("operation", ["DescribeManagedPrefixLists", "GetManagedPrefixListEntries"])
 async def test_refused_list_leaves_the_groups(operation: str) -> None:
     at = aws(groups(group("sg-1", naming("pl-1")), group("sg-2")) | LISTS | {("ec2", operation): Refused()})
-    first, second = await listing(security_groups, at)
+    first, second = await drained(security_groups(at))
     gap = first.lists["pl-1"]
     assert isinstance(gap, Gap)
     assert (gap.action, gap.reason) == (f"ec2:{operation}", GapReason.DENIED)
@@ -249,6 +242,7 @@ async def test_inbound_entries_of_all_pages() -> None:
             entry(95, "allow", ANY4, "icmp"),
             entry(101, "allow", ANY6),
         ),
+        in_use=True,
     )
     assert (second.account_id, second.entries) == (SECURITY, Seen(()))
 
@@ -345,7 +339,7 @@ async def test_only_active_connections_count() -> None:
 async def test_connection_seen_from_the_other_side_is_judged_there_too() -> None:
     answers = {("ec2", "DescribeVpcPeeringConnections"): {"VpcPeeringConnections": [connection()]}}
     there = LiteralAws(World({SECURITY: answers}), SECURITY, HOME)
-    (found,) = await listing(peering_connections, there)
+    (found,) = await drained(peering_connections(there))
     assert found.account_id == SECURITY
     assert found.arn == f"arn:aws:ec2:{HOME}:{SECURITY}:vpc-peering-connection/pcx-1"
 
@@ -437,7 +431,7 @@ async def test_only_what_leads_in_is_a_route_to_the_internet(found: dict[str, An
 
 async def test_tables_are_read_once_for_peering_and_for_themselves() -> None:
     at = aws({("ec2", "DescribeRouteTables"): a_table("rtb-1")})
-    assert len(await listing(route_tables, at)) == 1
+    assert len(await drained(route_tables(at))) == 1
     assert (await peering_routes(at, a_peering())).routes == ()
     assert len(at.world.calls) == 1
 
@@ -461,6 +455,11 @@ FULL = instance(
     MetadataOptions={"State": "pending", "HttpTokens": "required", "HttpEndpoint": "disabled"},
     VpcId="vpc-1",
     Tags=TAGS,
+    PublicIpAddress="203.0.113.5",
+    NetworkInterfaces=[{}, {"Ipv6Addresses": [{"Ipv6Address": "2600::1"}]}],
+    VirtualizationType="hvm",
+    StateTransitionReason="User initiated (2025-01-31 08:00:00 GMT)",
+    LaunchTime=NOW,
 )
 
 
@@ -480,6 +479,12 @@ async def test_instances_of_all_pages_and_reservations() -> None:
         endpoint="disabled",
         applied=False,
         vpc_id="vpc-1",
+        public_address="203.0.113.5",
+        ipv6_addresses=("2600::1",),
+        interfaces=2,
+        virtualization="hvm",
+        changed_at=datetime(2025, 1, 31, 8, tzinfo=UTC),
+        launched_at=NOW,
     )
     assert (second.tokens, second.endpoint, second.profile_arn) == (Seen("optional"), Seen("enabled"), Seen(None))
     assert (third.name, third.state) == ("i-3", Seen("stopped"))
@@ -506,15 +511,15 @@ async def test_terminated_instances_are_skipped(state: str, listed: bool) -> Non
 
 @pytest.mark.parametrize("encrypted", [True, False])
 async def test_ebs_default(encrypted: bool) -> None:
-    (found,) = await listing(
-        ebs_defaults, aws({("ec2", "GetEbsEncryptionByDefault"): {"EbsEncryptionByDefault": encrypted}})
+    (found,) = await drained(
+        ebs_defaults(aws({("ec2", "GetEbsEncryptionByDefault"): {"EbsEncryptionByDefault": encrypted}}))
     )
     assert found.encrypted == Seen(encrypted)
     assert found.arn == f"arn:aws:ec2:{HOME}:{MEMBER}:ebs-encryption-by-default"
 
 
 async def test_empty_answer_is_no_encryption_that_is_off() -> None:
-    (found,) = await listing(ebs_defaults, aws({("ec2", "GetEbsEncryptionByDefault"): {}}))
+    (found,) = await drained(ebs_defaults(aws({("ec2", "GetEbsEncryptionByDefault"): {}})))
     assert isinstance(found.encrypted, Gap)
 
 
@@ -548,7 +553,7 @@ POLICY = {
     ids=["nothing", "nothing set", "account", "declarative policy"],
 )
 async def test_metadata_defaults(answer: dict[str, Any], values: dict[str, Any]) -> None:
-    (found,) = await listing(metadata_defaults, aws({("ec2", "GetInstanceMetadataDefaults"): answer}))
+    (found,) = await drained(metadata_defaults(aws({("ec2", "GetInstanceMetadataDefaults"): answer})))
     arn = f"arn:aws:ec2:{HOME}:{MEMBER}:instance-metadata-defaults"
     assert found == MetadataDefaults(arn=arn, account_id=MEMBER, region=HOME, **values)
     assert found.by_policy == (values.get("managed_by") == "declarative-policy")
@@ -578,7 +583,7 @@ def declared(run: Callable[..., Any]) -> Collector:
 
 async def run_whole(run: Callable[..., Any], at: LiteralAws) -> Any:
     arguments = WHOLE[run][1]
-    return await run(at, *arguments) if arguments else await listing(run, at)
+    return await run(at, *arguments) if arguments else await drained(run(at))
 
 
 @pytest.mark.parametrize("run", WHOLE)
@@ -667,7 +672,7 @@ async def read_account() -> dict[Any, Any]:
     limits = load_limits(Path("no file of the user's"))
     async with Access(AccessSettings(), RunSettings(attempts=1), limits, actions=actions) as access:
         at: Any = access.as_caller().region("us-east-1")
-        found: dict[Any, Any] = {run: await listing(run, at) for run in LISTINGS}
+        found: dict[Any, Any] = {run: await drained(run(at)) for run in LISTINGS}
         found[peering_routes] = [await peering_routes(at, each) for each in found[peering_connections]]
         return found
 

@@ -18,7 +18,7 @@ from orgaudit.facts.iam.access_keys import AccessKey
 from orgaudit.facts.iam.authorization import AwsPolicy, CustomerPolicy, Role, User
 from orgaudit.facts.iam.credential_report import ROOT_USER, CredentialRow, KeySlot, report_rows
 from orgaudit.facts.iam.federation import FederationProtocol, IdentityCenter, IdentityProvider
-from orgaudit.languages.iam_policy import FullGrant, PolicyError, PolicyGrants, grants_of
+from orgaudit.languages.iam_policy import FullGrant, Home, PolicyError, PolicyGrants, grants_of, service_grants_of
 from orgaudit.model import GLOBAL, Gap, GapReason, NotSeenError, Seen
 from tests.factories import HOME, MANAGEMENT, MEMBER, NOW, seen_all, statement
 from tests.factories_iam import (
@@ -150,7 +150,9 @@ async def test_instance_profiles_are_those_of_roles() -> None:
 async def test_own_policies_with_their_holders_and_default_versions() -> None:
     wide, reads = await listed(authorization.customer_policies, aws(AUTHORIZED))
     holders = (f"{IAM}:group/staff", f"{IAM}:user/team/alice")
-    assert wide == CustomerPolicy(arn=WIDE_ARN, account_id=MEMBER, region=GLOBAL, attached_to=holders, grants=FULL)
+    place: dict[str, Any] = {"arn": WIDE_ARN, "account_id": MEMBER, "region": GLOBAL}
+    services = Seen(service_grants_of(EVERYTHING, Home("aws", MEMBER)))
+    assert wide == CustomerPolicy(**place, attached_to=holders, grants=FULL, services=services)
     assert (reads.arn, reads.attached_to, reads.grants) == (READS_ARN, (), Seen(PolicyGrants()))
 
 
@@ -582,6 +584,7 @@ WHOLE: dict[Callable[..., Any], tuple[dict[tuple[str, str], Any], tuple[Any, ...
     authorization.groups: (AUTHORIZED, ()),
     authorization.roles: (AUTHORIZED, ()),
     authorization.customer_policies: (AUTHORIZED, ()),
+    authorization.inline_policies: (AUTHORIZED, ()),
     authorization.aws_policies: (AUTHORIZED, ()),
     credential_report.user_credentials: (REPORTED, (USER,)),
     credential_report.root_credentials: (REPORTED, (ROOT,)),

@@ -11,9 +11,9 @@ from orgaudit.analysis.kms import key_state
 from orgaudit.facts.kms import Key, key_description, key_policy, key_rotation, keys
 from orgaudit.languages.iam_policy import PolicyError
 from orgaudit.model import NotSeenError
-from tests.factories import HOME, MEMBER, SECURITY, facts_of, organization_of
+from tests.factories import SECURITY, facts_of, organization_of
 from tests.factories_kms import a_key, described, key_policy_of
-from tests.literal_aws import LiteralAws, Refused, World
+from tests.literal_aws import LiteralAws, Refused, aws_of
 
 KEY = a_key()
 METADATA: dict[str, Any] = {
@@ -26,7 +26,7 @@ METADATA: dict[str, Any] = {
 
 
 def aws(**answers: Any) -> LiteralAws:
-    return LiteralAws(World({MEMBER: {("kms", name): answer for name, answer in answers.items()}}), MEMBER, HOME)
+    return aws_of("kms", **answers)
 
 
 def listed(*names: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -11,7 +11,6 @@ import pytest
 from orgaudit.analysis.resource_policies import openings_in
 from orgaudit.controls.apigateway import apigateway_stage_access_logging_enabled
 from orgaudit.facts.apigateway import RestApiStage, rest_api_policy, rest_api_stages, rest_apis
-from orgaudit.facts.declare import Resource
 from orgaudit.facts.iam.authorization import roles
 from orgaudit.facts.iam.trust import role_trust
 from orgaudit.facts.opensearch import SearchDomain, search_domain_policy, search_domains
@@ -20,24 +19,30 @@ from orgaudit.languages.iam_policy import PolicyError
 from orgaudit.model import UNKNOWN, NotSeenError, Seen, Status, shown
 from tests.factories import HOME, MEMBER, NOW
 from tests.factories_resource_policies import METHODS, a_domain, a_role, allow, an_api, text
-from tests.literal_aws import Answers, LiteralAws, Refused, World
+from tests.literal_aws import Answers, Refused, aws, drained
 
 POLICY = text(allow())
-
-
-def aws(here: Answers) -> LiteralAws:
-    return LiteralAws(World({MEMBER: here}), MEMBER, HOME)
-
-
-async def drained(listing: AsyncIterator[Resource]) -> list[Resource]:
-    return [resource async for resource in listing]
 
 
 # Domains
 
 
 def status(name: str, **more: Any) -> dict[str, Any]:
-    values = {"DomainId": f"{MEMBER}/{name}", "DomainName": name, "ARN": a_domain(name).arn, "ClusterConfig": {}}
+    """A domain with the settings that `a_domain` has, and no fine-grained access control."""
+    log = {"CloudWatchLogsLogGroupArn": f"arn:aws:logs:{HOME}:{MEMBER}:log-group:search", "Enabled": True}
+    nodes = {"InstanceCount": 3, "ZoneAwarenessEnabled": True}
+    values: dict[str, Any] = {
+        "DomainId": f"{MEMBER}/{name}",
+        "DomainName": name,
+        "ARN": a_domain(name).arn,
+        "EngineVersion": "OpenSearch_2.11",
+        "ClusterConfig": nodes | {"DedicatedMasterEnabled": True, "DedicatedMasterCount": 3},
+        "EncryptionAtRestOptions": {"Enabled": True},
+        "NodeToNodeEncryptionOptions": {"Enabled": True},
+        "LogPublishingOptions": {"AUDIT_LOGS": log, "ES_APPLICATION_LOGS": log},
+        "DomainEndpointOptions": {"EnforceHTTPS": True, "TLSSecurityPolicy": "Policy-Min-TLS-1-2-PFS-2023-10"},
+        "ServiceSoftwareOptions": {"UpdateAvailable": False},
+    }
     return values | {"AdvancedSecurityOptions": {"Enabled": False}} | more
 
 
@@ -52,12 +57,14 @@ def domains(*found: dict[str, Any]) -> Answers:
 
 
 VPC = {"VPCOptions": {"VPCId": "vpc-1", "SubnetIds": ["subnet-1"]}}
+SWITCHED_OFF = {"CloudWatchLogsLogGroupArn": "arn", "Enabled": False}
+NO_MASTERS = {"ClusterConfig": {"InstanceCount": 2, "ZoneAwarenessEnabled": False, "DedicatedMasterEnabled": False}}
 SIGN_IN = {"Enabled": True, "InternalUserDatabaseEnabled": True}
 
 
 async def test_domains_are_described_five_at_a_time() -> None:
     at = aws(domains(*(status(f"logs-{number}") for number in range(7))))
-    assert await drained(search_domains(at)) == [a_domain(f"logs-{number}") for number in range(7)]
+    assert await drained(search_domains(at)) == [a_domain(f"logs-{number}", fine_grained=False) for number in range(7)]
     assert [len(call.parameters["DomainNames"]) for call in at.world.asked("DescribeDomains")] == [5, 2]
     assert at.world.actions == {"es:ListDomainNames", "es:DescribeDomains"}
 
@@ -68,14 +75,22 @@ async def test_domains_are_described_five_at_a_time() -> None:
         ({}, {}),
         ({"VPCOptions": {}}, {}),
         (VPC, {"vpc_id": "vpc-1"}),
-        ({"AdvancedSecurityOptions": SIGN_IN}, {"signs_in": True}),
-        ({"AdvancedSecurityOptions": SIGN_IN | {"AnonymousAuthEnabled": True}}, {}),
+        ({"AdvancedSecurityOptions": SIGN_IN}, {"signs_in": True, "fine_grained": True}),
+        ({"AdvancedSecurityOptions": SIGN_IN | {"AnonymousAuthEnabled": True}}, {"fine_grained": True}),
         ({"AdvancedSecurityOptions": {"Enabled": False}}, {}),
+        ({"LogPublishingOptions": {"AUDIT_LOGS": {"Enabled": True}}}, {"logs": frozenset()}),
+        ({"LogPublishingOptions": {"AUDIT_LOGS": SWITCHED_OFF}}, {"logs": frozenset()}),
+        (NO_MASTERS, {"data_nodes": 2, "zone_aware": False, "masters": 0}),
     ],
-    ids=["public", "public, in other words", "VPC", "sign-in", "anonymous", "no sign-in"],
+    ids=[
+        *("public", "public, in other words", "VPC", "sign-in", "anonymous", "no sign-in"),
+        *("no log group", "log switched off", "no masters"),
+    ],
 )
 async def test_what_holds_a_domain(more: dict[str, Any], values: dict[str, Any]) -> None:
-    assert await drained(search_domains(aws(domains(status("logs", **more))))) == [a_domain(**values)]
+    assert await drained(search_domains(aws(domains(status("logs", **more))))) == [
+        a_domain(**{"fine_grained": False} | values)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +111,7 @@ async def test_what_holds_a_domain_is_not_seen(more: dict[str, Any], lacking: st
 async def test_domain_without_a_name_leaves_the_others() -> None:
     names = {"DomainNames": [{"EngineType": "OpenSearch"}, {"DomainName": "logs"}]}
     listing = search_domains(aws({**domains(status("logs")), ("opensearch", "ListDomainNames"): names}))
-    assert await anext(listing) == a_domain()
+    assert await anext(listing) == a_domain(fine_grained=False)
     with pytest.raises(RowError):
         await anext(listing)
 

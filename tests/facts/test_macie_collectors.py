@@ -8,10 +8,10 @@ import pytest
 
 from orgaudit.facts.macie import BucketCriterion, ClassificationJob, MacieSession, macie_discovery, macie_sessions
 from orgaudit.model import NotSeenError
-from tests.factories import HOME, MEMBER, SECURITY
+from tests.factories import MEMBER, SECURITY
 from tests.factories_macie import a_session
 from tests.factories_s3 import a_bucket
-from tests.literal_aws import LiteralAws, Refused, World
+from tests.literal_aws import LiteralAws, Refused, aws_of
 
 SESSION = a_session()
 BUCKET = a_bucket()
@@ -20,7 +20,7 @@ NOT_AUTOMATED = {"status": "DISABLED"}
 
 
 def aws(**answers: Any) -> LiteralAws:
-    return LiteralAws(World({MEMBER: {("macie2", name): answer for name, answer in answers.items()}}), MEMBER, HOME)
+    return aws_of("macie2", **answers)
 
 
 async def listed(at: LiteralAws) -> list[MacieSession]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from orgaudit.facts.sns import SnsTopic, TopicPolicy, topic_policy, topics
 from orgaudit.facts.sqs import Queue, QueuePolicy, queue_policy, queues
 from orgaudit.languages.iam_policy import PolicyError
 from orgaudit.model import Gap, GapReason, NotSeenError, Seen
-from tests.factories import HOME, MEMBER
+from tests.factories import HOME, MEMBER, NOW
 from tests.factories_efs import a_file_system
 from tests.factories_resource_policies import (
     a_backup_vault,
@@ -36,17 +37,9 @@ from tests.factories_resource_policies import (
     arn,
     text,
 )
-from tests.literal_aws import Answers, LiteralAws, Refused, World
+from tests.literal_aws import Refused, aws, drained
 
 POLICY = text(allow())
-
-
-def aws(here: Answers) -> LiteralAws:
-    return LiteralAws(World({MEMBER: here}), MEMBER, HOME)
-
-
-async def drained(listing: AsyncIterator[Resource]) -> list[Resource]:
-    return [resource async for resource in listing]
 
 
 # Listings
@@ -64,10 +57,16 @@ class Listing:
 
 
 URL = f"https://sqs.{HOME}.amazonaws.com/{MEMBER}"
-TAGGED = Secret(
-    arn=a_secret("tagged-AbCdEf").arn, account_id=MEMBER, region=HOME, tags={"owner": "payments", "bare": ""}
-)
+TAGGED = a_secret("tagged-AbCdEf", tags={"owner": "payments", "bare": ""})
+ROTATING = {
+    "RotationEnabled": True,
+    "NextRotationDate": NOW + timedelta(days=30),
+    "LastRotatedDate": NOW,
+    "CreatedDate": NOW,
+    "LastAccessedDate": NOW,
+}
 TAGS = [{"Key": "owner", "Value": "payments"}, {"Key": "bare"}]
+ARCHIVE = {"PackageType": "Zip", "Runtime": "python3.13"}
 LISTINGS = {
     "queues": Listing(
         queues,
@@ -87,8 +86,8 @@ LISTINGS = {
         functions,
         ("lambda", "ListFunctions"),
         [
-            {"Functions": [{"FunctionArn": a_function().arn}], "NextMarker": "2"},
-            {"Functions": [{"FunctionArn": a_function("b").arn}]},
+            {"Functions": [{"FunctionArn": a_function().arn} | ARCHIVE], "NextMarker": "2"},
+            {"Functions": [{"FunctionArn": a_function("b").arn} | ARCHIVE]},
         ],
         {"Functions": []},
         [a_function(), a_function("b")],
@@ -127,8 +126,8 @@ LISTINGS = {
         secrets,
         ("secretsmanager", "ListSecrets"),
         [
-            {"SecretList": [{"ARN": a_secret().arn}], "NextToken": "2"},
-            {"SecretList": [{"ARN": TAGGED.arn, "Tags": TAGS}]},
+            {"SecretList": [{"ARN": a_secret().arn} | ROTATING], "NextToken": "2"},
+            {"SecretList": [{"ARN": TAGGED.arn, "Tags": TAGS} | ROTATING]},
         ],
         {"SecretList": []},
         [a_secret(), TAGGED],
@@ -211,7 +210,7 @@ async def test_clusters_are_described_page_by_page() -> None:
     at = aws(
         {
             ("ecs", "ListClusters"): [{"clusterArns": [first], "nextToken": "2"}, {"clusterArns": [second]}],
-            ("ecs", "DescribeClusters"): lambda clusters: {"clusters": [known[each] for each in clusters]},
+            ("ecs", "DescribeClusters"): lambda clusters, include: {"clusters": [known[each] for each in clusters]},
         }
     )
     assert [(each.name, *each.parts) async for each in clusters(at)] == [
@@ -255,7 +254,7 @@ READINGS = {
         ("sqs", "GetQueueAttributes"),
         lambda policy: {"Attributes": {"Policy": policy}},
         ({}, {"Attributes": {}}, Refused("AWS.SimpleQueueService.NonExistentQueue"), Refused("QueueDoesNotExist")),
-        {"QueueUrl": f"{URL}/jobs", "AttributeNames": ["Policy"]},
+        {"QueueUrl": f"{URL}/jobs", "AttributeNames": ["Policy", "KmsMasterKeyId", "SqsManagedSseEnabled"]},
     ),
     "topic": Reading(
         topic_policy,

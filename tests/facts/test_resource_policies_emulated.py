@@ -15,14 +15,22 @@ from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.aws.access import Access
 from orgaudit.collect.account import actions_for, collect_account
 from orgaudit.demo import Demo
-from orgaudit.facts.apigateway import RestApiStage
+from orgaudit.facts.apigateway import RestApiStage, StageIntegrations
 from orgaudit.facts.apigatewayv2 import ApiStage
-from orgaudit.facts.cloudfront import Distribution, DistributionLogs
+from orgaudit.facts.cloudfront import Distribution, DistributionLogs, DistributionRoot, OriginBuckets
 from orgaudit.facts.declare import FactType, Resource, closure
 from orgaudit.facts.dynamodb import DynamoDbTable
 from orgaudit.facts.ecs import EcsCluster
-from orgaudit.facts.elb import ClassicLoadBalancer, ClassicLoadBalancerLogs
-from orgaudit.facts.elbv2 import LoadBalancer, LoadBalancerLogs
+from orgaudit.facts.elb import ClassicLoadBalancer, ClassicLoadBalancerAttributes, ClassicLoadBalancerLogs
+from orgaudit.facts.elbv2 import (
+    TO_HTTPS,
+    HttpRules,
+    LoadBalancer,
+    LoadBalancerAttributes,
+    LoadBalancerListeners,
+    LoadBalancerLogs,
+    TargetGroup,
+)
 from orgaudit.facts.eventbridge import EventBus
 from orgaudit.facts.glacier import GlacierVault
 from orgaudit.facts.lambda_ import Function
@@ -31,7 +39,7 @@ from orgaudit.facts.resource_policies import ResourcePolicy
 from orgaudit.facts.secretsmanager import Secret, SecretPolicy
 from orgaudit.facts.shard import shard_decoder
 from orgaudit.facts.sns import SnsTopic, TopicPolicy
-from orgaudit.facts.sqs import Queue, QueuePolicy
+from orgaudit.facts.sqs import Queue, QueueEncryption, QueuePolicy
 from orgaudit.model import Account, Seen
 from orgaudit.settings.limits import load_limits
 from orgaudit.settings.sections import AccessSettings, RunSettings, ScopeSettings
@@ -46,10 +54,27 @@ DETAILS: tuple[FactType, ...] = (
     LoadBalancerLogs,
     QueuePolicy,
     SecretPolicy,
+    ClassicLoadBalancerAttributes,
+    DistributionRoot,
+    HttpRules,
+    LoadBalancerAttributes,
+    LoadBalancerListeners,
+    OriginBuckets,
+    QueueEncryption,
+    StageIntegrations,
     TopicPolicy,
     TrustedServices,
 )
-LISTINGS: tuple[FactType, ...] = (ApiStage, DynamoDbTable, EcsCluster, EventBus, Function, GlacierVault, RestApiStage)
+LISTINGS: tuple[FactType, ...] = (
+    ApiStage,
+    DynamoDbTable,
+    EcsCluster,
+    EventBus,
+    Function,
+    GlacierVault,
+    RestApiStage,
+    TargetGroup,
+)
 GROUP = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:api"
 
 
@@ -85,7 +110,10 @@ class Seeding:
         elb, elbv2 = self.client("elb"), self.client("elbv2")
         listener = {"Protocol": "tcp", "LoadBalancerPort": 80, "InstancePort": 80}
         elb.create_load_balancer(LoadBalancerName="old", Listeners=[listener], AvailabilityZones=[f"{REGION}a"])
-        elbv2.create_load_balancer(Name="web", Subnets=subnets)
+        web = elbv2.create_load_balancer(Name="web", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+        redirect = {"Type": "redirect", "RedirectConfig": {"Protocol": "HTTPS", "StatusCode": "HTTP_301"}}
+        elbv2.create_listener(LoadBalancerArn=web, Protocol="HTTP", Port=80, DefaultActions=[redirect])
+        elbv2.create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId=ec2.describe_vpcs()["Vpcs"][0]["VpcId"])
         self.client("ecs").create_cluster(clusterName="main")
         key = {"AttributeName": "id"}
         self.client("dynamodb").create_table(
@@ -100,6 +128,9 @@ class Seeding:
         rest.put_method(restApiId=api, resourceId=root, httpMethod="GET", authorizationType="NONE")
         rest.put_integration(restApiId=api, resourceId=root, httpMethod="GET", type="MOCK")
         rest.create_deployment(restApiId=api, stageName="prod")
+        traced = {"op": "replace", "path": "/tracingEnabled", "value": "true"}
+        level = {"op": "replace", "path": "/*/*/logging/loglevel", "value": "ERROR"}
+        rest.update_stage(restApiId=api, stageName="prod", patchOperations=[traced, level])
         web = http.create_api(Name="web", ProtocolType="HTTP")["ApiId"]
         logs = {"DestinationArn": GROUP, "Format": "$context.requestId"}
         http.create_stage(ApiId=web, StageName="$default", AccessLogSettings=logs)
@@ -193,6 +224,39 @@ def test_load_balancers_without_logs(account: AccountFacts) -> None:
     assert (classic.name, application.kind) == ("old", Seen("application"))
     assert account.detail(ClassicLoadBalancerLogs, classic).value.bucket is None
     assert account.detail(LoadBalancerLogs, application).value.bucket is None
+
+
+def test_listeners_and_attributes(account: AccountFacts) -> None:
+    (classic,), (application,) = account.everywhere(ClassicLoadBalancer), account.everywhere(LoadBalancer)
+    assert [each.shown for each in classic.listeners.value] == ["TCP:80"]
+    assert (len(classic.zones.value), len(application.zones.value)) == (1, 2)
+    assert account.detail(ClassicLoadBalancerAttributes, classic).value.balances_across_zones == Seen(False)
+    assert account.detail(LoadBalancerAttributes, application).value.deletion_protected == Seen(False)
+    (listener,) = account.detail(LoadBalancerListeners, application).value.listeners
+    assert (listener.shown, listener.actions, listener.tls_policy) == ("HTTP:80", (TO_HTTPS,), "")
+    assert account.detail(HttpRules, application).value.rules == ()
+    (group,) = account.everywhere(TargetGroup)
+    assert (group.protocol, group.health_check_protocol, group.kind) == (Seen("HTTP"), Seen("HTTP"), Seen("instance"))
+
+
+def test_settings_of_a_stage(account: AccountFacts) -> None:
+    (rest,) = account.everywhere(RestApiStage)
+    assert (rest.log_levels, rest.has_cache, rest.traced) == (Seen({"*/*": "ERROR"}), Seen(False), Seen(True))
+    assert account.detail(StageIntegrations, rest).value.types == ("MOCK",)
+
+
+def test_origins_of_a_distribution(account: AccountFacts) -> None:
+    (distribution,) = account.everywhere(Distribution)
+    assert [origin.bucket for origin in distribution.origins.value] == ["files"]
+    assert [behavior.viewers for behavior in distribution.behaviors.value] == ["https-only"]
+    assert (distribution.certificate, distribution.web_acl, distribution.groups) == (Seen(""), Seen(""), Seen({}))
+    assert account.detail(DistributionRoot, distribution).value.root_object == ""
+    assert account.detail(OriginBuckets, distribution).value.exists == {"files": Seen(False)}
+
+
+def test_encryption_of_queues(account: AccountFacts) -> None:
+    queues = {queue.name: queue for queue in account.everywhere(Queue)}
+    assert account.detail(QueueEncryption, queues["plain"]).value.encrypted == Seen(True)
 
 
 def test_stages_of_apis(account: AccountFacts) -> None:

@@ -15,7 +15,22 @@ from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.analysis.organization_facts import Organization
 from orgaudit.collect.account import Line, _drain
 from orgaudit.controls.declare import Control, catalogue
-from orgaudit.facts import apigateway, apigatewayv2, config, dynamodb, eventbridge, opensearch, rds, sqs
+from orgaudit.facts import (
+    apigateway,
+    apigatewayv2,
+    cloudfront,
+    config,
+    docdb,
+    dynamodb,
+    ecs,
+    eks,
+    eventbridge,
+    neptune,
+    opensearch,
+    rds,
+    secretsmanager,
+    sqs,
+)
 from orgaudit.facts.cloudtrail import trails
 from orgaudit.facts.declare import Collector, Detail, Resource, load
 from orgaudit.facts.ec2 import defaults, instances
@@ -25,7 +40,7 @@ from orgaudit.facts.shard import ListingResult
 from orgaudit.model import GLOBAL, Gap, NotSeenError, Scope, Status
 from orgaudit.settings.thresholds import Thresholds
 from tests.factories import HOME, MEMBER, facts_of, organization_of
-from tests.listings import CASES, Case, Path
+from tests.listings import CASES, Case, Path, answer
 from tests.literal_aws import LiteralAws, World, service_model
 
 Run: TypeAlias = Callable[..., Any]
@@ -33,10 +48,18 @@ Verdicts: TypeAlias = dict[tuple[str, str], Status]
 """By control and resource."""
 AWS_POLICY = "arn:aws:iam::aws:policy"
 ADMINISTRATOR = {"PolicyArn": f"{AWS_POLICY}/AdministratorAccess"}
-NAMES = {dynamodb.tables: ("dynamodb", "ListTables", "TableNames"), sqs.queues: ("sqs", "ListQueues", "QueueUrls")}
+NAMES = {
+    dynamodb.tables: ("dynamodb", "ListTables", "TableNames"),
+    ecs.task_families: ("ecs", "ListTaskDefinitionFamilies", "families"),
+    eks.eks_clusters: ("eks", "ListClusters", "clusters"),
+    sqs.queues: ("sqs", "ListQueues", "QueueUrls"),
+}
 """Listings whose rows are names, by service, operation and member."""
 LOGGING = "apigateway/latest/developerguide/set-up-logging.html"
+STAGE = "apigateway/latest/api/API_Stage.html"
+SETTING = "apigateway/latest/api/API_MethodSetting.html"
 HTTP_LOGGING = "apigateway/latest/developerguide/http-api-logging.html"
+SEARCH_LOGS = "opensearch-service/latest/developerguide/createdomain-configure-slow-logs.html"
 DESCRIBED = "awscloudtrail/latest/APIReference/API_DescribeTrails.html"
 DOCUMENTED: dict[tuple[Run, str], str] = {
     (passwords.password_policy, "ExpirePasswords"): "IAM/latest/APIReference/API_PasswordPolicy.html",
@@ -46,15 +69,50 @@ DOCUMENTED: dict[tuple[Run, str], str] = {
     ): "IAM/latest/APIReference/API_UpdateAccountPasswordPolicy.html",
     (apigateway.rest_api_stages, "accessLogSettings"): LOGGING,
     (apigateway.rest_api_stages, "accessLogSettings.destinationArn"): LOGGING,
+    (apigateway.rest_api_stages, "clientCertificateId"): STAGE,
+    (apigateway.rest_api_stages, "methodSettings.*/*"): SETTING,
+    (apigateway.rest_api_stages, "methodSettings.*/*.loggingLevel"): SETTING,
+    (apigateway.rest_api_stages, "webAclArn"): STAGE,
     (apigatewayv2.api_stages, "AccessLogSettings"): HTTP_LOGGING,
     (apigatewayv2.api_stages, "AccessLogSettings.DestinationArn"): HTTP_LOGGING,
     (authorization.users, "UserPolicyList"): "IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html",
+    (cloudfront.distributions, "ConnectionMode"): "cloudfront/latest/APIReference/API_DistributionSummary.html",
     (config.config_recordings, "servicePrincipal"): "config/latest/APIReference/API_ConfigurationRecorder.html",
     (defaults.metadata_defaults, "HttpTokens"): "AWSEC2/latest/APIReference/API_GetInstanceMetadataDefaults.html",
     (eventbridge.event_buses, "Policy"): "eventbridge/latest/APIReference/API_EventBus.html",
     (instances.instances, "IamInstanceProfile"): "AWSEC2/latest/APIReference/API_Instance.html",
+    (instances.instances, "PublicIpAddress"): "AWSEC2/latest/APIReference/API_Instance.html",
     (opensearch.search_domains, "Deleted"): "opensearch-service/latest/APIReference/API_DomainStatus.html",
     (rds.database_instances, "DBClusterIdentifier"): "AmazonRDS/latest/APIReference/API_DBInstance.html",
+    (
+        rds.database_instances,
+        "ReadReplicaSourceDBInstanceIdentifier",
+    ): "AmazonRDS/latest/APIReference/API_DBInstance.html",
+    (
+        rds.database_instances,
+        "ReadReplicaSourceDBClusterIdentifier",
+    ): "AmazonRDS/latest/APIReference/API_DBInstance.html",
+    (rds.database_instances, "EnabledCloudwatchLogsExports"): "AmazonRDS/latest/APIReference/API_DBInstance.html",
+    (rds.database_clusters, "EnabledCloudwatchLogsExports"): "AmazonRDS/latest/APIReference/API_DBCluster.html",
+    (rds.database_clusters, "GlobalClusterIdentifier"): "AmazonRDS/latest/APIReference/API_DBCluster.html",
+    (
+        rds.database_clusters,
+        "BacktrackWindow",
+    ): "AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Managing.Backtrack.Configuring.html",
+    (neptune.neptune_clusters, "EnabledCloudwatchLogsExports"): "AmazonRDS/latest/APIReference/API_DBCluster.html",
+    (docdb.docdb_clusters, "EnabledCloudwatchLogsExports"): "AmazonRDS/latest/APIReference/API_DBCluster.html",
+    **{
+        (opensearch.search_domains, f"LogPublishingOptions{rest}"): SEARCH_LOGS
+        for kind in (".AUDIT_LOGS", ".ES_APPLICATION_LOGS")
+        for rest in ("", kind, f"{kind}.Enabled", f"{kind}.CloudWatchLogsLogGroupArn")
+    },
+    **{
+        (secretsmanager.secrets, name): "secretsmanager/latest/apireference/API_DescribeSecret.html"
+        for name in (
+            *("RotationEnabled", "NextRotationDate", "LastRotatedDate", "LastAccessedDate"),
+            *("OwningService", "PrimaryRegion", "RotationRules", "RotationRules.AutomaticallyAfterDays"),
+        )
+    },
     (trails.trails, "CloudWatchLogsLogGroupArn"): DESCRIBED,
     (trails.trails, "CloudWatchLogsRoleArn"): DESCRIBED,
     (trails.trails, "KmsKeyId"): DESCRIBED,
@@ -65,15 +123,6 @@ DOCUMENTED: dict[tuple[Run, str], str] = {
 def collector_of(run: Run) -> Collector:
     found: Collector = getattr(run, "__collector__")  # noqa: B009 - set by the decorator
     return found
-
-
-def answer(case: Case, *rows: Any) -> dict[str, Any]:
-    """The answer with these rows, or this one where there is only one."""
-    found: Any = list(rows) if case.identity else rows[0]
-    beside = dict(case.around)
-    for key in reversed(case.place):
-        found, beside = ([found], beside) if isinstance(key, int) else ({key: found} | beside, {})
-    return dict(found)
 
 
 async def listed(run: Run, *rows: Any) -> tuple[list[Resource], Exception | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from orgaudit.settings.sections import AccessSettings, RunSettings
 from tests.emulated import leading_to
 from tests.factories import MEMBER
 from tests.factories_s3 import EVERYONE, a_bucket, allow, settings
-from tests.literal_aws import Answer, LiteralAws, Refused, World
+from tests.literal_aws import Answer, LiteralAws, Refused, World, drained
 
 BUCKET = a_bucket()
 DETAILS = (
@@ -56,17 +56,13 @@ def aws(**answers: Any) -> LiteralAws:
     return LiteralAws(World({MEMBER: {("s3", name): answer for name, answer in answers.items()}}), MEMBER, "us-east-1")
 
 
-async def all_of(found: AsyncIterator[Any]) -> list[Any]:
-    return [one async for one in found]
-
-
 async def test_buckets_are_placed_by_the_listing() -> None:
     pages = [
         {"Buckets": [{"Name": "data", "BucketRegion": "eu-west-1"}]},
         {"Buckets": [{"Name": "logs.2024", "BucketRegion": "us-east-1"}]},
     ]
     at = aws(ListBuckets=pages)
-    assert await all_of(buckets(at)) == [a_bucket(), a_bucket("logs.2024", region="us-east-1")]
+    assert await drained(buckets(at)) == [a_bucket(), a_bucket("logs.2024", region="us-east-1")]
     assert [call.parameters for call in at.world.calls] == [{"MaxBuckets": 1000}] * 2
     assert [bucket.name async for bucket in buckets(at)] == ["data", "logs.2024"]
 
@@ -81,7 +77,7 @@ async def test_buckets_are_placed_by_the_listing() -> None:
 )
 async def test_where_the_listing_does_not_place_a_bucket_its_location_does(answer: Answer, region: str) -> None:
     at = aws(ListBuckets={"Buckets": [{"Name": "data"}]}, GetBucketLocation=answer)
-    (bucket,) = await all_of(buckets(at))
+    (bucket,) = await drained(buckets(at))
     assert bucket.region == region
 
 
@@ -95,12 +91,12 @@ async def test_a_bucket_that_nobody_places_hides_no_other() -> None:
 
 
 async def test_no_buckets() -> None:
-    assert await all_of(buckets(aws(ListBuckets={"Buckets": []}))) == []
+    assert await drained(buckets(aws(ListBuckets={"Buckets": []}))) == []
 
 
 async def test_buckets_denied() -> None:
     with pytest.raises(NotSeenError) as raised:
-        await all_of(buckets(aws()))
+        await drained(buckets(aws()))
     assert raised.value.gap.action == "s3:ListAllMyBuckets"
 
 
@@ -192,7 +188,7 @@ async def test_block_of_the_account_is_one_item_whether_it_is_set_or_not() -> No
     )
     for each, block in told:
         at = LiteralAws(World({MEMBER: {("s3control", "GetPublicAccessBlock"): each}}), MEMBER, "us-east-1")
-        (found,) = await all_of(account_public_access_block(at))
+        (found,) = await drained(account_public_access_block(at))
         assert (found.region, found.account_id, found.block) == (GLOBAL, MEMBER, block)
         assert at.world.calls[0].parameters == {"AccountId": MEMBER}
 
@@ -206,7 +202,7 @@ async def test_a_refused_detail_names_the_action_that_it_declared(read: Callable
 
 async def test_the_account_without_its_block_is_a_gap() -> None:
     with pytest.raises(NotSeenError, match="AccessDenied"):
-        await all_of(account_public_access_block(aws()))
+        await drained(account_public_access_block(aws()))
 
 
 # An emulated account
@@ -238,8 +234,8 @@ async def read_account() -> dict[str, Any]:
     limits = load_limits(Path("no file of the user's"))
     async with Access(AccessSettings(), RunSettings(attempts=1), limits, actions=actions) as access:
         entered = access.as_caller()
-        found = await all_of(buckets(entered.home()))
-        (block,) = await all_of(account_public_access_block(entered.home()))
+        found = await drained(buckets(entered.home()))
+        (block,) = await drained(account_public_access_block(entered.home()))
         details = {
             bucket.name: {run: await run(entered.region(bucket.region), bucket) for run in DETAILS} for bucket in found
         }

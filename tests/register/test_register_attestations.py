@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from orgaudit.errors import ConfigError
@@ -15,7 +16,7 @@ from orgaudit.model import Account, EntryState
 from orgaudit.register import lifecycle
 from orgaudit.register.apply import AppliedRegister
 from orgaudit.register.entries import ATTESTATIONS, EXCEPTIONS, Attestation
-from orgaudit.register.file.load import Register, load_register, with_known_requirements
+from orgaudit.register.file.load import Register, load_register, with_known_requirements, with_present_requirements
 from orgaudit.register.lifecycle import EntryChange, Step
 from orgaudit.register.state import longest_life, state_of, today
 from orgaudit.settings.frameworks import Assessment, Framework, Requirement
@@ -123,6 +124,24 @@ def test_all_accounts_are_taken_when_broad_is_said(tmp_path: Path) -> None:
     found = loaded(tmp_path, fields(accounts=None, ous=["Root"], broad=True))
     assert found.problems() == []
     assert set(apply(found, [SHOP, BANK], date(2025, 2, 1)).answers["cis_2.0:1.1"]) == {SHOP.id, BANK.id}
+
+
+def test_a_former_id_of_a_requirement_answers_for_the_present_one(tmp_path: Path) -> None:
+    renamed = Requirement(id="1", title="1", assessment=Assessment.MANUAL, aliases=("1.1",))
+    frameworks = {"cis_2.0": msgspec.structs.replace(FRAMEWORKS["cis_2.0"], requirements=(renamed,))}
+    path = making.register_file(tmp_path, attestations=[fields()])
+    register = with_known_requirements(load_register(path, RegisterSettings()), frameworks, complete=True)
+    assert not register.invalid
+    present = with_present_requirements(register, frameworks)
+    assert apply(present, [SHOP], date(2025, 2, 1)).answers["cis_2.0:1"][SHOP.id].status is AttestedStatus.PASS
+    assert [it.requirement for it in register.attestations] == ["cis_2.0:1.1"]
+
+
+def test_what_a_baseline_leaves_out_is_a_known_requirement(tmp_path: Path) -> None:
+    narrowed = {"cis_2.0": msgspec.structs.replace(FRAMEWORKS["cis_2.0"], requirements=(), left_out=("1.1",))}
+    path = making.register_file(tmp_path, attestations=[fields(), fields(id="ATT-2025-0002", requirement="cis_2.0:9")])
+    register = with_known_requirements(load_register(path, RegisterSettings()), narrowed, complete=False)
+    assert [it.texts["id"] for it in register.invalid] == ["ATT-2025-0002"]
 
 
 def test_another_framework_is_no_problem_where_not_all_are_known(tmp_path: Path) -> None:

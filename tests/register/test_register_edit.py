@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -354,12 +354,24 @@ def test_an_edit_never_touches_another_entry(edits: list[tuple[str, Any]], last:
 
 @settings(deadline=None)  # the machine may be busy
 @given(st.dictionaries(keys, values, max_size=5))
+@example({"title": "="})
+@example({"<<": "<<"})
 def test_an_added_entry_reads_back(entry: dict[str, Any]) -> None:
     editor = RegisterEditor(Path("exceptions.yaml"), TEXT.encode())
     editor.add({"id": "EXC-2025-0008", **entry})
     again = RegisterEditor(Path("exceptions.yaml"), editor.text().encode())
     assert again.entry("EXC-2025-0008") == {"id": "EXC-2025-0008", **entry}
     assert [line for line in TEXT.splitlines() if line not in editor.text()] == []
+
+
+@pytest.mark.parametrize("value", ["=", "!secret x"])
+def test_a_value_whose_tag_is_not_read_is_an_error(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "exceptions.yaml"
+    path.write_text(f"exceptions:\n  - {{id: EXC-2025-0001, title: {value}}}\n  - id: EXC-2025-0002\n")
+    editor = RegisterEditor.open(path)
+    with pytest.raises(ConfigError, match=r"exceptions.yaml: has a tag that is not read: .*; quote the value"):
+        editor.entry("EXC-2025-0001")
+    assert editor.entry("EXC-2025-0002") == {"id": "EXC-2025-0002"}
 
 
 def test_an_entry_that_names_itself_is_not_edited_and_leaves_the_others_to_be(tmp_path: Path) -> None:

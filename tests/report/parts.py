@@ -199,7 +199,7 @@ def _decide(
         compared = Comparison(
             baseline="2026-q2",
             baseline_date=date(2026, 7, 1),
-            points=(_point("2026-q2", 7777), _point(run.id, 8888)),
+            points=(_point("2026-q2", 7979), _point(run.id, 9797)),
             issues=tuple(KindCount(kind=kind, meaning=kind.meaning, count=0) for kind in Kind),
         )
         _write_changes(run, changed, accounts)

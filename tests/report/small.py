@@ -14,7 +14,8 @@ import pytest
 
 from orgaudit.model import EntryState, ExceptionRef, Finding, Status
 from orgaudit.report.stage import written
-from orgaudit.report.view import View, viewing
+from orgaudit.report.view import View
+from orgaudit.report.viewing import viewing
 from orgaudit.store.register_result import ExceptionRow, RegisterProblem, RegisterResult, Source, write_result
 from orgaudit.store.run import Run
 from orgaudit.store.seal import Standing

@@ -19,7 +19,8 @@ from orgaudit.register import stage
 from orgaudit.register.extent import extent_of
 from orgaudit.register.file.load import load_register
 from orgaudit.report import json_document
-from orgaudit.report.view import View, viewing
+from orgaudit.report.view import View
+from orgaudit.report.viewing import viewing
 from orgaudit.settings.sections import RegisterSettings
 from orgaudit.store.run import Run
 from orgaudit.store.seal import Standing

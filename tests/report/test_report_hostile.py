@@ -36,7 +36,8 @@ FIXED = {
     Cell: {"account_id", "control", "status", "reason", "inherited_from"},
     Manifest: {
         *("run_id", "started_at", "collected_at", "evaluated_at", "account_id", "id", "severity"),
-        *("management_account_id", "state", "scope", "assessment", "reason", "controls"),
+        *("management_account_id", "state", "scope", "assessment", "reason", "controls", "supporting"),
+        *("coverage", "baseline", "kind"),
     },
 }
 """What is never a name: numbers of accounts, ids and words of ours, times; by record."""

@@ -17,7 +17,7 @@ from jsonschema.exceptions import ValidationError
 from orgaudit.model import Remediation, Remedy
 from orgaudit.report import json_document, json_version_1, stage
 from orgaudit.report.json_document import schema
-from orgaudit.report.view import viewing
+from orgaudit.report.viewing import viewing
 from orgaudit.store.run import Run, write_lines
 from orgaudit.store.seal import Standing
 from tests.report.compared import CHANGES, COMPARISON, compare

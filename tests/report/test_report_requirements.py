@@ -9,7 +9,8 @@ import pytest
 
 from orgaudit.model import GLOBAL, Cell, Status
 from orgaudit.report.figures import RequirementScore, StatusCounts
-from orgaudit.settings.frameworks import Assessment, Framework, Requirement
+from orgaudit.report.framework_scores import framework_scores
+from orgaudit.settings.frameworks import Assessment, Coverage, Framework, Requirement
 from orgaudit.store.run import Run, write_lines
 from orgaudit.store.tables import consolidate
 from tests.report.small import decided, viewed
@@ -78,6 +79,26 @@ def test_a_passing_requirement_that_a_person_decides_is_not_passed(
     only_passing(small, PASSING)
     found = scores(small, {"asked": (assessment, (PASSING,))})["asked"]
     assert (str(found.status), found.accounts_passing) == (status, 4)
+
+
+def test_what_no_control_covers_is_neither_passed_nor_left_to_people(small: Run) -> None:
+    only_passing(small, PASSING)
+    requirements = (
+        Requirement(id="covered", title="covered", assessment=AUTOMATED, controls=(PASSING,)),
+        Requirement(id="bare", title="bare", assessment=AUTOMATED, coverage=Coverage.NONE, needs="rds.DescribeX"),
+    )
+    framework = Framework(id="own", title="Own", version="1", requirements=requirements)
+    small.write_manifest(msgspec.structs.replace(small.read_manifest(), frameworks=(framework,)))
+    register = decided()
+    consolidate(small, register.apply)
+    with viewed(small, register) as view:
+        found = {score.id: score for score in view.requirements}
+        [score] = framework_scores(view)
+        headline = view.summary.headline
+    assert {name: str(each.status) for name, each in found.items()} == {"covered": "PASS", "bare": "NOT_COVERED"}
+    assert found["bare"].rated.counts.total == 0
+    assert (score.rate, score.why, score.manual) == (None, "1 of 2 requirements are covered", 0)
+    assert headline is None
 
 
 def only_passing(run: Run, control: str) -> None:

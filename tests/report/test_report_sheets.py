@@ -18,7 +18,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from orgaudit.model import Finding, Status
 from orgaudit.report import xlsx
-from orgaudit.report.view import viewing
+from orgaudit.report.viewing import viewing
 from orgaudit.report.xlsx import findings as sheets
 from orgaudit.report.xlsx import heat
 from orgaudit.report.xlsx.console import console_address
@@ -279,7 +279,7 @@ def test_actions_are_those_of_the_plan(small: Run, tmp_path: Path) -> None:
 
 
 def test_the_actions_say_how_many_there_are(small: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orgaudit.report.view.ACTIONS", 2)
+    monkeypatch.setattr("orgaudit.report.viewing.ACTIONS", 2)
     sheet = shown(book(small, tmp_path))["Actions"]
     assert "The first 2 of " in str(sheet["A2"].value)
     assert len(records(sheet)) == 2

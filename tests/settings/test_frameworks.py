@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
 from orgaudit.model import RequirementRef
+from orgaudit.settings.control_names import names_by_control
 from orgaudit.settings.documents import PACKAGED
 from orgaudit.settings.frameworks import (
     SHIPPED,
     Assessment,
+    Baseline,
+    Coverage,
     Framework,
     Requirement,
     check,
     controls_of,
     files,
     headline,
+    in_baseline,
+    is_ratable,
     load,
     requirements_of,
     select,
 )
+from scripts.framework_tables import security_hub
+from scripts.write_frameworks import UNSURE, WRITERS, planned
 from tests.packaged import FRAMEWORKS
 
 CONTROLS = set(catalogue())
-CIS = {name: framework for name, framework in FRAMEWORKS.items() if name.startswith("cis_")}
+NIST, FSBP = FRAMEWORKS["nist_800_53_r5"], FRAMEWORKS["fsbp"]
+CIS = {
+    name: framework for name, framework in FRAMEWORKS.items() if name.startswith("cis_") and not framework.is_mapping
+}
 REQUIREMENTS = [(framework, requirement) for framework in CIS.values() for requirement in framework.requirements]
 SIZES = {
     "cis_1.2": ("1.2.0", 43, 6),
@@ -203,9 +215,87 @@ def test_disputed_levels_and_assessments(framework: str, requirement: str, level
 
 
 def test_nist_holds_official_ids_only() -> None:
-    ids = {item.id for item in FRAMEWORKS["nist_800_53_r5"].requirements}
-    assert {"AU-2(b)", "AU-11", "AU-12(a)", "SI-4(20)"} <= ids
-    assert not ids & {"AC-3(1)", "SI-1(1)(c)", "SA-1(1)", "CP-1(2)"}
+    names = set(NIST.names)
+    assert {"AU-2", "AU-2(b)", "AU-11", "AU-12", "AU-12(a)", "SI-4(20)"} <= names
+    assert not names & {"AC-3(1)", "SI-1(1)(c)", "SA-1(1)", "CP-1(2)"}
+
+
+def test_the_ids_that_nist_had_before_still_name_a_requirement() -> None:
+    assert {"AU-2(b)", "AU-3(a)", "AU-14(a)", "CM-5(1)(b)", "IA-3(3)(b)"} <= set(NIST.names)
+    assert {"PM-14(a)(1)", "PM-31", "SC-7(9)(b)", "SI-12"} <= set(NIST.names)
+
+
+@pytest.mark.parametrize(("baseline", "size"), [(Baseline.LOW, 149), (Baseline.MODERATE, 287), (Baseline.HIGH, 370)])
+def test_a_baseline_has_the_requirements_that_nist_selects(baseline: Baseline, size: int) -> None:
+    found = in_baseline(NIST, baseline)
+    assert len(found.requirements) == size
+    assert sorted(found.names) == sorted(NIST.names)
+    assert ("AC-2(3)" in {each.id for each in found.requirements}) is (baseline is not Baseline.LOW)
+    assert "AC-3(7)" in found.left_out
+
+
+def test_a_framework_without_baselines_stays_whole() -> None:
+    assert in_baseline(FRAMEWORKS["cis_4.0"], Baseline.LOW) is FRAMEWORKS["cis_4.0"]
+    assert in_baseline(NIST, None) is NIST
+    assert select(FRAMEWORKS, ["nist_800_53_r5"], baseline=Baseline.LOW) == {NIST.id: in_baseline(NIST, Baseline.LOW)}
+
+
+def test_what_aws_relates_decides_in_nist_and_what_others_map_supports() -> None:
+    by_id = {each.id: each for each in NIST.requirements}
+    assert by_id["AC-1"].assessment is Assessment.MANUAL
+    assert "s3_bucket_private" in by_id["AC-3"].controls
+    assert by_id["AC-2(4)"].assessment is Assessment.AUTOMATED
+    assert "logs_metric_filter_cloudtrail_changes_alarmed" in by_id["AC-2(4)"].supporting
+    assert all(each.controls for each in NIST.requirements if each.assessment is Assessment.AUTOMATED)
+    assert not any({*each.controls} & {*each.supporting} for each in NIST.requirements)
+    assert all(each.assessment is Assessment.AUTOMATED for each in NIST.requirements if each.supporting)
+
+
+def test_fsbp_lists_the_standard_and_says_what_is_not_covered() -> None:
+    ids = {each.id for each in FSBP.requirements}
+    assert len(ids) == len(FSBP.requirements) == 365
+    assert not ids & {*UNSURE, "AppSync.1", "ECS.1", "EFS.6"}
+    assert FSBP.covered == len([each for each in FSBP.requirements if each.coverage is Coverage.ANSWERED]) >= 37
+    assert all(bool(each.needs) is not each.is_covered for each in FSBP.requirements)
+    assert all(bool(each.controls) is each.is_covered for each in FSBP.requirements)
+    assert all(0 < len(each.title) <= 80 and each.section for each in FSBP.requirements)
+    assert len({each.title for each in FSBP.requirements}) == 365
+    assert re.search(r"20\d\d-\d\d$", FSBP.version)
+
+
+def test_a_framework_that_is_not_whole_has_no_rate() -> None:
+    assert not is_ratable(FSBP, CONTROLS)
+    covered = tuple(each for each in FSBP.requirements if each.is_covered)
+    assert is_ratable(msgspec.structs.replace(FSBP, requirements=covered), CONTROLS)
+    assert is_ratable(NIST, CONTROLS)
+
+
+def test_a_former_id_of_a_requirement_names_its_controls() -> None:
+    names = names_by_control(PACKAGED, {})["cloudtrail_trail_multi_region_management_events"]
+    assert {"nist_800_53_r5:AU-2", "nist_800_53_r5:AU-2(b)", "fsbp:CloudTrail.1"} <= set(names)
+
+
+@pytest.mark.parametrize("framework", [name for name in FRAMEWORKS if name not in {"cis_6.0", "cis_7.0"}])
+def test_every_file_names_its_source_and_date(framework: str) -> None:
+    assert FRAMEWORKS[framework].source
+    assert FRAMEWORKS[framework].date
+
+
+def test_the_written_files_are_current() -> None:
+    for name, write in WRITERS.items():
+        written = (PACKAGED / "frameworks" / f"{name}.yaml").read_text(encoding="utf-8")
+        assert written == write(CONTROLS), f"run `python scripts/write_frameworks.py` to write {name}.yaml anew"
+
+
+def test_a_control_enters_both_files_with_its_first_day_in_the_catalogue() -> None:
+    name = next(control for each in security_hub() if each.id == "EC2.7" for control in each.controls)
+    without, with_it = CONTROLS - {name}, CONTROLS | {name}
+    assert f"[{name}]" not in WRITERS["fsbp"](without)
+    assert name not in WRITERS["nist_800_53_r5"](without)
+    assert name in planned(without)
+    assert f"[{name}]" in WRITERS["fsbp"](with_it)
+    assert name in WRITERS["nist_800_53_r5"](with_it)
+    assert name not in planned(with_it)
 
 
 def test_a_users_framework_stands_beside_the_packaged_ones(tmp_path: Path) -> None:
@@ -243,6 +333,14 @@ def test_a_users_file_of_the_same_name_replaces_ours(tmp_path: Path) -> None:
         ("[cloudtrail_trail_logging]", "cloudtrail_trail_logging", 12, "must be a list"),
         ("[cloudtrail_trail_logging]", "[cloudtrail_trail_loging]", 12, "did you mean cloudtrail_trail_logging"),
         ("    section: Logging", '    section: Logging\n    section: ""', 12, "twice"),
+        ("    section: Logging", "    coverage: none", 11, "is none, but it names controls; leave out coverage"),
+        ("    section: Logging", "    coverage: nothing", 11, "not one of answered, none"),
+        ("    section: Logging", "    needs: iam.ListUsers", 11, "its coverage is not none; add coverage: none"),
+        ("    section: Logging", '    aliases: ["1.10"]', 11, "'1.10' is there twice, first on line 7"),
+        ("    section: Logging", "    baseline: medium", 11, "baseline"),
+        ("    section: Logging", "    supporting: [cloudtrail_trail_loging]", 11, "mean cloudtrail_trail_logging"),
+        ("    section: Logging", "    supporting: [cloudtrail_trail_logging]", 11, "supporting too; name it once"),
+        ("title: Our rules", 'title: Our rules\ndate: "August"', 3, "date"),
     ],
 )
 def test_a_wrong_framework_names_file_line_and_mend(
@@ -252,6 +350,20 @@ def test_a_wrong_framework_names_file_line_and_mend(
     with pytest.raises(ConfigError, match=words) as raised:
         load(own(tmp_path, OWN.replace(old, new)), CONTROLS)
     assert (raised.value.file, raised.value.line) == (str(tmp_path / "frameworks/own.yaml"), line)
+
+
+def test_what_a_person_decides_is_covered(tmp_path: Path) -> None:
+    manual = OWN.replace("automated", "manual")
+    manual = manual.replace("    controls: [cloudtrail_trail_logging]", "    coverage: none")
+    with pytest.raises(ConfigError, match="is none, but a person decides it") as raised:
+        load(own(tmp_path, manual), CONTROLS)
+    assert (raised.value.line, raised.value.key) == (12, "requirements[0].coverage")
+
+
+def test_a_requirement_may_be_uncovered(tmp_path: Path) -> None:
+    text = OWN.replace("    controls: [cloudtrail_trail_logging]", "    coverage: none\n    needs: iam.ListUsers")
+    [requirement] = load(own(tmp_path, text), CONTROLS)["own"].requirements
+    assert (requirement.is_covered, requirement.needs, requirement.controls) == (False, "iam.ListUsers", ())
 
 
 def test_former_ids_of_controls_give_way_to_the_present_ones(tmp_path: Path) -> None:
@@ -303,10 +415,10 @@ def named(*ids: str) -> dict[str, Framework]:
 @pytest.mark.parametrize(
     ("ids", "also", "chosen"),
     [
-        (FRAMEWORKS, None, ["cis_7.0", "nist_800_53_r5"]),
+        (FRAMEWORKS, None, ["cis_7.0", "fsbp", "nist_800_53_r5"]),
         (("cis_1.2", "cis_9.0", "cis_10.0", "fsbp", "nist_800_53_r5"), None, ["cis_10.0", "fsbp", "nist_800_53_r5"]),
         (("cis_1.2", "cis_2.0", "cis_10.0.1"), "cis_1.2", ["cis_1.2", "cis_10.0.1"]),
-        (("acme", "cis_7.0", "cis_controls_8.1"), None, ["acme", "cis_7.0", "cis_controls_8.1"]),
+        (("acme", "cis_7.0", "cis_controls_7.1"), None, ["acme", "cis_7.0", "cis_controls_7.1"]),
         (("cis_7.0", "fsbp"), "gone", ["cis_7.0", "fsbp"]),
         ((), None, []),
     ],

@@ -29,6 +29,7 @@ def test_the_packaged_file_shows_every_key_with_its_default(tmp_path: Path) -> N
         "logo",
         "headline_framework",
         "audit_team",
+        "nist_baseline",
     )
     shown = re.sub(r"^# (?=\w+ = )", "", text, flags=re.MULTILINE)
     kept = "".join(line for line in shown.splitlines(keepends=True) if not line.startswith(examples))

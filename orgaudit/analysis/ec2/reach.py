@@ -169,7 +169,7 @@ class Inbound:
     def _everything(self, question: Question, ask: _Ask) -> Iterator[PortOpening]:
         for protocol, family in question.lines():
             needed: dict[RuleSource, None] = {}
-            for port in self._probes(protocol):
+            for port in self.probes(protocol):
                 sources = _enough(ask(protocol, port, family), family)
                 if not sources:
                     break
@@ -177,7 +177,7 @@ class Inbound:
             else:
                 yield PortOpening(protocol, None, family, tuple(needed))
 
-    def _probes(self, protocol: str) -> list[int]:
+    def probes(self, protocol: str) -> list[int]:
         """Return ports of which all are open only if every port is: the edges of all ranges. Port 0 is not used."""
         ranges = [rule.ports for rule in self.rules if rule.protocol == protocol]
         edges = {1} | {first for first, _ in ranges} | {last + 1 for _, last in ranges}

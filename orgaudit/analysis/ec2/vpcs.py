@@ -1,28 +1,57 @@
-"""VPCs: their flow logs, the route tables of their subnets, and how much of a peer their routes reach."""
+"""VPCs: their flow logs and endpoints, the route tables of their subnets, and how much of a peer their routes reach."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
+from typing import TypeVar
 
 from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.facts.declare import Resource
+from orgaudit.facts.ec2.endpoints import VpcEndpoint
 from orgaudit.facts.ec2.peering import PeeringConnection, PeeringRoute
 from orgaudit.facts.ec2.routes import RouteTable
 from orgaudit.facts.ec2.vpcs import FlowLog, Vpc
 from orgaudit.languages.cidr import block, family_of, minus, space_of
 from orgaudit.model import UNKNOWN, Gap, NotSeenError, Seen, shown
 
+R = TypeVar("R", bound=Resource)
+INTERFACE, AVAILABLE = "Interface", "available"
+
 
 def flow_logs_of(vpc: Vpc, owner: AccountFacts) -> list[FlowLog]:
     """Return the flow logs that are or may be on the whole of a VPC; raises NotSeenError where they were not seen."""
-    listed = owner.listing(FlowLog, vpc.region)
+    return [log for log in _in_region(FlowLog, vpc.region, owner) if shown(log.watches) in {vpc.vpc_id, UNKNOWN}]
+
+
+def endpoint_in(vpc_id: str, region: str, services: Collection[str], owner: AccountFacts) -> VpcEndpoint | None:
+    """Return an available interface endpoint of a VPC for one of these services of the region, or None without one.
+
+    Services are named as after the region in their full names, such as ecr.api. Raises NotSeenError where none was seen
+    and something that was not seen may be one.
+    """
+    names = {f"{prefix}com.amazonaws.{region}.{service}" for service in services for prefix in ("", "cn.")}
+    unseen: Gap | None = None
+    for endpoint in _in_region(VpcEndpoint, region, owner):
+        wanted = ((endpoint.vpc_id, {vpc_id}), (endpoint.service, names), (endpoint.kind, {INTERFACE}))
+        parts = [*wanted, (endpoint.state, {AVAILABLE})]
+        if any(isinstance(part, Seen) and part.value not in allowed for part, allowed in parts):
+            continue
+        gap = next((part for part, _ in parts if isinstance(part, Gap)), None)
+        if gap is None:
+            return endpoint
+        unseen = unseen or gap
+    if unseen is not None:
+        raise NotSeenError(unseen)
+    return None
+
+
+def _in_region(kind: type[R], region: str, owner: AccountFacts) -> list[R]:
+    """Return the resources of a kind in one region; raises NotSeenError where they were not seen."""
+    listed = owner.listing(kind, region)
     if listed is not None and listed.gap is not None:
         raise NotSeenError(listed.gap)
-    return [
-        log
-        for log in owner.anywhere(FlowLog)
-        if log.region == vpc.region and shown(log.watches) in {vpc.vpc_id, UNKNOWN}
-    ]
+    return [each for each in owner.anywhere(kind) if each.region == region]
 
 
 def flaw_of(log: FlowLog) -> str | None:

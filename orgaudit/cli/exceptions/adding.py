@@ -108,7 +108,8 @@ def add_exception(by: str | None, why: str, *, draft: bool, **given: Any) -> Non
 def add_attestation(by: str | None, expires_on: date, **given: Any) -> None:  # noqa: ANN401 - options by name
     """Attest a requirement for accounts or units, in your name."""
     found = opened(given)
-    requirement, names = given["requirement"], found.names(accept_unknown=given["unknown"])
+    names = found.names(accept_unknown=given["unknown"])
+    requirement = names.whole(given["requirement"])
     subject = {key: given[key] for key in ("accounts", "ous")}
     given |= _scope_of(names, subject, names.requirement(requirement))
     step, editor = Step(person(by, os.environ), found.on, "attested"), RegisterEditor.open(found.register.path)
@@ -116,6 +117,7 @@ def add_attestation(by: str | None, expires_on: date, **given: Any) -> None:  # 
     entry = {
         "id": editor.next_id(found.on.year, ATTESTATIONS.section),
         **{key: list(value) if isinstance(value, tuple) else value for key in keys if (value := given[key])},
+        "requirement": requirement,
         **ATTESTATIONS.signed({}, step.by, step.on),
         "expires_on": expires_on,
     }

@@ -86,7 +86,8 @@ def _request(entry: dict[str, Any], step: Step, found: OpenRegister) -> EntryCha
 
 
 def _approve(entry: dict[str, Any], step: Step, found: OpenRegister) -> EntryChange:
-    return lifecycle.approved(EXCEPTIONS, entry, step, longest_days=found.longest_days(entry))
+    longest = found.longest_days(entry)
+    return lifecycle.approved(EXCEPTIONS, entry, step, longest_days=longest, meanings=found.meanings)
 
 
 def _reject(entry: dict[str, Any], step: Step, _found: OpenRegister) -> EntryChange:
@@ -221,6 +222,7 @@ def _shown_change(before: dict[str, Any], after: dict[str, Any], change: EntryCh
         elif key not in {"id", "history"}:
             yield f"  {key}: {'' if is_new else f'{_shown(before.get(key))} -> '}{_shown(after.get(key))}"
     yield f"  {change.event['what']} on {change.event['when']} by {change.event['who']}: {change.event['why']}"
+    yield from (f"  {name} stands for {', '.join(each)}" for name, each in change.event.get("stands_for", {}).items())
 
 
 def _shown(value: object) -> str:

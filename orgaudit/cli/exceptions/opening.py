@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from orgaudit.cli import options
-from orgaudit.controls.aliases import ALIASES, resolve
+from orgaudit.controls.aliases import ALIASES
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
 from orgaudit.model import Severity
@@ -23,12 +23,12 @@ from orgaudit.register.amendment import proposed
 from orgaudit.register.apply import AppliedRegister, applied
 from orgaudit.register.entries import ATTESTATIONS, EntryKind
 from orgaudit.register.file.edit import RegisterEditor
-from orgaudit.register.file.load import Register, register_of, with_known_requirements
+from orgaudit.register.file.load import Register, register_of, with_known_requirements, with_resolved_names
+from orgaudit.register.match import control_patterns
 from orgaudit.register.names import KnownNames
-from orgaudit.register.patterns import Patterns
 from orgaudit.register.scope import units_of
 from orgaudit.register.state import longest_life, today
-from orgaudit.settings import frameworks
+from orgaudit.settings import control_names, frameworks
 from orgaudit.settings.documents import Problem, nearest
 from orgaudit.settings.settings import PERSON_VARIABLE, Settings
 from orgaudit.settings.settings import load as load_settings
@@ -101,14 +101,18 @@ class OpenRegister:
     def applied(self, run: Run | None = None) -> AppliedRegister:
         """Return the register on the date, applied to the findings of a run where one is given; raises ConfigError."""
         return (
-            AppliedRegister(self.register, (), self.on)
+            AppliedRegister(self.register, (), self.on, ALIASES, requirements=self.requirements())
             if run is None
             else applied(self.register, run, self.on, ALIASES, requirements=self.requirements())
         )
 
     def requirements(self) -> dict[str, tuple[str, ...]]:
         """Return the requirements of all framework files by the control that decides them; raises ConfigError."""
-        return frameworks.names_by_control(self.settings.directory, ALIASES)
+        return _requirements(self.settings.directory)
+
+    def meanings(self, scope: Mapping[str, Any] | None) -> dict[str, list[str]]:
+        """Return the controls that each requirement in a scope stands for."""
+        return _catalogued(self.settings.directory).meanings(scope)
 
     def row(self, name: str) -> ExceptionRow | AttestationRow | None:
         """Return the entry of an id as reports list it; None for an unknown one."""
@@ -121,7 +125,7 @@ class OpenRegister:
 
         Where it has an amendment, that is in.
         """
-        patterns = Patterns(map(resolve, (proposed(entry).get("scope") or {}).get("controls") or ["*"]))
+        patterns = control_patterns((proposed(entry).get("scope") or {}).get("controls") or ["*"], ALIASES, {})
         severities = {severity for severity, names in _rated(self.settings.directory) if patterns.match_any(names)}
         return min(map(self.register.policy.longest_days.of, severities), default=longest_life(self.register.policy))
 
@@ -132,7 +136,7 @@ class OpenRegister:
         return KnownNames(
             controls=frozenset(catalogue()),
             aliases=ALIASES,
-            frameworks=frameworks.load(self.settings.directory),
+            frameworks=frameworks.load(self.settings.directory, aliases=ALIASES),
             accounts={account.id: account.name for account in known.values()},
             units=frozenset(unit for account in known.values() for unit in units_of(account)),
             any_run=accounts is not None,
@@ -146,17 +150,22 @@ class OpenRegister:
 
 
 @cache
+def _requirements(directory: Path) -> dict[str, tuple[str, ...]]:
+    return control_names.names_by_control(directory, ALIASES)
+
+
+@cache
+def _catalogued(directory: Path) -> KnownNames:
+    """Return the names of controls and requirements; accounts are not among them."""
+    loaded = frameworks.load(directory, aliases=ALIASES)
+    return KnownNames(controls=frozenset(catalogue()), aliases=ALIASES, frameworks=loaded)
+
+
+@cache
 def _rated(directory: Path) -> tuple[tuple[Severity, tuple[str, ...]], ...]:
     """Return the severity of each control with all names that a scope may give it."""
-    known = catalogue()
-    loaded = frameworks.load(directory, known, ALIASES).values()
-    return tuple(
-        (
-            control.severity,
-            (control.id, *(f"{it.framework}:{it.id}" for it in frameworks.requirements_of(loaded, control.id))),
-        )
-        for control in known.values()
-    )
+    names = _requirements(directory)
+    return tuple((each.severity, (each.id, *names.get(each.id, ()))) for each in catalogue().values())
 
 
 def state_words(row: ExceptionRow | AttestationRow | None) -> str | None:
@@ -176,10 +185,13 @@ def settings_of(given: Mapping[str, Any]) -> Settings:
 def opened(given: Mapping[str, Any], *kinds: EntryKind) -> OpenRegister:
     """Return the register that the options name; raises ConfigError.
 
-    Where the command is about attestations, those of unknown requirements are invalid.
+    An exception with a name that several requirements have is invalid, and, where the command is about attestations,
+    those of unknown requirements are.
     """
     settings = settings_of(given)
     register = register_of(settings, given.get("register_file"))
+    if register.exceptions or register.drafts:
+        register = with_resolved_names(register, _catalogued(settings.directory).resolver)
     if ATTESTATIONS in kinds:
         register = with_known_requirements(register, frameworks.load(settings.directory), complete=True)
     on = given.get("as_of") or today(datetime.now(UTC), register.time_zone)

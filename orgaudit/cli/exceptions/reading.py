@@ -25,16 +25,14 @@ from orgaudit.cli.exceptions.opening import (
 )
 from orgaudit.cli.printing import print_json, width
 from orgaudit.controls.aliases import ALIASES, resolve
-from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.model import EntryState
-from orgaudit.register.entries import ATTESTATIONS, EXCEPTIONS, KINDS, EntryKind
+from orgaudit.register.entries import ATTESTATIONS, EXCEPTIONS, KINDS, EntryKind, ExceptionDraft
 from orgaudit.register.file.edit import RegisterEditor
 from orgaudit.register.file.yaml_text import block
 from orgaudit.register.lifecycle import renewals
+from orgaudit.register.match import control_patterns
 from orgaudit.register.patterns import Patterns, is_exact
-from orgaudit.register.scope import ExceptionScope
-from orgaudit.settings import frameworks
 from orgaudit.settings.documents import nearest
 from orgaudit.spreadsheet.text import displayed, one_line
 from orgaudit.store.register_result import ExceptionRow
@@ -62,10 +60,11 @@ def list_exceptions(*, as_json: bool, as_csv: bool, **given: Any) -> None:  # no
     """List every exception with its state on a date."""
     found = opened(given)
     every = found.applied().exceptions()
-    entries = (*found.register.exceptions, *found.register.drafts)
-    scopes = {entry.id: entry.scope for entry in entries if entry.scope is not None}
-    _check_filters(found, every, scopes, given)
-    rows = [row for row in every if _is_chosen(row, scopes.get(row.id), given)]
+    entries = [*found.register.exceptions, *found.register.drafts]
+    called = () if given["control"] is None else _called(found, given["control"])
+    _check_filters(found, every, entries, called, given)
+    by_id = {entry.id: entry for entry in entries}
+    rows = [row for row in every if _is_chosen(row, by_id.get(row.id), called, given)]
     if as_json:
         print_json(rows)
     elif as_csv:
@@ -95,20 +94,27 @@ def list_attestations(*, as_json: bool, **given: Any) -> None:  # noqa: ANN401 -
 
 
 def _check_filters(
-    found: OpenRegister, rows: Sequence[ExceptionRow], scopes: Mapping[str, ExceptionScope], given: Mapping[str, Any]
+    found: OpenRegister,
+    rows: Sequence[ExceptionRow],
+    entries: Sequence[ExceptionDraft],
+    called: Sequence[str],
+    given: Mapping[str, Any],
 ) -> None:
     """Raise ConfigError for an owner, a control or an account that matches nothing: an empty list would hide a typo."""
     owner, control, account = given["owner"], given["control"], given["account"]
+    scopes = {entry.id: entry.scope for entry in entries if entry.scope is not None}
     owners = {row.owner for row in rows if row.owner}
     if owner is not None and not any(owner.casefold() in each.casefold() for each in owners):
         raise _unmatched("--owner", f"no exception has an owner with {owner!r}", owner, owners)
     if control is not None:
-        loaded = frameworks.load(found.settings.directory).values()
-        requirements = {f"{each.id}:{item.id}" for each in loaded for item in each.requirements}
+        known = found.names(accept_unknown=False)
         named = {name for scope in scopes.values() for name in scope.controls or () if is_exact(name)}
-        known = {*catalogue(), *ALIASES, *requirements, *named}
-        if control not in known and not any(it.controls and _matches(it.controls, control) for it in scopes.values()):
-            raise _unmatched("--control", f"no control or requirement {control!r}", control, known)
+        covers = (
+            entry.scope is not None and bool(entry.scope.controls) and _covers(entry, called) for entry in entries
+        )
+        if not (known.resolver.searched(control) or known.resolver.requirements(control) or any(covers)):
+            every = {*known.control_names, *named}
+            raise _unmatched("--control", f"no control or requirement {control!r}", control, every)
     if account is not None and not any(_matches(scope.accounts, account) for scope in scopes.values()):
         named = {name for scope in scopes.values() for name in scope.accounts or () if is_exact(name)}
         raise _unmatched("--account", f"no exception covers account {account!r}", account, named)
@@ -118,7 +124,9 @@ def _unmatched(key: str, message: str, name: str, known: Collection[str]) -> Con
     return ConfigError("; ".join(filter(None, (message, nearest(name, known)))), key=key)
 
 
-def _is_chosen(row: ExceptionRow, scope: ExceptionScope | None, given: Mapping[str, Any]) -> bool:
+def _is_chosen(
+    row: ExceptionRow, entry: ExceptionDraft | None, called: Sequence[str], given: Mapping[str, Any]
+) -> bool:
     if given["owner"] is not None and given["owner"].casefold() not in row.owner.casefold():
         return False
     if given["states"] and row.state not in given["states"]:
@@ -126,11 +134,27 @@ def _is_chosen(row: ExceptionRow, scope: ExceptionScope | None, given: Mapping[s
     control, account = given["control"], given["account"]
     if control is None and account is None:
         return True
-    return scope is not None and _matches(scope.controls, control) and _matches(scope.accounts, account)
+    if entry is None or entry.scope is None or not _matches(entry.scope.accounts, account):
+        return False
+    return control is None or _covers(entry, called)
+
+
+def _called(found: OpenRegister, name: str) -> tuple[str, ...]:
+    """Return a name as written, and all names of the controls that it may mean."""
+    names = found.requirements()
+    controls = sorted(found.names(accept_unknown=False).resolver.searched(name))
+    return (name, resolve(name), *controls, *(each for control in controls for each in names.get(control, ())))
+
+
+def _covers(entry: ExceptionDraft, names: Collection[str]) -> bool:
+    """Return whether a scope reaches a control that is called by any of the names."""
+    if entry.scope is None or entry.scope.controls is None:
+        return entry.scope is not None
+    return control_patterns(entry.scope.controls, ALIASES, entry.approved_meanings).match_any(names)
 
 
 def _matches(patterns: tuple[str, ...] | None, value: str | None) -> bool:
-    return value is None or patterns is None or Patterns(map(resolve, patterns)).match(resolve(value))
+    return value is None or patterns is None or Patterns(patterns).match(value)
 
 
 def _table(rows: list[ExceptionRow]) -> Iterator[str]:
@@ -190,10 +214,14 @@ def _check(kind: EntryKind, *kinds: EntryKind) -> click.Command:
     @click.command(help=f"List every problem of the {what} by line. Exits with 2 where there is one.")
     @checking
     def check(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
-        register = opened(given, *kinds).register
+        found = opened(given, *kinds)
+        register = found.register
         problems = register.problems(*kinds)
         for problem in problems:
             click.echo(displayed(str(problem)))
+        for row in found.applied().exceptions() if EXCEPTIONS in kinds else ():
+            for name, controls in row.stands_for.items():
+                click.echo(one_line(f"{row.id}: {name} stands for {', '.join(controls)}"))
         invalid = sum(it.kind is kind for it in register.invalid)
         click.echo(f"{register.path}: {len(register.entries(kind))} sound, {invalid} invalid")
         return ExitCode.USAGE if problems else ExitCode.CLEAN

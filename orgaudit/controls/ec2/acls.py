@@ -9,7 +9,7 @@ from orgaudit.analysis.ec2.reach import Question
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.controls.ec2.groups import ADMIN_PORTS, CLOSED, TCP
 from orgaudit.facts.ec2.acls import NetworkAcl
-from orgaudit.model import Disruption, Effort, Json, Severity, Verdict, failed, passed, shown
+from orgaudit.model import Disruption, Effort, Json, Severity, Verdict, failed, not_applicable, passed, require, shown
 from orgaudit.settings.thresholds import Thresholds
 
 RATIONALE = (
@@ -73,3 +73,32 @@ ec2_network_acl_admin_tcp_ports_closed_to_internet = _admin_ports_closed(
     "Network ACLs block administration ports from the internet (TCP)",
     Question(ADMIN_PORTS, TCP),
 )
+
+
+@control(
+    Severity.LOW,
+    fix=Fix(
+        service_wide="Remove unused network ACLs in all accounts.",
+        asset="Delete network ACL {resource.name}, or associate it with the subnets for which it was made.",
+        command="aws ec2 delete-network-acl --region {region} --network-acl-id {resource.name}",
+        preventive="Create network ACLs in the same template as their subnets.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=False,
+    ),
+)
+def ec2_network_acl_used(acl: NetworkAcl) -> Verdict:
+    """Network ACLs that are not in use are removed.
+
+    An unused network ACL hides which rules are in force, and may be associated by mistake.
+    """
+    if acl.default.value:
+        return not_applicable("the default network ACL of a VPC, which cannot be deleted", subnets=acl.subnets)
+    return require(
+        acl.in_use.value,
+        then="the network ACL is associated with a subnet",
+        otherwise="the network ACL is associated with no subnet",
+        subnets=acl.subnets,
+        vpc=acl.vpc_id,
+    )

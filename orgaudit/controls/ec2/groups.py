@@ -6,11 +6,12 @@ import json
 import shlex
 from collections.abc import Sequence
 
+from orgaudit.analysis.ec2.authorized import openings_beside
 from orgaudit.analysis.ec2.reach import Inbound, PortOpening, Question
 from orgaudit.controls.declare import Control, Fix, control
 from orgaudit.facts.ec2.groups import DefaultSecurityGroup, SecurityGroup
 from orgaudit.languages.cidr import Family
-from orgaudit.model import Disruption, Effort, Json, Severity, Verdict, failed, passed
+from orgaudit.model import Disruption, Effort, Json, Severity, Verdict, failed, not_applicable, passed
 from orgaudit.settings.thresholds import Thresholds
 
 ADMIN_PORTS = (22, 3389)
@@ -152,6 +153,39 @@ ec2_security_group_all_traffic_closed_to_internet = _closed(
     "A group that allows all traffic does not protect: every service that is started behind it is public at once.",
     Severity.CRITICAL,
 )
+
+HIGH_RISK_PORTS = (
+    *(20, 21, 22, 23, 25, 110, 135, 143, 445, 1433, 1434, 3000, 3306, 3389, 4333, 5000, 5432, 5500, 5601),
+    *(8080, 8088, 8888, 9200, 9300),
+)
+"""https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html#ec2-19"""
+ec2_security_group_high_risk_ports_closed_to_internet = _closed(
+    "ec2_security_group_high_risk_ports_closed_to_internet",
+    "Security groups block high-risk ports from the internet",
+    Question(HIGH_RISK_PORTS, TCP),
+    "These ports belong to administration, mail, file sharing, databases and search engines, which are attacked "
+    "continuously, and which few have a reason to publish.",
+    Severity.CRITICAL,
+)
+
+
+@control(Severity.HIGH, fix=FIX)
+def ec2_security_group_open_ports_authorized(group: SecurityGroup, thresholds: Thresholds) -> Verdict:
+    """Security groups open only authorized ports to the internet.
+
+    Every port that is open to the internet is a service that has to be hardened and watched, so it should be one that
+    was decided to be public. [thresholds] authorized_tcp_ports and authorized_udp_ports name these.
+    """
+    inbound = Inbound.of(group)
+    authorized = {"tcp": thresholds.authorized_tcp_ports, "udp": thresholds.authorized_udp_ports}
+    evidence: dict[str, Json] = {"authorized": {name: list(ports) for name, ports in authorized.items()}}
+    if found := openings_beside(inbound, authorized):
+        openings = [opening.describe() for opening in found]
+        said = f"open to the internet by ports that are not authorized, such as {', '.join(openings)}"
+        return failed(said, command=_revoke(group, found), open=openings, rules=_rules(found), **evidence)
+    if openings_beside(inbound, {"tcp": (), "udp": ()}):
+        return passed("only authorized ports are open to the internet", **evidence)
+    return not_applicable(CLOSED, **evidence)
 
 
 @control(

@@ -72,6 +72,35 @@ def iam_user_console_mfa_enabled(_user: User, credentials: Observed[UserCredenti
     )
 
 
+@control(
+    Severity.MEDIUM,
+    fix=Fix(
+        service_wide="Let people sign in through IAM Identity Center, and give programs roles instead of users.",
+        asset="Register an MFA device for {resource.name}, or delete the user.",
+        command="aws iam list-mfa-devices --user-name {resource.name}",
+        preventive="Deny all actions except registering a device to users without aws:MultiFactorAuthPresent.",
+        effort=Effort.S,
+        per_resource=True,
+        disruption=Disruption.NONE,
+        reversible=False,
+    ),
+)
+def iam_user_mfa_enabled(_user: User, credentials: Observed[UserCredentials]) -> Verdict:
+    """Every IAM user has MFA.
+
+    Users without a password are judged as well: their access keys can be restricted to sessions with a second factor,
+    and a password may be added at any time. The root user is judged elsewhere.
+    """
+    seen = credentials.value
+    return require(
+        seen.row.mfa,
+        then="the user has MFA",
+        otherwise="the user has no MFA device",
+        report_of=seen.generated_at,
+        password=bool(seen.row.password_enabled),
+    )
+
+
 def _idle_disabled(name: str, days: int) -> Control:
     """Return the control that credentials are disabled once they were idle for so many days."""
 

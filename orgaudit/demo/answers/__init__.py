@@ -5,14 +5,14 @@ from typing import TypeAlias
 
 from werkzeug.wrappers import Response
 
-from orgaudit.demo.answers import account, cloudtrail, iam, lookups, macie
+from orgaudit.demo.answers import account, apigateway, cloudtrail, compute, iam, lookups, macie, secrets, settings
 from orgaudit.demo.call import Call
 from orgaudit.demo.extra_state import ExtraState
 
 Handler: TypeAlias = Callable[[Call, ExtraState], Response | None]
 _HANDLERS: dict[str, Handler] = {
     permission: handler
-    for module in (account, cloudtrail, iam, lookups, macie)
+    for module in (account, apigateway, cloudtrail, compute, iam, lookups, macie, secrets, settings)
     for permission, handler in module.HANDLERS.items()
 }
 

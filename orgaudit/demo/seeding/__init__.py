@@ -12,12 +12,19 @@ from moto.moto_api._internal import mock_random
 from orgaudit.demo.accounts import ACCOUNTS, MANAGEMENT, OPT_IN_REGION, REGIONS_BY_DEFAULT
 from orgaudit.demo.extra_state import EnabledRegions, ExtraState
 from orgaudit.demo.seeding import (
+    apis,
+    bucket_settings,
+    clusters,
+    containers,
     databases,
-    front_ends,
+    detection,
+    distributions,
     identities,
     instances,
+    load_balancers,
     networks,
     root_users,
+    secrets,
     security_services,
     shared_resources,
     storage,
@@ -50,10 +57,18 @@ def seed() -> Seeded:
     shared_resources.seed_stores(state)
     databases.seed()
     shared_resources.seed()
-    front_ends.seed()
+    apis.seed(state)
+    load_balancers.seed()
+    distributions.seed()
+    clusters.seed()
+    containers.seed()
+    instances.seed_storage()
     for account in ACCOUNTS:
         for region in (*REGIONS_BY_DEFAULT, OPT_IN_REGION):
             ec2_backends[account.id][region]  # otherwise moto makes default networks in the order of the first calls
+    secrets.seed(state)
+    bucket_settings.seed()
+    detection.seed()
     return Seeded(state, _caller())
 
 

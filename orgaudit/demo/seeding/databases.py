@@ -5,7 +5,7 @@ from moto.rds.models import rds_backends
 
 from orgaudit.demo.accounts import account_named
 
-_PASSWORD = "not-a-real-one"  # noqa: S105 - the emulation has no databases
+PASSWORD = "not-a-real-one"  # noqa: S105 - the emulation has no databases
 
 
 _DATABASES = (
@@ -30,12 +30,18 @@ def seed() -> None:
             "db_instance_class": "db.t3.medium",
             "engine": "postgres",
             "allocated_storage": 20,
-            "master_username": "owner",
-            "master_user_password": _PASSWORD,
+            "master_username": "owner" if compliant else "admin",
+            "master_user_password": PASSWORD,
             "storage_encrypted": compliant,
             "publicly_accessible": not compliant,
             "auto_minor_version_upgrade": compliant,
             "multi_az": compliant,
+            "deletion_protection": compliant,
+            "backup_retention_period": 7 if compliant else 1,
+            "copy_tags_to_snapshot": compliant,
+            "enable_iam_database_authentication": compliant,
+            "enable_cloudwatch_logs_exports": ["postgresql", "upgrade"] if compliant else [],
+            "port": 5433 if compliant else 5432,
             "vpc_security_group_ids": _groups(account, region),
         })  # fmt: skip
     for account, region, cluster, zones in _CLUSTERS:
@@ -44,8 +50,14 @@ def seed() -> None:
             "db_cluster_identifier": cluster,
             "engine": "aurora-postgresql",
             "master_username": "owner",
-            "master_user_password": _PASSWORD,
-            "storage_encrypted": True,
+            "master_user_password": PASSWORD,
+            "storage_encrypted": len(zones) > 1,
+            "deletion_protection": len(zones) > 1,
+            "backup_retention_period": 7 if len(zones) > 1 else 1,
+            "copy_tags_to_snapshot": len(zones) > 1,
+            "enable_iam_database_authentication": len(zones) > 1,
+            "enable_cloudwatch_logs_exports": ["postgresql"] if len(zones) > 1 else [],
+            "port": 5433 if len(zones) > 1 else 5432,
         })  # fmt: skip
         for zone in zones:
             rds.create_db_instance({

@@ -1,10 +1,11 @@
-"""VPCs, security groups, network ACLs, flow logs and peering connections."""
+"""VPCs, their endpoints, security groups, network ACLs, flow logs and peering connections."""
 
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
 from moto.ec2.models import EC2Backend, ec2_backends
+from moto.ec2.models.network_acls import NetworkAcl
 from moto.ec2.models.vpcs import VPC
 from moto.logs.models import logs_backends
 
@@ -61,12 +62,17 @@ _GROUPS = (
     _Group("Sandbox Data Science", "eu-west-1", "file-share", "tcp", (445, 445), (_EVERYONE,)),
     _Group("Sandbox Platform", "us-east-1", "all-open", _ANY, (-1, -1), (_EVERYONE, _EVERYONE_IPV6)),
 )
+_ENDPOINTS = ("ec2", "ecr.api", "ecr.dkr", "ssm", "ssm-contacts", "ssm-incidents")
+"""The services that the first VPC of `_HUB` reaches through interface endpoints."""
+_HUB = ("Network", "eu-west-1")
+_ACLS = (("Payments Production", "eu-central-1", True), ("Shared Services", "eu-west-1", False))
+"""Network ACLs of the first VPC of a region beside its default one: whether its last subnet uses them."""
 _PEERINGS = (("Network", "10.1.4.0/24"), ("Shared Services", "10.0.0.0/8"))
 """Accounts with a peering connection between their two VPCs, and the route from the first VPC through it."""
 
 
 def seed() -> None:
-    """Create networks, groups and peering connections, and delete default VPCs."""
+    """Create networks, groups, endpoints and peering connections, and delete default VPCs."""
     for account in assessed_accounts():
         if account.environment in _WITHOUT_DEFAULT_VPC:
             for region in (*REGIONS_BY_DEFAULT, OPT_IN_REGION)[: 4 if account.has_opt_in_region else 3]:
@@ -77,6 +83,9 @@ def seed() -> None:
         _open(group)
     for name, destination in _PEERINGS:
         _peer(account_named(name), destination)
+    _connect(ec2_backends[account_named(_HUB[0]).id][_HUB[1]])
+    for name, region, used in _ACLS:
+        _add_acl(ec2_backends[account_named(name).id][region], used=used)
 
 
 def _delete_default_vpc(ec2: EC2Backend) -> None:
@@ -93,7 +102,9 @@ def _make(plan: Network) -> None:
     ec2 = ec2_backends[account.id][plan.region]
     vpc = ec2.create_vpc(plan.cidr)
     for zone, block in zip("ab", ip_network(plan.cidr).subnets(new_prefix=24), strict=False):
-        ec2.create_subnet(vpc.id, str(block), availability_zone=f"{plan.region}{zone}")
+        subnet = ec2.create_subnet(vpc.id, str(block), availability_zone=f"{plan.region}{zone}")
+        # moto takes the first subnet of each zone for a default one.
+        subnet.default_for_az = subnet.map_public_ip_on_launch = False
     if plan.compliant:
         _empty_default_group(ec2, vpc)
         _narrow_acl(ec2, vpc)
@@ -110,6 +121,10 @@ def _narrow_acl(ec2: EC2Backend, vpc: VPC) -> None:
     """Replace the entry that allows all inbound traffic by entries for the published ports."""
     acl = next(each for each in ec2.network_acls.values() if each.vpc_id == vpc.id)
     ec2.delete_network_acl_entry(acl.id, 100, egress=False)
+    _publish(ec2, acl)
+
+
+def _publish(ec2: EC2Backend, acl: NetworkAcl) -> None:
     for number, (first, last) in enumerate(((443, 443), (32768, 60999)), start=1):
         ec2.create_network_acl_entry(
             network_acl_id=acl.id,
@@ -159,3 +174,20 @@ def _peer(account: DemoAccount, destination: str) -> None:
     ec2.accept_vpc_peering_connection(connection.id)
     table = next(each for each in ec2.route_tables.values() if each.vpc_id == first.id)
     ec2.create_route(table.id, destination, vpc_peering_connection_id=connection.id)
+
+
+def _connect(ec2: EC2Backend) -> None:
+    vpc_id = next(iter(ec2.vpcs))
+    subnet = ec2.describe_subnets(filters={"vpc-id": vpc_id})[0]
+    for service in _ENDPOINTS:
+        name = f"com.amazonaws.{ec2.region_name}.{service}"
+        ec2.create_vpc_endpoint(vpc_id, name, "Interface", None, [], [subnet.id], private_dns_enabled=True)
+
+
+def _add_acl(ec2: EC2Backend, *, used: bool) -> None:
+    vpc_id = next(iter(ec2.vpcs))
+    default = next(each for each in ec2.network_acls.values() if each.vpc_id == vpc_id)
+    added = ec2.create_network_acl(vpc_id)
+    _publish(ec2, added)
+    if used:
+        ec2.replace_network_acl_association(default.associations[-1].new_association_id, added.id)

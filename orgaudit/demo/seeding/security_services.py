@@ -1,4 +1,4 @@
-"""AWS Config, Security Hub, Access Analyzer and Macie, and the account defaults of EC2."""
+"""AWS Config, Security Hub, Access Analyzer, Macie and Inspector, and the account defaults of EC2 and SSM."""
 
 from dataclasses import dataclass
 
@@ -63,6 +63,7 @@ def seed(state: ExtraState) -> None:
             for region in REGIONS_BY_DEFAULT:
                 ec2_backends[account.id][region].ebs_encryption_by_default = True
                 state.metadata_defaults[account.id, region] = "required"
+                state.hardened.add((account.id, region))
         if account.environment in _DISCOVERING:
             _discover(state, account)
     state.metadata_defaults[account_named("Mobile Development").id, _HOME] = "optional"

@@ -6,6 +6,7 @@ from typing import Any
 
 from moto.awslambda.models import lambda_backends
 from moto.backup.models import backup_backends
+from moto.ec2.models import ec2_backends
 from moto.ecr.models import ecr_backends
 from moto.events.models import events_backends
 from moto.iam.models import iam_backends
@@ -40,6 +41,8 @@ _DOMAINS = ((*_SHOP, "catalogue", False), (*_SCIENCE, "papers", True))
 _VAULTS = ((*_PAYMENTS, "daily", False), (*_SANDBOX, "shared-copies", True))
 """Other resources by account, region and name: whether they are public."""
 _PUBLIC_BUS = _SCIENCE
+_BUSES = ((*_SHOP, "orders", True), (*_TESTS, "callbacks", False))
+"""Custom event buses by account, region and name: whether they have a policy."""
 _ROLE_THAT_TRUSTS_EVERYONE = ("Sandbox Platform", "deploy-from-anywhere")
 
 
@@ -52,6 +55,8 @@ def seed_stores(state: ExtraState) -> None:
             ecr.set_repository_policy("", repository, document([public("ecr:BatchGetImage", None)]))
     for name, region, domain, shared in _DOMAINS:
         _domain(account_named(name).id, region, domain, shared=shared)
+        if shared:
+            state.outdated_domains.add(domain)
     for name, region, vault, shared in _VAULTS:
         made = backup_backends[account_named(name).id][region].create_backup_vault(vault, {}, "", "")
         if shared:
@@ -65,7 +70,7 @@ def seed() -> None:
     for name, region, alias, rotates, shared in _KEYS:
         add_key(account_named(name).id, region, alias, rotates=rotates, shared=shared)
     for name, region, queue, shared in _QUEUES:
-        made = sqs_backends[account_named(name).id][region].create_queue(queue)
+        made = sqs_backends[account_named(name).id][region].create_queue(queue, SqsManagedSseEnabled=not shared)
         if shared:
             made.policy = document([public("sqs:SendMessage", made.queue_arn)])
     for name, region, topic, shared in _TOPICS:
@@ -83,6 +88,18 @@ def seed() -> None:
     account_id = account_named(name).id
     policy = document([public("events:PutEvents", f"arn:aws:events:{region}:{account_id}:event-bus/default")])
     events_backends[account_id][region].put_permission("", "", "", "", {}, policy)
+    for name, region, bus, restricted in _BUSES:
+        _bus(account_named(name).id, region, bus, restricted=restricted)
+
+
+def _bus(account: str, region: str, name: str, *, restricted: bool) -> None:
+    """Create an event bus; a restricted one has a policy that lets another account of the organization send events."""
+    events = events_backends[account][region]
+    made = events.create_event_bus(name)
+    if restricted:
+        sender = f"arn:aws:iam::{account_named('Payments Production').id}:root"
+        statement = {"Sid": "Payments", "Effect": "Allow", "Principal": {"AWS": sender}, "Action": "events:PutEvents"}
+        events.put_permission(name, "", "", "", {}, document([statement | {"Resource": made.arn}]))
 
 
 def add_key(account: str, region: str, alias: str, *, rotates: bool, shared: bool = False) -> str:
@@ -97,6 +114,21 @@ def add_key(account: str, region: str, alias: str, *, rotates: bool, shared: boo
     return key.arn
 
 
+_GUARDED: dict[str, Any] = {
+    "encryption_at_rest_options": {"Enabled": True},
+    "node_to_node_encryption_options": {"Enabled": True},
+    "domain_endpoint_options": {"EnforceHTTPS": True, "TLSSecurityPolicy": "Policy-Min-TLS-1-2-PFS-2023-10"},
+    "advanced_security_options": {"Enabled": True},
+    "cluster_config": {
+        "InstanceCount": 3,
+        "ZoneAwarenessEnabled": True,
+        "DedicatedMasterEnabled": True,
+        "DedicatedMasterCount": 3,
+    },
+}
+"""What the domain is created with that is open to nobody."""
+
+
 def _domain(account: str, region: str, name: str, *, shared: bool) -> None:
     arn = f"arn:aws:es:{region}:{account}:domain/{name}"
     backend = opensearch_backends[account][region]
@@ -105,18 +137,30 @@ def _domain(account: str, region: str, name: str, *, shared: bool) -> None:
         "engine_version": "OpenSearch_2.19",
         "access_policies": document([public("es:ESHttp*", f"{arn}/*")]) if shared else "",
         "is_es": False,
+        **(_GUARDED | _placed(account, region, name) if not shared else {}),
     }
     # moto requires every parameter; for None it has defaults of its own.
     defaults: dict[str, Any] = dict.fromkeys(inspect.signature(backend.create_domain).parameters)
     made = backend.create_domain(**defaults | given)
-    made.vpc_options = {}
+    if shared:
+        made.vpc_options = {}
+
+
+def _placed(account: str, region: str, domain: str) -> dict[str, Any]:
+    """Return the options of a domain in the first VPC of its region, with logs."""
+    group = f"arn:aws:logs:{region}:{account}:log-group:/aws/opensearch/{domain}"
+    logs = {"Enabled": True, "CloudWatchLogsLogGroupArn": group}
+    return {
+        "log_publishing_options": dict.fromkeys(("AUDIT_LOGS", "ES_APPLICATION_LOGS"), logs),
+        "vpc_options": {"VPCId": next(iter(ec2_backends[account][region].vpcs))},
+    }
 
 
 def _function(account: str, region: str, name: str, *, shared: bool) -> None:
     role = add_role(iam_backends[account]["aws"], f"{name}-function", {"Service": "lambda.amazonaws.com"})
     function = lambda_backends[account][region].create_function({
         "FunctionName": name,
-        "Runtime": "python3.12",
+        "Runtime": "nodejs18.x" if shared else "python3.13",
         "Handler": "main.handle",
         "Role": role,
         "Code": {"ZipFile": _EMPTY_ARCHIVE},

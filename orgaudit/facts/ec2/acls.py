@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.declare import UNREAD, Aws, Resource, collector
 from orgaudit.facts.ec2 import PER_PAGE
 from orgaudit.facts.ec2.rules import ALL_PORTS, described, ports_of, protocol_of
 from orgaudit.facts.rows import listed, tags_in
@@ -29,12 +29,13 @@ class AclEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NetworkAcl(Resource, frozen=True, kw_only=True):
-    """A network ACL, with or without subnets."""
+    """A network ACL, with or without subnets; `in_use` shows whether it has any."""
 
     vpc_id: str | None = None
     default: Observed[bool]
     subnets: int = 0
     entries: Observed[tuple[AclEntry, ...]]
+    in_use: Observed[bool] = UNREAD
 
 
 @collector(scope=Scope.REGIONAL, actions=("ec2:DescribeNetworkAcls",))
@@ -52,6 +53,7 @@ async def network_acls(aws: Aws) -> AsyncIterator[NetworkAcl]:
                 default=row.member("IsDefault", bool),
                 subnets=len(answer.get("Associations", ())),
                 entries=row.read(_inbound),
+                in_use=row.read(lambda found: bool(found["Associations"])),
             )
 
 

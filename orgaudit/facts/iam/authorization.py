@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orgaudit.facts.declare import Aws, Resource, collector, here
-from orgaudit.facts.rows import Row, each_row, tags_in
-from orgaudit.languages.iam_policy import Home, PolicyGrants, grants_of
+from orgaudit.facts.declare import UNREAD, Aws, Resource, collector, here
+from orgaudit.facts.rows import Row, each_row, tags_in, text
+from orgaudit.languages.iam_policy import Home, PolicyGrants, ServiceGrants, grants_of, service_grants_of
 from orgaudit.model import GLOBAL, Gap, Json, NotSeenError, Observed, Scope
 
 ACTION = "iam:GetAccountAuthorizationDetails"
 USERS, GROUPS, ROLES, POLICIES = "UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"
+INLINE = {USERS: "UserPolicyList", GROUPS: "GroupPolicyList", ROLES: "RolePolicyList"}
 
 
 class IamPrincipal(Resource, frozen=True, kw_only=True):
@@ -71,11 +72,24 @@ class ManagedPolicy(Resource, frozen=True, kw_only=True):
 
 
 class CustomerPolicy(ManagedPolicy, frozen=True, kw_only=True):
-    """A managed policy of the account, attached or not."""
+    """A managed policy of the account, attached or not.
+
+    `services` are its grants of whole services. `bounds` is whether it limits a user or a role as permissions boundary.
+    """
+
+    services: Observed[ServiceGrants] = UNREAD
+    bounds: bool = False
 
 
 class AwsPolicy(ManagedPolicy, frozen=True, kw_only=True):
     """An AWS managed policy that is attached in the account, which counts as its account here."""
+
+
+class InlinePolicy(Resource, frozen=True, kw_only=True):
+    """A policy within a user, a group or a role, the ARN of which is its `holder`; its own ARN is made up of both."""
+
+    holder: str
+    services: Observed[ServiceGrants]
 
 
 async def authorization(aws: Aws) -> dict[str, list[dict[str, Any]]]:
@@ -92,7 +106,7 @@ async def users(aws: Aws) -> AsyncIterator[User]:
     """Yield every IAM user."""
     async for row in each_row(aws, ACTION, [(await aws.once(authorization))[USERS]]):
         with row as each:
-            yield User(**_principal(aws, row, "UserPolicyList"), groups=tuple(each.get("GroupList", ())))
+            yield User(**_principal(aws, row, INLINE[USERS]), groups=tuple(each.get("GroupList", ())))
 
 
 @collector(scope=Scope.ACCOUNT, actions=(ACTION,))
@@ -100,7 +114,7 @@ async def groups(aws: Aws) -> AsyncIterator[Group]:
     """Yield every group."""
     async for row in each_row(aws, ACTION, [(await aws.once(authorization))[GROUPS]]):
         with row:
-            yield Group(**_principal(aws, row, "GroupPolicyList"))
+            yield Group(**_principal(aws, row, INLINE[GROUPS]))
 
 
 @collector(scope=Scope.ACCOUNT, actions=(ACTION,))
@@ -108,7 +122,7 @@ async def roles(aws: Aws) -> AsyncIterator[Role]:
     """Yield every role, those of services included."""
     async for row in each_row(aws, ACTION, [(await aws.once(authorization))[ROLES]]):
         with row:
-            yield Role(**_principal(aws, row, "RolePolicyList"))
+            yield Role(**_principal(aws, row, INLINE[ROLES]))
 
 
 @collector(scope=Scope.ACCOUNT, actions=(ACTION,))
@@ -143,10 +157,33 @@ async def customer_policies(aws: Aws) -> AsyncIterator[CustomerPolicy]:
     """Yield every managed policy of the account."""
     found = await aws.once(authorization)
     holders = _holders(aws, found)
+    # Only a user or a role with a boundary has this member:
+    # https://docs.aws.amazon.com/IAM/latest/APIReference/API_RoleDetail.html
+    limits = (each.get("PermissionsBoundary", {}) for kind in (USERS, ROLES) for each in found[kind])
+    boundaries = {limit.get("PermissionsBoundaryArn") for limit in limits}
     async for row in each_row(aws, ACTION, [found[POLICIES]]):
         with row as each:
             if not _is_aws(each["Arn"]):
-                yield CustomerPolicy(**_policy(aws, each["Arn"], holders), grants=_grants(aws, each["Arn"], row))
+                yield CustomerPolicy(
+                    **_policy(aws, each["Arn"], holders),
+                    grants=_grants(aws, each["Arn"], row),
+                    services=_services(aws, each["Arn"], row, _document),
+                    bounds=each["Arn"] in boundaries,
+                )
+
+
+@collector(scope=Scope.ACCOUNT, actions=(ACTION,))
+async def inline_policies(aws: Aws) -> AsyncIterator[InlinePolicy]:
+    """Yield every policy within a user, a group or a role."""
+    found = await aws.once(authorization)
+    for kind, member in INLINE.items():
+        async for holder in each_row(aws, ACTION, [found[kind]]):
+            with holder as principal:
+                async for row in each_row(aws, ACTION, [principal.get(member, ())]):
+                    with row as each:
+                        arn = f"{text(principal['Arn'])}/inline-policy/{text(each['PolicyName'])}"
+                        services = _services(aws, arn, row, lambda answer: answer["PolicyDocument"])
+                        yield InlinePolicy(arn=arn, **here(aws, GLOBAL), holder=principal["Arn"], services=services)
 
 
 @collector(scope=Scope.ACCOUNT, actions=(ACTION,))
@@ -200,6 +237,11 @@ def _grants(aws: Aws, arn: str, row: Row) -> Observed[PolicyGrants]:
     """Return what a policy's default version grants, or a gap where that cannot be determined."""
     home = Home(arn.split(":")[1], aws.account_id)
     return row.read(lambda found: grants_of(_document(found), home))
+
+
+def _services(aws: Aws, arn: str, row: Row, document: Callable[[Mapping[str, Any]], Json]) -> Observed[ServiceGrants]:
+    home = Home(arn.split(":")[1], aws.account_id)
+    return row.read(lambda found: service_grants_of(document(found), home))
 
 
 def _document(answer: Mapping[str, Any]) -> Json:

@@ -7,14 +7,15 @@ from typing import Any
 
 import msgspec
 
-from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
+from orgaudit.facts.declare import UNREAD, Aws, Detail, Resource, collector, detail, here
 from orgaudit.facts.resource_policies import ResourcePolicy, document_of
-from orgaudit.facts.rows import listed, text
-from orgaudit.model import Scope
+from orgaudit.facts.rows import Row, listed, text
+from orgaudit.model import Observed, Scope
 
 PAGE = 1000
 """A page size, without which S3 does not return the regions of the buckets.
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_Bucket.html"""
+RULE_STATES = ("Enabled", "Disabled")
 LEGACY_LOCATIONS: dict[str | None, str] = {None: "us-east-1", "EU": "eu-west-1"}
 """What S3 returns in place of two regions' names.
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html"""
@@ -36,9 +37,23 @@ class AclGrant(msgspec.Struct, frozen=True):
 
 
 class BucketAcl(Detail, frozen=True, kw_only=True):
-    """A bucket's access control list."""
+    """A bucket's access control list, and the canonical id of the bucket's owner."""
 
+    owner: Observed[str] = UNREAD
     grants: tuple[AclGrant, ...] = ()
+
+
+class BucketOwnership(Detail, frozen=True, kw_only=True):
+    """Who owns a bucket's objects; BucketOwnerEnforced disables access control lists, others leave them in force."""
+
+    ownership: str
+
+
+class BucketLifecycle(Detail, frozen=True, kw_only=True):
+    """The names of a bucket's lifecycle rules that are enabled, and of those that are not; some have no name."""
+
+    enabled: tuple[str, ...] = ()
+    disabled: tuple[str, ...] = ()
 
 
 class BucketEncryption(Detail, frozen=True, kw_only=True):
@@ -91,7 +106,8 @@ async def bucket_policy(aws: Aws, bucket: Bucket) -> BucketPolicy:
 async def bucket_acl(aws: Aws, bucket: Bucket) -> BucketAcl:
     """Return the bucket's access control list."""
     answer = await aws.call("s3", "GetBucketAcl", Bucket=bucket.name)
-    return BucketAcl(arn=bucket.arn, grants=tuple(_grant(grant) for grant in answer["Grants"]))
+    owner = Row(aws, "s3:GetBucketAcl", answer).member("Owner.ID", str)
+    return BucketAcl(arn=bucket.arn, owner=owner, grants=tuple(_grant(grant) for grant in answer["Grants"]))
 
 
 def _grant(answer: dict[str, Any]) -> AclGrant:
@@ -128,3 +144,24 @@ async def bucket_logging(aws: Aws, bucket: Bucket) -> BucketLogging:
         return BucketLogging(arn=bucket.arn)
     logging = answer["LoggingEnabled"]
     return BucketLogging(arn=bucket.arn, target=logging["TargetBucket"], prefix=logging["TargetPrefix"])
+
+
+@detail(actions=("s3:GetBucketOwnershipControls",))
+async def bucket_ownership(aws: Aws, bucket: Bucket) -> BucketOwnership:
+    """Return who owns the bucket's objects; without a setting of its own the one who writes them does."""
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
+    answer = await aws.find("s3", "GetBucketOwnershipControls", ("OwnershipControlsNotFoundError",), Bucket=bucket.name)
+    if answer is None:
+        return BucketOwnership(arn=bucket.arn, ownership="ObjectWriter")
+    (rule,) = answer["OwnershipControls"]["Rules"]
+    return BucketOwnership(arn=bucket.arn, ownership=rule["ObjectOwnership"])
+
+
+@detail(actions=("s3:GetLifecycleConfiguration",))
+async def bucket_lifecycle(aws: Aws, bucket: Bucket) -> BucketLifecycle:
+    """Return the bucket's lifecycle rules."""
+    absent = ("NoSuchLifecycleConfiguration",)
+    answer = await aws.find("s3", "GetBucketLifecycleConfiguration", absent, Bucket=bucket.name)
+    rules = answer.get("Rules", ()) if answer else ()
+    names = {state: tuple(each.get("ID", "") for each in rules if each["Status"] == state) for state in RULE_STATES}
+    return BucketLifecycle(arn=bucket.arn, enabled=names["Enabled"], disabled=names["Disabled"])

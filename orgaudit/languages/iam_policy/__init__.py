@@ -25,6 +25,7 @@ from orgaudit.languages.iam_policy.document import (
 )
 from orgaudit.languages.iam_policy.grants import FullGrant, PolicyGrants, grants_of
 from orgaudit.languages.iam_policy.openings import Opening, openings_of
+from orgaudit.languages.iam_policy.service_grants import ServiceGrants, service_grants_of
 from orgaudit.languages.iam_policy.situations import KnownKeys, Situation, situations
 from orgaudit.languages.iam_policy.vocabulary import Home
 from orgaudit.languages.iam_policy.wildcards import tokens_of
@@ -49,6 +50,7 @@ __all__ = [
     "PrincipalKind",
     "Request",
     "Selection",
+    "ServiceGrants",
     "Situation",
     "Statement",
     "admits",
@@ -60,6 +62,7 @@ __all__ = [
     "openings_of",
     "parse_policy",
     "principals_allowed",
+    "service_grants_of",
     "situations",
     "takes_all",
     "target_of",

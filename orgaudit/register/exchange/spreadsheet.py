@@ -195,12 +195,18 @@ class _RowReader:
 
     def _controls(self, words: list[str]) -> Iterator[str]:
         names = self.columns.names
-        for word in words:
+        for word in (_unbracketed(word, names) for word in words):
             mapped = [control for control in checks().get(word, ()) if control in names.controls]
             if mapped and word not in names.control_names:
                 yield from mapped
             else:
                 yield names.control(word)
+
+
+def _unbracketed(word: str, names: KnownNames) -> str:
+    """Return the id in `[EC2.7]`, as Security Hub begins its titles; a pattern in brackets stays."""
+    inner = word.removeprefix("[").removesuffix("]")
+    return inner if word == f"[{inner}]" and inner in names.control_names else word
 
 
 def _items(cell: CellValue) -> list[str]:

@@ -157,6 +157,9 @@ class RegisterEditor:
             data = None if node is None else plain(node)
         except AliasError as error:
             raise ConfigError(f"{error}; write the value out", file=str(self.path)) from error
+        except YAMLError as error:
+            what = getattr(error, "problem", None) or str(error).splitlines()[0]
+            raise ConfigError(f"has a tag that is not read: {what}; quote the value", file=str(self.path)) from error
         return data[0] if isinstance(data, list) else data
 
     def _rewrite(self, chunk: _Chunk, data: dict[str, Any]) -> None:

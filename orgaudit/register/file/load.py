@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,9 @@ from orgaudit.register.entries import (
     ExceptionEntry,
     RegisterEntry,
 )
+from orgaudit.register.patterns import is_exact
 from orgaudit.register.state import life_days, longest_life
+from orgaudit.settings.control_names import ControlNames, UnresolvedNameError
 from orgaudit.settings.documents import Document, Problem, dotted, error_of, nearest, read, validate, value_at
 from orgaudit.settings.frameworks import Framework
 from orgaudit.settings.sections import RegisterSettings, TimeZone
@@ -178,6 +180,43 @@ def with_known_requirements(register: Register, frameworks: Mapping[str, Framewo
     )
 
 
+def with_resolved_names(register: Register, names: ControlNames) -> Register:
+    """Return a register in which an exception is invalid whose scope has a name that means several requirements.
+
+    One of which an approval recorded the controls stands for these. A name that nothing has covers nothing.
+    """
+    document, invalid = register.document, {it.place: it for it in register.invalid}
+    for entry in (*register.exceptions, *register.drafts):
+        place, problems = register.places[entry.id], []
+        for path, name in _control_names(entry):
+            if name in entry.approved_meanings or len(names.requirements(name)) < 2:  # noqa: PLR2004 - several
+                continue
+            try:
+                names.controls(name)
+            except UnresolvedNameError as error:
+                problems.append(document.problem((*place, "scope", *path), error.message, error.remedy))
+        if problems:
+            texts = _texts(value_at(document.data, place))
+            invalid[place] = InvalidEntry(kind=EXCEPTIONS, place=place, texts=texts, problems=tuple(problems))
+    sound = {entry.id for entry in register.entries(EXCEPTIONS) if register.places[entry.id] not in invalid}
+    return replace(
+        register,
+        exceptions=tuple(it for it in register.exceptions if it.id in sound),
+        drafts=tuple(it for it in register.drafts if it.id in sound),
+        invalid=tuple(invalid[place] for place, _ in _places(document) if place in invalid),
+    )
+
+
+def _control_names(entry: ExceptionDraft) -> Iterator[tuple[KeyPath, str]]:
+    """Yield each exact name of a control in a scope and in its `except`, with its place in the scope."""
+    scope = entry.scope
+    left_out = scope.exclusion if scope is not None else None
+    for at, selection in (((), scope), (("except",), left_out)):
+        for index, name in enumerate(selection.controls or () if selection is not None else ()):
+            if is_exact(name):
+                yield (*at, "controls", index), name
+
+
 def unknown_requirement(
     requirement: str, frameworks: Mapping[str, Framework], *, complete: bool
 ) -> tuple[str, str] | None:
@@ -185,8 +224,23 @@ def unknown_requirement(
     framework, _, name = requirement.partition(":")
     if framework not in frameworks:
         return (f"no framework {framework!r}", nearest(framework, frameworks)) if complete else None
-    ids = [item.id for item in frameworks[framework].requirements]
-    return None if name in ids else (f"{framework} has no requirement {name!r}", nearest(name, ids))
+    names = frameworks[framework].names
+    return None if name in names else (f"{framework} has no requirement {name!r}", nearest(name, names))
+
+
+def with_present_requirements(register: Register, frameworks: Mapping[str, Framework]) -> Register:
+    """Return a register in which attestations name requirements by their present ids, not by former ones."""
+    present = {
+        f"{framework.id}:{alias}": f"{framework.id}:{item.id}"
+        for framework in frameworks.values()
+        for item in framework.requirements
+        for alias in item.aliases
+    }
+    attestations = tuple(
+        it.model_copy(update={"requirement": present[it.requirement]}) if it.requirement in present else it
+        for it in register.attestations
+    )
+    return replace(register, attestations=attestations)
 
 
 def _places(document: Document) -> list[tuple[KeyPath, EntryKind]]:

@@ -121,9 +121,9 @@ def _reads_back(text: str, around: str) -> bool:
         return False
     try:
         found = compose(around.format(text))
-    except YAMLError:
+        return found is not None and same(plain(found), text if around == "{}" else [text])
+    except YAMLError:  # "=" and "<<" parse, but YAML gives them a meaning that is not data
         return False
-    return found is not None and same(plain(found), text if around == "{}" else [text])
 
 
 def _lines(value: Plain) -> list[str]:
@@ -155,7 +155,10 @@ def _under(first: str, lines: list[str]) -> list[str]:
 
 def _is_row(value: Plain) -> bool:
     """Return whether a dictionary is as flat as a history's event, so that one line holds it."""
-    return isinstance(value, dict) and bool(value) and not any(isinstance(item, dict | list) for item in value.values())
+    if not isinstance(value, dict) or not value or any(isinstance(item, list) for item in value.values()):
+        return False
+    inner = [each for item in value.values() if isinstance(item, dict) for each in item.values()]
+    return all(isinstance(each, list) and not any(isinstance(it, dict | list) for it in each) for each in inner)
 
 
 def fits_block(text: Plain) -> bool:

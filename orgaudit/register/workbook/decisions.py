@@ -8,7 +8,7 @@ from typing import Any
 from orgaudit.model import EntryState
 from orgaudit.register import lifecycle
 from orgaudit.register.entries import KINDS, EventType
-from orgaudit.register.lifecycle import EntryChange, Step
+from orgaudit.register.lifecycle import EntryChange, Meanings, Step
 from orgaudit.register.workbook.columns import DECISION, PENDING, SET_STATE, STATE, WHY, SectionSheet
 from orgaudit.register.workbook.read import EditedRow
 from orgaudit.settings.people import identity
@@ -60,6 +60,7 @@ def decided(
     step: Step,
     *,
     longest_days: int | None,
+    meanings: Meanings,
 ) -> EntryChange | None:
     """Return what a decision changes; None where the same one was taken before, as by a second import.
 
@@ -75,7 +76,7 @@ def decided(
         raise DecisionError(DECISION, message, "export the register anew, and decide there")
     try:
         if decision == "approve":
-            return lifecycle.approved(kind, entry, step, longest_days=longest_days)
+            return lifecycle.approved(kind, entry, step, longest_days=longest_days, meanings=meanings)
         return lifecycle.rejected(kind, entry, step)
     except ValueError as error:
         message, _, remedy = str(error).partition("; ")

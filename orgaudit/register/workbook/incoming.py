@@ -151,7 +151,15 @@ class _Bringer:
         try:
             check_decision(line, base, problems, is_edited=is_edited)
             step = self._by_whom(line.texts[WHY])
-            change = decided(self._table, line, entry, base, step, longest_days=self._longest(entry))
+            change = decided(
+                self._table,
+                line,
+                entry,
+                base,
+                step,
+                longest_days=self._longest(entry),
+                meanings=self._rules.names.meanings,
+            )
         except DecisionError as error:
             self.edits.problem(line, error.key, error.message, error.remedy)
             return []

@@ -11,6 +11,7 @@ import msgspec
 from orgaudit.report.view import View
 from orgaudit.report.xlsx.findings import evaluations_note
 from orgaudit.report.xlsx.tables import TableSheet
+from orgaudit.settings.frameworks import Framework
 from orgaudit.spreadsheet import look
 from orgaudit.spreadsheet.rows import Column
 from orgaudit.store.seal import Standing
@@ -153,7 +154,14 @@ _DEFINITIONS = (
         "Status of a requirement",
         "FAIL where any account fails it (exceptions do not change that), else NOT_ASSESSED where any part of it was "
         "not assessed or a control of it was left out of the run, else PASS. A requirement that its publisher leaves "
-        "to a person, or without a control, is MANUAL: findings on it are that person's evidence.",
+        "to a person, or without a control, is MANUAL: findings on it are that person's evidence. NOT_COVERED is what "
+        "a machine could decide and no control does: a framework with such requirements has no rate.",
+    ),
+    (
+        "Requirement by mapping",
+        "Its parts are what it asks for, each answered by certain controls or by people. A part fails where any of its "
+        "evidence fails, and has evidence where all of its controls answered in all accounts. EVIDENCE: no part fails, "
+        "was not seen, or waits for an attestation. It never passes, and its framework has no rate.",
     ),
     ("Order", "Open and All evaluations: open first, then by status, severity, account, control, region and resource."),
     ("Times", "All times are UTC."),
@@ -165,6 +173,15 @@ _STANDINGS = {
     Standing.NOT_SEALED: "not sealed: run.json lists no SHA-256 of them, so a later change cannot be detected",
     Standing.UNVERIFIED: "UNVERIFIED: files of the run were changed after it was sealed; `orgaudit verify` lists them",
 }
+
+
+def _framework(framework: Framework) -> str:
+    """Return a framework in words: its version, its size, and how much of it is covered where that is not all."""
+    size = len(framework.requirements)
+    text = f"{framework.title}, version {framework.version}: {counted(size, 'requirement')}"
+    if framework.is_mapping:
+        return f"{text} by mapping, in {counted(sum(len(each.parts) for each in framework.requirements), 'part')}"
+    return text if framework.is_whole else f"{text}, {framework.covered} of them covered"
 
 
 def _statements(view: View) -> Iterator[Statement]:
@@ -185,8 +202,7 @@ def _statements(view: View) -> Iterator[Statement]:
     for gap in manifest.discovery_gaps:
         yield Statement("Run", "Not discovered", f"{gap.action} ({gap.reason.value}): {gap.message}")
     for framework in manifest.frameworks:
-        text = f"{framework.title}, version {framework.version}: {counted(len(framework.requirements), 'requirement')}"
-        yield Statement("Frameworks", framework.id, text)
+        yield Statement("Frameworks", framework.id, _framework(framework))
     threshold = f"{100 * view.settings.pass_rate_threshold:.1f} %"
     yield Statement("Thresholds", "[report] pass_rate_threshold", threshold)
     for severity, days in manifest.remediation_days.items():

@@ -221,6 +221,11 @@ def _of_rated(column: Column[Scored]) -> Column[RequirementScore]:
     return Column(column.title, column.width, content, column.look)
 
 
+def _undecided(score: RequirementScore) -> str:
+    """Return why a requirement has no controls."""
+    return "none: not covered" if score.status is RequirementStatus.NOT_COVERED else "none: a person decides"
+
+
 _FRAMEWORKS: tuple[Column[RequirementScore], ...] = (
     Column("Framework", 15, lambda q: q.framework),
     Column("Section", 46, lambda q: q.section or NOTHING),
@@ -235,8 +240,9 @@ _FRAMEWORKS: tuple[Column[RequirementScore], ...] = (
     _EXCEPTED,
     _of_rated(_PASS_RATE),
     _of_rated(_PASS_RATE_WITH_EXCEPTIONS),
-    Column("Controls", 42, lambda q: ", ".join(q.controls) or "none: a person decides"),
+    Column("Controls", 42, lambda q: ", ".join(q.controls) or _undecided(q)),
     Column("Decided by", 12, lambda q: q.assessment),
+    Column("Evidence", 46, lambda q: q.evidence.words if q.parts else NOTHING),
     _FAILED,
     _PASSED,
     _NOT_ASSESSED,

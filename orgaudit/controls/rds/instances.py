@@ -1,4 +1,4 @@
-"""Controls on RDS instances and clusters."""
+"""Controls on the storage, network and zones of RDS instances."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from orgaudit.analysis.rds import Approach, approach_to
 from orgaudit.controls.declare import Fix, control
 from orgaudit.facts.ec2.groups import SecurityGroup
 from orgaudit.facts.ec2.routes import RouteTable
-from orgaudit.facts.rds import DatabaseCluster, DatabaseInstance
+from orgaudit.facts.rds import DatabaseInstance
 from orgaudit.model import Disruption, Effort, Json, Severity, Verdict, failed, not_applicable, passed, require, shown
 
 
@@ -148,34 +148,4 @@ def rds_instance_multi_az(instance: DatabaseInstance) -> Verdict:
         then="there is a standby in another Availability Zone",
         otherwise="the instance is in a single Availability Zone",
         engine=instance.engine.value,
-    )
-
-
-@control(
-    Severity.MEDIUM,
-    fix=Fix(
-        service_wide="Decide which environments need several Availability Zones, and set that in the cluster template.",
-        asset="Add a reader in another Availability Zone to cluster {resource.name}, or accept the risk in the "
-        "register.",
-        command="aws rds create-db-instance --region {region} --db-cluster-identifier {resource.name} "
-        "--db-instance-identifier READER --db-instance-class CLASS --engine {resource.engine.value} "
-        "--availability-zone ZONE",
-        preventive="Create production clusters only from a template with readers in other Availability Zones.",
-        effort=Effort.S,
-        per_resource=True,
-        disruption=Disruption.NONE,
-        reversible=True,
-    ),
-)
-def rds_cluster_multi_az(cluster: DatabaseCluster) -> Verdict:
-    """RDS clusters span several Availability Zones.
-
-    A cluster stores its data in several zones, but if all its instances are in one zone, it is unavailable when that
-    zone fails.
-    """
-    return require(
-        cluster.multi_az.value,
-        then="the cluster has instances in several Availability Zones",
-        otherwise="all instances of the cluster are in one Availability Zone",
-        engine=cluster.engine.value,
     )

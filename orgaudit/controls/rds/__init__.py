@@ -1,0 +1,1 @@
+"""Controls on RDS: instances, their settings, clusters and snapshots."""
