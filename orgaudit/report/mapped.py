@@ -13,6 +13,7 @@ from orgaudit.report.figures import RequirementScore, RequirementStatus
 from orgaudit.settings.frameworks import Assessment
 from orgaudit.store.rates import UNSEEN
 from orgaudit.store.register_result import AttestedStatus
+from orgaudit.store.tables import rows_of
 
 _PARTS = f"""
     WITH parts AS (
@@ -57,13 +58,8 @@ _ATTESTED = {
 def with_parts(connection: duckdb.DuckDBPyConnection, scores: Iterable[RequirementScore]) -> Iterator[RequirementScore]:
     """Yield requirements with the parts of those by mapping, as the tables of a run answer them."""
     parts: dict[tuple[str, str], list[PartScore]] = defaultdict(list)
-    cursor = connection.cursor()
-    cursor.execute(_PARTS)
-    names = [column[0] for column in cursor.description or ()]
-    while rows := cursor.fetchmany(500):
-        for row in rows:
-            found = dict(zip(names, row, strict=True))
-            parts[found.pop("framework"), found.pop("id")].append(msgspec.convert(found, PartScore))
+    for found in rows_of(connection.cursor(), _PARTS):
+        parts[found.pop("framework"), found.pop("id")].append(msgspec.convert(found, PartScore))
     for score in scores:
         own = parts.get((score.framework, score.id))
         yield _with(score, own) if own else score

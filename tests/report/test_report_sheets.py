@@ -407,7 +407,7 @@ def test_libreoffice_computes_what_the_sheets_show(small: Run, tmp_path: Path) -
 
 @needs.libreoffice
 def test_the_book_of_an_organization_prints_on_few_pages(tmp_path: Path) -> None:
-    run = build(tmp_path / "run", accounts=15, regions=3, controls=97)
+    run = build(tmp_path / "run", accounts=15, regions=1, controls=280)
     path = book(run, tmp_path)
     assert openpyxl.load_workbook(path)["All evaluations"].max_row > 3000
     profile = f"-env:UserInstallation=file://{tmp_path}/profile"

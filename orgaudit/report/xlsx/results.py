@@ -39,6 +39,9 @@ LONGEST_REASON = 1_000
 REQUIREMENTS_PRINTED = 200
 """How many requirements are printed: two frameworks, or the first of many."""
 
+CONTROLS_PRINTED = 180
+"""How many controls are printed, the worst: three pages."""
+
 NEAR = 0.75
 """Under which share of the threshold a rate is far from it."""
 
@@ -298,6 +301,6 @@ CONTROLS = TableSheet(
     _controls,
     lambda view: view.controls,
     "One row per control, the worst first; why it matters is to the right. A resource that accounts share counts once.",
-    page=PrintedPage("Control"),
+    page=PrintedPage("Control", rows=CONTROLS_PRINTED),
     groups=lambda view: by_key(score.id for score in view.controls),
 )
