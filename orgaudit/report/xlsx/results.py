@@ -36,10 +36,10 @@ from orgaudit.spreadsheet.workbook import PrintedPage
 LONGEST_REASON = 1_000
 """The characters of the reason for a gap that the highest row has room for."""
 
-REQUIREMENTS_PRINTED = 200
+REQUIREMENTS_PRINTED = 185
 """How many requirements are printed: two frameworks, or the first of many."""
 
-CONTROLS_PRINTED = 180
+CONTROLS_PRINTED = 165
 """How many controls are printed, the worst: three pages."""
 
 NEAR = 0.75
