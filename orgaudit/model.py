@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Generic, NoReturn, TypeAlias, TypeVar
@@ -292,9 +292,15 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class UnopenedFinding(Finding, frozen=True, kw_only=True, gc=False):
     """A finding whose longest parts are left as the JSON that they were stored as, for what only passes them on."""
 
+    requirements: msgspec.Raw  # type: ignore[assignment]
     evidence: msgspec.Raw  # type: ignore[assignment]
     remediation: msgspec.Raw  # type: ignore[assignment]
     gap: msgspec.Raw = msgspec.Raw(b"null")  # type: ignore[assignment]
+
+
+def requirements_in(stored: Sequence[RequirementRef] | msgspec.Raw) -> Sequence[RequirementRef]:
+    """Return the requirements of a finding, which may be as they were stored."""
+    return msgspec.json.decode(stored, type=list[RequirementRef]) if isinstance(stored, msgspec.Raw) else stored
 
 
 def fingerprint(control: str, account_id: str, region: str, resource: str) -> str:

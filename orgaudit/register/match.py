@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TypeAlias
 
-from orgaudit.model import Account, Finding, RequirementRef, parse_arn
+from orgaudit.model import Account, Finding, RequirementRef, parse_arn, requirements_in
 from orgaudit.register.entries import ExceptionEntry
 from orgaudit.register.patterns import Patterns, is_exact
 from orgaudit.register.scope import ExceptionScope, Selection, units_of
@@ -190,7 +190,7 @@ class Matcher:
         self._scopes = [_Compiled(entry.scope, aliases or {}, entry.approved_meanings) for entry in self._entries]
         self._accounts = accounts
         self._aliases, self._requirements = aliases or {}, requirements or {}
-        self._by_control: dict[str, tuple[list[RequirementRef], tuple[str, ...], int]] = {}
+        self._by_control: dict[str, tuple[Sequence[RequirementRef], tuple[str, ...], int]] = {}
         short = {name for names in self._requirements.values() for name in names if ":" not in name}
         self._by_requirement = any(_names_requirements(entry.scope, short) for entry in self._entries)
         self._controls = _Index(scope.controls for scope in self._scopes)
@@ -232,6 +232,8 @@ class Matcher:
         The place is a control, by all names that it answers to, in an account, and in a region where one is given.
         """
         ranks = self._matching_controls(tuple(controls)) & self._matching_account(account_id)
+        if not ranks:
+            return []
         account = self._accounts.get(account_id)
         return [
             self._entries[rank]
@@ -244,12 +246,12 @@ class Matcher:
 
         The names are its id and, where any scope needs them, its requirements: of the run, and of all framework files.
         """
-        own = finding.requirements if self._by_requirement else []
+        own = finding.requirements if self._by_requirement else ()
         found = self._by_control.get(finding.control)
         if found is None or found[0] != own:  # all findings of a control in one run have the same requirements
             names: tuple[str, ...] = (finding.control,)
             if self._by_requirement:
-                names = control_names(finding.control, own, self._aliases, self._requirements)
+                names = control_names(finding.control, requirements_in(own), self._aliases, self._requirements)
             found = self._by_control[finding.control] = (own, names, self._matching_controls(names))
         return found[1:]
 
