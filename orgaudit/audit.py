@@ -30,8 +30,8 @@ from orgaudit.organization.plan import discover_organization, known_regions, sel
 from orgaudit.register import stage as register_stage
 from orgaudit.register.file.load import register_of, with_resolved_names
 from orgaudit.register.state import today
-from orgaudit.report import json_document
 from orgaudit.report import stage as report_stage
+from orgaudit.report.formats import JSON_VERSION, chosen
 from orgaudit.report.view import View
 from orgaudit.settings import control_names, frameworks
 from orgaudit.settings.documents import Problem
@@ -225,7 +225,7 @@ def reported(
     as_of: date | None,
     *,
     unverified: bool = False,
-    json_version: int = json_document.VERSION,
+    json_version: int = JSON_VERSION,
     audited: bool = False,
     compared: Run | str | None = None,
     say: Callable[[str], None] = _unsaid,
@@ -238,7 +238,7 @@ def reported(
     which `latest` points. `say` is called with a sentence for each thing that a reader has to know of the register
     which was used. Raises ConfigError, where the run is not what was sealed too unless `unverified`, and ReportError.
     """
-    report_stage.chosen(settings.run.formats)  # an unknown one is refused before anything is sealed, as is a wrong logo
+    chosen(settings.run.formats)  # an unknown one is refused before anything is sealed, as is a wrong logo
     read_logo(settings.presentation.logo)
     decided = seal.is_matched(run.read_evaluated())
     standing = seal.standing(run, (*seal.JUDGED, *(seal.RESULTS if decided else ())), unverified=unverified)

@@ -15,6 +15,12 @@ libreoffice = pytest.mark.skipif(
 openssh = pytest.mark.skipif(
     shutil.which("ssh-keygen") is None, reason="ssh-keygen is missing; install openssh-client (Debian, Ubuntu)"
 )
+chromium = pytest.mark.skipif(
+    shutil.which("chromium") is None, reason="Chromium is missing; install chromium (Debian, Ubuntu)"
+)
+typescript = pytest.mark.skipif(
+    shutil.which("tsc") is None, reason="TypeScript's compiler is missing; install node-typescript (Debian, Ubuntu)"
+)
 unzip = pytest.mark.skipif(shutil.which("unzip") is None, reason="unzip is missing; install unzip")
 
 

@@ -26,9 +26,10 @@ from orgaudit.history.baseline import narrowed_again
 from orgaudit.model import Severity
 from orgaudit.register.file.load import register_of
 from orgaudit.report import json_document, json_version_1
+from orgaudit.report.formats import JSON_VERSION, JSON_VERSIONS, chosen
 from orgaudit.report.part import Division
 from orgaudit.report.split import directory, split
-from orgaudit.report.stage import JSON_VERSIONS, chosen, exit_code
+from orgaudit.report.stage import exit_code
 from orgaudit.settings.picture import read_logo
 from orgaudit.settings.settings import Settings
 from orgaudit.spreadsheet.text import displayed
@@ -131,7 +132,7 @@ def _target(run: Run, manifest: Manifest, name: str | None) -> Run:
 @click.option(
     "--json-version",
     type=click.Choice(list(map(str, sorted(JSON_VERSIONS)))),
-    default=str(json_document.VERSION),
+    default=str(JSON_VERSION),
     show_default=True,
     callback=lambda _context, _option, value: int(value),
     help="The version of the JSON's schema; version 1 is written to report.v1.json.",
@@ -163,7 +164,7 @@ def report_command(run_name: str | None, *, schema: bool, **given: Any) -> ExitC
     if run_name is None:
         raise click.UsageError("Missing argument 'RUN'.")
     settings = options.settings_from(given)
-    if given["json_version"] != json_document.VERSION and "json" not in settings.run.formats:
+    if given["json_version"] != JSON_VERSION and "json" not in settings.run.formats:
         raise click.UsageError("--json-version chooses a version of the format json; add --format json")
     if given["owner"] is not None and given["split"] is not Division.OWNER:
         raise click.UsageError("--owner chooses one of the workbooks by owner; add --split owner")
@@ -191,7 +192,7 @@ def write(run: Run, settings: Settings, given: dict[str, Any], *, audited: bool 
     as_of: date | None = given["as_of"]
     fail_on: Severity | None = given["fail_on"]
     unverified = given.get("unverified", False)
-    json_version = given.get("json_version", json_document.VERSION)
+    json_version = given.get("json_version", JSON_VERSION)
     notes: list[str] = []
     more = {"unverified": unverified, "json_version": json_version, "audited": audited}
     with reported(run, settings, register, as_of, **more, say=notes.append) as (view, paths):

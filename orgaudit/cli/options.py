@@ -13,7 +13,7 @@ import click
 from orgaudit.errors import ConfigError
 from orgaudit.history.baseline import NONE
 from orgaudit.model import Severity
-from orgaudit.report.stage import FORMATS
+from orgaudit.report.formats import FORMATS
 from orgaudit.settings.documents import nearest
 from orgaudit.settings.frameworks import Baseline
 from orgaudit.settings.settings import Settings, load

@@ -27,7 +27,8 @@ from orgaudit.quarter.read_me import verdict
 from orgaudit.quarter.stage import AUDIT, Quarter
 from orgaudit.register.file.load import register_of
 from orgaudit.register.state import today
-from orgaudit.report.stage import chosen, exit_code
+from orgaudit.report.formats import chosen
+from orgaudit.report.stage import exit_code
 from orgaudit.settings.ownership import owners_of
 from orgaudit.settings.people import address_of
 from orgaudit.settings.settings import Settings

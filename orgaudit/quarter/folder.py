@@ -118,8 +118,12 @@ class Folder:
 
     def digests(self, places: Iterable[str]) -> dict[str, str]:
         """Return the SHA-256 of each file in these files and directories."""
-        found = (self.path / place for place in places)
-        files = (it for path in found for it in (sorted(path.rglob("*")) if path.is_dir() else [path]) if it.is_file())
+        files = (
+            it
+            for path in self.places(places)
+            for it in (sorted(path.rglob("*")) if path.is_dir() else [path])
+            if it.is_file()
+        )
         return {path.relative_to(self.path).as_posix(): seal.digest(path) for path in files}
 
     def finish(self, step: StepRecord, places: Iterable[str]) -> StepRecord:
@@ -131,11 +135,15 @@ class Folder:
 
     def clear(self, places: Iterable[str]) -> None:
         """Remove what a step that did not come to its end left in its places."""
-        for path in (self.path / place for place in places):
+        for path in self.places(places):
             if path.is_dir():
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
+
+    def places(self, names: Iterable[str]) -> list[Path]:
+        """Return the files and directories of these names, or patterns of names, that are there."""
+        return [path for name in names for path in sorted(self.path.glob(name))]
 
     def sweep(self) -> None:
         """Remove the beginnings of files that a killed process left; the caller holds the folder."""

@@ -23,9 +23,9 @@ from orgaudit.register import notices
 from orgaudit.register.file.load import Register, register_of
 from orgaudit.register.mails import Sender
 from orgaudit.register.reminders import messages
+from orgaudit.report.formats import FORMATS, chosen
 from orgaudit.report.part import Division
 from orgaudit.report.split import split
-from orgaudit.report.stage import FORMATS
 from orgaudit.report.view import View
 from orgaudit.settings.ownership import owners_of
 from orgaudit.settings.people import People
@@ -107,7 +107,8 @@ class Part:
 
 def reports(material: Material) -> str:
     """Copy the reports of the run: editing a copy leaves the run as it was sealed."""
-    names = [FORMATS[name].file for name in dict.fromkeys(material.settings.run.formats)]
+    wanted = chosen(material.settings.run.formats).values()
+    names = [path.name for each in wanted for path in sorted(material.run.results.glob(each.file))]
     for name in names:
         material.copy(material.run.results / name, name)
     return ", ".join(names)
@@ -212,7 +213,7 @@ def _mails(material: Material, due: notices.Notices, register: Register, people:
 def summary(material: Material) -> str:
     """Write the page that says what is what, and the list of hashes that `sha256sum` checks."""
     folder = material.folder
-    places = [place for part in PARTS for place in part.places if (folder.path / place.name).exists()]
+    places = [place for part in PARTS for place in part.places if folder.places([place.name])]
     own = PARTS[-1].places
     material.write_text(read_me.NAME, read_me.lines(material.view, folder.record, [*places, *own]))
     sums = {**folder.record.files, **folder.digests((read_me.NAME,))}
@@ -223,12 +224,7 @@ def summary(material: Material) -> str:
 PARTS = (
     Part(
         REPORTS,
-        (
-            Place("report.xlsx", "executives, owners, auditors", "The workbook; its page one is for the meeting."),
-            Place(
-                "report.json", "programs", "The same figures and all findings; `orgaudit report --schema` describes it."
-            ),
-        ),
+        tuple(Place(each.file, each.reader, each.what) for each in FORMATS.values()),
         reports,
     ),
     Part(

@@ -22,13 +22,13 @@ from orgaudit.report.figures import (
     RatedCounts,
     RequirementScore,
 )
+from orgaudit.report.formats import JSON_VERSION
 from orgaudit.report.view import View
 from orgaudit.settings.frameworks import Framework
 from orgaudit.store.manifest import ControlRecord
 from orgaudit.store.register_result import HygieneRemark
 from orgaudit.store.run import writing
 
-VERSION = 2
 IN_CATALOGUE = ("title", "requirements", "remediation")
 """What is said once of a control, and not again by its findings."""
 _COMMAND = "remediation.asset.command"
@@ -46,7 +46,7 @@ def write(view: View, path: Path) -> None:
 
 
 def _document(view: View) -> Iterator[bytes]:
-    yield b'{"schema_version": %d' % VERSION
+    yield b'{"schema_version": %d' % JSON_VERSION
     yield b',\n"run": ' + parts.encoded(parts.without(parts.run(view), "frameworks"))
     yield b',\n"organization": ' + parts.encoded(parts.organization(view))
     yield b',\n"summary": ' + parts.encoded(_summary(view))

@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from orgaudit import __version__
-from orgaudit.errors import ConfigError, ExitCode
+from orgaudit.errors import ExitCode
 from orgaudit.model import Severity
-from orgaudit.report import json_document, json_version_1, xlsx
+from orgaudit.report.formats import JSON_VERSION, chosen
 from orgaudit.report.view import View
 from orgaudit.report.viewing import viewing
 from orgaudit.settings.sections import ReportSettings
 from orgaudit.store import seal
 from orgaudit.store.run import Run
 from orgaudit.store.seal import ReportRecord, Standing
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """One kind of report: its file's name in the run's directory, and what writes a view to a path."""
-
-    file: str
-    write: Callable[[View, Path], None]
-
-
-FORMATS: dict[str, Format] = {
-    "xlsx": Format("report.xlsx", xlsx.write),
-    "json": Format("report.json", json_document.write),
-}
-
-JSON_VERSIONS = {
-    json_document.VERSION: FORMATS["json"],
-    json_version_1.VERSION: Format("report.v1.json", json_version_1.write),
-}
-"""The format of each version of the JSON's schema; an older one has a file of its own beside the present one's."""
-
-
-def chosen(names: Iterable[str], json_version: int = json_document.VERSION) -> dict[str, Format]:
-    """Return the formats of these names, each once, the JSON in this version; raises ConfigError for an unknown one."""
-    wanted = list(dict.fromkeys(names))
-    if unknown := [name for name in wanted if name not in FORMATS]:
-        raise ConfigError(f"unknown format {unknown[0]!r}; choose from {', '.join(FORMATS)}", key="run.formats")
-    return {name: JSON_VERSIONS[json_version] if name == "json" else FORMATS[name] for name in wanted}
 
 
 @contextmanager
@@ -55,7 +26,7 @@ def written(
     *,
     standing: Standing,
     settings: ReportSettings | None = None,
-    json_version: int = json_document.VERSION,
+    json_version: int = JSON_VERSION,
 ) -> Iterator[tuple[View, list[Path]]]:
     """Write each format of a run to which the register was applied, and yield the view and all the files.
 
@@ -65,12 +36,17 @@ def written(
     wanted = chosen(formats, json_version)
     keep = delivered(run) if standing is Standing.VERIFIED else set()
     with viewing(run, standing=standing, settings=settings) as view:
-        added = [(each, run.results / each.file) for each in wanted.values() if each.file not in keep]
-        for each, path in added:
-            each.write(view, path)
+        paths: list[Path] = []
+        added: list[Path] = []
+        for each in wanted.values():
+            found = [run.results / name for name in sorted(keep) if each.owns(name)]
+            if not found:
+                found = each.write(view, run.results)
+                added += found
+            paths += found
         if added and standing is Standing.VERIFIED:
-            seal.add(run.results, reports=[record_of(path, view) for _, path in added])
-        yield view, [run.results / each.file for each in wanted.values()]
+            seal.add(run.results, reports=[record_of(path, view) for path in added])
+        yield view, paths
 
 
 def delivered(run: Run) -> set[str]:

@@ -11,7 +11,7 @@ import msgspec
 
 from orgaudit.actions.plan import ActionPlan
 from orgaudit.model import Finding
-from orgaudit.report import listed, queries
+from orgaudit.report import queries
 from orgaudit.report.figures import (
     AccountRegion,
     AccountScore,
@@ -26,7 +26,7 @@ from orgaudit.report.figures import (
     UnitScore,
     Unseen,
 )
-from orgaudit.report.listed import ListedFinding
+from orgaudit.report.listed import EXPORTED, LISTED, ExportedFinding, ListedFinding
 from orgaudit.report.manual import ManualReview
 from orgaudit.settings.picture import Picture
 from orgaudit.settings.sections import ActionSettings, ReportSettings
@@ -127,7 +127,11 @@ class View:
 
     def listed(self, where: str) -> Iterator[ListedFinding]:
         """Yield the findings for which this SQL holds, in the same order, as sheets list them."""
-        return map(listed.decode, self._texts(listed.LISTED, where))
+        return map(LISTED.decode, self._texts(LISTED.sql, where))
+
+    def exported(self, where: str = "true") -> Iterator[ExportedFinding]:
+        """Yield the findings for which this SQL holds, in the same order, as other programs are given them."""
+        return map(EXPORTED.decode, self._texts(EXPORTED.sql, where))
 
     def findings_as_json(self, *, without: Collection[str], **more: str) -> Iterator[str]:
         """Yield every finding, in the same order, as a JSON object of its fields and of what the counts make of it.

@@ -1,0 +1,78 @@
+"""The formats in which a run is reported: each has one line in FORMATS, and a module that writes a view.
+
+A format neither counts nor filters nor sorts by itself: the view did. A format's module is imported when it is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orgaudit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from orgaudit.report.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One kind of report: its files in the results of a run, the module that writes them, who reads it and what it is.
+
+    `file` is the name of its file, or for a format of several a pattern of their names, as fnmatch has it. The module
+    has `write`, which for one file takes a view and the file's path, and for several the view and the directory of the
+    results and returns the files.
+    """
+
+    file: str
+    module: str
+    reader: str
+    what: str
+
+    def owns(self, name: str) -> bool:
+        """Return whether a file of the results is one of this format."""
+        return fnmatchcase(name, self.file)
+
+    def write(self, view: View, results: Path) -> list[Path]:
+        """Write the view, and return the files; what an earlier writing left beside them is removed."""
+        write = import_module(f"orgaudit.report.{self.module}").write
+        if "*" not in self.file:
+            write(view, results / self.file)
+            return [results / self.file]
+        written: Sequence[Path] = write(view, results)
+        for left in set(results.glob(self.file)) - set(written):
+            left.unlink()
+        return list(written)
+
+
+FORMATS: dict[str, Format] = {
+    "xlsx": Format(
+        "report.xlsx", "xlsx", "executives, owners, auditors", "The workbook; its page one is for the meeting."
+    ),
+    "json": Format(
+        "report.json",
+        "json_document",
+        "programs",
+        "The same figures and all findings; `orgaudit report --schema` describes it.",
+    ),
+}
+"""Every format by the name that `--format` takes."""
+
+JSON_VERSION = 2
+"""The version of report.json's schema."""
+JSON_VERSIONS = {
+    JSON_VERSION: FORMATS["json"],
+    1: Format("report.v1.json", "json_version_1", "programs of before", "The first version of report.json."),
+}
+"""The format of each version of the JSON's schema; an older one has a file of its own beside the present one's."""
+
+
+def chosen(names: Iterable[str], json_version: int = JSON_VERSION) -> dict[str, Format]:
+    """Return the formats of these names, each once, the JSON in this version; raises ConfigError for an unknown one."""
+    wanted = list(dict.fromkeys(names))
+    if unknown := [name for name in wanted if name not in FORMATS]:
+        raise ConfigError(f"unknown format {unknown[0]!r}; choose from {', '.join(FORMATS)}", key="run.formats")
+    return {name: JSON_VERSIONS[json_version] if name == "json" else FORMATS[name] for name in wanted}
