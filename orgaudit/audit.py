@@ -33,7 +33,7 @@ from orgaudit.register.state import today
 from orgaudit.report import stage as report_stage
 from orgaudit.report.formats import JSON_VERSION, chosen
 from orgaudit.report.view import View
-from orgaudit.settings import control_names, frameworks
+from orgaudit.settings import control_names, framework_files
 from orgaudit.settings.documents import Problem
 from orgaudit.settings.ownership import owners_of
 from orgaudit.settings.picture import read_logo
@@ -245,7 +245,7 @@ def reported(
     at, ownership = run, Ownership(run.read_manifest().ownership)
     if not decided or register_file or as_of or standing is Standing.UNVERIFIED:
         names = control_names.ControlNames(
-            catalogue(), ALIASES, frameworks.load(settings.directory, aliases=ALIASES).values()
+            catalogue(), ALIASES, framework_files.load(settings.directory, aliases=ALIASES).values()
         )
         register = with_resolved_names(register_of(settings, register_file), names)
         on = as_of or today(datetime.now(UTC), register.time_zone)

@@ -37,7 +37,7 @@ from orgaudit.model import (
     Status,
     fingerprint,
 )
-from orgaudit.settings import frameworks
+from orgaudit.settings import framework_files
 from orgaudit.settings.documents import PACKAGED
 from orgaudit.settings.people import AccountOwner, OwnershipRecord
 from orgaudit.store.manifest import Manifest
@@ -76,7 +76,7 @@ def write_run(path: Path, count: int) -> Run:
 def rules_of_run() -> Rules:
     """Return every control with the newest CIS and NIST."""
     known = catalogue()
-    loaded = frameworks.load(PACKAGED, known, ALIASES)
+    loaded = framework_files.load(PACKAGED, known, ALIASES)
     return Rules(controls=tuple(known.values()), frameworks=(loaded["cis_7.0"], loaded["nist_800_53_r5"]))
 
 

@@ -10,12 +10,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from orgaudit.cli.catalogue import fix_in_words, relatives, wrapped_command
+from orgaudit.cli.explanation import fix_in_words, relatives, wrapped_command
 from orgaudit.controls.declare import Control, catalogue
 from orgaudit.evaluate.remediation import unfilled
 from orgaudit.model import Scope
 from orgaudit.settings.documents import PACKAGED
-from orgaudit.settings.frameworks import Framework, load, requirements_of
+from orgaudit.settings.framework_files import load
+from orgaudit.settings.frameworks import Framework, requirements_of
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "catalogue.md"
 WIDTH = 100

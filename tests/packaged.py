@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from orgaudit.settings.documents import PACKAGED
-from orgaudit.settings.frameworks import load
+from orgaudit.settings.framework_files import load
 
 FRAMEWORKS = load(PACKAGED)

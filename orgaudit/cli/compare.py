@@ -18,7 +18,7 @@ from orgaudit.compare.stage import Agreed, Count, Exceptions, Opinions, beside
 from orgaudit.compare.text import COLUMNS, agreements, cells, disagreement, heading, summary
 from orgaudit.controls.aliases import ALIASES
 from orgaudit.controls.declare import catalogue
-from orgaudit.settings import frameworks as framework_files
+from orgaudit.settings import framework_files
 
 MOST_SHOWN = 25
 """Disagreements that are printed as text; JSON and CSV have all."""

@@ -14,7 +14,7 @@ from orgaudit.errors import ConfigError
 from orgaudit.evaluate.remediation import general
 from orgaudit.facts.declare import FactType
 from orgaudit.model import RequirementRef
-from orgaudit.settings import frameworks
+from orgaudit.settings import framework_files, frameworks
 from orgaudit.settings.control_names import ControlNames, UnresolvedNameError
 from orgaudit.settings.documents import error_of
 from orgaudit.settings.frameworks import Framework
@@ -85,7 +85,7 @@ def rules_of(settings: Settings) -> Rules:
     Without a choice of controls, they are what `chosen_controls` returns.
     """
     known = catalogue()
-    loaded = frameworks.load(settings.directory, known, ALIASES)
+    loaded = framework_files.load(settings.directory, known, ALIASES)
     scope, report = settings.scope, settings.report
     named = named_controls(scope, loaded, known)
     report.check_headline(loaded)
@@ -154,7 +154,7 @@ def rules_again(manifest: Manifest) -> Rules:
         raise ConfigError(f"the run uses control {gone[0]!r}, which this version does not have; audit again")
     return Rules(
         tuple(known[name] for name in ids),
-        tuple(frameworks.renamed(each, ALIASES) for each in manifest.frameworks),
+        tuple(framework_files.renamed(each, ALIASES) for each in manifest.frameworks),
         Thresholds.model_validate(manifest.thresholds),
         tuple(manifest.settings["scope"]["accept_blocked_regions"]),
         manifest.headline_framework,

@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from orgaudit.settings.documents import nearest
-from orgaudit.settings.frameworks import Framework, Requirement, load
+from orgaudit.settings.framework_files import load
+from orgaudit.settings.frameworks import Framework, Requirement
 
 _VERSION = re.compile(r"_r?\d[\d.]*$")
 _SPELLED = re.compile(r"(.*\S)\s+(\S+)")
@@ -114,7 +115,7 @@ class ControlNames:
 def names_by_control(directory: Path, aliases: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     """Return the requirements' names that stand for each control by any framework file, ids alone last.
 
-    Raises ConfigError with every problem of every file. `aliases` are as `frameworks.load` takes them.
+    Raises ConfigError with every problem of every file. `aliases` are as `framework_files.load` takes them.
     """
     return ControlNames((), {}, load(directory, aliases=aliases).values()).by_control()
 

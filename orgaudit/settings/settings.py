@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from orgaudit.errors import ConfigError
 from orgaudit.model import Json
-from orgaudit.settings import frameworks
+from orgaudit.settings import framework_files
 from orgaudit.settings.documents import (
     PACKAGED,
     Document,
@@ -100,7 +100,7 @@ class Settings(Sections):
 
     def hashes(self) -> dict[str, str]:
         """Return the SHA-256 of every file that decides a run, by the file's name."""
-        files = (*self.sources, self.limits_path, self.owners_path, *frameworks.files(self.directory))
+        files = (*self.sources, self.limits_path, self.owners_path, *framework_files.files(self.directory))
         return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.is_file()}
 
     def fingerprint(self) -> str:

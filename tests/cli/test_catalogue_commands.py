@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orgaudit.cli import orgaudit as program
-from orgaudit.cli.catalogue import wrapped_command
+from orgaudit.cli.explanation import wrapped_command
 from orgaudit.controls.aliases import ALIASES
 from orgaudit.controls.declare import Control, catalogue
 from orgaudit.errors import ConfigError

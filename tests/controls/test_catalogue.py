@@ -21,8 +21,8 @@ from orgaudit.aws.actions import IAM_ACTIONS, IAM_PREFIXES, iam_action, is_read
 from orgaudit.controls.declare import Control, catalogue
 from orgaudit.facts.declare import Detail, Resource
 from orgaudit.model import Remedy, Severity, Status
+from orgaudit.settings.framework_files import load as load_frameworks
 from orgaudit.settings.frameworks import controls_of
-from orgaudit.settings.frameworks import load as load_frameworks
 from tests.factories import MEMBER, NASTY, Case, name_of
 from tests.literal_aws import service_model
 from tests.packaged import FRAMEWORKS

@@ -24,7 +24,7 @@ from orgaudit.register.file.load import load_register
 from orgaudit.register.match import Matcher
 from orgaudit.register.names import KnownNames
 from orgaudit.register.scope import ExceptionScope
-from orgaudit.settings import frameworks
+from orgaudit.settings import framework_files
 from orgaudit.settings.documents import PACKAGED
 from orgaudit.settings.sections import RegisterSettings
 from tests.register.making import ACCOUNTS, CONTROL, entry, finding
@@ -32,7 +32,7 @@ from tests.register.making import ACCOUNTS, CONTROL, entry, finding
 CONTROLS = frozenset(catalogue())
 NAMES = KnownNames(
     controls=CONTROLS,
-    frameworks=frameworks.load(PACKAGED),
+    frameworks=framework_files.load(PACKAGED),
     accounts={"111122223333": "Shop", "444455556666": "Bank", "011122223333": "Old Shop"},
     any_run=True,
 )

@@ -47,7 +47,7 @@ READERS = {
     "from orgaudit.settings.sections import RegisterSettings\nread = lambda p: r(p, RegisterSettings())",
     "editor": "from orgaudit.register.file.edit import RegisterEditor\nread = RegisterEditor.open",
     "mute list": "from orgaudit.register.exchange.prowler import read_mutes\nread = lambda p: read_mutes(p, ())",
-    "framework": "from orgaudit.settings import frameworks\nread = lambda p: frameworks.load(p.parents[1])",
+    "framework": "from orgaudit.settings import framework_files\nread = lambda p: framework_files.load(p.parents[1])",
     "settings": "from orgaudit.settings.settings import load\nread = lambda p: load(p, {}, {})",
 }
 CHILD = """

@@ -30,7 +30,7 @@ from orgaudit.register.workbook.export import Computed
 from orgaudit.register.workbook.incoming import Outcome, Rules
 from orgaudit.register.workbook.instructions import Readers
 from orgaudit.register.workbook.read import read
-from orgaudit.settings import frameworks
+from orgaudit.settings import framework_files
 from orgaudit.settings.documents import PACKAGED
 from orgaudit.settings.sections import RegisterSettings
 from orgaudit.spreadsheet.cells import read_sheets
@@ -43,7 +43,7 @@ ON = date(2025, 2, 1)
 BY = "eve@example.com"
 POLICY = RegisterSettings()
 NAMES = KnownNames(
-    controls=frozenset(catalogue()), frameworks=frameworks.load(PACKAGED), any_run=True, accept_unknown=True
+    controls=frozenset(catalogue()), frameworks=framework_files.load(PACKAGED), any_run=True, accept_unknown=True
 )
 REGISTER = """\
 # kept by hand

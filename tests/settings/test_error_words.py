@@ -15,7 +15,7 @@ from orgaudit.errors import ConfigError
 from orgaudit.model import Json
 from orgaudit.register.entries import Attestation, ExceptionDraft, ExceptionEntry
 from orgaudit.settings.documents import Document, Problem, dotted, fields_of, models_in, validate
-from orgaudit.settings.frameworks import _FrameworkInFile
+from orgaudit.settings.framework_files import _FrameworkInFile
 from orgaudit.settings.limits import _LimitsFile
 from orgaudit.settings.sections import Sections
 from orgaudit.settings.settings import load

@@ -16,6 +16,7 @@ from orgaudit.errors import ConfigError
 from orgaudit.model import RequirementRef
 from orgaudit.settings.control_names import names_by_control
 from orgaudit.settings.documents import PACKAGED
+from orgaudit.settings.framework_files import check, files, load
 from orgaudit.settings.frameworks import (
     SHIPPED,
     Assessment,
@@ -23,13 +24,10 @@ from orgaudit.settings.frameworks import (
     Coverage,
     Framework,
     Requirement,
-    check,
     controls_of,
-    files,
     headline,
     in_baseline,
     is_ratable,
-    load,
     requirements_of,
     select,
 )

@@ -10,17 +10,8 @@ import pytest
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
 from orgaudit.settings.documents import PACKAGED
-from orgaudit.settings.frameworks import (
-    SHIPPED,
-    Assessment,
-    Coverage,
-    Framework,
-    Kind,
-    is_ratable,
-    load,
-    renamed,
-    select,
-)
+from orgaudit.settings.framework_files import load, renamed
+from orgaudit.settings.frameworks import SHIPPED, Assessment, Coverage, Framework, Kind, is_ratable, select
 from scripts.framework_tables import nist_requirements, security_hub, table
 from scripts.mapped_frameworks import MAPPED, RelatedControl, mapped, requirements
 from scripts.write_frameworks import planned

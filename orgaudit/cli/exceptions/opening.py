@@ -28,7 +28,7 @@ from orgaudit.register.match import control_patterns
 from orgaudit.register.names import KnownNames
 from orgaudit.register.scope import units_of
 from orgaudit.register.state import longest_life, today
-from orgaudit.settings import control_names, frameworks
+from orgaudit.settings import control_names, framework_files
 from orgaudit.settings.documents import Problem, nearest
 from orgaudit.settings.settings import PERSON_VARIABLE, Settings
 from orgaudit.settings.settings import load as load_settings
@@ -136,7 +136,7 @@ class OpenRegister:
         return KnownNames(
             controls=frozenset(catalogue()),
             aliases=ALIASES,
-            frameworks=frameworks.load(self.settings.directory, aliases=ALIASES),
+            frameworks=framework_files.load(self.settings.directory, aliases=ALIASES),
             accounts={account.id: account.name for account in known.values()},
             units=frozenset(unit for account in known.values() for unit in units_of(account)),
             any_run=accounts is not None,
@@ -157,7 +157,7 @@ def _requirements(directory: Path) -> dict[str, tuple[str, ...]]:
 @cache
 def _catalogued(directory: Path) -> KnownNames:
     """Return the names of controls and requirements; accounts are not among them."""
-    loaded = frameworks.load(directory, aliases=ALIASES)
+    loaded = framework_files.load(directory, aliases=ALIASES)
     return KnownNames(controls=frozenset(catalogue()), aliases=ALIASES, frameworks=loaded)
 
 
@@ -193,7 +193,7 @@ def opened(given: Mapping[str, Any], *kinds: EntryKind) -> OpenRegister:
     if register.exceptions or register.drafts:
         register = with_resolved_names(register, _catalogued(settings.directory).resolver)
     if ATTESTATIONS in kinds:
-        register = with_known_requirements(register, frameworks.load(settings.directory), complete=True)
+        register = with_known_requirements(register, framework_files.load(settings.directory), complete=True)
     on = given.get("as_of") or today(datetime.now(UTC), register.time_zone)
     return OpenRegister(settings, register, on)
 
