@@ -90,7 +90,8 @@ class _Splitting:
         self._manifest = run.read_manifest()
         self._audit_team = audit_team
         self._names = file_names(parts.all)
-        self._kept = stage.delivered(run) if standing is Standing.VERIFIED else set()
+        kept = stage.delivered(run) if standing is Standing.VERIFIED else {}
+        self._kept = {name for name, is_same in kept.items() if is_same}
         self._added: list[seal.ReportRecord] = []
 
     def written(self, parts: Sequence[Part]) -> Iterator[PartReport]:

@@ -34,30 +34,31 @@ def written(
     Raises ConfigError for an unknown format or a run without results, and ReportError where a file cannot be written.
     """
     wanted = chosen(formats, json_version)
-    keep = delivered(run) if standing is Standing.VERIFIED else set()
+    keep = delivered(run) if standing is Standing.VERIFIED else {}
     with viewing(run, standing=standing, settings=settings) as view:
         paths: list[Path] = []
         added: list[Path] = []
         for each in wanted.values():
-            found = [run.results / name for name in sorted(keep) if each.owns(name)]
-            if not found:
-                found = each.write(view, run.results)
-                added += found
-            paths += found
+            known = [name for name in sorted(keep) if each.owns(name)]
+            if known and all(keep[name] for name in known):
+                paths += [run.results / name for name in known]
+            else:
+                paths += (new := each.write(view, run.results))
+                added += new
         if added and standing is Standing.VERIFIED:
             seal.add(run.results, reports=[record_of(path, view) for path in added])
         yield view, paths
 
 
-def delivered(run: Run) -> set[str]:
-    """Return the reports that are there as they were written of this seal, by their place in the results."""
+def delivered(run: Run) -> dict[str, bool]:
+    """Return the reports that were written of this seal, by their place in the results: whether each is as it was."""
     ledger = seal.read_ledger(run.results)
     manifest = seal.digest(run.manifest_path)
     newest = ledger.newest().values() if ledger else ()
     return {
-        record.file
+        record.file: not list(seal.changed(run.results, {record.file: record.sha256}))
         for record in newest
-        if record.manifest_sha256 == manifest and not list(seal.changed(run.results, {record.file: record.sha256}))
+        if record.manifest_sha256 == manifest
     }
 
 
