@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PARALLEL := -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test static format bench newest clean
+.PHONY: help demo check fast test static format bench newest clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -14,7 +14,9 @@ help: ## List these commands
 demo: $(READY) ## Audit the embedded organization and say where the reports are
 	$(VENV)/bin/orgaudit demo
 
-check: static ## Check format, lint and types, and run the fast tests (a minute)
+check: static fast ## Check format, lint and types, and run the fast tests (a minute)
+
+fast: $(READY) ## Run the fast tests
 	$(PYTHON) -m pytest $(PARALLEL) -m "not slow"
 
 test: static ## Check format, lint and types, and run every test (minutes)

@@ -106,7 +106,7 @@ def _serve(path: str) -> None:
     declared = importlib.import_module("orgaudit.controls.declare")
     list(declared.modules_in("orgaudit.controls"))
     list(declared.modules_in("orgaudit.facts"))
-    importlib.import_module("orgaudit.settings.frameworks").load(ROOT)
+    importlib.import_module("orgaudit.settings.framework_files").load(ROOT)
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

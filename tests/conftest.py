@@ -28,7 +28,10 @@ WHOLE = {"audit", "cli", "demo", "docs", "preflight", "quarter", "register", "re
 """Directories of tests of whole commands and documents, most of which take seconds."""
 SECONDS = {
     "test_connections.py",
+    "test_evaluate_again.py",
     "test_faults_proxy.py",
+    "test_history_stage.py",
+    "test_install_own_controls.py",
     "test_install_wheel.py",
     "test_query.py",
     "test_audit_reported.py",
