@@ -26,7 +26,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = ("audit", "catalogue", "demo", "preflight", "stored")
-ALSO = ("aiobotocore.session", "orgaudit.cli.exceptions", "orgaudit.report.xlsx")
+ALSO = (
+    *("aiobotocore.session", "orgaudit.report.xlsx"),
+    *(f"orgaudit.cli.exceptions.{module}" for module in ("adding", "match", "notices", "reading", "workbook")),
+)
 
 
 def run(

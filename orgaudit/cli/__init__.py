@@ -17,26 +17,34 @@ import click
 
 from orgaudit import __version__
 from orgaudit.aws.masking import MaskingFormatter
+from orgaudit.cli.lazy import LazyGroup, Place
 from orgaudit.collect.stopping import Stopping
 from orgaudit.errors import ExitCode, OrgauditError
 
 PLACES = {
-    **dict.fromkeys(("audit", "evaluate", "report"), "audit"),
-    **dict.fromkeys(("query", "verify"), "stored"),
-    "actions": "actions",
-    **dict.fromkeys(("plan", "doctor", "policy"), "preflight"),
-    **dict.fromkeys(("controls", "frameworks", "explain"), "catalogue"),
-    "quarter": "quarter",
-    "compare": "compare",
-    "diff": "diff",
-    "evidence": "evidence",
-    "trend": "trend",
-    "exceptions": "exceptions",
-    "demo": "demo",
-    "init": "init",
-    "completion": "completion",
+    "actions": Place("actions", "List what to do first in RUN."),
+    "audit": Place("audit", "Run the whole audit: collect, evaluate and report."),
+    "compare": Place("compare", "Compare a run with what Security Hub or Prowler found."),
+    "completion": Place("completion", "Print the completion script of a shell."),
+    "controls": Place("catalogue", "List the controls that an audit runs."),
+    "demo": Place("demo", "Audit an emulated organization on this machine."),
+    "diff": Place("diff", "Show what changed between two runs."),
+    "doctor": Place("preflight", "Check that an audit could assess everything."),
+    "evaluate": Place("audit", "Evaluate the stored facts of RUN again, without a call to AWS."),
+    "evidence": Place("evidence", "Write the evidence of RUN for an auditor."),
+    "exceptions": Place("exceptions", "Keep the exception register."),
+    "explain": Place("catalogue", "Show one control, requirement or framework."),
+    "frameworks": Place("catalogue", "List the frameworks, or the requirements of one."),
+    "init": Place("init", "Set up a directory to work in: DIR, or the current one."),
+    "plan": Place("preflight", "Show an audit's scope, estimated calls and estimated time."),
+    "policy": Place("preflight", "Print the least privilege that the chosen controls need."),
+    "quarter": Place("quarter", "Audit a quarter, and write all that is made of it into one folder."),
+    "query": Place("stored", "Print the answer of RUN to one SELECT."),
+    "report": Place("audit", "Write the reports of RUN."),
+    "trend": Place("trend", "Show the figures of several runs, a row each."),
+    "verify": Place("stored", "Check that a run, or a pack of evidence, is whole and unchanged."),
 }
-"""The module of each command. One is imported when it is run: what another needs would slow its start."""
+"""Where each command is. Its module is imported when it is run: what another needs would slow its start."""
 
 EPILOG = """\b
 Exit codes:
@@ -57,23 +65,11 @@ GARBAGE = (10_000, 10, 10)
 large and stay, and every look goes through them again. Peak memory is 3 % higher."""
 
 
-class Commands(click.Group):
-    """The commands, each from the module that PLACES names."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
-        """Return the commands' names, sorted."""
-        return sorted(PLACES)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Return a command, or None for an unknown name."""
-        if cmd_name not in PLACES:
-            return None
-        commands: tuple[click.Command, ...] = import_module(f"orgaudit.cli.{PLACES[cmd_name]}").COMMANDS
-        return next(command for command in commands if command.name == cmd_name)
-
-
 @click.group(
-    cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 160}
+    cls=LazyGroup,
+    places=PLACES,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 160},
 )
 @click.version_option(__version__, prog_name="orgaudit")
 @click.option("-v", "--verbose", count=True, help="Log more to standard error; twice for every detail.")

@@ -42,7 +42,7 @@ from orgaudit.store.run import Run
 from orgaudit.store.seal import Standing, digest
 
 
-@click.command(short_help="Run the whole audit: collect, evaluate and report.")
+@click.command()
 @options.access
 @options.scope
 @options.rules
@@ -120,7 +120,7 @@ def _target(run: Run, manifest: Manifest, name: str | None) -> Run:
     return run
 
 
-@click.command(name="report", short_help="Write the reports of RUN.")
+@click.command(name="report")
 @click.argument("run_name", metavar="RUN", required=False)
 @options.config
 @options.out

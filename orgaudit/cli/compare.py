@@ -26,7 +26,7 @@ MOST_SHOWN = 25
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command(short_help="Compare a run with what Security Hub or Prowler found.")
+@click.command()
 @options.run_argument
 @options.config
 @options.out

@@ -97,7 +97,7 @@ def answer(instruction: str) -> int:
     return ExitCode.CLEAN
 
 
-@click.command(short_help="Print the completion script of a shell.")
+@click.command()
 @click.argument("shell", type=click.Choice(list(SHELLS)))
 def completion(shell: str) -> None:
     """Print the script that completes commands, options and names in a shell.

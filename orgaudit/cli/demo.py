@@ -15,7 +15,7 @@ from orgaudit.errors import ExitCode
 SDK_PROFILE = "AWS_PROFILE"
 
 
-@click.command(short_help="Audit an emulated organization on this machine.")
+@click.command()
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

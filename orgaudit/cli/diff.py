@@ -20,7 +20,7 @@ from orgaudit.store.comparison import KindCount
 from orgaudit.store.manifest import Manifest
 
 
-@click.command(short_help="Show what changed between two runs.")
+@click.command()
 @click.argument("old_name", metavar="OLD")
 @click.argument("new_name", metavar="NEW")
 @options.config

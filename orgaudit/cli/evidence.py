@@ -19,7 +19,7 @@ from orgaudit.store.seal import digest, standing
 from orgaudit.words import counted
 
 
-@click.command(short_help="Write the evidence of RUN for an auditor.")
+@click.command()
 @click.argument("run_name", metavar="RUN", required=False)
 @options.config
 @options.out

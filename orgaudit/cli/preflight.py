@@ -28,7 +28,7 @@ from orgaudit.store.output import check_writable
 PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(root|(user|role)/.+)")
 
 
-@click.command(short_help="Show an audit's scope, estimated calls and estimated time.")
+@click.command()
 @options.access
 @options.scope
 @options.rules
@@ -114,7 +114,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if minutes < 2 else f"{minutes:,} min"  # noqa: PLR2004 - below, seconds are more exact
 
 
-@click.command(short_help="Check that an audit could assess everything.")
+@click.command()
 @options.access
 @options.scope
 @options.rules

@@ -44,7 +44,7 @@ _parts = options.together(*(click.option(name, multiple=True, hidden=True) for n
 """The options that would leave something out, which a quarter refuses."""
 
 
-@click.command(short_help="Audit a quarter, and write all that is made of it into one folder.")
+@click.command()
 @options.access
 @_parts
 @options.framework

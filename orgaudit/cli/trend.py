@@ -20,7 +20,7 @@ from orgaudit.store.run import Run
 from orgaudit.store.tables import findings_table
 
 
-@click.command(short_help="Show the figures of several runs, a row each.")
+@click.command()
 @click.argument("names", metavar="[RUN]...", nargs=-1)
 @options.config
 @options.out
