@@ -58,6 +58,12 @@ FORMATS: dict[str, Format] = {
         "programs",
         "The same figures and all findings; `orgaudit report --schema` describes it.",
     ),
+    "ocsf": Format(
+        "report.ocsf.json",
+        "formats.ocsf",
+        "Security Lake, Splunk and other SIEMs",
+        "Every finding as an OCSF Compliance Finding (2003).",
+    ),
 }
 """Every format by the name that `--format` takes."""
 

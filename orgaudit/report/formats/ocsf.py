@@ -1,0 +1,248 @@
+"""report.ocsf.json: every finding as an OCSF Compliance Finding, one event a line of one JSON array.
+
+Source of the class: https://schema.ocsf.io/1.5.0/classes/compliance_finding?profiles=cloud
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from orgaudit.model import Status
+from orgaudit.report.formats import ocsf_parts as parts
+from orgaudit.report.json_parts import json_lines
+from orgaudit.report.listed import ExportedFinding
+from orgaudit.report.view import View
+from orgaudit.store.run import writing
+
+CLASS_UID, CLASS = 2003, "Compliance Finding"
+PROFILES = ("cloud",)
+COMPLIANCE = {
+    Status.PASS: (1, "Pass"),
+    Status.FAIL: (3, "Fail"),
+    Status.NOT_ASSESSED: (0, "Unknown"),
+    Status.MANUAL: (2, "Warning"),
+    Status.NOT_APPLICABLE: (99, "Not Applicable"),
+}
+"""The compliance status of each of ours with its caption.
+
+Nothing is known of what was not assessed. The schema's Warning is a check without a result for want of information,
+which is what a person has to give where the status is MANUAL. Other is neither a pass nor a failure.
+"""
+INFORMATIONAL = (1, "Informational")
+"""The severity where no action is required; that of the control is in the event's check."""
+
+
+class FindingInfo(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """What the finding is. `created_time` and `first_seen_time` are the first day of the present episode."""
+
+    uid: str
+    title: str
+    desc: str
+    analytic: msgspec.Raw
+    data_sources: tuple[str, ...]
+    created_time: int
+    modified_time: int
+    last_seen_time: int
+    first_seen_time: int | None = None
+
+
+class Evidence(msgspec.Struct, frozen=True, gc=False):
+    """What was seen."""
+
+    data: msgspec.Raw
+
+
+class OurException(msgspec.Struct, frozen=True, gc=False):
+    """The exception of the register that speaks about a finding."""
+
+    id: str
+    owner: str | None
+    expires_on: str | None
+    state: str | None
+    days_overdue: int | None
+
+
+class OurRemediation(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """What of a remediation the schema has no attribute for."""
+
+    command: str | None = None
+    service_wide: str | None = None
+    preventive: str | None = None
+
+
+class Unmapped(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """What the schema has no attribute for, named as in report.json."""
+
+    family: str
+    open: bool
+    covered: bool
+    counted: bool
+    accepted: bool
+    reopened: int
+    due_on: object = None
+    inherited_from: str | None = None
+    gap_action: str | None = None
+    gap_reason: str | None = None
+    exception: OurException | None = None
+    remediation: OurRemediation | None = None
+
+
+class ComplianceFinding(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """One event of the class."""
+
+    activity_id: int
+    activity_name: str
+    category_uid: int
+    category_name: str
+    class_uid: int
+    class_name: str
+    type_uid: int
+    type_name: str
+    time: int
+    severity_id: int
+    severity: str
+    status_id: int
+    status: str
+    status_code: str
+    status_detail: str
+    message: str
+    metadata: parts.Metadata
+    finding_info: FindingInfo
+    compliance: msgspec.Raw
+    resources: tuple[parts.Resource]
+    cloud: msgspec.Raw
+    unmapped: Unmapped
+    remediation: parts.Remediation | None = None
+    evidences: tuple[Evidence] | None = None
+    comment: str | None = None
+
+
+def write(view: View, path: Path) -> None:
+    """Write every finding as an event, one line each; raises ReportError."""
+    encode = msgspec.json.Encoder().encode
+    with writing(path) as file:
+        file.writelines(json_lines(map(encode, _events(view))))
+        file.write(b"\n")
+
+
+def _events(view: View) -> Iterator[ComplianceFinding]:
+    said = parts.Parts(view)
+    judged: dict[tuple[str, str], tuple[str, msgspec.Raw]] = {}
+    for finding in view.exported():
+        control = said.control(finding)
+        key = finding.control, finding.status
+        if key not in judged or judged[key][0] is not control.refs:
+            judged[key] = control.refs, _compliance(finding, control)
+        yield _event(finding, said, control, judged[key][1])
+
+
+def _event(
+    finding: ExportedFinding, said: parts.Parts, control: parts.ControlParts, compliance: msgspec.Raw
+) -> ComplianceFinding:
+    time, first_seen = parts.moment_of(finding.assessed_at), finding.first_seen
+    known = first_seen is not None and first_seen < finding.assessed_at.date()
+    activity_id, activity = parts.UPDATE if known else parts.CREATE
+    severity_id, severity = INFORMATIONAL if parts.is_resolved(finding.status) else parts.SEVERITIES[finding.severity]
+    status_id, status = parts.SUPPRESSED if finding.covered else parts.NEW
+    evidence = parts.evidence_of(finding)
+    return ComplianceFinding(
+        activity_id,
+        activity,
+        parts.CATEGORY_UID,
+        parts.CATEGORY,
+        CLASS_UID,
+        CLASS,
+        CLASS_UID * 100 + activity_id,
+        f"{CLASS}: {activity}",
+        time,
+        severity_id,
+        severity,
+        status_id,
+        status,
+        finding.status,
+        finding.reason,
+        f"{finding.title}: {finding.reason}",
+        said.metadata(finding, PROFILES),
+        _info(finding, control, time),
+        compliance,
+        (said.resource(finding, control),),
+        said.cloud(finding, "AWS"),
+        _unmapped(finding),
+        parts.remediation_of(finding),
+        (Evidence(evidence),) if evidence else None,
+        parts.exception_of(finding),
+    )
+
+
+def _info(finding: ExportedFinding, control: parts.ControlParts, time: int) -> FindingInfo:
+    first_seen = parts.midnight_of(finding.first_seen) if finding.first_seen else None
+    return FindingInfo(
+        finding.fingerprint,
+        finding.title,
+        control.rationale,
+        control.analytic,
+        control.actions,
+        first_seen or time,
+        time,
+        time,
+        first_seen,
+    )
+
+
+def _compliance(finding: ExportedFinding, control: parts.ControlParts) -> msgspec.Raw:
+    """Return what a control says of all findings with a status, as JSON; `status` is the schema's, if not the model's.
+
+    Where the id is Other, the schema requires a caption.
+    """
+    status_id, status = COMPLIANCE[Status(finding.status)]
+    severity_id, severity = parts.SEVERITIES[finding.severity]
+    check = {
+        "uid": finding.control,
+        "name": finding.title,
+        "severity_id": severity_id,
+        "severity": severity,
+        "status_id": status_id,
+        "status": status,
+    }
+    return parts.raw(
+        {
+            "control": finding.control,
+            "standards": control.standards,
+            "requirements": control.requirements,
+            "status_id": status_id,
+            "status": status,
+            "checks": [check],
+        }
+    )
+
+
+def _unmapped(finding: ExportedFinding) -> Unmapped:
+    return Unmapped(
+        finding.family,
+        finding.open,
+        finding.covered,
+        finding.counted,
+        finding.accepted,
+        finding.reopened,
+        finding.due_on,
+        finding.inherited_from,
+        finding.gap_action,
+        finding.gap_reason,
+        _exception(finding),
+        OurRemediation(finding.command, finding.service_wide, finding.preventive) if finding.remedy else None,
+    )
+
+
+def _exception(finding: ExportedFinding) -> OurException | None:
+    if finding.exception_id is None:
+        return None
+    return OurException(
+        finding.exception_id,
+        finding.exception_owner,
+        finding.exception_expires,
+        finding.exception_state,
+        finding.exception_overdue,
+    )
