@@ -58,6 +58,12 @@ FORMATS: dict[str, Format] = {
         "programs",
         "The same figures and all findings; `orgaudit report --schema` describes it.",
     ),
+    "defectdojo": Format(
+        "report.defectdojo.json",
+        "formats.defectdojo",
+        "DefectDojo",
+        "What fails and what was not assessed, for its Generic Findings Import.",
+    ),
 }
 """Every format by the name that `--format` takes."""
 
