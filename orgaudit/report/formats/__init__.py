@@ -64,6 +64,12 @@ FORMATS: dict[str, Format] = {
         "Security Lake, Splunk and other SIEMs",
         "Every finding as an OCSF Compliance Finding (2003).",
     ),
+    "defectdojo": Format(
+        "report.defectdojo.json",
+        "formats.defectdojo",
+        "DefectDojo",
+        "What fails and what was not assessed, for its Generic Findings Import.",
+    ),
 }
 """Every format by the name that `--format` takes."""
 
