@@ -1,4 +1,4 @@
-"""How a sample is drawn: by SHA-256 from a seed, so that anybody can draw it again with any program."""
+"""How a sample is drawn: by SHA-256 from a seed, so that anyone can draw it again with any program."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def lines(view: View, record: QuarterRecord, places: Sequence[Place]) -> Iterato
     yield f"# {_text(view.settings.title)}: {_text(audited or '')}, quarter of {record.date.isoformat()}"
     yield ""
     yield f"Run {record.run}, with the exceptions of {view.as_of.isoformat()}. {_compared(view)}"
-    yield "Nothing in this folder was sent to anybody."
+    yield "Nothing in this folder was sent to anyone."
     yield from _section("Verdict", [f"{number}. {line}" for number, line in enumerate(verdict(view), 1)])
     if not view.summary.coverage.complete:
         yield from _section("What is missing", missing(view))

@@ -31,7 +31,7 @@ from tests.synthetic_run import account_id
 
 ON = date(2026, 10, 1)
 S3, IAM, EC2 = "s3_control_1_holds", "iam_control_2_holds", "ec2_control_4_holds"
-REVOKED = [{"when": "2026-09-20", "who": "jo@example.com", "what": "revoked", "why": "It was mended."}]
+REVOKED = [{"when": "2026-09-20", "who": "jo@example.com", "what": "revoked", "why": "It was fixed."}]
 DATES = {"approved_on": "2026-09-10", "starts_on": "2026-09-10", "expires_on": "2026-10-09"}
 
 
@@ -155,7 +155,7 @@ def test_hygiene_is_the_same_in_both_formats(reported: Reported) -> None:
 def test_the_closed_are_kept_with_how_they_ended(reported: Reported) -> None:
     closed = reported.rows("Closed exceptions")
     assert [(row["Exception"], row["State"], row["How it ended"]) for row in closed] == [
-        ("EXC-2026-0004", "revoked", "2026-09-20, jo@example.com: It was mended."),
+        ("EXC-2026-0004", "revoked", "2026-09-20, jo@example.com: It was fixed."),
         ("EXC-2026-0005", "expired", "Expired; all of its scope was assessed, and nothing in it fails."),
     ]
     assert reported.document["summary"]["exceptions"]["closed"] == 2

@@ -1,4 +1,4 @@
-"""exceptions match: what an exception would cover in a run, before anybody approves it."""
+"""exceptions match: what an exception would cover in a run, before it is approved."""
 
 from __future__ import annotations
 
