@@ -62,8 +62,8 @@ rds_instance_enhanced_monitoring_enabled = INSTANCES.requires(
     lambda instance: instance.monitoring_seconds.value > 0,
     Words(
         "RDS instances report metrics of their operating system",
-        "Without them, nothing shows whether the database or another process uses the CPU and the memory. Each instance "
-        "has its own setting, members of clusters too.",
+        "Without them, nothing shows whether the database or another process uses the CPU and the memory. Each "
+        "instance has its own setting, members of clusters too.",
         "enhanced monitoring is enabled",
         "enhanced monitoring is not enabled",
     ),
