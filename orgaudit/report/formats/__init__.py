@@ -58,6 +58,12 @@ FORMATS: dict[str, Format] = {
         "programs",
         "The same figures and all findings; `orgaudit report --schema` describes it.",
     ),
+    "html": Format(
+        "report.html",
+        "page",
+        "engineers",
+        "One page to filter, search and link to, without any network; opens in a browser.",
+    ),
 }
 """Every format by the name that `--format` takes."""
 
