@@ -27,35 +27,10 @@ MOST_CHANGES = 2_000
 PRINTED = 40
 
 
-def changes_note(view: View) -> str:
-    """Return what was compared, or why nothing was."""
-    return _note(CHANGES, view)
-
-
-def actions_note(view: View) -> str:
-    """Return what the order of the actions is, and how much is open."""
-    return _note(ACTIONS, view)
-
-
-def accounts_note(view: View) -> str:
-    """Return what the rate of an account is of."""
-    return _note(ACCOUNTS, view)
-
-
-def controls_note(view: View) -> str:
-    """Return what the figures of a control count."""
-    return _note(CONTROLS, view)
-
-
-def exceptions_note(view: View) -> str:
-    """Return of which date the register is, and what its numbers count."""
-    return _note(EXCEPTIONS, view)
-
-
-def _note(sheet: TableSheet[Any], view: View) -> str:
-    """Return a sheet's note, without what is said of its print."""
-    note = sheet.note if isinstance(sheet.note, str) else sheet.note(view)
-    return note.replace("{as_of}", str(view.as_of))
+def note(sheet: TableSheet[Any], view: View) -> str:
+    """Return the note of a sheet, without what is said of its print."""
+    text = sheet.note if isinstance(sheet.note, str) else sheet.note(view)
+    return text.replace("{as_of}", str(view.as_of))
 
 
 def _of_account(severity: str = "") -> Callable[[AccountScore], str]:
@@ -101,7 +76,7 @@ def accounts(view: View) -> Table:
             Pick("Overdue", lambda a: findings_of(account=a.id, late="yes")),
             Pick("Opened"),
             Pick("Closed"),
-            Pick("Why not assessed", prose=True),
+            Pick("Why not assessed"),
         ),
         printed=PRINTED,
         tall=True,
@@ -115,7 +90,7 @@ def controls(view: View) -> Table:
         view,
         "Controls, the worst first",
         (
-            Pick("Title", _of_control, prose=True),
+            Pick("Title", _of_control),
             Pick("Severity", toned=lambda c: c.counts.open > 0),
             Pick("Open", _of_control),
             Pick("Excepted", lambda c: findings_of(control=c.id, state="excepted")),
@@ -124,8 +99,9 @@ def controls(view: View) -> Table:
             Pick("Accounts failing"),
             Pick("Pass rate"),
             Pick("Assessed share"),
+            Pick("Rationale"),
             Pick("Control"),
-            Pick("Requirements", prose=True),
+            Pick("Requirements"),
         ),
         printed=PRINTED,
         tall=True,
@@ -144,13 +120,13 @@ def requirements(view: View, framework: Framework) -> Table:
         f"Requirements of {framework.title} {framework.version}".strip(),
         (
             Pick("Requirement", _of_requirement),
-            Pick("Title", prose=True),
+            Pick("Title"),
             Pick("Section"),
             Pick("Status"),
             Pick("Accounts failing", _of_requirement),
-            *(Pick(title, prose=title == "Evidence") for title in rated),
+            *map(Pick, rated),
             Pick("Decided by"),
-            Pick("Controls", prose=True),
+            Pick("Controls"),
         ),
         records=records,
         printed=PRINTED,
@@ -171,11 +147,11 @@ def causes(view: View) -> Table:
         (
             Pick("Reason", tone=lambda _: "tone unseen"),
             Pick("Evaluations not assessed"),
-            Pick("Accounts", prose=True),
-            Pick("Regions", prose=True),
-            Pick("How to fix it", prose=True),
-            Pick("Permission", prose=True),
-            Pick("AWS's answer, for example", prose=True),
+            Pick("Accounts"),
+            Pick("Regions"),
+            Pick("How to fix it"),
+            Pick("Permission"),
+            Pick("AWS's answer, for example"),
         ),
     )
 
@@ -183,7 +159,7 @@ def causes(view: View) -> Table:
 def kinds(view: View) -> Table:
     """Return how many issues are of each kind of change, with its meaning."""
     picks = ("Kind", "Issues", "Critical", "High", "Medium", "Low", "Meaning", "Now")
-    return table(CHANGES, view, "Kinds of change", [Pick(title, prose=title == "Meaning") for title in picks])
+    return table(CHANGES, view, "Kinds of change", [Pick(title) for title in picks])
 
 
 def changes(view: View) -> Table:
@@ -199,11 +175,11 @@ def changes(view: View) -> Table:
         (
             Pick("Kind"),
             Pick("Severity", toned=_is_open),
-            Pick("Title", _of_change, prose=True),
+            Pick("Title", _of_change),
             Pick("Account"),
             Pick("Account id"),
             Pick("Region"),
-            Pick("Resource", prose=True),
+            Pick("Resource"),
             Pick("Owner"),
             Pick("First seen"),
             Pick("Due"),
@@ -236,7 +212,7 @@ def actions(view: View) -> Table:
         "Actions, in the order of risk points per effort",
         (
             Pick("Rank"),
-            Pick("Action", of_action, prose=True),
+            Pick("Action", of_action),
             Pick("Effort"),
             Pick("Interruption"),
             Pick("Reversible"),
@@ -244,9 +220,9 @@ def actions(view: View) -> Table:
             Pick("Closes findings", of_action),
             Pick("Accounts"),
             Pick("Share of risk so far"),
-            Pick("Owners, with their issues", prose=True),
-            Pick("Run in", prose=True),
-            Pick("First command", tone=lambda _: "code"),
+            Pick("Owners, with their issues"),
+            Pick("Run in"),
+            Pick("First command", is_command=True),
         ),
         printed=PRINTED,
         tall=True,
@@ -266,9 +242,9 @@ def exceptions(view: View) -> Table:
         "Exceptions in force, expiring, pending and expired",
         (
             Pick("Exception", _of_exception),
-            Pick("Title", prose=True),
+            Pick("Title"),
             Pick("State"),
-            Pick("Effect", prose=True),
+            Pick("Effect"),
             Pick("Findings covered", _of_exception),
             Pick("Failing after expiry", _of_exception),
             Pick("Starts"),
@@ -278,7 +254,7 @@ def exceptions(view: View) -> Table:
             Pick("Approved by"),
             Pick("Ticket"),
             Pick("Broad"),
-            Pick("Scope", prose=True),
+            Pick("Scope"),
         ),
     )
 
@@ -294,7 +270,7 @@ def _all(sheet: TableSheet[Any], view: View, caption: str) -> Table:
 
 def hygiene(view: View) -> Table:
     """Return what the register requires from its owners."""
-    return _all(HYGIENE, view, "What the register requires, the most urgent first")
+    return _all(HYGIENE, view, "Expiring and hygiene: what the register requires, the most urgent first")
 
 
 def closed(view: View) -> Table:

@@ -17,6 +17,9 @@ from orgaudit.words import rate
 
 R = TypeVar("R")
 
+NAMES, PROSE = 18, 36
+"""The widths in the workbook from which on a column holds names, and sentences."""
+
 _TONES = {
     look.good("").fill: "good",
     look.bad("").fill: "bad",
@@ -28,19 +31,19 @@ _TONES = {
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One cell: its text, the class of what it is (a number, a tone), and the fragment or address that it leads to."""
+    """One cell: its text, the class of its tone, and the fragment that it leads to."""
 
     text: str
-    kind: str = ""
+    tone: str = ""
     href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The head of a column."""
+    """A column: its title, and the class of what its cells are."""
 
     title: str
-    kind: str = ""
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +61,13 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Pick(Generic[R]):
-    """A column of a sheet that the page shows too: `toned` is whether its words are coloured, `goal` where it leads."""
+    """A column of a sheet that the page shows too: where its cells lead, whether their words are coloured, or how."""
 
     title: str
     goal: Callable[[R], str] | None = None
     toned: Callable[[R], bool] | None = None
     tone: Callable[[R], str] | None = None
-    prose: bool = False
+    is_command: bool = False
 
 
 def tone_of(word: str) -> str:
@@ -108,7 +111,7 @@ def table_of(
     """Return the table of some columns; the records may be a stream of `count`."""
     by_title = {column.title: column for column in columns}
     chosen = [(by_title[pick.title], pick) for pick in picks]
-    heads = tuple(Head(column.title, _kind(column)) for column, _ in chosen)
+    heads = tuple(Head(column.title, _kind(column, pick)) for column, pick in chosen)
     return Table(caption, heads, _rows(chosen, records), count, printed, left_out, tall)
 
 
@@ -117,21 +120,24 @@ def _rows(chosen: Sequence[tuple[Column[Any], Pick[Any]]], records: Iterable[Any
         yield tuple([_shown(column, pick, record) for column, pick in chosen])
 
 
-def _kind(column: Column[Any]) -> str:
-    return "number" if column.look.horizontal == "right" else ""
+def _kind(column: Column[Any], pick: Pick[Any]) -> str:
+    """Return what the cells of a column are, which decides how wide it may become and whether its words wrap."""
+    if column.look.horizontal == "right":
+        return "number"
+    if pick.is_command:
+        return "code"
+    return "short" if column.width < NAMES else "name" if column.width < PROSE else "prose"
 
 
 def _shown(column: Column[R], pick: Pick[R], record: R) -> Shown:
     content = column.content(record)
     text = words_of(content.result if isinstance(content, Formula) else content, column)
-    kind = _kind(column)
+    tone = "code" if pick.is_command else ""
     if pick.tone is not None:
-        kind = f"{kind} {pick.tone(record)}".strip()
+        tone = pick.tone(record)
     elif column.words and (pick.toned is None or pick.toned(record)):
-        kind = tone_of(text)
-    elif pick.prose:
-        kind = "prose"
-    return Shown(text, kind, pick.goal(record) if pick.goal is not None and text not in {"", "0", NOTHING} else "")
+        tone = tone_of(text)
+    return Shown(text, tone, pick.goal(record) if pick.goal is not None and text not in {"", "0", NOTHING} else "")
 
 
 def words_of(content: Content, column: Column[Any]) -> str:

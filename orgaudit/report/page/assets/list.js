@@ -130,14 +130,14 @@ class List {
     const link = /** @type {HTMLAnchorElement} */ (made("a", findings.title(row), "opens"));
     link.href = fragment({ ...this.asked, finding: findings.listing.fingerprints[row] });
     title.append(link, made("small", findings.reason(row)));
-    const account = made("td", name || id);
+    const account = made("td", name || id, "name");
     if (name) account.append(made("small", id));
     const due = made("td", findings.isLate(row) ? "" : findings.value("due_on", row) || NOTHING, "nowrap");
     if (findings.isLate(row)) due.append(made("span", `${findings.value("due_on", row)} late`, "tone bad"));
     const cells = [
       this.chip(findings.isOpen(row) ? `severity ${severity}` : "tone quiet", severity), title, account,
       made("td", findings.value("region", row), "nowrap"), made("td", findings.resource(row), "resource"),
-      made("td", findings.value("owner", row) || NO_OWNER), made("td", findings.value("first_seen", row) || NOTHING, "nowrap"),
+      made("td", findings.value("owner", row) || NO_OWNER, "name"), made("td", findings.value("first_seen", row) || NOTHING, "nowrap"),
       due, exception ? this.chip(`tone ${tone(exception[3])}`, exception[3], exception[0]) : made("td"),
     ];
     line.append(...cells);
