@@ -65,12 +65,46 @@ class ExportedFinding(ListedFinding, frozen=True, array_like=True, gc=False):
     covered: bool
 
 
+class PagedFinding(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A failing finding as the page has it, with all three paths of its remediation; `evidence` is JSON."""
+
+    fingerprint: str
+    control: str
+    title: str
+    severity: str
+    reason: str
+    account_id: str
+    account_name: str
+    ou_path: str
+    region: str
+    resource: str
+    resource_type: str
+    evidence: str
+    remedy: str | None
+    command: str | None
+    service_wide: str | None
+    service_wide_command: str | None
+    preventive: str | None
+    preventive_command: str | None
+    exception_id: str | None
+    exception_owner: str | None
+    exception_expires: str | None
+    exception_state: str | None
+    owner: str
+    first_seen: date | None
+    reopened: int
+    due_on: date | None
+    open: bool
+
+
 _SQL = {
     "requirements": "array_to_string(list_transform(requirements, lambda it: it.framework || ' ' || it.id), ', ')",
     "remedy": "remediation.asset.text",
     "command": "remediation.asset.command",
     "service_wide": "remediation.service_wide.text",
+    "service_wide_command": "remediation.service_wide.command",
     "preventive": "remediation.preventive.text",
+    "preventive_command": "remediation.preventive.command",
     "exception_id": "exception.id",
     "exception_owner": "exception.owner",
     "exception_expires": "exception.expires_on",
@@ -82,7 +116,7 @@ _SQL = {
     "gap_reason": "gap.reason",
 }
 
-F = TypeVar("F", bound=ListedFinding)
+F = TypeVar("F", bound=ListedFinding | PagedFinding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +137,4 @@ def _listing(kind: type[F]) -> Listing[F]:
 
 LISTED = _listing(ListedFinding)
 EXPORTED = _listing(ExportedFinding)
+PAGED = _listing(PagedFinding)

@@ -26,7 +26,7 @@ from orgaudit.report.figures import (
     UnitScore,
     Unseen,
 )
-from orgaudit.report.listed import EXPORTED, LISTED, ExportedFinding, ListedFinding
+from orgaudit.report.listed import EXPORTED, LISTED, PAGED, ExportedFinding, ListedFinding, PagedFinding
 from orgaudit.report.manual import ManualReview
 from orgaudit.settings.picture import Picture
 from orgaudit.settings.sections import ActionSettings, ReportSettings
@@ -132,6 +132,10 @@ class View:
     def exported(self, where: str = "true") -> Iterator[ExportedFinding]:
         """Yield the findings for which this SQL holds, in the same order, as other programs are given them."""
         return map(EXPORTED.decode, self._texts(EXPORTED.sql, where))
+
+    def paged(self, where: str) -> Iterator[PagedFinding]:
+        """Yield the findings for which this SQL holds, in the same order, as the page has them."""
+        return map(PAGED.decode, self._texts(PAGED.sql, where))
 
     def findings_as_json(self, *, without: Collection[str], **more: str) -> Iterator[str]:
         """Yield every finding, in the same order, as a JSON object of its fields and of what the counts make of it.

@@ -69,6 +69,11 @@ FORMATS: dict[str, Format] = {
         "formats.defectdojo",
         "DefectDojo",
         "What fails and what was not assessed, for its Generic Findings Import.",
+    "html": Format(
+        "report.html",
+        "page",
+        "engineers",
+        "One page to filter, search and link to, without any network; opens in a browser.",
     ),
 }
 """Every format by the name that `--format` takes."""

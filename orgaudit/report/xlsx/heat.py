@@ -49,7 +49,7 @@ class HeatRow:
     cells: Mapping[str, Cell]
 
 
-def _shown(cell: Cell) -> Content:
+def shown(cell: Cell) -> Content:
     """Return what is open, a dash where not all was assessed, and nothing where nothing applies."""
     if cell.open:
         return cell.open
@@ -57,7 +57,7 @@ def _shown(cell: Cell) -> Content:
 
 
 def _cell(key: str, title: str) -> Column[HeatRow]:
-    return Column(title, 6, lambda row: _shown(row.cells.get(key, Cell())), _CELL, tones=_TONES, heading=_HEADING)
+    return Column(title, 6, lambda row: shown(row.cells.get(key, Cell())), _CELL, tones=_TONES, heading=_HEADING)
 
 
 def _is_by_control(view: View) -> bool:

@@ -83,7 +83,7 @@ def put_late(page: Grid, view: View, tables: Tables, top: int) -> int:
     page.put(top, RIGHT, "Late", HEADING, span=RIGHT_SPAN)
     spans = (4, 4, 1, 1)
     if not found:
-        page.put(top + 1, RIGHT, _nothing_late(view), NOTE, span=RIGHT_SPAN)
+        page.put(top + 1, RIGHT, nothing_late(view), NOTE, span=RIGHT_SPAN)
         return top + 1
     put_heads(page, top + 1, RIGHT, ("Owner", "Most urgent", "Days late", "Issues"), spans, numbers=2)
     for number, it in enumerate(found[:LATE], top + 2):
@@ -100,7 +100,8 @@ def put_late(page: Grid, view: View, tables: Tables, top: int) -> int:
     return bottom
 
 
-def _nothing_late(view: View) -> str:
+def nothing_late(view: View) -> str:
+    """Return that nothing is late, or why that is not known."""
     if not view.summary.coverage.looked_at and not view.nothing_to_assess:
         return f"{NOTHING} Nothing was assessed, so what is late is not known."
     if view.manifest.remediation_days:
@@ -116,11 +117,11 @@ def put_actions(page: Grid, view: View, top: int) -> int:
         page.put(number, LEFT, action.rank, replace(STRONG, horizontal="center"))
         page.put(number, LEFT + 1, plain(action.title, 400), ENTRY, span=LEFT_SPAN - 1)
     bottom = top + 1 + len(shown)
-    page.put(bottom, LEFT, _share(view), replace(NOTE, bold=True), span=LEFT_SPAN)
+    page.put(bottom, LEFT, share_words(view), replace(NOTE, bold=True), span=LEFT_SPAN)
     return bottom
 
 
-def _share(view: View) -> str:
+def share_words(view: View) -> str:
     """Return what the actions remove together, in words."""
     shown = view.actions.actions[:ACTIONS]
     if view.nothing_to_assess:

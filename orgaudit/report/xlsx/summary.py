@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
 from openpyxl.drawing.spreadsheet_drawing import AnchorMarker, OneCellAnchor
 from openpyxl.drawing.xdr import XDRPositiveSize2D
@@ -28,6 +27,7 @@ from orgaudit.report.xlsx.lists import Lists
 from orgaudit.report.xlsx.panels import put_actions, put_decisions, put_frameworks, put_late
 from orgaudit.report.xlsx.tables import NOTHING, Tables
 from orgaudit.report.xlsx.tiles import put_tiles, rate_before, rate_change, rate_formula
+from orgaudit.report.xlsx.verdict import made_words, organization_name, verdict_words
 from orgaudit.spreadsheet import look
 from orgaudit.spreadsheet.look import Look
 from orgaudit.spreadsheet.picture import EmbeddedImage
@@ -69,42 +69,12 @@ def write_summary(book: WorkbookWriter, view: View, tables: Tables, blocks: List
     return [*alt_texts, *_put_logo(page, view)]
 
 
-def _name(view: View) -> str:
-    """Return who was audited."""
-    organization = view.manifest.organization
-    return plain(view.settings.organization_name or (organization.id if organization else "Accounts by themselves"))
-
-
 def _put_title(page: Grid, view: View) -> None:
-    manifest = view.manifest
-    title = "  ·  ".join(filter(None, (_name(view), plain(view.settings.title), plain(view.part))))
+    title = "  ·  ".join(filter(None, (organization_name(view), plain(view.settings.title), plain(view.part))))
     page.put(1, FIRST, title, _NAME, span=_TITLE_SPAN)
-    made = (
-        f"As of {day_words(view.as_of)}",
-        *(_organization(view)),
-        f"run {plain(manifest.run_id)}",
-        f"audited {_moments(manifest.started_at, manifest.evaluated_at)}",
-        f"orgaudit {manifest.tool_version}",
-        *([f"as {plain(manifest.caller.arn)}"] if manifest.caller.arn else []),
-    )
-    page.put(2, FIRST, "  ·  ".join(made), _META, span=_TITLE_SPAN)
+    page.put(2, FIRST, "  ·  ".join(made_words(view)), _META, span=_TITLE_SPAN)
     page.heighten(1, 32)
     page.heighten(2, 18)
-
-
-def _organization(view: View) -> list[str]:
-    """Return the organization's id, which the title shows where the settings have no name."""
-    organization = view.manifest.organization
-    if organization is None:
-        return ["no organization"]
-    return [f"organization {organization.id}"] if view.settings.organization_name else []
-
-
-def _moments(began: datetime, ended: datetime | None) -> str:
-    """Return from when to when, the day and the minute once where both are the same."""
-    start, end = f"{began:%Y-%m-%d %H:%M}", f"{ended:%Y-%m-%d %H:%M}" if ended else "not finished"
-    last = end if start[:10] != end[:10] else end[11:]
-    return f"{start} UTC" if start == end else f"{start} to {last}{' UTC' if ended else ''}"
 
 
 def _put_logo(page: Grid, view: View) -> list[str]:
@@ -121,27 +91,19 @@ def _put_logo(page: Grid, view: View) -> list[str]:
     size = XDRPositiveSize2D(width * EMU, height * EMU)
     image.anchor = OneCellAnchor(_from=start, ext=size)
     page.sheet.add_image(image)
-    return [f"Logo of {_name(view)}."]
+    return [f"Logo of {organization_name(view)}."]
 
 
 def _put_band(page: Grid, view: View, tables: Tables, top: int) -> int:
     """Put the verdict: rate and change, whether everything was seen, and what is missing; return the last row."""
     headline, comparison = view.summary.headline, view.comparison
     rate: Content = NOTHING
-    verdict = "No headline rate: the run has no framework of which it holds all controls"
-    if view.nothing_to_assess:
-        verdict = "No headline rate: no evaluation is in this part"
-    elif headline:
-        counts = headline.rated.counts
-        rate = rate_formula(tables, headline.framework, counts)
-        verdict = (
-            f"of {plain(headline.title)} {plain(headline.version)} is met: {counts.passed:,} of {counts.total:,} pairs "
-            "of an account and an automated requirement pass"
-        )
+    if headline and not view.nothing_to_assess:
+        rate = rate_formula(tables, headline.framework, headline.rated.counts)
     before, why = rate_before(view)
     since = f"since {day_words(comparison.baseline_date)}" if before is not None and comparison.baseline_date else why
     page.put(top, FIRST, rate, _RATE, span=3)
-    page.put(top, FIRST + 3, verdict, _BAND, span=13)
+    page.put(top, FIRST + 3, verdict_words(view), _BAND, span=13)
     page.put(top, FIRST + 16, rate_change(view, tables), _CHANGE, span=3)
     page.put(top, FIRST + 19, since, replace(_BAND, size=9), span=5)
     page.heighten(top, 30)

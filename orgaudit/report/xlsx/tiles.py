@@ -114,7 +114,7 @@ def put_tiles(page: Grid, view: View, tables: Tables, blocks: Lists, top: int) -
             put_spark(page.sheet, blocks.points, spark, first=(top + 1, left + half), last=(top + 2, left + _SPAN - 1))
             alt_texts.append(spark.alt_text(view.comparison.points))
         page.put(top + 3, left, tile.note, _TILE_NOTE, span=_SPAN)
-    page.put(top + 4, FIRST, _since(view), NOTE, span=WIDTH)
+    page.put(top + 4, FIRST, since_words(view), NOTE, span=WIDTH)
     return put_gap(page, top + 5), alt_texts
 
 
@@ -250,7 +250,7 @@ def _change_look(page: Grid, tile: Tile, row: int, column: int) -> Look:
     return replace(_CHANGE, number_format=POINTS if tile.is_share else COUNT_CHANGE)
 
 
-def _since(view: View) -> str:
+def since_words(view: View) -> str:
     """Return what the changes are since, or why there are none."""
     comparison = view.comparison
     if comparison.baseline is None or comparison.baseline_date is None:

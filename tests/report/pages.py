@@ -1,0 +1,85 @@
+"""What the tests of the page share: the demo's page, what it has to show, and the parts of an open page by their words."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from base64 import b64decode
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from orgaudit.report import page
+from orgaudit.report.listed import ExportedFinding
+from orgaudit.report.view import View
+from orgaudit.report.viewing import viewing
+from orgaudit.store.run import Run
+from tests.shared import made_once
+
+FAILING = "status = 'FAIL' AND counted"
+
+
+@dataclass(frozen=True)
+class DemoPage:
+    """The demo's page and the findings that it lists, in the report's order."""
+
+    path: Path
+    run: Run
+    findings: list[ExportedFinding]
+
+    @property
+    def open(self) -> list[ExportedFinding]:
+        """Those that are open."""
+        return [found for found in self.findings if found.open]
+
+
+@pytest.fixture(scope="session")
+def demo_page(demo_run: Run, tmp_path_factory: pytest.TempPathFactory) -> DemoPage:
+    """The demo's page, written once for all processes of the test runner."""
+
+    def write(directory: Path) -> None:
+        with viewing(demo_run) as view:
+            page.write(view, directory / "report.html")
+
+    path = made_once(tmp_path_factory, "demo-page", write) / "report.html"
+    with viewing(demo_run) as view:
+        return DemoPage(path, demo_run, list(view.exported(FAILING)))
+
+
+def written(view: View, path: Path, **options: Any) -> Path:
+    """Write the page of a view, and return its file."""
+    page.write(view, path / "report.html", **options)
+    return path / "report.html"
+
+
+def packed(path: Path, name: str) -> Any:
+    """Return one of the two documents that a page packs."""
+    found = re.search(f'id="packed-{name}">(.*?)</script>', path.read_text(encoding="utf-8"), re.DOTALL)
+    assert found
+    return json.loads(gzip.decompress(b64decode(found[1])))
+
+
+def count_of(opened: Page) -> str:
+    """Return what stands above the list: how many findings of how many."""
+    return opened.locator("#count").inner_text()
+
+
+def go(opened: Page, fragment: str) -> None:
+    """Follow a fragment, and wait for its answer."""
+    opened.evaluate("(to) => { location.hash = to; return new Promise((done) => setTimeout(done)); }", fragment)
+
+
+def shown(opened: Page) -> list[str]:
+    """Return the fingerprints on the page of the list that is shown."""
+    links: list[str] = opened.locator("a.opens").evaluate_all("(all) => all.map((it) => it.hash)")
+    return [re.sub(".*finding=", "", link) for link in links]
+
+
+def expected(findings: list[ExportedFinding], holds: Callable[[ExportedFinding], bool]) -> list[str]:
+    """Return the fingerprints of the findings for which this holds."""
+    return [found.fingerprint for found in findings if holds(found)]
