@@ -58,6 +58,18 @@ FORMATS: dict[str, Format] = {
         "programs",
         "The same figures and all findings; `orgaudit report --schema` describes it.",
     ),
+    "csv": Format(
+        "flat-*.csv",
+        "formats.csv_files",
+        "spreadsheets, Power BI",
+        "Two flat tables, a row a finding and a row a finding and requirement; quarters stack.",
+    ),
+    "parquet": Format(
+        "flat-*.parquet",
+        "formats.parquet",
+        "Power BI, data lakes",
+        "The same two tables with types, smaller and faster to load.",
+    ),
 }
 """Every format by the name that `--format` takes."""
 
