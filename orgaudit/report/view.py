@@ -167,10 +167,11 @@ def numbers_of(manifest: Manifest) -> ActionSettings:
     return ActionSettings.model_validate(manifest.settings.get("actions", {}))
 
 
-_TIME = "strftime(assessed_at, '%Y-%m-%dT%H:%M:%S{}')"
-_FINDING = {name: name for name in Finding.__struct_fields__} | {
-    "assessed_at": f"if(microsecond(assessed_at) % 1000000 = 0, {_TIME.format('Z')}, {_TIME.format('.%fZ')})"
-}
+UTC_TEXT = (
+    "if(microsecond({0}) % 1000000 = 0, strftime({0}, '%Y-%m-%dT%H:%M:%SZ'), strftime({0}, '%Y-%m-%dT%H:%M:%S.%fZ'))"
+)
+"""The SQL of a time in UTC as a text of ISO 8601."""
+_FINDING = {name: name for name in Finding.__struct_fields__} | {"assessed_at": UTC_TEXT.format("assessed_at")}
 """The fields of a finding, each with the SQL of its value in JSON. A row takes a third of the time as one text."""
 
 _FLAGS = {name: name for name in ("open", "covered", "counted")}

@@ -11,7 +11,8 @@ CELL_LIMIT = 32_767
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
 _ESCAPE_LOOKALIKE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n", "\r")
+"""As OWASP lists them (https://owasp.org/www-community/attacks/CSV_Injection)."""
 
 
 _TERMINAL = re.compile(

@@ -32,6 +32,8 @@ MEMORY_LIMIT = "192MB"
 ROWS = 500
 """Rows of a query's answer that are taken at once."""
 
+GROUP = 2048
+"""Rows in a group of a Parquet file, which is as much as DuckDB holds of it in memory."""
 PIECE = 2000
 """Findings in one of the files from which DuckDB makes a table."""
 
@@ -397,14 +399,16 @@ def _is_covered(finding: Finding) -> bool:
     return finding.status is Status.FAIL and exception is not None and exception.state in COVERING_STATES
 
 
-def write_parquet(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> None:
-    """Write the rows of a query as a Parquet file; raises ReportError."""
+def write_parquet(connection: duckdb.DuckDBPyConnection, select: str, path: Path, group: int = GROUP) -> None:
+    """Write the rows of a query as a Parquet file, in groups of so many; raises ReportError."""
+    copy_to(connection, select, path, f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group}")
+
+
+def copy_to(connection: duckdb.DuckDBPyConnection, select: str, path: Path, form: str) -> None:
+    """Write the rows of a query as a file of a form that COPY knows; raises ReportError."""
     with writing(path) as file:
         try:
-            connection.execute(
-                f"COPY ({select}) TO {quoted(Path(file.name))} "
-                "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 2048, USE_TMP_FILE false)"
-            )
+            connection.execute(f"COPY ({select}) TO {quoted(Path(file.name))} ({form}, USE_TMP_FILE false)")
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
             raise ReportError(f"cannot write {path}: {error}; free space or name another --out") from error
 

@@ -74,6 +74,17 @@ FORMATS: dict[str, Format] = {
         "page",
         "engineers",
         "One page to filter, search and link to, without any network; opens in a browser.",
+    "csv": Format(
+        "flat-*.csv",
+        "formats.csv_files",
+        "spreadsheets, Power BI",
+        "Two flat tables, a row a finding and a row a finding and requirement; quarters stack.",
+    ),
+    "parquet": Format(
+        "flat-*.parquet",
+        "formats.parquet",
+        "Power BI, data lakes",
+        "The same two tables with types, smaller and faster to load.",
     ),
 }
 """Every format by the name that `--format` takes."""
