@@ -64,6 +64,12 @@ FORMATS: dict[str, Format] = {
         "Security Lake, Splunk and other SIEMs",
         "Every finding as an OCSF Compliance Finding (2003).",
     ),
+    "ocsf-prowler": Format(
+        "report.prowler.ocsf.json",
+        "formats.ocsf_prowler",
+        "DefectDojo's and Prowler Cloud's imports",
+        "The findings as Prowler writes its own: OCSF Detection Findings (2004).",
+    ),
 }
 """Every format by the name that `--format` takes."""
 
