@@ -85,6 +85,11 @@ FORMATS: dict[str, Format] = {
         "formats.parquet",
         "Power BI, data lakes",
         "The same two tables with types, smaller and faster to load.",
+    "ocsf-prowler": Format(
+        "report.prowler.ocsf.json",
+        "formats.ocsf_prowler",
+        "DefectDojo's and Prowler Cloud's imports",
+        "The findings as Prowler writes its own: OCSF Detection Findings (2004).",
     ),
 }
 """Every format by the name that `--format` takes."""

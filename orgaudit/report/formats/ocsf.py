@@ -12,6 +12,7 @@ import msgspec
 
 from orgaudit.model import Status
 from orgaudit.report.formats import ocsf_parts as parts
+from orgaudit.report.formats.shared import exception_of, is_resolved
 from orgaudit.report.json_parts import json_lines
 from orgaudit.report.listed import ExportedFinding
 from orgaudit.report.view import View
@@ -47,6 +48,12 @@ class FindingInfo(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     modified_time: int
     last_seen_time: int
     first_seen_time: int | None = None
+
+
+class Remediation(msgspec.Struct, frozen=True, gc=False):
+    """How to fix it."""
+
+    desc: str
 
 
 class Evidence(msgspec.Struct, frozen=True, gc=False):
@@ -115,7 +122,7 @@ class ComplianceFinding(msgspec.Struct, frozen=True, omit_defaults=True, gc=Fals
     resources: tuple[parts.Resource]
     cloud: msgspec.Raw
     unmapped: Unmapped
-    remediation: parts.Remediation | None = None
+    remediation: Remediation | None = None
     evidences: tuple[Evidence] | None = None
     comment: str | None = None
 
@@ -145,9 +152,9 @@ def _event(
     time, first_seen = parts.moment_of(finding.assessed_at), finding.first_seen
     known = first_seen is not None and first_seen < finding.assessed_at.date()
     activity_id, activity = parts.UPDATE if known else parts.CREATE
-    severity_id, severity = INFORMATIONAL if parts.is_resolved(finding.status) else parts.SEVERITIES[finding.severity]
+    severity_id, severity = INFORMATIONAL if is_resolved(finding.status) else parts.SEVERITIES[finding.severity]
     status_id, status = parts.SUPPRESSED if finding.covered else parts.NEW
-    evidence = parts.evidence_of(finding)
+    evidence = _evidence(finding)
     return ComplianceFinding(
         activity_id,
         activity,
@@ -171,9 +178,9 @@ def _event(
         (said.resource(finding, control),),
         said.cloud(finding, "AWS"),
         _unmapped(finding),
-        parts.remediation_of(finding),
+        _remediation(finding),
         (Evidence(evidence),) if evidence else None,
-        parts.exception_of(finding),
+        exception_of(finding),
     )
 
 
@@ -246,3 +253,15 @@ def _exception(finding: ExportedFinding) -> OurException | None:
         finding.exception_state,
         finding.exception_overdue,
     )
+
+
+def _remediation(finding: ExportedFinding) -> Remediation | None:
+    """Return how to fix the finding, with the command on a line of its own; None where there is nothing to fix."""
+    if finding.remedy is None:
+        return None
+    return Remediation(f"{finding.remedy}\n{finding.command}" if finding.command else finding.remedy)
+
+
+def _evidence(finding: ExportedFinding) -> msgspec.Raw | None:
+    """Return the finding's evidence as JSON, None where it is empty."""
+    return None if finding.evidence == "{}" else msgspec.Raw(finding.evidence)

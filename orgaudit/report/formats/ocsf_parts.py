@@ -10,7 +10,8 @@ from functools import lru_cache
 
 import msgspec
 
-from orgaudit.model import RequirementRef, Status
+from orgaudit.model import RequirementRef
+from orgaudit.report.formats.shared import name_of
 from orgaudit.report.listed import ExportedFinding
 from orgaudit.report.view import View
 from orgaudit.settings.people import Owner, identity
@@ -66,12 +67,6 @@ class Resource(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     group: msgspec.Raw
     owner: msgspec.Raw | None = None
     labels: list[str] | None = None
-
-
-class Remediation(msgspec.Struct, frozen=True, gc=False):
-    """How to fix it."""
-
-    desc: str
 
 
 class ControlParts(msgspec.Struct, frozen=True):
@@ -219,11 +214,6 @@ def labels_of(tags: dict[str, str]) -> list[str]:
     return [f"{key}:{value}" for key, value in tags.items()]
 
 
-def name_of(resource: str) -> str:
-    """Return the last part of a resource's ARN or address, the whole of what ends in a separator."""
-    return resource[max(resource.rfind(":"), resource.rfind("/")) + 1 :] or resource
-
-
 def moment_of(time: datetime) -> int:
     """Return a time, which is in UTC, in milliseconds since 1970."""
     return (time.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
@@ -232,30 +222,3 @@ def moment_of(time: datetime) -> int:
 def midnight_of(day: date) -> int:
     """Return when a day begins in UTC, in milliseconds since 1970."""
     return (day.toordinal() - _EPOCH.toordinal()) * _DAY
-
-
-def remediation_of(finding: ExportedFinding) -> Remediation | None:
-    """Return how to fix the finding, with the command on a line of its own; None where there is nothing to fix."""
-    if finding.remedy is None:
-        return None
-    return Remediation(f"{finding.remedy}\n{finding.command}" if finding.command else finding.remedy)
-
-
-def exception_of(finding: ExportedFinding) -> str | None:
-    """Return the finding's exception in a sentence: its id, state, owner and last day."""
-    if finding.exception_id is None:
-        return None
-    ended = "expires" if finding.covered else "expired"
-    said = f"Exception {finding.exception_id} ({finding.exception_state}) of {finding.exception_owner}"
-    effect = "the failure is accepted, not fixed" if finding.covered else "the failure is open"
-    return f"{said} {ended} on {finding.exception_expires}: {effect}."
-
-
-def evidence_of(finding: ExportedFinding) -> msgspec.Raw | None:
-    """Return the finding's evidence as JSON, None where it is empty."""
-    return None if finding.evidence == "{}" else msgspec.Raw(finding.evidence)
-
-
-def is_resolved(status: str) -> bool:
-    """Return whether a status leaves nothing to do."""
-    return status in {Status.PASS, Status.NOT_APPLICABLE}
