@@ -64,6 +64,12 @@ FORMATS: dict[str, Format] = {
         "DefectDojo",
         "What fails and what was not assessed, for its Generic Findings Import.",
     ),
+    "junit": Format(
+        "report.junit.xml",
+        "formats.junit",
+        "GitLab, Jenkins and other CI",
+        "Every finding as a test: an open one fails, what was not assessed is an error, an exception a skip.",
+    ),
 }
 """Every format by the name that `--format` takes."""
 
