@@ -36,6 +36,11 @@ class StatusCounts(msgspec.Struct, frozen=True, kw_only=True):
         return self.failed - self.covered
 
     @property
+    def total(self) -> int:
+        """The number of all."""
+        return self.passed + self.failed + self.not_assessed + self.not_applicable + self.manual + self.accepted
+
+    @property
     def pass_rate(self) -> float | None:
         """PASS / (PASS + FAIL), or None where nothing passed or failed."""
         return _share(self.passed, self.passed + self.failed)

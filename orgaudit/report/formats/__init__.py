@@ -91,6 +91,12 @@ FORMATS: dict[str, Format] = {
         "DefectDojo's and Prowler Cloud's imports",
         "The findings as Prowler writes its own: OCSF Detection Findings (2004).",
     ),
+    "junit": Format(
+        "report.junit.xml",
+        "formats.junit",
+        "GitLab, Jenkins and other CI",
+        "Every finding as a test: an open one fails, what was not assessed is an error, an exception a skip.",
+    ),
 }
 """Every format by the name that `--format` takes."""
 
