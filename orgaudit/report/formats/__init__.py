@@ -58,6 +58,12 @@ FORMATS: dict[str, Format] = {
         "programs",
         "The same figures and all findings; `orgaudit report --schema` describes it.",
     ),
+    "oscal-ar": Format(
+        "report.oscal-ar.json",
+        "formats.oscal_ar",
+        "auditors' and GRC tools",
+        "OSCAL assessment results: every requirement, what fails, risks, deviations, and what was not assessed.",
+    ),
 }
 """Every format by the name that `--format` takes."""
 
