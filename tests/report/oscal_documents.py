@@ -10,6 +10,9 @@ from typing import Any
 
 import msgspec
 
+from orgaudit.model import Cell, Status
+from orgaudit.store.run import Run, write_lines
+
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
@@ -103,3 +106,28 @@ def by_name(parts: list[dict[str, Any]], name: str) -> dict[str, dict[str, Any]]
 def of_type(observations: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     """Return the observations of a type."""
     return [each for each in observations if kind in each["types"]]
+
+
+def only(run: Run, status: Status) -> Run:
+    """Give every finding and cell of a run this status."""
+    for account in run.read_manifest().accounts:
+        findings = [
+            msgspec.structs.replace(each, status=status, gap=None, inherited_from=None)
+            for each in run.findings(account.id)
+        ]
+        cells = [
+            Cell(
+                account_id=each.account_id,
+                account_name=each.account_name,
+                ou_path=each.ou_path,
+                region=each.region,
+                control=each.control,
+                status=status,
+                passed=int(status is Status.PASS),
+                not_applicable=int(status is Status.NOT_APPLICABLE),
+            )
+            for each in run.cells(account.id)
+        ]
+        write_lines(run.findings_path(account.id), findings)
+        write_lines(run.cells_path(account.id), cells)
+    return run

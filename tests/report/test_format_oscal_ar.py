@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from orgaudit.model import Cell, EntryState, Finding, Status
+from orgaudit.model import EntryState, Finding, Status
 from orgaudit.report.figures import RequirementStatus
 from orgaudit.report.formats import oscal_ar
 from orgaudit.report.formats.oscal.people import _is_mail
@@ -23,7 +23,7 @@ from orgaudit.settings.frameworks import Assessment, Framework, Requirement
 from orgaudit.store.register_result import Answer, AttestationRow, Attested, AttestedStatus
 from orgaudit.store.run import Run, write_lines
 from tests.report import hostile
-from tests.report.oscal_documents import assessment_results, by_name, of_type, props
+from tests.report.oscal_documents import assessment_results, by_name, of_type, only, props
 from tests.report.small import ACTIVE, REGISTER, Decided, decided, store, viewed
 from tests.synthetic_run import account_id
 
@@ -282,31 +282,6 @@ def test_a_run_in_which_all_passes_has_no_risk(small: Run, tmp_path: Path) -> No
     states = {props(each)["requirement"]: each["target"]["status"]["state"] for each in result["findings"]}
     assert states.pop("9.9") == "not-satisfied"
     assert set(states.values()) == {"satisfied"}
-
-
-def only(run: Run, status: Status) -> Run:
-    """Give every finding and cell of a run this status."""
-    for account in run.read_manifest().accounts:
-        findings = [
-            msgspec.structs.replace(each, status=status, gap=None, inherited_from=None)
-            for each in run.findings(account.id)
-        ]
-        cells = [
-            Cell(
-                account_id=each.account_id,
-                account_name=each.account_name,
-                ou_path=each.ou_path,
-                region=each.region,
-                control=each.control,
-                status=status,
-                passed=int(status is Status.PASS),
-                not_applicable=int(status is Status.NOT_APPLICABLE),
-            )
-            for each in run.cells(account.id)
-        ]
-        write_lines(run.findings_path(account.id), findings)
-        write_lines(run.cells_path(account.id), cells)
-    return run
 
 
 def test_a_run_without_findings_frameworks_and_coverage_is_still_loaded(small: Run, tmp_path: Path) -> None:

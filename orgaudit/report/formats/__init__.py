@@ -64,6 +64,12 @@ FORMATS: dict[str, Format] = {
         "auditors' and GRC tools",
         "OSCAL assessment results: every requirement, what fails, risks, deviations, and what was not assessed.",
     ),
+    "oscal-poam": Format(
+        "report.oscal-poam.json",
+        "formats.oscal_poam",
+        "auditors' and GRC tools",
+        "OSCAL plan of action and milestones: an item for each weakness, with its assets, due dates and exception.",
+    ),
 }
 """Every format by the name that `--format` takes."""
 

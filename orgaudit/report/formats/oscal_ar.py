@@ -14,6 +14,7 @@ from orgaudit.report.formats.oscal.document import (
     accounts,
     assets,
     back_matter,
+    encoded,
     member,
     members,
     metadata,
@@ -52,7 +53,7 @@ def _document(view: View, most_listed: int) -> Iterator[bytes]:
         yield member("local-definitions", {"objectives-and-methods": objectives})
     yield b',\n"results": [{"uuid": "%s"' % audit.here("result").encode()
     yield from _about(audit)
-    yield b',\n"local-definitions": {"assessment-assets": ' + member("", assets(audit)).partition(b": ")[2]
+    yield b',\n"local-definitions": {"assessment-assets": ' + encoded(assets(audit))
     yield from members("components", components)
     yield from members("inventory-items", listed.inventory())
     yield b"}" + member("reviewed-controls", reviewed(audit, ids))

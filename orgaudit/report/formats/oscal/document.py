@@ -32,26 +32,28 @@ from orgaudit.report.formats.oscal.text import Names, given, line, markup, parag
 from orgaudit.report.view import View
 from orgaudit.store.tables import findings_table
 
-_ENCODE = msgspec.json.Encoder().encode
+encoded = msgspec.json.Encoder().encode
+"""Returns a value as JSON."""
 
 
 class Audit:
     """A view as OSCAL's documents name it.
 
-    `names` are for what lasts from run to run, `here` for what belongs to this one.
+    `scope` is the organization's id. `names` are for what lasts from run to run, `here` for what belongs to this one.
     """
 
     def __init__(self, view: View) -> None:
         organization = view.manifest.organization
-        scope = organization.id if organization else view.manifest.caller.account_id
         self.view = view
-        self.names = Names("\n".join(filter(None, (scope, view.part))))
+        self.scope = line(organization.id if organization else view.manifest.caller.account_id)
+        self.names = Names("\n".join(filter(None, (self.scope, view.part))))
         self.people = People(view, self.names)
         self.tool = self.names.of("tool")
         self.origin = Origin(actors=(Actor(type="tool", actor_uuid=self.tool),))
         self.accounts = {score.id: score for score in view.accounts}
         self.controls = {score.id: score for score in view.controls}
         self.records = {record.id: record for record in view.manifest.controls}
+        self.exceptions = {score.entry.id: score.entry for score in view.exceptions}
 
     def here(self, kind: str, *names: str) -> str:
         """Return the UUID of a thing that belongs to this run."""
@@ -170,7 +172,7 @@ def back_matter(audit: Audit) -> BackMatter:
 
 def member(name: str, value: object) -> bytes:
     """Return a member of a JSON object, behind another one."""
-    return b',\n"%s": ' % name.encode() + _ENCODE(value)
+    return b',\n"%s": ' % name.encode() + encoded(value)
 
 
 def members(name: str, values: Iterable[object]) -> Iterator[bytes]:
@@ -178,7 +180,7 @@ def members(name: str, values: Iterable[object]) -> Iterator[bytes]:
     separator = b',\n"%s": [\n' % name.encode()
     for value in values:
         yield separator
-        yield _ENCODE(value)
+        yield encoded(value)
         separator = b",\n"
     if separator == b",\n":
         yield b"\n]"

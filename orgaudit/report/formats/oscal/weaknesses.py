@@ -8,14 +8,14 @@ an observation for each of 300,000 failures could not be loaded, so a failure is
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import msgspec
 
 from orgaudit.model import Remedy
-from orgaudit.report.formats.oscal.document import Audit
+from orgaudit.report.formats.oscal.document import Audit, encoded
 from orgaudit.report.formats.oscal.model import (
     Characterization,
     ComponentRef,
@@ -54,7 +54,16 @@ from orgaudit.words import counted
 MOST_LISTED = 100_000
 """How many failures are listed with their resource, the first of the view's order; the others are counted."""
 
-_ENCODE = msgspec.json.Encoder().encode
+DEVIATIONS = {
+    "operational_requirement": ("operational-requirement", "approved"),
+    "vendor_dependency": ("vendor-dependency", "tracking"),
+}
+"""FedRAMP's property and its value for the types of exceptions that FedRAMP knows too.
+
+https://github.com/GSA/fedramp-automation, docs/content/guides/poam. Its risk adjustment has another rating and its
+false positive is nothing that fails: the register has neither.
+"""
+
 _Place = tuple[str, str, str]
 """A control, an exception or nothing, and an account."""
 
@@ -76,7 +85,7 @@ class Listed:
             home = finding.inherited_from or finding.account_id
             uuid = self._audit.names.of("resource", home, finding.region, finding.resource)
             place = (finding.control, finding.exception_id or "", finding.account_id)
-            self._subjects[place].append(msgspec.Raw(_ENCODE(_subject(finding, uuid))))
+            self._subjects[place].append(msgspec.Raw(encoded(_subject(finding, uuid))))
             if uuid not in seen:
                 seen.add(uuid)
                 yield self._item(finding, uuid, home)
@@ -165,9 +174,8 @@ def risk_uuid(audit: Audit, weakness: Weakness) -> str:
 
 def risks(audit: Audit, weaknesses: Iterable[Weakness]) -> Iterator[Risk]:
     """Yield the risk of every weakness, in their order."""
-    exceptions = {score.entry.id: score.entry for score in audit.view.exceptions}
     for weakness in weaknesses:
-        yield _RiskOf(audit, weakness, exceptions).risk()
+        yield _RiskOf(audit, weakness).risk()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +184,6 @@ class _RiskOf:
 
     audit: Audit
     weakness: Weakness
-    exceptions: Mapping[str, ExceptionRow]
 
     @property
     def control(self) -> ControlRecord:
@@ -186,7 +193,7 @@ class _RiskOf:
     @property
     def row(self) -> ExceptionRow | None:
         """The exception in the register."""
-        return self.exceptions.get(self.weakness.exception_id)
+        return self.audit.exceptions.get(self.weakness.exception_id)
 
     def risk(self) -> Risk:
         """Return the risk: a deviation while its exception is in force, else open."""
@@ -238,11 +245,18 @@ class _RiskOf:
                 exception_type=row and row.type,
                 exception_ticket=row and row.ticket,
             ),
+            *self._deviation(),
             *(
                 Prop(name="impacted-control-id", value=name, ns=FEDRAMP)
                 for name in impacted(self.audit.controls[weakness.control])
             ),
         )
+
+    def _deviation(self) -> Iterator[Prop]:
+        """Yield the kind of the deviation, where FedRAMP has one; nothing is a false positive."""
+        known = DEVIATIONS.get(self.row.type) if self.row and self.weakness.covered else None
+        if known:
+            yield Prop(name=known[0], value=known[1], ns=FEDRAMP)
 
     def _recommended(self) -> Iterator[Response]:
         """Yield the three ways to fix it, in the order in which they are rolled out."""
