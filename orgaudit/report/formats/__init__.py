@@ -96,6 +96,17 @@ FORMATS: dict[str, Format] = {
         "formats.junit",
         "GitLab, Jenkins and other CI",
         "Every finding as a test: an open one fails, what was not assessed is an error, an exception a skip.",
+    "oscal-ar": Format(
+        "report.oscal-ar.json",
+        "formats.oscal_ar",
+        "auditors' and GRC tools",
+        "OSCAL assessment results: every requirement, what fails, risks, deviations, and what was not assessed.",
+    ),
+    "oscal-poam": Format(
+        "report.oscal-poam.json",
+        "formats.oscal_poam",
+        "auditors' and GRC tools",
+        "OSCAL plan of action and milestones: an item for each weakness, with its assets, due dates and exception.",
     ),
 }
 """Every format by the name that `--format` takes."""
