@@ -16,8 +16,13 @@ def inline(text: str) -> str:
 
 def _plain(text: str) -> str:
     """Return text of which nothing is taken for markup, with its addresses as links."""
-    escaped = re.sub(r"([*\[\]<>~#]|(?<!\w)_|_(?!\w))", r"\\\1", text)
-    return re.sub(r"(https?://[^\s,;]+[^\s,;.)])", lambda found: f"<{found[1].replace(chr(92), '')}>", escaped)
+    parts = re.split(r"(https?://[^\s,;]+[^\s,;.)])", text)
+    return "".join(f"<{part}>" if number % 2 else _escaped(part) for number, part in enumerate(parts))
+
+
+def _escaped(text: str) -> str:
+    entities = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([*\[\]~]|(?<!\w)_|_(?!\w)|^#)", r"\\\1", entities)
 
 
 def code(text: str) -> str:

@@ -66,7 +66,8 @@ def _page(path: str) -> str:
 
 
 def _copy(path: str) -> str:
-    return f"files/{path}.txt"
+    """Return the place of a file's copy, which opens as text in any browser; mkdocs leaves out hidden files."""
+    return f"files/{path.lstrip('.')}.txt"
 
 
 def _lines(path: str, text: str, copy: Callable[[str], None]) -> Iterator[str]:

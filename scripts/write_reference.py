@@ -99,8 +99,9 @@ def _settings() -> str:
         *("# Settings", ""),
         "An orgaudit.toml has these tables and keys; every key is optional. `--config` names the file, or "
         f"`{CONFIG_VARIABLE}` in the environment; without both it is `config/orgaudit.toml` in the current directory, "
-        "else the one that comes with orgaudit. The variable of a key overrides the file, an option of the command "
-        "line overrides both. In a variable a list is `a,b` and a table `key=value,key=value`.",
+        f"else the one that comes with orgaudit. The variable `{ENVIRONMENT_PREFIX}SECTION_KEY`, such as "
+        f"`{ENVIRONMENT_PREFIX}RUN_OUT`, overrides the file, an option of the command line overrides both. In a "
+        "variable a list is `a,b` and a table `key=value,key=value`.",
         "",
         f"`{PERSON_VARIABLE}` is not a setting: it names who edits the exception register where `--by` does not.",
         "",
@@ -112,14 +113,13 @@ def _settings() -> str:
         lines += [f"## {section}", "", *paragraphs(model.__doc__ or "")]
         lines += paragraphs(notes[section, ""])
         keys = fields_of(model).items()
-        rows = (_setting(section, key, each, notes.get((section, key), "")) for key, each in keys)
-        lines += table(("key", "default", "meaning", "variable"), rows)
+        rows = (_setting(key, each, notes.get((section, key), "")) for key, each in keys)
+        lines += table(("key", "default", "meaning"), rows)
     return "\n".join(lines)
 
 
-def _setting(section: str, key: str, field: FieldInfo, note: str) -> tuple[str, ...]:
-    variable = f"{ENVIRONMENT_PREFIX}{section}_{key}".upper()
-    return code(key), code("" if field.default is None else _toml(field.default)), inline(note), code(variable)
+def _setting(key: str, field: FieldInfo, note: str) -> tuple[str, str, str]:
+    return code(key), code("" if field.default is None else _toml(field.default)), inline(note)
 
 
 def _toml(value: object) -> str:
