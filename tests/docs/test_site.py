@@ -28,6 +28,7 @@ from scripts.reference_api import API, fact_modules, fact_types
 from scripts.reference_text import inline, paragraphs
 from scripts.site_hook import AT_ROOT
 from scripts.write_reference import every_command, setting_notes
+from tests import needs
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -277,6 +278,7 @@ def test_commands_on_the_pages_are_commands(name: str) -> None:
         assert {word.split("=")[0] for word in words if word.startswith("--")} <= known, line
 
 
+@needs.chromium
 def test_a_page_from_the_disk_can_be_searched(site: Site) -> None:
     """In a browser, whose every request is for a file of the site."""
     asked: list[str] = []
