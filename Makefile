@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PARALLEL := -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check fast test static format bench newest clean
+.PHONY: help demo check fast test static format docs bench newest clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,10 @@ format: $(READY) ## Format the code and apply the safe lint fixes
 	$(PYTHON) -m ruff format
 	$(PYTHON) -m ruff check --fix
 
+docs: $(READY) ## Build the documentation as a site, in site/
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict --quiet
+	@echo "file://$(CURDIR)/site/index.html"
+
 bench: $(READY) ## Run the benchmarks, append to docs/bench.csv, show changes
 	$(PYTHON) scripts/bench_history.py
 
@@ -38,7 +42,7 @@ newest: ## Run every test with the newest dependencies, in an environment of its
 	scripts/test_newest.sh
 
 clean: ## Remove .venv, caches and build output; reports stay
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml requirements.lock

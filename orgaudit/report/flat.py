@@ -136,7 +136,7 @@ _LATE = "date_diff('day', due_on, about_date)"
 
 FINDINGS = FlatTable(
     "findings_flat",
-    "flat-findings",
+    "report.flat-findings",
     "One row a finding, without nested values.",
     "findings",
     {"controls": "control", "accounts": "account_id"},
@@ -237,7 +237,7 @@ FINDINGS = FlatTable(
 
 REQUIREMENTS = FlatTable(
     "requirements_flat",
-    "flat-requirements",
+    "report.flat-requirements",
     "One row a finding and requirement that it decides: the bridge from findings_flat to frameworks.",
     "(SELECT fingerprint, unnest(requirements) AS it FROM findings)",
     {"requirements": "concat_ws(chr(10), it.framework, it.id)"},

@@ -50,7 +50,7 @@ def loaded(path: Path) -> list[Row]:
 
 
 def assert_whole(view: View, paths: Sequence[Path]) -> None:
-    assert [path.name for path in paths] == ["flat-findings.csv", "flat-requirements.csv"]
+    assert [path.name for path in paths] == ["report.flat-findings.csv", "report.flat-requirements.csv"]
     for path in paths:
         content = path.read_bytes()
         assert content.startswith(b"\xef\xbb\xbf")
@@ -135,7 +135,7 @@ def test_a_run_without_findings_gives_the_headers(small: Run, tmp_path: Path) ->
 
 
 def test_both_files_are_the_format_s(small: Run, tmp_path: Path) -> None:
-    (tmp_path / "flat-old.csv").write_bytes(b"")
+    (tmp_path / "report.flat-old.csv").write_bytes(b"")
     with viewed(small, REGISTER) as view:
         written = FORMATS["csv"].write(view, tmp_path)
     assert sorted(tmp_path.glob("*.csv")) == sorted(written)

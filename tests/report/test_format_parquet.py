@@ -24,8 +24,8 @@ from tests.report.flat_rows import Row, with_json
 from tests.report.small import AS_OF, REGISTER, decided, mark, viewed
 
 EXPECTED: dict[str, Callable[[View], Iterator[Row]]] = {
-    "flat-findings": flat_rows.findings,
-    "flat-requirements": flat_rows.requirements,
+    "report.flat-findings": flat_rows.findings,
+    "report.flat-requirements": flat_rows.requirements,
 }
 BY_FILE = {table.file: table for table in flat.TABLES}
 
@@ -43,7 +43,7 @@ def loaded(path: Path) -> list[Row]:
 
 
 def assert_whole(view: View, paths: Sequence[Path]) -> None:
-    assert [path.name for path in paths] == ["flat-findings.parquet", "flat-requirements.parquet"]
+    assert [path.name for path in paths] == ["report.flat-findings.parquet", "report.flat-requirements.parquet"]
     for path in paths:
         rows, expected = loaded(path), list(EXPECTED[path.stem](view))
         assert expected
@@ -54,7 +54,7 @@ def assert_whole(view: View, paths: Sequence[Path]) -> None:
 def test_every_value_of_the_view_is_in_its_column(small: Run, tmp_path: Path) -> None:
     with viewed(small, REGISTER) as view:
         assert_whole(view, parquet.write(view, tmp_path / "out"))
-        states = {row["exception_state"] for row in loaded(tmp_path / "out" / "flat-findings.parquet")}
+        states = {row["exception_state"] for row in loaded(tmp_path / "out" / "report.flat-findings.parquet")}
         assert states == {None, "active", "expired"}
 
 
@@ -136,7 +136,7 @@ def test_figures_are_those_of_the_view(demo_run: Run, tmp_path: Path) -> None:
 
 
 def test_what_an_earlier_writing_left_is_removed(small: Run, tmp_path: Path) -> None:
-    left = tmp_path / "flat-old.parquet"
+    left = tmp_path / "report.flat-old.parquet"
     left.write_bytes(b"")
     with viewed(small, REGISTER) as view:
         written = FORMATS["parquet"].write(view, tmp_path)
@@ -146,5 +146,8 @@ def test_what_an_earlier_writing_left_is_removed(small: Run, tmp_path: Path) -> 
 
 def test_a_place_that_cannot_be_written_is_an_error(small: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with viewed(small, REGISTER) as view, pytest.raises(ReportError, match=r"cannot write .*flat-findings\.parquet"):
+    with (
+        viewed(small, REGISTER) as view,
+        pytest.raises(ReportError, match=r"cannot write .*report.flat-findings\.parquet"),
+    ):
         parquet.write(view, tmp_path / "file")

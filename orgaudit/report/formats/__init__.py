@@ -52,11 +52,29 @@ FORMATS: dict[str, Format] = {
     "xlsx": Format(
         "report.xlsx", "xlsx", "executives, owners, auditors", "The workbook; its page one is for the meeting."
     ),
+    "html": Format(
+        "report.html",
+        "page",
+        "engineers",
+        "One page to filter, search and link to, without any network; opens in a browser.",
+    ),
     "json": Format(
         "report.json",
         "json_document",
         "programs",
         "The same figures and all findings; `orgaudit report --schema` describes it.",
+    ),
+    "csv": Format(
+        "report.flat-*.csv",
+        "formats.csv_files",
+        "spreadsheets, Power BI",
+        "Two flat tables, a row a finding and a row a finding and requirement; quarters stack.",
+    ),
+    "parquet": Format(
+        "report.flat-*.parquet",
+        "formats.parquet",
+        "Power BI, data lakes",
+        "The same two tables with types, smaller and faster to load.",
     ),
     "ocsf": Format(
         "report.ocsf.json",
@@ -64,27 +82,6 @@ FORMATS: dict[str, Format] = {
         "Security Lake, Splunk and other SIEMs",
         "Every finding as an OCSF Compliance Finding (2003).",
     ),
-    "defectdojo": Format(
-        "report.defectdojo.json",
-        "formats.defectdojo",
-        "DefectDojo",
-        "What fails and what was not assessed, for its Generic Findings Import.",
-    "html": Format(
-        "report.html",
-        "page",
-        "engineers",
-        "One page to filter, search and link to, without any network; opens in a browser.",
-    "csv": Format(
-        "flat-*.csv",
-        "formats.csv_files",
-        "spreadsheets, Power BI",
-        "Two flat tables, a row a finding and a row a finding and requirement; quarters stack.",
-    ),
-    "parquet": Format(
-        "flat-*.parquet",
-        "formats.parquet",
-        "Power BI, data lakes",
-        "The same two tables with types, smaller and faster to load.",
     "ocsf-prowler": Format(
         "report.prowler.ocsf.json",
         "formats.ocsf_prowler",
@@ -96,6 +93,13 @@ FORMATS: dict[str, Format] = {
         "formats.junit",
         "GitLab, Jenkins and other CI",
         "Every finding as a test: an open one fails, what was not assessed is an error, an exception a skip.",
+    ),
+    "defectdojo": Format(
+        "report.defectdojo.json",
+        "formats.defectdojo",
+        "DefectDojo",
+        "What fails and what was not assessed, for its Generic Findings Import.",
+    ),
     "oscal-ar": Format(
         "report.oscal-ar.json",
         "formats.oscal_ar",

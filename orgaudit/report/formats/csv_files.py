@@ -1,4 +1,4 @@
-r"""flat-findings.csv and flat-requirements.csv: the flat tables as RFC 4180 has it.
+r"""report.flat-findings.csv and report.flat-requirements.csv: the flat tables as RFC 4180 has it.
 
 Records end with CR LF, fields with commas, quotes or line ends stand in quotes, and quotes in them are doubled
 (https://www.rfc-editor.org/rfc/rfc4180#section-2). The files are UTF-8 and begin with a byte order mark: without one

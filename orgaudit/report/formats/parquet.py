@@ -1,4 +1,4 @@
-"""flat-findings.parquet and flat-requirements.parquet: the flat tables with the types of their columns.
+"""report.flat-findings.parquet and report.flat-requirements.parquet: the flat tables with the types of their columns.
 
 Texts are as they were seen: Parquet says that they are text, so no program takes one for a formula. Times are in UTC.
 """
