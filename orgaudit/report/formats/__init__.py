@@ -70,6 +70,12 @@ FORMATS: dict[str, Format] = {
         "DefectDojo's and Prowler Cloud's imports",
         "The findings as Prowler writes its own: OCSF Detection Findings (2004).",
     ),
+    "asff": Format(
+        "report.asff-*.json",
+        "formats.asff",
+        "AWS Security Hub",
+        "Every finding in the AWS Security Finding Format, in files that Security Hub's import takes.",
+    ),
 }
 """Every format by the name that `--format` takes."""
 
