@@ -16,6 +16,19 @@ from pathlib import Path
 import msgspec
 
 from orgaudit.model import GLOBAL, GLOBAL_REGIONS, RequirementRef, Status
+from orgaudit.report.formats.asff_objects import (
+    Compliance,
+    Note,
+    ProviderFields,
+    Recommendation,
+    Remediation,
+    Resource,
+    SecurityFinding,
+    Severity,
+    Standard,
+    StatusReason,
+    Workflow,
+)
 from orgaudit.report.formats.asff_types import ACCOUNT, type_of
 from orgaudit.report.formats.shared import exception_of, is_resolved, types_of
 from orgaudit.report.listed import ExportedFinding
@@ -49,108 +62,6 @@ INFORMATIONAL = "INFORMATIONAL"
 
 _refs = msgspec.json.Decoder(list[RequirementRef]).decode
 _tags = msgspec.json.Decoder(dict[str, str]).decode
-
-
-class Severity(msgspec.Struct, frozen=True, rename="pascal", gc=False):
-    """AWS's severity, and the control's."""
-
-    label: str
-    original: str
-
-
-class ProviderFields(msgspec.Struct, frozen=True, rename="pascal", gc=False):
-    """What a later import may change of a finding, unlike the attributes of the same names."""
-
-    severity: Severity
-    types: tuple[str, ...]
-
-
-class StatusReason(msgspec.Struct, frozen=True, rename="pascal", gc=False):
-    """Why the status is what it is."""
-
-    reason_code: str
-    description: str
-
-
-class Standard(msgspec.Struct, frozen=True, rename="pascal"):
-    """One framework."""
-
-    standards_id: str
-
-
-class Compliance(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True, gc=False):
-    """The result of the control, its requirements and frameworks."""
-
-    status: str
-    status_reasons: tuple[StatusReason]
-    security_control_id: str
-    associated_standards: tuple[Standard, ...] = ()
-    related_requirements: tuple[str, ...] = ()
-
-
-class Resource(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True, gc=False):
-    """The resource that was judged."""
-
-    type: str
-    id: str
-    region: str
-    partition: str | None = None
-    tags: dict[str, str] | None = None
-
-
-class Recommendation(msgspec.Struct, frozen=True, rename="pascal", gc=False):
-    """How to fix it."""
-
-    text: str
-
-
-class Remediation(msgspec.Struct, frozen=True, rename="pascal", gc=False):
-    """How to fix it."""
-
-    recommendation: Recommendation
-
-
-class Workflow(msgspec.Struct, frozen=True, rename="pascal", gc=False):
-    """Where the investigation stands."""
-
-    status: str
-
-
-class Note(msgspec.Struct, frozen=True, rename="pascal", gc=False):
-    """What is said of the exception."""
-
-    text: str
-    updated_by: str
-    updated_at: str
-
-
-class SecurityFinding(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True, gc=False):
-    """One finding."""
-
-    schema_version: str
-    id: str
-    product_arn: str
-    product_name: str
-    company_name: str
-    generator_id: str
-    aws_account_id: str
-    aws_account_name: str
-    types: tuple[str, ...]
-    created_at: str
-    updated_at: str
-    last_observed_at: str
-    severity: Severity
-    finding_provider_fields: ProviderFields
-    title: str
-    description: str
-    product_fields: dict[str, str]
-    resources: tuple[Resource]
-    compliance: Compliance
-    workflow: Workflow
-    record_state: str
-    first_observed_at: str | None = None
-    remediation: Remediation | None = None
-    note: Note | None = None
 
 
 class ControlParts(msgspec.Struct, frozen=True):
@@ -248,30 +159,30 @@ class _Findings:
         )
         exception = exception_of(finding)
         return SecurityFinding(
-            SCHEMA,
-            f"orgaudit/{finding.fingerprint}",
-            f"arn:{self._partition}:securityhub:{region}:{finding.account_id}:product/{finding.account_id}/default",
-            "orgaudit",
-            "orgaudit",
-            control.generator,
-            finding.account_id,
-            cut(finding.account_name, NAME),
-            control.types,
-            first_seen or assessed,
-            updated,
-            assessed,
-            severity,
-            ProviderFields(severity, control.types),
-            control.title,
-            cut(f"{finding.reason}. {control.rationale}", DESCRIPTION),
-            self._fields(finding, control),
-            (self._resource(finding, region),),
-            _compliance(finding, control),
-            Workflow(_workflow(finding)),
-            "ARCHIVED" if is_resolved(finding.status) else "ACTIVE",
-            first_seen,
-            _remediation(finding),
-            Note(cut(exception, NOTE), "orgaudit", updated) if exception else None,
+            schema_version=SCHEMA,
+            id=f"orgaudit/{finding.fingerprint}",
+            product_arn=f"arn:{self._partition}:securityhub:{region}:{finding.account_id}:product/{finding.account_id}/default",
+            product_name="orgaudit",
+            company_name="orgaudit",
+            generator_id=control.generator,
+            aws_account_id=finding.account_id,
+            aws_account_name=cut(finding.account_name, NAME),
+            types=control.types,
+            created_at=first_seen or assessed,
+            updated_at=updated,
+            last_observed_at=assessed,
+            severity=severity,
+            finding_provider_fields=ProviderFields(severity, control.types),
+            title=control.title,
+            description=cut(f"{finding.reason}. {control.rationale}", DESCRIPTION),
+            product_fields=self._fields(finding, control),
+            resources=(self._resource(finding, region),),
+            compliance=_compliance(finding, control),
+            workflow=Workflow(_workflow(finding)),
+            record_state="ARCHIVED" if is_resolved(finding.status) else "ACTIVE",
+            first_observed_at=first_seen,
+            remediation=_remediation(finding),
+            note=Note(cut(exception, NOTE), "orgaudit", updated) if exception else None,
         )
 
     def _control(self, finding: ExportedFinding) -> ControlParts:
@@ -329,11 +240,11 @@ class _Findings:
         kind = type_of(finding.resource_type, finding.resource)
         identifier = f"AWS::::Account:{finding.account_id}" if kind == ACCOUNT else cut(finding.resource, IDENTIFIER)
         return Resource(
-            kind,
-            identifier,
-            region,
-            self._partition if self._partition in PARTITIONS else None,
-            _tags_of(finding.resource_tags) if finding.resource_tags != "{}" else None,
+            type=kind,
+            id=identifier,
+            region=region,
+            partition=self._partition if self._partition in PARTITIONS else None,
+            tags=_tags_of(finding.resource_tags) if finding.resource_tags != "{}" else None,
         )
 
 
@@ -364,11 +275,11 @@ def _tags_of(stored: str) -> dict[str, str] | None:
 def _compliance(finding: ExportedFinding, control: ControlParts) -> Compliance:
     code = finding.gap_reason or finding.status
     return Compliance(
-        COMPLIANCE[Status(finding.status)],
-        (StatusReason(code, cut(finding.reason, REASON)),),
-        cut(finding.control, IDENTIFIER),
-        control.standards,
-        control.requirements,
+        status=COMPLIANCE[Status(finding.status)],
+        status_reasons=(StatusReason(code, cut(finding.reason, REASON)),),
+        security_control_id=cut(finding.control, IDENTIFIER),
+        associated_standards=control.standards,
+        related_requirements=control.requirements,
     )
 
 
