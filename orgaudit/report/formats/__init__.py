@@ -88,6 +88,12 @@ FORMATS: dict[str, Format] = {
         "DefectDojo's and Prowler Cloud's imports",
         "The findings as Prowler writes its own: OCSF Detection Findings (2004).",
     ),
+    "asff": Format(
+        "report.asff-*.json",
+        "formats.asff",
+        "AWS Security Hub",
+        "Every finding in the AWS Security Finding Format, in files that Security Hub's import takes.",
+    ),
     "junit": Format(
         "report.junit.xml",
         "formats.junit",

@@ -156,46 +156,46 @@ def _event(
     status_id, status = parts.SUPPRESSED if finding.covered else parts.NEW
     evidence = _evidence(finding)
     return ComplianceFinding(
-        activity_id,
-        activity,
-        parts.CATEGORY_UID,
-        parts.CATEGORY,
-        CLASS_UID,
-        CLASS,
-        CLASS_UID * 100 + activity_id,
-        f"{CLASS}: {activity}",
-        time,
-        severity_id,
-        severity,
-        status_id,
-        status,
-        finding.status,
-        finding.reason,
-        f"{finding.title}: {finding.reason}",
-        said.metadata(finding, PROFILES),
-        _info(finding, control, time),
-        compliance,
-        (said.resource(finding, control),),
-        said.cloud(finding, "AWS"),
-        _unmapped(finding),
-        _remediation(finding),
-        (Evidence(evidence),) if evidence else None,
-        exception_of(finding),
+        activity_id=activity_id,
+        activity_name=activity,
+        category_uid=parts.CATEGORY_UID,
+        category_name=parts.CATEGORY,
+        class_uid=CLASS_UID,
+        class_name=CLASS,
+        type_uid=CLASS_UID * 100 + activity_id,
+        type_name=f"{CLASS}: {activity}",
+        time=time,
+        severity_id=severity_id,
+        severity=severity,
+        status_id=status_id,
+        status=status,
+        status_code=finding.status,
+        status_detail=finding.reason,
+        message=f"{finding.title}: {finding.reason}",
+        metadata=said.metadata(finding, PROFILES),
+        finding_info=_info(finding, control, time),
+        compliance=compliance,
+        resources=(said.resource(finding, control),),
+        cloud=said.cloud(finding, "AWS"),
+        unmapped=_unmapped(finding),
+        remediation=_remediation(finding),
+        evidences=(Evidence(evidence),) if evidence else None,
+        comment=exception_of(finding),
     )
 
 
 def _info(finding: ExportedFinding, control: parts.ControlParts, time: int) -> FindingInfo:
     first_seen = parts.midnight_of(finding.first_seen) if finding.first_seen else None
     return FindingInfo(
-        finding.fingerprint,
-        finding.title,
-        control.rationale,
-        control.analytic,
-        control.actions,
-        first_seen or time,
-        time,
-        time,
-        first_seen,
+        uid=finding.fingerprint,
+        title=finding.title,
+        desc=control.rationale,
+        analytic=control.analytic,
+        data_sources=control.actions,
+        created_time=first_seen or time,
+        modified_time=time,
+        last_seen_time=time,
+        first_seen_time=first_seen,
     )
 
 
@@ -228,18 +228,20 @@ def _compliance(finding: ExportedFinding, control: parts.ControlParts) -> msgspe
 
 def _unmapped(finding: ExportedFinding) -> Unmapped:
     return Unmapped(
-        finding.family,
-        finding.open,
-        finding.covered,
-        finding.counted,
-        finding.accepted,
-        finding.reopened,
-        finding.due_on,
-        finding.inherited_from,
-        finding.gap_action,
-        finding.gap_reason,
-        _exception(finding),
-        OurRemediation(finding.command, finding.service_wide, finding.preventive) if finding.remedy else None,
+        family=finding.family,
+        open=finding.open,
+        covered=finding.covered,
+        counted=finding.counted,
+        accepted=finding.accepted,
+        reopened=finding.reopened,
+        due_on=finding.due_on,
+        inherited_from=finding.inherited_from,
+        gap_action=finding.gap_action,
+        gap_reason=finding.gap_reason,
+        exception=_exception(finding),
+        remediation=OurRemediation(finding.command, finding.service_wide, finding.preventive)
+        if finding.remedy
+        else None,
     )
 
 
@@ -247,11 +249,11 @@ def _exception(finding: ExportedFinding) -> OurException | None:
     if finding.exception_id is None:
         return None
     return OurException(
-        finding.exception_id,
-        finding.exception_owner,
-        finding.exception_expires,
-        finding.exception_state,
-        finding.exception_overdue,
+        id=finding.exception_id,
+        owner=finding.exception_owner,
+        expires_on=finding.exception_expires,
+        state=finding.exception_state,
+        days_overdue=finding.exception_overdue,
     )
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 import msgspec
 
 from orgaudit.model import RequirementRef
-from orgaudit.report.formats.shared import name_of
+from orgaudit.report.formats.shared import name_of, types_of
 from orgaudit.report.listed import ExportedFinding
 from orgaudit.report.view import View
 from orgaudit.settings.people import Owner, identity
@@ -72,13 +72,15 @@ class Resource(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 class ControlParts(msgspec.Struct, frozen=True):
     """What events say of a control: `refs` are its requirements as findings hold them, the others are derived.
 
-    `standards` are titles with versions, `requirements` are ids after that of their framework, `by_framework` are the
-    ids of each framework as JSON. `analytic` and `group` are objects of the schema as JSON.
+    `standards` are titles with versions and `types` name these as AWS does, `requirements` are ids after that of their
+    framework, `by_framework` are the ids of each framework as JSON. `analytic` and `group` are objects of the schema as
+    JSON.
     """
 
     refs: str
     rationale: str
     standards: tuple[str, ...]
+    types: tuple[str, ...]
     requirements: tuple[str, ...]
     by_framework: msgspec.Raw
     analytic: msgspec.Raw
@@ -91,7 +93,12 @@ class Parts:
 
     def __init__(self, view: View) -> None:
         manifest = view.manifest
-        self.product = Product("orgaudit", "orgaudit", "orgaudit", manifest.tool_version)
+        self.product = Product(
+            name="orgaudit",
+            uid="orgaudit",
+            vendor_name="orgaudit",
+            version=manifest.tool_version,
+        )
         self.organization = manifest.organization.id if manifest.organization else None
         self.partition = manifest.caller.partition
         self.run_id = manifest.run_id
@@ -115,6 +122,7 @@ class Parts:
         by_framework: dict[str, list[str]] = {}
         for ref in _requirements(finding.requirement_refs):
             by_framework.setdefault(ref.framework, []).append(ref.id)
+        standards = tuple(self._titles[name] for name in by_framework)
         analytic = {
             "type_id": _RULE[0],
             "type": _RULE[1],
@@ -126,7 +134,8 @@ class Parts:
         return ControlParts(
             refs=finding.requirement_refs,
             rationale=record.rationale,
-            standards=tuple(self._titles.get(name, name) for name in by_framework),
+            standards=standards,
+            types=types_of(standards),
             requirements=tuple(f"{name} {each}" for name, ids in by_framework.items() for each in ids),
             by_framework=raw(by_framework),
             analytic=raw(analytic),
@@ -137,13 +146,13 @@ class Parts:
     def metadata(self, finding: ExportedFinding, profiles: tuple[str, ...]) -> Metadata:
         """Return what is known of the event itself; its uid is of the run, the report's date and the finding."""
         return Metadata(
-            VERSION,
-            self.product,
-            profiles,
-            self._occasion + finding.fingerprint,
-            finding.control,
-            self.run_id,
-            self.organization,
+            version=VERSION,
+            product=self.product,
+            profiles=profiles,
+            uid=self._occasion + finding.fingerprint,
+            event_code=finding.control,
+            correlation_uid=self.run_id,
+            tenant_uid=self.organization,
         )
 
     def cloud(self, finding: ExportedFinding, provider: str) -> msgspec.Raw:
@@ -193,14 +202,14 @@ class Parts:
     def resource(self, finding: ExportedFinding, control: ControlParts) -> Resource:
         """Return the finding's resource."""
         return Resource(
-            finding.resource,
-            name_of(finding.resource),
-            finding.resource_type,
-            finding.region,
-            self.partition,
-            control.group,
-            self.owner(finding.owner, finding.account_id, finding.account_name),
-            labels_of(_tags(finding.resource_tags)) if finding.resource_tags != "{}" else None,
+            uid=finding.resource,
+            name=name_of(finding.resource),
+            type=finding.resource_type,
+            region=finding.region,
+            cloud_partition=self.partition,
+            group=control.group,
+            owner=self.owner(finding.owner, finding.account_id, finding.account_name),
+            labels=labels_of(_tags(finding.resource_tags)) if finding.resource_tags != "{}" else None,
         )
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from orgaudit.model import Status
 from orgaudit.report.formats import ocsf_parts as parts
-from orgaudit.report.formats.shared import exception_of, types_of
+from orgaudit.report.formats.shared import exception_of
 from orgaudit.report.json_parts import json_lines
 from orgaudit.report.listed import ExportedFinding
 from orgaudit.report.view import View
@@ -119,44 +119,51 @@ def _event(finding: ExportedFinding, said: parts.Parts, control: parts.ControlPa
     resource = said.resource(finding, control)
     message = f"{finding.title}: {finding.reason} ({resource.name})"
     return DetectionFinding(
-        message,
-        said.metadata(finding, PROFILES),
-        severity_id,
-        severity,
-        status,
-        STATUS_CODES[Status(finding.status)],
-        message,
-        status_id,
-        _unmapped(finding, control),
-        activity,
-        activity_id,
-        FindingInfo(finding.fingerprint, finding.title, control.rationale, time, moment, types_of(control.standards)),
-        (resource,),
-        parts.CATEGORY,
-        parts.CATEGORY_UID,
-        CLASS,
-        CLASS_UID,
-        said.cloud(finding, "aws"),
-        control.rationale,
-        time,
-        moment,
-        CLASS_UID * 100 + activity_id,
-        f"{CLASS}: {activity}",
-        Remediation(finding.remedy or "", (finding.command,) if finding.command else ()),
+        message=message,
+        metadata=said.metadata(finding, PROFILES),
+        severity_id=severity_id,
+        severity=severity,
+        status=status,
+        status_code=STATUS_CODES[Status(finding.status)],
+        status_detail=message,
+        status_id=status_id,
+        unmapped=_unmapped(finding, control),
+        activity_name=activity,
+        activity_id=activity_id,
+        finding_info=FindingInfo(
+            uid=finding.fingerprint,
+            title=finding.title,
+            desc=control.rationale,
+            created_time=time,
+            created_time_dt=moment,
+            types=control.types,
+        ),
+        resources=(resource,),
+        category_name=parts.CATEGORY,
+        category_uid=parts.CATEGORY_UID,
+        class_name=CLASS,
+        class_uid=CLASS_UID,
+        cloud=said.cloud(finding, "aws"),
+        risk_details=control.rationale,
+        time=time,
+        time_dt=moment,
+        type_uid=CLASS_UID * 100 + activity_id,
+        type_name=f"{CLASS}: {activity}",
+        remediation=Remediation(finding.remedy or "", (finding.command,) if finding.command else ()),
     )
 
 
 def _unmapped(finding: ExportedFinding, control: parts.ControlParts) -> Unmapped:
     return Unmapped(
-        "",
-        (),
-        (),
-        (),
-        (),
-        exception_of(finding) or "",
-        control.by_framework,
-        finding.counted,
-        finding.status,
-        finding.exception_id,
-        finding.due_on,
+        related_url="",
+        categories=(),
+        depends_on=(),
+        related_to=(),
+        additional_urls=(),
+        notes=exception_of(finding) or "",
+        compliance=control.by_framework,
+        counted=finding.counted,
+        status=finding.status,
+        exception_id=finding.exception_id,
+        due_on=finding.due_on,
     )
