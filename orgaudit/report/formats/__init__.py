@@ -70,6 +70,12 @@ FORMATS: dict[str, Format] = {
         "auditors' and GRC tools",
         "OSCAL plan of action and milestones: an item for each weakness, with its assets, due dates and exception.",
     ),
+    "fedramp-poam": Format(
+        "fedramp-poam.xlsx",
+        "formats.fedramp_poam",
+        "agencies and FedRAMP",
+        "FedRAMP's POA&M template: a row for each weakness, with its assets, due dates and exception.",
+    ),
 }
 """Every format by the name that `--format` takes."""
 
