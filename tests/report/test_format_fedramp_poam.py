@@ -24,7 +24,7 @@ from orgaudit.store.run import Run
 from tests.report import hostile
 from tests.report.compared import change, compare
 from tests.report.oscal_documents import only, plan_of_action
-from tests.report.small import ACTIVE, REGISTER, Decided, decided, store, viewed
+from tests.report.small import ACTIVE, REGISTER, Decided, decided, small_run, store, viewed
 from tests.synthetic_run import account_id
 
 TRAIL, PUBLIC, KMS = "cloudtrail_control_0_holds", "s3_control_1_holds", "kms_control_3_holds"
@@ -79,6 +79,14 @@ def written(run: Run, register: Decided, path: Path, sheet: str = OPEN) -> dict[
     with viewed(run, register) as view:
         fedramp_poam.write(view, path / "fedramp-poam.xlsx")
     return rows_of(path / "fedramp-poam.xlsx", sheet)
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The workbook of the small run with its register, which tests only read."""
+    path = tmp_path_factory.mktemp("usual")
+    written(small_run(path), REGISTER, path)
+    return path / "fedramp-poam.xlsx"
 
 
 def imported(path: Path, out: Path) -> dict[str, Any] | None:
@@ -146,9 +154,8 @@ def test_trestles_importer_reads_the_demo_as_the_view_has_it(
         assert len(plan["tasks"]) == (1 if weakness.covered else len(weakness.due_dates))
 
 
-def test_the_headings_stand_where_the_template_has_them(small: Run, tmp_path: Path) -> None:
-    written(small, REGISTER, tmp_path)
-    book = load_workbook(tmp_path / "fedramp-poam.xlsx")
+def test_the_headings_stand_where_the_template_has_them(usual: Path) -> None:
+    book = load_workbook(usual)
     assert book.sheetnames == [OPEN, CLOSED] == ["Open POA&M Items", "Closed POA&M Items"]
     for sheet in book.worksheets:
         assert sheet["A1"].value == "FedRAMP Plan of Action and Milestones (POA&M)"
@@ -166,8 +173,8 @@ def test_the_headings_stand_where_the_template_has_them(small: Run, tmp_path: Pa
     assert {each.formula1 for each in limits} == {'"Yes,No,Pending"', '"Low,Moderate,High,N/A"', '"Yes,No"'}
 
 
-def test_an_exception_in_force_is_a_row_with_its_last_day_and_its_approver(small: Run, tmp_path: Path) -> None:
-    rows = written(small, REGISTER, tmp_path)
+def test_an_exception_in_force_is_a_row_with_its_last_day_and_its_approver(usual: Path) -> None:
+    rows = rows_of(usual)
     covered, uncovered = rows[f"{PUBLIC}/EXC-2026-0001"], rows[PUBLIC]
     assert covered["Scheduled Completion Date"].date() == date(2026, 12, 31)
     assert covered["Operational Requirement"] == "Yes"
@@ -252,8 +259,8 @@ def test_a_weakness_names_its_assets_owners_dates_and_fixes(small: Run, tmp_path
     assert "CM-6 stands for it" in rows[PUBLIC]["Comments"]
 
 
-def test_what_was_not_assessed_is_a_row_without_a_rating(small: Run, tmp_path: Path) -> None:
-    rows = written(small, REGISTER, tmp_path)
+def test_what_was_not_assessed_is_a_row_without_a_rating(usual: Path) -> None:
+    rows = rows_of(usual)
     gaps = [row for name, row in rows.items() if name.startswith("NOT-ASSESSED/")]
     assert {row["Weakness Source Identifier"] for row in gaps} == {"ACCOUNT_UNAVAILABLE", "DENIED"}
     [suspended] = [row for row in gaps if row["Weakness Source Identifier"] == "ACCOUNT_UNAVAILABLE"]
@@ -291,9 +298,10 @@ def test_hostile_names_are_no_formulas_and_trestle_reads_them(hostile_run: Run, 
 
 def test_the_same_run_makes_the_same_bytes(small: Run, tmp_path: Path) -> None:
     path = tmp_path / "fedramp-poam.xlsx"
-    written(small, REGISTER, tmp_path)
-    once = path.read_bytes()
-    written(small, REGISTER, tmp_path)
+    with viewed(small, REGISTER) as view:
+        fedramp_poam.write(view, path)
+        once = path.read_bytes()
+        fedramp_poam.write(view, path)
     assert path.read_bytes() == once
 
 
@@ -314,9 +322,9 @@ def test_an_asset_that_is_no_arn_is_named_with_its_account_and_region() -> None:
 
 
 def test_a_weakness_of_more_assets_than_are_named_says_how_many_more(
-    small: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: Run, usual: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = written(small, REGISTER, tmp_path)
+    whole = rows_of(usual)
     monkeypatch.setattr(fedramp_poam, "MOST_ASSETS", 1)
     cut = written(small, REGISTER, tmp_path)
     many = {name: row["Asset Identifier"].splitlines() for name, row in whole.items() if "/EXC" in name}
@@ -348,13 +356,27 @@ def test_what_was_fixed_everywhere_since_the_baseline_is_closed(small: Run, tmp_
     assert row["Status Date"].date() == date(2026, 10, 1)
 
 
-def test_what_still_fails_or_was_not_seen_again_is_not_closed(small: Run, tmp_path: Path) -> None:
-    store(small, REGISTER)
-    compare(
-        small,
-        change(Kind.RESOLVED, Severity.HIGH, 1),  # the control fails elsewhere
-        change(Kind.RESOLVED, Severity.HIGH, 1, controls=(KMS,), family=KMS),  # an account was never entered
-    )
+def test_what_still_fails_elsewhere_is_not_closed(small: Run, tmp_path: Path) -> None:
+    def one(findings: Iterable[Finding]) -> Iterable[Finding]:
+        for finding in findings:
+            fails = finding.control == KMS and finding.account_id == account_id(2)
+            yield msgspec.structs.replace(finding, status=Status.FAIL if fails else finding.status)
+
+    run = only(small, Status.PASS)
+    store(run, decided(one))
+    compare(run, change(Kind.RESOLVED, Severity.HIGH, 1, controls=(KMS,), family=KMS))
+    with viewing(run) as view:
+        fedramp_poam.write(view, tmp_path / "fedramp-poam.xlsx")
+    assert rows_of(tmp_path / "fedramp-poam.xlsx", CLOSED) == {}
+    assert [*rows_of(tmp_path / "fedramp-poam.xlsx")] == [KMS]
+
+
+def test_what_was_not_seen_again_everywhere_is_not_closed(small: Run, tmp_path: Path) -> None:
+    def passing(findings: Iterable[Finding]) -> Iterable[Finding]:
+        yield from (finding for finding in findings if finding.status is not Status.FAIL)
+
+    store(small, decided(passing))
+    compare(small, change(Kind.RESOLVED, Severity.HIGH, 1, controls=(KMS,), family=KMS))
     with viewing(small) as view:
         fedramp_poam.write(view, tmp_path / "fedramp-poam.xlsx")
     assert rows_of(tmp_path / "fedramp-poam.xlsx", CLOSED) == {}
