@@ -9,6 +9,8 @@ import duckdb
 import msgspec
 
 from orgaudit.model import Severity, Status
+from orgaudit.store.comparison import Comparison
+from orgaudit.store.kinds import Kind
 from orgaudit.store.rates import ACCEPTED, EVALUATIONS, UNSEEN
 from orgaudit.store.tables import HOME, SEVERITY_RANK, structs_of
 
@@ -81,6 +83,45 @@ class ControlInAccounts(msgspec.Struct, frozen=True, kw_only=True):
     accounts: tuple[ControlInAccount, ...]
 
 
+class Asset(msgspec.Struct, frozen=True):
+    """A resource, and the account where it lives."""
+
+    account_id: str
+    region: str
+    resource: str
+
+    @property
+    def name(self) -> str:
+        """What identifies it among all of an organization: its ARN, or its name with its account and region."""
+        return self.resource if self.resource.startswith("arn:") else f"{self.account_id}/{self.region}/{self.resource}"
+
+
+class WeaknessAssets(msgspec.Struct, frozen=True, kw_only=True):
+    """The first resources of one weakness, by account, region and name."""
+
+    control: str
+    exception_id: str
+    covered: bool
+    assets: tuple[Asset, ...]
+
+
+class ClosedWeakness(msgspec.Struct, frozen=True, kw_only=True):
+    """A control that failed in the baseline and fails nowhere any more, though all of it was assessed again.
+
+    `issues` are those that were open, `gone` those of them of which the resource is gone, and `assets` the first of the
+    `resources`.
+    """
+
+    control: str
+    severity: Severity
+    issues: int
+    gone: int
+    resources: int
+    assets: tuple[Asset, ...]
+    owners: tuple[str, ...]
+    first_seen: date | None
+
+
 _PLACE = f"md5_number(concat_ws(chr(10), {HOME}, region, resource))"
 _WEAKNESS = "control, covered, coalesce(exception.id, '') AS exception_id"
 _FIGURES = f"""count(*) AS findings, count(*) FILTER (counted) AS counted, count(DISTINCT {_PLACE}) AS resources,
@@ -126,6 +167,32 @@ CONTROLS_IN_ACCOUNTS = f"""
     FROM cells GROUP BY control ORDER BY control
 """  # noqa: S608 - constants only
 
+ASSETS = f"""
+    WITH failing AS (
+        SELECT DISTINCT {_WEAKNESS}, {HOME} AS account_id, region, resource FROM findings WHERE status = 'FAIL'),
+    numbered AS (
+        SELECT *, row_number() OVER (
+            PARTITION BY control, covered, exception_id ORDER BY account_id, region, resource) AS number
+        FROM failing)
+    SELECT control, covered, exception_id,
+        list({{'account_id': account_id, 'region': region, 'resource': resource}} ORDER BY number) AS assets
+    FROM numbered WHERE number <= $most GROUP BY ALL
+"""  # noqa: S608 - constants only
+
+CLOSED = f"""
+    WITH changed AS (SELECT unnest(controls) AS control, * EXCLUDE (controls) FROM changes)
+    SELECT control, ['low', 'medium', 'high', 'critical'][max({SEVERITY_RANK})] AS severity, count(*) AS issues,
+        count(*) FILTER (kind = $gone) AS gone, count(DISTINCT (account_id, region, resource)) AS resources,
+        min(first_seen) AS first_seen,
+        list(DISTINCT {{'account_id': account_id, 'region': region, 'resource': resource}}
+             ORDER BY {{'account_id': account_id, 'region': region, 'resource': resource}})[:$most] AS assets,
+        coalesce(list(DISTINCT owner ORDER BY owner) FILTER (owner <> ''), []) AS owners
+    FROM changed WHERE control IN (SELECT id FROM controls)
+        AND control NOT IN (SELECT control FROM findings WHERE status = 'FAIL')
+        AND control NOT IN (SELECT control FROM coverage WHERE {UNSEEN})
+    GROUP BY control HAVING bool_and(kind IN ($resolved, $gone)) ORDER BY max({SEVERITY_RANK}) DESC, control
+"""  # noqa: S608 - constants only
+
 
 def weaknesses(connection: duckdb.DuckDBPyConnection) -> tuple[Weakness, ...]:
     """Return every weakness: open first, then by severity, control and exception."""
@@ -140,3 +207,19 @@ def places(connection: duckdb.DuckDBPyConnection) -> Iterator[WeaknessPlace]:
 def controls_in_accounts(connection: duckdb.DuckDBPyConnection) -> Iterator[ControlInAccounts]:
     """Yield what became of every control in each account, by control."""
     return structs_of(connection.cursor(), ControlInAccounts, CONTROLS_IN_ACCOUNTS)
+
+
+def assets(connection: duckdb.DuckDBPyConnection, most: int) -> dict[tuple[str, str, bool], tuple[Asset, ...]]:
+    """Return the first resources of every weakness, so many, by control, exception and whether it is covered."""
+    found = structs_of(connection.cursor(), WeaknessAssets, ASSETS, {"most": most})
+    return {(each.control, each.exception_id, each.covered): each.assets for each in found}
+
+
+def closed_weaknesses(
+    connection: duckdb.DuckDBPyConnection, comparison: Comparison, most: int
+) -> tuple[ClosedWeakness, ...]:
+    """Return what was closed since the baseline, with so many resources; nothing without a baseline."""
+    if comparison.baseline is None:
+        return ()
+    asked = {"resolved": Kind.RESOLVED.value, "gone": Kind.GONE.value, "most": most}
+    return tuple(structs_of(connection.cursor(), ClosedWeakness, CLOSED, asked))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from orgaudit.model import EntryState, Finding, Status
-from orgaudit.report.figures import RequirementStatus
+from orgaudit.model import EntryState, Finding, Gap, GapReason, Status
+from orgaudit.report.figures import RegionScore, RequirementStatus
 from orgaudit.report.formats import oscal_ar
 from orgaudit.report.formats.oscal.people import _is_mail
 from orgaudit.report.formats.oscal.requirements import nist_id
@@ -24,8 +25,8 @@ from orgaudit.store.register_result import Answer, AttestationRow, Attested, Att
 from orgaudit.store.run import Run, write_lines
 from tests.report import hostile
 from tests.report.oscal_documents import assessment_results, by_name, of_type, only, props
-from tests.report.small import ACTIVE, REGISTER, Decided, decided, store, viewed
-from tests.synthetic_run import account_id
+from tests.report.small import ACTIVE, REGISTER, Decided, decided, small_run, store, viewed
+from tests.synthetic_run import STARTED, account_id
 
 TRAIL, PUBLIC = "cloudtrail_control_0_holds", "s3_control_1_holds"
 
@@ -51,6 +52,13 @@ def demo(demo_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterable[tu
     with viewing(demo_run) as view:
         oscal_ar.write(view, path)
         yield view, assessment_results(path)
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The results of the small run with its register, which tests only read."""
+    path = tmp_path_factory.mktemp("usual")
+    return written(small_run(path), REGISTER, path)
 
 
 def test_the_figures_of_the_demo_are_those_of_the_view(demo: tuple[View, dict[str, Any]]) -> None:
@@ -121,9 +129,9 @@ def test_the_targets_are_objectives_of_nist_or_of_the_document_itself(demo: tupl
 
 
 def test_an_exception_in_force_is_a_deviation_until_its_last_day_and_an_expired_one_is_open(
-    small: Run, tmp_path: Path
+    usual: dict[str, Any],
 ) -> None:
-    result = result_of(written(small, REGISTER, tmp_path))
+    result = result_of(usual)
     risks = {(props(risk)["control"], props(risk).get("exception", "")): risk for risk in result["risks"]}
     active, plain = risks[PUBLIC, "EXC-2026-0001"], risks[PUBLIC, ""]
     assert active["status"] == "deviation-approved"
@@ -175,9 +183,9 @@ def test_a_failure_that_is_not_excepted_has_its_earliest_due_date_and_a_mileston
 
 
 def test_a_shared_resource_is_one_asset_and_each_account_that_inherits_it_says_whose_it_is(
-    small: Run, tmp_path: Path
+    usual: dict[str, Any],
 ) -> None:
-    result = result_of(written(small, REGISTER, tmp_path))
+    result = result_of(usual)
     [risk] = [risk for risk in result["risks"] if props(risk)["control"] == TRAIL]
     assert {name: props(risk)[name] for name in ("findings", "counted", "resources", "accounts")} == {
         "findings": "3",
@@ -200,9 +208,8 @@ def test_a_shared_resource_is_one_asset_and_each_account_that_inherits_it_says_w
     assert item["implemented-components"] == [{"component-uuid": home["uuid"]}]
 
 
-def test_what_was_not_seen_is_an_observation_and_satisfies_nothing(small: Run, tmp_path: Path) -> None:
-    document = written(small, REGISTER, tmp_path)
-    result = result_of(document)
+def test_what_was_not_seen_is_an_observation_and_satisfies_nothing(usual: dict[str, Any]) -> None:
+    result = result_of(usual)
     gaps = of_type(result["observations"], "not-assessed")
     suspended = by_name(gaps, "reason")["ACCOUNT_UNAVAILABLE"]
     accounts = {each["props"][0]["value"]: each["uuid"] for each in result["local-definitions"]["components"]}
@@ -218,6 +225,32 @@ def test_what_was_not_seen_is_an_observation_and_satisfies_nothing(small: Run, t
     assert manual["target"]["status"]["reason"] == "other"
     satisfied = [each for each in result["findings"] if each["target"]["status"]["state"] == "satisfied"]
     assert satisfied == []  # one account was never entered
+
+
+def test_what_of_the_organization_was_not_read_and_accepted_regions_are_observations(
+    small: Run, tmp_path: Path
+) -> None:
+    gap = Gap(account_id(0), "global", "organizations:ListTagsForResource", GapReason.DENIED, "not allowed")
+    small.write_manifest(msgspec.structs.replace(small.read_manifest(), discovery_gaps=(gap,)))
+    with viewed(small, decided()) as view:
+        regions = (RegionScore("ap-south-1", 3, 0, 2, 2), RegionScore("eu-west-1", 3, 3))
+        oscal_ar.write(replace(view, regions=regions), tmp_path / "ar.json")
+    gaps = of_type(result_of(assessment_results(tmp_path / "ar.json"))["observations"], "not-assessed")
+    [unread] = [each for each in gaps if each["title"] == "Not read: organizations:ListTagsForResource"]
+    assert unread["description"].startswith("not allowed\n\nAllow organizations:ListTagsForResource in the audit role")
+    assert len(unread["subjects"]) == 1
+    [accepted] = [each for each in gaps if each["title"].startswith("Accepted")]
+    assert accepted["title"] == "Accepted as not audited: ap-south-1 in 2 accounts"
+    assert props(accepted) == {"reason": "SCP_DENIED", "regions": "ap-south-1"}
+
+
+def test_controls_that_no_requirement_names_are_objectives_of_their_own(small: Run, tmp_path: Path) -> None:
+    run = only(small, Status.PASS)
+    run.write_manifest(msgspec.structs.replace(run.read_manifest(), frameworks=()))
+    result = result_of(written(run, decided(), tmp_path))
+    found = {props(each)["requirement"]: each["target"]["status"]["state"] for each in result["findings"]}
+    assert found == {record.id: "satisfied" for record in run.read_manifest().controls}
+    assert {each["target"]["target-id"] for each in result["findings"]} >= {f"orgaudit-{TRAIL}_obj"}
 
 
 def test_an_attestation_satisfies_a_manual_requirement_and_is_in_the_results(small: Run, tmp_path: Path) -> None:
@@ -326,12 +359,11 @@ def test_the_same_run_makes_the_same_bytes_and_its_risks_keep_their_ids(small: R
     assert {each["uuid"] for each in second["observations"]}.isdisjoint(each["uuid"] for each in first["observations"])
 
 
-def test_times_are_those_of_the_run_and_the_plan_is_its_manifest(small: Run, tmp_path: Path) -> None:
-    document = written(small, REGISTER, tmp_path)
-    manifest = small.read_manifest()
+def test_times_are_those_of_the_run_and_the_plan_is_its_manifest(usual: dict[str, Any]) -> None:
+    document = usual
     assert document["metadata"]["last-modified"].startswith("2026-10-01T")
     assert document["metadata"]["version"] == "2026-q3, as of 2026-10-01"
-    assert result_of(document)["start"].startswith(manifest.started_at.isoformat()[:19])
+    assert result_of(document)["start"].startswith(STARTED.isoformat()[:19])
     resources = {each["uuid"]: each for each in document["back-matter"]["resources"]}
     plan = resources[document["import-ap"]["href"].removeprefix("#")]
     [link] = plan["rlinks"]

@@ -109,14 +109,20 @@ FORMATS: dict[str, Format] = {
     "oscal-ar": Format(
         "report.oscal-ar.json",
         "formats.oscal_ar",
-        "auditors' and GRC tools",
+        "auditors, GRC tools",
         "OSCAL assessment results: every requirement, what fails, risks, deviations, and what was not assessed.",
     ),
     "oscal-poam": Format(
         "report.oscal-poam.json",
         "formats.oscal_poam",
-        "auditors' and GRC tools",
+        "auditors, GRC tools",
         "OSCAL plan of action and milestones: an item for each weakness, with its assets, due dates and exception.",
+    ),
+    "fedramp-poam": Format(
+        "fedramp-poam.xlsx",
+        "formats.fedramp_poam",
+        "agencies and FedRAMP",
+        "FedRAMP's POA&M template: a row for each weakness, with its assets, due dates and exception.",
     ),
 }
 """Every format by the name that `--format` takes."""

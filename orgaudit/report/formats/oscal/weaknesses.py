@@ -285,7 +285,7 @@ class _RiskOf:
             yield Response(
                 uuid=self.audit.names.of("plan", self.weakness.control, self.weakness.exception_id),
                 lifecycle="planned",
-                title="Fix by the due dates",
+                title="Until the exception ends" if self.weakness.covered else "Fix by the due dates",
                 description=markup(statement(self.weakness)),
                 tasks=tasks,
             )
