@@ -64,6 +64,12 @@ FORMATS: dict[str, Format] = {
         "DefectDojo",
         "What fails and what was not assessed, for its Generic Findings Import.",
     ),
+    "sarif": Format(
+        "report.sarif-*.json",
+        "formats.sarif",
+        "GitHub code scanning, editors",
+        "What fails and what was not assessed, a file for each account, or several of 5,000 results.",
+    ),
     "junit": Format(
         "report.junit.xml",
         "formats.junit",
