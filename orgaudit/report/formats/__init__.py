@@ -76,6 +76,18 @@ FORMATS: dict[str, Format] = {
         "GitLab, Jenkins and other CI",
         "Every finding as a test: an open one fails, what was not assessed is an error, an exception a skip.",
     ),
+    "jira-csv": Format(
+        "report.jira.csv",
+        "formats.jira",
+        "Jira's CSV import",
+        "A ticket for each action and owner, with an id that stays; together they have every open issue.",
+    ),
+    "servicenow-csv": Format(
+        "report.servicenow.csv",
+        "formats.servicenow",
+        "import sets of ServiceNow",
+        "The same tickets, for a transform map that coalesces on correlation_id.",
+    ),
 }
 """Every format by the name that `--format` takes."""
 
