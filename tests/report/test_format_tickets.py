@@ -14,6 +14,7 @@ import pytest
 from orgaudit.model import EntryState, Status
 from orgaudit.report import viewing as views
 from orgaudit.report.formats import FORMATS, jira, servicenow
+from orgaudit.report.formats.ticket_words import Words
 from orgaudit.report.formats.tickets import tickets
 from orgaudit.report.view import View
 from orgaudit.report.viewing import viewing
@@ -239,7 +240,7 @@ def test_two_owners_of_one_action_have_a_ticket_each_and_one_owner_in_two_spelli
 def test_a_command_stands_in_the_tickets_of_its_own_account_alone(demo_run: Run) -> None:
     with viewing(demo_run) as view:
         for ticket in tickets(view):
-            words = "\n\n".join(jira.Words(view).description(ticket))
+            words = "\n\n".join(Words(view).description(ticket))
             commands = words.partition("Commands:\n")[2].partition("\n\nWhere:")[0]
             named = {line.split()[2] for line in commands.splitlines() if line.startswith("# account ")}
             assert named <= {account for account, _ in ticket.accounts}
