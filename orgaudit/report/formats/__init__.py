@@ -94,6 +94,12 @@ FORMATS: dict[str, Format] = {
         "AWS Security Hub",
         "Every finding in the AWS Security Finding Format, in files that Security Hub's import takes.",
     ),
+    "sarif": Format(
+        "report.sarif-*.json",
+        "formats.sarif",
+        "GitHub code scanning, editors",
+        "What fails and what was not assessed, a file for each account, or several of 5,000 results.",
+    ),
     "junit": Format(
         "report.junit.xml",
         "formats.junit",
@@ -119,10 +125,22 @@ FORMATS: dict[str, Format] = {
         "OSCAL plan of action and milestones: an item for each weakness, with its assets, due dates and exception.",
     ),
     "fedramp-poam": Format(
-        "fedramp-poam.xlsx",
+        "report.fedramp-poam.xlsx",
         "formats.fedramp_poam",
         "agencies and FedRAMP",
         "FedRAMP's POA&M template: a row for each weakness, with its assets, due dates and exception.",
+    ),
+    "jira-csv": Format(
+        "report.jira.csv",
+        "formats.jira",
+        "Jira's CSV import",
+        "A ticket for each action and owner, with an id that stays; together they have every open issue.",
+    ),
+    "servicenow-csv": Format(
+        "report.servicenow.csv",
+        "formats.servicenow",
+        "import sets of ServiceNow",
+        "The same tickets, for a transform map that coalesces on correlation_id.",
     ),
 }
 """Every format by the name that `--format` takes."""
