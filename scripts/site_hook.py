@@ -78,7 +78,7 @@ def _lines(path: str, text: str, copy: Callable[[str], None]) -> Iterator[str]:
             marks, language, options = found.groups()
             if not fence:
                 fence = marks
-                file = re.search(r"file=(\S+)", options)
+                file = re.search(r"(?:file=|title=\")([^\s\"]+)", options)
                 yield f'{marks}{language} title="{file[1]}"' if file else f"{marks}{language}"
                 continue
             if marks == fence:

@@ -25,7 +25,7 @@ from orgaudit.report.formats import FORMATS
 from orgaudit.settings.documents import fields_of, models_in
 from orgaudit.settings.sections import Sections
 from scripts.reference_api import API, fact_modules, fact_types
-from scripts.reference_text import inline, paragraphs
+from scripts.reference_text import inline, paragraphs, table
 from scripts.site_hook import AT_ROOT
 from scripts.write_reference import every_command, setting_notes
 from tests import needs
@@ -320,6 +320,17 @@ def test_a_page_from_the_disk_can_be_searched(site: Site) -> None:
 )
 def test_plain_text_stays_text(text: str, markdown: str) -> None:
     assert inline(text) == markdown
+
+
+def test_a_table_has_no_empty_columns() -> None:
+    assert list(table(("a", "b", "c"), [("1", "", "2"), ("3", "", "")])) == [
+        "| a | c |",
+        "|---|---|",
+        "| 1 | 2 |",
+        "| 3 |  |",
+        "",
+    ]
+    assert list(table(("a",), [])) == []
 
 
 def test_paragraphs_of_a_docstring_are_kept() -> None:
