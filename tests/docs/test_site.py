@@ -24,11 +24,12 @@ from orgaudit import cli
 from orgaudit.report.formats import FORMATS
 from orgaudit.settings.documents import fields_of, models_in
 from orgaudit.settings.sections import Sections
+from orgaudit.store.run import Run
 from scripts.reference_api import API, fact_modules, fact_types
 from scripts.reference_text import inline, paragraphs, table
 from scripts.site_hook import AT_ROOT
 from scripts.write_reference import every_command, setting_notes
-from tests import needs
+from tests import commands, needs
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -190,10 +191,10 @@ def test_every_command_and_option_is_in_the_reference(site: Site) -> None:
     text = text_of(site, "reference/commands.html")
     sections = re.split(r"^(?=(?:python -m )?orgaudit[\w -]*¶)", text, flags=re.MULTILINE)
     by_command = {section.split("¶")[0].strip(): section for section in sections[1:]}
-    commands = {context.command_path: command for command, context in every_command()}
-    assert len(commands) > 40
-    assert set(by_command) == set(commands)
-    for path, command in commands.items():
+    known = {context.command_path: command for command, context in every_command()}
+    assert len(known) > 40
+    assert set(by_command) == set(known)
+    for path, command in known.items():
         assert path.replace(" ", "-") in page.ids
         for parameter in command.params:
             if isinstance(parameter, click.Option) and not parameter.hidden:
@@ -278,6 +279,18 @@ def test_commands_on_the_pages_are_commands(name: str) -> None:
             command = found
         known = {option for each in command.params for option in (*each.opts, *each.secondary_opts)} | {"--help"}
         assert {word.split("=")[0] for word in words if word.startswith("--")} <= known, line
+
+
+def test_the_first_questions_have_answers(demo_run: Run, tmp_path: Path) -> None:
+    """The commands of the first audit's page on a run, in their order."""
+    page = (ROOT / "docs" / "first-audit.md").read_text("utf-8")
+    block = page.split("Three commands answer the first questions:")[1].split("```")[1].removeprefix("sh\n")
+    lines = [shlex.split(line, comments=True)[1:] for line in block.strip().splitlines()]
+    assert [line[0] for line in lines] == ["actions", "explain", "query"]
+    for line in lines:
+        words = [str(demo_run.path) if word == "latest" else word for word in line]
+        done = commands.run(words, {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}, tmp_path)
+        assert (done.returncode, len(done.stdout.splitlines()) > 3) == (0, True), done.stderr
 
 
 @needs.chromium
