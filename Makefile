@@ -32,7 +32,7 @@ format: $(READY) ## Format the code and apply the safe lint fixes
 	$(PYTHON) -m ruff check --fix
 
 docs: $(READY) ## Build the documentation as a site, in site/
-	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict
 	@echo "file://$(CURDIR)/site/index.html"
 
 bench: $(READY) ## Run the benchmarks, append to docs/bench.csv, show changes

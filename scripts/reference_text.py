@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress
 
 
 def inline(text: str) -> str:
@@ -38,10 +39,11 @@ def paragraphs(docstring: str) -> list[str]:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of a table of Markdown, and none where it has no rows."""
+    """Yield the lines of a table of Markdown, without columns that are empty, and none where it has no rows."""
     found = list(rows)
+    kept = [any(row[number] for row in found) for number in range(len(heads))]
     if found:
-        yield f"| {' | '.join(heads)} |"
-        yield f"|{'---|' * len(heads)}"
-        yield from (f"| {' | '.join(row)} |" for row in found)
+        yield f"| {' | '.join(compress(heads, kept))} |"
+        yield f"|{'---|' * sum(kept)}"
+        yield from (f"| {' | '.join(compress(row, kept))} |" for row in found)
         yield ""

@@ -15,11 +15,11 @@ from typing import Final
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # mkdocs loads a hook by its file
+
+from scripts.write_reference import pages
+
 ROOT: Final = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from scripts.write_reference import pages  # noqa: E402 - mkdocs loads a hook by its file, without the repository's path
-
 AT_ROOT: Final = ("ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 """The pages that are not in docs/."""
 ELSEWHERE: Final = {
@@ -78,7 +78,7 @@ def _lines(path: str, text: str, copy: Callable[[str], None]) -> Iterator[str]:
             marks, language, options = found.groups()
             if not fence:
                 fence = marks
-                file = re.search(r"file=(\S+)", options)
+                file = re.search(r"(?:file=|title=\")([^\s\"]+)", options)
                 yield f'{marks}{language} title="{file[1]}"' if file else f"{marks}{language}"
                 continue
             if marks == fence:

@@ -8,27 +8,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from orgaudit.audit import Auditor, Carrying, reevaluate, reported
 from orgaudit.cli import options, stopping
-from orgaudit.cli.progress import progress
-from orgaudit.cli.split import print_split
+from orgaudit.cli.lazy import lazy
 from orgaudit.cli.stored import say
 from orgaudit.cli.summary import print_summary
-from orgaudit.collect.workers import workers
 from orgaudit.errors import ConfigError, ExitCode
-from orgaudit.evaluate.rules import rules_of
-from orgaudit.evaluate.stage import check_accepted
 from orgaudit.history.baseline import narrowed_again
 from orgaudit.model import Severity
 from orgaudit.register.file.load import register_of
 from orgaudit.report import json_document, json_version_1
 from orgaudit.report.formats import JSON_VERSION, JSON_VERSIONS, chosen
 from orgaudit.report.part import Division
-from orgaudit.report.split import directory, split
 from orgaudit.report.stage import exit_code
 from orgaudit.settings.picture import read_logo
 from orgaudit.settings.settings import Settings
@@ -40,6 +34,23 @@ from orgaudit.store.manifest import Manifest
 from orgaudit.store.output import check_writable
 from orgaudit.store.run import Run
 from orgaudit.store.seal import Standing, digest
+
+if TYPE_CHECKING:
+    from orgaudit import audit as stages
+    from orgaudit.cli import progress
+    from orgaudit.cli import split as splitting
+    from orgaudit.collect import workers as collecting
+    from orgaudit.evaluate import rules
+    from orgaudit.evaluate import stage as evaluating
+    from orgaudit.report import split as parts
+else:
+    stages = lazy("orgaudit.audit")
+    progress = lazy("orgaudit.cli.progress")
+    splitting = lazy("orgaudit.cli.split")
+    parts = lazy("orgaudit.report.split")
+    collecting = lazy("orgaudit.collect.workers")
+    rules = lazy("orgaudit.evaluate.rules")
+    evaluating = lazy("orgaudit.evaluate.stage")
 
 
 @click.command()
@@ -70,9 +81,9 @@ def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
     sweep_output(run.path.parent)
     with stopping.resumable(run, given), held(run, "audit"):
         beside = settings.run.workers * settings.run.concurrent_accounts
-        with progress(beside) as watching, workers(settings, given["dask"]) as executor:
+        with progress.progress(beside) as watching, collecting.workers(settings, given["dask"]) as executor:
             baseline = options.find_baseline(given["baseline"], settings)
-            auditor = Auditor(settings, given["profile"], executor, watching, baseline)
+            auditor = stages.Auditor(settings, given["profile"], executor, watching, baseline)
             asyncio.run(auditor.resume(run) if resumed else auditor.audit(run.id))
         code = write(run, settings, given, audited=True)
         click.echo(f"{'run.json':<11} SHA-256 {digest(run.manifest_path)}")
@@ -95,13 +106,15 @@ def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by 
     """
     settings = options.settings_from(given)
     run = options.find_run(run_name, settings)
-    rules = rules_of(settings)
-    check_accepted(run, settings.scope)
+    judging = rules.rules_of(settings)
+    evaluating.check_accepted(run, settings.scope)
     manifest = run.read_collected()
-    carrying = Carrying(options.find_baseline(given["baseline"], settings), narrowed_again(manifest, settings.scope))
+    carrying = stages.Carrying(
+        options.find_baseline(given["baseline"], settings), narrowed_again(manifest, settings.scope)
+    )
     target = _target(run, manifest, given["run_id"])
-    with held(target, COMMAND), nullcontext() if target is run else begun(target, run), progress() as watching:
-        unused = reevaluate(target, rules, settings, watching, carrying)
+    with held(target, COMMAND), nullcontext() if target is run else begun(target, run), progress.progress() as watching:
+        unused = stages.reevaluate(target, judging, settings, watching, carrying)
     for problem in unused:
         click.echo(displayed(f"orgaudit: the row applies to nothing in this run: {problem}"), err=True)
     facts = "" if target is run else f" from the facts of run {run.id}"
@@ -195,7 +208,7 @@ def write(run: Run, settings: Settings, given: dict[str, Any], *, audited: bool 
     json_version = given.get("json_version", JSON_VERSION)
     notes: list[str] = []
     more = {"unverified": unverified, "json_version": json_version, "audited": audited}
-    with reported(run, settings, register, as_of, **more, say=notes.append) as (view, paths):
+    with stages.reported(run, settings, register, as_of, **more, say=notes.append) as (view, paths):
         code = exit_code(view, fail_on)
         say(view.standing)
         print_summary(view, paths, code, notes)
@@ -208,8 +221,8 @@ def _split(run: Run, settings: Settings, standing: Standing, given: dict[str, An
     """Write the reports of the parts of a run that was reported, and print what there is of each."""
     division, shown = given["split"], settings.presentation
     sender = run.read_manifest().ownership.audit_team or settings.ownership.audit_team or ""
-    parts = split(run, division, standing=standing, settings=shown, audit_team=sender, owner=given["owner"])
-    print_split(parts, directory(run, division), sender)
+    found = parts.split(run, division, standing=standing, settings=shown, audit_team=sender, owner=given["owner"])
+    splitting.print_split(found, parts.directory(run, division), sender)
 
 
 COMMANDS = (audit, evaluate, report_command)

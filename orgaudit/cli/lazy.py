@@ -1,10 +1,13 @@
-"""Groups whose commands are imported when they are run, and not when the group lists them."""
+"""What is imported when it is used: the commands of a group, and the modules that only a command's work needs."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import LazyLoader, find_spec, module_from_spec
+from types import ModuleType
 from typing import Any
 
 import click
@@ -44,3 +47,20 @@ class LazyGroup(click.Group):
         """Write the commands with their short help."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, self.places[name].short_help) for name in self.list_commands(ctx)])
+
+
+def lazy(name: str) -> ModuleType:
+    """Return a module that is imported when something of it is used; a command's help uses nothing of it.
+
+    https://docs.python.org/3/library/importlib.html#implementing-lazy-imports
+    """
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = find_spec(name)
+    if spec is None or spec.loader is None:
+        raise ModuleNotFoundError(f"no module {name}", name=name)
+    spec.loader = LazyLoader(spec.loader)
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

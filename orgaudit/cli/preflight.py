@@ -8,22 +8,33 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from orgaudit.audit import Auditor
 from orgaudit.cli import options
+from orgaudit.cli.lazy import lazy
 from orgaudit.cli.printing import print_json, width
-from orgaudit.cli.progress import progress
 from orgaudit.errors import ConfigError, ExitCode
-from orgaudit.evaluate.rules import rules_of
 from orgaudit.model import Scope, parse_arn
-from orgaudit.preflight.doctor import Check, CheckStatus, Diagnosis, diagnose
+from orgaudit.preflight.audience import Audience
 from orgaudit.preflight.estimate import LATENCY, RESOURCES
-from orgaudit.preflight.plan import Plan, make_plan
-from orgaudit.preflight.policy import Audience, policy_for, template_for, to_yaml
 from orgaudit.store.output import check_writable
+
+if TYPE_CHECKING:
+    from orgaudit import audit as stages
+    from orgaudit.cli import progress
+    from orgaudit.evaluate import rules as judging
+    from orgaudit.preflight import doctor as doctoring
+    from orgaudit.preflight import plan as planning
+    from orgaudit.preflight import policy as policies
+else:
+    stages = lazy("orgaudit.audit")
+    progress = lazy("orgaudit.cli.progress")
+    judging = lazy("orgaudit.evaluate.rules")
+    doctoring = lazy("orgaudit.preflight.doctor")
+    planning = lazy("orgaudit.preflight.plan")
+    policies = lazy("orgaudit.preflight.policy")
 
 PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(root|(user|role)/.+)")
 
@@ -51,16 +62,16 @@ def plan(*, resources: int, as_json: bool, **given: Any) -> None:  # noqa: ANN40
     settings = options.settings_from(given)
     if given["out"] is not None:
         check_writable(settings.run.out)
-    with progress() as watching:
-        auditor = Auditor(settings, given["profile"], progress=watching)
-        found = asyncio.run(make_plan(auditor, resources=resources))
+    with progress.progress() as watching:
+        auditor = stages.Auditor(settings, given["profile"], progress=watching)
+        found = asyncio.run(planning.make_plan(auditor, resources=resources))
     if as_json:
         print_json(found)
     else:
         _print_plan(found)
 
 
-def _print_plan(found: Plan) -> None:
+def _print_plan(found: planning.Plan) -> None:
     where = f"organization {found.organization}" if found.organization else "no organization"
     _print_wrapped("Plan ", f"{where}, as {found.caller}")
     click.echo(f"\n{'Account':<12}  {'Name':<40}  {'Regions':>10}  {'Cells':>10}")
@@ -74,7 +85,7 @@ def _print_plan(found: Plan) -> None:
         _print_wrapped(f"{name:<9} ", text)
 
 
-def _totals(found: Plan) -> Iterator[tuple[str, str]]:
+def _totals(found: planning.Plan) -> Iterator[tuple[str, str]]:
     guess = found.estimate
     regional = sum(control.scope is not Scope.ACCOUNT for control in found.controls)
     once = len(found.controls) - regional
@@ -131,9 +142,9 @@ def doctor(*, sample: int | None, as_json: bool, **given: Any) -> ExitCode:  # n
     organization cannot be read.
     """
     settings = options.settings_from(given)
-    with progress() as watching:
-        auditor = Auditor(settings, given["profile"], progress=watching)
-        found = asyncio.run(diagnose(auditor, sample=sample))
+    with progress.progress() as watching:
+        auditor = stages.Auditor(settings, given["profile"], progress=watching)
+        found = asyncio.run(doctoring.diagnose(auditor, sample=sample))
     if as_json:
         print_json(found)
     else:
@@ -141,14 +152,14 @@ def doctor(*, sample: int | None, as_json: bool, **given: Any) -> ExitCode:  # n
     return found.exit_code
 
 
-def _print_diagnosis(found: Diagnosis) -> None:
+def _print_diagnosis(found: doctoring.Diagnosis) -> None:
     for check in found.checks:
         _print_check(check)
     counts = Counter(check.status for check in found.checks)
-    click.echo(f"\n{', '.join(f'{counts[status]:,} {status}' for status in CheckStatus)}")
+    click.echo(f"\n{', '.join(f'{counts[status]:,} {status}' for status in doctoring.CheckStatus)}")
 
 
-def _print_check(check: Check) -> None:
+def _print_check(check: doctoring.Check) -> None:
     head = f"{check.status:<7}  {check.account_id or '-':<12}  {check.name:<12}  "
     if len(head) + len(check.message) <= width():
         click.echo(head + check.message)
@@ -192,12 +203,12 @@ def policy(audience: str, output: str, principal: str | None, **given: Any) -> N
       orgaudit policy --for caller > caller.json
     """
     settings = options.settings_from(given)
-    rules, whose = rules_of(settings), Audience(audience)
+    rules, whose = judging.rules_of(settings), Audience(audience)
     partition = _partition(principal)
     if output == "cloudformation":
-        click.echo(to_yaml(template_for(whose, rules, settings, principal=principal)), nl=False)
+        click.echo(policies.to_yaml(policies.template_for(whose, rules, settings, principal=principal)), nl=False)
     else:
-        click.echo(json.dumps(policy_for(whose, rules, settings, partition=partition), indent=2))
+        click.echo(json.dumps(policies.policy_for(whose, rules, settings, partition=partition), indent=2))
 
 
 def _partition(principal: str | None) -> str:

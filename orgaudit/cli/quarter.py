@@ -8,23 +8,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from orgaudit.audit import Auditor
 from orgaudit.cli import options, stopping
 from orgaudit.cli.audit import held
+from orgaudit.cli.lazy import lazy
 from orgaudit.cli.printing import width
-from orgaudit.cli.progress import progress
 from orgaudit.cli.summary import ENDINGS
-from orgaudit.collect.workers import workers
 from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.history.baseline import NARROWING, NONE, narrowed_by
 from orgaudit.quarter.baseline import LastQuarter, run_of
 from orgaudit.quarter.folder import RECORD, Folder, QuarterRecord, StepRecord, name_of, to_continue
 from orgaudit.quarter.read_me import verdict
-from orgaudit.quarter.stage import AUDIT, Quarter
 from orgaudit.register.file.load import register_of
 from orgaudit.register.state import today
 from orgaudit.report.formats import chosen
@@ -35,6 +32,17 @@ from orgaudit.settings.settings import Settings
 from orgaudit.store.leftovers import sweep_output
 from orgaudit.store.output import check_writable
 from orgaudit.store.run import Run
+
+if TYPE_CHECKING:
+    from orgaudit import audit as stages
+    from orgaudit.cli import progress
+    from orgaudit.collect import workers as collecting
+    from orgaudit.quarter import stage as quarter_stage
+else:
+    stages = lazy("orgaudit.audit")
+    progress = lazy("orgaudit.cli.progress")
+    collecting = lazy("orgaudit.collect.workers")
+    quarter_stage = lazy("orgaudit.quarter.stage")
 
 AGAIN = (*(name for name in stopping.RESUMED_WITH if name != "as_of"), "run_name", "run_id", "sender")
 """The options with a value each that the command needs again where it goes on."""
@@ -176,13 +184,13 @@ def _made(folder: Folder, settings: Settings, given: Mapping[str, Any]) -> ExitC
     elif record.steps:
         click.echo(f"{folder.path.name} is gone on with")
     last = LastQuarter(settings.run.out, record.date, options.find_baseline(record.chosen, settings))
-    quarter = Quarter(folder, settings, last, given["register_file"], given["sender"], _say)
-    if record.step(AUDIT) is None:
+    made = quarter_stage.Quarter(folder, settings, last, given["register_file"], given["sender"], _say)
+    if record.step(quarter_stage.AUDIT) is None:
         beside = settings.run.workers * settings.run.concurrent_accounts
-        with progress(beside) as watching, workers(settings, given["dask"]) as executor:
-            quarter.audit(Auditor(settings, given["profile"], executor, watching, last.history))
-    _say(folder.record.steps[0], record.step(AUDIT) is None)
-    with quarter.made() as view:
+        with progress.progress(beside) as watching, collecting.workers(settings, given["dask"]) as executor:
+            made.audit(stages.Auditor(settings, given["profile"], executor, watching, last.history))
+    _say(folder.record.steps[0], record.step(quarter_stage.AUDIT) is None)
+    with made.made() as view:
         code = exit_code(view, given["fail_on"])
         _print("Verdict", [line for each in verdict(view) for line in textwrap.wrap(each, width() - 12)])
     _print("Folder", [os.path.relpath(folder.path)])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from enum import StrEnum
 from typing import Any, TypeAlias
 
 from ruamel.yaml import YAML
@@ -13,6 +12,7 @@ from ruamel.yaml import YAML
 from orgaudit.collect.account import actions_for
 from orgaudit.evaluate.rules import Rules
 from orgaudit.organization import discovery
+from orgaudit.preflight.audience import Audience
 from orgaudit.settings.sections import AccessSettings
 from orgaudit.settings.settings import Settings
 
@@ -27,14 +27,6 @@ MANAGED_LIMIT = 6_144
 SHORTEST_SESSION = 3_600
 """The smallest MaxSessionDuration of a role, in seconds:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_update-role-settings.html#id_roles_update-session-duration"""
-
-
-class Audience(StrEnum):
-    """The holder of a policy: the role in each account, the caller, or the role that reads the organization."""
-
-    ACCOUNT = "account"
-    CALLER = "caller"
-    ORGANIZATION = "organization"
 
 
 def policy_for(audience: Audience, rules: Rules, settings: Settings, *, partition: str = "aws") -> Document:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from orgaudit import cli
 from orgaudit.cli import exceptions
-from orgaudit.cli.lazy import LazyGroup, Place
+from orgaudit.cli.lazy import LazyGroup, Place, lazy
 from orgaudit.errors import ExitCode
 
 ROOT = Path(__file__).parents[2]
@@ -82,12 +82,11 @@ HEAVY = {
 """What takes longer to import than the help of a group may take."""
 
 
-@pytest.mark.parametrize("words", ["--help", "--version", "", "exceptions --help", "exceptions attestations --help"])
-def test_what_lists_commands_imports_none_of_them(words: str) -> None:
-    """The bar is 0.4 s of CPU time for `orgaudit --help`, of which Python itself and click take a tenth."""
+def loaded_by(words: str) -> set[str]:
+    """The modules that a process of Python has imported when a command ends."""
     code = (
         "import atexit, sys\n"
-        "atexit.register(lambda: print(*sorted({name for name in sys.modules})))\n"
+        "atexit.register(lambda: print(*sorted(sys.modules)))\n"
         "from orgaudit.cli import main; main()"
     )
     done = subprocess.run(
@@ -96,9 +95,35 @@ def test_what_lists_commands_imports_none_of_them(words: str) -> None:
     assert done.returncode == (0 if words else ExitCode.USAGE)
     loaded = set(done.stdout.splitlines()[-1].split())
     assert "orgaudit.cli" in loaded
+    return loaded
+
+
+@pytest.mark.parametrize("words", ["--help", "--version", "", "exceptions --help", "exceptions attestations --help"])
+def test_what_lists_commands_imports_none_of_them(words: str) -> None:
+    """The bar is 0.4 s of CPU time for `orgaudit --help`, of which Python itself and click take a tenth."""
+    loaded = loaded_by(words)
     assert loaded & HEAVY == set()
     of_commands = {f"orgaudit.cli.{module}" for module in modules()} - {"orgaudit.cli.lazy", "orgaudit.cli.exceptions"}
     assert loaded & of_commands == set()
+
+
+@pytest.mark.parametrize("name", ["audit", "evaluate", "report", "plan", "doctor", "policy", "quarter"])
+def test_the_help_of_a_command_imports_no_sdk_and_no_writer_of_workbooks(name: str) -> None:
+    assert loaded_by(f"{name} --help") & {"aioboto3", "aiohttp", "botocore", "openpyxl", "rich"} == set()
+
+
+def test_a_lazy_module_is_imported_when_it_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "lazily_imported.py").write_text(
+        "from pathlib import Path\nPath(__file__).with_suffix('.txt').touch()\nIT = 1"
+    )
+    module = lazy("lazily_imported")
+    assert not (tmp_path / "lazily_imported.txt").exists()
+    assert module.IT == 1
+    assert (tmp_path / "lazily_imported.txt").exists()
+    assert lazy("lazily_imported") is import_module("lazily_imported") is module
+    with pytest.raises(ModuleNotFoundError, match="no module lazily_missing"):
+        lazy("lazily_missing")
 
 
 @pytest.mark.parametrize("name", cli.PLACES)
