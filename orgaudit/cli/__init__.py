@@ -22,7 +22,8 @@ from orgaudit.errors import ExitCode, OrgauditError
 
 PLACES = {
     **dict.fromkeys(("audit", "evaluate", "report"), "audit"),
-    **dict.fromkeys(("query", "verify"), "stored"),
+    "query": "query",
+    "verify": "stored",
     "actions": "actions",
     **dict.fromkeys(("plan", "doctor", "policy"), "preflight"),
     **dict.fromkeys(("controls", "frameworks", "explain"), "catalogue"),
