@@ -92,7 +92,11 @@ def _default(target: Path | None) -> str:
     """Return the format by the file's name; without a file, a table for people and CSV for programs."""
     if target is not None:
         return target.suffix[1:] if target.suffix[1:] in FORMATS else "csv"
-    return "table" if sys.stdout.isatty() else "csv"
+    return "table" if _on_terminal() else "csv"
+
+
+def _on_terminal() -> bool:
+    return sys.stdout.isatty()
 
 
 def _note(tables: RunTables) -> None:
@@ -122,7 +126,7 @@ def _write_text(answer: Answer, form: str, file: TextIO) -> None:
 
 
 def _write_parquet(tables: RunTables, sql: str, timeout: float, target: Path | None) -> None:
-    if target is None and sys.stdout.isatty():
+    if target is None and _on_terminal():
         raise click.UsageError("Parquet is not for a terminal: name a file with --to")
     with asked.query_to_parquet(tables.run, sql, tables.prepare, seconds=timeout) as path, path.open("rb") as source:
         _note(tables)
@@ -145,8 +149,10 @@ def _list(tables: RunTables, name: str | None, timeout: float) -> None:
         click.echo(line)
     described = f'SELECT column_name, column_type FROM (DESCRIBE "{table}")'  # noqa: S608 - the name of a table
     with asked.query(tables.run, described, tables.prepare, seconds=timeout) as answer:
-        rows = [(*row, columns.get(row[0], "")) for row in answer.rows]
-    answers.write_table(Answer(["column", "type", "meaning"], iter(rows)), sys.stdout, width())
+        for column, kind in answer.rows:
+            text = f"{column} {kind}" + (f": {columns[column]}" if column in columns else "")
+            for line in textwrap.wrap(text, width(), initial_indent="  ", subsequent_indent="      "):
+                click.echo(line)
 
 
 def _summary(tables: RunTables, name: str) -> Iterator[str]:
@@ -155,3 +161,6 @@ def _summary(tables: RunTables, name: str) -> Iterator[str]:
     yield f"{name}: {displayed(meaning).partition('. ')[0].rstrip('.')}."
     if not name.startswith(PREFIX):
         yield from textwrap.wrap(", ".join(columns), width(), initial_indent="    ", subsequent_indent="    ")
+
+
+COMMANDS = (query,)
