@@ -39,7 +39,7 @@ PLACES = {
     "plan": Place("preflight", "Show an audit's scope, estimated calls and estimated time."),
     "policy": Place("preflight", "Print the least privilege that the chosen controls need."),
     "quarter": Place("quarter", "Audit a quarter, and write all that is made of it into one folder."),
-    "query": Place("stored", "Print the answer of RUN to one SELECT."),
+    "query": Place("query", "Print the answer of RUN to one SELECT."),
     "report": Place("audit", "Write the reports of RUN."),
     "trend": Place("trend", "Show the figures of several runs, a row each."),
     "verify": Place("stored", "Check that a run, or a pack of evidence, is whole and unchanged."),

@@ -210,6 +210,7 @@ VALUES: Mapping[str, Sequence[Names | None]] = {
     "--run": (runs,),
     "--securityhub": (files,),
     "--sign-key": (files,),
+    "--to": (files,),
 }
 """What the values of an option name, in every command that has it; None where click knows, or nobody does."""
 
@@ -230,6 +231,7 @@ FLAGS = frozenset(
         "--no-rejudge",
         "--request",
         "--schema",
+        "--tables",
         "--unknown",
         "--unverified",
         "--yes",

@@ -1,14 +1,11 @@
-"""query and verify: what can be asked of a run that is stored."""
+"""verify: whether what is stored is whole and as it was sealed."""
 
 from __future__ import annotations
 
-import csv
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from orgaudit.cli import options
 from orgaudit.errors import ExitCode
@@ -16,59 +13,10 @@ from orgaudit.evidence.archive import is_pack
 from orgaudit.evidence.signature import Signers
 from orgaudit.evidence.verify import verify as verify_pack
 from orgaudit.spreadsheet.text import displayed, one_line
-from orgaudit.store.query import SECONDS, Answer
-from orgaudit.store.query import query as run_query
-from orgaudit.store.seal import TABLES, Standing, standing
+from orgaudit.store.seal import Standing
 from orgaudit.store.verify import notes
 from orgaudit.store.verify import verify as verify_run
 from orgaudit.words import counted
-
-
-@click.command()
-@options.run_argument
-@click.argument("sql")
-@options.config
-@options.out
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=SECONDS,
-    show_default=True,
-    metavar="SECONDS",
-    help="End a query that computes for longer.",
-)
-@options.as_json
-@options.unverified
-def query(run_name: str, sql: str, *, timeout: float, as_json: bool, unverified: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
-    """Print the answer of RUN to one SELECT as CSV.
-
-    Tables: findings, coverage, accounts, account_regions, controls, requirements.
-    """
-    run = options.find_run(run_name, options.settings_from(given))
-    say(standing(run, TABLES, unverified=unverified))
-    with run_query(run, sql, seconds=timeout) as answer:
-        (_print_json if as_json else _print_csv)(answer)
-
-
-def _print_csv(answer: Answer) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(answer.columns)
-    writer.writerows([_in_a_cell(value) for value in row] for row in answer.rows)
-
-
-def _in_a_cell(value: object) -> object:
-    """Return what CSV shows of a value: JSON for lists and structures."""
-    return msgspec.json.encode(value).decode() if isinstance(value, dict | list | tuple) else value
-
-
-def _print_json(answer: Answer) -> None:
-    """Print a list of objects, row by row: an answer may be larger than the memory."""
-    before = "["
-    for row in answer.rows:
-        record = msgspec.json.encode(dict(zip(answer.columns, row, strict=True))).decode()
-        click.echo(f"{before}{record}", nl=False)
-        before = ","
-    click.echo("]" if before == "," else "[]")
 
 
 @click.command()
@@ -116,4 +64,4 @@ def say(found: Standing) -> None:
         click.echo("orgaudit: the run is not sealed; `orgaudit verify` shows more", err=True)
 
 
-COMMANDS = (query, verify)
+COMMANDS = (verify,)

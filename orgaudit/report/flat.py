@@ -5,7 +5,7 @@ The formats csv and parquet write them, and `orgaudit query` has them under the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -74,13 +74,26 @@ class FlatTable:
     keys: Mapping[str, str]
     columns: tuple[Column, ...]
 
-    def query(self, connection: duckdb.DuckDBPyConnection, about: Mapping[str, str], forms: Forms = AS_IT_IS) -> str:
-        """Return the query for its rows in the order of the findings, about this run, for this connection.
+    def preparation(self, forms: Forms = AS_IT_IS) -> Iterator[str]:
+        """Yield the statements that come before the query: types that number the rows of small tables, and variables.
 
-        `forms` are what is made of the values of a type. A join would be shorter, and would not keep the order.
+        A join would be shorter, and would not keep the order of the findings. `forms` are those of the query.
         """
         for table in self.keys:
-            self._prepare(connection, table, forms)
+            key = KEYS[table]
+            yield f"DROP TYPE IF EXISTS flat_{table}"
+            numbered = f"SELECT '' UNION ALL (SELECT {key} FROM {table} ORDER BY ALL)"  # noqa: S608 - constants only
+            yield f"CREATE TEMP TYPE flat_{table} AS ENUM ({numbered})"
+            for column in self.columns:
+                if column.of == table:
+                    values = f"list({column.value(forms)} ORDER BY {key})"
+                    yield f"SET VARIABLE {column.variable} = (SELECT {values} FROM {table})"  # noqa: S608 - constants
+
+    def select(self, about: Mapping[str, str], forms: Forms = AS_IT_IS) -> str:
+        """Return the query for its rows in the order of the findings, about this run.
+
+        `forms` are what is made of the values of a type.
+        """
         places = (f"enum_code(TRY_CAST({here} AS flat_{table})) AS at_{table}" for table, here in self.keys.items())
         constants = (f"{value} AS {name}" for name, value in about.items())
         values = (
@@ -91,17 +104,12 @@ class FlatTable:
         )
         return f"SELECT {', '.join(values)} FROM (SELECT {', '.join((*constants, *places))}, * FROM {self.source})"  # noqa: S608 - see about()
 
-    def _prepare(self, connection: duckdb.DuckDBPyConnection, table: str, forms: Forms) -> None:
-        """Make the type that numbers the rows of a table from 1 on, and the variables with its columns' values."""
-        key = KEYS[table]
-        connection.execute(f"DROP TYPE IF EXISTS flat_{table}")
-        connection.execute(
-            f"CREATE TEMP TYPE flat_{table} AS ENUM (SELECT '' UNION ALL (SELECT {key} FROM {table} ORDER BY ALL))"  # noqa: S608
-        )
-        for column in self.columns:
-            if column.of == table:
-                values = f"list({column.value(forms)} ORDER BY {key})"
-                connection.execute(f"SET VARIABLE {column.variable} = (SELECT {values} FROM {table})")  # noqa: S608
+
+def prepared(connection: duckdb.DuckDBPyConnection, table: FlatTable, about: Mapping[str, str], forms: Forms) -> str:
+    """Return the query for the rows of a table, prepared for this connection."""
+    for statement in table.preparation(forms):
+        connection.execute(statement)
+    return table.select(about, forms)
 
 
 def about(manifest: Manifest, as_of: date) -> dict[str, str]:

@@ -203,7 +203,8 @@ def connected(run: Run, files: Mapping[str, Path], scratch: Path) -> Iterator[du
         for name, path in files.items():
             select = with_later_columns(connection, name, f"read_parquet({quoted(path)})")
             connection.execute(f"CREATE VIEW {name} AS {select}")
-        connection.execute(f"CREATE VIEW open_cells AS {OPEN_CELLS}")
+        if "findings" in files:
+            connection.execute(f"CREATE VIEW open_cells AS {OPEN_CELLS}")
         _load_manifest(connection, run.read_manifest(), scratch)
         yield connection
 

@@ -10,9 +10,10 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from multiprocessing import active_children
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -20,10 +21,14 @@ from click.testing import CliRunner, Result
 
 from orgaudit.cli import orgaudit
 from orgaudit.errors import ConfigError, ExitCode, ReportError
+from orgaudit.query.meanings import MEANINGS
+from orgaudit.query.tables import RunTables
 from orgaudit.store import query as module
 from orgaudit.store import tables
-from orgaudit.store.query import BATCH, query
+from orgaudit.store.query import BATCH, Named, Prepare, query, query_to_parquet
 from orgaudit.store.run import Run
+from tests.query.shards import write_shards
+from tests.report.small import REGISTER, store
 from tests.synthetic_run import MANAGEMENT, account_id, build
 
 MANY = 1_000_000
@@ -102,7 +107,8 @@ READING = (
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A consolidated run, which tests only copy."""
     run = build(tmp_path_factory.mktemp("stored") / "run")
-    tables.consolidate(run, iter)
+    store(run, REGISTER)
+    write_shards(run)
     return run
 
 
@@ -139,49 +145,115 @@ def _files(directory: Path) -> dict[str, str]:
 
 
 def answered(run: Run, sql: str, seconds: float = 30) -> list[tuple[object, ...]]:
-    with query(run, sql, seconds=seconds) as answer:
+    with query(run, sql, prepared_of(run), seconds=seconds) as answer:
         return list(answer.rows)
 
 
+def prepared_of(run: Run) -> Prepare:
+    return RunTables(run).prepare
+
+
+ALL = frozenset({*MEANINGS, "facts_bucket", "facts_bucket_versioning"} - {"changes"})
+"""Every table of a run that was compared with nothing; of those of facts two."""
+
+
 @contextmanager
-def connected(run: Run) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, Path]]]:
-    """Open copies as the process that answers does."""
+def connected(run: Run) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[Path]]]:
+    """Open all tables as the process that answers does, with the files that it may read."""
     with tables.scratch_of(run) as scratch:
-        copies = {name: module._copied(path, scratch) for name, path in tables.table_files(run).items()}
-        with tables.connected(run, copies, scratch) as connection:
-            yield connection, copies
+        prepared = RunTables(run).prepare(Named(ALL, frozenset()), scratch)
+        with tables.connected(run, prepared.tables, scratch) as connection:
+            for statement in prepared.statements:
+                connection.execute(statement)
+            yield connection, prepared.allowed
+
+
+def rows(connection: duckdb.DuckDBPyConnection, sql: str, _target: Path) -> None:
+    connection.execute(sql).fetchall()
+
+
+def parquet(connection: duckdb.DuckDBPyConnection, sql: str, target: Path) -> None:
+    connection.sql(sql).write_parquet(str(target))
 
 
 @pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize("answer", [rows, parquet])
 @pytest.mark.parametrize("sql", [*WRITING, *READING])
 def test_statement_that_does_more_than_select_from_the_tables_is_refused(
-    run: Run, there: Callable[[str], str], sql: str
+    run: Run,
+    there: Callable[[str], str],
+    sql: str,
+    answer: Callable[[duckdb.DuckDBPyConnection, str, Path], None],
 ) -> None:
-    with connected(run) as (connection, copies), pytest.raises((ConfigError, duckdb.Error)) as raised:
-        module.select(connection, copies, there(sql)).fetchall()
+    with connected(run) as (connection, files):
+        target = files[0].parent / module.ANSWER_AS_PARQUET
+
+        def ask() -> None:
+            module.check(there(sql))
+            module.close(connection, [*files, target])
+            answer(connection, there(sql), target)
+
+        with pytest.raises((ConfigError, duckdb.Error)) as raised:
+            ask()
     assert "a secret" not in str(raised.value)
 
 
 @pytest.mark.usefixtures("untouched")
 @pytest.mark.parametrize("sql", [*WRITING[:4], *READING[:2], "SELEC 1", "SELECT no_such_column FROM findings"])
-def test_refusal_is_an_error_of_the_statement(run: Run, there: Callable[[str], str], sql: str) -> None:
-    with pytest.raises(ConfigError, match=r"^SQL: "):
-        answered(run, there(sql))
+@pytest.mark.parametrize("ask", [query, query_to_parquet])
+def test_refusal_is_an_error_of_the_statement(
+    run: Run, there: Callable[[str], str], sql: str, ask: Callable[..., AbstractContextManager[Any]]
+) -> None:
+    with pytest.raises(ConfigError, match=r"^SQL: "), ask(run, there(sql), prepared_of(run)):
+        pass
     assert not active_children()
 
 
 @pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize("answer", [rows, parquet])
 @pytest.mark.parametrize("sql", WRITING)
 def test_no_statement_reaches_the_evidence_through_the_connection_alone(
-    run: Run, there: Callable[[str], str], sql: str
+    run: Run,
+    there: Callable[[str], str],
+    sql: str,
+    answer: Callable[[duckdb.DuckDBPyConnection, str, Path], None],
 ) -> None:
     """What the reading of the statement would let through still meets copies and a connection that is shut."""
-    with connected(run) as (connection, copies):
-        module._close(connection, copies)
-        with suppress(duckdb.Error):
-            connection.execute(there(sql)).fetchall()
+    with connected(run) as (connection, files):
+        target = files[0].parent / module.ANSWER_AS_PARQUET
+        module.close(connection, [*files, target])
+        with suppress(duckdb.Error, AttributeError):  # what is no query has no relation that could be written
+            answer(connection, there(sql), target)
         with pytest.raises(duckdb.Error):
             connection.execute(there("SELECT * FROM read_text('{secret}')"))
+
+
+@pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize("table", sorted(ALL))
+def test_no_table_leads_to_a_file_or_can_be_changed(run: Run, there: Callable[[str], str], table: str) -> None:
+    with connected(run) as (connection, files):
+
+        def ask(sql: str) -> None:
+            module.check(sql)
+            connection.execute(sql).fetchall()
+
+        module.close(connection, files)
+        assert connection.execute(f"SELECT count(*) FROM {table}").fetchall() > [(0,)]  # noqa: S608 - its name
+        for sql in (
+            "COPY {table} TO '{outside}/made.csv'",
+            "COPY {table} TO '{findings}'",
+            "SELECT * FROM {table}, read_text('{secret}')",
+            "SELECT getenv('HOME') FROM {table}",
+            "CREATE OR REPLACE VIEW {table} AS SELECT content FROM read_text('{secret}')",
+            "SELECT * FROM {table} WHERE 'a secret' IN (SELECT content FROM read_blob('{secret}'))",
+        ):
+            with pytest.raises((ConfigError, duckdb.Error)):
+                ask(there(sql.replace("{table}", table)))
+
+
+def test_files_that_a_statement_may_read_are_copies_and_its_answer(run: Run) -> None:
+    with connected(run) as (_, files):
+        assert all(path.parent.parent == run.path and path.parent.name.startswith(".tables.") for path in files)
 
 
 @pytest.mark.usefixtures("untouched")
@@ -204,7 +276,7 @@ def test_select_is_answered(run: Run, sql: str, found: list[tuple[object, ...]])
 
 
 def test_answer_names_its_columns(run: Run) -> None:
-    with query(run, "SELECT 1 AS one, 'x' AS two") as answer:
+    with query(run, "SELECT 1 AS one, 'x' AS two", prepared_of(run)) as answer:
         assert answer.columns == ["one", "two"]
 
 
@@ -220,14 +292,17 @@ def test_answer_names_its_columns(run: Run) -> None:
 )
 def test_query_ends_when_its_time_is_over(run: Run, sql: str) -> None:
     started = time.monotonic()
-    with pytest.raises(ConfigError, match=r"longer than 1\.5 s.*--timeout"), query(run, sql, seconds=1.5) as answer:
+    with (
+        pytest.raises(ConfigError, match=r"longer than 1\.5 s.*--timeout"),
+        query(run, sql, prepared_of(run), seconds=1.5) as answer,
+    ):
         deque(answer.rows, maxlen=0)
     assert time.monotonic() - started < 50
     assert not active_children()
 
 
 def test_time_in_which_nobody_reads_does_not_count(run: Run) -> None:
-    with query(run, f"FROM range({20 * BATCH})", seconds=3) as answer:
+    with query(run, f"FROM range({20 * BATCH})", prepared_of(run), seconds=3) as answer:
         first = next(answer.rows)
         time.sleep(3.5)
         assert first == (0,)
@@ -249,7 +324,7 @@ def test_query_that_needs_more_memory_than_it_may_have_is_refused(run: Run, sql:
 
 
 def test_process_that_is_killed_is_an_error_that_says_so(run: Run) -> None:
-    with query(run, "SELECT * FROM range(1000000000000)") as answer:
+    with query(run, "SELECT * FROM range(1000000000000)", prepared_of(run)) as answer:
         next(answer.rows)
         (process,) = active_children()
         process.kill()
@@ -259,7 +334,7 @@ def test_process_that_is_killed_is_an_error_that_says_so(run: Run) -> None:
 
 def test_caller_that_stops_reading_leaves_nothing_behind(run: Run) -> None:
     before = set(run.path.iterdir())
-    with query(run, "SELECT * FROM range(1000000000000)") as answer:
+    with query(run, "SELECT * FROM range(1000000000000)", prepared_of(run)) as answer:
         next(answer.rows)
     assert not active_children()
     assert set(run.path.iterdir()) == before
@@ -271,7 +346,7 @@ def test_disk_without_room_for_copies_is_an_error_of_output(run: Run, monkeypatc
 
     monkeypatch.setattr(shutil, "copyfile", full)
     with pytest.raises(ReportError, match="No space left"):
-        answered(run, "SELECT 1")
+        answered(run, "SELECT 1 FROM findings")
 
 
 def test_a_million_findings_can_be_grouped_joined_and_sorted(run: Run) -> None:
@@ -286,7 +361,9 @@ def test_a_million_findings_can_be_grouped_joined_and_sorted(run: Run) -> None:
     assert answered(run, sql, 120) == [(MANY, MANY)]
     sql = "SELECT severity, name, count(*) FROM findings JOIN accounts ON id = account_id GROUP BY ALL ORDER BY ALL"
     assert sum(int(str(row[2])) for row in answered(run, sql, 120)) == MANY
-    with query(run, "SELECT fingerprint, reason, resource FROM findings ORDER BY fingerprint", seconds=120) as answer:
+    with query(
+        run, "SELECT fingerprint, reason, resource FROM findings ORDER BY fingerprint", prepared_of(run), seconds=120
+    ) as answer:
         found = [str(row[0]) for row in answer.rows]
     assert len(found) == MANY
     assert found == sorted(found)

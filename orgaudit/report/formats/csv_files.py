@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orgaudit.report.flat import TABLES, FlatTable, Kind, about
+from orgaudit.report.flat import TABLES, FlatTable, Kind, about, prepared
 from orgaudit.report.view import UTC_TEXT, View
 from orgaudit.store.tables import copy_to
 
@@ -37,7 +37,7 @@ def write(view: View, results: Path) -> list[Path]:
     paths = {results / f"{table.file}.csv": table for table in TABLES}
     view.connection.execute(INERT)
     for path, table in paths.items():
-        copy_to(view.connection, _marked(table, table.query(view.connection, run, FORMS)), path, FORM)
+        copy_to(view.connection, _marked(table, prepared(view.connection, table, run, FORMS)), path, FORM)
     return list(paths)
 
 

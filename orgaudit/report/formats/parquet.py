@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orgaudit.report.flat import TABLES, about
+from orgaudit.report.flat import AS_IT_IS, TABLES, about, prepared
 from orgaudit.report.view import View
 from orgaudit.store.tables import write_parquet
 
@@ -20,5 +20,5 @@ def write(view: View, results: Path) -> list[Path]:
     run = about(view.manifest, view.as_of)
     paths = {results / f"{table.file}.parquet": table for table in TABLES}
     for path, table in paths.items():
-        write_parquet(view.connection, table.query(view.connection, run), path, GROUP)
+        write_parquet(view.connection, prepared(view.connection, table, run, AS_IT_IS), path, GROUP)
     return list(paths)
