@@ -1,4 +1,4 @@
-"""What the tests of the page share: the demo's page, what it has to show, and the parts of an open page by their words."""
+"""What the tests of the page share: the demo's page, what it has to show, and how an open one is asked."""
 
 from __future__ import annotations
 
