@@ -6,12 +6,10 @@ import hashlib
 import re
 from base64 import b64encode
 from collections import Counter
-from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import msgspec
 import openpyxl
 import pytest
@@ -27,12 +25,11 @@ from orgaudit.report.xlsx.tables import NOTHING
 from orgaudit.settings.sections import ReportSettings
 from orgaudit.spreadsheet import look
 from orgaudit.spreadsheet.text import printable
-from orgaudit.store.comparison import Comparison, KindCount, Point, changes_table, write_comparison
 from orgaudit.store.kinds import Kind
 from orgaudit.store.run import Run, write_lines
 from tests.report import hostile
 from tests.report.page_one import PageOne
-from tests.report.pages import DemoPage, demo_page, packed, written
+from tests.report.pages import DemoPage, changed, demo_page, packed, written
 from tests.report.small import REGISTER, store, viewed
 from tests.report.test_by_mapping import MAPPING
 
@@ -265,7 +262,7 @@ def test_maps_that_are_too_large_are_by_section_and_of_what_is_incomplete(demo_p
 
 def test_changes_are_there_with_their_kinds_meanings_and_issues(small: Run, tmp_path: Path) -> None:
     store(small, REGISTER)
-    changes = _changes(small)
+    changes = changed(small)
     with viewing(small) as view:
         path = written(view, tmp_path)
     said = texts_of(path).of("changes")
@@ -280,46 +277,9 @@ def test_changes_are_there_with_their_kinds_meanings_and_issues(small: Run, tmp_
     assert "(worse)" in overview
 
 
-def _changes(run: Run) -> int:
-    """Write a comparison with two changed issues beside a run's results."""
-    counts = [
-        KindCount(kind=kind, meaning=kind.meaning, count=2 * (kind is Kind.NEW), critical=2 * (kind is Kind.NEW))
-        for kind in Kind
-    ]
-    before = Point(
-        date=date(2026, 7, 1),
-        run="2026-q2",
-        whole_scope=True,
-        open=1,
-        critical=0,
-        high=0,
-        medium=1,
-        low=0,
-        framework="cis_4.0",
-        rate=0.1,
-        rate_with_exceptions=0.1,
-        coverage=0.9,
-        overdue_issues=0,
-        overdue_exceptions=0,
-    )
-    now = msgspec.structs.replace(before, date=date(2026, 10, 1), run=run.id, critical=2)
-    write_comparison(
-        run,
-        Comparison(baseline="2026-q2", baseline_date=date(2026, 7, 1), points=(before, now), issues=tuple(counts)),
-    )
-    with duckdb.connect() as connection:
-        connection.execute(
-            "COPY (SELECT 'new' AS kind, 'critical' AS severity, '100000000001' AS account_id, 'account 1' AS "
-            "account_name, 'Root' AS ou_path, 'eu-central-1' AS region, 'arn:aws:s3:::changed' AS resource, 'f' AS "
-            "family, ['s3_control_1_holds'] AS controls, 'Buckets' AS title, '' AS owner, DATE '2026-09-01' AS "
-            "first_seen, NULL::DATE AS due_on FROM range(2)) TO '" + str(changes_table(run)) + "' (FORMAT parquet)"
-        )
-    return 2
-
-
 def test_more_changes_than_a_page_lists_are_said(small: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store(small, REGISTER)
-    _changes(small)
+    changed(small)
     monkeypatch.setattr(page.sections, "MOST_CHANGES", 1)
     with viewing(small) as view:
         said = texts_of(written(view, tmp_path)).of("changes")

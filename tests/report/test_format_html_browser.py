@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page
 
 from orgaudit.report import page
@@ -19,13 +19,14 @@ from orgaudit.store.run import Run
 from tests import needs
 from tests.report import hostile
 from tests.report.browser import Chromium, browsing, chromium
-from tests.report.pages import FAILING, DemoPage, count_of, demo_page, go, written
+from tests.report.pages import FAILING, DemoPage, changed, count_of, demo_page, go, written
 from tests.report.small import REGISTER, store, viewed
 
 __all__ = ["chromium", "demo_page"]
 
 ASSETS = Path(page.__file__).parent / "assets"
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+"""The rules of axe-core that are asked: WCAG up to 2.2 AA, and its best practices."""
 
 READ_ALL = """
 async ([source, list, details]) => {
@@ -76,6 +77,15 @@ def shown_of(found: ExportedFinding) -> dict[str, Any]:
     }
 
 
+def seen(value: Any) -> Any:
+    """Return evidence with its texts as they are shown."""
+    if isinstance(value, dict):
+        return {printable(name): seen(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [seen(each) for each in value]
+    return printable(value) if isinstance(value, str) else value
+
+
 def read_all(chromium: Chromium, path: Path) -> list[dict[str, Any]]:
     source = path.read_text(encoding="utf-8")
     blocks = [source.partition(f'id="packed-{name}">')[2].partition("</script>")[0] for name in ("list", "details")]
@@ -95,7 +105,6 @@ def test_the_page_asks_nobody_for_anything_and_complains_of_nothing(demo_page: D
         opened.page.wait_for_selector("#panel[open]")
         opened.page.keyboard.press("Escape")
         go(opened.page, "#q=bucket&sort=resource")
-        opened.page.pdf()
     own = demo_page.path.as_uri()
     assert opened.requests[0] == own
     assert [url for url in opened.requests if not url.startswith(("data:", own))] == []
@@ -112,7 +121,10 @@ def test_the_policy_stops_what_anybody_adds(demo_page: DemoPage, chromium: Chrom
               const refused = [];
               document.addEventListener("securitypolicyviolation", (it) => refused.push(it.effectiveDirective));
               const script = document.createElement("script");
-              try { script.textContent = "window.ran = 1"; document.head.append(script); } catch { refused.push("types"); }
+              try {
+                script.textContent = "window.ran = 1";
+                document.head.append(script);
+              } catch { refused.push("types"); }
               const image = new Image();
               image.src = "https://198.51.100.1/x.png";
               const style = document.createElement("div");
@@ -126,7 +138,7 @@ def test_the_policy_stops_what_anybody_adds(demo_page: DemoPage, chromium: Chrom
             )
             == []
         )
-    assert [url for url in opened.requests if "198.51.100.1" in url] == []
+    assert set(opened.failures) == {"csp"}
 
 
 @needs.chromium
@@ -162,7 +174,8 @@ def test_hostile_texts_are_read_back_and_shown_as_text(hostile_run: Run, tmp_pat
     found = read_all(chromium, path)
     for each in found:
         each.pop("remedies")
-    assert found == [shown_of(each) for each in wanted]
+        each["evidence"] = seen(each["evidence"])
+    assert found == [shown_of(each) | {"evidence": seen(shown_of(each)["evidence"])} for each in wanted]
     assert wanted
     fragment = f"#state=all&finding={wanted[0].fingerprint}"
     with chromium.opened(path, fragment) as opened:
@@ -283,9 +296,9 @@ def test_what_is_printed_is_what_the_filter_leaves_up_to_a_number(demo_page: Dem
         assert page.locator("#actions .printed-only").inner_text().startswith("The first 40 of ")
 
 
-def violations(page: Page, context: str | None = None) -> list[str]:
+def violations(page: Page) -> list[str]:
     """Return what axe finds, each with the first elements that it is about."""
-    found = Axe().run(page, context, {"runOnly": RULES["runOnly"]}).response["violations"]
+    found = Axe().run(page, options={"runOnly": list(RULES), "resultTypes": ["violations"]}).response["violations"]
     return [f"{it['id']}: {[node['target'] for node in it['nodes']][:4]}" for it in found]
 
 
@@ -295,8 +308,10 @@ def violations(page: Page, context: str | None = None) -> list[str]:
 def test_axe_finds_nothing_in_the_list_and_in_the_panel(
     small: Run, tmp_path: Path, scheme: str, chromium: Chromium
 ) -> None:
-    with viewed(small, REGISTER) as view:
-        path = written(view, tmp_path, most=9)
+    store(small, REGISTER)
+    changed(small)
+    with viewing(small) as view:
+        path = written(view, tmp_path)
     with chromium.opened(path, color_scheme=scheme) as opened:
         for details in opened.page.locator("details summary").all():
             details.click()
@@ -305,14 +320,6 @@ def test_axe_finds_nothing_in_the_list_and_in_the_panel(
         opened.page.locator("a.opens").first.click()
         opened.page.wait_for_selector("#panel[open]")
         assert violations(opened.page) == []
-
-
-@needs.chromium
-@browsing
-def test_axe_finds_nothing_in_the_demos_page(demo_page: DemoPage, chromium: Chromium) -> None:
-    with chromium.opened(demo_page.path) as opened:
-        for part in (".top", "#overview", "#findings", "#coverage", "#exceptions"):
-            assert violations(opened.page, part) == []
 
 
 @needs.chromium
