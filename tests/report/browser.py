@@ -25,10 +25,11 @@ P = ParamSpec("P")
 
 @dataclass
 class Opened:
-    """A page that is open, what it asked of anywhere else, and what it complained of."""
+    """A page that is open, what it asked of anywhere, why that failed, and what it complained of."""
 
     page: Page
     requests: list[str] = field(default_factory=list)
+    failures: list[str | None] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
 
@@ -47,6 +48,7 @@ class Chromium:
         try:
             opened = Opened(context.new_page())
             opened.page.on("request", lambda it: opened.requests.append(it.url))
+            opened.page.on("requestfailed", lambda it: opened.failures.append(it.failure))
             opened.page.on("console", lambda it: opened.complaints.append(f"{it.type}: {it.text}"))
             opened.page.on("pageerror", lambda it: opened.complaints.append(str(it)))
             opened.page.goto(f"{path.as_uri()}{fragment}")

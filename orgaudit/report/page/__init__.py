@@ -20,6 +20,7 @@ from orgaudit.report.xlsx.grid import day_words, plain
 from orgaudit.report.xlsx.panels import nothing_late, share_words
 from orgaudit.report.xlsx.tiles import rate_before, since_words
 from orgaudit.report.xlsx.verdict import made_words, organization_name, verdict_words
+from orgaudit.spreadsheet.text import printable
 from orgaudit.store.run import writing
 from orgaudit.store.seal import Standing
 from orgaudit.words import counted
@@ -43,10 +44,16 @@ def _environment() -> Environment:
         loader=PackageLoader("orgaudit.report.page"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_readable,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+
+
+def _readable(value: object) -> object:
+    """Return what a template shows, as HTML can hold it: control characters are no text there."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 @cache

@@ -17,7 +17,7 @@ from orgaudit.words import rate
 
 R = TypeVar("R")
 
-NAMES, PROSE = 18, 36
+NAMES, PROSE = 18, 34
 """The widths in the workbook from which on a column holds names, and sentences."""
 
 _TONES = {

@@ -25,12 +25,12 @@ function made(name, text = "", kind = "") {
 }
 
 /**
- * Return a text with pictures for control characters, which no font shows.
+ * Return a text with pictures for control characters, which no font shows, and a mark for what is no character.
  * @param {string} text
  */
 function visible(text) {
   return text.replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/g, (it) =>
-    String.fromCharCode(it === "\x7f" ? 0x2421 : 0x2400 + it.charCodeAt(0)));
+    String.fromCharCode(it === "\x7f" ? 0x2421 : 0x2400 + it.charCodeAt(0))).replace(/[\ud800-\udfff\ufffe\uffff]/gu, "\ufffd");
 }
 
 /**
