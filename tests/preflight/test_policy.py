@@ -20,10 +20,10 @@ from orgaudit.evaluate.rules import rules_of
 from orgaudit.languages import iam_policy as policies
 from orgaudit.organization import discovery
 from orgaudit.preflight import policy
+from orgaudit.preflight.audience import Audience
 from orgaudit.preflight.policy import (
     INLINE_LIMIT,
     MANAGED_LIMIT,
-    Audience,
     policy_for,
     size,
     split,

@@ -1,4 +1,4 @@
-"""fedramp-poam.xlsx: trestle's importer of FedRAMP's template reads it, and its rows are the items of the plan."""
+"""report.fedramp-poam.xlsx: trestle's importer of FedRAMP's template reads it, and its rows are the items of the plan."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def rows_of(path: Path, sheet: str = OPEN) -> dict[str, dict[str, Any]]:
 def written(run: Run, register: Decided, path: Path, sheet: str = OPEN) -> dict[str, dict[str, Any]]:
     """Return the rows of a run with these decisions."""
     with viewed(run, register) as view:
-        fedramp_poam.write(view, path / "fedramp-poam.xlsx")
-    return rows_of(path / "fedramp-poam.xlsx", sheet)
+        fedramp_poam.write(view, path / "report.fedramp-poam.xlsx")
+    return rows_of(path / "report.fedramp-poam.xlsx", sheet)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The workbook of the small run with its register, which tests only read."""
     path = tmp_path_factory.mktemp("usual")
     written(small_run(path), REGISTER, path)
-    return path / "fedramp-poam.xlsx"
+    return path / "report.fedramp-poam.xlsx"
 
 
 def imported(path: Path, out: Path) -> dict[str, Any] | None:
@@ -122,12 +122,12 @@ def test_trestles_importer_reads_the_demo_as_the_view_has_it(
     demo_run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with viewing(demo_run) as view:
-        fedramp_poam.write(view, tmp_path / "fedramp-poam.xlsx")
+        fedramp_poam.write(view, tmp_path / "report.fedramp-poam.xlsx")
         oscal_poam.write(view, tmp_path / "poam.json")
         found = weaknesses(view.connection)
         controls = {score.id: score for score in view.controls}
         with caplog.at_level(logging.WARNING):
-            read = imported(tmp_path / "fedramp-poam.xlsx", tmp_path)
+            read = imported(tmp_path / "report.fedramp-poam.xlsx", tmp_path)
         causes = len(view.causes)
         failed = view.summary.counts.failed
     assert read is not None
@@ -273,7 +273,7 @@ def test_what_was_not_assessed_is_a_row_without_a_rating(usual: Path) -> None:
 
 def test_a_run_in_which_nothing_is_open_has_the_headings_alone(small: Run, tmp_path: Path) -> None:
     assert written(only(small, Status.PASS), decided(), tmp_path) == {}
-    assert imported(tmp_path / "fedramp-poam.xlsx", tmp_path) is None
+    assert imported(tmp_path / "report.fedramp-poam.xlsx", tmp_path) is None
 
 
 def test_hostile_names_are_no_formulas_and_trestle_reads_them(hostile_run: Run, tmp_path: Path) -> None:
@@ -285,19 +285,19 @@ def test_hostile_names_are_no_formulas_and_trestle_reads_them(hostile_run: Run, 
             yield msgspec.structs.replace(finding, exception=covering if covered else None)
 
     rows = written(hostile_run, Decided(hostile.REGISTER.result, mark), tmp_path)
-    for sheet in load_workbook(tmp_path / "fedramp-poam.xlsx").worksheets:
+    for sheet in load_workbook(tmp_path / "report.fedramp-poam.xlsx").worksheets:
         for cells in sheet.iter_rows():
             for cell in cells:
                 assert cell.data_type != "f"
                 assert not isinstance(cell.value, str) or not cell.value.startswith("=") or cell.quotePrefix
     assert all(row["Weakness Name"].startswith('=1+"') for name, row in rows.items() if name[0] != "N")
-    read = imported(tmp_path / "fedramp-poam.xlsx", tmp_path)
+    read = imported(tmp_path / "report.fedramp-poam.xlsx", tmp_path)
     assert read is not None
     assert len(read["poam-items"]) == len(rows)
 
 
 def test_the_same_run_makes_the_same_bytes(small: Run, tmp_path: Path) -> None:
-    path = tmp_path / "fedramp-poam.xlsx"
+    path = tmp_path / "report.fedramp-poam.xlsx"
     with viewed(small, REGISTER) as view:
         fedramp_poam.write(view, path)
         once = path.read_bytes()
@@ -346,8 +346,8 @@ def test_what_was_fixed_everywhere_since_the_baseline_is_closed(small: Run, tmp_
         change(Kind.NOT_CHECKED_AGAIN, Severity.LOW, 2),
     )
     with viewing(run) as view:
-        fedramp_poam.write(view, tmp_path / "fedramp-poam.xlsx")
-    [row] = rows_of(tmp_path / "fedramp-poam.xlsx", CLOSED).values()
+        fedramp_poam.write(view, tmp_path / "report.fedramp-poam.xlsx")
+    [row] = rows_of(tmp_path / "report.fedramp-poam.xlsx", CLOSED).values()
     assert row["POAM ID"] == KMS
     assert row["Comments"] == "2 issues closed since run 2026-q2 of 2026-07-01, 1 of them with their resource"
     assert row["Asset Identifier"].splitlines() == ["arn:aws:kms:::a", "arn:aws:kms:::b"]
@@ -366,9 +366,9 @@ def test_what_still_fails_elsewhere_is_not_closed(small: Run, tmp_path: Path) ->
     store(run, decided(one))
     compare(run, change(Kind.RESOLVED, Severity.HIGH, 1, controls=(KMS,), family=KMS))
     with viewing(run) as view:
-        fedramp_poam.write(view, tmp_path / "fedramp-poam.xlsx")
-    assert rows_of(tmp_path / "fedramp-poam.xlsx", CLOSED) == {}
-    assert [*rows_of(tmp_path / "fedramp-poam.xlsx")] == [KMS]
+        fedramp_poam.write(view, tmp_path / "report.fedramp-poam.xlsx")
+    assert rows_of(tmp_path / "report.fedramp-poam.xlsx", CLOSED) == {}
+    assert [*rows_of(tmp_path / "report.fedramp-poam.xlsx")] == [KMS]
 
 
 def test_what_was_not_seen_again_everywhere_is_not_closed(small: Run, tmp_path: Path) -> None:
@@ -378,5 +378,5 @@ def test_what_was_not_seen_again_everywhere_is_not_closed(small: Run, tmp_path: 
     store(small, decided(passing))
     compare(small, change(Kind.RESOLVED, Severity.HIGH, 1, controls=(KMS,), family=KMS))
     with viewing(small) as view:
-        fedramp_poam.write(view, tmp_path / "fedramp-poam.xlsx")
-    assert rows_of(tmp_path / "fedramp-poam.xlsx", CLOSED) == {}
+        fedramp_poam.write(view, tmp_path / "report.fedramp-poam.xlsx")
+    assert rows_of(tmp_path / "report.fedramp-poam.xlsx", CLOSED) == {}

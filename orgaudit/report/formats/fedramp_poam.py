@@ -1,4 +1,4 @@
-"""fedramp-poam.xlsx: what is open in the run in FedRAMP's template of a plan of action and milestones.
+"""report.fedramp-poam.xlsx: what is open in the run in FedRAMP's template of a plan of action and milestones.
 
 https://www.fedramp.gov/resources/templates/FedRAMP-POAM-Template.xlsx: the headings stand in the fifth row, and
 a row is a unique weakness with its assets. What the register and the run do not know stays empty.
