@@ -1,4 +1,4 @@
-"""report.fedramp-poam.xlsx: trestle's importer of FedRAMP's template reads it, and its rows are the items of the plan."""
+"""report.fedramp-poam.xlsx: trestle's importer of FedRAMP's template reads it; its rows are the items of the plan."""
 
 from __future__ import annotations
 
