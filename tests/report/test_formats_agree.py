@@ -7,6 +7,7 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -47,10 +48,10 @@ def _json(files: Files) -> Rows:
 
 
 def _xlsx(files: Files) -> Rows:
-    sheet = openpyxl.load_workbook(files[0], read_only=True)["All evaluations"]
-    table = sheet.iter_rows(values_only=True)
-    heads = next(row for row in table if "Fingerprint" in row)
-    rows = [dict(zip(heads, row, strict=True)) for row in table if len(row) == len(heads)]
+    with closing(openpyxl.load_workbook(files[0], read_only=True)) as book:
+        table = book["All evaluations"].iter_rows(values_only=True)
+        heads = next(row for row in table if "Fingerprint" in row)
+        rows = [dict(zip(heads, row, strict=True)) for row in table if len(row) == len(heads)]
     return {
         str(it["Fingerprint"]): (_state(str(it["Status"]), open_=it["Open"] == "yes"), str(it["Severity"]))
         for it in rows
@@ -176,7 +177,7 @@ def _of_junit(files: Files) -> dict[str, int]:
 def _of_oscal(files: Files) -> dict[str, int]:
     (result,) = json.loads(files[0].read_bytes())["assessment-results"]["results"]
     said = {prop["name"]: prop["value"] for prop in result["props"]}
-    names = {"open": "open", "covered": "covered", "not_assessed": "not_assessed", "open_issues": "issues"}
+    names = {"open": "open", "covered": "covered", "not-assessed": "not_assessed", "open-issues": "issues"}
     return {ours: int(said[name]) for name, ours in names.items()}
 
 
