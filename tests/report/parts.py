@@ -17,6 +17,8 @@ from orgaudit.model import (
     EntryState,
     ExceptionRef,
     Finding,
+    Gap,
+    GapReason,
     Remediation,
     Remedy,
     RequirementRef,
@@ -299,6 +301,9 @@ def _finding(it: Seen, account: Account) -> Finding:
             preventive=Remedy("Deny turning it off."),
         ),
         inherited_from=None if it.home is None else number(it.home),
+        gap=Gap(account.id, REGION, "s3:ListBuckets", GapReason.DENIED, "s3:ListBuckets: denied")
+        if it.status is Status.NOT_ASSESSED
+        else None,
         assessed_at=STARTED,
     )
 
