@@ -105,7 +105,7 @@ EXPECTED = {
     "exceptions show EXC-2026-0001 E": [],
     "exceptions attestations show ": ["ATT-2026-0001"],
     "exceptions show --register nothing.yaml E": [],
-    "report --format ": ["xlsx", "json"],
+    "report --format ": [*FORMATS],
     "report --unv": ["--unverified"],
     "evidence 2026-q1 --requirement own:": ["R-1", "R-2"],
     "verify 2026-q": ["2026-q2", "2026-q1", "file,2026-q"],
