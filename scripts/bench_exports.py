@@ -83,7 +83,7 @@ def finished(name: str, run: Run) -> list[Path]:
     for path in sorted(written_by(name, run).iterdir()):
         target = handed / path.name
         if not target.exists():
-            with duckdb.connect(config={"threads": 1, "memory_limit": "400MB"}) as connection:
+            with duckdb.connect(config={"threads": 1}) as connection:
                 connection.execute(f"COPY ({RECORDS.format(path)}) TO '{target}' (FORMAT parquet)")
     return sorted(handed.iterdir())
 

@@ -18,6 +18,7 @@ from orgaudit.cli import COMPLETION, names
 from orgaudit.cli import orgaudit as program
 from orgaudit.cli.completion import SHELLS
 from orgaudit.controls.declare import catalogue
+from orgaudit.report.formats import FORMATS
 from orgaudit.settings import documents, settings
 from tests import commands
 from tests.packaged import FRAMEWORKS
