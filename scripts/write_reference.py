@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 
 from orgaudit import cli
 from orgaudit.cli.lazy import LazyGroup, Place
+from orgaudit.query.meanings import MEANINGS
 from orgaudit.settings.documents import fields_of, models_in
 from orgaudit.settings.sections import Sections
 from orgaudit.settings.settings import CONFIG_VARIABLE, ENVIRONMENT_PREFIX, PERSON_VARIABLE
@@ -35,6 +36,7 @@ def pages() -> dict[str, str]:
         "reference/commands.md": _commands(),
         "reference/settings.md": _settings(),
         "reference/exit-codes.md": _exit_codes(),
+        "reference/tables.md": _tables(),
         "reference/register-file.md": _register_file(),
         "reference/rates.md": _rates(),
         "reference/facts.md": facts(),
@@ -154,6 +156,28 @@ def setting_notes() -> Mapping[tuple[str, str], str]:
         elif (more := _CONTINUED.fullmatch(line)) and place in found:
             found[place] += f" {more['what']}"
     return found
+
+
+# The tables of a run
+
+
+def _tables() -> str:
+    lines = [
+        *("# Tables", ""),
+        'What `orgaudit query RUN "SELECT …"` answers from. `orgaudit query RUN --tables` lists the same, and '
+        "`orgaudit query RUN --tables TABLE` the columns of one with their types.",
+        "",
+        *table(
+            ("table", "what it has"), [(f"[`{name}`](#{name})", inline(row)) for name, (row, _) in MEANINGS.items()]
+        ),
+        "Every type of [fact](facts.md) has a table too, such as `facts_bucket`: one row a resource, or a resource's "
+        "detail, with the account, the region and its fields.",
+        "",
+    ]
+    for name, (row, columns) in MEANINGS.items():
+        meanings = [(code(column), inline(meaning)) for column, meaning in columns.items()]
+        lines += [f"## {name}", "", inline(row), "", *table(("column", "meaning"), meanings)]
+    return "\n".join(lines)
 
 
 # Exit codes, the register, the rates

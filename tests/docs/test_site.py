@@ -21,6 +21,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from orgaudit import cli
+from orgaudit.query.meanings import MEANINGS
 from orgaudit.report.formats import FORMATS
 from orgaudit.settings.documents import fields_of, models_in
 from orgaudit.settings.sections import Sections
@@ -231,6 +232,16 @@ def test_exit_codes_are_those_of_the_help(site: Site) -> None:
     for line in cli.EPILOG.splitlines()[2:]:
         code, meaning = re.split(r" {2,}", line.strip(), maxsplit=1)
         assert f"\n{code}\n{meaning}\n" in text
+
+
+def test_every_table_and_column_of_a_query_is_in_the_reference(site: Site) -> None:
+    text = text_of(site, "reference/tables.html")
+    sections = dict(re.findall(r"^(\w+)¶\n(.*?)(?=^\w+¶|\Z)", text, re.MULTILINE | re.DOTALL))
+    assert {"findings_flat", "changes", "actions"} <= set(MEANINGS) <= set(sections)
+    for name, (row, columns) in MEANINGS.items():
+        assert row in sections[name]
+        for column, meaning in columns.items():
+            assert f"\n{column}\n{meaning}\n" in sections[name], (name, column)
 
 
 def test_the_api_and_the_facts_are_in_the_reference(site: Site) -> None:
