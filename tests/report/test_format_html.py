@@ -172,9 +172,10 @@ def test_a_framework_by_mapping_has_evidence_and_no_share(small: Run, tmp_path: 
         path = written(view, tmp_path)
         (score,) = [it for it in framework_scores(view) if it.evidence]
         wanted = [it.evidence.words for it in view.requirements if it.framework == MAPPING.id]
-    said = texts_of(path).of("frameworks")
     assert score.evidence
-    assert f"Own 1 {NOTHING} {NOTHING} {score.answered} of {score.manual} {score.evidence.words}" in said
+    shares = texts_of(path).of("shares")
+    assert f"Own 1 {score.evidence.words} {NOTHING} {NOTHING} {score.answered} of {score.manual}" in shares
+    said = texts_of(path).of("frameworks")
     own = said.partition("Own 1: every requirement")[2]
     assert all(words in own for words in wanted)
     assert "%" not in own
@@ -232,7 +233,7 @@ def test_a_run_in_which_everything_passes_and_one_in_which_nothing_was_seen(smal
             path = written(view, tmp_path)
         listing = packed(path, "list")
         assert (listing["fingerprints"], listing["open"]) == ([], 0)
-        assert words in texts_of(path).of("overview")
+        assert words in texts_of(path).of("first")
 
 
 def test_what_was_not_assessed_is_never_among_what_passes(small: Run, tmp_path: Path) -> None:
