@@ -6,7 +6,8 @@ import gzip
 import json
 import re
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -44,8 +45,12 @@ class DemoPage:
     """The demo's page and the findings that it lists, in the report's order."""
 
     path: Path
-    run: Run
+    view: View
     findings: list[ExportedFinding]
+
+    def viewed(self) -> AbstractContextManager[View]:
+        """Return the view of the demo's run, which is open as long as there are tests."""
+        return nullcontext(self.view)
 
     @property
     def open(self) -> list[ExportedFinding]:
@@ -54,16 +59,15 @@ class DemoPage:
 
 
 @pytest.fixture(scope="session")
-def demo_page(demo_run: Run, tmp_path_factory: pytest.TempPathFactory) -> DemoPage:
+def demo_page(demo_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoPage]:
     """The demo's page, written once for all processes of the test runner."""
 
     def write(directory: Path) -> None:
-        with viewing(demo_run) as view:
-            page.write(view, directory / "report.html")
+        page.write(view, directory / "report.html")
 
-    path = made_once(tmp_path_factory, "demo-page", write) / "report.html"
     with viewing(demo_run) as view:
-        return DemoPage(path, demo_run, list(view.exported(FAILING)))
+        path = made_once(tmp_path_factory, "demo-page", write) / "report.html"
+        yield DemoPage(path, view, list(view.exported(FAILING)))
 
 
 def written(view: View, path: Path, **options: Any) -> Path:

@@ -108,7 +108,7 @@ def test_nothing_is_loaded_and_no_attribute_is_code(demo_page: DemoPage) -> None
 
 def test_the_head_has_the_verdict_in_words(demo_page: DemoPage) -> None:
     head = texts_of(demo_page.path).of()
-    with viewing(demo_page.run) as view:
+    with demo_page.viewed() as view:
         headline = view.summary.headline
         assert headline
         rated = headline.rated.counts
@@ -148,7 +148,7 @@ def test_its_figures_are_those_of_the_workbooks_page_one(small: Run, tmp_path: P
 
 def test_decisions_actions_causes_frameworks_and_exceptions_are_whole(demo_page: DemoPage) -> None:
     found = texts_of(demo_page.path)
-    with viewing(demo_page.run) as view:
+    with demo_page.viewed() as view:
         for it in decisions(view):
             assert all(words in found.of("decisions") for words in (it.otherwise, *it.subjects))
         for action in view.actions.actions:
@@ -172,9 +172,10 @@ def test_a_framework_by_mapping_has_evidence_and_no_share(small: Run, tmp_path: 
         path = written(view, tmp_path)
         (score,) = [it for it in framework_scores(view) if it.evidence]
         wanted = [it.evidence.words for it in view.requirements if it.framework == MAPPING.id]
-    said = texts_of(path).of("frameworks")
     assert score.evidence
-    assert f"Own 1 {NOTHING} {NOTHING} {score.answered} of {score.manual} {score.evidence.words}" in said
+    shares = texts_of(path).of("shares")
+    assert f"Own 1 {score.evidence.words} {NOTHING} {NOTHING} {score.answered} of {score.manual}" in shares
+    said = texts_of(path).of("frameworks")
     own = said.partition("Own 1: every requirement")[2]
     assert all(words in own for words in wanted)
     assert "%" not in own
@@ -190,14 +191,14 @@ def test_the_packed_findings_are_those_of_the_view(demo_page: DemoPage) -> None:
 
 
 def test_the_same_view_gives_the_same_bytes(demo_page: DemoPage, tmp_path: Path) -> None:
-    with viewing(demo_page.run) as view:
+    with demo_page.viewed() as view:
         assert written(view, tmp_path).read_bytes() == demo_page.path.read_bytes()
 
 
 @pytest.mark.parametrize(("most", "urgent"), [(1400, True), (100, True)])
 def test_what_is_left_out_is_said_in_numbers(demo_page: DemoPage, tmp_path: Path, most: int, urgent: bool) -> None:
     first = [found for found in demo_page.open if found.severity in {"critical", "high"}][:most]
-    with viewing(demo_page.run) as view:
+    with demo_page.viewed() as view:
         path = written(view, tmp_path, most=most)
         out, total = view.summary.counts.open - len(first), view.summary.counts.open
     listing = packed(path, "list")
@@ -211,7 +212,7 @@ def test_what_is_left_out_is_said_in_numbers(demo_page: DemoPage, tmp_path: Path
 
 
 def test_where_all_open_findings_fit_only_excepted_ones_are_left_out(demo_page: DemoPage, tmp_path: Path) -> None:
-    with viewing(demo_page.run) as view:
+    with demo_page.viewed() as view:
         path = written(view, tmp_path, most=len(demo_page.open) + 1)
     assert (
         packed(path, "list")["fingerprints"] == [it.fingerprint for it in demo_page.findings][: len(demo_page.open) + 1]
@@ -232,7 +233,7 @@ def test_a_run_in_which_everything_passes_and_one_in_which_nothing_was_seen(smal
             path = written(view, tmp_path)
         listing = packed(path, "list")
         assert (listing["fingerprints"], listing["open"]) == ([], 0)
-        assert words in texts_of(path).of("overview")
+        assert words in texts_of(path).of("first")
 
 
 def test_what_was_not_assessed_is_never_among_what_passes(small: Run, tmp_path: Path) -> None:
@@ -249,7 +250,7 @@ def test_what_was_not_assessed_is_never_among_what_passes(small: Run, tmp_path: 
 
 
 def test_maps_that_are_too_large_are_by_section_and_of_what_is_incomplete(demo_page: DemoPage) -> None:
-    with viewing(demo_page.run) as view:
+    with demo_page.viewed() as view:
         by_account = maps.heat_map(view, most=100)
         assert by_account.corner == "Account"
         assert [line.detail for line in by_account.lines] == [score.id for score in view.accounts]

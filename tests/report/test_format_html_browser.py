@@ -145,7 +145,7 @@ def test_the_policy_stops_what_anybody_adds(demo_page: DemoPage, chromium: Chrom
 @browsing
 def test_every_text_of_every_finding_is_read_back_as_it_is(demo_page: DemoPage, chromium: Chromium) -> None:
     found = read_all(chromium, demo_page.path)
-    with viewing(demo_page.run) as view:
+    with demo_page.viewed() as view:
         wanted = list(view.paged(FAILING))
     remedies = [each.pop("remedies") for each in found]
     assert found == [shown_of(each) for each in demo_page.findings]
@@ -197,7 +197,7 @@ def test_hostile_texts_are_read_back_and_shown_as_text(hostile_run: Run, tmp_pat
 def test_the_panel_has_what_the_view_says_of_a_finding(demo_page: DemoPage, chromium: Chromium) -> None:
     covered = next(found for found in demo_page.findings if not found.open)
     plain = next(found for found in demo_page.open if found.command and found.due_on and len(found.requirements) > 9)
-    with viewing(demo_page.run) as view:
+    with demo_page.viewed() as view:
         rationales = {record.id: record.rationale for record in view.manifest.controls}
         action = next(it for it in view.actions.actions if plain.fingerprint in it.fingerprints)
     with chromium.opened(demo_page.path, f"#finding={plain.fingerprint}") as opened:

@@ -11,7 +11,6 @@ from playwright.sync_api import Page
 
 from orgaudit.report.heat import by_control
 from orgaudit.report.listed import ExportedFinding
-from orgaudit.report.viewing import viewing
 from tests import needs
 from tests.report.browser import Chromium, browsing, chromium
 from tests.report.pages import DemoPage, count_of, demo_page, expected, go, shown
@@ -34,7 +33,7 @@ def checked(opened: Page, demo: DemoPage, fragment: str, holds: Callable[[Export
 
 @browsing
 def test_every_filter_shows_what_the_view_has(demo_page: DemoPage, chromium: Chromium) -> None:
-    with viewing(demo_page.run) as view:
+    with demo_page.viewed() as view:
         figures, controls, as_of = view.summary, {score.id: score.requirements for score in view.controls}, view.as_of
     some = demo_page.open[700]
     with chromium.opened(demo_page.path) as opened:
@@ -171,7 +170,7 @@ def test_exceptions_are_filtered_by_their_state_and_what_they_cover_stays_visibl
 ) -> None:
     covered = [found for found in demo_page.findings if not found.open]
     expired = [found for found in demo_page.open if found.exception_id]
-    with viewing(demo_page.run) as view:
+    with demo_page.viewed() as view:
         assert len(covered) == view.summary.counts.covered > 0
     assert expired
     with chromium.opened(demo_page.path, "#state=excepted") as opened:
@@ -193,7 +192,7 @@ def test_exceptions_are_filtered_by_their_state_and_what_they_cover_stays_visibl
 def test_figures_cells_actions_accounts_and_controls_lead_to_their_findings(
     demo_page: DemoPage, chromium: Chromium
 ) -> None:
-    with viewing(demo_page.run) as view:
+    with demo_page.viewed() as view:
         heat, actions, controls, accounts = by_control(view), view.actions.actions, view.controls, view.accounts
         urgent = view.summary.open.critical + view.summary.open.high
     with chromium.opened(demo_page.path) as opened:
@@ -208,7 +207,7 @@ def test_figures_cells_actions_accounts_and_controls_lead_to_their_findings(
         control, cells = next((name, row) for name, row in heat.items() if any(cell.open for cell in row.values()))
         account, cell = next((name, cell) for name, cell in cells.items() if cell.open)
         assert follow(f".heat a[href='#control={control}&account={account}']") == cell.open
-        assert page.locator(f".heat a[href='#control={control}&account={account}']").inner_text() == str(cell.open)
+        assert page.locator(f".heat a[href='#control={control}&account={account}']").text_content() == str(cell.open)
         worst = controls[0]
         assert follow(f"#controls a[href='#control={worst.id}']") == worst.counts.open
         for action in actions[:5]:
@@ -243,7 +242,7 @@ def test_every_link_within_the_page_leads_to_a_place_or_to_findings(demo_page: D
 
 def _shared(demo: DemoPage, fragment: str) -> bool:
     """Return whether what an account has of a control is a resource that another one owns, which lists it."""
-    with viewing(demo.run) as view:
+    with demo.viewed() as view:
         given = dict(part.split("=") for part in fragment[1:].split("&"))
         found = [*view.exported("open AND NOT counted")]
     return any(f.control == given.get("control") and f.account_id == given.get("account") for f in found)
