@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 from sys import intern
 from typing import Any, TypeVar
 
@@ -133,10 +134,11 @@ _ISSUES = f"""
                  if(contains(evidence, 'policy_sha256'), evidence->>'$.policy_sha256', NULL) AS policy
           FROM findings WHERE open AND (len($1) = 0 OR coalesce(owner, '') IN (SELECT unnest($1))))
     GROUP BY home, region, resource, family
-    ORDER BY home, region, resource, family
 """  # noqa: S608 - constants only
 _OWNERS = "SELECT DISTINCT coalesce(owner, '') FROM findings WHERE open ORDER BY 1"
 _AT_ONCE = 5000
+_PLACE = ("account_id", "region", "resource", "family")
+"""The fields that identify an issue, in the order by which issues are sorted."""
 
 
 def owners_in(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -155,6 +157,8 @@ def open_issues(
     rows = connection.execute(_ISSUES, [list(owners), management])
     while chunk := rows.fetchmany(_AT_ONCE):
         found.extend(map(_issue, chunk))
+    for place in reversed(_PLACE):  # DuckDB would hold all rows to sort them, and a key of four values is a tuple each
+        found.sort(key=attrgetter(place))
     return found
 
 

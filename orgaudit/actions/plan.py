@@ -97,20 +97,20 @@ def plan(
         {severity: numbers.points.of(severity) for severity in Severity},
     )
     groups = grouped(issues, family_fixes(manifest.controls))
-    steps = [
-        (groups[index], [issues[each] for each in closed])
-        for index, closed in greedy(
-            [group.issues for group in groups],
-            [weights.cost(group) for group in groups],
-            [weights.points[issue.severity] for issue in issues],
-        )
-    ]
-    first = steps[:top]
+    count, first = 0, list[tuple[Group, list[Issue]]]()
+    for index, closed in greedy(
+        [group.issues for group in groups],
+        [weights.cost(group) for group in groups],
+        [weights.points[issue.severity] for issue in issues],
+    ):
+        count += 1
+        if top is None or count <= top:
+            first.append((groups[index], [issues[each] for each in closed]))
     names = {account.id: account.name for account in manifest.accounts}
     fingerprints = (name for _, closed in first for issue in closed for name in issue.fingerprints)
     remedies = Remedies(connection, fingerprints, names)
     total = weights.closes(issues)
-    return ActionPlan(open=total, count=len(steps), actions=tuple(_actions(first, total, weights, remedies)))
+    return ActionPlan(open=total, count=count, actions=tuple(_actions(first, total, weights, remedies)))
 
 
 @dataclass(frozen=True, slots=True)

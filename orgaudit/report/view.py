@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -82,7 +82,7 @@ class View:
     problems: tuple[RegisterProblem, ...]
     manual: ManualReview
     comparison: Comparison
-    actions: ActionPlan
+    planned: Callable[[], ActionPlan]
     outlived: Mapping[str, tuple[int, int]]
     findings_total: int
     findings_passed: int
@@ -94,6 +94,11 @@ class View:
     def nothing_to_assess(self) -> bool:
         """Whether it is a part with exceptions or changes alone, of which nothing had to be assessed."""
         return bool(self.part) and not self.summary.coverage.evaluations
+
+    @property
+    def actions(self) -> ActionPlan:
+        """The actions on what is open, which are put together when a format first shows them."""
+        return self.planned()
 
     @property
     def as_of(self) -> date:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache, partial
 
 import duckdb
 import msgspec
@@ -141,7 +142,7 @@ def view_of(connection: duckdb.DuckDBPyConnection, basis: Basis, exceptions: tup
         problems=register.problems,
         manual=review(judged, register.attested, failing),
         comparison=basis.comparison,
-        actions=plan(connection, manifest, numbers_of(manifest), top=ACTIONS),
+        planned=cache(partial(plan, connection, manifest, numbers_of(manifest), top=ACTIONS)),
         outlived=outlived_of(connection),
         findings_total=_number(connection, "SELECT count(*) FROM findings"),
         findings_passed=_number(connection, "SELECT count(*) FROM findings WHERE status = 'PASS'"),
