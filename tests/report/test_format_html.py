@@ -204,9 +204,7 @@ def test_what_is_left_out_is_said_in_numbers(demo_page: DemoPage, tmp_path: Path
     listing = packed(path, "list")
     assert listing["fingerprints"] == [found.fingerprint for found in first]
     said = texts_of(path).of("findings")
-    assert (
-        f"This page has room for {len(first):,} findings, the critical and high ones. Left out are {out:,} of" in said
-    )
+    assert f"This page lists {len(first):,} findings, the critical and high ones. Left out are {out:,} of" in said
     assert f"{out:,} of {total:,} open findings" in said
     assert all(place in said for place in ("report.json", "report.xlsx", "orgaudit query"))
 
