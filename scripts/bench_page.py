@@ -41,24 +41,25 @@ CHROMIUM = "/usr/bin/chromium"
 
 
 def take(name: str, run: Run) -> None:
-    """Write a report in this process, and print the CPU seconds of that alone and the memory in MiB of all."""
+    """Write a report in this process; print its CPU seconds, and the memory in MiB of all and of the view before it."""
     gc.set_threshold(*GARBAGE)  # as the command does
     write, file = WRITERS[name]
     with viewing(run) as view:
+        before = bench_reports.peak()
         begun = time.process_time()
         write(view, run.path / file)
         taken = time.process_time() - begun
-    print(taken, bench_reports.peak())
+    print(taken, bench_reports.peak(), before)
 
 
-def measured(name: str, run: Run) -> tuple[float, float]:
-    """Return the CPU seconds and the memory of a report in a process of its own; raises SystemExit where it fails."""
+def measured(name: str, run: Run) -> tuple[float, float, float]:
+    """Return what `take` prints of a report in a process of its own; raises SystemExit where it fails."""
     command = [sys.executable, __file__, "--step", name, "--keep", str(run.path.parent)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"the step {name} ended with exit code {done.returncode}")
-    seconds, most = map(float, done.stdout.split())
-    return seconds, most
+    seconds, most, before = map(float, done.stdout.split())
+    return seconds, most, before
 
 
 def prepare(run: Run, count: int, *, passing: bool) -> None:
@@ -120,9 +121,12 @@ def report(run: Run) -> int:
     print(f"{total:,} findings, {opened:,} open")
     most = 0.0
     for name in WRITERS:
-        seconds, memory = measured(name, run)
+        seconds, memory, before = measured(name, run)
         most = max(most, memory)
-        print(f"{name:<6} {seconds:7.2f} s of CPU, {seconds / total * 1e6:6.1f} µs a finding, {memory:5.0f} MiB")
+        print(
+            f"{name:<6} {seconds:7.2f} s of CPU, {seconds / total * 1e6:6.1f} µs a finding, {memory:5.0f} MiB, "
+            f"of which the view that every format opens had {before:.0f} at its most"
+        )
     path = run.path / "report.html"
     size = path.stat().st_size / 1e6
     taken = usable_after(path)

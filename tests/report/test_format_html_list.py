@@ -92,6 +92,10 @@ def test_the_form_asks_what_the_address_says_and_chips_take_it_back(demo_page: D
         assert count_of(page).startswith(f"{len(wanted):,} of ")
         page.get_by_role("button", name="clear all filters").click()
         assert count_of(page) == f"{len(demo_page.open):,} of {len(demo_page.open):,} open findings"
+        go(page, f"#account={some.account_id}")
+        page.go_back()
+        page.wait_for_function("location.hash.length < 2")
+        assert count_of(page) == f"{len(demo_page.open):,} of {len(demo_page.open):,} open findings"
 
 
 @browsing
@@ -200,7 +204,7 @@ def test_figures_cells_actions_accounts_and_controls_lead_to_their_findings(
 
         def follow(selector: str) -> int:
             page.locator(selector).first.click()
-            assert page.evaluate("document.activeElement.id") == "findings-title"
+            page.wait_for_function("document.activeElement.id === 'findings-title'")
             return int(count_of(page).partition(" of ")[0].replace(",", ""))
 
         assert follow(".tile .figure a[href='#severity=critical%2Chigh']") == urgent
@@ -278,9 +282,12 @@ def test_the_list_needs_no_mouse(demo_page: DemoPage, chromium: Chromium) -> Non
         for _ in range(40):
             keyboard.press("Tab")
             assert page.evaluate("document.activeElement === document.body || panel.contains(document.activeElement)")
+        page.locator("#panel").get_by_role("button", name="Next", exact=True).focus()
+        keyboard.press("Enter")
+        page.wait_for_function("end => location.hash.endsWith(end)", arg=demo_page.open[PAGE + 1].fingerprint)
         keyboard.press("Escape")
         page.wait_for_selector("#panel", state="hidden")
-        assert focused() == f"#finding={demo_page.open[PAGE].fingerprint}"
+        assert focused() == f"#finding={demo_page.open[PAGE + 1].fingerprint}"
 
 
 @pytest.mark.parametrize("width", [640, 320])

@@ -143,7 +143,7 @@ def _left_out(view: View, packed: Packed) -> str:
     if packed.excepted_left_out:
         missing.append(f"{packed.excepted_left_out:,} of {view.summary.counts.covered:,} under an exception")
     return (
-        f"This page has room for {packed.open + packed.excepted:,} findings, {kept}. Left out are "
+        f"This page lists {packed.open + packed.excepted:,} findings, {kept}. Left out are "
         f"{' and '.join(missing)}. All of them are in report.json, in the workbook report.xlsx, and in `orgaudit "
         "query` over the run."
     )

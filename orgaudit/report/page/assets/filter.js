@@ -46,7 +46,7 @@ function everything() {
  * @returns {Asked | null}
  */
 function parsed(fragment) {
-  if (!fragment.includes("=")) return null;
+  if (fragment.length > 1 && !fragment.includes("=")) return null;
   const given = new URLSearchParams(fragment.replace(/^#/, ""));
   const asked = everything();
   for (const word of WORDS) asked[word] = given.get(word) || asked[word];

@@ -45,11 +45,12 @@ async function start() {
     (link || element("findings-title")).focus();
   }
 
+  /** Show what the address asks: nothing where it is empty; a place of the page leaves the list as it is. */
   function follow() {
+    const asks = location.hash.includes("=");
     const asked = parsed(location.hash);
-    if (!asked) return;
-    answer(asked);
-    if (!asked.finding) {
+    if (asked) answer(asked);
+    if (asks && asked && !asked.finding) {
       element("findings").scrollIntoView();
       element("findings-title").focus({ preventScroll: true });
     }
@@ -61,7 +62,7 @@ async function start() {
   window.addEventListener("afterprint", () => list.draw());
   element("explorer").hidden = false;
   element("loading").hidden = true;
-  list.show(everything());
+  answer(everything());
   follow();
   document.documentElement.dataset.ready = "yes";
 }
