@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import msgspec
 
@@ -215,7 +215,7 @@ def _one_setting_each(
 def _group(
     target: Target, members: Sequence[Issue], positions: Sequence[int], fixes: Mapping[str, FamilyFix]
 ) -> Group | None:
-    families = (members[0].family,) if len(members) == 1 else tuple(sorted({issue.family for issue in members}))
+    families = _alone(members[0].family) if len(members) == 1 else tuple(sorted({issue.family for issue in members}))
     fix = together([fixes.get(family, UNKNOWN_FIX) for family in families])
     if target.kind is Kind.RESOURCE:
         shared = any(issue.shared_by > 1 for issue in members)
@@ -229,3 +229,9 @@ def _group(
     if target.kind is Kind.POLICY and fix.per_resource:
         times = len({(issue.account_id, issue.resource) for issue in members})
     return Group(target, families, fix, tuple(positions), times)
+
+
+@cache
+def _alone(family: str) -> tuple[str, ...]:
+    """Return a family by itself, the same object for all of the many groups of one issue."""
+    return (family,)

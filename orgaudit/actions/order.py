@@ -9,7 +9,10 @@ the best choice of that effort closes. It says nothing of an effort between two 
 from __future__ import annotations
 
 import heapq
+from array import array
 from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import accumulate
 
 
 def greedy(
@@ -21,15 +24,16 @@ def greedy(
     equal points per effort, the one with more points comes first, then more issues, then the lower index. Ratios are
     compared as floats, which is exact while points x effort stays under 2**52.
     """
-    actions_of: list[list[int]] = [[] for _ in points]
-    for action, issues in enumerate(members):
-        for issue in issues:
-            actions_of[issue].append(action)
+    starts, actions = _actions_of(members, len(points))
     left = [sum([points[issue] for issue in issues]) for issues in members]
     count = [len(issues) for issues in members]
 
-    def rank(action: int) -> tuple[float, int, int, int]:
-        return (-left[action] / efforts[action], -left[action], -count[action], action)
+    @cache  # most actions close one issue and rank alike, and a tuple for each would be a fifth of the memory
+    def worth(points: int, effort: int, issues: int) -> tuple[float, int, int]:
+        return (-points / effort, -points, -issues)
+
+    def rank(action: int) -> tuple[tuple[float, int, int], int]:
+        return worth(left[action], efforts[action], count[action]), action
 
     # What an action still closes only shrinks, so a rank in the queue is at best too good, and is renewed when it is
     # the first.
@@ -48,8 +52,26 @@ def greedy(
         closed = [issue for issue in members[action] if is_open[issue]]
         for issue in closed:
             is_open[issue] = False
-            for other in actions_of[issue]:
+            for other in actions[starts[issue] : starts[issue + 1]]:
                 left[other] -= points[issue]
                 count[other] -= 1
                 is_ranked[other] = False
         yield action, closed
+
+
+def _actions_of(members: Sequence[Sequence[int]], issues: int) -> tuple[array[int], array[int]]:
+    """Return where the actions of each issue begin in a list of actions, and that list.
+
+    A list for each of many issues would take ten times the memory.
+    """
+    sizes = array("q", bytes(8 * (issues + 1)))
+    for each in members:
+        for issue in each:
+            sizes[issue + 1] += 1
+    starts = array("q", accumulate(sizes))
+    free, actions = starts[:], array("q", bytes(8 * starts[-1]))
+    for action, each in enumerate(members):
+        for issue in each:
+            actions[free[issue]] = action
+            free[issue] += 1
+    return starts, actions
