@@ -21,7 +21,7 @@ from orgaudit.history.baseline import narrowed_again
 from orgaudit.model import Severity
 from orgaudit.register.file.load import register_of
 from orgaudit.report import json_document, json_version_1
-from orgaudit.report.formats import JSON_VERSION, JSON_VERSIONS, chosen
+from orgaudit.report.formats import FORMATS, JSON_VERSION, JSON_VERSIONS, chosen
 from orgaudit.report.part import Division
 from orgaudit.report.stage import exit_code
 from orgaudit.settings.picture import read_logo
@@ -133,7 +133,10 @@ def _target(run: Run, manifest: Manifest, name: str | None) -> Run:
     return run
 
 
-@click.command(name="report")
+_FORMATS = "\b\nFormats:\n" + "\n".join(f"  {name:<15} for {each.reader}" for name, each in FORMATS.items())
+
+
+@click.command(name="report", epilog=_FORMATS)
 @click.argument("run_name", metavar="RUN", required=False)
 @options.config
 @options.out

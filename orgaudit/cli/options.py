@@ -86,7 +86,12 @@ rules = together(
     ),
 )
 formats = click.option(
-    "--format", "formats", multiple=True, type=click.Choice(list(FORMATS)), help="Report to write; repeat for more."
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(list(FORMATS)),
+    metavar="F",
+    help="Report to write; repeat for more. [default: xlsx, html, json]",
 )
 register = click.option(
     "--register",

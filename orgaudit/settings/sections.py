@@ -177,7 +177,7 @@ class RunSettings(Section):
     """Where output goes and how wide a run is; time-outs are in seconds."""
 
     out: Path = Path("reports")
-    formats: tuple[Text, ...] = ("xlsx", "json")
+    formats: tuple[Text, ...] = ("xlsx", "html", "json")
     concurrent_accounts: int = Field(default=16, ge=1)
     concurrent_calls: int = Field(default=64, ge=1)
     workers: int = Field(default=1, ge=1)

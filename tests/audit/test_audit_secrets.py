@@ -22,6 +22,7 @@ from aiohttp import web
 
 from orgaudit.demo import Demo, running
 from orgaudit.errors import ExitCode
+from orgaudit.report.formats import FORMATS
 from orgaudit.store.run import Run
 from tests.audit_runs import MANAGEMENT, WEBSHOP, Caller, Outcome, client, environment_for
 from tests.faults import Answer, Call, Fail, FaultProxy, Forward, Garble, Rule
@@ -284,7 +285,7 @@ def test_error_that_quotes_a_secret_is_written_without_it(demo: Demo, tmp_path: 
         keys = {"AWS_SECRET_ACCESS_KEY": CALLERS_SECRET, "AWS_SESSION_TOKEN": CALLERS_TOKEN}
         caller = Caller(environment_for(proxy.url, demo, **keys), tmp_path, accounts=(MANAGEMENT, WEBSHOP))
         config = caller.configured("attempts = 1")
-        config.write_text(config.read_text().replace('["json"]', '["xlsx", "json"]'))
+        config.write_text(config.read_text().replace('["json"]', json.dumps(list(FORMATS))))
         outcome = caller.call("-vv", *caller.command("--external-id", EXTERNAL_ID, config=config))
     assert outcome.code == ExitCode.INCOMPLETE, outcome.stderr
     assert any(call.faults for call in proxy.calls)
@@ -297,7 +298,7 @@ def test_error_that_quotes_a_secret_is_written_without_it(demo: Demo, tmp_path: 
 def test_run_is_open_to_those_whom_the_settings_name(demo: Demo, tmp_path: Path, umask: int, mode: str) -> None:
     directory, file = (0o750, 0o640) if mode else (0o700, 0o600)
     caller = Caller(environment_for(demo.endpoint_url, demo), tmp_path, accounts=(MANAGEMENT, WEBSHOP))
-    config = caller.configured(f'formats = ["xlsx", "json"]\n{mode}'.strip())
+    config = caller.configured(f"formats = {json.dumps(list(FORMATS))}\n{mode}".strip())
     config.write_text(config.read_text().replace('formats = ["json"]\n', ""))
     run = Run(tmp_path / "reports" / "run")
     with caller.started(*caller.command(config=config), preexec=lambda: umask_is(umask)) as process:

@@ -222,7 +222,7 @@ def test_every_setting_is_in_the_reference_with_its_meaning_and_default(site: Si
         assert meaning == notes[section, key].replace("`", "")
         assert bool(default) == (each.default is not None), (section, key)
     assert re.search(r"^log_retention_days\n365\nthe shortest time", sections["thresholds"], re.MULTILINE)
-    assert re.search(r'^formats\n\["xlsx", "json"\]$', sections["run"], re.MULTILINE)
+    assert re.search(r'^formats\n\["xlsx", "html", "json"\]$', sections["run"], re.MULTILINE)
     assert re.search(r"^effort\n\{ S = 1, M = 4, L = 16 \}$", sections["actions"], re.MULTILINE)
     assert re.search(r'^file\n"owners.csv"$', sections["ownership"], re.MULTILINE)
 

@@ -42,7 +42,7 @@ def test_the_file_yields_to_the_environment_and_that_to_options(tmp_path: Path) 
     text = '[run]\nworkers = 2\nattempts = 2\nout = "a"\n'
     environ = {"ORGAUDIT_RUN_ATTEMPTS": "3", "ORGAUDIT_RUN_OUT": "b", "AWS_PROFILE": "x", "PATH": "y"}
     run = settings(tmp_path, text, environ, run={"out": "c", "formats": (), "read_timeout": None}).run
-    assert (run.workers, run.attempts, run.out, run.formats) == (2, 3, Path("c"), ("xlsx", "json"))
+    assert (run.workers, run.attempts, run.out, run.formats) == (2, 3, Path("c"), ("xlsx", "html", "json"))
 
 
 def test_the_environment_gives_lists_and_tables(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orgaudit.errors import ConfigError
+from orgaudit.settings.documents import nearest
 
 if TYPE_CHECKING:
     from orgaudit.report.view import View
@@ -158,5 +159,5 @@ def chosen(names: Iterable[str], json_version: int = JSON_VERSION) -> dict[str, 
     """Return the formats of these names, each once, the JSON in this version; raises ConfigError for an unknown one."""
     wanted = list(dict.fromkeys(names))
     if unknown := [name for name in wanted if name not in FORMATS]:
-        raise ConfigError(f"unknown format {unknown[0]!r}; choose from {', '.join(FORMATS)}", key="run.formats")
+        raise ConfigError(f"unknown format {unknown[0]!r}; {nearest(unknown[0], FORMATS)}", key="run.formats")
     return {name: JSON_VERSIONS[json_version] if name == "json" else FORMATS[name] for name in wanted}
