@@ -5,10 +5,17 @@ from __future__ import annotations
 import ast
 import graphlib
 import re
+import sys
+import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from graphlib import TopologicalSorter
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 PACKAGE = Path(__file__).parent.parent / "orgaudit"
 SDK = {"aioboto3", "aiobotocore", "boto3", "botocore", "aiohttp"}
@@ -130,3 +137,39 @@ def states(path: Path) -> bool:
 def prints(path: Path) -> bool:
     calls = (node.func for node in ast.walk(parsed(path)) if isinstance(node, ast.Call))
     return any(isinstance(function, ast.Name) and function.id == "print" for function in calls)
+
+
+def test_users_install_what_is_imported_and_no_validator_of_the_tests() -> None:
+    """Each imported package is a dependency, or comes with one; those of an extra are imported where it is used."""
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["project"]
+    extras = {"demo": {"demo"}, "collect": {"dask"}}
+    by_module = packages_distributions()
+    for path in modules():
+        groups = [
+            project["dependencies"],
+            *(project["optional-dependencies"][each] for each in extras.get(package(path), ())),
+        ]
+        installed = with_their_own({Requirement(each).name for group in groups for each in group})
+        others = {name.split(".")[0] for name in imported(path)} - sys.stdlib_module_names - {"orgaudit"}
+        assert not {
+            name for name in others if not installed & {canonicalize_name(it) for it in by_module.get(name, [name])}
+        }, path
+
+
+@cache
+def _own(name: str) -> tuple[str, ...]:
+    wanted = (Requirement(each) for each in requires(name) or ())
+    return tuple(each.name for each in wanted if each.marker is None or each.marker.evaluate({"extra": ""}))
+
+
+def with_their_own(names: set[str]) -> set[str]:
+    """Packages with all that they install."""
+    found: set[str] = set()
+    waiting = [*names]
+    while waiting:
+        name = canonicalize_name(waiting.pop())
+        if name not in found:
+            found.add(name)
+            with suppress(PackageNotFoundError):  # what an extra names that is not installed here
+                waiting += _own(name)
+    return found
