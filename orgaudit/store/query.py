@@ -25,6 +25,8 @@ Row: TypeAlias = tuple[Any, ...]
 
 SECONDS = 60.0
 """The time that a query has, unless the caller says otherwise."""
+STARTING = 60.0
+"""The time that the process has to start and to analyse the statement, which a busy machine makes long."""
 PROCESS_MEMORY = 1536 << 20
 """The address space of the process that answers, in bytes: DuckDB's own limit does not cover what functions build up,
 such as repeat(). macOS does not enforce it."""
@@ -124,8 +126,8 @@ def _asked(
         process.start()
         theirs.close()
         try:
+            (named,) = next(_received(ours, STARTING))
             answers = _received(ours, seconds)
-            (named,) = next(answers)
             with suppress(BrokenPipeError):  # the process has ended, which is found out when its answer is read
                 ours.send(prepare(named, scratch))
             yield answers, scratch
