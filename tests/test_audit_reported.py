@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from click.testing import CliRunner
 from orgaudit import cli
 from orgaudit.audit import reported
 from orgaudit.errors import ConfigError, ExitCode, OrgauditError
+from orgaudit.report.formats import asff
 from orgaudit.store import seal
 from orgaudit.store.run import Run
 from orgaudit.store.seal import Ledger
@@ -177,6 +179,62 @@ def test_altered_report_is_found_and_written_again(run: Run) -> None:
     assert verify(run) == [f"{path}: does not have the SHA-256 it was sealed with: it was changed afterwards"]
     report(run)
     assert (path.read_bytes(), verify(run)) == (delivered, [])
+
+
+@pytest.fixture
+def batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a file of ASFF hold a few findings, so that a small run has several."""
+    monkeypatch.setattr(asff, "FINDINGS", 2)
+
+
+@pytest.mark.usefixtures("batches")
+def test_files_of_one_format_are_listed_and_kept_together(run: Run) -> None:
+    paths = report(run, "asff", as_of=ON)
+    assert len(paths) > 3
+    assert [path.name for path in paths] == [f"report.asff-{number:04}.json" for number in range(1, len(paths) + 1)]
+    assert {record.file: record.sha256 for record in ledger(run.path).reports} == {
+        path.name: sha256(path) for path in paths
+    }
+    before = contents(run), (run.path / "reports.json").read_bytes(), [path.stat().st_mtime_ns for path in paths]
+    assert report(run, "asff") == paths
+    after = contents(run), (run.path / "reports.json").read_bytes(), [path.stat().st_mtime_ns for path in paths]
+    assert after == before
+    assert (verify(run), notes(run)) == ([], [])
+
+
+@pytest.mark.usefixtures("batches")
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes().replace(b"FAILED", b"PASSED", 1) + b" "), "was changed"),
+        (Path.unlink, "is missing"),
+        (lambda path: (path.parent / "report.asff-9999.json").write_bytes(b"[]"), "is not in reports.json"),
+    ],
+)
+def test_a_format_of_several_files_is_written_again_whole(run: Run, damage: Callable[[Path], Any], said: str) -> None:
+    paths = report(run, "asff", "json", as_of=ON)
+    delivered, stamps = contents(run), {path: path.stat().st_mtime_ns for path in paths}
+    damage(paths[1])
+    [problem] = verify(run)
+    assert said in problem
+    assert report(run, "asff", "json") == paths
+    assert (contents(run), verify(run)) == (delivered, [])
+    untouched = [path.name for path in paths if path.stat().st_mtime_ns == stamps[path]]
+    assert untouched == ["report.json"]
+    newest = ledger(run.path).reports[len(paths) :]
+    assert [record.file for record in newest] == [path.name for path in paths[:-1]]
+
+
+@pytest.mark.usefixtures("batches")
+def test_files_for_another_date_stand_apart(run: Run) -> None:
+    first = report(run, "asff", as_of=ON)
+    before = contents(run)
+    later = report(run, "asff", as_of=LATER)
+    assert {path.parent.name for path in later} == {"as-of-2026-11-01"}
+    assert [path.name for path in later] == [path.name for path in first]
+    assert {name: contents(run)[name] for name in before} == before
+    assert {record.file for record in ledger(later[0].parent).reports} == {path.name for path in later}
+    assert verify(run) == []
 
 
 def test_report_that_nobody_listed_is_found(run: Run) -> None:

@@ -108,10 +108,10 @@ class Part:
 def reports(material: Material) -> str:
     """Copy the reports of the run: editing a copy leaves the run as it was sealed."""
     wanted = chosen(material.settings.run.formats).values()
-    names = [path.name for each in wanted for path in sorted(material.run.results.glob(each.file))]
-    for name in names:
-        material.copy(material.run.results / name, name)
-    return ", ".join(names)
+    found = [path for each in wanted for path in each.files(material.run.results)]
+    for path in found:
+        material.copy(path, path.name)
+    return ", ".join(path.name for path in found)
 
 
 def changes(material: Material) -> str:

@@ -191,7 +191,7 @@ REQUIREMENTS = f"""
         FROM coverage GROUP BY control, account_id),
     verdicts AS (
         SELECT q, CASE WHEN bool_or(failed) THEN 'FAIL' WHEN bool_or(unseen) THEN 'NOT_ASSESSED'
-                       WHEN bool_or(passed) THEN 'PASS' WHEN bool_or(manual) THEN 'MANUAL'
+                       WHEN bool_or(manual) THEN 'MANUAL' WHEN bool_or(passed) THEN 'PASS'
                        ELSE 'NOT_APPLICABLE' END AS verdict
         FROM asked JOIN cells USING (control) GROUP BY q, account_id),
     accounts_by_verdict AS (
@@ -206,8 +206,8 @@ REQUIREMENTS = f"""
     SELECT n.framework, n.id, n.title, n.section, n.level, n.assessment, n.controls,
         CASE WHEN n.coverage = 'none' THEN 'NOT_COVERED' WHEN n.assessment = 'manual' THEN 'MANUAL'
              WHEN v.failing > 0 THEN 'FAIL' WHEN v.not_assessed > 0 OR unasked THEN 'NOT_ASSESSED'
-             WHEN v.passing > 0 THEN 'PASS'
-             WHEN v.not_applicable > 0 AND v.manual = 0 THEN 'NOT_APPLICABLE' ELSE 'MANUAL' END AS status,
+             WHEN v.manual > 0 THEN 'MANUAL' WHEN v.passing > 0 THEN 'PASS'
+             WHEN v.not_applicable > 0 THEN 'NOT_APPLICABLE' ELSE 'MANUAL' END AS status,
         coalesce(s.counts, {_NO_COUNTS}) AS counts,
         coalesce(v.failing, 0) AS accounts_failing, coalesce(v.not_assessed, 0) AS accounts_not_assessed,
         coalesce(v.passing, 0) AS accounts_passing, coalesce(v.not_applicable, 0) AS accounts_not_applicable,

@@ -30,7 +30,8 @@ def written(
 ) -> Iterator[tuple[View, list[Path]]]:
     """Write each format of a run to which the register was applied, and yield the view and all the files.
 
-    A verified report that was handed out stays as it is; new ones are listed in reports.json.
+    A verified report that was handed out stays as it is, unless one of its files was changed or is missing, or another
+    is among them: then all are written again. New ones are listed in reports.json.
     Raises ConfigError for an unknown format or a run without results, and ReportError where a file cannot be written.
     """
     wanted = chosen(formats, json_version)
@@ -39,9 +40,9 @@ def written(
         paths: list[Path] = []
         added: list[Path] = []
         for each in wanted.values():
-            known = [name for name in sorted(keep) if each.owns(name)]
-            if known and all(keep[name] for name in known):
-                paths += [run.results / name for name in known]
+            known = [run.results / name for name in sorted(keep) if each.owns(name)]
+            if known and all(keep[path.name] for path in known) and each.files(run.results) == known:
+                paths += known
             else:
                 paths += (new := each.write(view, run.results))
                 added += new

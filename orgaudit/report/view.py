@@ -167,6 +167,10 @@ class View:
         yield from structs_of(self.connection.cursor(), AccountRegion, queries.ACCOUNT_REGIONS)
 
 
+FAILED_OR_UNSEEN = "status IN ('FAIL', 'NOT_ASSESSED')"
+"""The SQL that holds for what somebody has to act on: what fails, under an exception too, and what was not assessed."""
+
+
 def in_account(account: str) -> str:
     """Return the SQL that holds for the findings of an account, by which few of a table's row groups are read."""
     return "account_id = '" + account.replace("'", "''") + "'"

@@ -66,7 +66,7 @@ class WeaknessPlace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ControlInAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one control in one account: failing anywhere, else unseen anywhere, else passing."""
+    """What became of one control in one account: failing anywhere, else unseen, else left to a person, else passing."""
 
     account_id: str
     status: Status
@@ -158,7 +158,7 @@ CONTROLS_IN_ACCOUNTS = f"""
     WITH cells AS (
         SELECT control, account_id, {EVALUATIONS}, sum(passed)::BIGINT AS passed, sum(failed)::BIGINT AS failed,
             CASE WHEN bool_or(failed > 0) THEN 'FAIL' WHEN bool_or({UNSEEN}) THEN 'NOT_ASSESSED'
-                 WHEN bool_or(passed > 0) THEN 'PASS' WHEN bool_or(manual > 0) THEN 'MANUAL'
+                 WHEN bool_or(manual > 0) THEN 'MANUAL' WHEN bool_or(passed > 0) THEN 'PASS'
                  WHEN bool_or({ACCEPTED}) THEN 'NOT_ASSESSED' ELSE 'NOT_APPLICABLE' END AS status
         FROM coverage GROUP BY control, account_id)
     SELECT control, list({{'account_id': account_id, 'status': status, 'evaluations': evaluations,

@@ -21,7 +21,7 @@ from orgaudit.errors import ConfigError, ReportError
 from orgaudit.model import Finding, Severity, Status
 from orgaudit.store.lease import mark
 from orgaudit.store.manifest import Manifest
-from orgaudit.store.run import Run, write_lines, writing
+from orgaudit.store.run import Run, read_lines, write_lines, writing
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -36,6 +36,8 @@ GROUP = 2048
 """Rows in a group of a Parquet file, which is as much as DuckDB holds of it in memory."""
 PIECE = 2000
 """Findings in one of the files from which DuckDB makes a table."""
+
+_FINDINGS = msgspec.json.Decoder(Finding)
 
 _TEXT = "VARCHAR"
 _GAP = 'STRUCT(account_id VARCHAR, region VARCHAR, "action" VARCHAR, reason VARCHAR, message VARCHAR)'
@@ -108,7 +110,9 @@ _COVERED = f"coalesce(status = 'FAIL' AND exception.state IN {COVERING_STATES}, 
 _WITH_FAMILY = "REPLACE (coalesce(nullif(family, ''), control) AS family)"
 """What gives a finding of a run from before there were families its control's id as one."""
 
-_COUNTED = "inherited_from IS NULL OR fingerprint IN (SELECT fingerprint FROM first_repetitions)"
+_COUNTED = """
+    if(inherited_from IS NULL, fingerprint NOT IN (FROM replaced_findings), fingerprint IN (FROM first_repetitions))
+"""
 
 HOME = "coalesce(inherited_from, account_id)"
 """The account where a finding's resource lives."""
@@ -137,7 +141,8 @@ def consolidate(run: Run, apply: Apply) -> None:
     """Write findings.parquet, with exceptions and in the order of reports, and coverage.parquet.
 
     Three columns are added to a finding's own: `covered` (a FAIL under an active or expiring exception), `open` (any
-    other FAIL) and `counted` (false where it repeats what another row says of the same shared resource).
+    other FAIL) and `counted`. Of a shared resource one row is counted: that of the account where it lives, or the first
+    repetition where an exception covers only the former, because an issue is open if any of its rows is.
     Raises ConfigError where the run is not evaluated, and ReportError where the files cannot be written.
     """
     accounts = sorted(account.id for account in run.read_manifest().accounts)
@@ -147,18 +152,15 @@ def consolidate(run: Run, apply: Apply) -> None:
     with scratch_of(run) as scratch:
         repetitions = _Repetitions()
         findings = apply(finding for account in accounts for finding in run.unopened_findings(account))
-        ordered = _write_in_order(scratch, repetitions.noted(findings))
-        own = (
-            finding
-            for account in accounts
-            if account in repetitions.homes
-            for finding in run.unopened_findings(account)
-        )
+        pieces = _write_in_order(scratch, repetitions.noted(findings))
+        homes = (account for account in accounts if account in repetitions.homes)
+        repetitions.compare(finding for account in homes for finding in run.unopened_findings(account))
+        covered = (path for place in pieces if place[1] for path in pieces[place])
+        repetitions.replace(finding for path in covered for finding in read_lines(path, _FINDINGS))
         with connection_in(scratch) as connection:
-            connection.execute(
-                "CREATE TEMP TABLE first_repetitions AS SELECT unnest($1::VARCHAR[]) AS fingerprint",
-                [repetitions.first(own)],
-            )
+            _load_fingerprints(connection, "first_repetitions", repetitions.first)
+            _load_fingerprints(connection, "replaced_findings", repetitions.replaced)
+            ordered = [path for place in sorted(pieces) for path in pieces[place]] or [_empty(scratch)]
             source = json_lines(ordered, FINDING_COLUMNS)
             connection.execute(f"CREATE VIEW source AS SELECT * FROM {source}")  # noqa: S608 - no user's text
             write_parquet(
@@ -174,6 +176,11 @@ def consolidate(run: Run, apply: Apply) -> None:
                 "ORDER BY account_id, region, control",
                 coverage_table(run),
             )
+
+
+def _load_fingerprints(connection: duckdb.DuckDBPyConnection, table: str, names: Iterable[str]) -> None:
+    select = "SELECT unnest($1::VARCHAR[]) AS fingerprint"
+    connection.execute(f"CREATE TEMP TABLE {table} AS {select}", [sorted(names)])
 
 
 @contextmanager
@@ -286,18 +293,30 @@ def json_lines(paths: list[Path], columns: dict[str, str]) -> str:
     return f"read_json([{files}], format = 'newline_delimited', compression = 'zstd', columns = {{{fields}}})"
 
 
+_Shared: TypeAlias = tuple[str, str, str]
+"""A shared resource as it is judged: the account where it lives, the control and the resource."""
+
+
 class _Repetitions:
-    """The findings that repeat, for another account, how a resource was judged in the account where it lives."""
+    """The findings that repeat, for another account, how a resource was judged in the account where it lives.
+
+    `first` are the repetitions that are counted, and `replaced` the findings of the homes that are not counted, because
+    an exception covers them and not the repetition.
+    """
 
     def __init__(self) -> None:
-        self._first: dict[tuple[str, str, str], tuple[str, str]] = {}
+        self._first: dict[_Shared, tuple[bool, str, str]] = {}
+        self._open: dict[_Shared, str] = {}
+        self.first: set[str] = set()
+        self.replaced: set[str] = set()
 
     def noted(self, findings: Iterable[Finding]) -> Iterator[Finding]:
-        """Yield the findings, having noted those that repeat another."""
+        """Yield the findings, having noted those that repeat another: an open one goes first."""
         for finding in findings:
             if finding.inherited_from is not None:
                 place = (finding.inherited_from, finding.control, finding.resource)
-                found = (finding.account_id + finding.region, finding.fingerprint)
+                is_open = finding.status is Status.FAIL and not _is_covered(finding)
+                found = (not is_open, finding.account_id + finding.region, finding.fingerprint)
                 self._first[place] = min(self._first.get(place, found), found)
             yield finding
 
@@ -306,17 +325,30 @@ class _Repetitions:
         """The accounts where the resources live."""
         return {home for home, _, _ in self._first}
 
-    def first(self, own: Iterable[Finding]) -> list[str]:
-        """Return the first repetition of each finding that the home does not have, given those that homes have."""
-        kept = dict(self._first)
+    def compare(self, own: Iterable[Finding]) -> None:
+        """Keep the first repetition of each finding that the home does not have, given those that homes have."""
+        self.first = {name for *_, name in self._first.values()}
         for finding in own:
-            if finding.inherited_from is None:
-                kept.pop((finding.account_id, finding.control, finding.resource), None)
-        return sorted(fingerprint for _, fingerprint in kept.values())
+            place = (finding.account_id, finding.control, finding.resource)
+            if finding.inherited_from is None and place in self._first:
+                is_closed, _, name = self._first[place]
+                self.first.discard(name)
+                if not is_closed:
+                    self._open[place] = name
+
+    def replace(self, covered: Iterable[Finding]) -> None:
+        """Count an open repetition in place of the home's finding where that is covered, given all that are."""
+        if not self._open:
+            return
+        for finding in covered:
+            place = (finding.account_id, finding.control, finding.resource)
+            if finding.inherited_from is None and place in self._open:
+                self.replaced.add(finding.fingerprint)
+                self.first.add(self._open[place])
 
 
-def _write_in_order(scratch: Path, findings: Iterable[Finding]) -> list[Path]:
-    """Write findings, which come account by account, as files that make up the order of reports one after another.
+def _write_in_order(scratch: Path, findings: Iterable[Finding]) -> dict[_Place, list[Path]]:
+    """Write findings, which come account by account, as files, whose places make up the order of reports.
 
     A sort of all findings would need memory, or a disk, for all of them; this needs memory for one account.
     """
@@ -336,11 +368,11 @@ def _write_in_order(scratch: Path, findings: Iterable[Finding]) -> list[Path]:
         raise ReportError(
             f"cannot write {scratch}: {error.strerror or error}; free space or name another --out"
         ) from error
-    return [path for place in sorted(pieces) for path in pieces[place].paths] or [_empty(scratch)]
+    return {place: found.paths for place, found in pieces.items()}
 
 
 _Place: TypeAlias = tuple[int, bool, int]
-"""Where findings stand in the order of reports, before their account and what follows it."""
+"""Where findings stand in the order of reports, before their account and what follows it; the second is `covered`."""
 
 _PLACES: dict[tuple[Status, Severity], _Place] = {
     (status, severity): (index, False, -severity.rank)

@@ -28,6 +28,7 @@ from orgaudit.model import Finding, OrganizationRecord, Status
 from orgaudit.quarter.baseline import run_of
 from orgaudit.quarter.folder import Folder, QuarterRecord, StepRecord, name_of
 from orgaudit.quarter.parts import PARTS
+from orgaudit.report.formats import asff
 from orgaudit.store import lease
 from orgaudit.store.kinds import Kind
 from orgaudit.store.manifest import Manifest
@@ -221,6 +222,24 @@ def test_workbook_and_json_are_those_of_the_run(two: Desk) -> None:
     for name in ("report.xlsx", "report.json"):
         assert (folder / name).read_bytes() == (results / name).read_bytes()
     assert openpyxl.load_workbook(folder / "report.xlsx").sheetnames
+
+
+def test_all_files_of_a_format_are_copied_listed_and_checked(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asff, "FINDINGS", 2)
+    desk.formats = ["--format=asff", "--format=json"]
+    folder = desk.done(0, "--run", "q1")
+    at = results(desk)
+    names = sorted(path.name for path in at.glob("report.asff-*.json"))
+    assert len(names) > 3
+    assert sorted(path.name for path in folder.glob("report.*")) == sorted([*names, "report.json"])
+    assert all((folder / name).read_bytes() == (at / name).read_bytes() for name in names)
+    step = next(step for step in record(folder).steps if step.name == "reports")
+    assert step.note.split(", ") == [*names, "report.json"]
+    assert step.files.keys() == {*names, "report.json"}
+    assert {*names} <= {line.split("  ")[1] for line in (folder / "SHA256SUMS").read_text().splitlines()}
+    assert "`report.asff-*.json`" in (folder / "README.md").read_text()
+    (folder / names[1]).unlink()
+    assert str(folder / names[1]) in desk.error(0)
 
 
 def test_hashes_are_those_of_sha256sum(two: Desk) -> None:

@@ -175,13 +175,13 @@ def test_the_demo_is_imported_account_by_account(
     with viewing(demo_run) as view:
         files = written(view, tmp_path)
         rows = view.connection.execute(
-            "SELECT status, counted, covered, count(*) FROM findings GROUP BY ALL"
+            "SELECT status, counted, covered, accepted, count(*) FROM findings GROUP BY ALL"
         ).fetchall()
     found = Counter(
-        tuple(each["ProductFields"][f"orgaudit/{name}"] for name in ("Status", "Counted", "Covered"))
+        tuple(each["ProductFields"][f"orgaudit/{name}"] for name in ("Status", "Counted", "Covered", "Accepted"))
         for each in all_of(files)
     )
-    assert found == {(status, str(a).lower(), str(b).lower()): count for status, a, b, count in rows}
+    assert found == {(status, *(str(flag).lower() for flag in flags)): count for status, *flags, count in rows}
     assert import_in_security_hub(files, stock, monkeypatch) == view.findings_total > 5000
     assert {each["Resources"][0]["Type"] for each in all_of(files)} > {"AwsS3Bucket", "AwsAccount", "Other"}
 
@@ -318,6 +318,7 @@ def test_each_field_of_an_open_finding(small: Run, tmp_path: Path) -> None:
         "Evidence": '{"public":true}',
         "Counted": "true",
         "Covered": "false",
+        "Accepted": "false",
         "Requirements": ", ".join(requirements),
         **({"Command": remedy.asset.command} if remedy.asset.command else {}),
     }
@@ -407,14 +408,28 @@ def test_no_more_than_a_hundred_a_file_and_none_is_lost(
         assert sorted(each["Id"] for each in all_of(files)) == sorted(f"orgaudit/{each}" for each in fingerprints)
 
 
+def test_what_the_settings_accept_as_not_audited_is_still_not_assessed(small: Run, tmp_path: Path) -> None:
+    for account in (account_id(number) for number in range(4)):
+        found = [
+            msgspec.structs.replace(each, accepted=each.status is Status.NOT_ASSESSED)
+            for each in small.findings(account)
+        ]
+        write_lines(small.findings_path(account), found)
+    with viewed(small, REGISTER) as view:
+        accepted = [it for it in all_of(written(view, tmp_path)) if it["ProductFields"]["orgaudit/Accepted"] == "true"]
+    assert accepted
+    for finding in accepted:
+        assert finding["Compliance"]["Status"] == "NOT_AVAILABLE"
+        assert (finding["Workflow"]["Status"], finding["RecordState"]) == ("NEW", "ACTIVE")
+
+
 def test_an_exception_in_force_suppresses_and_an_expired_one_does_not(small: Run, tmp_path: Path) -> None:
     with viewed(small, REGISTER) as view:
         findings = all_of(written(view, tmp_path))
     (covered,) = (each for each in findings if each["Workflow"]["Status"] == "SUPPRESSED")
     assert (covered["Compliance"]["Status"], covered["RecordState"]) == ("FAILED", "ACTIVE")
     assert covered["Note"] == {
-        "Text": "Exception EXC-2026-0001 (active) of Ann Example expires on 2026-12-31: "
-        "the failure is accepted, not fixed.",
+        "Text": "Exception EXC-2026-0001 of Ann Example accepts this until 2026-12-31; it still fails.",
         "UpdatedBy": "orgaudit",
         "UpdatedAt": covered["UpdatedAt"],
     }
@@ -424,7 +439,7 @@ def test_an_exception_in_force_suppresses_and_an_expired_one_does_not(small: Run
     assert expired
     for finding in expired:
         assert (finding["Workflow"]["Status"], finding["Compliance"]["Status"]) == ("NEW", "FAILED")
-        assert finding["Note"]["Text"].endswith("of Bob Example expired on 2026-08-20: the failure is open.")
+        assert finding["Note"]["Text"].endswith("of Bob Example ended on 2026-08-20 and accepts this no longer.")
     assert sum("Note" in each for each in findings) == 1 + len(expired)
 
 

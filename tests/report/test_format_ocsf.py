@@ -295,14 +295,12 @@ def test_a_covered_failure_is_a_suppressed_failure_and_an_expired_exception_cove
         "state": "active",
         "days_overdue": 0,
     }
-    assert covered["comment"] == (
-        "Exception EXC-2026-0001 (active) of Ann Example expires on 2026-12-31: the failure is accepted, not fixed."
-    )
+    assert covered["comment"] == "Exception EXC-2026-0001 of Ann Example accepts this until 2026-12-31; it still fails."
     expired = [event for event in small_events if event["unmapped"].get("exception", {}).get("state") == "expired"]
     assert expired
     for event in expired:
         assert (event["status"], event["compliance"]["status"], event["unmapped"]["open"]) == ("New", "Fail", True)
-        assert event["comment"].endswith("of Bob Example expired on 2026-08-20: the failure is open.")
+        assert event["comment"].endswith("of Bob Example ended on 2026-08-20 and accepts this no longer.")
         assert event["unmapped"]["exception"]["days_overdue"] == 42
 
 

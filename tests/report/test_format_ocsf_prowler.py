@@ -207,7 +207,7 @@ def test_exceptions_mute_while_they_cover(small: Run, tmp_path: Path) -> None:
         events = events_of(view, path)
     (covered,) = (event for event in events if event["status"] == "Suppressed")
     assert (covered["status_code"], covered["unmapped"]["exception_id"]) == ("FAIL", "EXC-2026-0001")
-    assert covered["unmapped"]["notes"].startswith("Exception EXC-2026-0001 (active) of Ann Example expires on 2026-12")
+    assert covered["unmapped"]["notes"].startswith("Exception EXC-2026-0001 of Ann Example accepts this until 2026-12")
     imported = {each.unique_id for each in import_in_defectdojo(path)}
     assert covered["finding_info"]["uid"] not in imported
     expired = [event for event in events if event["unmapped"].get("exception_id") == "EXC-2026-0002"]

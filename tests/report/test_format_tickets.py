@@ -15,7 +15,7 @@ from orgaudit.model import EntryState, Status
 from orgaudit.report import viewing as views
 from orgaudit.report.formats import FORMATS, jira, servicenow
 from orgaudit.report.formats.ticket_words import Words
-from orgaudit.report.formats.tickets import tickets
+from orgaudit.report.tickets import tickets
 from orgaudit.report.view import View
 from orgaudit.report.viewing import viewing
 from orgaudit.settings.people import identity

@@ -1,12 +1,16 @@
-"""Writing formats: which there are, what is refused."""
+"""Writing formats: which there are, whose each file is, what is refused."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import click
 import pytest
 
 from orgaudit.cli.audit import report_command
 from orgaudit.errors import ConfigError
+from orgaudit.report.formats import FORMATS, JSON_VERSIONS, Format
+from orgaudit.report.viewing import viewing
 from orgaudit.settings.sections import RunSettings
 from orgaudit.store.run import Run
 from orgaudit.store.tables import findings_table
@@ -35,3 +39,46 @@ def test_the_help_names_the_usual_formats() -> None:
     assert isinstance(option, click.Option)
     assert option.help is not None
     assert f"[default: {', '.join(RunSettings().formats)}]" in option.help
+
+
+EVERY = {**FORMATS, **{f"json {version}": each for version, each in JSON_VERSIONS.items() if version == 1}}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_names_of_files_begin_as_verify_looks_for_them(name: str) -> None:
+    """A file that begins otherwise would be in no list of reports, and `orgaudit verify` would not miss it."""
+    assert EVERY[name].file.startswith("report.")
+    assert "/" not in EVERY[name].file
+
+
+def test_every_file_is_of_one_format_and_is_what_was_returned(small: Run) -> None:
+    write(small, REGISTER, [])
+    with viewing(small) as view:
+        written = {name: each.write(view, small.results) for name, each in EVERY.items()}
+    owners = {path: [name for name, each in EVERY.items() if each.owns(path.name)] for path in small.results.iterdir()}
+    assert {name: {path for path, found in owners.items() if found == [name]} for name in EVERY} == {
+        name: set(paths) for name, paths in written.items()
+    }
+    assert all(EVERY[name].files(small.results) == sorted(paths) for name, paths in written.items())
+    assert all(written.values())
+    assert {path for path, found in owners.items() if found} == set(small.results.glob("report.*"))
+
+
+@pytest.mark.parametrize("name", [name for name, each in EVERY.items() if "*" in each.file])
+def test_what_is_left_of_more_files_is_removed(small: Run, name: str) -> None:
+    each, others = EVERY[name], {Path(it.file).name for it in EVERY.values() if it is not EVERY[name]}
+    left = small.results / each.file.replace("*", "9999")
+    kept = [small.results / it.replace("*", "9999") for it in others]
+    for path in (left, *kept):
+        path.write_text("of an earlier writing")
+    write(small, REGISTER, [])
+    with viewing(small) as view:
+        each.write(view, small.results)
+    assert not left.exists()
+    assert all(path.read_text() == "of an earlier writing" for path in kept)
+
+
+def test_a_pattern_owns_only_its_own_names() -> None:
+    several = Format("report.several-*.json", "nothing", "nobody", "nothing")
+    names = ("report.several-0001.json", "report.several.json", "report.json", "as-of-2026-10-01/report.several-1.json")
+    assert [several.owns(name) for name in names] == [True, False, False, False]

@@ -10,6 +10,7 @@ import pytest
 from orgaudit.model import GLOBAL, Cell, Status
 from orgaudit.report.figures import RequirementScore, StatusCounts
 from orgaudit.report.framework_scores import framework_scores
+from orgaudit.report.weaknesses import controls_in_accounts
 from orgaudit.settings.frameworks import Assessment, Coverage, Framework, Requirement
 from orgaudit.store.run import Run, write_lines
 from orgaudit.store.tables import consolidate
@@ -79,6 +80,21 @@ def test_a_passing_requirement_that_a_person_decides_is_not_passed(
     only_passing(small, PASSING)
     found = scores(small, {"asked": (assessment, (PASSING,))})["asked"]
     assert (str(found.status), found.accounts_passing) == (status, 4)
+
+
+@pytest.mark.parametrize("beside", [0, 1])
+def test_what_a_person_decides_in_one_account_is_not_passed_by_what_passes(small: Run, beside: int) -> None:
+    only_passing(small, PASSING)
+    cells = list(small.cells(account_id(1)))
+    write_lines(
+        small.cells_path(account_id(1)),
+        [msgspec.structs.replace(it, passed=beside, manual=1) if it.control == PASSING else it for it in cells],
+    )
+    found = scores(small, {"asked": (AUTOMATED, (PASSING,))})["asked"]
+    assert (str(found.status), found.accounts_passing, found.rated.counts.passed) == ("MANUAL", 3, 3)
+    with viewed(small, decided()) as view:
+        [control] = [it for it in controls_in_accounts(view.connection) if it.control == PASSING]
+    assert [str(it.status) for it in control.accounts] == ["PASS", "MANUAL", "PASS", "PASS"]
 
 
 def test_what_no_control_covers_is_neither_passed_nor_left_to_people(small: Run) -> None:

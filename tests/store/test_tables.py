@@ -105,6 +105,50 @@ def test_a_shared_resource_counts_in_the_first_heir_where_its_owner_is_out_of_sc
     assert rows(run, sql) == [(False, 1), (True, 1)]
 
 
+@pytest.mark.parametrize(
+    ("excepted", "counted"), [((0,), 1), ((0, 1), 2), ((0, 1, 2), 0), ((1,), 0), ((1, 2), 0), ((), 0)]
+)
+def test_the_row_that_counts_is_open_if_any_row_of_a_shared_resource_is(
+    tmp_path: Path, excepted: tuple[int, ...], counted: int
+) -> None:
+    accounts = (MANAGEMENT, account_id(1), account_id(2))
+    exempt = {accounts[number] for number in excepted}
+
+    def apply(findings: Iterable[Finding]) -> Iterator[Finding]:
+        for finding in findings:
+            reference = ExceptionRef("EXC-1", "Ann", "2026-12-31", "active") if finding.account_id in exempt else None
+            yield msgspec.structs.replace(finding, exception=reference)
+
+    run = build(tmp_path / "run")
+    tables.consolidate(run, apply)
+    sql = "SELECT account_id, open, counted FROM findings WHERE control = 'cloudtrail_control_0_holds'"
+    found = {account: (is_open, is_counted) for account, is_open, is_counted in rows(run, f"{sql} AND status = 'FAIL'")}
+    assert {account: is_open for account, (is_open, _) in found.items()} == {it: it not in exempt for it in accounts}
+    assert [account for account, (_, is_counted) in found.items() if is_counted] == [accounts[counted]]
+    left = {account for account, (is_open, _) in found.items() if not is_open} - {accounts[counted]}
+    assert rows(run, "SELECT count(*) FROM findings WHERE inherited_from IS NULL AND NOT counted") == [
+        (int(MANAGEMENT in left),)
+    ]
+
+
+@pytest.mark.parametrize(("excepted", "counted"), [(1, 2), (2, 1)])
+def test_without_its_owner_an_open_row_of_a_shared_resource_counts_first(
+    tmp_path: Path, excepted: int, counted: int
+) -> None:
+    def apply(findings: Iterable[Finding]) -> Iterator[Finding]:
+        for finding in findings:
+            is_exempt = finding.account_id == account_id(excepted)
+            reference = ExceptionRef("EXC-1", "Ann", "2026-12-31", "active") if is_exempt else None
+            yield msgspec.structs.replace(finding, exception=reference)
+
+    run = build(tmp_path / "run")
+    manifest = run.read_manifest()
+    run.write_manifest(msgspec.structs.replace(manifest, accounts=manifest.accounts[1:]))
+    tables.consolidate(run, apply)
+    sql = "SELECT account_id FROM findings WHERE inherited_from IS NOT NULL AND counted"
+    assert rows(run, sql) == [(account_id(counted),)]
+
+
 def test_the_same_run_makes_the_same_rows_whatever_order_they_came_in(tmp_path: Path) -> None:
     run = build(tmp_path / "run", resources=3)
     tables.consolidate(run, iter)

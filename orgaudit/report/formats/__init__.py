@@ -37,6 +37,10 @@ class Format:
         """Return whether a file of the results is one of this format."""
         return fnmatchcase(name, self.file)
 
+    def files(self, results: Path) -> list[Path]:
+        """Return the files of this format that are in the results."""
+        return sorted(results.glob(self.file))
+
     def write(self, view: View, results: Path) -> list[Path]:
         """Write the view, and return the files; what an earlier writing left beside them is removed."""
         write = import_module(f"orgaudit.report.{self.module}").write
@@ -44,7 +48,7 @@ class Format:
             write(view, results / self.file)
             return [results / self.file]
         written: Sequence[Path] = write(view, results)
-        for left in set(results.glob(self.file)) - set(written):
+        for left in set(self.files(results)) - set(written):
             left.unlink()
         return list(written)
 

@@ -30,7 +30,8 @@ from orgaudit.report.formats.asff_objects import (
     Workflow,
 )
 from orgaudit.report.formats.asff_types import ACCOUNT, type_of
-from orgaudit.report.formats.shared import exception_of, is_resolved, types_of
+from orgaudit.report.formats.finding_words import exception_words
+from orgaudit.report.formats.shared import is_resolved, types_of
 from orgaudit.report.listed import ExportedFinding
 from orgaudit.report.view import View
 from orgaudit.spreadsheet.text import one_line
@@ -157,7 +158,7 @@ class _Findings:
         severity = Severity(
             INFORMATIONAL if is_resolved(finding.status) else finding.severity.upper(), finding.severity
         )
-        exception = exception_of(finding)
+        exception = exception_words(finding)
         return SecurityFinding(
             schema_version=SCHEMA,
             id=f"orgaudit/{finding.fingerprint}",
@@ -232,6 +233,7 @@ class _Findings:
         fields["orgaudit/Status"] = finding.status
         fields["orgaudit/Counted"] = "true" if finding.counted else "false"
         fields["orgaudit/Covered"] = "true" if finding.covered else "false"
+        fields["orgaudit/Accepted"] = "true" if finding.accepted else "false"
         if control.all_requirements:
             fields["orgaudit/Requirements"] = control.all_requirements
         return fields

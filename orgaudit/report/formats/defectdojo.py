@@ -2,7 +2,8 @@
 
 Keys, required keys and types: dojo/tools/generic/json_parser.py of https://github.com/DefectDojo/django-DefectDojo;
 lengths: its model Finding. DefectDojo recognizes a finding by title, description and service, so the description says
-where it is and what the register decided, and not what changes from day to day.
+where it is and what the register decided, and not what changes from day to day. A finding that is not in the file
+passed, does not apply, or waits for a person.
 """
 
 from __future__ import annotations
@@ -16,16 +17,14 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from orgaudit.model import Effort, Status
-from orgaudit.report.formats.finding_words import exception_words, place_words, remedy_words
+from orgaudit.report.formats.finding_words import ACCEPTED, exception_words, place_words, remedy_words
 from orgaudit.report.json_parts import json_lines
 from orgaudit.report.listed import ExportedFinding
-from orgaudit.report.view import View
+from orgaudit.report.view import FAILED_OR_UNSEEN, View
 from orgaudit.spreadsheet.text import fitted, printable
 from orgaudit.store.manifest import ControlRecord
 from orgaudit.store.run import writing
 
-WHERE = "status IN ('FAIL', 'NOT_ASSESSED')"
-"""What is written: a finding that is not in the file passed, does not apply, or waits for a person."""
 INFO = "Info"
 """The severity of what was not assessed: nothing is known of it, and it is not left out."""
 
@@ -73,7 +72,7 @@ def write(view: View, path: Path) -> None:
     """Write the view as Generic Findings, one line a finding; raises ReportError."""
     encoder = msgspec.json.Encoder()
     about = {record.id: _about(record) for record in view.manifest.controls}
-    found = (_finding(each, about[each.control]) for each in view.exported(WHERE))
+    found = (_finding(each, about[each.control]) for each in view.exported(FAILED_OR_UNSEEN))
     with writing(path) as file:
         file.writelines(_document(view, map(encoder.encode, found)))
 
@@ -133,7 +132,7 @@ def _mitigation(found: ExportedFinding) -> str:
 
 def _justification(found: ExportedFinding) -> str:
     if found.status == Status.NOT_ASSESSED:
-        accepted = " The settings accept that this region is not audited." if found.accepted else ""
+        accepted = f" {ACCEPTED}" if found.accepted else ""
         return f"The control's severity is {found.severity}; nothing is known of it here.{accepted}"
     return exception_words(found) or f"The control's severity is {found.severity}."
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 from orgaudit.model import GapReason, Status
 from orgaudit.report.listed import ExportedFinding
 
+ACCEPTED = "The settings accept that this region is not audited."
+"""What is said of a finding that was not assessed, and that nobody has to assess."""
+
 
 def exception_words(found: ExportedFinding) -> str:
     """Return what the register says of a finding: the exception, its owner and its last day; nothing without one."""

@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape, quoteattr
 from orgaudit.model import Gap, Status
 from orgaudit.report.completeness import completeness_of
 from orgaudit.report.figures import AccountScore, StatusCounts
-from orgaudit.report.formats.finding_words import exception_words, place_words, remedy_words
+from orgaudit.report.formats.finding_words import ACCEPTED, exception_words, place_words, remedy_words
 from orgaudit.report.listed import ExportedFinding
 from orgaudit.report.view import View, in_account
 from orgaudit.spreadsheet.text import printable
@@ -119,7 +119,7 @@ def _outcome(found: ExportedFinding) -> str:
     if found.covered:
         return _element("skipped", "exception", exception_words(found), _body(found))
     if found.accepted:
-        return _element("skipped", "accepted", f"the settings accept that it is not audited: {found.reason}", "")
+        return _element("skipped", "accepted", f"{ACCEPTED} {found.reason}", "")
     if found.status == Status.NOT_ASSESSED:
         return _element("error", found.gap_reason or Status.NOT_ASSESSED, found.reason, _body(found))
     return _element("skipped", found.status.lower(), found.reason, "")

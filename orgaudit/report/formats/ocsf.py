@@ -12,7 +12,8 @@ import msgspec
 
 from orgaudit.model import Status
 from orgaudit.report.formats import ocsf_parts as parts
-from orgaudit.report.formats.shared import exception_of, is_resolved
+from orgaudit.report.formats.finding_words import exception_words
+from orgaudit.report.formats.shared import is_resolved
 from orgaudit.report.json_parts import json_lines
 from orgaudit.report.listed import ExportedFinding
 from orgaudit.report.view import View
@@ -180,7 +181,7 @@ def _event(
         unmapped=_unmapped(finding),
         remediation=_remediation(finding),
         evidences=(Evidence(evidence),) if evidence else None,
-        comment=exception_of(finding),
+        comment=exception_words(finding) or None,
     )
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from orgaudit.model import Status
 from orgaudit.report.formats import ocsf_parts as parts
-from orgaudit.report.formats.shared import exception_of
+from orgaudit.report.formats.finding_words import exception_words
 from orgaudit.report.json_parts import json_lines
 from orgaudit.report.listed import ExportedFinding
 from orgaudit.report.view import View
@@ -160,7 +160,7 @@ def _unmapped(finding: ExportedFinding, control: parts.ControlParts) -> Unmapped
         depends_on=(),
         related_to=(),
         additional_urls=(),
-        notes=exception_of(finding) or "",
+        notes=exception_words(finding),
         compliance=control.by_framework,
         counted=finding.counted,
         status=finding.status,

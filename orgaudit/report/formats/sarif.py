@@ -1,8 +1,8 @@
 """report.sarif-ACCOUNT.json: what fails and what was not assessed in each account, as SARIF 2.1.0.
 
 The specification is https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sarif-v2.1.0-errata01-os-complete.html,
-which the sections below are of. No file has more than what GitHub's code scanning takes and shows; an account with more
-has further files, and each names the next:
+which the sections below are of. GitHub would show any other kind of result as an alert, too. No file has more than what
+its code scanning takes and shows; an account with more has further files, and each names the next:
 https://docs.github.com/en/code-security/code-scanning/troubleshooting-sarif-uploads/results-exceed-limit
 """
 
@@ -16,11 +16,11 @@ import msgspec
 
 from orgaudit.model import Status
 from orgaudit.report.figures import AccountScore
-from orgaudit.report.formats.finding_words import exception_words
+from orgaudit.report.formats.finding_words import ACCEPTED, exception_words
 from orgaudit.report.formats.sarif_run import LEVELS, Rules, invocation, message, properties_of
 from orgaudit.report.json_parts import json_lines
 from orgaudit.report.listed import ExportedFinding
-from orgaudit.report.view import View, in_account
+from orgaudit.report.view import FAILED_OR_UNSEEN, View, in_account
 from orgaudit.spreadsheet.text import fitted, printable
 from orgaudit.store.run import writing
 
@@ -29,8 +29,6 @@ RESULTS = 5_000
 BYTES = 9_000_000
 """The bytes of results after which a file takes no further one: GitHub takes 10 MB, compressed."""
 
-WHERE = "status IN ('FAIL', 'NOT_ASSESSED')"
-"""What is written: GitHub would show any other kind of result as an alert, too."""
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _PLACE = {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 1}
 """A resource has no lines; GitHub requires some."""
@@ -92,7 +90,7 @@ class _Account:
         """Yield the files: one, even without results, so that what an earlier one reported is closed."""
         number, held, size = 1, list[bytes](), 0
         self._rules.begin()
-        for found in self._view.exported(f"{WHERE} AND {in_account(self._score.id)}"):
+        for found in self._view.exported(f"{FAILED_OR_UNSEEN} AND {in_account(self._score.id)}"):
             if len(held) == RESULTS or size >= BYTES:
                 yield self._write(directory, number, held, followed=True)
                 number, held, size = number + 1, [], 0
@@ -168,7 +166,7 @@ def _suppressions(found: ExportedFinding) -> list[dict[str, str]]:
     if found.covered:
         why = exception_words(found)
     elif found.accepted:
-        why = "The settings accept that this region is not audited."
+        why = ACCEPTED
     else:
         return []
     return [{"kind": "external", "status": "accepted", "justification": printable(why)}]

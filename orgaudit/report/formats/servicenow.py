@@ -13,7 +13,7 @@ from orgaudit.actions.text import UNASSIGNED
 from orgaudit.model import Severity
 from orgaudit.report.formats.ticket_rows import cell, write_rows
 from orgaudit.report.formats.ticket_words import Words
-from orgaudit.report.formats.tickets import Ticket, tickets
+from orgaudit.report.tickets import Ticket, tickets
 from orgaudit.report.view import View
 
 SUMMARY, DESCRIPTION, NAME = 160, 4_000, 100

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from orgaudit.model import Status
-from orgaudit.report.listed import ExportedFinding
 
 _TYPE = "Software and Configuration Checks/{}"
 _STANDARD = _TYPE.format("Industry and Regulatory Standards/{}")
@@ -20,16 +19,6 @@ def is_resolved(status: str) -> bool:
 def name_of(resource: str) -> str:
     """Return the last part of a resource's ARN or address, the whole of what ends in a separator."""
     return resource[max(resource.rfind(":"), resource.rfind("/")) + 1 :] or resource
-
-
-def exception_of(finding: ExportedFinding) -> str | None:
-    """Return the finding's exception in a sentence: its id, state, owner and last day."""
-    if finding.exception_id is None:
-        return None
-    ended = "expires" if finding.covered else "expired"
-    said = f"Exception {finding.exception_id} ({finding.exception_state}) of {finding.exception_owner}"
-    effect = "the failure is accepted, not fixed" if finding.covered else "the failure is open"
-    return f"{said} {ended} on {finding.exception_expires}: {effect}."
 
 
 def types_of(standards: Iterable[str]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from orgaudit.actions.plan import Action
 from orgaudit.actions.text import UNASSIGNED
 from orgaudit.actions.words import INTERRUPTIONS, effort_words
 from orgaudit.report.completeness import completeness_of
-from orgaudit.report.formats.tickets import NAMED, Ticket
+from orgaudit.report.tickets import NAMED, Ticket
 from orgaudit.report.view import View
 from orgaudit.spreadsheet.text import one_line
 from orgaudit.store.manifest import ControlRecord

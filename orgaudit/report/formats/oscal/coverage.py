@@ -16,8 +16,9 @@ from orgaudit.words import counted
 NOT_ASSESSED = "not-assessed"
 """The type of the observations of what was not seen."""
 
-_ORDER = (Status.FAIL, Status.NOT_ASSESSED, Status.PASS, Status.MANUAL, Status.NOT_APPLICABLE)
-"""Which status of an account decides that of a control: as for a requirement, what was not seen is no pass."""
+_ORDER = (Status.FAIL, Status.NOT_ASSESSED, Status.MANUAL, Status.PASS, Status.NOT_APPLICABLE)
+"""Which status of an account decides that of a control: as for a requirement, what was not seen is not a pass, and
+neither is what a person decides."""
 
 
 def controls(audit: Audit, observed: dict[str, Observed]) -> Iterator[Observation]:

@@ -33,7 +33,8 @@ _ISSUES = f"""
         WHERE open)
     SELECT min(action) AS action, coalesce(min(owner), '') AS owner, home AS account_id,
         coalesce(any_value(account_name) FILTER (account_id = home), '') AS account_name, region, resource,
-        arg_max(reason, rank) AS reason, arg_max(fingerprint, rank) AS fingerprint, max(rank) AS rank,
+        arg_max(reason, (rank, counted)) AS reason, arg_max(fingerprint, (rank, counted)) AS fingerprint,
+        max(rank) AS rank,
         count(*) AS findings, coalesce(bool_or({OUTLIVED}), false) AS outlived,
         min(due_on) AS due_on, min(first_seen) AS first_seen,
         list(DISTINCT control ORDER BY control) AS controls,
