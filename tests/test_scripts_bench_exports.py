@@ -29,7 +29,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run
 
 
-@pytest.mark.parametrize("name", ["flat-findings", "flat-requirements"])
+@pytest.mark.parametrize("name", ["report.flat-findings", "report.flat-requirements"])
 def test_bare_rows_are_those_of_the_formats(run: Run, name: str) -> None:
     with duckdb.connect() as connection:
         rows = connection.execute(f"FROM '{written_by('parquet', run) / name}.parquet'").fetchall()

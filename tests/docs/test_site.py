@@ -273,7 +273,8 @@ def test_every_format_has_its_section(site: Site) -> None:
 def lines_of_commands(path: Path) -> Iterator[str]:
     """The commands on a page: what follows a prompt, and every line of a block of the shell's."""
     for language, block in re.findall(r"^```(\w*)[^\n]*\n(.*?)^```", path.read_text("utf-8"), re.MULTILINE | re.DOTALL):
-        for line in block.replace("\\\n", " ").splitlines():
+        text = re.sub(r'"[^"]*"', lambda quoted: quoted[0].replace("\n", " "), block.replace("\\\n", " "))
+        for line in text.splitlines():
             found = re.match(r"\$ (orgaudit .*)" if "$ " in block else r"(orgaudit .*)", line)
             if found and language != "text":
                 yield found[1]
