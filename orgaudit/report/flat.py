@@ -153,7 +153,7 @@ FINDINGS = FlatTable(
         Column("status", "status", "PASS, FAIL, NOT_ASSESSED, NOT_APPLICABLE or MANUAL.", ours=True),
         Column("open", "open", "It fails, and no exception in force covers it.", Kind.FLAG),
         Column("covered", "covered", "It fails, and an exception in force covers it.", Kind.FLAG),
-        Column("counted", "counted", "Headline figures count it: it repeats no shared resource.", Kind.FLAG),
+        Column("counted", "counted", "Figures count it: one row of a shared resource, an open one first.", Kind.FLAG),
         Column("severity", "severity", "critical, high, medium or low.", ours=True),
         Column("severity_rank", SEVERITY_RANK, "4 for critical to 1 for low, to sort by.", Kind.WHOLE),
         Column("control", "control", "The control that was judged."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -10,7 +11,7 @@ import duckdb
 import msgspec
 
 from orgaudit.actions.plan import ActionPlan
-from orgaudit.model import Finding
+from orgaudit.model import Finding, Gap, GapReason
 from orgaudit.report import queries
 from orgaudit.report.figures import (
     AccountRegion,
@@ -99,6 +100,25 @@ class View:
     def actions(self) -> ActionPlan:
         """The actions on what is open, which are put together when a format first shows them."""
         return self.planned()
+
+    @property
+    def all_causes(self) -> tuple[Cause, ...]:
+        """The causes, and after them those of what could not be read of the organization, without evaluations."""
+        found: defaultdict[tuple[GapReason, str], list[Gap]] = defaultdict(list)
+        for gap in self.manifest.discovery_gaps:
+            found[gap.reason, gap.action].append(gap)
+        discovery = (
+            Cause(
+                reason=reason,
+                actions=(action,),
+                accounts=tuple(sorted({gap.account_id for gap in gaps})),
+                regions=tuple(sorted({gap.region for gap in gaps})),
+                evaluations=0,
+                example=min(gap.message for gap in gaps),
+            )
+            for (reason, action), gaps in found.items()
+        )
+        return (*self.causes, *discovery)
 
     @property
     def as_of(self) -> date:

@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from openpyxl import load_workbook
 
-from orgaudit.model import Finding, Severity, Status
-from orgaudit.report.formats import oscal_ar, oscal_poam
+from orgaudit.model import GLOBAL, Finding, Gap, GapReason, Severity, Status
+from orgaudit.report.formats import fedramp_poam, oscal_ar, oscal_poam
 from orgaudit.report.formats.oscal.items import with_ids
 from orgaudit.report.viewing import viewing
 from orgaudit.report.weaknesses import weaknesses
@@ -18,6 +19,7 @@ from orgaudit.store.run import Run
 from tests.report import hostile
 from tests.report.oscal_documents import assessment_results, of_type, only, plan_of_action, props
 from tests.report.small import ACTIVE, REGISTER, Decided, decided, viewed
+from tests.synthetic_run import account_id
 
 PUBLIC = "s3_control_1_holds"
 
@@ -218,3 +220,28 @@ def test_the_resources_past_the_limit_are_counted(small: Run, tmp_path: Path) ->
     assert left == sum(int(props(each)["findings"]) for each in failing) - 1
     none = written(small, REGISTER, tmp_path, most_listed=0)
     assert "inventory-items" not in none["local-definitions"]
+
+
+def test_what_of_the_organization_was_not_read_is_an_item_and_nothing_is_called_open_beside_it(
+    small: Run, tmp_path: Path
+) -> None:
+    run = only(small, Status.PASS)
+    denied = [
+        Gap(account_id(number), GLOBAL, "organizations:ListTagsForResource", GapReason.DENIED, f"not allowed {number}")
+        for number in (1, 0)
+    ]
+    other = Gap(account_id(0), GLOBAL, "organizations:ListPolicies", GapReason.THROTTLED, "slow down")
+    run.write_manifest(msgspec.structs.replace(run.read_manifest(), discovery_gaps=(*denied, other)))
+    document = written(run, decided(), tmp_path)
+    found = {item["title"]: item for item in document["poam-items"] if item["title"].startswith("Not read")}
+    assert set(found) == {"Not read: organizations:ListTagsForResource", "Not read: organizations:ListPolicies"}
+    tags = found["Not read: organizations:ListTagsForResource"]
+    assert tags["description"].startswith("not allowed 0\n\nAllow organizations:ListTagsForResource in the audit role")
+    assert poam_id(tags).startswith("NOT-ASSESSED/DENIED/")
+    assert "NOTHING-OPEN" not in {poam_id(item) for item in document["poam-items"]}
+    risks = {risk["uuid"]: risk for risk in document["risks"]}
+    assert risks[tags["related-risks"][0]["risk-uuid"]]["status"] == "investigating"
+    with viewed(run, decided()) as view:
+        fedramp_poam.write(view, tmp_path / "poam.xlsx")
+    sheet = load_workbook(tmp_path / "poam.xlsx")["Open POA&M Items"]
+    assert {str(row[0]) for row in sheet.iter_rows(6, values_only=True)} >= {poam_id(item) for item in found.values()}

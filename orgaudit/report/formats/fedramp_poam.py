@@ -199,7 +199,7 @@ def open_rows(audit: Audit) -> Iterator[PlanRow]:
     for weakness in weaknesses(connection):
         found = places[weakness.control, weakness.exception_id, weakness.covered]
         yield _open_row(audit, weakness, listed(names_of(found), weakness.resources))
-    for name, cause in with_ids(audit.view.causes):
+    for name, cause in with_ids(audit.view.all_causes):
         yield _gap_row(audit, name, cause)
 
 

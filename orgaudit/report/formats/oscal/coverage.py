@@ -88,7 +88,7 @@ def cause_uuid(audit: Audit, cause: Cause) -> str:
 def gaps(audit: Audit) -> Iterator[Observation]:
     """Yield what was not assessed, by cause, what of the organization could not be read, and accepted regions."""
     view = audit.view
-    for cause in view.causes:
+    for cause in view.all_causes:
         yield _gap(
             audit,
             cause_uuid(audit, cause),
@@ -99,17 +99,6 @@ def gaps(audit: Audit) -> Iterator[Observation]:
             actions=", ".join(cause.actions or ()),
             regions=", ".join(cause.regions),
             evaluations=cause.evaluations,
-        )
-    for number, found in enumerate(view.manifest.discovery_gaps):
-        yield _gap(
-            audit,
-            audit.here("discovery", str(number)),
-            f"Not read: {found.action}",
-            paragraphs(found.message, found.reason.remediation(found.action)),
-            accounts=(found.account_id,),
-            reason=found.reason,
-            actions=found.action,
-            regions=found.region,
         )
     for region in view.regions:
         if region.accounts_accepted:
@@ -126,7 +115,9 @@ def gaps(audit: Audit) -> Iterator[Observation]:
 
 
 def cause_title(cause: Cause) -> str:
-    """Return how much was not assessed for a cause, and where."""
+    """Return how much was not assessed for a cause, and where; of the organization, what was not read."""
+    if not cause.evaluations:
+        return f"Not read: {', '.join(cause.actions or ())}"
     where = counted(len(cause.accounts), "account")
     return f"Not assessed: {counted(cause.evaluations, 'evaluation')} in {where}, {cause.reason}"
 

@@ -37,7 +37,7 @@ def with_ids(causes: Iterable[Cause]) -> Iterator[tuple[str, Cause]]:
 
 def gap_risks(audit: Audit) -> Iterator[Risk]:
     """Yield a risk for each cause why something was not assessed: nobody knows what fails there."""
-    for name, cause in with_ids(audit.view.causes):
+    for name, cause in with_ids(audit.view.all_causes):
         yield Risk(
             uuid=audit.names.of("gap", name),
             title=markup(cause_title(cause)),
@@ -65,7 +65,7 @@ def items(audit: Audit, weaknesses: Iterable[Weakness]) -> Iterator[PlanItem]:
     for weakness in weaknesses:
         empty = False
         yield _weakness(audit, weakness)
-    for name, cause in with_ids(audit.view.causes):
+    for name, cause in with_ids(audit.view.all_causes):
         empty = False
         yield PlanItem(
             uuid=audit.names.of("poam-item", name),
