@@ -164,17 +164,24 @@ def opened_view(run: Run) -> Step:
     """Return the step that counts all that the reports show."""
 
     def count() -> None:
-        with viewing(run):
-            pass
+        with viewing(run) as view:
+            view.planned()
 
     return count
+
+
+def counted(run: Run) -> View:
+    """Return the view of a run, with all that it counts, until VIEWS are closed."""
+    view = VIEWS.enter_context(viewing(run))
+    view.planned()
+    return view
 
 
 def report(write: Callable[[View, Path], None], name: str) -> Callable[[Run], Step]:
     """Return what makes the step that writes one report; opening the view is a step of its own."""
 
     def step(run: Run) -> Step:
-        view = VIEWS.enter_context(viewing(run))
+        view = counted(run)
         return lambda: write(view, run.path / name)
 
     return step
