@@ -77,7 +77,8 @@ def orgaudit(verbose: int) -> None:
     """Audit every account and region of an AWS organization.
 
     orgaudit assumes a read-only role in each account, judges what it sees by security benchmarks, keeps the
-    register of accepted exceptions, and writes the workbook and the JSON for management.
+    register of accepted exceptions, and writes a workbook for management, a page for engineers, and what other tools
+    load.
     """
     level = {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
     handler = logging.StreamHandler(sys.stderr)
