@@ -10,6 +10,7 @@ import click
 
 from orgaudit.errors import ExitCode
 from orgaudit.report.completeness import completeness_of
+from orgaudit.report.formats import named
 from orgaudit.report.framework_scores import by_mapping
 from orgaudit.report.view import View
 from orgaudit.words import counted, rate
@@ -39,7 +40,7 @@ def print_summary(view: View, paths: Iterable[Path], code: ExitCode, notes: Iter
         ("Open", _open(view)),
         ("Exceptions", _exceptions(view)),
         ("Register", [_register(view), *notes]),
-        ("Reports", [os.path.relpath(path) for path in paths]),
+        ("Reports", [str(each) for each in named(Path(os.path.relpath(path)) for path in paths)]),
         ("Exit code", [f"{int(code)}, {ENDINGS[code]}"]),
     ):
         for number, line in enumerate(lines):

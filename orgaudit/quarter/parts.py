@@ -23,7 +23,7 @@ from orgaudit.register import notices
 from orgaudit.register.file.load import Register, register_of
 from orgaudit.register.mails import Sender
 from orgaudit.register.reminders import messages
-from orgaudit.report.formats import FORMATS, chosen
+from orgaudit.report.formats import FORMATS, chosen, named
 from orgaudit.report.part import Division
 from orgaudit.report.split import split
 from orgaudit.report.view import View
@@ -111,7 +111,7 @@ def reports(material: Material) -> str:
     found = [path for each in wanted for path in each.files(material.run.results)]
     for path in found:
         material.copy(path, path.name)
-    return ", ".join(path.name for path in found)
+    return ", ".join(map(str, named(Path(path.name) for path in found)))
 
 
 def changes(material: Material) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from orgaudit.cli.audit import report_command
 from orgaudit.errors import ConfigError
-from orgaudit.report.formats import FORMATS, JSON_VERSIONS, Format
+from orgaudit.report.formats import FORMATS, JSON_VERSIONS, Format, named
 from orgaudit.report.viewing import viewing
 from orgaudit.settings.sections import RunSettings
 from orgaudit.store.run import Run
@@ -82,3 +82,13 @@ def test_a_pattern_owns_only_its_own_names() -> None:
     several = Format("report.several-*.json", "nothing", "nobody", "nothing")
     names = ("report.several-0001.json", "report.several.json", "report.json", "as-of-2026-10-01/report.several-1.json")
     assert [several.owns(name) for name in names] == [True, False, False, False]
+
+
+def test_many_files_of_a_format_are_one_name_to_read() -> None:
+    few = [Path("a/report.json"), Path("a/report.flat-findings.csv"), Path("a/report.flat-requirements.csv")]
+    many = [Path(f"a/report.asff-{number:04d}.json") for number in range(1, 1201)]
+    assert named([*few, *many, Path("a/report.xlsx")]) == [
+        *few,
+        "a/report.asff-*.json (1,200 files)",
+        Path("a/report.xlsx"),
+    ]

@@ -165,3 +165,20 @@ def chosen(names: Iterable[str], json_version: int = JSON_VERSION) -> dict[str, 
     if unknown := [name for name in wanted if name not in FORMATS]:
         raise ConfigError(f"unknown format {unknown[0]!r}; {nearest(unknown[0], FORMATS)}", key="run.formats")
     return {name: JSON_VERSIONS[json_version] if name == "json" else FORMATS[name] for name in wanted}
+
+
+FEW = 3
+"""How many files of one format are named one by one."""
+
+
+def named(paths: Iterable[Path]) -> list[Path | str]:
+    """Return files of reports as people read them: of a format with many, the pattern of their names and how many."""
+    found: dict[Path, list[Path]] = {}
+    for path in paths:
+        pattern = next((each.file for each in FORMATS.values() if each.owns(path.name)), path.name)
+        found.setdefault(path.with_name(pattern), []).append(path)
+    return [
+        name
+        for pattern, files in found.items()
+        for name in (files if len(files) <= FEW else [f"{pattern} ({len(files):,} files)"])
+    ]
