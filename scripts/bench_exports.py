@@ -84,7 +84,7 @@ def finished(name: str, run: Run) -> list[Path]:
         target = handed / path.name
         if not target.exists():
             with duckdb.connect(config={"threads": 1}) as connection:
-                connection.execute(f"COPY ({RECORDS.format(path)}) TO '{target}' (FORMAT parquet)")
+                connection.execute(f"COPY ({RECORDS.format(path)}) TO '{target}' (FORMAT parquet, ROW_GROUP_SIZE 2048)")
     return sorted(handed.iterdir())
 
 
