@@ -87,7 +87,7 @@ def _listed(path: str, place: Place) -> tuple[str, str]:
 
 
 def _help(text: str) -> Iterator[str]:
-    """Yield the paragraphs of a help text; what click is told not to wrap is code."""
+    """Yield the paragraphs of a help text; what click does not wrap is code."""
     for paragraph in text.split("\n\n"):
         first, _, rest = paragraph.partition("\n")
         yield from ("```text", *rest.splitlines(), "```", "") if first.strip() == "\b" else (inline(paragraph), "")

@@ -28,6 +28,7 @@ from orgaudit.store.tables import (
     connection_in,
     quoted,
     scratch_of,
+    severity_at,
     structs_of,
     table_files,
     with_later_columns,
@@ -84,7 +85,7 @@ _ROWS = f"""
             list(DISTINCT control ORDER BY control) AS controls, min(title) AS title,
             coalesce(min(owner), '') AS owner, min(first_seen) AS first_seen
         FROM listed GROUP BY key)
-    SELECT kind::VARCHAR AS kind, ['low', 'medium', 'high', 'critical'][severity] AS severity, d.* EXCLUDE (key),
+    SELECT kind::VARCHAR AS kind, {severity_at("severity")} AS severity, d.* EXCLUDE (key),
         due_on,
         coalesce(account_name, '') AS account_name, coalesce(ou_path, '') AS ou_path
     FROM changed_{{unit}} c JOIN described d ON d.key = c.{{name}} LEFT JOIN listed_accounts USING (account_id)

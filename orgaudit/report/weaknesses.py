@@ -12,7 +12,7 @@ from orgaudit.model import Severity, Status
 from orgaudit.store.comparison import Comparison
 from orgaudit.store.kinds import Kind
 from orgaudit.store.rates import ACCEPTED, EVALUATIONS, UNSEEN
-from orgaudit.store.tables import HOME, SEVERITY_RANK, structs_of
+from orgaudit.store.tables import HOME, SEVERITY_RANK, severity_at, structs_of
 
 
 class DueDate(msgspec.Struct, frozen=True):
@@ -143,7 +143,7 @@ WEAKNESSES = f"""
         SELECT control, covered, exception_id,
             list({{'due_on': due_on, 'findings': findings, 'accounts': accounts}} ORDER BY due_on) AS due_dates
         FROM dated GROUP BY ALL)
-    SELECT w.* EXCLUDE (rank), ['low', 'medium', 'high', 'critical'][rank] AS severity,
+    SELECT w.* EXCLUDE (rank), {severity_at("rank")} AS severity,
         coalesce(d.due_dates, []) AS due_dates
     FROM weaknesses w LEFT JOIN dates d USING (control, covered, exception_id)
     ORDER BY covered, rank DESC, control, exception_id
@@ -181,7 +181,7 @@ ASSETS = f"""
 
 CLOSED = f"""
     WITH changed AS (SELECT unnest(controls) AS control, * EXCLUDE (controls) FROM changes)
-    SELECT control, ['low', 'medium', 'high', 'critical'][max({SEVERITY_RANK})] AS severity, count(*) AS issues,
+    SELECT control, {severity_at(f"max({SEVERITY_RANK})")} AS severity, count(*) AS issues,
         count(*) FILTER (kind = $gone) AS gone, count(DISTINCT (account_id, region, resource)) AS resources,
         min(first_seen) AS first_seen,
         list(DISTINCT {{'account_id': account_id, 'region': region, 'resource': resource}}

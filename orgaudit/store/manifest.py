@@ -125,6 +125,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     seal: dict[str, str] | None = None
 
     @property
+    def ended_at(self) -> datetime:
+        """When the run was evaluated, or how far it came."""
+        return self.evaluated_at or self.collected_at or self.started_at
+
+    @property
     def owners(self) -> tuple[AccountOwner, ...]:
         """The owners of the accounts."""
         return self.ownership.accounts

@@ -122,7 +122,15 @@ OPEN_CELLS = "SELECT DISTINCT control, account_id FROM findings WHERE open"
 ISSUE = f"md5_number(concat_ws(chr(10), {HOME}, region, resource, family))"
 """What identifies the issue that a finding belongs to."""
 
-SEVERITY_RANK = "list_position(['low', 'medium', 'high', 'critical'], severity)"
+_SEVERITIES = f"{[str(severity) for severity in Severity]}"
+SEVERITY_RANK = f"list_position({_SEVERITIES}, severity)"
+"""The place of a finding's severity among all, 1 for the least."""
+
+
+def severity_at(rank: str) -> str:
+    """Return the SQL of the severity at such a place."""
+    return f"{_SEVERITIES}[{rank}]"
+
 
 _STATUS_ORDER = (Status.FAIL, Status.NOT_ASSESSED, Status.MANUAL, Status.PASS, Status.NOT_APPLICABLE)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from orgaudit.model import GLOBAL, GLOBAL_REGIONS, RequirementRef, Status
+from orgaudit.model import GLOBAL, GLOBAL_REGIONS, Status
 from orgaudit.report.formats.asff_objects import (
     Compliance,
     Note,
@@ -31,7 +31,7 @@ from orgaudit.report.formats.asff_objects import (
 )
 from orgaudit.report.formats.asff_types import ACCOUNT, type_of
 from orgaudit.report.formats.finding_words import exception_words
-from orgaudit.report.formats.shared import is_resolved, types_of
+from orgaudit.report.formats.shared import OncePerControl, is_resolved, requirements_of, tags_of, types_of
 from orgaudit.report.listed import ExportedFinding
 from orgaudit.report.view import View
 from orgaudit.spreadsheet.text import one_line
@@ -61,14 +61,10 @@ NEW, RESOLVED, SUPPRESSED = "NEW", "RESOLVED", "SUPPRESSED"
 INFORMATIONAL = "INFORMATIONAL"
 """The severity where no issue was found."""
 
-_refs = msgspec.json.Decoder(list[RequirementRef]).decode
-_tags = msgspec.json.Decoder(dict[str, str]).decode
-
 
 class ControlParts(msgspec.Struct, frozen=True):
-    """What is said of a control once: `refs` are its requirements as findings hold them, the others are derived."""
+    """What is said of a control once."""
 
-    refs: str
     title: str
     rationale: str
     generator: str
@@ -137,7 +133,7 @@ class _Findings:
         self._global = GLOBAL_REGIONS.get(self._partition, elsewhere)
         self._records = {record.id: record for record in manifest.controls}
         self._frameworks = {each.id: each for each in manifest.frameworks}
-        self._controls: dict[str, ControlParts] = {}
+        self._controls = OncePerControl(self._parts)
         self._as_of = datetime.combine(view.as_of, datetime.min.time())
         self._run = {
             "orgaudit/Version": cut(manifest.tool_version, VALUE),
@@ -151,7 +147,7 @@ class _Findings:
 
     def finding(self, finding: ExportedFinding) -> SecurityFinding:
         """Return the security finding."""
-        control, region = self._control(finding), self.region(finding)
+        control, region = self._controls.of(finding), self.region(finding)
         first_seen = f"{finding.first_seen}T00:00:00.000Z" if finding.first_seen else None
         assessed = stamp(finding.assessed_at)
         updated = max(assessed, stamp(self._as_of))
@@ -186,18 +182,11 @@ class _Findings:
             note=Note(cut(exception, NOTE), "orgaudit", updated) if exception else None,
         )
 
-    def _control(self, finding: ExportedFinding) -> ControlParts:
-        known = self._controls.get(finding.control)
-        if known is None or known.refs != finding.requirement_refs:
-            known = self._controls[finding.control] = self._parts(finding)
-        return known
-
     def _parts(self, finding: ExportedFinding) -> ControlParts:
-        refs = _refs(finding.requirement_refs)
+        refs = requirements_of(finding.requirement_refs)
         frameworks = [self._frameworks[name] for name in dict.fromkeys(ref.framework for ref in refs)]
         requirements = [cut(f"{ref.framework} {ref.id}", REQUIREMENT) for ref in refs]
         return ControlParts(
-            refs=finding.requirement_refs,
             title=cut(finding.title, TITLE),
             rationale=self._records[finding.control].rationale,
             generator=cut(f"orgaudit/{finding.control}", IDENTIFIER),
@@ -270,7 +259,7 @@ def stamp(time: datetime) -> str:
 
 def _tags_of(stored: str) -> dict[str, str] | None:
     """Return the first tags that have a value: a blank one is not allowed."""
-    tags = [(key, value) for key, value in _tags(stored).items() if key.strip() and value.strip()]
+    tags = [(key, value) for key, value in tags_of(stored).items() if key.strip() and value.strip()]
     return {cut(key, TAG_KEY): cut(value, TAG_VALUE) for key, value in tags[:TAGS]} or None
 
 

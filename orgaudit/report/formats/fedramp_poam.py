@@ -268,7 +268,7 @@ def _gap_row(audit: Audit, name: str, cause: Cause) -> PlanRow:
         assets=listed(cause.accounts[:MOST_ASSETS], len(cause.accounts)),
         contact=_contact(audit, ()),
         plan=cause.fix,
-        detected=audit.ended.date(),
+        detected=audit.view.manifest.ended_at.date(),
         status_date=audit.view.as_of,
         rating=NOT_RATED,
         documents=_documents(audit, ""),

@@ -54,10 +54,9 @@ def _document(view: View) -> Iterator[str]:
 def _started(view: View, number: int, name: str, counts: StatusCounts) -> str:
     """Return how the element of a suite begins, with its counts."""
     skipped = counts.total - counts.passed - counts.open - counts.not_assessed
-    moment = view.manifest.evaluated_at or view.manifest.started_at
     return (
         f'<testsuite id="{number}" package="orgaudit" name={_quoted(name)} hostname="localhost" '
-        f'timestamp="{moment:%Y-%m-%dT%H:%M:%S}" tests="{counts.total}" failures="{counts.open}" '
+        f'timestamp="{view.manifest.ended_at:%Y-%m-%dT%H:%M:%S}" tests="{counts.total}" failures="{counts.open}" '
         f'errors="{counts.not_assessed}" skipped="{skipped}" {_TIME}>'
     )
 

@@ -13,7 +13,7 @@ import msgspec
 from orgaudit.model import Status
 from orgaudit.report.formats import ocsf_parts as parts
 from orgaudit.report.formats.finding_words import exception_words
-from orgaudit.report.formats.shared import is_resolved
+from orgaudit.report.formats.shared import OncePerControl, is_resolved
 from orgaudit.report.json_parts import json_lines
 from orgaudit.report.listed import ExportedFinding
 from orgaudit.report.view import View
@@ -138,13 +138,9 @@ def write(view: View, path: Path) -> None:
 
 def _events(view: View) -> Iterator[ComplianceFinding]:
     said = parts.Parts(view)
-    judged: dict[tuple[str, str], tuple[str, msgspec.Raw]] = {}
+    judged = OncePerControl(lambda finding: _compliance(finding, said.control(finding)))
     for finding in view.exported():
-        control = said.control(finding)
-        key = finding.control, finding.status
-        if key not in judged or judged[key][0] is not control.refs:
-            judged[key] = control.refs, _compliance(finding, control)
-        yield _event(finding, said, control, judged[key][1])
+        yield _event(finding, said, said.control(finding), judged.of(finding))
 
 
 def _event(

@@ -10,8 +10,7 @@ from functools import lru_cache
 
 import msgspec
 
-from orgaudit.model import RequirementRef
-from orgaudit.report.formats.shared import name_of, types_of
+from orgaudit.report.formats.shared import OncePerControl, name_of, requirements_of, tags_of, types_of
 from orgaudit.report.listed import ExportedFinding
 from orgaudit.report.view import View
 from orgaudit.settings.people import Owner, identity
@@ -31,8 +30,6 @@ OWNERS = 65_536
 """How many owners in accounts are kept ready."""
 
 _encode = msgspec.json.Encoder().encode
-_requirements = msgspec.json.Decoder(list[RequirementRef]).decode
-_tags = msgspec.json.Decoder(dict[str, str]).decode
 
 
 class Product(msgspec.Struct, frozen=True):
@@ -70,14 +67,13 @@ class Resource(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class ControlParts(msgspec.Struct, frozen=True):
-    """What events say of a control: `refs` are its requirements as findings hold them, the others are derived.
+    """What events say of a control.
 
     `standards` are titles with versions and `types` name these as AWS does, `requirements` are ids after that of their
     framework, `by_framework` are the ids of each framework as JSON. `analytic` and `group` are objects of the schema as
     JSON.
     """
 
-    refs: str
     rationale: str
     standards: tuple[str, ...]
     types: tuple[str, ...]
@@ -106,21 +102,15 @@ class Parts:
         self._records = {record.id: record for record in manifest.controls}
         self._accounts = {account.id: account for account in manifest.accounts}
         self._titles = {each.id: f"{each.title} {each.version}" for each in manifest.frameworks}
-        self._controls: dict[str, ControlParts] = {}
+        self.control = OncePerControl(self._control).of
         self._clouds: dict[tuple[str, str], msgspec.Raw] = {}
         self.owner = lru_cache(OWNERS)(self._owner)
 
-    def control(self, finding: ExportedFinding) -> ControlParts:
-        """Return what is said of the finding's control."""
-        known = self._controls.get(finding.control)
-        if known is None or known.refs != finding.requirement_refs:
-            known = self._controls[finding.control] = self._control(finding)
-        return known
-
     def _control(self, finding: ExportedFinding) -> ControlParts:
+        """Return what is said of the finding's control; `control` keeps it ready."""
         record = self._records[finding.control]
         by_framework: dict[str, list[str]] = {}
-        for ref in _requirements(finding.requirement_refs):
+        for ref in requirements_of(finding.requirement_refs):
             by_framework.setdefault(ref.framework, []).append(ref.id)
         standards = tuple(self._titles[name] for name in by_framework)
         analytic = {
@@ -132,7 +122,6 @@ class Parts:
             **({"version": record.digest} if record.digest else {}),
         }
         return ControlParts(
-            refs=finding.requirement_refs,
             rationale=record.rationale,
             standards=standards,
             types=types_of(standards),
@@ -209,7 +198,7 @@ class Parts:
             cloud_partition=self.partition,
             group=control.group,
             owner=self.owner(finding.owner, finding.account_id, finding.account_name),
-            labels=labels_of(_tags(finding.resource_tags)) if finding.resource_tags != "{}" else None,
+            labels=labels_of(tags_of(finding.resource_tags)) if finding.resource_tags != "{}" else None,
         )
 
 

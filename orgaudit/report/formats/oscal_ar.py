@@ -73,7 +73,7 @@ def _about(audit: Audit) -> Iterator[bytes]:
     yield member("title", markup(f"Audit {manifest.run_id}"))
     yield member("description", paragraphs(completeness_of(audit.view)))
     yield member("start", manifest.started_at)
-    yield member("end", audit.ended)
+    yield member("end", manifest.ended_at)
     yield member("props", _figures(audit.view))
 
 

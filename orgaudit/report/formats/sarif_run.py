@@ -77,7 +77,7 @@ def invocation(view: View, score: AccountScore) -> dict[str, object]:
     return {
         "executionSuccessful": score.completeness is Completeness.COMPLETE and not gaps,
         "startTimeUtc": _utc(manifest.started_at),
-        "endTimeUtc": _utc(manifest.evaluated_at or manifest.collected_at or manifest.started_at),
+        "endTimeUtc": _utc(manifest.ended_at),
         "toolExecutionNotifications": [*map(_missing, causes), *map(_undiscovered, gaps)],
     }
 

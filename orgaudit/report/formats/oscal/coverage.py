@@ -61,7 +61,7 @@ def _control(audit: Audit, found: ControlInAccounts, noted: Observed) -> Observa
         origins=(audit.origin,),
         subjects=tuple(_subject(audit, each) for each in found.accounts),
         relevant_evidence=(audit.evidence(f"control = '{record.id}'"),),
-        collected=audit.ended,
+        collected=audit.view.manifest.ended_at,
     )
 
 
@@ -136,5 +136,5 @@ def _gap(
         subjects=tuple(
             Subject(subject_uuid=audit.account(each), type="component") for each in accounts if each in audit.accounts
         ),
-        collected=audit.ended,
+        collected=audit.view.manifest.ended_at,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 
 import msgspec
 
@@ -63,12 +62,6 @@ class Audit:
         """Return the UUID of an account's component."""
         return self.names.of("account", account_id)
 
-    @property
-    def ended(self) -> datetime:
-        """When the run was evaluated, or how far it came."""
-        manifest = self.view.manifest
-        return manifest.evaluated_at or manifest.collected_at or manifest.started_at
-
     def evidence(self, where: str) -> Evidence:
         """Return where the evidence of findings is: a table beside the document."""
         name = findings_table(self.view.run).name
@@ -81,7 +74,7 @@ def metadata(audit: Audit, what: str) -> Metadata:
     title = ", ".join(filter(None, (f"{view.settings.title}: {what}", audit.people.organization.name, view.part)))
     return Metadata(
         title=markup(title),
-        last_modified=max(audit.ended, start_of(view.as_of)),
+        last_modified=max(manifest.ended_at, start_of(view.as_of)),
         version=line(f"{manifest.run_id}, as of {view.as_of}"),
         oscal_version=VERSION,
         props=given(

@@ -158,7 +158,7 @@ def _observation(audit: Audit, place: WeaknessPlace, subjects: tuple[msgspec.Raw
         origins=(audit.origin,),
         subjects=(Subject(subject_uuid=audit.account(place.account_id), type="component"), *subjects),
         relevant_evidence=(audit.evidence(where),),
-        collected=audit.ended,
+        collected=audit.view.manifest.ended_at,
     )
 
 
