@@ -55,9 +55,10 @@ class _LimitsFile(Section):
 class Limits:
     """The rates of AWS's APIs, by service and by action."""
 
-    def __init__(self, default: _Rate, rates: Mapping[str, _Rate]) -> None:
+    def __init__(self, default: _Rate, rates: Mapping[str, _Rate], share: int = 1) -> None:
         self._default = default
         self._rates = rates
+        self._share = share
 
     def for_action(self, service: str, action: str) -> Limit:
         """Return the limit of an operation: the action's own, else its service's, else the default."""
@@ -66,7 +67,12 @@ class Limits:
         if rate is None:
             rate = self._rates.get(service, self._default)
             key = service if rate.shared else key
-        return Limit(key, rate.rate, rate.burst, rate.per)
+        share = self._share if rate.per is Per.ORGANIZATION else 1
+        return Limit(key, rate.rate / share, max(1, rate.burst / share), rate.per)
+
+    def shared_by(self, workers: int) -> Limits:
+        """Return the rates of one of so many workers: of what there is once in a run it has its share, no more."""
+        return Limits(self._default, self._rates, self._share * workers)
 
 
 def load_limits(path: Path) -> Limits:
