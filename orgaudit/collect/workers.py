@@ -77,13 +77,13 @@ def _dask(address: str) -> Iterator[Executor]:
     except ImportError as error:
         raise ConfigError("needs the package distributed: pip install 'orgaudit[dask]'", key="--dask") from error
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=10)  # type: ignore[no-untyped-call]
     except OSError as error:
         raise AccessError(
             f"the Dask scheduler at {address} does not answer ({error}); check the address, and that it runs"
         ) from error
     with client:
-        yield client.get_executor(pure=False)
+        yield client.get_executor(pure=False)  # type: ignore[no-untyped-call]
 
 
 async def distribute(executor: Executor, batch: Batch, done: Done) -> None:
