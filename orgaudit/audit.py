@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -97,7 +98,7 @@ class Auditor:
             run.create(self.settings.run.directory_mode)
             run.write_manifest(manifest)
             await self._collect(access, run, rules, self.settings)
-        reevaluate(run, rules, self.settings, self.progress, Carrying(self.baseline))
+        reevaluate(run, rules, self.settings, self.progress, Carrying(self.baseline), executor=self.executor)
         return run
 
     async def resume(self, run: Run) -> None:
@@ -122,7 +123,7 @@ class Auditor:
         scope = self.settings.scope.model_validate(manifest.settings["scope"])
         async with self.access(rules) as access:
             await self._collect(access, run, rules, self.settings.model_copy(update={"scope": scope}))
-        reevaluate(run, rules, self.settings, self.progress, Carrying(self.baseline))
+        reevaluate(run, rules, self.settings, self.progress, Carrying(self.baseline), executor=self.executor)
 
     def access(self, rules: Rules) -> Access:
         """Return the way into the accounts, for what the rules need and nothing else.
@@ -179,9 +180,18 @@ class Carrying:
     narrowed_by: tuple[str, ...] | None = None
 
 
-def reevaluate(run: Run, rules: Rules, settings: Settings, progress: Progress, carrying: Carrying) -> list[Problem]:
+def reevaluate(
+    run: Run,
+    rules: Rules,
+    settings: Settings,
+    progress: Progress,
+    carrying: Carrying,
+    *,
+    executor: Executor | None = None,
+) -> list[Problem]:
     """Judge the facts of a collected run by these rules, carry its history forward, and settle who owns what.
 
+    The processes of an executor share the accounts.
     Returns the rows of the file of owners that are for none of the run's accounts: an older run may lack some that
     the organization has by now. Raises ConfigError, also for a run that was evaluated before, and ReportError.
     """
@@ -198,7 +208,7 @@ def reevaluate(run: Run, rules: Rules, settings: Settings, progress: Progress, c
         return history.described(owned, base, settings.remediation.days.model_dump(), carrying.narrowed_by), [path]
 
     progress.stage("evaluate", len(collected.accounts))
-    evaluate(run, rules, lambda account: progress.account_done(account, None, None), follow)
+    evaluate(run, rules, lambda account: progress.account_done(account, None, None), follow, executor)
     return unused
 
 
@@ -229,6 +239,7 @@ def reported(
     audited: bool = False,
     compared: Run | str | None = None,
     say: Callable[[str], None] = _unsaid,
+    executor: Executor | None = None,
 ) -> Iterator[tuple[View, list[Path]]]:
     """Apply the register to an evaluated run, write its reports, and yield what they show and the files.
 
@@ -236,7 +247,8 @@ def reported(
     with which the results are compared, or NONE; else it is the usual one. `audited` is whether an audit ends with
     these reports: `latest` then points at the run, unless it is a part, for another date, or older than the one at
     which `latest` points. `say` is called with a sentence for each thing that a reader has to know of the register
-    which was used. Raises ConfigError, where the run is not what was sealed too unless `unverified`, and ReportError.
+    which was used. The processes of an executor share the findings. Raises ConfigError, where the run is not what was
+    sealed too unless `unverified`, and ReportError.
     """
     chosen(settings.run.formats)  # an unknown one is refused before anything is sealed, as is a wrong logo
     read_logo(settings.presentation.logo)
@@ -256,10 +268,11 @@ def reported(
             controls=catalogue(),
             aliases=ALIASES,
             requirements=names.by_control(),
-            before=[lambda findings: with_owners(findings, ownership), history.dated(run)],
+            before=[partial(with_owners, ownership=ownership), history.dated(run)],
             after=lambda at: conclude(at, ALIASES, compared),
             same=lambda at: compared is None or is_compared(at, compared),
             standing=standing,
+            executor=executor,
         )
         say(f"{register.path} as it is now, {_why_now(decided, register_file, as_of)}")
     else:

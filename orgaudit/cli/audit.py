@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext
 from datetime import date
 from pathlib import Path
@@ -81,11 +82,12 @@ def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
     sweep_output(run.path.parent)
     with stopping.resumable(run, given), held(run, "audit"):
         beside = settings.run.workers * settings.run.concurrent_accounts
-        with progress.progress(beside) as watching, collecting.workers(settings, given["dask"]) as executor:
-            baseline = options.find_baseline(given["baseline"], settings)
-            auditor = stages.Auditor(settings, given["profile"], executor, watching, baseline)
-            asyncio.run(auditor.resume(run) if resumed else auditor.audit(run.id))
-        code = write(run, settings, given, audited=True)
+        with collecting.workers(settings, given["dask"]) as executor:
+            with progress.progress(beside) as watching:
+                baseline = options.find_baseline(given["baseline"], settings)
+                auditor = stages.Auditor(settings, given["profile"], executor, watching, baseline)
+                asyncio.run(auditor.resume(run) if resumed else auditor.audit(run.id))
+            code = write(run, settings, given, audited=True, executor=executor)
         click.echo(f"{'run.json':<11} SHA-256 {digest(run.manifest_path)}")
         return code
 
@@ -95,6 +97,7 @@ def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
 @options.config
 @options.out
 @options.rules
+@options.processes
 @options.baseline
 @click.option("--run-id", metavar="ID", help="The new run's name. [default: RUN.2, RUN.3 …]")
 def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by name
@@ -113,8 +116,14 @@ def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by 
         options.find_baseline(given["baseline"], settings), narrowed_again(manifest, settings.scope)
     )
     target = _target(run, manifest, given["run_id"])
-    with held(target, COMMAND), nullcontext() if target is run else begun(target, run), progress.progress() as watching:
-        unused = stages.reevaluate(target, judging, settings, watching, carrying)
+    making = nullcontext() if target is run else begun(target, run)
+    with (
+        held(target, COMMAND),
+        making,
+        collecting.workers(settings, None) as executor,
+        progress.progress() as watching,
+    ):
+        unused = stages.reevaluate(target, judging, settings, watching, carrying, executor=executor)
     for problem in unused:
         click.echo(displayed(f"orgaudit: the row applies to nothing in this run: {problem}"), err=True)
     facts = "" if target is run else f" from the facts of run {run.id}"
@@ -141,6 +150,7 @@ _FORMATS = "\b\nFormats:\n" + "\n".join(f"  {name:<15} for {each.reader}" for na
 @options.config
 @options.out
 @options.formats
+@options.processes
 @options.register
 @options.date_of("The date for which exceptions are in force.", "the stored result's")
 @options.fail_on
@@ -185,8 +195,8 @@ def report_command(run_name: str | None, *, schema: bool, **given: Any) -> ExitC
     if given["owner"] is not None and given["split"] is not Division.OWNER:
         raise click.UsageError("--owner chooses one of the workbooks by owner; add --split owner")
     run = options.find_run(run_name, settings)
-    with held(run, "report"):
-        return write(run, settings, given)
+    with held(run, "report"), collecting.workers(settings, None) as executor:
+        return write(run, settings, given, executor=executor)
 
 
 @contextmanager
@@ -202,15 +212,20 @@ def held(run: Run, command: str) -> Iterator[None]:
             sweep_run(run)
 
 
-def write(run: Run, settings: Settings, given: dict[str, Any], *, audited: bool = False) -> ExitCode:
-    """Write a run's reports, print their summary and return how the command ends; `audited` is as `reported` has it."""
+def write(
+    run: Run, settings: Settings, given: dict[str, Any], *, audited: bool = False, executor: Executor | None = None
+) -> ExitCode:
+    """Write a run's reports, print their summary and return how the command ends.
+
+    `audited` and `executor` are as `reported` has them.
+    """
     register: Path | None = given["register_file"]
     as_of: date | None = given["as_of"]
     fail_on: Severity | None = given["fail_on"]
     unverified = given.get("unverified", False)
     json_version = given.get("json_version", JSON_VERSION)
     notes: list[str] = []
-    more = {"unverified": unverified, "json_version": json_version, "audited": audited}
+    more = {"unverified": unverified, "json_version": json_version, "audited": audited, "executor": executor}
     with stages.reported(run, settings, register, as_of, **more, say=notes.append) as (view, paths):
         code = exit_code(view, fail_on)
         say(view.standing)

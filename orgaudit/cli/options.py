@@ -134,9 +134,11 @@ baseline = click.option(
     help=f"The run to carry the history forward from, or {NONE!r}. [default: the newest of the whole scope]",
 )
 sender = click.option("--from", "sender", metavar="WHO", help="The sender of mails: Name <name@example.com>.")
+processes = click.option(
+    "--workers", type=click.IntRange(min=1), metavar="N", help="Processes to work in. [default: 1]"
+)
 workers = together(
-    click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes to collect in. [default: 1]"),
-    click.option("--dask", metavar="ADDR", help="Collect on the Dask cluster of this scheduler."),
+    processes, click.option("--dask", metavar="ADDR", help="Work on the Dask cluster of this scheduler.")
 )
 run_id = click.option("--run-id", metavar="ID", help="The run's name. [default: the time, such as 20261121T080000Z]")
 run_argument = click.argument("run_name", metavar="RUN")
