@@ -184,11 +184,16 @@ def _made(folder: Folder, settings: Settings, given: Mapping[str, Any]) -> ExitC
     elif record.steps:
         click.echo(f"{folder.path.name} is gone on with")
     last = LastQuarter(settings.run.out, record.date, options.find_baseline(record.chosen, settings))
-    made = quarter_stage.Quarter(folder, settings, last, given["register_file"], given["sender"], _say)
+    with collecting.workers(settings, given["dask"]) as executor:
+        made = quarter_stage.Quarter(folder, settings, last, given["register_file"], given["sender"], _say, executor)
+        return _worked(made, settings, given)
+
+
+def _worked(made: quarter_stage.Quarter, settings: Settings, given: Mapping[str, Any]) -> ExitCode:
+    folder, record = made.folder, made.folder.record
     if record.step(quarter_stage.AUDIT) is None:
-        beside = settings.run.workers * settings.run.concurrent_accounts
-        with progress.progress(beside) as watching, collecting.workers(settings, given["dask"]) as executor:
-            made.audit(stages.Auditor(settings, given["profile"], executor, watching, last.history))
+        with progress.progress(settings.run.workers * settings.run.concurrent_accounts) as watching:
+            made.audit(stages.Auditor(settings, given["profile"], made.executor, watching, made.last.history))
     _say(folder.record.steps[0], record.step(quarter_stage.AUDIT) is None)
     with made.made() as view:
         code = exit_code(view, given["fail_on"])

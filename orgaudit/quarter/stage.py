@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -32,7 +33,8 @@ AUDIT = "audit"
 class Quarter:
     """How a quarter is made in its folder: with which settings and register, compared with what, and sent by whom.
 
-    `said` is called with each step after the audit, and whether it was done now and not before.
+    `said` is called with each step after the audit, and whether it was done now and not before. The processes of an
+    `executor` share the findings.
     """
 
     folder: Folder
@@ -41,6 +43,7 @@ class Quarter:
     register_file: Path | None = None
     sender: str | None = None
     said: Callable[[StepRecord, bool], None] = lambda _record, _now: None
+    executor: Executor | None = None
 
     def audit(self, auditor: Auditor) -> None:
         """Audit, or go on with an audit that was stopped, unless the run exists; settle what it is compared with.
@@ -100,7 +103,10 @@ class Quarter:
                 yield run, view
             return
         compared = self.last.compared(run, run.read_manifest())
-        with reported(run, settings, self.register_file, record.date, compared=compared) as (view, _):
+        with reported(run, settings, self.register_file, record.date, compared=compared, executor=self.executor) as (
+            view,
+            _,
+        ):
             if not record.existing and is_newest(run):
                 point_latest(run)
             self.folder.note(results=view.run.results.relative_to(run.path).as_posix())
