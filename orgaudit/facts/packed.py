@@ -17,6 +17,8 @@ BLOCK = 1 << 16
 """The bytes of records from which a block is compressed."""
 OPEN = 32
 """How many blocks stay decompressed."""
+MANY_ROWS = 1_000
+"""The rows from which they are packed: as the SDK parses them, one of IAM takes tens of kilobytes."""
 
 
 class Packed:
@@ -92,9 +94,40 @@ class PackedSequence(Sequence[T], Generic[T]):
             yield self._decode(self._records[number])
 
 
-def packed_rows(rows: Iterable[dict[str, Any]]) -> PackedSequence[dict[str, Any]]:
-    """Return rows of answers of the SDK so that they take little memory; their times stay times."""
-    records = Packed()
-    for row in rows:
-        records.append(msgspec.msgpack.encode(row))
-    return PackedSequence(records, msgspec.msgpack.decode)
+class Rows(Sequence[dict[str, Any]]):
+    """Rows of answers of the SDK for `Aws.once`: as they are where they are few, packed where they are many.
+
+    Take each once, and keep what is needed of it: of many, a row is decoded each time it is taken.
+    """
+
+    def __init__(self, rows: Iterable[dict[str, Any]] = ()) -> None:
+        self._few: list[dict[str, Any]] = []
+        self._many = Packed()
+        self.extend(rows)
+
+    def extend(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Add rows."""
+        self._few.extend(rows)
+        if len(self._few) > MANY_ROWS or len(self._many):
+            for row in self._few:
+                self._many.append(msgspec.msgpack.encode(row))
+            self._few.clear()
+
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+        return len(self._few) or len(self._many)
+
+    @overload
+    def __getitem__(self, place: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[dict[str, Any]]: ...
+    def __getitem__(self, place: int | slice) -> dict[str, Any] | Sequence[dict[str, Any]]:
+        """Return the row at a place, or those of a slice."""
+        return self._rows()[place]
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Yield each row."""
+        return iter(self._rows())
+
+    def _rows(self) -> Sequence[dict[str, Any]]:
+        return PackedSequence(self._many, msgspec.msgpack.decode) if len(self._many) else self._few
