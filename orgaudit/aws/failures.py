@@ -116,6 +116,12 @@ _PAGE = re.compile(r"<\s*(?:!doctype\s+html|html|head|body|title)\b", re.IGNOREC
 SCP = re.compile(r"service control policy", re.IGNORECASE)
 
 
+class IncompleteAnswerError(BotoCoreError):
+    """An answer that was not whole in time, although the endpoint may still have sent some of it."""
+
+    fmt = "the answer was not complete after {seconds:g} seconds"
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """What is known of a call's account, region and service: whether a refusal there may mean that nothing exists.
@@ -166,7 +172,7 @@ _WITHOUT_ENDPOINT = (UnknownEndpointError, UnknownRegionError, UnknownServiceErr
 _WITHOUT_ANSWER: tuple[tuple[tuple[type[Exception], ...], Kind, GapReason], ...] = (
     ((ResponseParserError,), Kind.TRANSIENT, GapReason.MALFORMED),
     ((PaginationError,), Kind.FINAL, GapReason.MALFORMED),
-    ((ConnectTimeoutError, ReadTimeoutError), Kind.NO_CONNECTION, GapReason.UNREACHABLE),
+    ((ConnectTimeoutError, ReadTimeoutError, IncompleteAnswerError), Kind.NO_CONNECTION, GapReason.UNREACHABLE),
     (
         (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, SSOError, TokenRetrievalError),
         Kind.FINAL,

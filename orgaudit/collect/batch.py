@@ -13,14 +13,14 @@ import msgspec
 
 from orgaudit.aws.access import Access
 from orgaudit.aws.transport import Traffic
-from orgaudit.collect.account import actions_for, collect_account
+from orgaudit.collect.account import actions_for, collect_into
 from orgaudit.errors import ReportError
 from orgaudit.facts.declare import FactType, closure
 from orgaudit.facts.shard import AccountHeader
 from orgaudit.model import Account, AccountRecord
 from orgaudit.settings.limits import Limits
 from orgaudit.settings.settings import Settings
-from orgaudit.store.run import Run, read_lines, write_encoded
+from orgaudit.store.run import Run, read_lines
 
 T = TypeVar("T")
 Done: TypeAlias = Callable[[Account, AccountRecord, Traffic], None]
@@ -62,9 +62,8 @@ async def collect_accounts(access: Access, batch: Batch, done: Done) -> None:
     run = Run(batch.run)
 
     async def collect(account: Account) -> None:
-        found = await collect_account(access, account, collectors, batch.settings.scope)
-        write_encoded(run.shard_path(account.id), [msgspec.json.encode(found.entered), *found.lines])
-        done(account, found.entered.record, access.traffic)
+        found = await collect_into(access, account, collectors, batch.settings, run.shard_path(account.id))
+        done(account, found.account.record if found else read_record(run, account.id), access.traffic)
 
     try:
         await visit(batch.accounts, batch.settings.run.concurrent_accounts, collect)

@@ -17,7 +17,7 @@ import msgspec
 
 from orgaudit.analysis.organization_facts import Organization
 from orgaudit.errors import ConfigError
-from orgaudit.evaluate.account import RunContext, evaluate_account, judged, regions_of
+from orgaudit.evaluate.account import RunContext, evaluate_account, findings_of, regions_of
 from orgaudit.evaluate.holders import holders
 from orgaudit.evaluate.rules import Rules
 from orgaudit.evaluate.shards import Shards
@@ -99,7 +99,7 @@ def _prepared(judging: Judging) -> tuple[Shards, RunContext]:
     return shards, _context(run, run.read_manifest(), judging.rules, shards)
 
 
-def judged_by(run: Run, rules: Rules) -> Iterator[tuple[str, list[Finding] | None]]:
+def judged_by(run: Run, rules: Rules) -> Iterator[tuple[str, Iterator[Finding] | None]]:
     """Yield each account of a collected run with what these rules find in its facts; nothing is written.
 
     The findings are None where the facts cannot be read. Raises ConfigError where the facts are not what was sealed.
@@ -114,7 +114,7 @@ def judged_by(run: Run, rules: Rules) -> Iterator[tuple[str, list[Finding] | Non
         except ConfigError as error:
             log.warning("account %s is not judged again: %s", account.id, error)
             facts = None
-        yield account.id, judged(facts, context)[0] if facts is not None else None
+        yield account.id, findings_of(facts, context, []) if facts is not None else None
 
 
 def check_accepted(run: Run, scope: ScopeSettings) -> None:

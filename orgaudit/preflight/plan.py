@@ -19,6 +19,7 @@ from orgaudit.organization.discovery import Discovered
 from orgaudit.organization.plan import discover_organization, known_regions, select
 from orgaudit.preflight.estimate import RESOURCES, Estimate, estimate
 from orgaudit.settings.sections import OrganizationSettings
+from orgaudit.store.shards import Spool
 
 
 class PlannedAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +76,7 @@ async def make_plan(auditor: Auditor, *, resources: int = RESOURCES) -> Plan:
 
         async def read(account: Account) -> AccountRecord:
             # Without collectors the role is assumed and the regions are listed, as in an audit, and no more.
-            record = (await collect_account(access, account, (), settings.scope)).entered.record
+            record = (await collect_account(access, account, (), settings, Spool())).record
             auditor.progress.account_done(account, record, access.traffic)
             return record
 
