@@ -69,11 +69,23 @@ def alive(place: Place, account_id: str) -> bool:
 
 
 def clear(place: Place, *, gone_only: bool = False) -> None:
-    """Remove the leases of a run, or those of them that may be taken over, and the directory if nothing is left."""
-    for account_id in held(place):
-        if not gone_only or not alive(place, account_id):
-            place.remove(name_of(account_id))
+    """Remove the leases of a run, or those of them that may be taken over, and the directory if nothing is left.
+
+    A collection whose coordinator was killed is over too: its tasks end, and a new coordinator begins them anew.
+    """
+    for name in place.names(DIRECTORY):
+        if not gone_only or _is_gone(place, name):
+            place.remove(name)
     place.remove(DIRECTORY)
+
+
+def _is_gone(place: Place, name: str) -> bool:
+    content = place.read(name)
+    try:
+        found = msgspec.json.decode(content or b"", type=AccountLease if name[len(DIRECTORY) + 1].isdigit() else Holder)
+    except msgspec.MsgspecError:
+        return True
+    return found.gone(datetime.now(UTC)) if isinstance(found, AccountLease) else found.ended
 
 
 class Collection:
@@ -126,7 +138,9 @@ class Leases:
     ) -> None:
         self._ended.set()
         self._renewing.join()
-        for account_id in tuple(self._held):
+        with self._alone:  # nothing is claimed from now on
+            held = tuple(self._held)
+        for account_id in held:
             self.release(account_id)
 
     def claim(self, account_id: str) -> bool:
@@ -136,6 +150,8 @@ class Leases:
         """
         content = self._content(account_id)
         with self._alone:
+            if self._ended.is_set():
+                return False
             if not self._place.create(name_of(account_id), content):
                 if alive(self._place, account_id):
                     return False
