@@ -71,6 +71,14 @@ Chosen: TypeAlias = Run | str | Callable[[Run, Manifest], Run | None] | None
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What came of collecting a part of a run: how many accounts it lacked, and what the whole run still does."""
+
+    collected: int = 0
+    missing: tuple[Account, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Auditor:
     """How a run is made: with which settings, as whom, in which workers, and what follows it."""
 
@@ -114,22 +122,23 @@ class Auditor:
         run.create(self.settings.run.directory_mode)
         run.write_manifest(manifest)
 
-    async def collect(self, run: Run, accounts: Sequence[Account], share: int, again: str) -> list[Account]:
+    async def collect(self, run: Run, accounts: Sequence[Account], share: int, again: str) -> Part:
         """Collect a part of a planned run, beside others: these accounts, then those whose resources they show.
 
-        Returns the accounts of the whole run that are still missing. `share` is how many processes in all the rates of
-        the whole organization are divided among, and `again` the command that goes on with this part. Raises
-        ConfigError for a run that cannot be collected, AccessError, CutShortError and ReportError.
+        `share` is how many processes in all the rates of the whole organization are divided among, and `again` the
+        command that goes on with this part. Raises ConfigError for a run that judges the facts of another,
+        AccessError, CutShortError and ReportError.
         """
         manifest = self._planned(run, "RUN")
         if manifest.collected_at is not None:
-            return []
-        if missing(run, manifest, accounts):
+            return Part()
+        left = missing(run, manifest, accounts)
+        if left:
             rules, settings = rules_again(manifest), self._of_run(manifest)
             how = self._collecting(run, rules, settings, again)
             async with access_for(settings, rules.facts, self.profile, share) as access:
                 await how.collect(access, run, manifest, accounts)
-        return missing(run, manifest)
+        return Part(len(left), tuple(missing(run, manifest)))
 
     async def resume(self, run: Run) -> None:
         """Collect the accounts of a stopped run that have no shard yet, by the run's own plan, and evaluate it.

@@ -121,12 +121,23 @@ async def with_tags(access: Access, manifest: Manifest, settings: Settings) -> M
 
 
 def missing(run: Run, manifest: Manifest, accounts: Iterable[Account] | None = None) -> list[Account]:
-    """Return the accounts of the plan, or these of them, that have no shard yet, and those that own what they show."""
+    """Return the accounts of the plan, or these of them, that have no shard yet, and those that own what they show.
+
+    While accounts of the whole plan are missing, it is not asked what the others show.
+    """
+    finished = receipts.finished(place_of(run))
+    if accounts is None and (left := [each for each in manifest.accounts if not _is_there(run, each.id, finished)]):
+        return left
     everybody = {account.id: account for account in (*manifest.accounts, *manifest.out_of_scope)}
     asked = [account.id for account in (manifest.accounts if accounts is None else accounts)]
     found = _receipts(run, asked, everybody.keys())
     found |= _receipts(run, _supporting(manifest, filter(None, found.values())), everybody.keys())
     return [everybody[account_id] for account_id, receipt in found.items() if receipt is None]
+
+
+def _is_there(run: Run, account_id: str, finished: Collection[str]) -> bool:
+    """Return whether an account has a receipt, or a shard that a process left without one."""
+    return account_id in finished or place_of(run).exists(shard_name(account_id))
 
 
 def _receipts(run: Run, ids: Sequence[str], everybody: Collection[str]) -> dict[str, Receipt | None]:

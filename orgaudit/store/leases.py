@@ -69,14 +69,15 @@ def alive(place: Place, account_id: str) -> bool:
 
 
 def clear(place: Place, *, gone_only: bool = False) -> None:
-    """Remove the leases of a run, or those of them that may be taken over, and the directory if nothing is left.
+    """Remove the leases of a run, with their directory, or only those of them that may be taken over.
 
     A collection whose coordinator was killed is over too: its tasks end, and a new coordinator begins them anew.
     """
     for name in place.names(DIRECTORY):
         if not gone_only or _is_gone(place, name):
             place.remove(name)
-    place.remove(DIRECTORY)
+    if not gone_only:  # else a process may be about to write into the directory
+        place.remove(DIRECTORY)
 
 
 def _is_gone(place: Place, name: str) -> bool:

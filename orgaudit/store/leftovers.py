@@ -55,7 +55,7 @@ def sweep_run(run: Run) -> None:
 
 def _sweep(run: Run) -> None:
     place = Directory(run.path)
-    leases.clear(place, gone_only=True)
+    sweep_leases(run)
     collected = any(leases.alive(place, account_id) for account_id in leases.held(place))
     for directory in _directories(run):
         if collected and directory.name in COLLECTED:  # other processes collect: what is there may be theirs
@@ -65,6 +65,11 @@ def _sweep(run: Run) -> None:
                 path.unlink(missing_ok=True)
             else:
                 _remove_marked(path)
+
+
+def sweep_leases(run: Run) -> None:
+    """Remove the leases of accounts that no process collects any more; the caller need not hold the run."""
+    leases.clear(Directory(run.path), gone_only=True)
 
 
 def sweep_output(out: Path) -> None:
