@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ import msgspec
 from orgaudit import __version__
 from orgaudit.aws.access import Access
 from orgaudit.aws.transport import Traffic
-from orgaudit.collect.stage import access_for, collect
+from orgaudit.collect.stage import Collecting, access_for, check_complete, collect, missing, seal_facts, with_tags
 from orgaudit.controls.aliases import ALIASES
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
@@ -72,6 +72,14 @@ Chosen: TypeAlias = Run | str | Callable[[Run, Manifest], Run | None] | None
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What came of collecting a part of a run: how many accounts it lacked, and what the whole run still does."""
+
+    collected: int = 0
+    missing: tuple[Account, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Auditor:
     """How a run is made: with which settings, as whom, in which workers, and what follows it."""
 
@@ -87,19 +95,51 @@ class Auditor:
         Raises ConfigError for a run id that is taken, AccessError, and ReportError before anything is called where
         output cannot be written.
         """
-        run, rules = Run(self.settings.run.out / run_id), rules_of(self.settings)
+        run, rules = self._new_run(run_id), rules_of(self.settings)
+        async with self.access(rules) as access:
+            self._begin(run, await self._plan(access, run_id, rules))
+            await collect(access, run, self._collecting(run, rules, self.settings))
+        reevaluate(run, rules, self.settings, self.progress, Carrying(self.baseline), executor=self.executor)
+        return run
+
+    async def plan(self, run_id: str) -> Run:
+        """Discover and plan into a new run's directory, with the accounts' tags, and return it; raises as `audit`."""
+        run, rules = self._new_run(run_id), rules_of(self.settings)
+        async with self.access(rules) as access:
+            manifest = await self._plan(access, run_id, rules)
+            self._begin(run, await with_tags(access, manifest, self.settings))
+        return run
+
+    def _new_run(self, run_id: str) -> Run:
+        run = Run(self.settings.run.out / run_id)
         if run.manifest_path.exists():
             remedy = f"name another --run-id, or go on with it by --resume {run_id}"
             raise ConfigError(f"run {run_id} exists; {remedy}", key="--run-id")
         check_writable(self.settings.run.out)
-        async with self.access(rules) as access:
-            manifest = await self._plan(access, run_id, rules)
-            baseline_of(run, manifest, self.baseline)  # one that cannot be read is refused before anything is collected
-            run.create(self.settings.run.directory_mode)
-            run.write_manifest(manifest)
-            await self._collect(access, run, rules, self.settings)
-        reevaluate(run, rules, self.settings, self.progress, Carrying(self.baseline), executor=self.executor)
         return run
+
+    def _begin(self, run: Run, manifest: Manifest) -> None:
+        baseline_of(run, manifest, self.baseline)  # one that cannot be read is refused before anything is collected
+        run.create(self.settings.run.directory_mode)
+        run.write_manifest(manifest)
+
+    async def collect(self, run: Run, accounts: Sequence[Account], share: int, again: str) -> Part:
+        """Collect a part of a planned run, beside others: these accounts, then those whose resources they show.
+
+        `share` is how many processes in all the rates of the whole organization are divided among, and `again` the
+        command that goes on with this part. Raises ConfigError for a run that judges the facts of another,
+        AccessError, CutShortError and ReportError.
+        """
+        manifest = self._planned(run, "RUN")
+        if manifest.collected_at is not None:
+            return Part()
+        left = missing(run, manifest, accounts)
+        if left:
+            rules, settings = rules_again(manifest), self._of_run(manifest)
+            how = self._collecting(run, rules, settings, again)
+            async with access_for(settings, rules.facts, self.profile, share) as access:
+                await how.collect(access, run, manifest, accounts)
+        return Part(len(left), tuple(missing(run, manifest)))
 
     async def resume(self, run: Run) -> None:
         """Collect the accounts of a stopped run that have no shard yet, by the run's own plan, and evaluate it.
@@ -108,21 +148,15 @@ class Auditor:
         and ConfigError where the shards are not what was sealed.
         """
         rules_of(self.settings)  # the run's own choice counts, and a misspelt name is refused all the same
-        manifest = run.read_manifest()
-        if manifest.parent is not None:
-            remedy = f"`orgaudit evaluate {manifest.parent.run_id}` judges them again"
-            raise ConfigError(
-                f"run {run.id} is not an audit, it has the facts of another run; {remedy}", key="--resume"
-            )
+        manifest = self._planned(run, "--resume")
         if manifest.collected_at is not None:
             seal.standing(run, seal.FACTS)
         rules = rules_again(manifest)
         check_owners(self.settings, (*manifest.accounts, *manifest.out_of_scope))
         if manifest.evaluated_at is not None:
             return
-        scope = self.settings.scope.model_validate(manifest.settings["scope"])
         async with self.access(rules) as access:
-            await self._collect(access, run, rules, self.settings.model_copy(update={"scope": scope}))
+            await collect(access, run, self._collecting(run, rules, self._of_run(manifest)))
         reevaluate(run, rules, self.settings, self.progress, Carrying(self.baseline), executor=self.executor)
 
     def access(self, rules: Rules) -> Access:
@@ -156,17 +190,37 @@ class Auditor:
             inputs=settings.hashes(),
         )
 
-    async def _collect(self, access: Access, run: Run, rules: Rules, settings: Settings) -> None:
-        await collect(
-            access,
-            run,
+    def _planned(self, run: Run, key: str) -> Manifest:
+        """Return the plan of a run that is an audit; raises ConfigError for one that judges the facts of another."""
+        manifest = run.read_manifest()
+        if manifest.parent is not None:
+            remedy = f"`orgaudit evaluate {manifest.parent.run_id}` judges them again"
+            raise ConfigError(f"run {run.id} is not an audit, it has the facts of another run; {remedy}", key=key)
+        return manifest
+
+    def _of_run(self, manifest: Manifest) -> Settings:
+        """Return the settings with the scope of a run."""
+        scope = self.settings.scope.model_validate(manifest.settings["scope"])
+        return self.settings.model_copy(update={"scope": scope})
+
+    def _collecting(self, run: Run, rules: Rules, settings: Settings, again: str = "") -> Collecting:
+        return Collecting(
             settings,
             rules.facts,
-            profile=self.profile,
-            executor=self.executor,
+            self.profile,
+            self.executor,
             begin=lambda total: self.progress.stage("collect", total),
             done=self.progress.account_done,
+            continue_with=again or f"`orgaudit audit --resume {run.id}`",
         )
+
+
+def seal_collected(run: Run, settings: Settings) -> None:
+    """Seal the facts of a run that was collected in parts; raises ConfigError where accounts are still missing."""
+    manifest = run.read_manifest()
+    if manifest.collected_at is None:
+        check_complete(run, manifest, settings)
+        seal_facts(run, manifest, rules_again(manifest).facts)
 
 
 @dataclass(frozen=True, slots=True)

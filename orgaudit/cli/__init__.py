@@ -24,6 +24,7 @@ from orgaudit.errors import ExitCode, OrgauditError
 PLACES = {
     "actions": Place("actions", "List what to do first in RUN."),
     "audit": Place("audit", "Run the whole audit: collect, evaluate and report."),
+    "collect": Place("collect", "Plan RUN, or collect its accounts, all or a part."),
     "compare": Place("compare", "Compare a run with what Security Hub or Prowler found."),
     "completion": Place("completion", "Print the completion script of a shell."),
     "controls": Place("catalogue", "List the controls that an audit runs."),

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from orgaudit import audit as stages
     from orgaudit.cli import progress
     from orgaudit.cli import split as splitting
-    from orgaudit.collect import workers as collecting
+    from orgaudit.collect import engines as collecting
     from orgaudit.evaluate import rules
     from orgaudit.evaluate import stage as evaluating
     from orgaudit.report import split as parts
@@ -49,7 +49,7 @@ else:
     progress = lazy("orgaudit.cli.progress")
     splitting = lazy("orgaudit.cli.split")
     parts = lazy("orgaudit.report.split")
-    collecting = lazy("orgaudit.collect.workers")
+    collecting = lazy("orgaudit.collect.engines")
     rules = lazy("orgaudit.evaluate.rules")
     evaluating = lazy("orgaudit.evaluate.stage")
 
@@ -105,11 +105,15 @@ def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by 
 
     Use it after a control was corrected, for another framework, or with other thresholds. The result is a new run that
     shares the facts of RUN, which stays as it was delivered; only a run that was never evaluated is evaluated in place.
-    `report` then writes the reports. The new run is no baseline of later ones, and `latest` does not point at it.
+    A run that `collect` collected in parts is sealed first, which needs all of its accounts. `report` then writes the
+    reports. The new run is no baseline of later ones, and `latest` does not point at it.
     """
     settings = options.settings_from(given)
     run = options.find_run(run_name, settings)
     judging = rules.rules_of(settings)
+    if run.read_manifest().collected_at is None:
+        with held(run, COMMAND):
+            stages.seal_collected(run, settings)
     evaluating.check_accepted(run, settings.scope)
     manifest = run.read_collected()
     carrying = stages.Carrying(

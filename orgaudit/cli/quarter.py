@@ -36,12 +36,12 @@ from orgaudit.store.run import Run
 if TYPE_CHECKING:
     from orgaudit import audit as stages
     from orgaudit.cli import progress
-    from orgaudit.collect import workers as collecting
+    from orgaudit.collect import engines as collecting
     from orgaudit.quarter import stage as quarter_stage
 else:
     stages = lazy("orgaudit.audit")
     progress = lazy("orgaudit.cli.progress")
-    collecting = lazy("orgaudit.collect.workers")
+    collecting = lazy("orgaudit.collect.engines")
     quarter_stage = lazy("orgaudit.quarter.stage")
 
 AGAIN = (*(name for name in stopping.RESUMED_WITH if name != "as_of"), "run_name", "run_id", "sender")

@@ -15,7 +15,7 @@ from orgaudit.store.run import Run
 
 RESUMED_WITH = ("config", "profile", "role_name", "out", "workers", "dask", "register_file", "as_of", "baseline")
 """Options of `audit` with a value each, which a resumed run needs again; the scope and the rules are in the run."""
-_NAMES = {"register_file": "register", "run_name": "run", "sender": "from"}
+_NAMES = {"register_file": "register", "run_name": "run", "sender": "from", "part": "slice"}
 
 
 class Stopped(click.Abort):
@@ -50,12 +50,17 @@ def resume_command(run: Run, given: Mapping[str, Any]) -> str:
     return command_again(("audit", "--resume", run.id), given, RESUMED_WITH)
 
 
+def option_of(name: str) -> str:
+    """Return the option of a parameter."""
+    return f"--{_NAMES.get(name, name).replace('_', '-')}"
+
+
 def command_again(words: Sequence[str], given: Mapping[str, Any], names: Iterable[str]) -> str:
     """Return a command with these options, and those of formats and severities, as a shell takes it.
 
     An external id is a secret: its value is left to be filled in.
     """
-    options = [f"--{_NAMES.get(name, name).replace('_', '-')}={given[name]}" for name in names if given.get(name)]
+    options = [f"{option_of(name)}={given[name]}" for name in names if given.get(name)]
     options += [f"--format={name}" for name in given.get("formats") or ()]
     if (fail_on := given.get("fail_on", Severity.LOW)) is not Severity.LOW:
         options.append(f"--fail-on={fail_on or 'never'}")

@@ -14,7 +14,7 @@ from orgaudit.audit import Auditor
 from orgaudit.aws.access import Access
 from orgaudit.aws.account import AccountAccess, RegionAccess
 from orgaudit.collect.account import actions_for
-from orgaudit.collect.batch import visit
+from orgaudit.collect.visit import visit
 from orgaudit.errors import AccessError, ExitCode
 from orgaudit.evaluate.rules import rules_of
 from orgaudit.facts.declare import Collector, closure

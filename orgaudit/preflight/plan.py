@@ -10,7 +10,7 @@ import msgspec
 
 from orgaudit.audit import Auditor
 from orgaudit.collect.account import collect_account
-from orgaudit.collect.batch import visit
+from orgaudit.collect.visit import visit
 from orgaudit.evaluate.account import places, regions_of
 from orgaudit.evaluate.rules import Rules, rules_of
 from orgaudit.facts.declare import closure

@@ -25,7 +25,7 @@ from orgaudit.store.run import Run, make_directory, valid_id, writing
 _NUMBERED = re.compile(r"(?P<stem>.+)\.\d+")
 COMMAND = "evaluate"
 """The command by which a run is held while it is made."""
-_BEGUN = {"facts", "lease.json", "reports.json"}
+_BEGUN = {*seal.FACTS, "lease.json", "reports.json"}
 """What such a run has before its run.json."""
 
 
@@ -95,11 +95,12 @@ def _begin(run: Run, parent: Run) -> None:
     manifest = parent.read_collected()
     seal.standing(parent, seal.FACTS)
     run.create(stat.S_IMODE(parent.path.stat().st_mode))
-    shutil.rmtree(run.path / "facts", ignore_errors=True)
     seal.ledger_path(run.path).unlink(missing_ok=True)
-    make_directory(run.path / "facts")
-    for path in seal.shards(parent, "facts"):
-        _share(path, run.path / "facts" / path.name)
+    for part in seal.FACTS:
+        shutil.rmtree(run.path / part, ignore_errors=True)
+        for path in seal.shards(parent, part):
+            make_directory(run.path / part)
+            _share(path, run.path / part / path.name)
     collected = msgspec.structs.replace(
         manifest,
         run_id=run.id,
@@ -108,7 +109,8 @@ def _begin(run: Run, parent: Run) -> None:
         baseline=None,
         ownership=OwnershipRecord(),
     )
-    seal.seal(run, collected, [] if manifest.seal else seal.shards(run, "facts"), keep=seal.FACTS)
+    unsealed = [] if manifest.seal else [path for part in seal.FACTS for path in seal.shards(run, part)]
+    seal.seal(run, collected, unsealed, keep=seal.FACTS)
 
 
 def _share(path: Path, target: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orgaudit.audit import Auditor
-from orgaudit.collect.batch import visit
+from orgaudit.collect.visit import visit
 from orgaudit.demo import Demo
 from orgaudit.demo.accounts import ACCOUNTS, MANAGEMENT, account_named
 from orgaudit.errors import AccessError, ConfigError
