@@ -38,7 +38,8 @@ class Packed:
         self._size += len(record)
         if self._size >= BLOCK:
             self._starts.append(self._before)
-            self._blocks.append(_COMPRESSOR.compress(msgspec.msgpack.encode(self._last)))
+            block = _COMPRESSOR.compress(msgspec.msgpack.encode(self._last))
+            self._blocks.append(bytes(memoryview(block)))  # a copy: zstandard's own keeps the memory of the longest
             self._before += len(self._last)
             self._last, self._size = [], 0
 

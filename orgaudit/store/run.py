@@ -37,6 +37,7 @@ def writing(
     `exclusive` raises FileExistsError where a file has the name by then, and leaves that one.
     """
     temporary: Path | None = None
+    taken = False
     try:
         make_directory(path.parent)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
@@ -46,29 +47,30 @@ def writing(
             os.fsync(file.fileno())
         temporary.chmod(_mode_in(path.parent) & 0o666)
         if exclusive:
-            _take_name(temporary, path)
+            taken = not _named(temporary, path)
         else:
             temporary.replace(path)
             temporary = None
     except OSError as error:
-        if exclusive and isinstance(error, FileExistsError):
-            raise
         raise ReportError(f"cannot write {path}: {error.strerror or error}; {remedy}") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+    if taken:
+        raise FileExistsError(path)
 
 
-def _take_name(temporary: Path, path: Path) -> None:
-    """Give a file a second name that is free; raises FileExistsError where it is taken."""
+def _named(temporary: Path, path: Path) -> bool:
+    """Give a file another name, and return whether that was free."""
     try:
         os.link(temporary, path)
     except FileExistsError:
-        raise
+        return False
     except OSError:  # the file system, or its rules, have no hard links
         if path.exists():
-            raise FileExistsError(path) from None
+            return False
         temporary.replace(path)
+    return True
 
 
 def _mode_in(directory: Path) -> int:
