@@ -25,6 +25,7 @@ from orgaudit.organization import regions as account_regions
 from orgaudit.organization.regions import enter_account
 from orgaudit.organization.scope import selects_region
 from orgaudit.settings.sections import RunSettings, ScopeSettings, Sections
+from orgaudit.store.run import TakenError
 from orgaudit.store.shards import Spool, WrittenFile
 
 T = TypeVar("T")
@@ -71,9 +72,10 @@ async def collect_into(
     with Spool(path.parent) as lines:
         found = await collect_account(access, account, collectors, settings, lines)
         try:
-            return CollectedShard(found, lines.write(path, msgspec.json.encode(found.header)))
-        except FileExistsError:
+            file = await asyncio.to_thread(lines.write, path, msgspec.json.encode(found.header))
+        except TakenError:
             return None
+        return CollectedShard(found, file)
 
 
 async def collect_account(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -23,21 +24,24 @@ T = TypeVar("T")
 
 PRIVATE = 0o700
 """The mode of a directory that is for its owner only."""
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+"""What file systems answer that cannot give a file a second name."""
+
+
+class TakenError(Exception):
+    """There is a file of the name that a new one was to have."""
 
 
 @contextmanager
-def writing(
-    path: Path, remedy: str = "free space or name another --out", *, exclusive: bool = False
-) -> Iterator[BinaryIO]:
+def writing(path: Path, remedy: str = "free space or name another --out", *, new: bool = False) -> Iterator[BinaryIO]:
     """Open a temporary neighbour of `path` that takes its name when the block ends well; raises ReportError.
+
+    With `new` it takes the name only where there is no such file, and raises TakenError otherwise.
 
     Whatever the umask, the file may be read and written by those who may read and write its directory, and directories
     that are missing get the mode of the one above. In a directory that everyone may write, both are the owner's alone.
-
-    `exclusive` raises FileExistsError where a file has the name by then, and leaves that one.
     """
     temporary: Path | None = None
-    taken = False
     try:
         make_directory(path.parent)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
@@ -46,8 +50,8 @@ def writing(
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(_mode_in(path.parent) & 0o666)
-        if exclusive:
-            taken = not _named(temporary, path)
+        if new:
+            _link(temporary, path)
         else:
             temporary.replace(path)
             temporary = None
@@ -56,21 +60,21 @@ def writing(
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-    if taken:
-        raise FileExistsError(path)
 
 
-def _named(temporary: Path, path: Path) -> bool:
-    """Give a file another name, and return whether that was free."""
+def _link(temporary: Path, path: Path) -> None:
+    """Give a file a second name that is not taken; raises TakenError, also where a file system has no second names."""
     try:
         os.link(temporary, path)
     except FileExistsError:
-        return False
-    except OSError:  # the file system, or its rules, have no hard links
+        raise TakenError from None
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # Of two at once the later one replaces the file here, with one that is whole as well.
         if path.exists():
-            return False
+            raise TakenError from None
         temporary.replace(path)
-    return True
 
 
 def _mode_in(directory: Path) -> int:
@@ -160,6 +164,11 @@ def read_document(path: Path, kind: type[T], what: str) -> T | None:
         ) from error
 
 
+def shard_name(account_id: str) -> str:
+    """Return the name of an account's facts in a run's directory."""
+    return f"facts/{account_id}.ndjson.zst"
+
+
 def valid_id(name: str) -> bool:
     """Return whether a run can have this id: one segment of a path, and not the name that points at the last run."""
     return bool(_ID.fullmatch(name)) and name.casefold() != LATEST
@@ -213,7 +222,7 @@ class Run:
 
     def shard_path(self, account_id: str) -> Path:
         """Return where an account's facts are."""
-        return self.path / "facts" / f"{account_id}.ndjson.zst"
+        return self.path / shard_name(account_id)
 
     def findings_path(self, account_id: str) -> Path:
         """Return where an account's findings are."""

@@ -83,10 +83,10 @@ class Spool:
     def write(self, path: Path, first: bytes) -> WrittenFile:
         """Write a file of the line `first` and then all others, whole or not at all, where there is none of this name.
 
-        Raises FileExistsError where there is one, and ReportError.
+        Raises TakenError where there is one, and ReportError.
         """
         sha256, size = hashlib.sha256(), 0
-        with writing(path, exclusive=True) as file:
+        with writing(path, new=True) as file:
             for part in self._parts(first):
                 file.write(part)
                 sha256.update(part)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import signal
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from orgaudit.errors import ConfigError, ReportError
 from orgaudit.store import shards
-from orgaudit.store.run import read_lines
+from orgaudit.store.run import TakenError, read_lines
 from orgaudit.store.shards import Spool
 
 ANY = msgspec.json.Decoder(msgspec.Raw)
@@ -69,21 +70,21 @@ def test_a_file_is_its_first_line_and_all_others(count: int, tmp_path: Path) -> 
 def test_a_file_that_is_there_stays(count: int, tmp_path: Path) -> None:
     path = tmp_path / "1.ndjson.zst"
     path.write_bytes(b"theirs")
-    with filled(numbered(count), tmp_path) as spool, pytest.raises(FileExistsError):
+    with filled(numbered(count), tmp_path) as spool, pytest.raises(TakenError):
         spool.write(path, b"0")
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {path.name: b"theirs"}
 
 
 def test_without_hard_links_a_file_that_is_there_stays_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object) -> None:
-        raise PermissionError("no links here")
+        raise PermissionError(errno.EPERM, "no links here")
 
     monkeypatch.setattr(os, "link", refused)
     path = tmp_path / "1.ndjson.zst"
     with filled(numbered(3)) as spool:
         spool.write(path, b"0")
         before = path.read_bytes()
-        with pytest.raises(FileExistsError):
+        with pytest.raises(TakenError):
             spool.write(path, b"1")
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {path.name: before}
 
