@@ -2,9 +2,9 @@
 
     python scripts/bench_huge.py --share 1 --kind volumes
 
-An endpoint like that of scripts/endpoint.py runs as a child: one account in one region, which has very many resources of
-one kind, in pages. `orgaudit audit` runs as another, with every control over that kind, up to the workbook and the JSON.
-`--share 0.1` serves a tenth of the resources.
+An endpoint like that of scripts/endpoint.py runs as a child: one account in one region, which has very many resources
+of one kind, in pages. `orgaudit audit` runs as another, with every control over that kind, up to the workbook and the
+JSON. `--share 0.1` serves a tenth of the resources.
 """
 
 import argparse
@@ -64,8 +64,8 @@ def security_groups(request: Request, numbers: range, token: str) -> bytes:
 
 def _group(request: Request, number: int) -> str:
     rules = "".join(
-        f"<item><ipProtocol>tcp</ipProtocol><fromPort>{port}</fromPort><toPort>{port}</toPort><groups/>"
-        f"<ipRanges><item><cidrIp>10.{number % 256}.0.0/16</cidrIp></item></ipRanges><ipv6Ranges/><prefixListIds/></item>"
+        f"<item><ipProtocol>tcp</ipProtocol><fromPort>{port}</fromPort><toPort>{port}</toPort><groups/><ipRanges><item>"
+        f"<cidrIp>10.{number % 256}.0.0/16</cidrIp></item></ipRanges><ipv6Ranges/><prefixListIds/></item>"
         for port in range(1024, 1024 + RULES_OF_A_GROUP)
     )
     named = {"ownerId": request.account, "groupId": f"sg-{number:017x}", "groupName": f"group-{number}"}
@@ -220,10 +220,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         count = max(1, round(KINDS[name].count * options.share))
         with TemporaryDirectory() as directory:
             cost = audit(name, count, Path(directory))
+        verdict = "ok" if cost.peak < BAR else "OVER"
         each = cost.cpu / count * 1e6
-        print(
-            f"{name:<20} {count:>10,} {cost.peak:>10.0f}   {'ok' if cost.peak < BAR else 'OVER':<7} {cost.cpu:>7.1f} {each:>10.0f}"
-        )
+        print(f"{name:<20} {count:>10,} {cost.peak:>10.0f}   {verdict:<7} {cost.cpu:>7.1f} {each:>10.0f}")
         print(figure(f"peak MiB, {name}", cost.peak), flush=True)
 
 

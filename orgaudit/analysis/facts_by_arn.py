@@ -51,7 +51,7 @@ class FactsByArn(Generic[F]):
 
     def _append(self, many: Packed, fact: F) -> None:
         many.append(_encode(fact))
-        self._hashes.append(hash(fact.arn))
+        self._hashes.append(_hash(fact.arn))
         self._index = None
 
     def get(self, arn: str, kind: Any) -> F | None:  # noqa: ANN401 - a type, or a union of types
@@ -70,7 +70,7 @@ class FactsByArn(Generic[F]):
 
     def _about(self, arn: str, many: Packed, kind: Any) -> Iterator[tuple[int, F]]:  # noqa: ANN401
         decode = _decoder(kind).decode
-        for number in self._indexed(many, kind).having(hash(arn)):
+        for number in self._indexed(many, kind).having(_hash(arn)):
             fact: F = decode(many[number])
             if fact.arn == arn:
                 yield number, fact
@@ -126,4 +126,5 @@ class _Index:
 
 
 _encode = msgspec.json.Encoder().encode
+_hash = hash
 _decoder = cache(msgspec.json.Decoder)

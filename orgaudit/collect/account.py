@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -108,7 +108,9 @@ async def _collected(
     access: Access, account: Account, collection: _Collection, scope: ScopeSettings, began: datetime
 ) -> CollectedAccount:
     limit = collection.limit
-    entered, found = await limit.within(enter_account(access, account), lambda: limit.gap(account.id, GLOBAL, ""))
+    entered, found = await limit.within(
+        lambda: enter_account(access, account), lambda: limit.gap(account.id, GLOBAL, "")
+    )
     regions = [region for region in found.enabled if selects_region(region, scope)]
     await collection.run(entered, regions)
     record = AccountRecord(
@@ -149,15 +151,14 @@ class TimeLimit:
         self.reached = self.reached or gap
         return gap
 
-    async def within(self, reading: Coroutine[Any, Any, T], late: Callable[[], Gap]) -> T:
+    async def within(self, read: Callable[[], Awaitable[T]], late: Callable[[], Gap]) -> T:
         """Return what is read; raises NotSeenError with the gap that `late` returns where the time passes before."""
         if self.is_over:
-            reading.close()
             raise NotSeenError(late())
         scope = asyncio.timeout_at(self._ends)
         try:
             async with scope:
-                return await reading
+                return await read()
         except TimeoutError:
             if not scope.expired():
                 raise
@@ -196,7 +197,7 @@ class _Collection:
 
     async def _list(self, listing: Collector, aws: RegionAccess, region: str) -> None:
         with Spool(self.lines.directory) as found:
-            gap = await self._attempt(listing, aws, _drain(listing.run(aws), found, self.shows))
+            gap = await self._attempt(listing, aws, lambda: _drain(listing.run(aws), found, self.shows))
             ended, session = datetime.now(UTC), self.account.credentials.arn
             listed = ListingResult(listing.fact.__name__, region, found.count, gap, ended, session)
             self.listed.append(listed)
@@ -235,20 +236,22 @@ class _Collection:
         taken = [(await known[kind])[0] for kind in each.takes]
         gap = next((fact.gap for fact in taken if isinstance(fact, DetailGap)), None)
         found: list[Line] = []
-        gap = gap or await self._attempt(each, aws, _keep(each.run(aws, resource, *taken), found))
+        gap = gap or await self._attempt(each, aws, lambda: _keep(each.run(aws, resource, *taken), found))
         if gap is None:
             return found[0]
         missing = DetailGap(each.fact.__name__, resource.arn, gap)
         return missing, _encode(missing)
 
-    async def _attempt(self, collector: Collector, aws: RegionAccess, reading: Coroutine[Any, Any, None]) -> Gap | None:
+    async def _attempt(
+        self, collector: Collector, aws: RegionAccess, read: Callable[[], Awaitable[None]]
+    ) -> Gap | None:
         """Run a collector and return why it could not read, or None. A listing keeps what it read before the gap."""
 
         def late() -> Gap:
             return self.limit.gap(aws.account_id, aws.region, collector.actions[0])
 
         try:
-            await self.limit.within(reading, late)
+            await self.limit.within(read, late)
         except NotSeenError as error:
             return error.gap
         except ReportError:
@@ -288,7 +291,7 @@ async def _drain(items: AsyncIterator[Resource], into: Spool, shows: set[str]) -
         raise wrong
 
 
-async def _keep(reading: Coroutine[Any, Any, Detail], into: list[Line]) -> None:
+async def _keep(reading: Awaitable[Detail], into: list[Line]) -> None:
     into.append(_checked(await reading))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict
@@ -37,7 +38,8 @@ class Packed:
         self._size += len(record)
         if self._size >= BLOCK:
             self._starts.append(self._before)
-            self._blocks.append(_COMPRESSOR.compress(msgspec.msgpack.encode(self._last)))
+            block = _COMPRESSOR.compress(msgspec.msgpack.encode(self._last))
+            self._blocks.append(bytes(memoryview(block)))  # a copy: zstandard's own keeps the memory of the longest
             self._before += len(self._last)
             self._last, self._size = [], 0
 
@@ -110,7 +112,7 @@ class Rows(Sequence[dict[str, Any]]):
         self._few.extend(rows)
         if len(self._few) > MANY_ROWS or len(self._many):
             for row in self._few:
-                self._many.append(msgspec.msgpack.encode(row))
+                self._many.append(pickle.dumps(row, pickle.HIGHEST_PROTOCOL))
             self._few.clear()
 
     def __len__(self) -> int:
@@ -130,4 +132,10 @@ class Rows(Sequence[dict[str, Any]]):
         return iter(self._rows())
 
     def _rows(self) -> Sequence[dict[str, Any]]:
-        return PackedSequence(self._many, msgspec.msgpack.decode) if len(self._many) else self._few
+        return PackedSequence(self._many, _unpickled) if len(self._many) else self._few
+
+
+def _unpickled(record: bytes) -> dict[str, Any]:
+    # What the SDK parsed, a number of any size or half a pair of surrogates too, exactly as it was in this process.
+    found: dict[str, Any] = pickle.loads(record)  # noqa: S301 - pickled by Rows, and never stored
+    return found
