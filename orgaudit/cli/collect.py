@@ -56,9 +56,7 @@ def _slice(_context: click.Context, _option: click.Parameter, value: str | None)
 
 @click.command()
 @options.run_argument
-@click.option(
-    "--plan", is_flag=True, help="Discover the organization and write the plan of a new run."
-)
+@click.option("--plan", is_flag=True, help="Discover the organization and write the plan of a new run.")
 @click.option(
     "--slice", "part", metavar="I/N", callback=_slice, help="Collect the Ith of N equal parts of the accounts, from 1."
 )
