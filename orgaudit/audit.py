@@ -223,6 +223,15 @@ def seal_collected(run: Run, settings: Settings) -> None:
         seal_facts(run, manifest, rules_again(manifest).facts)
 
 
+def is_by_its_plan(manifest: Manifest, settings: Settings) -> bool:
+    """Return whether a run is to be judged by the rules that it was begun with, for which its facts were collected.
+
+    That is so for an audit that was never evaluated, unless options of the command choose other rules.
+    """
+    chosen = any(map(settings.scope.is_chosen, ("frameworks", "controls", "nist_baseline")))
+    return manifest.evaluated_at is None and manifest.parent is None and bool(manifest.controls) and not chosen
+
+
 @dataclass(frozen=True, slots=True)
 class Carrying:
     """How a run's history is carried forward: the baseline, and whether the run may be one.

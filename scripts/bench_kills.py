@@ -15,9 +15,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -129,15 +130,23 @@ class Killed:
 
 
 def killed_at(
-    moment: float, commands: Commands, served: endpoint.Served, *, workers: int, expected: list[str], coordinator: bool
+    wait: Callable[[], None],
+    commands: Commands,
+    served: endpoint.Served,
+    *,
+    workers: int,
+    expected: list[str],
+    coordinator: bool,
 ) -> Killed:
-    """Begin a run, kill one of its processes so many seconds after its start, continue it, and return what came of it.
+    """Begin a run, kill one of its processes when `wait` returns, continue it, and return what came of it.
 
     Where there is no worker to kill, before the collection and after it, that is the command itself.
     """
     commands.prepare()
+    began = time.monotonic()
     with commands.audit("--workers", str(workers)) as process:
-        time.sleep(moment)
+        wait()
+        moment = time.monotonic() - began
         children = workers_of(process)
         victim = process.pid if coordinator or not children else children[-1]
         with suppress(ProcessLookupError):
@@ -183,9 +192,9 @@ def kills(moments: int, accounts: int, workers: int) -> Iterator[Killed]:
         expected = whole.findings()
         for number in range(moments):
             commands = Commands(Path(directory) / str(number), served.url)
-            moment = took * (number + 0.5) / moments
+            wait = partial(time.sleep, took * (number + 0.5) / moments)
             coordinator = number % 2 == 0
-            yield killed_at(moment, commands, served, workers=workers, expected=expected, coordinator=coordinator)
+            yield killed_at(wait, commands, served, workers=workers, expected=expected, coordinator=coordinator)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

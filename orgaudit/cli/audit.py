@@ -105,8 +105,9 @@ def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by 
 
     Use it after a control was corrected, for another framework, or with other thresholds. The result is a new run that
     shares the facts of RUN, which stays as it was delivered; only a run that was never evaluated is evaluated in place.
-    A run that `collect` collected in parts is sealed first, which needs all of its accounts. `report` then writes the
-    reports. The new run is no baseline of later ones, and `latest` does not point at it.
+    That one is judged by the rules of its plan, unless options name others, and sealed first where `collect` collected
+    it in parts, which needs all of its accounts. `report` then writes the reports. The new run is no baseline of later
+    ones, and `latest` does not point at it.
     """
     settings = options.settings_from(given)
     run = options.find_run(run_name, settings)
@@ -116,9 +117,11 @@ def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by 
             stages.seal_collected(run, settings)
     evaluating.check_accepted(run, settings.scope)
     manifest = run.read_collected()
-    carrying = stages.Carrying(
-        options.find_baseline(given["baseline"], settings), narrowed_again(manifest, settings.scope)
-    )
+    baseline = options.find_baseline(given["baseline"], settings)
+    if stages.is_by_its_plan(manifest, settings):
+        judging, carrying = rules.rules_again(manifest), stages.Carrying(baseline)
+    else:
+        carrying = stages.Carrying(baseline, narrowed_again(manifest, settings.scope))
     target = _target(run, manifest, given["run_id"])
     making = nullcontext() if target is run else begun(target, run)
     with (

@@ -22,7 +22,7 @@ LOOK_EVERY = 0.5
 """Seconds between looks at what was begun and finished."""
 RESTING = 10
 """How many times as long as a look takes is waited at least before the next: a place far away is slow to list."""
-ENDING = 2.0
+ENDING = 1.5
 """Seconds that tasks have to give their accounts back when the collection ends."""
 
 Running: TypeAlias = set[asyncio.Future[Summary]]

@@ -24,7 +24,7 @@ from orgaudit.settings.settings import Settings
 P = ParamSpec("P")
 T = TypeVar("T")
 
-ENDING = 2.0
+ENDING = 1.5
 """Seconds that the processes of a pool, or a cluster, have to end by themselves."""
 _ANSWER_WITHIN = 10
 """Seconds that a Dask scheduler has to answer."""
