@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, unquote
 from xml.sax.saxutils import escape
 
+from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, Shape
 
@@ -102,7 +103,7 @@ class Operation:
 
     def body(self, answer: Answer) -> bytes:
         """Return an answer as the bytes that its protocol sends."""
-        shape = self.model.output_shape
+        shape: Any = self.model.output_shape
         payload = shape.serialization.get("payload") if shape else None
         if payload and shape.members[payload].type_name != "structure":
             return Raw(str(answer.get(payload, "")).encode())
@@ -130,7 +131,9 @@ class Operation:
             return json.dumps({"__type": code, "message": message}).encode()
         fault = f"<Code>{code}</Code><Message>{escape(message)}</Message>"
         if self.protocol == "ec2":
-            return f"<Response><Errors><Error>{fault}</Error></Errors><RequestID>simulated</RequestID></Response>".encode()
+            return (
+                f"<Response><Errors><Error>{fault}</Error></Errors><RequestID>simulated</RequestID></Response>".encode()
+            )
         if self.service == "s3":
             return f"<Error>{fault}</Error>".encode()
         return f"<ErrorResponse><Error>{fault}</Error><RequestId>simulated</RequestId></ErrorResponse>".encode()
@@ -156,7 +159,7 @@ def _numbered(shape: Any, answer: Any) -> str:  # noqa: ANN401 - the SDK's shape
     return "{" + ",".join(parts) + "}"
 
 
-def _tree(shape: Any, value: Any) -> Any:  # noqa: ANN401, PLR0911 - a table of types
+def _tree(shape: Any, value: Any) -> Any:  # noqa: ANN401 - a table of types
     match shape.type_name:
         case "structure":
             shown = {name: _tree(shape.members[name], each) for name, each in value.items()}
@@ -249,6 +252,16 @@ def _paginators(service: str) -> Mapping[str, Any]:
 def operation(service: str, name: str) -> Operation:
     """Return an operation by the SDK's names; raises OperationNotFoundError."""
     return Operation(service, service_model(service).operation_model(name))
+
+
+@cache
+def any_operation(signed_as: str) -> Operation:
+    """Return some operation of a service, in whose protocol a request that names none is refused."""
+    service = SIGNED_AS.get(signed_as, (signed_as,))[-1]
+    try:
+        return operation(service, service_model(service).operation_names[0])
+    except UnknownServiceError:
+        return operation("sts", "GetCallerIdentity")
 
 
 @dataclass(frozen=True)

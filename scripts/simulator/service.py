@@ -7,7 +7,7 @@ import time
 from array import array
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from botocore.exceptions import UnknownServiceError
@@ -18,7 +18,7 @@ from scripts.simulator import answers
 from scripts.simulator.answers import HANDLERS, OWN_HANDLERS, RefusedError, Request
 from scripts.simulator.faults import SLOW_SECONDS, Fault, Faults
 from scripts.simulator.organization import ACCOUNT, HOME, REGION, Organization
-from scripts.simulator.protocol import Answer, Operation, Raw, UnknownOperationError, read
+from scripts.simulator.protocol import Answer, Operation, Raw, UnknownOperationError, any_operation, read
 from scripts.simulator.rates import Rates, throttled
 
 PAGE = 50
@@ -121,7 +121,7 @@ class Simulator:
         """Forget what was asked."""
         self.counts = Counts(names=self.counts.names)
 
-    def answer(self, account: str, region: str, signed_as: bytes, line: bytes, target: bytes, body: bytes) -> Reply:  # noqa: PLR0913, PLR0917 - what a request is made of
+    def answer(self, account: str, region: str, signed_as: bytes, line: bytes, target: bytes, body: bytes) -> Reply:  # noqa: PLR0917 - what a request is made of
         """Return the answer to a request, given its first line, the target that its header names, and its body."""
         own = account.encode()
         asked, text = line.replace(own, _ACCOUNT), body.replace(own, _ACCOUNT)
@@ -194,30 +194,34 @@ class Simulator:
         return _Kept(self._number(counted_as(operation)), operation, status, body, *shown)
 
     def _unknown(self, service: str, target: str, message: str) -> _Kept:
+        operation = any_operation(service)
         number = self._number(f"{service}:{target.rpartition('.')[2] or 'unknown'}")
-        operation = _any_operation()
-        return _Kept(number, operation, 400, operation.refusal("UnknownOperationException", message), False, False)  # noqa: FBT003
+        body = operation.refusal("UnknownOperationException", message)
+        return _Kept(number, operation, 400, body, has_account=False, has_region=False)
 
     def _faulty(self, fault: Fault, kept: _Kept, account: str, region: str, delay: float) -> Reply:
         operation = kept.operation
-        match fault:
-            case Fault.THROTTLED:
-                return _refused(operation, *throttled(operation), delay)
-            case Fault.ERROR:
-                return _refused(operation, "InternalFailure", 500, delay)
-            case Fault.UNAVAILABLE:
-                return _refused(operation, "ServiceUnavailable", 503, delay)
-            case Fault.EXPIRED:
-                json = operation.protocol in {"json", "rest-json"}
-                return _refused(operation, "ExpiredTokenException" if json else "ExpiredToken", 400, delay)
-        whole = _filled(kept, account.encode(), region, delay + (SLOW_SECONDS if fault is Fault.SLOW else 0))
+        is_formless = len(kept.body) <= 1 or isinstance(kept.body, Raw)  # cutting it would make no malformed answer
+        if fault in _ERRORS or (fault is Fault.MALFORMED and is_formless):
+            return _refused(operation, *_error(fault, operation), delay)
+        whole = _filled(kept, account.encode(), region, delay)
         if fault is Fault.SLOW:
-            return whole
-        if fault is Fault.MALFORMED and len(whole.body) > 1 and not isinstance(kept.body, Raw):
-            return Reply(whole.status, whole.content_type, whole.body[: len(whole.body) // 2], delay)
-        if fault is Fault.MALFORMED:  # a body without a form of its own cannot be malformed
-            return _refused(operation, "InternalFailure", 500, delay)
-        return Reply(whole.status, whole.content_type, whole.body, delay, fault)
+            return replace(whole, delay=delay + SLOW_SECONDS)
+        if fault is Fault.MALFORMED:
+            return replace(whole, body=whole.body[: len(whole.body) // 2])
+        return replace(whole, fault=fault)
+
+
+_ERRORS = frozenset({Fault.THROTTLED, Fault.ERROR, Fault.UNAVAILABLE, Fault.EXPIRED})
+
+
+def _error(fault: Fault, operation: Operation) -> tuple[str, int]:
+    """Return the code and the status of a fault that is an error answer, or stands for one."""
+    if fault is Fault.THROTTLED:
+        return throttled(operation)
+    if fault is Fault.EXPIRED:
+        return "ExpiredTokenException" if operation.protocol in {"json", "rest-json"} else "ExpiredToken", 400
+    return ("ServiceUnavailable", 503) if fault is Fault.UNAVAILABLE else ("InternalFailure", 500)
 
 
 _ACCOUNT, _REGION = ACCOUNT.encode(), REGION.encode()
@@ -234,12 +238,6 @@ def _filled(kept: _Kept, account: bytes, region: str, delay: float) -> Reply:
 
 def _refused(operation: Operation, code: str, status: int, delay: float) -> Reply:
     return Reply(status, operation.content_type, operation.refusal(code, "Simulated."), delay)
-
-
-def _any_operation() -> Operation:
-    from scripts.simulator.protocol import operation  # noqa: PLC0415
-
-    return operation("dynamodb", "ListTables")
 
 
 def counted_as(operation: Operation) -> str:

@@ -96,10 +96,15 @@ def empty(operation: Operation) -> Answer:
     Raises RefusedError where the operation lists nothing, because no empty answer of it is known to be valid.
     """
     shape: Any = operation.model.output_shape
-    lists = {name: [] for name, member in shape.members.items() if member.type_name == "list"} if shape else {}
+    lists: dict[str, Any] = (
+        {name: [] for name, member in shape.members.items() if member.type_name == "list"} if shape else {}
+    )
     if not lists or not operation.name.startswith(("Describe", "Get", "List", "BatchGet")):
         raise RefusedError("UnknownOperationException", f"The simulator does not know {operation.action}.")
-    return {**{name: _nothing(member) for name, member in shape.members.items() if name in shape.required_members}, **lists}
+    return {
+        **{name: _nothing(member) for name, member in shape.members.items() if name in shape.required_members},
+        **lists,
+    }
 
 
 def _nothing(shape: Shape) -> Any:  # noqa: ANN401 - a value of any shape
@@ -123,9 +128,11 @@ def days_ago(days: float) -> datetime:
     return NOW - timedelta(days=days)
 
 
-def statement(action: str | list[str], resource: str | None = None, principal: Any = None, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - a policy's JSON
+def statement(
+    action: str | list[str], resource: str | None = None, principal: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Return a policy's statement that allows an action."""
-    found: dict[str, Any] = {"Effect": "Allow", "Action": action, **more}
+    found: dict[str, Any] = {"Effect": "Allow", "Action": action}
     if resource:
         found["Resource"] = resource
     if principal:

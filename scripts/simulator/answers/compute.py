@@ -1,4 +1,5 @@
 """What runs and what stands before it: Lambda, ECS, EKS, load balancers, API Gateway and CloudFront."""
+# ruff: noqa: D103 - the decorator names what each function answers
 
 from __future__ import annotations
 
@@ -67,9 +68,7 @@ def described_clusters(place: Place, _asked: Asked) -> Answer:
                 "runningTasksCount": 2,
                 "pendingTasksCount": 0,
                 "activeServicesCount": 1,
-                "settings": [
-                    {"name": "containerInsights", "value": "enabled" if place.often(arn, 50) else "disabled"}
-                ],
+                "settings": [{"name": "containerInsights", "value": "enabled" if place.often(arn, 50) else "disabled"}],
             }
             for arn in _clusters(place)
         ],
@@ -180,7 +179,9 @@ def balancer_attributes(place: Place, asked: Asked) -> Answer:
 def listeners(place: Place, asked: Asked) -> Answer:
     arn = str(asked.get("LoadBalancerArn")).replace(":loadbalancer/", ":listener/")
     secure = place.often(f"{arn} secure", 60)
-    actions = [{"Type": "forward", "TargetGroupArn": place.arn("elasticloadbalancing", "targetgroup/web/0123456789abcdef")}]
+    actions = [
+        {"Type": "forward", "TargetGroupArn": place.arn("elasticloadbalancing", "targetgroup/web/0123456789abcdef")}
+    ]
     found = {"ListenerArn": f"{arn}/0123456789abcdef", "Port": 443 if secure else 80, "DefaultActions": actions}
     policies = {"SslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06"} if secure else {}
     return {"Listeners": [{**found, "Protocol": "HTTPS" if secure else "HTTP", **policies}]}
@@ -218,7 +219,14 @@ def classic_balancers(place: Place, _asked: Asked) -> Answer:
                 "Scheme": "internal",
                 "AvailabilityZones": [f"{place.region}{zone}" for zone in "ab"],
                 "ListenerDescriptions": [
-                    {"Listener": {"Protocol": "HTTP", "LoadBalancerPort": 80, "InstanceProtocol": "HTTP", "InstancePort": 80}}
+                    {
+                        "Listener": {
+                            "Protocol": "HTTP",
+                            "LoadBalancerPort": 80,
+                            "InstanceProtocol": "HTTP",
+                            "InstancePort": 80,
+                        }
+                    }
                 ],
             }
             for name in (place.names("classic", 1) if place.often("classic", 30) else ())
@@ -280,7 +288,12 @@ def api_resources(_place: Place, _asked: Asked) -> Answer:
 def http_apis(place: Place, _asked: Asked) -> Answer:
     return {
         "Items": [
-            {"ApiId": f"http{number}", "Name": name, "ProtocolType": "HTTP", "RouteSelectionExpression": "$request.path"}
+            {
+                "ApiId": f"api-{number}",
+                "Name": name,
+                "ProtocolType": "HTTP" if number % 2 else "WEBSOCKET",
+                "RouteSelectionExpression": "$request.method",
+            }
             for number, name in enumerate(place.names("events", 2))
         ]
     }
@@ -289,7 +302,12 @@ def http_apis(place: Place, _asked: Asked) -> Answer:
 @answers("apigatewayv2", "GetStages")
 def http_stages(place: Place, asked: Asked) -> Answer:
     logs = {"DestinationArn": place.arn("logs", "log-group:api"), "Format": "$context.requestId"}
-    stage = {"StageName": "$default", "DefaultRouteSettings": {}, "RouteSettings": {}}
+    level = {} if number_of(str(asked.get("ApiId"))) % 2 else {"LoggingLevel": "INFO"}
+    stage = {
+        "StageName": "live",
+        "DefaultRouteSettings": {"DetailedMetricsEnabled": False, **level},
+        "RouteSettings": {},
+    }
     return {"Items": [{**stage, **({"AccessLogSettings": logs} if place.often(asked.get("ApiId"), 50) else {})}]}
 
 
@@ -310,7 +328,11 @@ def _behavior(place: Place, name: str) -> dict[str, Any]:
 @answers("cloudfront", "ListDistributions")
 def distributions(place: Place, _asked: Asked) -> Answer:
     names = _distributions(place)
-    origin = {"Id": "files", "DomainName": f"data-{ACCOUNT}-0.s3.amazonaws.com", "S3OriginConfig": {"OriginAccessIdentity": ""}}
+    origin = {
+        "Id": "files",
+        "DomainName": f"data-{ACCOUNT}-0.s3.amazonaws.com",
+        "S3OriginConfig": {"OriginAccessIdentity": ""},
+    }
     items = [
         {
             "Id": name,

@@ -1,9 +1,10 @@
 """The organization's own answers: organizations, sts, account, and what regions there are."""
+# ruff: noqa: D103 - the decorator names what each function answers
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from scripts.simulator.answers import (
@@ -36,8 +37,6 @@ from scripts.simulator.organization import (
     tags,
 )
 from scripts.simulator.protocol import Answer
-
-from datetime import UTC, datetime
 
 JOINED = CREATED
 ADMINISTRATORS = (MANAGEMENT, SECURITY)

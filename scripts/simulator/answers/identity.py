@@ -1,10 +1,10 @@
 """IAM and IAM Identity Center: users, roles, policies, the credential report and the account's settings."""
+# ruff: noqa: D103 - the decorator names what each function answers
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 from typing import Any
 from urllib.parse import quote
 
@@ -20,7 +20,6 @@ from scripts.simulator.answers import (
     days_ago,
     number_of,
     policy,
-    refused,
     statement,
 )
 from scripts.simulator.answers.logging import LOG_GROUP_ARN

@@ -1,4 +1,5 @@
 """What records and reports: CloudTrail, CloudWatch and its logs, SNS, Config and EventBridge."""
+# ruff: noqa: D103 - the decorator names what each function answers
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 """EC2 and its networks: VPCs, security groups, instances, volumes and the region's defaults."""
+# ruff: noqa: D103 - the decorator names what each function answers
 
 from __future__ import annotations
 
@@ -154,8 +155,12 @@ def security_groups(place: Place, _asked: Asked) -> Answer:
     first = _vpcs(place)[0]
     if huge := place.huge.get("rules"):
         rules = [_permission(port, "10.0.0.0/8") for port in range(1, RULES_PER_GROUP)]
-        return {"SecurityGroups": Numbered(_group(f"sg-{SERIAL}", f"app-{SERIAL}", first, rules), huge // RULES_PER_GROUP)}
-    default = _group(_id("sg", 0), "default", first, [_permission(22, "10.0.0.0/8")] if place.often("default", 30) else [])
+        return {
+            "SecurityGroups": Numbered(_group(f"sg-{SERIAL}", f"app-{SERIAL}", first, rules), huge // RULES_PER_GROUP)
+        }
+    default = _group(
+        _id("sg", 0), "default", first, [_permission(22, "10.0.0.0/8")] if place.often("default", 30) else []
+    )
     default["IpPermissionsEgress"] = []
     open_to = [ANYWHERE if place.often(f"group {number}", 30) else "10.0.0.0/8" for number in range(8)]
     further = [

@@ -1,4 +1,5 @@
 """Security services and settings: GuardDuty, Security Hub, Macie, Inspector, Access Analyzer and Systems Manager."""
+# ruff: noqa: D103 - the decorator names what each function answers
 
 from __future__ import annotations
 
@@ -17,7 +18,12 @@ def detectors(place: Place, _asked: Asked) -> Answer:
 @answers("guardduty", "GetDetector")
 def detector(place: Place, _asked: Asked) -> Answer:
     plans = ("CLOUD_TRAIL", "DNS_LOGS", "FLOW_LOGS", "S3_DATA_EVENTS", "EKS_AUDIT_LOGS", "EBS_MALWARE_PROTECTION")
-    further = ("RDS_LOGIN_EVENTS", "LAMBDA_NETWORK_LOGS", "RUNTIME_MONITORING")
+    further = ("RDS_LOGIN_EVENTS", "LAMBDA_NETWORK_LOGS")
+    agents = ("EKS_ADDON_MANAGEMENT", "ECS_FARGATE_AGENT_MANAGEMENT", "EC2_AGENT_MANAGEMENT")
+
+    def plan(name: str) -> dict[str, str]:
+        return {"Name": name, "Status": "ENABLED" if place.often(name, 50) else "DISABLED"}
+
     return {
         "Status": "ENABLED",
         "CreatedAt": "2020-01-01T00:00:00Z",
@@ -25,7 +31,8 @@ def detector(place: Place, _asked: Asked) -> Answer:
         "FindingPublishingFrequency": "SIX_HOURS",
         "Features": [
             *({"Name": name, "Status": "ENABLED"} for name in plans),
-            *({"Name": name, "Status": "ENABLED" if place.often(name, 50) else "DISABLED"} for name in further),
+            *map(plan, further),
+            {**plan("RUNTIME_MONITORING"), "AdditionalConfiguration": [plan(name) for name in agents]},
         ],
     }
 
@@ -49,7 +56,9 @@ constant("macie2", "GetAdministratorAccount", {})
 constant("macie2", "ListClassificationJobs", {"items": []})
 constant("macie2", "ListAutomatedDiscoveryAccounts", {"items": [{"accountId": ACCOUNT, "status": "ENABLED"}]})
 constant("macie2", "GetAutomatedDiscoveryConfiguration", {"status": "ENABLED", "classificationScopeId": "scope"})
-constant("macie2", "GetClassificationScope", {"id": "scope", "name": "automated", "s3": {"excludes": {"bucketNames": []}}})
+constant(
+    "macie2", "GetClassificationScope", {"id": "scope", "name": "automated", "s3": {"excludes": {"bucketNames": []}}}
+)
 
 
 @answers("inspector2", "BatchGetAccountStatus")
@@ -78,5 +87,3 @@ def analyzers(place: Place, _asked: Asked) -> Answer:
 def document_sharing(place: Place, asked: Asked) -> Answer:
     value = "Disable" if place.often("sharing", 50) else "Enable"
     return {"ServiceSetting": {"SettingId": str(asked.get("SettingId")), "SettingValue": value, "Status": "Default"}}
-
-

@@ -1,4 +1,5 @@
 """What keeps files: S3 with every bucket's settings, EFS, Glacier, Backup and ECR."""
+# ruff: noqa: D103 - the decorator names what each function answers
 
 from __future__ import annotations
 
