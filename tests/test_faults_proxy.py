@@ -19,8 +19,8 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from scripts.endpoint import serve
-from scripts.synthetic_aws import MANAGEMENT
+from scripts.simulator.organization import MANAGEMENT
+from scripts.simulator.server import serve
 from tests.faults import (
     Cut,
     Delay,

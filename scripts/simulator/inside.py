@@ -12,9 +12,11 @@ import re
 import shlex
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 from botocore.exceptions import ConnectionClosedError
 
 from scripts.simulator.faults import Fault
@@ -24,9 +26,11 @@ from scripts.simulator.service import Reply, Simulator
 
 OPTIONS = "SIMULATOR_OPTIONS"
 """The variable that holds the simulator's options."""
+RECORD = "SIMULATOR_RECORD"
+"""The variable that names a file to which every request is added, head and body, where it is set."""
 PLUGINS = "BOTOCORE_EXPERIMENTAL__PLUGINS"
 NOWHERE = "http://127.0.0.1:9"
-"""The endpoint that clients are given: buckets are then named in paths, and what is not answered inside goes nowhere."""
+"""The endpoint that clients are given: it names buckets in paths, and nothing else is reached."""
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/")
 
 
@@ -54,12 +58,20 @@ async def _answered(request: Any, **_event: Any) -> _Response:  # noqa: ANN401 -
     url = urlsplit(request.url)
     line = f"{request.method} {url.path or '/'}{'?' if url.query else ''}{url.query} HTTP/1.1"
     target, body = _text(request.headers.get("X-Amz-Target", "")).encode(), _text(request.body or b"").encode()
+    if record := os.environ.get(RECORD):
+        headers = (f"{name}: {_text(value)}" for name, value in request.headers.items())
+        _record(Path(record), "\r\n".join([line, f"Host: {url.netloc}", *headers]), body.decode())
     reply = _simulator().answer(account_of(key), region, service.encode(), line.encode(), target, body)
     if reply.delay:
         await asyncio.sleep(reply.delay)
     if reply.fault in {Fault.RESET_BEFORE, Fault.RESET_WITHIN}:
         raise ConnectionClosedError(endpoint_url=request.url)
     return _Response(reply)
+
+
+def _record(file: Path, head: str, body: str) -> None:
+    with file.open("ab") as lines:
+        lines.write(msgspec.json.encode([head, body]) + b"\n")
 
 
 def _text(value: str | bytes) -> str:

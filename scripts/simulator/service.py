@@ -170,7 +170,9 @@ class Simulator:
         if name in OWN_HANDLERS:
             _, asked = read(service, own[0].decode(), called, own[1].decode())
             request = Request(self.organization, account, region, asked)
-            return self._answered(operation, lambda: OWN_HANDLERS[name](request))
+            return replace(
+                self._answered(operation, lambda: OWN_HANDLERS[name](request)), has_account=False, has_region=False
+            )
         place = self.organization.place(kind, region)
 
         def answer() -> Answer:

@@ -19,8 +19,8 @@ from orgaudit.errors import AccessError, ConfigError
 from orgaudit.model import GLOBAL, GapReason, NotSeenError
 from orgaudit.settings.limits import Limits, load_limits
 from orgaudit.settings.sections import AccessSettings, RunSettings
-from scripts.endpoint import Served
-from scripts.synthetic_aws import MANAGEMENT
+from scripts.simulator.organization import MANAGEMENT
+from scripts.simulator.server import Served
 from tests.faults import (
     Answer,
     Cut,
