@@ -136,7 +136,7 @@ def test_without_rules_answers_pass_and_calls_are_recorded(proxied: Proxies, cli
 
 def test_an_error_of_the_endpoint_passes_unchanged(proxied: Proxies, client: Clients) -> None:
     proxy = proxied()
-    code, status, _ = refusal(client(proxy, "iam").list_users)
+    code, status, _ = refusal(lambda: client(proxy, "iam").create_user(UserName="new"))
     assert (code, status) == ("UnknownOperationException", 400)
     assert proxy.calls[0].status == 400
 
