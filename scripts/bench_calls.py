@@ -12,15 +12,14 @@ import os
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from resource import struct_rusage
 from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scripts.bench_access import unpaced_file
 from scripts.bench_history import figure
+from scripts.processes import Cost, measure
 from scripts.simulator.organization import HOME
 from scripts.simulator.server import serve
 
@@ -39,14 +38,6 @@ CHOICES = {
     "CIS 4.0": ["--framework", "cis_4.0"],
     "every control": ["--framework", "all"],
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What one process took: CPU seconds and peak memory in MiB."""
-
-    cpu: float
-    peak: float
 
 
 def environment(url: str) -> dict[str, str]:
@@ -76,22 +67,6 @@ def measure_audit(out: Path, run_id: str, options: Sequence[str], variables: Map
     if not all((out / run_id / name).is_file() for name in ("report.json", "report.xlsx")):
         raise SystemExit("the audit ended without its reports")
     return cost
-
-
-def measure(
-    command: Sequence[str], variables: Mapping[str, str], codes: Sequence[int] = (0, 1, 3), output: str = os.devnull
-) -> Cost:
-    """Run Python with these arguments, its standard output in a file, and return what the kernel counted for it."""
-    files = [
-        (os.POSIX_SPAWN_OPEN, number, path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        for number, path in ((1, output), (2, os.devnull))
-    ]
-    process = os.posix_spawn(sys.executable, [sys.executable, *command], dict(variables), file_actions=files)
-    usage: struct_rusage
-    _, status, usage = os.wait4(process, 0)
-    if (code := os.waitstatus_to_exitcode(status)) not in codes:
-        raise SystemExit(f"{' '.join(command)} ended with exit code {code}")
-    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def compare(options: Sequence[str], accounts: int, regions: int, rounds: int) -> tuple[int, list[float]]:
