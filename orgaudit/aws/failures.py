@@ -202,6 +202,8 @@ def _answered(error: ClientError, place: Place) -> Failure:  # noqa: PLR0911 - a
 
     if code in THROTTLED or status == 429 or "Rate exceeded" in text:  # noqa: PLR2004 - HTTP's Too Many Requests
         return failure(Kind.THROTTLED, GapReason.THROTTLED)
+    if status not in TRANSIENT_STATUS and _is_unreadable(error, code, text):
+        return Failure(Kind.TRANSIENT, GapReason.MALFORMED, f"{UNREADABLE}: an error with the HTTP status {code}", code)
     if code in EXPIRED:
         return failure(Kind.EXPIRED, GapReason.ACCOUNT_UNAVAILABLE)
     if code in UNKNOWN_TOKEN and place.may_be_disabled:
@@ -219,6 +221,19 @@ def _answered(error: ClientError, place: Place) -> Failure:  # noqa: PLR0911 - a
     if code in CLOCK:
         return Failure(Kind.FINAL, GapReason.DENIED, f"{message} (this machine's clock may be wrong)", code)
     return failure(Kind.FINAL, GapReason.DENIED if status in {401, 403} else GapReason.DEFECT)
+
+
+def _is_unreadable(error: ClientError, code: str, text: str) -> bool:
+    """Return whether a refusal has a body that does not parse, such as one that was cut short.
+
+    The SDK then gives the HTTP status as the code, and as the message the body of JSON, or for S3 the status in words.
+    What such an answer says is not known: it is neither an absence nor a denial, and the next attempt may say it.
+    """
+    if not code.isdecimal():
+        return False
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    has_xml = "xml" in headers.get("content-type", "") and headers.get("content-length", "0") != "0"
+    return has_xml or text.lstrip().startswith("{")
 
 
 def _summed_up(code: str, text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from zlib import crc32
+from hashlib import blake2b
 
 
 class Fault(Enum):
@@ -26,6 +26,14 @@ SLOW_SECONDS = 2.0
 """How long a slow answer takes."""
 
 
+ONE = 1 << 32
+"""What the numbers that decide whether a call is answered by a fault are parts of."""
+
+
+def _hash(data: bytes, key: str) -> bytes:
+    return blake2b(data, digest_size=8, key=key.encode()).digest()
+
+
 class Faults:
     """Answers so many percent of the calls by faults.
 
@@ -34,20 +42,20 @@ class Faults:
     """
 
     def __init__(self, percent: float, seed: int) -> None:
-        self._threshold = int(percent / 100 * (1 << 32))
+        self._threshold = int(percent / 100 * ONE)
         self._seed = seed
-        self._attempts: dict[int, int] = {}
+        self._attempts: dict[bytes, int] = {}
 
     def next(self, account: str, region: str, request: bytes) -> Fault | None:
         """Return the fault that answers a call, or None where it is answered."""
         if not self._threshold:
             return None
-        known = crc32(request, crc32(f"{account}/{region}".encode(), self._seed))
+        known = _hash(request, f"{self._seed}/{account}/{region}")
         attempt = self._attempts.pop(known, 0)
-        drawn = crc32(b"%d/%d/%d" % (known, attempt, self._seed))
-        if attempt >= MOST_IN_TURN or drawn >= self._threshold:
+        drawn = int.from_bytes(_hash(known, str(attempt)))
+        if attempt >= MOST_IN_TURN or drawn % ONE >= self._threshold:
             return None
         self._attempts[known] = attempt + 1
-        fault = KINDS[crc32(b"kind %d" % drawn) % len(KINDS)]
+        fault = KINDS[drawn // ONE % len(KINDS)]
         # The keys that follow expired ones are new, so a call meets expired keys once.
         return Fault.ERROR if fault is Fault.EXPIRED and attempt else fault
