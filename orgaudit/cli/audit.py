@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,6 +63,7 @@ else:
     "--resume", metavar="RUN", help="Continue a run that was stopped; accounts that are finished are not called again."
 )
 @options.workers
+@options.progress
 @options.baseline
 @options.formats
 @options.register
@@ -80,12 +81,12 @@ def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
     check_writable(run.path.parent)
     sweep_output(run.path.parent)
     with stopping.resumable(run, given), held(run, "audit"):
-        beside = settings.run.workers * settings.run.concurrent_accounts
-        with progress.progress(beside) as watching, collecting.workers(settings, given["dask"]) as executor:
-            baseline = options.find_baseline(given["baseline"], settings)
-            auditor = stages.Auditor(settings, given["profile"], executor, watching, baseline)
-            asyncio.run(auditor.resume(run) if resumed else auditor.audit(run.id))
-        code = write(run, settings, given, audited=True)
+        baseline = options.find_baseline(given["baseline"], settings)
+        with progress.progress(given["progress"], run.id) as watching:
+            with collecting.workers(settings, given["dask"]) as executor:
+                auditor = stages.Auditor(settings, given["profile"], executor, watching, baseline)
+                asyncio.run(auditor.resume(run) if resumed else auditor.audit(run.id))
+            code = write(run, settings, given, watching, audited=True)
         click.echo(f"{'run.json':<11} SHA-256 {digest(run.manifest_path)}")
         return code
 
@@ -97,6 +98,7 @@ def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
 @options.rules
 @options.baseline
 @click.option("--run-id", metavar="ID", help="The new run's name. [default: RUN.2, RUN.3 …]")
+@options.progress
 def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by name
     """Evaluate the stored facts of RUN again, without a call to AWS.
 
@@ -113,7 +115,11 @@ def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by 
         options.find_baseline(given["baseline"], settings), narrowed_again(manifest, settings.scope)
     )
     target = _target(run, manifest, given["run_id"])
-    with held(target, COMMAND), nullcontext() if target is run else begun(target, run), progress.progress() as watching:
+    with ExitStack() as stack:
+        stack.enter_context(held(target, COMMAND))
+        if target is not run:
+            stack.enter_context(begun(target, run))
+        watching = stack.enter_context(progress.progress(given["progress"], target.id))
         unused = stages.reevaluate(target, judging, settings, watching, carrying)
     for problem in unused:
         click.echo(displayed(f"orgaudit: the row applies to nothing in this run: {problem}"), err=True)
@@ -185,8 +191,8 @@ def report_command(run_name: str | None, *, schema: bool, **given: Any) -> ExitC
     if given["owner"] is not None and given["split"] is not Division.OWNER:
         raise click.UsageError("--owner chooses one of the workbooks by owner; add --split owner")
     run = options.find_run(run_name, settings)
-    with held(run, "report"):
-        return write(run, settings, given)
+    with held(run, "report"), progress.progress_of_reports(run.id) as watching:
+        return write(run, settings, given, watching)
 
 
 @contextmanager
@@ -202,8 +208,13 @@ def held(run: Run, command: str) -> Iterator[None]:
             sweep_run(run)
 
 
-def write(run: Run, settings: Settings, given: dict[str, Any], *, audited: bool = False) -> ExitCode:
-    """Write a run's reports, print their summary and return how the command ends; `audited` is as `reported` has it."""
+def write(
+    run: Run, settings: Settings, given: dict[str, Any], watching: progress.Watching, *, audited: bool = False
+) -> ExitCode:
+    """Write a run's reports, print their summary and return how the command ends; `audited` is as `reported` has it.
+
+    The summary is printed where the progress was shown.
+    """
     register: Path | None = given["register_file"]
     as_of: date | None = given["as_of"]
     fail_on: Severity | None = given["fail_on"]
@@ -211,7 +222,8 @@ def write(run: Run, settings: Settings, given: dict[str, Any], *, audited: bool 
     json_version = given.get("json_version", JSON_VERSION)
     notes: list[str] = []
     more = {"unverified": unverified, "json_version": json_version, "audited": audited}
-    with stages.reported(run, settings, register, as_of, **more, say=notes.append) as (view, paths):
+    with stages.reported(run, settings, register, as_of, **more, say=notes.append, progress=watching) as (view, paths):
+        watching.close()
         code = exit_code(view, fail_on)
         say(view.standing)
         print_summary(view, paths, code, notes)

@@ -60,6 +60,7 @@ _parts = options.together(*(click.option(name, multiple=True, hidden=True) for n
 @options.run_id
 @click.option("--run", "run_name", metavar="RUN", help="Take this run of the whole scope, and do not audit.")
 @options.workers
+@options.progress
 @click.option(
     "--baseline",
     metavar="RUN",
@@ -186,8 +187,10 @@ def _made(folder: Folder, settings: Settings, given: Mapping[str, Any]) -> ExitC
     last = LastQuarter(settings.run.out, record.date, options.find_baseline(record.chosen, settings))
     made = quarter_stage.Quarter(folder, settings, last, given["register_file"], given["sender"], _say)
     if record.step(quarter_stage.AUDIT) is None:
-        beside = settings.run.workers * settings.run.concurrent_accounts
-        with progress.progress(beside) as watching, collecting.workers(settings, given["dask"]) as executor:
+        with (
+            progress.progress(given["progress"], record.run) as watching,
+            collecting.workers(settings, given["dask"]) as executor,
+        ):
             made.audit(stages.Auditor(settings, given["profile"], executor, watching, last.history))
     _say(folder.record.steps[0], record.step(quarter_stage.AUDIT) is None)
     with made.made() as view:

@@ -13,7 +13,18 @@ from orgaudit.errors import AccessError, OrgauditError, ReportError
 from orgaudit.model import Severity
 from orgaudit.store.run import Run
 
-RESUMED_WITH = ("config", "profile", "role_name", "out", "workers", "dask", "register_file", "as_of", "baseline")
+RESUMED_WITH = (
+    "config",
+    "profile",
+    "role_name",
+    "out",
+    "workers",
+    "dask",
+    "progress",
+    "register_file",
+    "as_of",
+    "baseline",
+)
 """Options of `audit` with a value each, which a resumed run needs again; the scope and the rules are in the run."""
 _NAMES = {"register_file": "register", "run_name": "run", "sender": "from"}
 

@@ -23,6 +23,8 @@ from orgaudit.settings.settings import Settings
 from orgaudit.store.run import Run, read_lines, write_encoded
 
 T = TypeVar("T")
+Began: TypeAlias = Callable[[Account], None]
+"""A function that is called in this process before each account."""
 Done: TypeAlias = Callable[[Account, AccountRecord, Traffic], None]
 """A function that is called in this process after each account, with the traffic so far."""
 
@@ -55,13 +57,14 @@ def collect_batch(batch: Batch) -> Traffic:
     return asyncio.run(collect())
 
 
-async def collect_accounts(access: Access, batch: Batch, done: Done) -> None:
+async def collect_accounts(access: Access, batch: Batch, done: Done, began: Began = lambda _account: None) -> None:
     """Collect each account of a batch into its shard, several at a time; raises ReportError where it cannot write."""
     access.known_accounts = batch.organization
     collectors = closure(batch.facts)
     run = Run(batch.run)
 
     async def collect(account: Account) -> None:
+        began(account)
         found = await collect_account(access, account, collectors, batch.settings.scope)
         write_encoded(run.shard_path(account.id), [msgspec.json.encode(found.entered), *found.lines])
         done(account, found.entered.record, access.traffic)

@@ -13,7 +13,7 @@ import msgspec
 from orgaudit.aws.access import Access
 from orgaudit.aws.actions import operations_of
 from orgaudit.collect.account import actions_for
-from orgaudit.collect.batch import Batch, Done, collect_accounts, read_record
+from orgaudit.collect.batch import Batch, Began, Done, collect_accounts, read_record
 from orgaudit.collect.workers import distribute
 from orgaudit.facts.declare import FactType, Resource, closure, load
 from orgaudit.facts.shard import shard_decoder
@@ -48,11 +48,12 @@ async def collect(
     profile: str | None = None,
     executor: Executor | None = None,
     begin: Callable[[int], None],
+    began: Began = lambda _account: None,
     done: Done,
 ) -> None:
     """Write a shard for each account of the run's plan that has none, and seal the shards.
 
-    `begin` is called with the number of accounts before any is collected, `done` after each of them.
+    `begin` is called with the number of accounts before any is collected, `began` before each and `done` after it.
     """
     manifest = run.read_manifest()
     everybody = {account.id: account for account in (*manifest.accounts, *manifest.out_of_scope)}
@@ -65,7 +66,7 @@ async def collect(
         begin(len(missing))
         batch = replace(whole, accounts=missing)
         if executor is None:
-            await collect_accounts(access, batch, done)
+            await collect_accounts(access, batch, done, began)
         else:
             await distribute(executor, batch, done)
 

@@ -4,8 +4,9 @@ Accounts run beside each other and their sizes differ, so the accounts that end 
 of those that have ended says too little. What has ended and what still runs (which takes longer than its age) give a
 lognormal distribution of the time that an account takes; from it follow two bounds. If what runs shares one capacity
 (this machine's cores, a rate of the whole run), the rest ends when its work is done. If each account has a pace of its
-own, the last account to end decides. The estimate is the geometric mean of the two, which is within a factor of two of
-both as long as they are within a factor of four of each other. Where they are not, the smaller one is a bound.
+own, the last account to end decides. Which of the two it is shows at the end, when fewer run beside each other. Before,
+the estimate is their geometric mean, within a factor of two of both as long as they are within a factor of four of each
+other. Where they are not, the smaller one is a bound.
 """
 
 from __future__ import annotations
@@ -27,8 +28,12 @@ accounts it counts as."""
 ENOUGH: Final = 4
 """How many times as many accounts as run beside each other must have ended for their plain mean to count as much as
 that of the fitted distribution, which is right earlier, but only where sizes have that form."""
+UNKNOWN: Final = 0.5
+"""How far accounts have a pace of their own, from 0 to 1, while nothing shows it."""
+FACTOR: Final = 2.0
+"""How far the estimate may be from either bound."""
 APART: Final = 4.0
-"""How far apart the two bounds may be for their mean to be within a factor of two of both."""
+"""How many times its age an unexpected account may take still, so that nothing is promised for less."""
 UNEXPECTED: Final = 0.05
 """How many accounts of an age may be expected among all, where one that has it belongs to no distribution of theirs."""
 NEVER: Final = 1e-12
@@ -63,6 +68,11 @@ class Durations:
         self.logs += size
         self.squares += size * size
 
+    @property
+    def usual(self) -> float | None:
+        """The geometric mean, None before any account has ended."""
+        return exp(self.logs / self.count) if self.count else None
+
 
 @dataclass(frozen=True, slots=True)
 class Lognormal:
@@ -89,10 +99,13 @@ class Lognormal:
         return max(0.0, self.expected() * _above(place - self.spread) / reached - age)
 
 
-def time_left(durations: Durations, running: Sequence[float], waiting: int) -> Left | None:
+def time_left(
+    durations: Durations, running: Sequence[float], waiting: int, beside: int, own: float = UNKNOWN
+) -> Left | None:
     """Return the time that a stage will still take, or None where nothing is known of it.
 
-    `running` are the ages of the accounts that run, the oldest first, and `waiting` is how many have not begun.
+    `running` are the ages of the accounts that run, the oldest first, and `waiting` is how many have not begun;
+    `beside` is how many run at a time, and `own` how far each has a pace of its own, from 0 to 1.
     """
     if not running and not waiting:
         return None
@@ -102,10 +115,11 @@ def time_left(durations: Durations, running: Sequence[float], waiting: int) -> L
     unexpected = running[: len(running) - len(usual)]
     if not usual and not waiting:
         return None
-    lower, upper = _bounds(durations, fitted, usual, waiting, max(1, len(running)))
-    if upper > APART * max(lower, SHORTEST):
+    lower, upper = _bounds(durations, fitted, usual, waiting, beside)
+    apart = upper / max(lower, SHORTEST)
+    if apart ** min(own, 1 - own) > FACTOR:
         return Left(lower, at_least=True)
-    likely = sqrt(lower * upper)
+    likely = lower * apart**own
     return Left(likely, at_least=bool(unexpected) and likely < APART * unexpected[0])
 
 
