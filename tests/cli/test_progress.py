@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import jsonschema
@@ -183,17 +184,17 @@ def test_plain_lines_say_what_is_waited_for(capsys: pytest.CaptureFixture[str]) 
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 
-@pytest.fixture
-def as_json(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Standard error is JSON while the test lasts."""
-    monkeypatch.setattr(sys, "stderr", sys.stderr)
-    handler = logging.StreamHandler(sys.stderr)
+@contextmanager
+def as_json() -> Iterator[None]:
+    """Make standard error JSON while the block lasts."""
     root = logging.getLogger()
-    before = [*root.handlers]
-    root.addHandler(handler)
+    before, stream = [*root.handlers], sys.stderr
+    root.addHandler(logging.StreamHandler(sys.stderr))
     standard_error.as_json()
-    yield
-    root.handlers[:] = before
+    try:
+        yield
+    finally:
+        root.handlers[:], sys.stderr = before, stream
 
 
 def events(text: str) -> list[dict[str, object]]:
@@ -207,10 +208,9 @@ def events(text: str) -> list[dict[str, object]]:
     return found
 
 
-@pytest.mark.usefixtures("as_json")
 def test_every_line_of_standard_error_is_an_event(capsys: pytest.CaptureFixture[str]) -> None:
     traffic = Traffic(calls=7, throttles=2, retries=1)
-    with pytest.raises(KeyboardInterrupt), progress("json") as shown:
+    with as_json(), pytest.raises(KeyboardInterrupt), progress("json") as shown:
         shown.stage("collect", 2, traffic)
         shown.account_began(PAYMENTS)
         blocked = RegionRecord("eu-west-1", RegionState.BLOCKED, DENIED)
@@ -235,13 +235,13 @@ def test_every_line_of_standard_error_is_an_event(capsys: pytest.CaptureFixture[
     assert end["completed"] is False
 
 
-@pytest.mark.usefixtures("as_json")
 def test_a_tick_names_the_slowest_account_and_the_time_left(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
     following = Following(clock)
     display = Events(following)
     in_the_middle(clock, Watching(following, None))
-    display.tick()
+    with as_json():
+        display.tick()
     tick = msgspec.json.decode(capsys.readouterr().err, type=TickEvent)
     assert (tick.done, tick.total, tick.running, tick.seconds) == (400, 1000, 16, 200)
     assert tick.slowest is not None
