@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from orgaudit import audit as stages
     from orgaudit.cli import progress
     from orgaudit.cli import split as splitting
+    from orgaudit.collect import stoppable
     from orgaudit.collect import workers as collecting
     from orgaudit.evaluate import rules
     from orgaudit.evaluate import stage as evaluating
@@ -49,6 +49,7 @@ else:
     splitting = lazy("orgaudit.cli.split")
     parts = lazy("orgaudit.report.split")
     collecting = lazy("orgaudit.collect.workers")
+    stoppable = lazy("orgaudit.collect.stoppable")
     rules = lazy("orgaudit.evaluate.rules")
     evaluating = lazy("orgaudit.evaluate.stage")
 
@@ -85,7 +86,7 @@ def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
         with progress.progress(given["progress"], run.id) as watching:
             with collecting.workers(settings, given["dask"]) as executor:
                 auditor = stages.Auditor(settings, given["profile"], executor, watching, baseline)
-                asyncio.run(auditor.resume(run) if resumed else auditor.audit(run.id))
+                stoppable.run(auditor.resume(run) if resumed else auditor.audit(run.id))
             code = write(run, settings, given, watching, audited=True)
         click.echo(f"{'run.json':<11} SHA-256 {digest(run.manifest_path)}")
         return code

@@ -91,6 +91,13 @@ def as_json() -> None:
             root.addHandler(_Events(lines))
 
 
+def line(text: str) -> str:
+    """Return a line as standard error would show it, for who must not wait for its stream."""
+    if isinstance(sys.stderr, JsonLines):
+        return msgspec.json.encode(MessageEvent(time=datetime.now(UTC), message=text)).decode()
+    return text
+
+
 def write_event(event: msgspec.Struct) -> None:
     """Write an event where standard error is JSON."""
     if isinstance(sys.stderr, JsonLines):

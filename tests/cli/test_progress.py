@@ -7,9 +7,10 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
+import click
 import jsonschema
 import msgspec
 import pytest
@@ -210,7 +211,7 @@ def events(text: str) -> list[dict[str, object]]:
 
 def test_every_line_of_standard_error_is_an_event(capsys: pytest.CaptureFixture[str]) -> None:
     traffic = Traffic(calls=7, throttles=2, retries=1)
-    with as_json(), pytest.raises(KeyboardInterrupt), progress("json") as shown:
+    with as_json(), suppress(KeyboardInterrupt), progress("json") as shown:
         shown.stage("collect", 2, traffic)
         shown.account_began(PAYMENTS)
         blocked = RegionRecord("eu-west-1", RegionState.BLOCKED, DENIED)
@@ -219,7 +220,7 @@ def test_every_line_of_standard_error_is_an_event(capsys: pytest.CaptureFixture[
         shown.display.tick()
         logging.getLogger("orgaudit.test").error("password=abcdef of %s", "it")
         sys.stderr.write("orgaudit: half a ")
-        print("sentence\n\nand another", file=sys.stderr)
+        click.echo("sentence\n\nand another", err=True)
         raise KeyboardInterrupt
     found = events(capsys.readouterr().err)
     assert [each["event"] for each in found] == [
