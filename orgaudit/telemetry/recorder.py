@@ -35,7 +35,7 @@ class Recorder:
         self._providers = providers
         self._lock = threading.Lock()
         self._tracer = providers.traces.get_tracer("orgaudit", __version__)
-        self._whole = self._span(f"orgaudit {command}", None, None, {"orgaudit.run": run} if run else {})
+        self._whole = self._span(f"orgaudit {command}".strip(), None, None, {"orgaudit.run": run} if run else {})
         self._stage: Span | None = None
         self._name = ""
         self._began: dict[str, int] = {}
