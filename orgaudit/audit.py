@@ -48,19 +48,28 @@ from orgaudit.store.seal import Standing
 
 
 class Progress(Protocol):
-    """What follows a run; the command line shows it."""
+    """What follows a run; the command line shows it. Any thread of this process may call it."""
 
-    def stage(self, name: str, total: int) -> None:
-        """Begin a stage of so many accounts."""
+    def stage(self, name: str, total: int, traffic: Traffic | None = None) -> None:
+        """Begin a stage of so many accounts, 0 where it does not go by account.
+
+        `traffic` is given where what is sent is counted in this process: it grows while accounts are collected.
+        """
+
+    def account_began(self, account: Account) -> None:
+        """Note that work on an account of the stage has begun, in this process or in another."""
 
     def account_done(self, account: Account, record: AccountRecord | None, traffic: Traffic | None) -> None:
-        """Count one account of the stage; `traffic` is all that this process sent so far."""
+        """Count one account of the stage; `traffic` is all that was sent for the stage so far, as far as is known."""
 
 
 class Silence:
     """A progress that shows nothing."""
 
-    def stage(self, name: str, total: int) -> None:
+    def stage(self, name: str, total: int, traffic: Traffic | None = None) -> None:
+        """Do nothing."""
+
+    def account_began(self, account: Account) -> None:
         """Do nothing."""
 
     def account_done(self, account: Account, record: AccountRecord | None, traffic: Traffic | None) -> None:
@@ -209,7 +218,8 @@ class Auditor:
             rules.facts,
             self.profile,
             self.executor,
-            begin=lambda total: self.progress.stage("collect", total),
+            begin=lambda total, traffic: self.progress.stage("collect", total, traffic),
+            began=self.progress.account_began,
             done=self.progress.account_done,
             continue_with=again or f"`orgaudit audit --resume {run.id}`",
         )
@@ -303,6 +313,7 @@ def reported(
     compared: Run | str | None = None,
     say: Callable[[str], None] = _unsaid,
     executor: Executor | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[tuple[View, list[Path]]]:
     """Apply the register to an evaluated run, write its reports, and yield what they show and the files.
 
@@ -310,11 +321,12 @@ def reported(
     with which the results are compared, or NONE; else it is the usual one. `audited` is whether an audit ends with
     these reports: `latest` then points at the run, unless it is a part, for another date, or older than the one at
     which `latest` points. `say` is called with a sentence for each thing that a reader has to know of the register
-    which was used. The processes of an executor share the findings. Raises ConfigError, where the run is not what was
-    sealed too unless `unverified`, and ReportError.
+    which was used. The processes of an executor share the findings. `progress` is given the stage of the register and
+    each format. Raises ConfigError, where the run is not what was sealed too unless `unverified`, and ReportError.
     """
     chosen(settings.run.formats)  # an unknown one is refused before anything is sealed, as is a wrong logo
     read_logo(settings.presentation.logo)
+    begin = (progress or Silence()).stage
     decided = seal.is_matched(run.read_evaluated())
     standing = seal.standing(run, (*seal.JUDGED, *(seal.RESULTS if decided else ())), unverified=unverified)
     at, ownership = run, Ownership(run.read_manifest().ownership)
@@ -322,6 +334,7 @@ def reported(
         names = control_names.ControlNames(
             catalogue(), ALIASES, framework_files.load(settings.directory, aliases=ALIASES).values()
         )
+        begin("register", 0)
         register = with_resolved_names(register_of(settings, register_file), names)
         on = as_of or today(datetime.now(UTC), register.time_zone)
         at = register_stage.apply(
@@ -343,7 +356,12 @@ def reported(
         if changed := _differs(run, settings.register_path):
             say(changed)
     with report_stage.written(
-        at, settings.run.formats, standing=standing, settings=settings.presentation, json_version=json_version
+        at,
+        settings.run.formats,
+        standing=standing,
+        settings=settings.presentation,
+        json_version=json_version,
+        begin=lambda name: begin(f"report {name}", 0),
     ) as shown:
         if audited and as_of is None and standing is not Standing.UNVERIFIED and baselines.is_newest(run):
             point_latest(run)

@@ -2,7 +2,7 @@
 
     python scripts/bench_kills.py --moments 20 --accounts 12 --workers 2
 
-`orgaudit audit` runs as a child beside the endpoint of scripts/endpoint.py, so slowly paced that its accounts take
+`orgaudit audit` runs as a child beside the simulator of scripts/simulator, so slowly paced that its accounts take
 turns. At each moment of its time, evenly from its start to its end, the command itself or one of its worker processes
 is killed. The run is then continued, as a person would, until it ends. A moment fails where its findings are not those
 of the run that nobody killed, or where an account was called again that had a receipt when all processes had ended.
@@ -30,9 +30,9 @@ from orgaudit.errors import ExitCode
 from orgaudit.store import receipts
 from orgaudit.store.place import Directory
 from orgaudit.store.run import Run
-from scripts import endpoint
 from scripts.bench_calls import environment
 from scripts.bench_history import figure
+from scripts.simulator import server
 
 CONTROL = "cloudtrail_trail_logging"
 RUN = "run"
@@ -96,7 +96,7 @@ class Commands:
         return sorted(_MOMENT.sub("TIME", msgspec.json.encode(record).decode()) for record in records)
 
 
-def called(served: endpoint.Served) -> set[str]:
+def called(served: server.Served) -> set[str]:
     """Return the accounts that were called since the last reset, but for what is asked of the organization and STS."""
     accounts: dict[str, dict[str, int]] = served.calls()["accounts"]
     others = ("sts:", "organizations:")
@@ -132,7 +132,7 @@ class Killed:
 def killed_at(
     wait: Callable[[], None],
     commands: Commands,
-    served: endpoint.Served,
+    served: server.Served,
     *,
     workers: int,
     expected: list[str],
@@ -180,7 +180,7 @@ def _wait_for(processes: Sequence[int]) -> None:
 
 def kills(moments: int, accounts: int, workers: int) -> Iterator[Killed]:
     """Yield what came of a kill at each of so many moments, of the command and of a worker in turn."""
-    with endpoint.serve(accounts=accounts, regions=2) as served, TemporaryDirectory() as directory:
+    with server.serve(accounts=accounts, regions=2) as served, TemporaryDirectory() as directory:
         whole = Commands(Path(directory) / "whole", served.url)
         whole.prepare()
         began = time.monotonic()

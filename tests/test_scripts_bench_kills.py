@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from scripts import bench_kills, endpoint
+from scripts import bench_kills
+from scripts.simulator import server
 
 pytestmark = pytest.mark.slow
 
@@ -15,7 +16,7 @@ ACCOUNTS = 6
 def test_a_run_that_is_killed_in_its_middle_finds_the_same(
     tmp_path_factory: pytest.TempPathFactory, *, coordinator: bool
 ) -> None:
-    with endpoint.serve(accounts=ACCOUNTS, regions=2) as served:
+    with server.serve(accounts=ACCOUNTS, regions=2) as served:
         whole = bench_kills.Commands(tmp_path_factory.mktemp("whole"), served.url)
         whole.prepare(rate=500)
         with whole.audit() as process:

@@ -233,6 +233,7 @@ class RegionAccess:
                 await asyncio.sleep(_pause(failure, len(tried)))
             for traffic in self._traffic:
                 traffic.retries += 1
+                traffic.retries_by_action[route.action] += 1
 
     async def _attempt(self, route: _Route, parameters: Mapping[str, Json]) -> dict[str, Any]:
         await route.bucket.acquire()
@@ -279,6 +280,7 @@ class RegionAccess:
             route.bucket.slow_down()
             for traffic in self._traffic:
                 traffic.throttles += 1
+                traffic.throttles_by_action[route.action] += 1
         if failure.code in UNKNOWN_TOKEN:
             self._refusal = failure.message
         if failure.code and failure.kind is not Kind.EXPIRED:

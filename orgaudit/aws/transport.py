@@ -29,6 +29,8 @@ class Traffic:
     throttles: int = 0
     retries: int = 0
     by_action: Counter[str] = field(default_factory=Counter)
+    throttles_by_action: Counter[str] = field(default_factory=Counter)
+    retries_by_action: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Traffic) -> None:
         """Count what another worker sent."""
@@ -36,6 +38,8 @@ class Traffic:
         self.throttles += other.throttles
         self.retries += other.retries
         self.by_action += other.by_action
+        self.throttles_by_action += other.throttles_by_action
+        self.retries_by_action += other.retries_by_action
 
 
 class Transport:

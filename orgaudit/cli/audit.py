@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from orgaudit.cli import progress
     from orgaudit.cli import split as splitting
     from orgaudit.collect import engines as collecting
+    from orgaudit.collect import stoppable
     from orgaudit.evaluate import rules
     from orgaudit.evaluate import stage as evaluating
     from orgaudit.report import split as parts
@@ -50,6 +50,7 @@ else:
     splitting = lazy("orgaudit.cli.split")
     parts = lazy("orgaudit.report.split")
     collecting = lazy("orgaudit.collect.engines")
+    stoppable = lazy("orgaudit.collect.stoppable")
     rules = lazy("orgaudit.evaluate.rules")
     evaluating = lazy("orgaudit.evaluate.stage")
 
@@ -64,6 +65,7 @@ else:
     "--resume", metavar="RUN", help="Continue a run that was stopped; accounts that are finished are not called again."
 )
 @options.workers
+@options.progress
 @options.baseline
 @options.formats
 @options.register
@@ -81,13 +83,14 @@ def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
     check_writable(run.path.parent)
     sweep_output(run.path.parent)
     with stopping.resumable(run, given), held(run, "audit"):
-        beside = settings.run.workers * settings.run.concurrent_accounts
-        with collecting.workers(settings, given["dask"]) as executor:
-            with progress.progress(beside) as watching:
-                baseline = options.find_baseline(given["baseline"], settings)
-                auditor = stages.Auditor(settings, given["profile"], executor, watching, baseline)
-                asyncio.run(auditor.resume(run) if resumed else auditor.audit(run.id))
-            code = write(run, settings, given, audited=True, executor=executor)
+        baseline = options.find_baseline(given["baseline"], settings)
+        with (
+            collecting.workers(settings, given["dask"]) as executor,
+            progress.progress(given["progress"], run.id) as watching,
+        ):
+            auditor = stages.Auditor(settings, given["profile"], executor, watching, baseline)
+            stoppable.run(auditor.resume(run) if resumed else auditor.audit(run.id))
+            code = write(run, settings, given, watching, audited=True, executor=executor)
         click.echo(f"{'run.json':<11} SHA-256 {digest(run.manifest_path)}")
         return code
 
@@ -100,6 +103,7 @@ def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
 @options.processes
 @options.baseline
 @click.option("--run-id", metavar="ID", help="The new run's name. [default: RUN.2, RUN.3 …]")
+@options.progress
 def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by name
     """Evaluate the stored facts of RUN again, without a call to AWS.
 
@@ -123,13 +127,12 @@ def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by 
     else:
         carrying = stages.Carrying(baseline, narrowed_again(manifest, settings.scope))
     target = _target(run, manifest, given["run_id"])
-    making = nullcontext() if target is run else begun(target, run)
-    with (
-        held(target, COMMAND),
-        making,
-        collecting.workers(settings, None) as executor,
-        progress.progress() as watching,
-    ):
+    with ExitStack() as stack:
+        stack.enter_context(held(target, COMMAND))
+        if target is not run:
+            stack.enter_context(begun(target, run))
+        executor = stack.enter_context(collecting.workers(settings, None))
+        watching = stack.enter_context(progress.progress(given["progress"], target.id))
         unused = stages.reevaluate(target, judging, settings, watching, carrying, executor=executor)
     for problem in unused:
         click.echo(displayed(f"orgaudit: the row applies to nothing in this run: {problem}"), err=True)
@@ -202,8 +205,12 @@ def report_command(run_name: str | None, *, schema: bool, **given: Any) -> ExitC
     if given["owner"] is not None and given["split"] is not Division.OWNER:
         raise click.UsageError("--owner chooses one of the workbooks by owner; add --split owner")
     run = options.find_run(run_name, settings)
-    with held(run, "report"), collecting.workers(settings, None) as executor:
-        return write(run, settings, given, executor=executor)
+    with (
+        held(run, "report"),
+        collecting.workers(settings, None) as executor,
+        progress.progress_of_reports(run.id) as watching,
+    ):
+        return write(run, settings, given, watching, executor=executor)
 
 
 @contextmanager
@@ -220,11 +227,17 @@ def held(run: Run, command: str) -> Iterator[None]:
 
 
 def write(
-    run: Run, settings: Settings, given: dict[str, Any], *, audited: bool = False, executor: Executor | None = None
+    run: Run,
+    settings: Settings,
+    given: dict[str, Any],
+    watching: progress.Watching,
+    *,
+    audited: bool = False,
+    executor: Executor | None = None,
 ) -> ExitCode:
     """Write a run's reports, print their summary and return how the command ends.
 
-    `audited` and `executor` are as `reported` has them.
+    `audited` and `executor` are as `reported` has them. The summary is printed where the progress was shown.
     """
     register: Path | None = given["register_file"]
     as_of: date | None = given["as_of"]
@@ -233,7 +246,8 @@ def write(
     json_version = given.get("json_version", JSON_VERSION)
     notes: list[str] = []
     more = {"unverified": unverified, "json_version": json_version, "audited": audited, "executor": executor}
-    with stages.reported(run, settings, register, as_of, **more, say=notes.append) as (view, paths):
+    with stages.reported(run, settings, register, as_of, **more, say=notes.append, progress=watching) as (view, paths):
+        watching.close()
         code = exit_code(view, fail_on)
         say(view.standing)
         print_summary(view, paths, code, notes)

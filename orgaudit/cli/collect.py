@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import shlex
 import sys
@@ -29,10 +28,12 @@ if TYPE_CHECKING:
     from orgaudit import audit as stages
     from orgaudit.cli import progress
     from orgaudit.collect import engines as collecting
+    from orgaudit.collect import stoppable
 else:
     stages = lazy("orgaudit.audit")
     progress = lazy("orgaudit.cli.progress")
     collecting = lazy("orgaudit.collect.engines")
+    stoppable = lazy("orgaudit.collect.stoppable")
 
 NAMED = 3
 """How many of the accounts that are missing the summary names."""
@@ -77,6 +78,7 @@ def _slice(_context: click.Context, _option: click.Parameter, value: str | None)
 @options.scope
 @options.rules
 @options.out
+@options.progress
 def collect(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by name
     """Collect the accounts of RUN, all or a part, beside other processes and machines that collect the rest.
 
@@ -102,11 +104,13 @@ def collect(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by n
     again = stopping.command_again(("collect", options.name_of(run, settings)), shown, AGAIN)
     share = given["at_once"] or (given["part"] or (1, 1))[1]
     try:
-        with stopping.resumable(run, given, again):
-            beside = settings.run.workers * settings.run.concurrent_accounts
-            with progress.progress(beside) as watching, collecting.workers(settings, given["dask"]) as executor:
-                auditor = stages.Auditor(settings, given["profile"], executor, watching)
-                found = asyncio.run(auditor.collect(run, accounts, share, again))
+        with (
+            stopping.resumable(run, given, again),
+            collecting.workers(settings, given["dask"]) as executor,
+            progress.progress(given["progress"], run.id) as watching,
+        ):
+            auditor = stages.Auditor(settings, given["profile"], executor, watching)
+            found = stoppable.run(auditor.collect(run, accounts, share, again))
     finally:
         sweep_leases(run)
     _say(run, options.name_of(run, settings), len(accounts), found)
@@ -119,7 +123,7 @@ def _plan(name: str, settings: Settings, given: Mapping[str, Any]) -> None:
     check_writable(run.path.parent)
     sweep_output(run.path.parent)
     with stopping.resumable(run, given, f"`orgaudit collect {run.id} --plan`"), held(run, "collect"):
-        asyncio.run(stages.Auditor(settings, given["profile"]).plan(run.id))
+        stoppable.run(stages.Auditor(settings, given["profile"]).plan(run.id))
     manifest = run.read_manifest()
     outside = f", {len(manifest.out_of_scope)} out of scope" if manifest.out_of_scope else ""
     command = f"orgaudit collect {shlex.quote(options.name_of(run, settings))}"

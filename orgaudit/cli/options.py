@@ -140,6 +140,25 @@ processes = click.option(
 workers = together(
     processes, click.option("--dask", metavar="ADDR", help="Work on the Dask cluster of this scheduler.")
 )
+
+
+def _progress(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Make standard error JSON before anything else is written to it."""
+    if value == "json":
+        from orgaudit.cli import standard_error  # noqa: PLC0415 - only here is it needed
+
+        standard_error.as_json()
+    return value
+
+
+progress = click.option(
+    "--progress",
+    type=click.Choice(["auto", "plain", "json", "none"]),
+    is_eager=True,
+    callback=_progress,
+    help="How to show progress on standard error: a live view, plain lines, JSON for programs, or not. "
+    "[default: auto: live on a terminal, else plain]",
+)
 run_id = click.option("--run-id", metavar="ID", help="The run's name. [default: the time, such as 20261121T080000Z]")
 run_argument = click.argument("run_name", metavar="RUN")
 

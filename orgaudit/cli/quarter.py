@@ -60,6 +60,7 @@ _parts = options.together(*(click.option(name, multiple=True, hidden=True) for n
 @options.run_id
 @click.option("--run", "run_name", metavar="RUN", help="Take this run of the whole scope, and do not audit.")
 @options.workers
+@options.progress
 @click.option(
     "--baseline",
     metavar="RUN",
@@ -192,7 +193,7 @@ def _made(folder: Folder, settings: Settings, given: Mapping[str, Any]) -> ExitC
 def _worked(made: quarter_stage.Quarter, settings: Settings, given: Mapping[str, Any]) -> ExitCode:
     folder, record = made.folder, made.folder.record
     if record.step(quarter_stage.AUDIT) is None:
-        with progress.progress(settings.run.workers * settings.run.concurrent_accounts) as watching:
+        with progress.progress(given["progress"], record.run) as watching:
             made.audit(stages.Auditor(settings, given["profile"], made.executor, watching, made.last.history))
     _say(folder.record.steps[0], record.step(quarter_stage.AUDIT) is None)
     with made.made() as view:

@@ -9,11 +9,24 @@ from typing import Any
 
 import click
 
+from orgaudit.cli import standard_error
+from orgaudit.collect.stopping import Stopping
 from orgaudit.errors import AccessError, OrgauditError, ReportError
 from orgaudit.model import Severity
 from orgaudit.store.run import Run
 
-RESUMED_WITH = ("config", "profile", "role_name", "out", "workers", "dask", "register_file", "as_of", "baseline")
+RESUMED_WITH = (
+    "config",
+    "profile",
+    "role_name",
+    "out",
+    "workers",
+    "dask",
+    "progress",
+    "register_file",
+    "as_of",
+    "baseline",
+)
 """Options of `audit` with a value each, which a resumed run needs again; the scope and the rules are in the run."""
 _NAMES = {"register_file": "register", "run_name": "run", "sender": "from", "part": "slice"}
 
@@ -29,12 +42,12 @@ def resumable(run: Run, given: Mapping[str, Any], command: str | None = None) ->
     `command` continues the run; without it, that is `audit --resume`.
     """
     again = command or resume_command(run, given)
+    if Stopping.installed is not None:  # it may have to end the process before this block is left
+        Stopping.installed.last_words = lambda: standard_error.line(f"orgaudit: {_stopped(run, again)}")
     try:
         yield
     except KeyboardInterrupt:
-        if not run.manifest_path.is_file():
-            raise Stopped(f"stopped before anything was collected; run {run.id} has not begun") from None
-        raise Stopped(f"stopped; what was collected is kept, go on with {again}") from None
+        raise Stopped(_stopped(run, again)) from None
     except OrgauditError as error:
         short = f"`orgaudit audit --resume {run.id}`"
         text = str(error).replace(short, again)
@@ -43,6 +56,12 @@ def resumable(run: Run, given: Mapping[str, Any], command: str | None = None) ->
                 raise
             text += f"; what was collected is kept, then go on with {again}"
         raise type(error)(text) from error
+
+
+def _stopped(run: Run, again: str) -> str:
+    if not run.manifest_path.is_file():
+        return f"stopped before anything was collected; run {run.id} has not begun"
+    return f"stopped; what was collected is kept, go on with {again}"
 
 
 def resume_command(run: Run, given: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ import msgspec
 
 from orgaudit.aws.access import Access
 from orgaudit.aws.actions import operations_of
+from orgaudit.aws.transport import Traffic
 from orgaudit.collect.account import actions_for
 from orgaudit.collect.coordinator import Coordinator
 from orgaudit.collect.slices import Began, Done, Slice, receipt_of
@@ -56,14 +57,15 @@ class Collecting:
     """How the accounts of a run are collected: for which facts, as whom, in which workers, and what follows it.
 
     `began` is called when the collection of an account begins, `done` after each, and `begin` before the first, with
-    their number. `continue_with` is the command that goes on with the run.
+    their number and what this process sends, where it is this one that collects. `continue_with` is the command that
+    goes on with the run.
     """
 
     settings: Settings
     facts: tuple[FactType, ...]
     profile: str | None = None
     executor: Executor | None = None
-    begin: Callable[[int], None] = lambda _total: None
+    begin: Callable[[int, Traffic | None], None] = lambda _total, _traffic: None
     began: Began = lambda _account: None
     done: Done = lambda *_: None
     continue_with: str = ""
@@ -82,7 +84,7 @@ class Collecting:
         finished = receipts.finished(place_of(run))
         left = [account for account in accounts if account.id not in finished]
         if left:
-            self.begin(len(left))
+            self.begin(len(left), coordinator.access.traffic if self.executor is None else None)
             await coordinator.collect(left)
 
     def _slice(self, access: Access, run: Run, manifest: Manifest) -> Slice:

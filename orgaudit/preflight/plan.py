@@ -72,9 +72,10 @@ async def make_plan(auditor: Auditor, *, resources: int = RESOURCES) -> Plan:
     async with auditor.access(rules) as access:
         found = await discover_organization(access, settings)
         inside, outside = await select(access, found, settings.scope)
-        auditor.progress.stage("plan", len(inside))
+        auditor.progress.stage("plan", len(inside), access.traffic)
 
         async def read(account: Account) -> AccountRecord:
+            auditor.progress.account_began(account)
             # Without collectors the role is assumed and the regions are listed, as in an audit, and no more.
             record = (await collect_account(access, account, (), settings, Spool())).record
             auditor.progress.account_done(account, record, access.traffic)

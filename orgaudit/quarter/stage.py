@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
@@ -12,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from orgaudit.audit import Auditor, reported
+from orgaudit.collect import stoppable
 from orgaudit.errors import ConfigError
 from orgaudit.history.baseline import head_of, is_newest, is_whole
 from orgaudit.quarter.baseline import LastQuarter, run_of
@@ -81,7 +81,7 @@ class Quarter:
     def _audit(self, auditor: Auditor) -> str:
         run = run_of(self.settings.run.out, self.folder.record)
         if not self.folder.record.existing and not _is_evaluated(run):
-            asyncio.run(auditor.resume(run) if run.manifest_path.exists() else auditor.audit(run.id))
+            stoppable.run(auditor.resume(run) if run.manifest_path.exists() else auditor.audit(run.id))
         manifest = run.read_evaluated()
         if not is_whole(manifest):
             raise ConfigError(f"run {run.id} {_why_not(manifest)}, and a quarter is an audit of the whole", key="--run")

@@ -20,8 +20,9 @@ from orgaudit.store import leases, receipts
 from orgaudit.store.place import Directory
 from orgaudit.store.run import Run, shard_name
 from orgaudit.store.verify import verify
-from scripts import bench_kills, endpoint
+from scripts import bench_kills
 from scripts.bench_calls import environment
+from scripts.simulator import server
 from tests.audit_runs import LOG_ARCHIVE, MANAGEMENT, WEBSHOP, environment_for
 
 ACCOUNTS = 7
@@ -29,13 +30,13 @@ CONTROL = ("--control", bench_kills.CONTROL)
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[endpoint.Served]:
-    with endpoint.serve(accounts=ACCOUNTS, regions=2) as started:
+def served() -> Iterator[server.Served]:
+    with server.serve(accounts=ACCOUNTS, regions=2) as started:
         yield started
 
 
 @pytest.fixture
-def commands(served: endpoint.Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bench_kills.Commands:
+def commands(served: server.Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bench_kills.Commands:
     """A directory in which commands call the endpoint, also those in this process."""
     for name, value in environment(served.url).items():
         monkeypatch.setenv(name, value)
@@ -66,7 +67,7 @@ def refused(*arguments: str, typed: str | None = None) -> str:
 
 
 def test_a_plan_has_accounts_and_tags_and_calls_no_account(
-    commands: bench_kills.Commands, served: endpoint.Served
+    commands: bench_kills.Commands, served: server.Served
 ) -> None:
     said = call("collect", bench_kills.RUN, "--plan", *CONTROL)
     assert "run: planned, 7 accounts\n" in said
@@ -79,7 +80,7 @@ def test_a_plan_has_accounts_and_tags_and_calls_no_account(
     assert "run run exists" in refused("collect", bench_kills.RUN, "--plan", *CONTROL)
 
 
-def test_slices_are_the_whole_and_can_be_repeated(commands: bench_kills.Commands, served: endpoint.Served) -> None:
+def test_slices_are_the_whole_and_can_be_repeated(commands: bench_kills.Commands, served: server.Served) -> None:
     ids = planned()
     said = call("collect", bench_kills.RUN, "--slice", "2/3")
     assert commands.finished() == set(ids[1::3])
@@ -158,7 +159,7 @@ def test_a_run_is_evaluated_once_no_account_is_missing(commands: bench_kills.Com
 
 
 def test_two_commands_with_the_same_part_collect_each_account_once(
-    commands: bench_kills.Commands, served: endpoint.Served
+    commands: bench_kills.Commands, served: server.Served
 ) -> None:
     ids = planned()
     call("collect", bench_kills.RUN)
@@ -195,7 +196,7 @@ def test_a_shard_that_is_not_what_was_collected_is_refused(commands: bench_kills
 
 
 def test_a_run_of_an_earlier_version_has_no_receipts_and_gets_them(
-    commands: bench_kills.Commands, served: endpoint.Served
+    commands: bench_kills.Commands, served: server.Served
 ) -> None:
     ids = planned()
     call("collect", bench_kills.RUN, "--slice", "1/2")

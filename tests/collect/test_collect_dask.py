@@ -17,15 +17,18 @@ from pathlib import Path
 import pytest
 
 import orgaudit
-from orgaudit.audit import Auditor
+from orgaudit.audit import Auditor, Silence
+from orgaudit.aws.transport import Traffic
 from orgaudit.collect import engines
 from orgaudit.errors import AccessError, ConfigError, ExitCode
+from orgaudit.model import Account, AccountRecord
 from orgaudit.settings.settings import Settings, load
 from orgaudit.store import leases, receipts
 from orgaudit.store.place import Directory
 from orgaudit.store.verify import verify
-from scripts import bench_kills, endpoint
+from scripts import bench_kills
 from scripts.bench_calls import environment
+from scripts.simulator import server
 
 pytestmark = pytest.mark.slow
 
@@ -79,24 +82,24 @@ def wait_until(holds: Callable[[], object]) -> None:
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[endpoint.Served]:
-    with endpoint.serve(accounts=ACCOUNTS, regions=2) as started:
+def served() -> Iterator[server.Served]:
+    with server.serve(accounts=ACCOUNTS, regions=2) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
-def expected(served: endpoint.Served, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def expected(served: server.Served, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The findings of the audit in one process."""
     return audited(bench_kills.Commands(tmp_path_factory.mktemp("serial"), served.url), rate=500)
 
 
 @pytest.fixture
-def commands(served: endpoint.Served, tmp_path: Path) -> bench_kills.Commands:
+def commands(served: server.Served, tmp_path: Path) -> bench_kills.Commands:
     return bench_kills.Commands(tmp_path, served.url)
 
 
 @pytest.fixture
-def cluster(served: endpoint.Served, tmp_path: Path) -> Iterator[Cluster]:
+def cluster(served: server.Served, tmp_path: Path) -> Iterator[Cluster]:
     with cluster_at(served.url, tmp_path) as started:
         yield started
 
@@ -123,7 +126,7 @@ def test_every_engine_finds_the_same(
 
 
 def test_a_killed_worker_is_replaced(
-    commands: bench_kills.Commands, cluster: Cluster, expected: list[str], served: endpoint.Served
+    commands: bench_kills.Commands, cluster: Cluster, expected: list[str], served: server.Served
 ) -> None:
     commands.prepare()
     with commands.audit("--dask", cluster.address) as process:
@@ -142,7 +145,7 @@ def test_a_halted_worker_loses_its_account_and_overwrites_nothing(
     commands: bench_kills.Commands,
     cluster: Cluster,
     expected: list[str],
-    served: endpoint.Served,
+    served: server.Served,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(leases, "LIFE", timedelta(seconds=2))
@@ -161,16 +164,13 @@ def test_a_halted_worker_loses_its_account_and_overwrites_nothing(
     assert {path: path.read_bytes() for path in commands.run.path.rglob("*") if path.is_file()} == shards
 
 
-class Halting:
+class Halting(Silence):
     """A progress that halts a worker once it collects an account and another account is finished."""
 
     def __init__(self, place: Directory, worker: int) -> None:
         self.place, self.worker, self.held = place, worker, ""
 
-    def stage(self, name: str, total: int) -> None:
-        pass
-
-    def account_done(self, *_: object) -> None:
+    def account_done(self, account: Account, record: AccountRecord | None, traffic: Traffic | None) -> None:
         held = (leases.read(self.place, each) for each in leases.held(self.place))
         if not self.held and (mine := next((each for each in held if each and each.pid == self.worker), None)):
             os.kill(self.worker, signal.SIGSTOP)
@@ -187,7 +187,7 @@ def settings_of(commands: bench_kills.Commands, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_without_its_scheduler_a_run_ends_and_is_resumed(
-    commands: bench_kills.Commands, cluster: Cluster, expected: list[str], served: endpoint.Served
+    commands: bench_kills.Commands, cluster: Cluster, expected: list[str], served: server.Served
 ) -> None:
     commands.prepare()
     with commands.audit("--dask", cluster.address) as process:
@@ -212,7 +212,7 @@ def test_without_its_scheduler_a_run_ends_and_is_resumed(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_run_leaves_no_lease_and_its_workers_stop_calling(
-    commands: bench_kills.Commands, cluster: Cluster, served: endpoint.Served, number: signal.Signals
+    commands: bench_kills.Commands, cluster: Cluster, served: server.Served, number: signal.Signals
 ) -> None:
     commands.prepare()
     with commands.audit("--dask", cluster.address) as process:
@@ -231,7 +231,7 @@ def test_a_stopped_run_leaves_no_lease_and_its_workers_stop_calling(
 
 
 def test_workers_of_another_version_are_refused(
-    commands: bench_kills.Commands, served: endpoint.Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    commands: bench_kills.Commands, served: server.Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = settings_of(commands, monkeypatch)
     other = tmp_path / "other" / "orgaudit"

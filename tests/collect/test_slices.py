@@ -20,7 +20,7 @@ from orgaudit.aws.access import Access
 from orgaudit.aws.transport import Traffic
 from orgaudit.collect import coordinator as coordinating
 from orgaudit.collect import slices
-from orgaudit.collect.account import CollectedAccount
+from orgaudit.collect.account import CollectedAccount, CollectedShard
 from orgaudit.collect.coordinator import Coordinator
 from orgaudit.collect.slices import Slice, collect_claimed, collect_slice
 from orgaudit.errors import ConfigError, ReportError
@@ -31,7 +31,8 @@ from orgaudit.settings.settings import load
 from orgaudit.store import leases, receipts
 from orgaudit.store.leases import Leases
 from orgaudit.store.place import Directory
-from orgaudit.store.run import Run, read_lines, shard_name, write_lines
+from orgaudit.store.run import Run, TakenError, read_lines, shard_name, write_lines
+from orgaudit.store.shards import Spool
 from tests.factories import a_trail, an_account
 
 IDS = tuple(f"{number:012}" for number in range(1, 8))
@@ -50,9 +51,11 @@ class Aws:
         self.collected: list[str] = []
         self.during: Callable[[str], Any] = lambda _id: asyncio.sleep(0)
         self.beside, self.most = 0, 0
-        monkeypatch.setattr(slices, "collect_account", self.collect_account)
+        monkeypatch.setattr(slices, "collect_into", self.collect_into)
 
-    async def collect_account(self, _access: Access, account: Account, *_: Any) -> CollectedAccount:
+    async def collect_into(
+        self, _access: Access, account: Account, _collectors: object, _settings: object, path: Path
+    ) -> CollectedShard | None:
         self.collected.append(account.id)
         self.beside += 1
         self.most = max(self.most, self.beside)
@@ -61,7 +64,13 @@ class Aws:
         finally:
             self.beside -= 1
         trail = a_trail(account_id=f"{int(account.id) + 1:012}")
-        return CollectedAccount(header_of(account, record_of(account.id)), [msgspec.json.encode(trail)])
+        with Spool(path.parent) as lines:
+            lines.add(msgspec.json.encode(trail))
+            found = CollectedAccount(header_of(account, record_of(account.id), 1), frozenset({trail.account_id}))
+            try:
+                return CollectedShard(found, lines.write(path, msgspec.json.encode(found.header)))
+            except TakenError:
+                return None
 
 
 @pytest.fixture
