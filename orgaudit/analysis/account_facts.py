@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -38,6 +39,7 @@ class AccountFacts:
         self._listed: dict[tuple[str, str], ListingResult] = {}
         self._resources: dict[type[Resource], FactsByArn[Resource]] = defaultdict(lambda: FactsByArn(first=True))
         self._details: dict[str, FactsByArn[Detail | DetailGap]] = defaultdict(lambda: FactsByArn(first=False))
+        self._places: dict[tuple[object, object], dict[Hashable, array[int]]] = {}
         for line in rest:
             self._keep(line)
 
@@ -90,6 +92,20 @@ class AccountFacts:
         """Return the resource of a kind with this ARN, or None where none was seen."""
         found = self._resources.get(kind)
         return found.get(arn, kind) if found else None  # type: ignore[return-value]  # keyed by the type itself
+
+    def having(self, kind: type[R], key: Callable[[R], Hashable], *values: Hashable) -> list[R]:
+        """Return the resources of a kind of which `key` is one of these values, in their order.
+
+        Where they stand is noted at the first time for all values, so `key` is a function of a module and not a lambda.
+        """
+        found = self.resources(kind)
+        places = self._places.get((kind, key))
+        if places is None:
+            places = self._places[kind, key] = defaultdict(lambda: array("L"))
+            for number, resource in enumerate(found):
+                places[key(resource)].append(number)
+        numbers = (number for value in {*values} & places.keys() for number in places[value])
+        return [found[number] for number in sorted(numbers)]
 
     def is_accepted(self, gap: Gap) -> bool:
         """Return whether a gap of this account is due to a service control policy in one of the accepted regions."""

@@ -118,3 +118,23 @@ def test_a_million_resources_take_little_memory(monkeypatch: pytest.MonkeyPatch)
     taken = sum(map(len, kept._many._blocks)) + kept._hashes.itemsize * len(kept._hashes)
     assert taken / 20_000 < 40
     assert not kept._few
+
+
+def size_of(box: Box) -> int:
+    return box.size
+
+
+def parity_of(box: Box) -> int:
+    return box.size % 2
+
+
+@given(sizes=st.lists(st.integers(0, 5), max_size=30), asked=st.lists(st.integers(0, 7), max_size=4))
+def test_resources_by_a_key_are_those_that_a_search_finds(sizes: list[int], asked: list[int]) -> None:
+    boxes = [a_box(number, size) for number, size in enumerate(sizes)]
+    for many in (5_000, 3):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(facts_by_arn, "MANY", many)
+            facts = facts_of(MEMBER, *boxes)
+            for _ in range(2):
+                assert facts.having(Box, size_of, *asked) == [each for each in boxes if each.size in asked]
+                assert facts.having(Box, parity_of, 1) == [each for each in boxes if each.size % 2]
