@@ -119,8 +119,8 @@ class _Watch:
 
     def finish(self, account: Account, record: AccountRecord, traffic: Traffic) -> None:
         """Note that an account is finished."""
-        if self.missing.pop(account.id, None) is not None:
-            self._done(account, record, traffic)
+        del self.missing[account.id]
+        self._done(account, record, traffic)
 
     async def look(self) -> None:
         """Look at what other processes have begun and finished."""

@@ -118,8 +118,15 @@ def assert_whole(place: Directory, ids: tuple[str, ...] = IDS) -> None:
 async def test_a_task_collects_every_account_once_and_some_beside_each_other(
     aws: Aws, place: Directory, whole: Slice
 ) -> None:
-    began, done = [], []
-    aws.during = lambda _id: asyncio.sleep(0.02)
+    began: list[str] = []
+    done: list[tuple[str, int, int]] = []
+    held: list[int] = []
+
+    async def during(_: str) -> None:
+        held.append(len(leases.held(place)))
+        await asyncio.sleep(0.02)
+
+    aws.during = during
     summary = await collect_claimed(
         access(),
         replace(whole, offset=4),
@@ -127,7 +134,7 @@ async def test_a_task_collects_every_account_once_and_some_beside_each_other(
         done=lambda account, record, traffic: done.append((account.id, record.calls, traffic.calls)),
     )
     assert aws.collected == began == [*IDS[4:], *IDS[:4]], "a task begins at its offset"
-    assert (aws.most, summary.collected, summary.traffic.calls) == (3, len(IDS), 9)
+    assert (aws.most, max(held), summary.collected, summary.traffic.calls) == (3, 3, len(IDS), 9)
     assert sorted(done) == [(each, 3, 9) for each in IDS]
     assert_whole(place)
     lines = read_lines(Run(place.path).shard_path(IDS[0]), msgspec.json.Decoder(dict[str, Any]))
