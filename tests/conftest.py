@@ -36,6 +36,7 @@ SECONDS = {
     "test_query.py",
     "test_audit_reported.py",
     "test_scripts_simulator.py",
+    "test_scripts_simulator_behaviour.py",
     "test_scripts_replay.py",
 }
 """Files elsewhere of which the same is true."""

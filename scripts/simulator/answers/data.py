@@ -104,7 +104,34 @@ def snapshot_shared(place: Place, asked: Asked) -> Answer:
     return {"DBSnapshotAttributesResult": {"DBSnapshotIdentifier": name, "DBSnapshotAttributes": [attribute]}}
 
 
-constant("rds", "DescribeDBClusterSnapshots", {"DBClusterSnapshots": []})
+@answers("rds", "DescribeDBClusterSnapshots")
+def cluster_snapshots(place: Place, _asked: Asked) -> Answer:
+    return {
+        "DBClusterSnapshots": [
+            {
+                "DBClusterSnapshotIdentifier": name,
+                "DBClusterSnapshotArn": place.arn("rds", f"cluster-snapshot:{name}"),
+                "Engine": ("aurora-mysql", "neptune", "docdb")[number],
+                "StorageEncrypted": place.often(name, 70),
+                "SnapshotType": "manual",
+                "Status": "available",
+                "TagList": [],
+            }
+            for number, name in enumerate(place.names("copy", 3) if place.tier == "busy" else ())
+        ]
+    }
+
+
+@answers("rds", "DescribeDBClusterSnapshotAttributes")
+def cluster_snapshot_shared(_place: Place, asked: Asked) -> Answer:
+    name = str(asked.get("DBClusterSnapshotIdentifier"))
+    found = [{"AttributeName": "restore", "AttributeValues": []}]
+    return {
+        "DBClusterSnapshotAttributesResult": {
+            "DBClusterSnapshotIdentifier": name,
+            "DBClusterSnapshotAttributes": found,
+        }
+    }
 
 
 @answers("redshift", "DescribeClusters")
