@@ -2,8 +2,8 @@
 
     python scripts/bench_huge.py --share 1 --part loggroups
 
-The simulator of scripts/simulator runs as a child with one account in one region, which has very many resources of one
-kind, in pages. `orgaudit audit` runs as another, with every control over that kind, up to the workbook and the JSON.
+The simulator of scripts/simulator runs as a child with an account that has very many resources of one kind in one
+region, in pages. `orgaudit audit` runs as another, with every control over that kind, up to the workbook and the JSON.
 `--share 0.1` serves a tenth of the resources.
 """
 
@@ -22,6 +22,7 @@ from scripts.bench_calls import environment, measure_audit
 from scripts.bench_history import figure
 from scripts.processes import Cost
 from scripts.simulator import server
+from scripts.simulator.organization import HUGE
 
 BAR = 700
 """MiB that a process may take at its peak."""
@@ -53,8 +54,8 @@ def controls_over(fact: str) -> list[str]:
 def audit(part: str, count: int, directory: Path) -> Cost:
     """Audit the account that has so many of a part, into a directory, and return what that took."""
     options = [option for control in controls_over(PARTS[part].fact) for option in ("--control", control)]
-    with server.serve(f"--huge={part}={count}", accounts=1, regions=1) as served:
-        return measure_audit(directory, "run", options, environment(served.url))
+    with server.serve(f"--huge={part}={count}", accounts=3, regions=1) as served:
+        return measure_audit(directory, "run", ["--account", HUGE, *options], environment(served.url))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
