@@ -275,7 +275,9 @@ def test_traces_and_metrics_reach_a_receiver() -> None:
     with receiver() as server:
         follow({**endpoint(server), "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment=test"})
         received = list(server.received)
-    spans, figures, resources = [], {}, []
+    spans: list[Any] = []
+    figures: dict[str, Any] = {}
+    resources: list[dict[str, str]] = []
     for path, body in received:
         if path == "/v1/traces":
             for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
