@@ -176,8 +176,9 @@ def _say(run: Run, name: str, asked: int, found: stages.Part) -> None:
         click.echo(f"missing     {counted(len(found.missing), 'account')} of the run: {ids}{more}")
         click.echo(f"next        the other slices, or `orgaudit collect {name}` for all of them")
     else:
+        following = "report" if run.read_manifest().evaluated_at else "evaluate"
         click.echo("missing     no account of the run")
-        click.echo(f"next        `orgaudit evaluate {name}`")
+        click.echo(f"next        `orgaudit {following} {name}`")
 
 
 COMMANDS = (collect,)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -149,6 +152,7 @@ def test_a_run_is_evaluated_once_no_account_is_missing(commands: bench_kills.Com
     assert commands.run.read_manifest().collected_at is None
     call("collect", bench_kills.RUN, "--workers", "2")
     call("evaluate", bench_kills.RUN)
+    assert "next        `orgaudit report run`\n" in call("collect", bench_kills.RUN)
     call("report", bench_kills.RUN)
     assert verify(commands.run) == []
     assert not (commands.run.path / leases.DIRECTORY).exists()
@@ -256,3 +260,24 @@ def test_who_owns_what_a_part_shows_is_collected_last(
     call("evaluate", bench_kills.RUN)
     assert run.read_manifest().supporting == found.shows
     assert verify(run) == []
+
+
+def test_a_part_that_is_stopped_names_the_command_that_goes_on_with_it(commands: bench_kills.Commands) -> None:
+    ids = planned()
+    commands.prepare(rate=2)
+    with commands.started("collect", bench_kills.RUN, "--slice", "1/2", "--workers", "2") as process:
+        deadline = time.monotonic() + 60
+        while not commands.finished():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        stderr = process.communicate(timeout=60)[1]
+    assert process.returncode == 128 + signal.SIGTERM
+    found = re.search(r"go on with `orgaudit (collect run .*--slice=1/2[^`]*)`", stderr)
+    assert found, stderr
+    assert len(commands.finished()) < len(ids[::2])
+    assert leases.held(Directory(commands.run.path)) == set()
+    with commands.started(*found[1].replace("--config=orgaudit.toml", "").split()) as process:
+        stdout, stderr = process.communicate(timeout=60)
+    assert "4 accounts of this part collected" in stdout, stderr
+    assert commands.finished() == set(ids[::2])
