@@ -17,7 +17,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 HISTORY = ROOT / "docs" / "bench.csv"
-BENCHMARKS = ("bench_calls", "bench_access", "bench_memory", "bench_evaluate", "count_calls", "bench_start")
+BENCHMARKS = (
+    *("bench_calls", "bench_access", "bench_memory", "bench_evaluate", "count_calls", "bench_start"),
+    *("bench_simulator", "bench_scale", "bench_cluster"),
+)
 COLUMNS = ("date", "commit", "benchmark", "figure", "value")
 _MARK = "figure "
 
