@@ -35,6 +35,7 @@ SECONDS = {
     "test_install_wheel.py",
     "test_query.py",
     "test_audit_reported.py",
+    "test_scripts_bench_scale.py",
     "test_scripts_simulator.py",
     "test_scripts_simulator_behaviour.py",
     "test_scripts_replay.py",

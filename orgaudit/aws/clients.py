@@ -70,6 +70,7 @@ class Clients:
         self._locks: dict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._listed: dict[str, frozenset[str]] = {}
         self._paging: dict[tuple[str, str], dict[str, Any]] = {}
+        self._methods: dict[str, dict[str, Any]] = {}
 
     async def __aenter__(self) -> Self:
         with _explained():
@@ -80,6 +81,7 @@ class Clients:
         # The session's public parameters are key strings; an object that chooses keys at each call has no other way in.
         vars(self._core)["_credentials"] = CurrentCredentials()
         self._core.register("before-parse", check_body)
+        self._core.register("creating-client-class", self._share_methods)
         keep_custom_hosts(self._core)
         # aiobotocore logs at level INFO where it found credentials, which is the level of the audit's own progress.
         logging.getLogger("aiobotocore.credentials").setLevel(logging.WARNING)
@@ -89,6 +91,13 @@ class Clients:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.aclose()
+
+    def _share_methods(self, class_attributes: dict[str, Any], event_name: str, **_event: Any) -> None:  # noqa: ANN401 - the event's rest
+        """Give a service's clients of all regions the same methods; handles the event creating-client-class.
+
+        The SDK makes methods for all operations of a service anew for each client, two thirds of a client's memory.
+        """
+        class_attributes.update(self._methods.setdefault(event_name, dict(class_attributes)))
 
     @property
     def home_region(self) -> str | None:

@@ -43,6 +43,18 @@ async def test_one_client_for_each_service_and_region() -> None:
         assert len({id(getattr(method, "__self__", None)) for method in methods}) == 4
 
 
+async def test_clients_of_a_service_share_its_methods_and_call_their_own_region(proxy: FaultProxy) -> None:
+    async with clients() as shared:
+        regions = ("us-east-1", "eu-west-1")
+        identify = [await shared.operation("sts", region, "GetCallerIdentity") for region in regions]
+        role = await shared.operation("iam", "us-east-1", "GetRole")
+        for each in identify:
+            await each()
+    first, second = (each.__func__ for each in identify)  # type: ignore[attr-defined]
+    assert first is second is not role.__func__  # type: ignore[attr-defined]
+    assert [(call.action, call.region) for call in proxy.calls] == [("GetCallerIdentity", each) for each in regions]
+
+
 @pytest.mark.parametrize("rule", [Throttle(), ServerError()])
 async def test_the_sdk_tries_once(proxy: FaultProxy, rule: Throttle | ServerError) -> None:
     proxy.rules.append(rule)
