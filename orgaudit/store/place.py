@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Protocol
 
 from orgaudit.errors import ConfigError, ReportError
+from orgaudit.settings.addresses import directory_of, is_address
 from orgaudit.store.run import make_directory, writing
 
 
 class Place(Protocol):
     """A place of files, each known by its name: words with slashes between them, such as "facts/111111111111.json".
 
-    A file is there whole or not at all. Reading raises ConfigError and writing ReportError where the place refuses.
+    A file is there whole or not at all. Reading raises ConfigError and writing ReportError where the place refuses;
+    a place elsewhere raises AccessError where it does not answer, or does not know who asks.
     """
 
     @property
@@ -34,6 +37,9 @@ class Place(Protocol):
 
     def create(self, name: str, content: bytes) -> bool:
         """Write a file where there is none, and return whether that was so; of two at once only one succeeds."""
+
+    def put(self, name: str, path: Path, *, new: bool = False) -> bool:
+        """Write a file with the content of one of this machine, as `write` or, with `new`, as `create` does."""
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
@@ -97,12 +103,32 @@ class Directory:
             raise _unwritable(path, error) from error
         return True
 
+    def put(self, name: str, path: Path, *, new: bool = False) -> bool:
+        """Write a copy of a file, in place of the one that is there or, with `new`, only where there is none."""
+        if new:
+            return self.create(name, path.read_bytes())
+        with path.open("rb") as source, writing(self.path / name) as file:
+            shutil.copyfileobj(source, file)
+        return True
+
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
         try:
             (self.path / name).unlink(missing_ok=True)
         except OSError as error:
             raise _unwritable(self.path / name, error) from error
+
+
+def place_at(address: str) -> Place:
+    """Return the place of an address, or of the path of a directory; raises ConfigError and AccessError."""
+    if not is_address(address):
+        return Directory(Path(address))
+    directory = directory_of(address)
+    if directory is not None:
+        return Directory(directory)
+    from orgaudit.store import remote  # noqa: PLC0415 - a directory does not need it
+
+    return remote.opened(address)
 
 
 def _unreadable(path: Path, error: OSError) -> ConfigError:
