@@ -20,6 +20,7 @@ from orgaudit.aws.masking import MaskingFormatter
 from orgaudit.cli.lazy import LazyGroup, Place
 from orgaudit.collect.stopping import Stopping
 from orgaudit.errors import ExitCode, OrgauditError
+from orgaudit.store.copies import shown
 
 PLACES = {
     "actions": Place("actions", "List what to do first in RUN."),
@@ -107,13 +108,13 @@ def _run(command: Callable[[], int | None]) -> NoReturn:
     try:
         code = command()
     except OrgauditError as error:
-        click.echo(f"orgaudit: {error}", err=True)
+        click.echo(f"orgaudit: {shown(str(error))}", err=True)
         code = error.exit_code
     except click.ClickException as error:
         error.show()
         code = error.exit_code
     except click.Abort as stopped:
-        click.echo(f"orgaudit: {str(stopped) or 'stopped; the same command begins anew'}", err=True)
+        click.echo(f"orgaudit: {shown(str(stopped)) or 'stopped; the same command begins anew'}", err=True)
         code = stopping.exit_code
     except SystemExit:
         # click ends so where what reads the output, such as head, has closed it. Its own code would say: open findings.

@@ -5,12 +5,9 @@ Nothing here does anything for a run in a directory: that is where the run itsel
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Protocol
-
-from orgaudit.store.place import Directory, Place
 
 
 class WorkingCopy(Protocol):
@@ -19,11 +16,8 @@ class WorkingCopy(Protocol):
     path: Path
 
     @property
-    def place(self) -> Place:
-        """The place at the address."""
-
-    def place_of(self, directory: Path) -> Place:
-        """Return the place of a directory of the copy."""
+    def address(self) -> str:
+        """The address."""
 
     def need(self, directory: Path, names: tuple[str, ...]) -> None:
         """Have these files and directories below a directory here, as far as they exist; "" is all."""
@@ -67,7 +61,7 @@ _NAMES: dict[str, str] = {}
 def add(copy: WorkingCopy) -> None:
     """Let this process work in a copy."""
     _OPEN[copy.path] = copy
-    _NAMES[str(copy.path)] = copy.place.address
+    _NAMES[str(copy.path)] = copy.address
 
 
 def discard(copy: WorkingCopy) -> None:
@@ -77,7 +71,7 @@ def discard(copy: WorkingCopy) -> None:
 
 def find(address: str) -> WorkingCopy | None:
     """Return the copy of an address that is open."""
-    return next((copy for copy in _OPEN.values() if copy.place.address == address), None)
+    return next((copy for copy in _OPEN.values() if copy.address == address), None)
 
 
 def copy_of(path: Path) -> WorkingCopy | None:
@@ -85,10 +79,10 @@ def copy_of(path: Path) -> WorkingCopy | None:
     return next((copy for copy in _OPEN.values() if path.is_relative_to(copy.path)), None) if _OPEN else None
 
 
-def place_of(path: Path) -> Place:
-    """Return the place where the files of a directory are kept."""
+def address_of(path: Path) -> str | None:
+    """Return the address of what a path of a working copy stands for, or None for a path of any other directory."""
     copy = copy_of(path)
-    return Directory(path) if copy is None else copy.place_of(path)
+    return None if copy is None else "/".join((copy.address, *path.relative_to(copy.path).parts))
 
 
 def shown(text: str) -> str:
@@ -132,3 +126,21 @@ def written_back(directory: Path) -> AbstractContextManager[None]:
     """Put shards at the address as they are written, and everything else when the block ends well."""
     copy = copy_of(directory)
     return nullcontext() if copy is None else copy.written_back(directory)
+
+
+def claim(directory: Path) -> None:
+    """Put the lease of a run at the address; raises FileExistsError where there is that of another process."""
+    if _OPEN and (copy := copy_of(directory)) is not None:
+        copy.claim(directory)
+
+
+def renew(directory: Path) -> None:
+    """Put the renewed lease at the address, or fetch that of the process which took over."""
+    if _OPEN and (copy := copy_of(directory)) is not None:
+        copy.renew(directory)
+
+
+def release(directory: Path) -> None:
+    """Remove this process's lease from the address."""
+    if _OPEN and (copy := copy_of(directory)) is not None:
+        copy.release(directory)

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from orgaudit.errors import ConfigError, ReportError
 from orgaudit.settings.addresses import directory_of, is_address
+from orgaudit.store import copies
 from orgaudit.store.run import make_directory, writing
 
 
@@ -129,6 +130,11 @@ def place_at(address: str) -> Place:
     from orgaudit.store import remote  # noqa: PLC0415 - a directory does not need it
 
     return remote.opened(address)
+
+
+def place_of(path: Path) -> Place:
+    """Return the place where the files of a directory are kept, which a working copy stands for."""
+    return place_at(copies.address_of(path) or str(path))
 
 
 def _unreadable(path: Path, error: OSError) -> ConfigError:

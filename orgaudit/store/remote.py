@@ -33,11 +33,11 @@ MEMORY = "memory"
 OBJECT_STORES = S3 | {"abfs", "abfss", "adl", "az", "gcs", "gs", MEMORY, "oci", "oss"}
 """Schemes of stores that show a file when it is whole; elsewhere it is written under another name first."""
 _PART = 8 << 20
-"""Bytes in one part of a file that is sent to S3 in parts; four parts of it are in memory at a time."""
+"""Bytes in one part of a file that is sent to S3 in parts; two parts of it are in memory at a time."""
 _OPTIONS: dict[str, Any] = {
     "use_listings_cache": False,
     "default_block_size": _PART,
-    "max_concurrency": 4,
+    "max_concurrency": 2,
     "config_kwargs": {"max_pool_connections": 2 * WIDTH},
 }
 """How S3 is called: what it lists is what is there now, for other processes write there too."""
@@ -101,7 +101,7 @@ class Remote:
                 self._check_bucket(error)
                 return {}
         names = {self._name(path): _tag(info) for path, info in listed.items() if info["type"] == "file"}
-        return {name: tag for name, tag in sorted(names.items()) if not _is_hidden(name)}
+        return {name: tag for name, tag in sorted(names.items()) if not is_hidden(name)}
 
     def exists(self, name: str) -> bool:
         """Return whether there is a file of this name."""
@@ -116,6 +116,11 @@ class Remote:
                 self._check_bucket(error)
                 return None
             return content
+
+    def tag_of(self, name: str) -> str | None:
+        """Return a file's tag, or None where there is none."""
+        info = self._info(name)
+        return None if info is None else _tag(info)
 
     def tagged(self, name: str) -> tuple[bytes, str] | None:
         """Return a file's content and its tag, or None where there is none.
@@ -170,22 +175,27 @@ class Remote:
         condition, as S3 has; elsewhere it is looked at right before.
         """
         if tag is None:
-            return self._tag_of(name) if self.create(name, content) else None
+            return self.tag_of(name) if self.create(name, content) else None
         if self._scheme not in S3:
             with _alone:
-                if self._tag_of(name) != tag:
+                if self.tag_of(name) != tag:
                     return None
                 self.write(name, content)
-                return self._tag_of(name)
+                return self.tag_of(name)
         with self._explained(Failure.WRITE, name):
             try:
                 more = self._in_one(len(content))
                 answer = self._files.pipe_file(self._path(name), content, IfMatch=tag, **more)
             except OSError as error:
                 if _is_changed(error):
-                    return None
+                    return self._tag_where(name, content)
                 raise
             return str(answer["ETag"])
+
+    def _tag_where(self, name: str, content: bytes) -> str | None:
+        """Return the tag of a file that has this content: where an answer was lost, the SDK had written it before."""
+        found = self.tagged(name)
+        return found[1] if found is not None and found[0] == content else None
 
     def put(self, name: str, path: Path, *, new: bool = False) -> bool:
         """Write a file with the content of one of this machine, as `write` or, with `new`, as `create` does.
@@ -204,10 +214,23 @@ class Remote:
             self._whole(name, lambda target: self._files.put_file(str(path), target, **more))
         return True
 
-    def copy(self, source: str, name: str) -> None:
-        """Write a file with the content of another one of this place, which the store copies."""
+    def copy(self, source: str, name: str, tag: str) -> bool:
+        """Write a file with the content of another one of this place, and return whether that still had this tag.
+
+        The store copies it, so it goes through no network of this machine.
+        """
+        more = {"CopySourceIfMatch": tag} if self._scheme in S3 else {}
         with self._explained(Failure.WRITE, name):
-            self._whole(name, lambda target: self._files.cp_file(self._path(source), target))
+            try:
+                if not more and self.tag_of(source) != tag:
+                    return False
+                self._whole(name, lambda target: self._files.cp_file(self._path(source), target, **more))
+            except OSError as error:
+                if not (_is_changed(error) or isinstance(error, FileNotFoundError)):
+                    raise
+                self._check_bucket(error)
+                return False
+            return True
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
@@ -227,7 +250,7 @@ class Remote:
                     raise
                 return True
             with _alone:
-                if self._tag_of(name) != tag:
+                if self.tag_of(name) != tag:
                     return False
                 self._files.rm_file(self._path(name))
                 return True
@@ -287,7 +310,7 @@ class Remote:
         for info in listed:
             path = str(info["name"]).rstrip("/")
             name = self._name(path)
-            if path.strip("/") != root.strip("/") and not _is_hidden(name):
+            if path.strip("/") != root.strip("/") and not is_hidden(name):
                 yield name, "file" if info["type"] == "file" else "directory"
 
     def _info(self, name: str) -> dict[str, Any] | None:
@@ -298,10 +321,6 @@ class Remote:
                 self._check_bucket(error)
                 return None
             return info if info["type"] == "file" else None
-
-    def _tag_of(self, name: str) -> str | None:
-        info = self._info(name)
-        return None if info is None else _tag(info)
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}" if name else self._root
@@ -348,7 +367,8 @@ def _tag(info: dict[str, Any]) -> str:
     return hashlib.sha256(f"{changed} {info.get('size')} {info.get('ino', '')}".encode()).hexdigest()
 
 
-def _is_hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
+    """Return whether a file, or a directory that it is in, is a scratch one."""
     return any(part.startswith(".") for part in name.split("/"))
 
 

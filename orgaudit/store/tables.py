@@ -137,12 +137,12 @@ _STATUS_ORDER = (Status.FAIL, Status.NOT_ASSESSED, Status.MANUAL, Status.PASS, S
 
 def findings_table(run: Run) -> Path:
     """Return where the consolidated findings are."""
-    return run.results / "findings.parquet"
+    return run.result_path("findings.parquet")
 
 
 def coverage_table(run: Run) -> Path:
     """Return where the consolidated coverage is."""
-    return run.results / "coverage.parquet"
+    return run.result_path("coverage.parquet")
 
 
 def consolidate(run: Run, apply: Apply) -> None:
