@@ -29,6 +29,7 @@ from orgaudit.settings.settings import Settings
 from orgaudit.spreadsheet.text import displayed
 from orgaudit.store import lease
 from orgaudit.store.again import COMMAND, begun, next_run
+from orgaudit.store.copies import shown
 from orgaudit.store.leftovers import sweep_output, sweep_run
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.output import check_writable
@@ -119,7 +120,7 @@ def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by 
         click.echo(displayed(f"orgaudit: the row applies to nothing in this run: {problem}"), err=True)
     facts = "" if target is run else f" from the facts of run {run.id}"
     click.echo(
-        f"{target.path}: evaluated{facts}; `orgaudit report {options.name_of(target, settings)}` writes the reports"
+        f"{shown(str(target.path))}: evaluated{facts}; `orgaudit report {options.name_of(target, settings)}` writes the reports"
     )
 
 

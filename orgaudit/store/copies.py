@@ -5,6 +5,7 @@ Nothing here does anything for a run in a directory: that is where the run itsel
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Protocol
@@ -90,6 +91,12 @@ def shown(text: str) -> str:
     for path, address in _NAMES.items():
         text = text.replace(path, address)
     return text
+
+
+def shown_path(path: Path) -> str:
+    """Return a path as people go to it from here: relative to the current directory, or an address."""
+    text = shown(str(path))
+    return text if text != str(path) else os.path.relpath(path)
 
 
 def need(directory: Path, *names: str) -> None:
