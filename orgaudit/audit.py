@@ -151,7 +151,7 @@ class Auditor:
             headline_framework=rules.headline,
             thresholds=settings.thresholds.model_dump(mode="json"),
             narrowed_by=baselines.narrowed_by(settings.scope),
-            settings=settings.dump(),
+            settings=settings.of_run(),
             inputs=settings.hashes(),
         )
 

@@ -176,7 +176,7 @@ def settings_from(options: dict[str, Any]) -> Settings:
 
 
 def here(settings: Settings) -> Settings:
-    """Return settings whose directory of runs is on this machine: of an address, the working copy; raises ConfigError."""
+    """Return settings whose runs are on this machine: those of an address in a working copy; raises ConfigError."""
     if settings.run.address is None:
         return settings
     return settings.model_copy(update={"run": settings.run.working_in(working_copy(settings.run.address))})
@@ -205,9 +205,10 @@ def find_run(name: str, settings: Settings) -> Run:
     """Return the run of a directory or of a run id under the output directory; raises ConfigError."""
     inside = [settings.run.out / name] if valid_id(name) or name == LATEST else []
     for path in (_named(name), *inside):
-        if name == LATEST:
-            copies.need_latest(settings.run.out)
-        copies.need(path, "run.json")
+        if path.name == LATEST:
+            copies.need_latest(path.parent)
+        else:
+            copies.need(path, "run.json")
         if (path / "run.json").is_file():
             return Run(path.resolve())
     copies.need_each(settings.run.out)

@@ -203,7 +203,7 @@ class RunSettings(Section):
             return handler(data)
         directory = directory_of(out)
         made = handler({**cast("dict[str, object]", data), "out": directory or Path(out)})
-        made._address = None if directory else normal(out)
+        made._address = None if directory else normal(out)  # noqa: SLF001 - its own: `made` is one of these
         return made
 
     @property

@@ -222,7 +222,7 @@ class Remote:
         more = {"CopySourceIfMatch": tag} if self._scheme in S3 else {}
         with self._explained(Failure.WRITE, name):
             try:
-                if not more and self.tag_of(source) != tag:
+                if self.tag_of(source) != tag:
                     return False
                 self._whole(name, lambda target: self._files.cp_file(self._path(source), target, **more))
             except OSError as error:

@@ -92,6 +92,7 @@ class RemoteCopy:
         self._place = place
         self._runs: dict[str, _Known] = {}
         self._each: set[tuple[str, str]] = set()
+        self._listed: set[str] = set()
         self._latest: str | None = None
         self._alone = threading.RLock()
 
@@ -110,7 +111,7 @@ class RemoteCopy:
         run, *below = directory.relative_to(self.path).parts or ("",)
         wanted = {"/".join((*below, name) if name else below) for name in names}
         known = self._runs.get(run)
-        if not run or (known is not None and wanted <= known.had):  # without waiting for shards that are put just now
+        if run in {"", LATEST} or (known is not None and wanted <= known.had):  # without waiting for shards that are put just now
             return
         with self._alone:
             known = self._known(run)
@@ -124,7 +125,7 @@ class RemoteCopy:
             if (record, prefix) in self._each:
                 return
             missing = [name for name in self._place.directories() if name.startswith(prefix) and name not in self._runs]
-            remote.each(lambda name: self._place.fetch(f"{name}/{record}", self.path / name / record), missing)
+            remote.each(lambda name: self._fetch_alone(f"{name}/{record}"), missing)
             self._each.add((record, prefix))
 
     def need_latest(self) -> None:
@@ -134,7 +135,7 @@ class RemoteCopy:
             if not valid_id(name) or (self.path / LATEST).is_symlink():
                 return
             if name not in self._runs:
-                self._place.fetch(f"{name}/run.json", self.path / name / "run.json")
+                self._fetch_alone(f"{name}/run.json")
             (self.path / LATEST).symlink_to(name, target_is_directory=True)
 
     def point_latest(self, name: str) -> None:
@@ -263,12 +264,18 @@ class RemoteCopy:
             return known
         with self._alone:
             if run not in self._runs:
-                for name in RECORDS:  # of a run that was only listed among others
-                    (self.path / run / name).unlink(missing_ok=True)
+                for name in self._listed & {f"{run}/{record}" for record in RECORDS}:  # it may be another one by now
+                    (self.path / name).unlink(missing_ok=True)
+                    self._listed.discard(name)
                 known = _Known(self._place.below(run).found())
                 self._fetch_records(run, known)
                 self._runs[run] = known
             return self._runs[run]
+
+    def _fetch_alone(self, name: str) -> None:
+        """Fetch one file of a run of which no more is known."""
+        if self._place.fetch(name, self.path / name):
+            self._listed.add(name)
 
     def _fetch_records(self, run: str, known: _Known) -> None:
         self._fetch(run, known, (name for name in known.tags if _last(name) in RECORDS and not _is_own(name)))
