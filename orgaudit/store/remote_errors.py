@@ -57,8 +57,7 @@ def explained(error: Exception, failure: Failure, address: str, *, s3: bool) -> 
     kinds = {code, *(kind.__name__ for kind in type(error).__mro__)}
     if code == "NoSuchBucket":
         bucket = "/".join(address.split("/")[:3])
-        message = f"there is no such bucket; make it first, or name another --out than {bucket}"
-        return ConfigError(message, file=address, key="--out")
+        return ConfigError(f"there is no bucket {bucket}; make it first, or name another", key="--out")
     if kinds & _SIGNED_OUT:
         remedy = "sign in again, or check AWS_PROFILE and the other variables of the SDK"
         return AccessError(f"{address}: the store does not know who asks ({_text(error)}); {remedy}")

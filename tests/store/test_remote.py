@@ -173,7 +173,7 @@ def test_bad_addresses_are_refused(monkeypatch: pytest.MonkeyPatch, s3: S3Server
     assert "names no bucket" in str(refused("s3://"))
     missing = refused("s3://no-such-bucket/runs")
     assert isinstance(missing, ConfigError)
-    assert "s3://no-such-bucket/runs: --out: there is no such bucket; make it first" in str(missing)
+    assert "--out: there is no bucket s3://no-such-bucket; make it first" in str(missing)
     s3.closed.add("closed")
     assert isinstance(refused("s3://closed/runs"), AccessError)
     with pytest.raises(ReportError, match=r"cannot write s3://closed/runs/a: .*s3:PutObject"):
