@@ -111,7 +111,7 @@ class RemoteCopy:
         run, *below = directory.relative_to(self.path).parts or ("",)
         wanted = {"/".join((*below, name) if name else below) for name in names}
         known = self._runs.get(run)
-        if run in {"", LATEST} or (known is not None and wanted <= known.had):  # without waiting for shards that are put just now
+        if run in {"", LATEST} or (known is not None and wanted <= known.had):  # without waiting for shards being put
             return
         with self._alone:
             known = self._known(run)
