@@ -50,13 +50,15 @@ class S3Server:
         keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
         return make("s3", endpoint_url=self.url, region_name="us-east-1", **keys)
 
+    def names(self, bucket: str, prefix: str = "") -> list[str]:
+        """Return the names of the files below a prefix."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return [each["Key"].removeprefix(prefix) for page in pages for each in page.get("Contents", ())]
+
     def files(self, bucket: str, prefix: str = "") -> dict[str, bytes]:
         """Return what a bucket holds below a prefix, by name below it."""
-        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        names = [each["Key"] for page in pages for each in page.get("Contents", ())]
-        return {
-            name.removeprefix(prefix): self.client.get_object(Bucket=bucket, Key=name)["Body"].read() for name in names
-        }
+        get = self.client.get_object
+        return {name: get(Bucket=bucket, Key=f"{prefix}{name}")["Body"].read() for name in self.names(bucket, prefix)}
 
     def refuses(self, method: str, path: str) -> bool:
         """Note a request, and return whether it is refused."""
