@@ -83,7 +83,8 @@ def serving() -> Iterator[S3Server]:
         if server.refuses(environ["REQUEST_METHOD"], environ["PATH_INFO"]):
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             return Response(DENIED, status=403, mimetype="application/xml")(environ, start_response)
-        return moto(environ, start_response)
+        answer: Iterable[bytes] = moto(environ, start_response)
+        return answer
 
     http = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet)
     server = S3Server(f"http://127.0.0.1:{http.server_port}")

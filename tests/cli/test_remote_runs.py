@@ -187,7 +187,8 @@ def test_a_killed_audit_is_gone_on_with(remote: Remote, local: Path) -> None:
             assert time.monotonic() < ends
             time.sleep(0.1)
         process.send_signal(signal.SIGKILL)
-    kept = {name: content for name, content in remote.files.items() if name in remote.shards}
+    shards = remote.shards
+    kept = {name: content for name, content in remote.files.items() if name in shards}
     assert 0 < len(kept) < len(CHOSEN)
     assert {"run/run.json", "run/lease.json"} <= remote.files.keys()
     assert list(remote.scratch.iterdir())  # which the next command removes
