@@ -16,6 +16,7 @@ import msgspec
 from orgaudit import __version__
 from orgaudit.aws.access import Access
 from orgaudit.aws.transport import Traffic
+from orgaudit.collect.engines import beside
 from orgaudit.collect.stage import Collecting, access_for, check_complete, collect, missing, seal_facts, with_tags
 from orgaudit.controls.aliases import ALIASES
 from orgaudit.controls.declare import catalogue
@@ -108,7 +109,9 @@ class Auditor:
         async with self.access(rules) as access:
             self._begin(run, await self._plan(access, run_id, rules))
             await collect(access, run, self._collecting(run, rules, self.settings))
-        reevaluate(run, rules, self.settings, self.progress, Carrying(self.baseline), executor=self.executor)
+        reevaluate(
+            run, rules, self.settings, self.progress, Carrying(self.baseline), executor=beside(self.executor, run.path)
+        )
         return run
 
     async def plan(self, run_id: str) -> Run:
@@ -166,7 +169,9 @@ class Auditor:
             return
         async with self.access(rules) as access:
             await collect(access, run, self._collecting(run, rules, self._of_run(manifest)))
-        reevaluate(run, rules, self.settings, self.progress, Carrying(self.baseline), executor=self.executor)
+        reevaluate(
+            run, rules, self.settings, self.progress, Carrying(self.baseline), executor=beside(self.executor, run.path)
+        )
 
     def access(self, rules: Rules) -> Access:
         """Return the way into the accounts, for what the rules need and nothing else.
@@ -195,7 +200,7 @@ class Auditor:
             headline_framework=rules.headline,
             thresholds=settings.thresholds.model_dump(mode="json"),
             narrowed_by=baselines.narrowed_by(settings.scope),
-            settings=settings.dump(),
+            settings=settings.of_run(),
             inputs=settings.hashes(),
         )
 
@@ -348,7 +353,7 @@ def reported(
             after=lambda at: conclude(at, ALIASES, compared),
             same=lambda at: compared is None or is_compared(at, compared),
             standing=standing,
-            executor=executor,
+            executor=beside(executor, run.path),
         )
         say(f"{register.path} as it is now, {_why_now(decided, register_file, as_of)}")
     else:

@@ -21,6 +21,7 @@ from orgaudit.cli import standard_error
 from orgaudit.cli.lazy import LazyGroup, Place
 from orgaudit.collect.stopping import Stopping
 from orgaudit.errors import ExitCode, OrgauditError
+from orgaudit.store.copies import shown
 
 PLACES = {
     "actions": Place("actions", "List what to do first in RUN."),
@@ -112,14 +113,14 @@ def _run(command: Callable[[], int | None]) -> NoReturn:
     try:
         code = command()
     except OrgauditError as error:
-        click.echo(f"orgaudit: {error}", err=True)
+        click.echo(f"orgaudit: {shown(str(error))}", err=True)
         code = error.exit_code
     except click.ClickException as error:
         error.show()
         code = error.exit_code
     except click.Abort as stopped:
         stopping.last_words = None
-        click.echo(f"orgaudit: {str(stopped) or BEGINS_ANEW}", err=True)
+        click.echo(f"orgaudit: {shown(str(stopped)) or BEGINS_ANEW}", err=True)
         code = stopping.exit_code
     except SystemExit:
         # click ends so where what reads the output, such as head, has closed it. Its own code would say: open findings.

@@ -29,6 +29,7 @@ from orgaudit.settings.settings import Settings
 from orgaudit.spreadsheet.text import displayed
 from orgaudit.store import lease
 from orgaudit.store.again import COMMAND, begun, next_run
+from orgaudit.store.copies import shown
 from orgaudit.store.leftovers import sweep_output, sweep_run
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.output import check_writable
@@ -137,9 +138,8 @@ def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by 
     for problem in unused:
         click.echo(displayed(f"orgaudit: the row applies to nothing in this run: {problem}"), err=True)
     facts = "" if target is run else f" from the facts of run {run.id}"
-    click.echo(
-        f"{target.path}: evaluated{facts}; `orgaudit report {options.name_of(target, settings)}` writes the reports"
-    )
+    place, name = shown(str(target.path)), options.name_of(target, settings)
+    click.echo(f"{place}: evaluated{facts}; `orgaudit report {name}` writes the reports")
 
 
 def _target(run: Run, manifest: Manifest, name: str | None) -> Run:

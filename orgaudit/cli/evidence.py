@@ -15,6 +15,7 @@ from orgaudit.evidence.sampling import new_seed
 from orgaudit.evidence.stage import Request, write
 from orgaudit.spreadsheet.text import displayed
 from orgaudit.store import lease, seal
+from orgaudit.store.copies import shown
 from orgaudit.store.seal import digest, standing
 from orgaudit.words import counted
 
@@ -87,7 +88,7 @@ def evidence(
         pack = write(run, path, Request(names, sample, drawing), standing=found, sign_key=sign_key)
     included = sum(entry.included for entry in pack.requirements)
     population = sum(entry.population for entry in pack.requirements)
-    click.echo(displayed(f"{path}"))
+    click.echo(displayed(shown(str(path))))
     click.echo(f"{counted(len(pack.requirements), 'requirement')}, {included:,} of {counted(population, 'evaluation')}")
     if sample:
         click.echo(f"seed {drawing}, {sample} of each requirement; the same --sample and --seed draw them again")

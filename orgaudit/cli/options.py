@@ -6,18 +6,26 @@ import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from orgaudit.cli.lazy import lazy
 from orgaudit.errors import ConfigError
 from orgaudit.history.baseline import NONE
 from orgaudit.model import Severity
 from orgaudit.report.formats import FORMATS
+from orgaudit.settings.addresses import directory_of, is_address, normal
 from orgaudit.settings.documents import nearest
 from orgaudit.settings.frameworks import Baseline
 from orgaudit.settings.settings import Settings, load
+from orgaudit.store import copies
 from orgaudit.store.run import LATEST, Run, valid_id
+
+if TYPE_CHECKING:
+    from orgaudit.store import remote_copy
+else:
+    remote_copy = lazy("orgaudit.store.remote_copy")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,8 +62,24 @@ config = click.option(
 profile = click.option(
     "--profile", metavar="P", help="The AWS profile. [default: AWS_PROFILE, else the SDK's own order]"
 )
+
+
+class PathOrAddress(click.Path):
+    """A path, or an address with a scheme, which stays as it is written."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's
+        """Return the address, or the path."""
+        return value if isinstance(value, str) and is_address(value) else super().convert(value, param, ctx)
+
+
 out = click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="The directory of the runs. [default: reports]"
+    "--out",
+    type=PathOrAddress(),
+    metavar="DIR",
+    help="The directory of the runs, or an address such as s3://bucket/prefix. [default: reports]",
 )
 access = together(
     config,
@@ -169,7 +193,23 @@ def settings_from(options: dict[str, Any]) -> Settings:
     for name, (section, key) in PLACES.items():
         if options.get(name) is not None:
             overrides.setdefault(section, {})[key] = options[name]
-    return load(options.get("config"), os.environ, overrides)
+    return here(load(options.get("config"), os.environ, overrides))
+
+
+def here(settings: Settings) -> Settings:
+    """Return settings whose runs are on this machine: those of an address in a working copy; raises ConfigError."""
+    if settings.run.address is None:
+        return settings
+    return settings.model_copy(update={"run": settings.run.working_in(working_copy(settings.run.address))})
+
+
+def working_copy(address: str) -> Path:
+    """Return the directory in which this process works on the runs at an address, until the command ends."""
+    copy = remote_copy.opened(address)
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.find_root().call_on_close(copy.close)
+    return copy.path
 
 
 def note_missing_register(settings: Settings, file: Path | None) -> None:
@@ -185,17 +225,36 @@ def note_missing_register(settings: Settings, file: Path | None) -> None:
 def find_run(name: str, settings: Settings) -> Run:
     """Return the run of a directory or of a run id under the output directory; raises ConfigError."""
     inside = [settings.run.out / name] if valid_id(name) or name == LATEST else []
-    for path in (Path(name), *inside):
+    for path in (_named(name), *inside):
+        if path.name == LATEST:
+            copies.need_latest(path.parent)
+        else:
+            copies.need(path, "run.json")
         if (path / "run.json").is_file():
             return Run(path.resolve())
+    copies.need_each(settings.run.out)
     runs = [path.parent.name for path in settings.run.out.glob("*/run.json")]
     remedy = f"name a directory with a run.json, or a run id under {settings.run.out}"
     raise ConfigError("; ".join(filter(None, (f"no run {name!r}", remedy, nearest(name, runs)))), key="RUN")
 
 
+def _named(name: str) -> Path:
+    """Return where the run of a path or of an address is on this machine, if it is there at all."""
+    if not is_address(name):
+        return Path(name)
+    directory = directory_of(name)
+    if directory is not None:
+        return directory
+    parent, _, last = normal(name).rpartition("/")
+    if not valid_id(last) or parent.endswith("/"):
+        raise ConfigError(f"{name!r} is not the address of a run; write one such as s3://bucket/runs/RUN", key="RUN")
+    return working_copy(parent) / last
+
+
 def name_of(run: Run, settings: Settings) -> str:
     """Return what a command takes for a run: its id, or its directory where that is not under the output directory."""
-    return run.id if (settings.run.out / run.id).resolve() == run.path.resolve() else str(run.path)
+    inside = (settings.run.out / run.id).resolve() == run.path.resolve()
+    return run.id if inside else copies.shown(str(run.path))
 
 
 def find_baseline(name: str | None, settings: Settings) -> Run | str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -29,6 +28,8 @@ from orgaudit.report.stage import exit_code
 from orgaudit.settings.ownership import owners_of
 from orgaudit.settings.people import address_of
 from orgaudit.settings.settings import Settings
+from orgaudit.store import copies
+from orgaudit.store.copies import shown_path
 from orgaudit.store.leftovers import sweep_output
 from orgaudit.store.output import check_writable
 from orgaudit.store.run import Run
@@ -88,6 +89,7 @@ def quarter(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
     path = continued.path if continued else out / name_of(day)
     with ExitStack() as stack:
         stack.enter_context(held(Run(path), "quarter"))
+        copies.need(path, "")
         known = (path / RECORD).exists()
         folder = Folder.read(path) if known else _begun(path, settings, given, day)
         _check_same(folder, settings, given)
@@ -199,7 +201,7 @@ def _worked(made: quarter_stage.Quarter, settings: Settings, given: Mapping[str,
     with made.made() as view:
         code = exit_code(view, given["fail_on"])
         _print("Verdict", [line for each in verdict(view) for line in textwrap.wrap(each, width() - 12)])
-    _print("Folder", [os.path.relpath(folder.path)])
+    _print("Folder", [shown_path(folder.path)])
     _print("Exit code", [f"{int(code)}, {ENDINGS[code]}"])
     return code
 

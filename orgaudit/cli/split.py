@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import click
 from orgaudit.report.split import PartReport
 from orgaudit.settings.people import address_of
 from orgaudit.spreadsheet.text import one_line
+from orgaudit.store.copies import shown_path
 from orgaudit.words import counted
 
 NAME = 28
@@ -26,7 +26,7 @@ def print_split(reports: Iterable[PartReport], directory: Path, sender: str) -> 
         done.append(report)
         click.echo(_line(report))
     click.echo("")
-    for line in _ending(done, os.path.relpath(directory), sender):
+    for line in _ending(done, shown_path(directory), sender):
         click.echo(line)
 
 

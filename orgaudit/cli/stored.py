@@ -13,6 +13,7 @@ from orgaudit.evidence.archive import is_pack
 from orgaudit.evidence.signature import Signers
 from orgaudit.evidence.verify import verify as verify_pack
 from orgaudit.spreadsheet.text import displayed, one_line
+from orgaudit.store.copies import shown
 from orgaudit.store.seal import Standing
 from orgaudit.store.verify import notes
 from orgaudit.store.verify import verify as verify_run
@@ -51,8 +52,8 @@ def verify(name: str, *, allowed_signers: Path | None, identity: str | None, **g
 
 def _verified(name: str, problems: list[str], remarks: list[str]) -> ExitCode:
     for line in (*problems, *remarks):
-        click.echo(displayed(line))
-    click.echo(f"{displayed(name)}: {counted(len(problems), 'problem') if problems else 'whole'}")
+        click.echo(displayed(shown(line)))
+    click.echo(f"{displayed(shown(name))}: {counted(len(problems), 'problem') if problems else 'whole'}")
     return ExitCode.INCOMPLETE if problems else ExitCode.CLEAN
 
 

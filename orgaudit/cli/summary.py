@@ -13,6 +13,7 @@ from orgaudit.report.completeness import completeness_of
 from orgaudit.report.formats import named
 from orgaudit.report.framework_scores import by_mapping
 from orgaudit.report.view import View
+from orgaudit.store.copies import address_of, shown
 from orgaudit.words import counted, rate
 
 ENDINGS = {
@@ -40,11 +41,19 @@ def print_summary(view: View, paths: Iterable[Path], code: ExitCode, notes: Iter
         ("Open", _open(view)),
         ("Exceptions", _exceptions(view)),
         ("Register", [_register(view), *notes]),
-        ("Reports", [str(each) for each in named(Path(os.path.relpath(path)) for path in paths)]),
+        ("Reports", _places(paths)),
         ("Exit code", [f"{int(code)}, {ENDINGS[code]}"]),
     ):
         for number, line in enumerate(lines):
             click.echo(f"{'' if number else name:<11} {line}")
+
+
+def _places(paths: Iterable[Path]) -> list[str]:
+    """Return where the reports are; several of one pattern are one line."""
+    found = list(paths)
+    if any(address_of(path) for path in found):
+        return [shown(str(each)) for each in named(found)]
+    return [str(each) for each in named(Path(os.path.relpath(path)) for path in found)]
 
 
 def _coverage(view: View) -> Sequence[str]:

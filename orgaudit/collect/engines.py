@@ -14,12 +14,14 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from orgaudit import __version__
 from orgaudit.collect.stopping import STOPS
 from orgaudit.errors import AccessError, ConfigError
 from orgaudit.settings.settings import Settings
+from orgaudit.store import copies
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,7 +36,7 @@ _ANSWER_WITHIN = 10
 def workers(settings: Settings, dask: str | None) -> Iterator[Executor | None]:
     """Yield where the tasks of a run work: None for this process, a process pool, or a Dask cluster.
 
-    With Dask, the run's directory must be on a file system that all workers share. Raises ConfigError without the
+    With Dask, the run is in a directory that all workers share, or at an address. Raises ConfigError without the
     package `distributed` or where a worker has another version of orgaudit, and AccessError where the scheduler does
     not answer or has no workers.
     """
@@ -51,6 +53,11 @@ def workers(settings: Settings, dask: str | None) -> Iterator[Executor | None]:
 def width(executor: Executor | None) -> int:
     """Return how many tasks work at a time."""
     return executor.width if isinstance(executor, _Pool | _Cluster) else 1
+
+
+def beside(executor: Executor | None, directory: Path) -> Executor | None:
+    """Return the executor for work on the files of a directory: a cluster does not have those of a working copy."""
+    return None if isinstance(executor, _Cluster) and copies.address_of(directory) else executor
 
 
 class _Pool(ProcessPoolExecutor):

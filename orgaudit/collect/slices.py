@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 from orgaudit import __version__
@@ -24,7 +25,7 @@ from orgaudit.settings.limits import Limits
 from orgaudit.settings.settings import Settings
 from orgaudit.store import receipts
 from orgaudit.store.leases import Leases
-from orgaudit.store.place import Place, place_at
+from orgaudit.store.place import Directory, Place, place_at
 from orgaudit.store.receipts import Receipt
 from orgaudit.store.run import shard_name
 
@@ -209,8 +210,15 @@ class _Task:
 
     async def _collect_into_shard(self, account: Account) -> Receipt | None:
         """Collect an account into its shard and return the receipt; None where another task's shard is there."""
-        path = Path(self.part.run) / shard_name(account.id)
-        found = await collect_into(self.access, account, self.collectors, self.part.settings, path)
+        name, settings = shard_name(account.id), self.part.settings
+        if isinstance(self.place, Directory):
+            found = await collect_into(self.access, account, self.collectors, settings, self.place.path / name)
+        else:
+            with TemporaryDirectory() as scratch:
+                path = Path(scratch) / name
+                found = await collect_into(self.access, account, self.collectors, settings, path)
+                if not await asyncio.to_thread(self.place.put, name, path, new=True):
+                    return None
         if found is None:
             return None
         shows = found.account.shows & self.part.organization - {account.id}

@@ -23,9 +23,9 @@ from orgaudit.organization import discovery
 from orgaudit.organization.plan import tagged
 from orgaudit.settings.limits import load_limits
 from orgaudit.settings.settings import Settings
-from orgaudit.store import leases, receipts, seal
+from orgaudit.store import copies, leases, receipts, seal
 from orgaudit.store.manifest import FactRecord, Manifest
-from orgaudit.store.place import Place, place_at
+from orgaudit.store.place import place_of
 from orgaudit.store.receipts import Receipt
 from orgaudit.store.run import Run, shard_name
 
@@ -81,7 +81,7 @@ class Collecting:
         await self._collect(coordinator, run, await asyncio.to_thread(missing, run, manifest, accounts))
 
     async def _collect(self, coordinator: Coordinator, run: Run, accounts: Sequence[Account]) -> None:
-        finished = receipts.finished(place_of(run))
+        finished = receipts.finished(place_of(run.path))
         left = [account for account in accounts if account.id not in finished]
         if left:
             self.begin(len(left), coordinator.access.traffic if self.executor is None else None)
@@ -89,13 +89,8 @@ class Collecting:
 
     def _slice(self, access: Access, run: Run, manifest: Manifest) -> Slice:
         everybody = frozenset(account.id for account in (*manifest.accounts, *manifest.out_of_scope))
-        address = place_of(run).address
+        address = place_of(run.path).address
         return Slice(self.settings, access.limits, self.profile, address, (), everybody, self.facts)
-
-
-def place_of(run: Run) -> Place:
-    """Return where a run's files are, by an address that means the same in other processes."""
-    return place_at(str(run.path.resolve()))
 
 
 async def collect(access: Access, run: Run, how: Collecting) -> None:
@@ -127,7 +122,7 @@ def missing(run: Run, manifest: Manifest, accounts: Iterable[Account] | None = N
 
     While accounts of the whole plan are missing, it is not asked what the others show.
     """
-    finished = receipts.finished(place_of(run))
+    finished = receipts.finished(place_of(run.path))
     if accounts is None and (left := [each for each in manifest.accounts if not _is_there(run, each.id, finished)]):
         return left
     everybody = {account.id: account for account in (*manifest.accounts, *manifest.out_of_scope)}
@@ -139,12 +134,12 @@ def missing(run: Run, manifest: Manifest, accounts: Iterable[Account] | None = N
 
 def _is_there(run: Run, account_id: str, finished: Collection[str]) -> bool:
     """Return whether an account has a receipt, or a shard that a process left without one."""
-    return account_id in finished or place_of(run).exists(shard_name(account_id))
+    return account_id in finished or place_of(run.path).exists(shard_name(account_id))
 
 
 def _receipts(run: Run, ids: Sequence[str], everybody: Collection[str]) -> dict[str, Receipt | None]:
     """Return the receipts of accounts; several at a time, because a place far away takes long to answer."""
-    place = place_of(run)
+    place = place_of(run.path)
     with ThreadPoolExecutor(READERS) as readers:
         return dict(zip(ids, readers.map(lambda each: receipt_of(place, each, everybody), ids), strict=True))
 
@@ -179,6 +174,7 @@ def seal_facts(run: Run, manifest: Manifest, facts: Sequence[FactType]) -> None:
 
     Raises ConfigError where a shard is not what its receipt shows.
     """
+    copies.refresh(run.path)  # workers elsewhere put shards at the run's address, and not into this process's copy
     everybody = [account.id for account in (*manifest.accounts, *manifest.out_of_scope)]
     found = _receipts(run, [account.id for account in manifest.accounts], everybody)
     supporting = _supporting(manifest, filter(None, found.values()))
@@ -198,7 +194,7 @@ def seal_facts(run: Run, manifest: Manifest, facts: Sequence[FactType]) -> None:
     )
     shards = {shard_name(receipt.account_id): receipt.sha256 for receipt in (found | others).values() if receipt}
     seal.seal(run, ended, [path for part in seal.FACTS for path in seal.shards(run, part)], expected=shards)
-    leases.clear(place_of(run))
+    leases.clear(place_of(run.path))
 
 
 def fact_records(facts: Iterable[FactType]) -> tuple[FactRecord, ...]:

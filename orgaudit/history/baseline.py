@@ -12,6 +12,7 @@ import msgspec
 from orgaudit.errors import ConfigError
 from orgaudit.model import Json
 from orgaudit.settings.sections import ScopeSettings
+from orgaudit.store import copies
 from orgaudit.store.manifest import SCHEMA_VERSION, Manifest
 from orgaudit.store.run import LATEST, Run
 
@@ -104,6 +105,7 @@ def is_newest(run: Run) -> bool:
     Raises ConfigError where the run's manifest cannot be read.
     """
     own = head_of(run.read_manifest())
+    copies.need_latest(run.path.parent)
     try:
         last = msgspec.json.decode((run.path.parent / LATEST / "run.json").read_bytes(), type=Head)
     except (OSError, msgspec.MsgspecError):
@@ -113,6 +115,7 @@ def is_newest(run: Run) -> bool:
 
 def heads(out: Path) -> Iterator[tuple[Path, Head]]:
     """Yield the runs of a directory that were evaluated; a run.json that cannot be read is none."""
+    copies.need_each(out)
     for path in sorted(out.glob("*/run.json")):
         if path.parent.name == LATEST:
             continue

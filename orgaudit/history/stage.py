@@ -32,6 +32,7 @@ _PLACES = dict.fromkeys(("account_id", "region", "control"), "VARCHAR")
 
 def history_path(run: Run) -> Path:
     """Return where a run's history is."""
+    run.need(HISTORY)
     return run.path / HISTORY
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from orgaudit import __version__
 from orgaudit.errors import ConfigError
-from orgaudit.store import seal
+from orgaudit.store import copies, seal
 from orgaudit.store.run import Run, writing
 
 SCHEMA_VERSION = 1
@@ -106,6 +106,7 @@ class Folder:
         """Replace the record; raises ReportError."""
         with writing(self.path / RECORD) as file:
             file.write(msgspec.json.format(msgspec.json.encode(self.record), indent=1))
+        copies.put_back(self.path)
 
     def note(self, **found: str | datetime | None) -> None:
         """Set fields of the record and write it; raises ReportError."""
@@ -170,6 +171,7 @@ def name_of(day: date) -> str:
 
 def folders(out: Path) -> Iterator[tuple[date, Path]]:
     """Yield the day and the path of each folder that was begun in a directory, the newest first."""
+    copies.need_each(out, RECORD, PREFIX)
     for path in sorted(out.glob(f"{PREFIX}*/{RECORD}"), reverse=True):
         with suppress(ValueError):
             yield date.fromisoformat(path.parent.name.removeprefix(PREFIX)), path.parent

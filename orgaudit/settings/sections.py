@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from operator import eq
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias, cast
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -15,12 +15,15 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ModelWrapValidatorHandler,
     PrivateAttr,
     StringConstraints,
+    model_validator,
 )
 
 from orgaudit.errors import ConfigError
 from orgaudit.model import Effort, Severity
+from orgaudit.settings.addresses import directory_of, is_address, normal
 from orgaudit.settings.documents import (
     Problem,
     error_of,
@@ -176,6 +179,8 @@ class ScopeSettings(Section):
 class RunSettings(Section):
     """Where output goes and how wide a run is; time-outs are in seconds.
 
+    `out` is a directory, or an address such as s3://bucket/prefix: then the command line puts the directory in which
+    this process works on it in its place.
     `account_minutes` is how long the collection of one account may take. What it has not read by then is a gap, so that
     a run ends, whatever one account holds.
     """
@@ -190,6 +195,28 @@ class RunSettings(Section):
     attempts: int = Field(default=6, ge=1)
     account_minutes: float = Field(default=240, gt=0, allow_inf_nan=False)
     mode: Annotated[str, BeforeValidator(_mode)] = "0700"
+    _address: str | None = PrivateAttr(default=None)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_address(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Keep an address as it is written: of a path, two slashes are one."""
+        out = data.get("out") if isinstance(data, dict) else None
+        if not isinstance(out, str) or not is_address(out):
+            return handler(data)
+        directory = directory_of(out)
+        made = handler({**cast("dict[str, object]", data), "out": directory or Path(out)})
+        made._address = None if directory else normal(out)  # noqa: SLF001 - its own: `made` is one of these
+        return made
+
+    @property
+    def address(self) -> str | None:
+        """The address of the runs, None where they are in a directory."""
+        return self._address
+
+    def working_in(self, directory: Path) -> RunSettings:
+        """Return the settings with the directory in which this process works on the runs at the address."""
+        return self.model_copy(update={"out": directory})
 
     @property
     def directory_mode(self) -> int:

@@ -92,10 +92,16 @@ class Settings(Sections):
         return self.directory / "limits.toml"
 
     def dump(self) -> dict[str, Json]:
-        """Return the settings as JSON for the manifest, by section, with the external id masked."""
+        """Return the settings as JSON, by section, with the external id masked."""
         sections = self.model_dump(mode="json", by_alias=True, exclude={"directory", "sources", "packaged"})
         if self.access.external_id is not None:
             sections["access"]["external_id"] = "***"
+        return sections
+
+    def of_run(self) -> dict[str, Json]:
+        """Return the same without where the runs are kept: a run is the same wherever it is."""
+        sections: dict[str, Any] = self.dump()
+        del sections["run"]["out"]
         return sections
 
     def hashes(self) -> dict[str, str]:
@@ -104,8 +110,8 @@ class Settings(Sections):
         return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.is_file()}
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 of what `dump` returns."""
-        return hashlib.sha256(msgspec.json.encode(self.dump(), order="deterministic")).hexdigest()
+        """Return the SHA-256 of what `of_run` returns."""
+        return hashlib.sha256(msgspec.json.encode(self.of_run(), order="deterministic")).hexdigest()
 
 
 def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, Mapping[str, Any]]) -> Settings:

@@ -97,12 +97,12 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
 def comparison_path(run: Run) -> Path:
     """Return where the comparison with the baseline is."""
-    return run.results / "comparison.json"
+    return run.result_path("comparison.json")
 
 
 def changes_table(run: Run) -> Path:
     """Return where the changes of issues since the baseline are; there is no such file without a baseline."""
-    return run.results / "changes.parquet"
+    return run.result_path("changes.parquet")
 
 
 def write_comparison(run: Run, comparison: Comparison) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from orgaudit.model import Account
+from orgaudit.store import copies
 from orgaudit.store.manifest import SCHEMA_VERSION
 from orgaudit.store.run import LATEST
 
@@ -59,6 +60,7 @@ def known_accounts(out: Path) -> dict[str, Account] | None:
 
 def _manifests(out: Path) -> Iterator[Path]:
     """Yield run.json of each run, but not again by the name of the last one."""
+    copies.need_each(out)
     return (path for path in out.glob("*/run.json") if path.parent.name != LATEST)
 
 

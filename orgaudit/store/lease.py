@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from orgaudit.errors import ConfigError, CutShortError, ReportError
+from orgaudit.store import copies
 from orgaudit.store.run import Run, writing
 
 log = logging.getLogger(__name__)
@@ -93,12 +94,14 @@ def held(run: Run, command: str, *, remedy: str) -> Iterator[None]:
 
     A lease that its holder left behind is taken over. Raises ReportError where the directory cannot be written.
     """
+    copies.refresh(run.path)
     _take(run, command, remedy)
     over = threading.Event()
     renewing = threading.Thread(target=_renew, args=(run, over), daemon=True, name="lease")
     renewing.start()
     try:
-        yield
+        with copies.written_back(run.path):
+            yield
     finally:
         over.set()
         renewing.join()
@@ -162,6 +165,7 @@ def _take(run: Run, command: str, remedy: str) -> None:
             if found is not None and found.gone(mine.since):
                 lease_path(run).unlink(missing_ok=True)
             _create(lease_path(run), msgspec.json.encode(mine))
+            copies.claim(run.path)
     except FileExistsError:
         raise ConfigError(f"{holder(run) or 'another process'} is writing run {run.id}; {remedy}") from None
     except OSError as error:
@@ -192,6 +196,7 @@ def _renew(run: Run, over: threading.Event) -> None:
                 with writing(lease_path(run)) as file:
                     renewed = msgspec.structs.replace(found, expires_at=datetime.now(UTC) + LIFE)
                     file.write(msgspec.json.encode(renewed))
+                copies.renew(run.path)
         except (OSError, ReportError) as error:
             log.warning("the lease of run %s could not be renewed: %s", run.id, error)
 
@@ -201,6 +206,7 @@ def _release(run: Run) -> None:
         found = holder(run)
         if found is not None and found.ours:
             lease_path(run).unlink(missing_ok=True)
+            copies.release(run.path)
         run.path.rmdir()  # which fails, as it should, where the run has begun
 
 

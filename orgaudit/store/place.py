@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from orgaudit.errors import ConfigError, ReportError
+from orgaudit.settings.addresses import directory_of, is_address
+from orgaudit.store import copies
 from orgaudit.store.run import TakenError, writing
 
 
 class Place(Protocol):
     """A place of files, each known by its name: words with slashes between them, such as "facts/111111111111.json".
 
-    A file is there whole or not at all. Reading raises ConfigError and writing ReportError where the place refuses.
+    A file is there whole or not at all. Reading raises ConfigError and writing ReportError where the place refuses;
+    a place elsewhere raises AccessError where it does not answer, or does not know who asks.
     """
 
     @property
@@ -35,6 +39,9 @@ class Place(Protocol):
 
     def create(self, name: str, content: bytes) -> bool:
         """Write a file where there is none, and return whether that was so; of two at once only one succeeds."""
+
+    def put(self, name: str, path: Path, *, new: bool = False) -> bool:
+        """Write a file with the content of one of this machine, as `write` or, with `new`, as `create` does."""
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there; also a directory in which nothing is, where the place has directories."""
@@ -92,6 +99,14 @@ class Directory:
             return False
         return True
 
+    def put(self, name: str, path: Path, *, new: bool = False) -> bool:
+        """Write a copy of a file, in place of the one that is there or, with `new`, only where there is none."""
+        if new:
+            return self.create(name, path.read_bytes())
+        with path.open("rb") as source, writing(self.path / name) as file:
+            shutil.copyfileobj(source, file)
+        return True
+
     def remove(self, name: str) -> None:
         """Remove a file, if it is there, or a directory in which nothing is."""
         path = self.path / name
@@ -106,8 +121,20 @@ class Directory:
 
 
 def place_at(address: str) -> Place:
-    """Return the place of an address."""
-    return Directory(Path(address))
+    """Return the place of an address, or of the path of a directory; raises ConfigError and AccessError."""
+    if not is_address(address):
+        return Directory(Path(address))
+    directory = directory_of(address)
+    if directory is not None:
+        return Directory(directory)
+    from orgaudit.store import remote  # noqa: PLC0415 - a directory does not need it
+
+    return remote.opened(address)
+
+
+def place_of(path: Path) -> Place:
+    """Return the place where the files of a directory are kept, which a working copy stands for."""
+    return place_at(copies.address_of(path) or str(path))
 
 
 def _unreadable(path: Path, error: OSError) -> ConfigError:

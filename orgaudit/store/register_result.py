@@ -219,7 +219,7 @@ class RegisterResult(msgspec.Struct, frozen=True, kw_only=True):
 
 def register_path(run: Run) -> Path:
     """Return where the register's result is."""
-    return run.results / "register.json"
+    return run.result_path("register.json")
 
 
 def write_result(run: Run, result: RegisterResult) -> None:

@@ -17,6 +17,7 @@ import zstandard
 
 from orgaudit.errors import ConfigError, ReportError
 from orgaudit.model import Cell, Finding, UnopenedFinding
+from orgaudit.store import copies
 from orgaudit.store.manifest import SCHEMA_VERSION, Manifest
 
 T = TypeVar("T")
@@ -218,18 +219,31 @@ class Run:
     @property
     def manifest_path(self) -> Path:
         """Return where run.json is."""
+        self.need("run.json")
         return self.path / "run.json"
+
+    def need(self, *names: str) -> None:
+        """Have these files and directories of the run here, where it is at an address; "" is all of it."""
+        copies.need(self.path, *names)
+
+    def result_path(self, name: str) -> Path:
+        """Return where a file of the results is."""
+        copies.need(self.results, name)
+        return self.results / name
 
     def shard_path(self, account_id: str) -> Path:
         """Return where an account's facts are."""
+        self.need("facts")
         return self.path / shard_name(account_id)
 
     def findings_path(self, account_id: str) -> Path:
         """Return where an account's findings are."""
+        self.need("findings")
         return self.path / "findings" / f"{account_id}.ndjson.zst"
 
     def cells_path(self, account_id: str) -> Path:
         """Return where an account's part of the coverage is."""
+        self.need("coverage")
         return self.path / "coverage" / f"{account_id}.ndjson.zst"
 
     def read_manifest(self) -> Manifest:
@@ -266,9 +280,13 @@ class Run:
         return manifest
 
     def write_manifest(self, manifest: Manifest) -> None:
-        """Replace run.json; raises ReportError."""
+        """Replace run.json, and put what it vouches for at the address of a run that has one.
+
+        Raises ReportError, and CutShortError where another process has written it there.
+        """
         with writing(self.manifest_path) as file:
             file.write(encoded(manifest))
+        copies.put_back(self.path)
 
     def findings(self, account_id: str) -> Iterator[Finding]:
         """Yield an account's findings as evaluation left them, without exceptions."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from orgaudit.errors import ConfigError
+from orgaudit.store import copies
 from orgaudit.store.lease import ensure_not_taken
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run, encoded, read_document, writing
@@ -73,6 +74,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
 
 def digest(path: Path) -> str:
     """Return a file's SHA-256; raises ConfigError where it cannot be read."""
+    copies.need(path.parent, path.name)
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -133,6 +135,7 @@ def of(manifest: Manifest, parts: tuple[str, ...]) -> dict[str, str]:
 
 def shards(run: Run, directory: str) -> list[Path]:
     """Return the shards in one of the run's directories, sorted."""
+    run.need(directory)
     return sorted((run.path / directory).glob("[!.]*"))
 
 
@@ -148,6 +151,7 @@ def differences(run: Run, manifest: Manifest, parts: Iterable[str]) -> Iterator[
     if manifest.seal is None:
         return
     wanted = tuple(parts)
+    run.need(*wanted)
     yield from changed(run.path, of(manifest, wanted))
     for path in (path for part in wanted for path in _files(run, part)):
         if path.relative_to(run.path).as_posix() not in manifest.seal:

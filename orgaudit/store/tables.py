@@ -114,12 +114,12 @@ def severity_at(rank: str) -> str:
 
 def findings_table(run: Run) -> Path:
     """Return where the consolidated findings are."""
-    return run.results / "findings.parquet"
+    return run.result_path("findings.parquet")
 
 
 def coverage_table(run: Run) -> Path:
     """Return where the consolidated coverage is."""
-    return run.results / "coverage.parquet"
+    return run.result_path("coverage.parquet")
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from orgaudit.store.run import Run, read_lines
 
 def verify(run: Run) -> list[str]:
     """Return what is wrong with a run, a sentence each; raises ConfigError where it has no readable manifest."""
+    run.need("")
     manifest = run.read_manifest()
     problems = [*seal.differences(run, manifest, (*seal.FACTS, *seal.JUDGED, *seal.RESULTS)), *_report_problems(run)]
     return [*problems, *again.parent_problems(run, manifest), *_gaps(run, manifest)]

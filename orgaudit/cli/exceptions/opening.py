@@ -179,7 +179,7 @@ def state_words(row: ExceptionRow | AttestationRow | None) -> str | None:
 
 def settings_of(given: Mapping[str, Any]) -> Settings:
     """Return the settings that --config and --out name; raises ConfigError."""
-    return load_settings(given.get("config"), os.environ, {"run": {"out": given.get("out")}})
+    return options.here(load_settings(given.get("config"), os.environ, {"run": {"out": given.get("out")}}))
 
 
 def opened(given: Mapping[str, Any], *kinds: EntryKind) -> OpenRegister:
