@@ -173,6 +173,10 @@ class Auditor:
             run, rules, self.settings, self.progress, Carrying(self.baseline), executor=beside(self.executor, run.path)
         )
 
+    def _evaluate(self, run: Run, rules: Rules) -> None:
+        executor = beside(self.executor, run.path)
+        reevaluate(run, rules, self.settings, self.progress, Carrying(self.baseline), executor=executor)
+
     def access(self, rules: Rules) -> Access:
         """Return the way into the accounts, for what the rules need and nothing else.
 
