@@ -182,11 +182,26 @@ def grouped(issues: Sequence[Issue], fixes: Mapping[str, FamilyFix]) -> list[Gro
         _group(target, [issues[each] for each in members], members, fixes)
         for target, members in _one_setting_each(found, issues, fixes)
     )
-    kinds = {kind: rank for rank, kind in enumerate(Kind)}
-    return sorted(
-        (group for group in groups if group is not None),
-        key=lambda group: (kinds[group.target.kind], group.families, group.target.key),
-    )
+    return sorted((group for group in groups if group is not None), key=place_of)
+
+
+def alone(issue: Issue, fix: FamilyFix) -> Group | None:
+    """Return the group of an issue that nothing but a change of its own resource removes; None for any other.
+
+    It closes that issue alone, unless its resource is open in several regions.
+    """
+    target = resource(issue, fix)
+    if target is None or any(rule(issue, fix) for rule in RULES if rule is not resource):
+        return None
+    return _group(target, [issue], (0,), {issue.family: fix})
+
+
+_KINDS = {kind: rank for rank, kind in enumerate(Kind)}
+
+
+def place_of(group: Group) -> tuple[int, tuple[str, ...], str]:
+    """Return what groups are sorted by: the widest kinds first, then family and key."""
+    return _KINDS[group.target.kind], group.families, group.target.key
 
 
 def _one_setting_each(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import attrgetter
@@ -135,6 +135,13 @@ _ISSUES = f"""
           FROM findings WHERE open AND (len($1) = 0 OR coalesce(owner, '') IN (SELECT unnest($1))))
     GROUP BY home, region, resource, family
 """  # noqa: S608 - constants only
+_RESOURCES = f"""
+    SELECT DISTINCT {HOME}, resource FROM findings
+    WHERE open AND (len($1) = 0 OR coalesce(owner, '') IN (SELECT unnest($1)))
+"""  # noqa: S608 - constants only
+_SEVERAL = f"""
+    SELECT {HOME}, resource, family FROM findings WHERE open GROUP BY ALL HAVING min(region) <> max(region)
+"""  # noqa: S608 - constants only
 _OWNERS = "SELECT DISTINCT coalesce(owner, '') FROM findings WHERE open ORDER BY 1"
 _AT_ONCE = 5000
 _PLACE = ("account_id", "region", "resource", "family")
@@ -148,18 +155,30 @@ def owners_in(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 def open_issues(
     connection: duckdb.DuckDBPyConnection, owners: Collection[str] = (), management: str = ""
-) -> list[Issue]:
-    """Return every open issue of these owners, or of all without any, by account, region, resource and family.
+) -> Iterator[Issue]:
+    """Yield every open issue of these owners, or of all without any, in no order.
 
     `management` is the id of the management account.
     """
-    found: list[Issue] = []
     rows = connection.execute(_ISSUES, [list(owners), management])
     while chunk := rows.fetchmany(_AT_ONCE):
-        found.extend(map(_issue, chunk))
-    for place in reversed(_PLACE):  # DuckDB would hold all rows to sort them, and a key of four values is a tuple each
-        found.sort(key=attrgetter(place))
-    return found
+        yield from map(_issue, chunk)
+
+
+def in_order(issues: list[Issue]) -> None:
+    """Sort issues by account, region, resource and family."""
+    for place in reversed(_PLACE):  # a key of four values would be a tuple for each
+        issues.sort(key=attrgetter(place))
+
+
+def open_resources(connection: duckdb.DuckDBPyConnection, owners: Collection[str] = ()) -> int:
+    """Return how many resources have open findings of these owners, or of anybody without any."""
+    return int(connection.execute(f"SELECT count(*) FROM ({_RESOURCES})", [list(owners)]).fetchall()[0][0])  # noqa: S608
+
+
+def in_several_regions(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str, str]]:
+    """Return the account, resource and family of what is open in more than one region."""
+    return set(connection.execute(_SEVERAL).fetchall())
 
 
 _SEVERITIES = list(Severity)

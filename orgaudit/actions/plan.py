@@ -6,12 +6,23 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import merge, nsmallest
+from itertools import islice
 
 import duckdb
 import msgspec
 
-from orgaudit.actions.groups import Group, Kind, grouped
-from orgaudit.actions.issues import Issue, family_fixes, open_issues
+from orgaudit.actions.groups import Group, Kind, alone, grouped, place_of
+from orgaudit.actions.issues import (
+    UNKNOWN_FIX,
+    FamilyFix,
+    Issue,
+    family_fixes,
+    in_order,
+    in_several_regions,
+    open_issues,
+    open_resources,
+)
 from orgaudit.actions.order import greedy
 from orgaudit.actions.remedies import Command, Remedies
 from orgaudit.actions.words import title, what_to_do
@@ -91,26 +102,86 @@ def plan(
 ) -> ActionPlan:
     """Return the actions of a consolidated run on the open issues of these owners, or of all; only the first `top`."""
     management = manifest.organization.management_account_id if manifest.organization else ""
-    issues = open_issues(connection, owners, management)
     weights = _Weights(
         {effort: numbers.effort.of(effort) for effort in Effort},
         {severity: numbers.points.of(severity) for severity in Severity},
     )
-    groups = grouped(issues, family_fixes(manifest.controls))
-    count, first = 0, list[tuple[Group, list[Issue]]]()
-    for index, closed in greedy(
-        [group.issues for group in groups],
-        [weights.cost(group) for group in groups],
-        [weights.points[issue.severity] for issue in issues],
-    ):
-        count += 1
-        if top is None or count <= top:
-            first.append((groups[index], [issues[each] for each in closed]))
+    sorting = _Sorting(weights, family_fixes(manifest.controls), in_several_regions(connection))
+    alone = sorting.alone(open_issues(connection, owners, management))
+    best = sorted(alone, key=_rank) if top is None else nsmallest(top, alone, key=_rank)
+    together = list(_together(sorting, weights))
+    first = list(islice(merge(together, best, key=_rank), top))
     names = {account.id: account.name for account in manifest.accounts}
-    fingerprints = (name for _, closed in first for issue in closed for name in issue.fingerprints)
+    fingerprints = (name for step in first for issue in step.closed for name in issue.fingerprints)
     remedies = Remedies(connection, fingerprints, names)
-    total = weights.closes(issues)
+    total = msgspec.structs.replace(sorting.total(), resources=open_resources(connection, owners))
+    count = len(together) + sorting.count
     return ActionPlan(open=total, count=count, actions=tuple(_actions(first, total, weights, remedies)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A group, and what of it is closed when it is its turn: the points, and the issues."""
+
+    group: Group
+    cost: int
+    points: int
+    closed: list[Issue]
+
+
+def _rank(step: _Step) -> tuple[float, int, int, tuple[int, tuple[str, ...], str]]:
+    """Return what steps are in the order of, as `greedy` has it."""
+    return -step.points / step.cost, -step.points, -len(step.closed), place_of(step.group)
+
+
+class _Sorting:
+    """Parts what is open: issues that several groups may hold are kept, and those alone in their group passed on.
+
+    Of the latter there may be as many as there are resources, and only the first of them are shown.
+    """
+
+    def __init__(
+        self, weights: _Weights, fixes: Mapping[str, FamilyFix], several: Collection[tuple[str, str, str]]
+    ) -> None:
+        self.issues: list[Issue] = []
+        self.fixes = fixes
+        self.count = 0
+        self._weights, self._several = weights, several
+        self._issues = self._findings = self._points = 0
+        self._accounts: set[str] = set()
+
+    def alone(self, issues: Iterable[Issue]) -> Iterator[_Step]:
+        """Yield the steps of the issues that are alone in their group; the others are in `issues` at the end."""
+        for issue in issues:
+            points = self._weights.points[issue.severity]
+            self._issues, self._findings = self._issues + 1, self._findings + len(issue.fingerprints)
+            self._points += points
+            self._accounts.add(issue.account_id)
+            has_more = (issue.account_id, issue.resource, issue.family) in self._several
+            group = None if has_more else alone(issue, self.fixes.get(issue.family, UNKNOWN_FIX))
+            if group is None:
+                self.issues.append(issue)
+                continue
+            self.count += 1
+            yield _Step(group, self._weights.cost(group), points, [issue])
+        in_order(self.issues)
+
+    def total(self) -> Closes:
+        """Return the counts of all issues but of their resources."""
+        accounts = len(self._accounts)
+        return Closes(issues=self._issues, findings=self._findings, resources=0, accounts=accounts, points=self._points)
+
+
+def _together(sorting: _Sorting, weights: _Weights) -> Iterator[_Step]:
+    """Yield the steps of the issues that several groups may hold, in their order."""
+    issues, points = sorting.issues, weights.points
+    groups = grouped(issues, sorting.fixes)
+    costs = [weights.cost(group) for group in groups]
+    for index, positions in greedy(
+        [group.issues for group in groups], costs, [points[issue.severity] for issue in issues]
+    ):
+        closed = [issues[each] for each in positions]
+        yield _Step(groups[index], costs[index], sum([points[issue.severity] for issue in closed]), closed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +206,12 @@ class _Weights:
         )
 
 
-def _actions(
-    steps: Sequence[tuple[Group, list[Issue]]], total: Closes, weights: _Weights, remedies: Remedies
-) -> Iterator[Action]:
+def _actions(steps: Sequence[_Step], total: Closes, weights: _Weights, remedies: Remedies) -> Iterator[Action]:
     points = cost = 0
-    for rank, (group, closed) in enumerate(steps, 1):
+    for rank, step in enumerate(steps, 1):
+        group, closed = step.group, step.closed
         fix, closes, remedy = group.fix, weights.closes(closed), remedies.of(group.target.kind, closed)
-        points, cost = points + closes.points, cost + weights.cost(group)
+        points, cost = points + closes.points, cost + step.cost
         what = what_to_do(group.target, remedy, closed)
         yield Action(
             id=action_id(group),
@@ -153,7 +223,7 @@ def _actions(
             what=what,
             effort=fix.effort,
             times=group.times,
-            cost=weights.cost(group),
+            cost=step.cost,
             disruption=fix.disruption,
             reversible=fix.reversible,
             closes=closes,
