@@ -15,6 +15,8 @@ import msgspec
 from orgaudit import __version__
 from orgaudit.aws.access import Access
 from orgaudit.aws.transport import Traffic
+from orgaudit.collect.again import Since, collect_shown
+from orgaudit.collect.batch import Part
 from orgaudit.collect.stage import access_for, collect
 from orgaudit.controls.aliases import ALIASES
 from orgaudit.controls.declare import catalogue
@@ -22,8 +24,10 @@ from orgaudit.errors import ConfigError
 from orgaudit.evaluate.rules import Rules, rules_again, rules_of
 from orgaudit.evaluate.stage import evaluate
 from orgaudit.history import baseline as baselines
+from orgaudit.history import only_open as only_opens
 from orgaudit.history import stage as history
 from orgaudit.history.conclude import conclude, is_compared
+from orgaudit.history.only_open import OnlyOpen
 from orgaudit.model import Account, AccountRecord
 from orgaudit.organization.owners import Ownership, check_owners, ownership_of, with_owners
 from orgaudit.organization.plan import discover_organization, known_regions, select
@@ -38,6 +42,7 @@ from orgaudit.settings.documents import Problem
 from orgaudit.settings.ownership import owners_of
 from orgaudit.settings.picture import read_logo
 from orgaudit.settings.settings import Settings
+from orgaudit.store import earlier as store
 from orgaudit.store import seal
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.output import check_writable, point_latest
@@ -66,6 +71,8 @@ class Silence:
         """Do nothing."""
 
 
+Look: TypeAlias = Since | OnlyOpen
+"""What of an earlier run an audit looks at again."""
 Chosen: TypeAlias = Run | str | Callable[[Run, Manifest], Run | None] | None
 """The run from which a history is carried forward: that one, NONE, what chooses it, or the newest that can be it."""
 
@@ -79,6 +86,7 @@ class Auditor:
     executor: Executor | None = None
     progress: Progress = field(default_factory=Silence)
     baseline: Chosen = None
+    look: Look | None = None
 
     async def audit(self, run_id: str) -> Run:
         """Discover, plan, collect and evaluate into a new run's directory, and return it.
@@ -86,18 +94,23 @@ class Auditor:
         Raises ConfigError for a run id that is taken, AccessError, and ReportError before anything is called where
         output cannot be written.
         """
-        run, rules = Run(self.settings.run.out / run_id), rules_of(self.settings)
+        run = Run(self.settings.run.out / run_id)
+        rules = self.look.rules() if isinstance(self.look, OnlyOpen) else rules_of(self.settings)
         if run.manifest_path.exists():
             remedy = f"name another --run-id, or go on with it by --resume {run_id}"
             raise ConfigError(f"run {run_id} exists; {remedy}", key="--run-id")
         check_writable(self.settings.run.out)
+        if self.look is not None:
+            self.look.check(run)
         async with self.access(rules) as access:
-            manifest = await self._plan(access, run_id, rules)
-            baseline_of(run, manifest, self.baseline)  # one that cannot be read is refused before anything is collected
+            manifest = await self._plan(access, run, rules)
+            baseline_of(
+                run, manifest, self._chosen(run, manifest)
+            )  # one that cannot be read is refused before anything is collected
             run.create(self.settings.run.directory_mode)
             run.write_manifest(manifest)
-            await self._collect(access, run, rules, self.settings)
-        reevaluate(run, rules, self.settings, self.progress, Carrying(self.baseline))
+            await self._collect(access, run, rules)
+        reevaluate(run, rules, self.settings, self.progress, Carrying(self._chosen(run, manifest)))
         return run
 
     async def resume(self, run: Run) -> None:
@@ -119,10 +132,9 @@ class Auditor:
         check_owners(self.settings, (*manifest.accounts, *manifest.out_of_scope))
         if manifest.evaluated_at is not None:
             return
-        scope = self.settings.scope.model_validate(manifest.settings["scope"])
         async with self.access(rules) as access:
-            await self._collect(access, run, rules, self.settings.model_copy(update={"scope": scope}))
-        reevaluate(run, rules, self.settings, self.progress, Carrying(self.baseline))
+            await self._collect(access, run, rules)
+        reevaluate(run, rules, self.settings, self.progress, Carrying(self._chosen(run, manifest)))
 
     def access(self, rules: Rules) -> Access:
         """Return the way into the accounts, for what the rules need and nothing else.
@@ -132,12 +144,27 @@ class Auditor:
         owners_of(self.settings)
         return access_for(self.settings, rules.facts, self.profile)
 
-    async def _plan(self, access: Access, run_id: str, rules: Rules) -> Manifest:
+    def _chosen(self, run: Run, manifest: Manifest) -> Chosen:
+        """Return the baseline that was named, else the run of which another one looks at a part again."""
+        record = manifest.since or manifest.only_open
+        if self.baseline is not None or record is None:
+            return self.baseline
+        earlier = Run(run.path.parent / record.run_id)
+        is_evaluated = earlier.manifest_path.is_file() and earlier.read_manifest().evaluated_at is not None
+        return earlier if is_evaluated else None
+
+    async def _plan(self, access: Access, run: Run, rules: Rules) -> Manifest:
         settings = self.settings
+        if self.look is not None:
+            scope = store.scope_of(self.look.earlier.read_manifest(), settings.scope)
+            settings = settings.model_copy(update={"scope": scope})
         found = await discover_organization(access, settings)
+        if self.look is not None:
+            scope = store.present(settings.scope, {account.id for account in found.accounts})
+            settings = settings.model_copy(update={"scope": scope})
         inside, outside = await select(access, found, settings.scope)
-        return Manifest(
-            run_id=run_id,
+        manifest = Manifest(
+            run_id=run.id,
             tool_version=__version__,
             started_at=datetime.now(UTC),
             caller=access.caller,
@@ -149,23 +176,49 @@ class Auditor:
             controls=rules.records,
             frameworks=rules.frameworks,
             headline_framework=rules.headline,
-            thresholds=settings.thresholds.model_dump(mode="json"),
+            thresholds=rules.thresholds.model_dump(mode="json"),
             narrowed_by=baselines.narrowed_by(settings.scope),
             settings=settings.dump(),
             inputs=settings.hashes(),
         )
+        return self._looking(run, manifest, rules)
 
-    async def _collect(self, access: Access, run: Run, rules: Rules, settings: Settings) -> None:
-        await collect(
-            access,
-            run,
-            settings,
-            rules.facts,
-            profile=self.profile,
-            executor=self.executor,
-            begin=lambda total: self.progress.stage("collect", total),
-            done=self.progress.account_done,
-        )
+    def _looking(self, run: Run, manifest: Manifest, rules: Rules) -> Manifest:
+        """Return a plan with what of an earlier run is looked at again; raises ConfigError."""
+        match self.look:
+            case Since() as since:
+                last = baselines.newest_before(run, manifest)
+                began = since.earlier.read_manifest().started_at
+                newest = last is None or last.read_manifest().started_at <= began
+                return since.planned(manifest, rules.facts, rules.accepts, newest=newest)
+            case OnlyOpen() as only_open:
+                return only_open.planned(manifest, rules)
+            case None:
+                return manifest
+
+    async def _collect(self, access: Access, run: Run, rules: Rules) -> None:
+        """Collect what the plan needs, and again what that shows of accounts whose facts were taken over."""
+        manifest = run.read_manifest()
+        scope = self.settings.scope.model_validate(manifest.settings["scope"])
+        only_open = manifest.only_open
+        extents = only_opens.extents(only_open, rules) if only_open else ()
+        inside = {account.id for account in manifest.accounts}
+        store.place(run, manifest)
+        while True:
+            await collect(
+                access,
+                run,
+                self.settings.model_copy(update={"scope": scope}),
+                rules.facts,
+                profile=self.profile,
+                executor=self.executor,
+                parts={account: Part(facts, regions) for account, facts, regions in extents},
+                also=set(only_open.owners) - inside if only_open else (),
+                begin=lambda total: self.progress.stage("collect", total),
+                done=self.progress.account_done,
+            )
+            if not collect_shown(run):
+                return
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +242,8 @@ def reevaluate(run: Run, rules: Rules, settings: Settings, progress: Progress, c
     if collected.evaluated_at is not None:
         remedy = f"`orgaudit evaluate {run.id}` judges its facts again in a run of its own"
         raise ConfigError(f"run {run.id} is evaluated and stays as it is; {remedy}")
+    if collected.only_open is not None:
+        rules = only_opens.rules_in(collected.only_open, rules)
     ownership, unused = ownership_of(settings, (*collected.accounts, *collected.out_of_scope))
 
     def follow(manifest: Manifest) -> tuple[Manifest, list[Path]]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import msgspec
 
 from orgaudit.aws.access import Access
 from orgaudit.aws.actions import operations_of
 from orgaudit.collect.account import actions_for
-from orgaudit.collect.batch import Batch, Done, collect_accounts, read_record
+from orgaudit.collect.batch import Batch, Done, Part, collect_accounts, read_record
 from orgaudit.collect.workers import distribute
 from orgaudit.facts.declare import FactType, Resource, closure, load
 from orgaudit.facts.shard import shard_decoder
@@ -47,16 +48,20 @@ async def collect(
     *,
     profile: str | None = None,
     executor: Executor | None = None,
+    parts: Mapping[str, Part] = MappingProxyType({}),
+    also: Collection[str] = (),
     begin: Callable[[int], None],
     done: Done,
 ) -> None:
     """Write a shard for each account of the run's plan that has none, and seal the shards.
 
-    `begin` is called with the number of accounts before any is collected, `done` after each of them.
+    `parts` are the accounts of which only a part is collected. `also` are accounts out of scope that are collected
+    beside those whose resources show. `begin` is called with the number of accounts before any is collected, `done`
+    after each of them.
     """
     manifest = run.read_manifest()
     everybody = {account.id: account for account in (*manifest.accounts, *manifest.out_of_scope)}
-    whole = Batch(settings, access.limits, profile, run.path, (), frozenset(everybody), tuple(facts))
+    whole = Batch(settings, access.limits, profile, run.path, (), frozenset(everybody), tuple(facts), dict(parts))
 
     async def collect_missing(accounts: Iterable[Account]) -> None:
         missing = tuple(account for account in accounts if not run.shard_path(account.id).exists())
@@ -76,7 +81,7 @@ async def collect(
         accounts, gaps = await tags
     finally:
         tags.cancel()
-    supporting = _owners(run, manifest.accounts, everybody)
+    supporting = tuple(sorted({*_owners(run, manifest.accounts, everybody), *also}))
     await collect_missing(everybody[account_id] for account_id in supporting)
     ended = msgspec.structs.replace(
         manifest,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What all accounts of a run are judged with; `requirements` are by control id, `regions` those of the run."""
+    """What all accounts of a run are judged with; `requirements` are by control id, `regions` those of the run.
+
+    `asked` are the only places of the plan to judge, regions by account and control; None for all.
+    """
 
     controls: Sequence[Control]
     thresholds: Thresholds
@@ -51,6 +54,13 @@ class RunContext:
     organization: Organization
     partition: str
     home_region: str
+    asked: Mapping[str, Mapping[str, Collection[str]]] | None = None
+
+    def places(self, account_id: str, control: Control) -> Sequence[str]:
+        """Return where a control has a cell in an account."""
+        if self.asked is not None:
+            return sorted(self.asked.get(account_id, {}).get(control.id, ()))
+        return places(control, self.regions)
 
 
 def evaluate_account(run: Run, facts: AccountFacts, context: RunContext) -> None:
@@ -67,7 +77,7 @@ def judged(facts: AccountFacts, context: RunContext) -> tuple[list[Finding], lis
     cells = [
         evaluation.cell(control, region, findings)
         for control in context.controls
-        for region in places(control, context.regions)
+        for region in context.places(facts.account_id, control)
     ]
     return findings, cells
 

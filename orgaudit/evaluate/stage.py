@@ -12,6 +12,7 @@ from typing import TypeAlias
 import msgspec
 
 from orgaudit.analysis.organization_facts import Organization
+from orgaudit.controls.aliases import resolve
 from orgaudit.errors import ConfigError
 from orgaudit.evaluate.account import RunContext, evaluate_account, judged, regions_of
 from orgaudit.evaluate.rules import Rules
@@ -43,7 +44,7 @@ def evaluate(
     manifest = run.read_collected()
     seal.standing(run, seal.FACTS)
     shards = Shards(run, rules.accepts)
-    context = _context(manifest, rules, shards)
+    context = context_of(manifest, rules, shards)
     for account in manifest.accounts:
         facts = shards.load(account.id)
         if facts is None:
@@ -72,7 +73,7 @@ def judged_by(run: Run, rules: Rules) -> Iterator[tuple[str, list[Finding] | Non
     manifest = run.read_collected()
     seal.standing(run, seal.FACTS)
     shards = Shards(run, rules.accepts)
-    context = _context(manifest, rules, shards)
+    context = context_of(manifest, rules, shards)
     for account in manifest.accounts:
         try:
             facts = shards.load(account.id)
@@ -91,7 +92,8 @@ def check_accepted(run: Run, scope: ScopeSettings) -> None:
         scope.check("accept_blocked_regions", known, message, matches=fnmatchcase)
 
 
-def _context(manifest: Manifest, rules: Rules, shards: Shards) -> RunContext:
+def context_of(manifest: Manifest, rules: Rules, shards: Shards) -> RunContext:
+    """Return what the accounts of a run are judged with."""
     found, partition = manifest.organization, manifest.caller.partition
     organization = Organization(
         (*manifest.accounts, *manifest.out_of_scope),
@@ -108,7 +110,16 @@ def _context(manifest: Manifest, rules: Rules, shards: Shards) -> RunContext:
         organization=organization,
         partition=partition,
         home_region=GLOBAL_REGIONS.get(partition, manifest.known_regions[0] if manifest.known_regions else partition),
+        asked=_asked(manifest),
     )
+
+
+def _asked(manifest: Manifest) -> dict[str, dict[str, tuple[str, ...]]] | None:
+    """Return the only places to judge, under the present ids of controls; None for all."""
+    if manifest.only_open is None:
+        return None
+    places = manifest.only_open.places.items()
+    return {account: {resolve(control): regions for control, regions in by.items()} for account, by in places}
 
 
 def _seal(run: Run, manifest: Manifest, also: list[Path]) -> None:

@@ -99,7 +99,7 @@ def _begin(run: Run, parent: Run) -> None:
     seal.ledger_path(run.path).unlink(missing_ok=True)
     make_directory(run.path / "facts")
     for path in seal.shards(parent, "facts"):
-        _share(path, run.path / "facts" / path.name)
+        share(path, run.path / "facts" / path.name)
     collected = msgspec.structs.replace(
         manifest,
         run_id=run.id,
@@ -111,8 +111,11 @@ def _begin(run: Run, parent: Run) -> None:
     seal.seal(run, collected, [] if manifest.seal else seal.shards(run, "facts"), keep=seal.FACTS)
 
 
-def _share(path: Path, target: Path) -> None:
-    """Make a file of one run a file of another: a hard link, or a copy where the file system or its rules have none."""
+def share(path: Path, target: Path) -> None:
+    """Make a file of one run a file of another: a hard link, or a copy where the file system or its rules have none.
+
+    Raises ReportError.
+    """
     try:
         if not path.is_symlink():
             os.link(path, target)
