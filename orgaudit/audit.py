@@ -104,13 +104,11 @@ class Auditor:
             self.look.check(run)
         async with self.access(rules) as access:
             manifest = await self._plan(access, run, rules)
-            baseline_of(
-                run, manifest, self._chosen(run, manifest)
-            )  # one that cannot be read is refused before anything is collected
+            baseline_of(run, manifest, self.baseline)  # one that cannot be read is refused before anything is collected
             run.create(self.settings.run.directory_mode)
             run.write_manifest(manifest)
             await self._collect(access, run, rules)
-        reevaluate(run, rules, self.settings, self.progress, Carrying(self._chosen(run, manifest)))
+        reevaluate(run, rules, self.settings, self.progress, Carrying(self.baseline))
         return run
 
     async def resume(self, run: Run) -> None:
@@ -134,7 +132,7 @@ class Auditor:
             return
         async with self.access(rules) as access:
             await self._collect(access, run, rules)
-        reevaluate(run, rules, self.settings, self.progress, Carrying(self._chosen(run, manifest)))
+        reevaluate(run, rules, self.settings, self.progress, Carrying(self.baseline))
 
     def access(self, rules: Rules) -> Access:
         """Return the way into the accounts, for what the rules need and nothing else.
@@ -143,15 +141,6 @@ class Auditor:
         """
         owners_of(self.settings)
         return access_for(self.settings, rules.facts, self.profile)
-
-    def _chosen(self, run: Run, manifest: Manifest) -> Chosen:
-        """Return the baseline that was named, else the run of which another one looks at a part again."""
-        record = manifest.since or manifest.only_open
-        if self.baseline is not None or record is None:
-            return self.baseline
-        earlier = Run(run.path.parent / record.run_id)
-        is_evaluated = earlier.manifest_path.is_file() and earlier.read_manifest().evaluated_at is not None
-        return earlier if is_evaluated else None
 
     async def _plan(self, access: Access, run: Run, rules: Rules) -> Manifest:
         settings = self.settings
@@ -261,7 +250,7 @@ def baseline_of(run: Run, manifest: Manifest, chosen: Chosen) -> Run | None:
     """Return the run with which another is compared, or None; raises ConfigError for one that cannot be it."""
     if isinstance(chosen, str):
         return None
-    found = chosen if isinstance(chosen, Run) else (chosen or baselines.newest_before)(run, manifest)
+    found = chosen if isinstance(chosen, Run) else (chosen or baselines.usual)(run, manifest)
     if found is not None:
         baselines.check_baseline(run, manifest, found)
         history.check_readable(found)

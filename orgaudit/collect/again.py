@@ -58,8 +58,12 @@ class Since:
         if not newest:
             narrowed.append(OPTION)
         taken = tuple(self._taken(before, manifest, facts, accepts))
-        sha256 = seal.digest(self.earlier.manifest_path)
-        since = SinceRecord(run_id=self.earlier.id, manifest_sha256=sha256, accounts=taken)
+        since = SinceRecord(
+            run_id=self.earlier.id,
+            started_at=before.started_at,
+            manifest_sha256=seal.digest(self.earlier.manifest_path),
+            accounts=taken,
+        )
         return msgspec.structs.replace(manifest, since=since, narrowed_by=tuple(narrowed))
 
     def _taken(

@@ -3,8 +3,8 @@
 An episode is the time from the run that first saw a finding fail to the one that sees it fail no longer. What a run did
 not assess stays as it was; a verdict that only a person can give does not end an episode either.
 
-Facts that a run took over from an earlier one are of the day on which they were collected: what was judged by them was
-seen on that day, and where a finding was seen later, they change nothing.
+What was judged by facts that a run took over from an earlier one was seen on the day on which they were collected. The
+history is that of the earlier run or an older one, so nothing in it was seen later than they.
 """
 
 from __future__ import annotations
@@ -58,14 +58,14 @@ _CARRIED = """
             coalesce(o.gone, false) AS gone, n.inherited_from
         FROM {run}_findings n FULL JOIN {old} o ON n.fingerprint = o.fingerprint),
     looked AS (
-        SELECT j.*, least($day::DATE, own.day, home.day) AS seen_on, coalesce(last_seen > seen_on, false) AS known_later
+        SELECT j.*, least($day::DATE, own.day, home.day) AS seen_on
         FROM joined j LEFT JOIN {run}_taken own ON own.account_id = j.account_id
             LEFT JOIN {run}_taken home ON home.account_id = j.inherited_from),
     decided AS (
-        SELECT j.*, coalesce(found = 'FAIL' AND NOT known_later, false) AS fails,
+        SELECT j.*, coalesce(found = 'FAIL', false) AS fails,
             coalesce(found IN ('PASS', 'FAIL', 'NOT_APPLICABLE') OR found = 'MANUAL' AND since IS NULL, false)
-                AND NOT known_later AS judged,
-            NOT reported AND (gone OR NOT known_later AND coalesce(s.seen, {vanished})) AS lost
+                AS judged,
+            NOT reported AND (gone OR coalesce(s.seen, {vanished})) AS lost
         FROM looked j LEFT JOIN carried_places s
             ON NOT reported AND s.account_id = j.account_id AND s.control = j.control AND s.region = j.region)
     SELECT fingerprint, control, family, account_id, region, resource, severity,

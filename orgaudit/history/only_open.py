@@ -239,11 +239,4 @@ def summary(manifest: Manifest, checked: Iterable[CheckedFinding]) -> Iterator[s
     found = Counter(each.outcome for each in checked)
     said = [f"{found[each.name]:,} {each.value}" for each in Outcome if found[each.name] or each is not Outcome.COVERED]
     yield f"of {counted(found.total(), 'open finding')} of run {record.run_id}: {', '.join(said)}"
-    yield left_out(record)
-
-
-def left_out(record: OnlyOpenRecord) -> str:
-    """Return what of the earlier run was not looked at."""
-    left = record.left_out
-    counts = (counted(left.accounts, "account"), counted(left.regions, "region"), counted(left.controls, "control"))
-    return f"did not look at {', '.join(counts)} of run {record.run_id} without an open finding"
+    yield store.left_out(record)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from orgaudit.report.figures import AccountScore, Completeness
 from orgaudit.report.view import View
 from orgaudit.spreadsheet.text import one_line
-from orgaudit.store.earlier import age_of
+from orgaudit.store.earlier import age_of, left_out
 from orgaudit.words import counted
 
 NAMED = 5
@@ -17,8 +17,9 @@ def completeness_of(view: View) -> str:
 
     It names what was not looked at again, and of when those facts are.
     """
-    age = age_of(view.manifest, [score.id for score in view.accounts])
-    return f"{_seen(view)}; {age}" if age else _seen(view)
+    only_open = view.manifest.only_open
+    apart = (age_of(view.manifest, [score.id for score in view.accounts]), left_out(only_open) if only_open else "")
+    return "; ".join((_seen(view), *filter(None, apart)))
 
 
 def _seen(view: View) -> str:

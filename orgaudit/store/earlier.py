@@ -140,6 +140,14 @@ def age_of(manifest: Manifest, accounts: Iterable[str] | None = None) -> str:
     return f"{len(taken):,} of {len(counted):,} {noun} not looked at again; their facts are of {_days(days)} ({of})"
 
 
+def left_out(record: OnlyOpenRecord) -> str:
+    """Return how much of an earlier run was not checked, because nothing was open there."""
+    left = record.left_out
+    counts = (("account", left.accounts), ("region", left.regions), ("control", left.controls))
+    said = ", ".join(f"{count:,} {noun}{'' if count == 1 else 's'}" for noun, count in counts)
+    return f"did not look at {said} in which run {record.run_id} has no open finding"
+
+
 def _days(days: list[date]) -> str:
     first, last = days[0].isoformat(), days[-1].isoformat()
     return first if first == last else f"{first} to {last}"

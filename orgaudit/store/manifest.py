@@ -87,12 +87,13 @@ class TakenOver(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SinceRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The run of which an audit took facts over, with the SHA-256 of its run.json, and whose facts these are.
+    """The run of which an audit took facts over, when it began, the SHA-256 of its run.json, and whose facts these are.
 
     Accounts out of scope whose resources others share are among them.
     """
 
     run_id: str
+    started_at: datetime
     manifest_sha256: str
     accounts: tuple[TakenOver, ...] = ()
 
