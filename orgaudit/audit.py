@@ -21,13 +21,13 @@ from orgaudit.collect.stage import access_for, collect
 from orgaudit.controls.aliases import ALIASES
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
+from orgaudit.evaluate import only_open as only_opens
+from orgaudit.evaluate.only_open import OnlyOpen
 from orgaudit.evaluate.rules import Rules, rules_again, rules_of
 from orgaudit.evaluate.stage import evaluate
 from orgaudit.history import baseline as baselines
-from orgaudit.history import only_open as only_opens
 from orgaudit.history import stage as history
 from orgaudit.history.conclude import conclude, is_compared
-from orgaudit.history.only_open import OnlyOpen
 from orgaudit.model import Account, AccountRecord
 from orgaudit.organization.owners import Ownership, check_owners, ownership_of, with_owners
 from orgaudit.organization.plan import discover_organization, known_regions, select

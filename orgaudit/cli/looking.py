@@ -10,8 +10,9 @@ import click
 
 from orgaudit.cli import options
 from orgaudit.collect.again import Since
+from orgaudit.evaluate.only_open import OnlyOpen
 from orgaudit.history import only_open
-from orgaudit.history.only_open import OnlyOpen, Outcome
+from orgaudit.history.only_open import Outcome
 from orgaudit.settings.settings import Settings
 from orgaudit.spreadsheet.text import displayed
 from orgaudit.store.earlier import differs

@@ -136,16 +136,20 @@ def age_of(manifest: Manifest, accounts: Iterable[str] | None = None) -> str:
     days = sorted({each.collected_at.astimezone(UTC).date() for each in taken})
     runs = sorted({each.run_id for each in taken})
     of = f"run {runs[0]}" if len(runs) == 1 else f"runs {', '.join(runs)}"
-    noun = "account was" if len(counted) == 1 else "accounts were"
-    return f"{len(taken):,} of {len(counted):,} {noun} not looked at again; their facts are of {_days(days)} ({of})"
+    return (
+        f"{len(taken):,} of {len(counted):,} accounts were not looked at again; their facts are of {_days(days)} ({of})"
+    )
 
 
 def left_out(record: OnlyOpenRecord) -> str:
     """Return how much of an earlier run was not checked, because nothing was open there."""
-    left = record.left_out
-    counts = (("account", left.accounts), ("region", left.regions), ("control", left.controls))
-    said = ", ".join(f"{count:,} {noun}{'' if count == 1 else 's'}" for noun, count in counts)
-    return f"did not look at {said} in which run {record.run_id} has no open finding"
+    left, all_ = record.left_out, record.checked_of
+    counts = (
+        f"{left.accounts:,} of {all_.accounts:,} accounts",
+        f"{left.regions:,} of {all_.regions:,} regions",
+        f"{left.controls:,} of {all_.controls:,} controls",
+    )
+    return f"did not look at {', '.join(counts)}, in which run {record.run_id} has no open finding"
 
 
 def _days(days: list[date]) -> str:

@@ -98,8 +98,8 @@ class SinceRecord(msgspec.Struct, frozen=True, kw_only=True):
     accounts: tuple[TakenOver, ...] = ()
 
 
-class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of another run an audit did not look at."""
+class Extent(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of a run is meant."""
 
     accounts: int
     regions: int
@@ -110,14 +110,16 @@ class OnlyOpenRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The run whose open findings an audit checks, with the SHA-256 of its run.json, and where these are.
 
     `places` are the regions of the plan by account and control. `owners` are the accounts in which judging those
-    findings looked something up, which are collected in every region.
+    findings looked something up, which are collected in every region. `left_out` is how much of the other run was not
+    looked at, `checked_of` how much that run is of.
     """
 
     run_id: str
     manifest_sha256: str
     places: dict[str, dict[str, tuple[str, ...]]]
     owners: tuple[str, ...] = ()
-    left_out: LeftOut
+    left_out: Extent
+    checked_of: Extent
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

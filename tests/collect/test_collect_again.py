@@ -16,7 +16,7 @@ from orgaudit.facts.declare import FactType
 from orgaudit.facts.shard import AccountHeader, DetailGap, ListingResult
 from orgaudit.model import GLOBAL, Gap, GapReason, RegionRecord, RegionState
 from orgaudit.store import seal
-from orgaudit.store.manifest import FactRecord, LeftOut, Manifest, OnlyOpenRecord
+from orgaudit.store.manifest import Extent, FactRecord, Manifest, OnlyOpenRecord
 from orgaudit.store.run import Run, write_lines
 from tests.collected_run import ACCOUNTS, TRAIL, collected_run
 from tests.factories import MEMBER, NOW, OUTSIDER, SECURITY, an_account, facts_of
@@ -170,9 +170,8 @@ def test_runs_that_cannot_be_looked_at_again(run: Run, tmp_path: Path) -> None:
     other = msgspec.structs.replace(run.read_manifest(), organization=None, started_at=LATER)
     with pytest.raises(ConfigError, match="is of o-exampleorg, and the caller is in"):
         Since(run).planned(other, (Trail,), lambda _region: False, newest=True)
-    record = OnlyOpenRecord(
-        run_id="q2", manifest_sha256="", places={}, left_out=LeftOut(accounts=0, regions=0, controls=0)
-    )
+    none = Extent(accounts=0, regions=0, controls=0)
+    record = OnlyOpenRecord(run_id="q2", manifest_sha256="", places={}, left_out=none, checked_of=none)
     sealed(run, lambda manifest: msgspec.structs.replace(manifest, only_open=record))
     with pytest.raises(ConfigError, match="looked at open findings alone; name run q2"):
         Since(run).check(beside)

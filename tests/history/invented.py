@@ -40,7 +40,9 @@ class Invented:
 
     def rows(self) -> list[dict[str, str]]:
         """The findings: a row for each resource, and one for each cell that could not be seen."""
-        found = [_row(*key, status, self.homes.get(key, "")) for key, status in self.statuses.items()]
+        found = [
+            _row(*key, status) | {"inherited_from": self.homes.get(key, "")} for key, status in self.statuses.items()
+        ]
         for account, control, region in sorted(self.blind):
             subject = account if region == GLOBAL else f"{account}:{region}"
             found.append(_row(account, control, region, subject, "NOT_ASSESSED"))
@@ -103,7 +105,7 @@ def key_of(account: str, control: str, region: str, resource: str) -> str:
     return fingerprint(control, account, region, resource)
 
 
-def _row(account: str, control: str, region: str, resource: str, status: str, home: str = "") -> dict[str, str]:
+def _row(account: str, control: str, region: str, resource: str, status: str) -> dict[str, str]:
     return {
         "fingerprint": key_of(account, control, region, resource),
         "control": control,
@@ -113,5 +115,5 @@ def _row(account: str, control: str, region: str, resource: str, status: str, ho
         "resource": resource,
         "severity": str(CONTROLS[control]),
         "status": status,
-        "inherited_from": home,
+        "inherited_from": "",
     }

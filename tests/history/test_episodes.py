@@ -38,7 +38,7 @@ def carried(connection: duckdb.DuckDBPyConnection, runs: list[Invented]) -> Hist
         connection.execute(f"CREATE OR REPLACE TEMP TABLE now_findings ({columns})")
         if rows := run.rows():
             connection.executemany(
-                f"INSERT INTO now_findings VALUES ({', '.join('?' * len(JUDGED_COLUMNS))})",
+                "INSERT INTO now_findings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [[row[name] for name in JUDGED_COLUMNS] for row in rows],
             )
         connection.execute(
