@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -15,9 +16,9 @@ import msgspec
 from orgaudit import __version__
 from orgaudit.aws.access import Access
 from orgaudit.aws.transport import Traffic
-from orgaudit.collect.again import Since, collect_shown
-from orgaudit.collect.batch import Part
-from orgaudit.collect.stage import access_for, collect
+from orgaudit.collect.again import Since
+from orgaudit.collect.slices import AccountPart
+from orgaudit.collect.stage import Collecting, access_for, check_complete, collect, missing, seal_facts, with_tags
 from orgaudit.controls.aliases import ALIASES
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
@@ -52,19 +53,28 @@ from orgaudit.store.seal import Standing
 
 
 class Progress(Protocol):
-    """What follows a run; the command line shows it."""
+    """What follows a run; the command line shows it. Any thread of this process may call it."""
 
-    def stage(self, name: str, total: int) -> None:
-        """Begin a stage of so many accounts."""
+    def stage(self, name: str, total: int, traffic: Traffic | None = None) -> None:
+        """Begin a stage of so many accounts, 0 where it does not go by account.
+
+        `traffic` is given where what is sent is counted in this process: it grows while accounts are collected.
+        """
+
+    def account_began(self, account: Account) -> None:
+        """Note that work on an account of the stage has begun, in this process or in another."""
 
     def account_done(self, account: Account, record: AccountRecord | None, traffic: Traffic | None) -> None:
-        """Count one account of the stage; `traffic` is all that this process sent so far."""
+        """Count one account of the stage; `traffic` is all that was sent for the stage so far, as far as is known."""
 
 
 class Silence:
     """A progress that shows nothing."""
 
-    def stage(self, name: str, total: int) -> None:
+    def stage(self, name: str, total: int, traffic: Traffic | None = None) -> None:
+        """Do nothing."""
+
+    def account_began(self, account: Account) -> None:
         """Do nothing."""
 
     def account_done(self, account: Account, record: AccountRecord | None, traffic: Traffic | None) -> None:
@@ -75,6 +85,14 @@ Look: TypeAlias = Since | OnlyOpen
 """What of an earlier run an audit looks at again."""
 Chosen: TypeAlias = Run | str | Callable[[Run, Manifest], Run | None] | None
 """The run from which a history is carried forward: that one, NONE, what chooses it, or the newest that can be it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What came of collecting a part of a run: how many accounts it lacked, and what the whole run still does."""
+
+    collected: int = 0
+    missing: tuple[Account, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +112,57 @@ class Auditor:
         Raises ConfigError for a run id that is taken, AccessError, and ReportError before anything is called where
         output cannot be written.
         """
+        run, rules = self._new_run(run_id), self._rules()
+        async with self.access(rules) as access:
+            manifest = await self._plan(access, run, rules)
+            self._begin(run, manifest)
+            await collect(access, run, self._collecting(manifest, rules))
+        reevaluate(run, rules, self.settings, self.progress, Carrying(self.baseline), executor=self.executor)
+        return run
+
+    async def plan(self, run_id: str) -> Run:
+        """Discover and plan into a new run's directory, with the accounts' tags, and return it; raises as `audit`."""
+        run, rules = self._new_run(run_id), self._rules()
+        async with self.access(rules) as access:
+            manifest = await self._plan(access, run, rules)
+            self._begin(run, await with_tags(access, manifest, self.settings))
+        return run
+
+    def _new_run(self, run_id: str) -> Run:
         run = Run(self.settings.run.out / run_id)
-        rules = self.look.rules() if isinstance(self.look, OnlyOpen) else rules_of(self.settings)
         if run.manifest_path.exists():
             remedy = f"name another --run-id, or go on with it by --resume {run_id}"
             raise ConfigError(f"run {run_id} exists; {remedy}", key="--run-id")
         check_writable(self.settings.run.out)
         if self.look is not None:
             self.look.check(run)
-        async with self.access(rules) as access:
-            manifest = await self._plan(access, run, rules)
-            baseline_of(run, manifest, self.baseline)  # one that cannot be read is refused before anything is collected
-            run.create(self.settings.run.directory_mode)
-            run.write_manifest(manifest)
-            await self._collect(access, run, rules)
-        reevaluate(run, rules, self.settings, self.progress, Carrying(self.baseline))
         return run
+
+    def _rules(self) -> Rules:
+        return self.look.rules() if isinstance(self.look, OnlyOpen) else rules_of(self.settings)
+
+    def _begin(self, run: Run, manifest: Manifest) -> None:
+        baseline_of(run, manifest, self.baseline)  # one that cannot be read is refused before anything is collected
+        run.create(self.settings.run.directory_mode)
+        run.write_manifest(manifest)
+
+    async def collect(self, run: Run, accounts: Sequence[Account], share: int, again: str) -> Part:
+        """Collect a part of a planned run, beside others: these accounts, then those whose resources they show.
+
+        `share` is how many processes in all the rates of the whole organization are divided among, and `again` the
+        command that goes on with this part. Raises ConfigError for a run that judges the facts of another,
+        AccessError, CutShortError and ReportError.
+        """
+        manifest = self._planned(run, "RUN")
+        if manifest.collected_at is not None:
+            return Part()
+        left = missing(run, manifest, accounts)
+        if left:
+            rules = rules_again(manifest)
+            how = self._collecting(manifest, rules, again)
+            async with access_for(how.settings, rules.facts, self.profile, share) as access:
+                await how.collect(access, run, manifest, accounts)
+        return Part(len(left), tuple(missing(run, manifest)))
 
     async def resume(self, run: Run) -> None:
         """Collect the accounts of a stopped run that have no shard yet, by the run's own plan, and evaluate it.
@@ -118,12 +171,7 @@ class Auditor:
         and ConfigError where the shards are not what was sealed.
         """
         rules_of(self.settings)  # the run's own choice counts, and a misspelt name is refused all the same
-        manifest = run.read_manifest()
-        if manifest.parent is not None:
-            remedy = f"`orgaudit evaluate {manifest.parent.run_id}` judges them again"
-            raise ConfigError(
-                f"run {run.id} is not an audit, it has the facts of another run; {remedy}", key="--resume"
-            )
+        manifest = self._planned(run, "--resume")
         if manifest.collected_at is not None:
             seal.standing(run, seal.FACTS)
         rules = rules_again(manifest)
@@ -131,8 +179,8 @@ class Auditor:
         if manifest.evaluated_at is not None:
             return
         async with self.access(rules) as access:
-            await self._collect(access, run, rules)
-        reevaluate(run, rules, self.settings, self.progress, Carrying(self.baseline))
+            await collect(access, run, self._collecting(manifest, rules))
+        reevaluate(run, rules, self.settings, self.progress, Carrying(self.baseline), executor=self.executor)
 
     def access(self, rules: Rules) -> Access:
         """Return the way into the accounts, for what the rules need and nothing else.
@@ -185,29 +233,46 @@ class Auditor:
             case None:
                 return manifest
 
-    async def _collect(self, access: Access, run: Run, rules: Rules) -> None:
-        """Collect what the plan needs, and again what that shows of accounts whose facts were taken over."""
+    def _planned(self, run: Run, key: str) -> Manifest:
+        """Return the plan of a run that is an audit; raises ConfigError for one that judges the facts of another."""
         manifest = run.read_manifest()
+        if manifest.parent is not None:
+            remedy = f"`orgaudit evaluate {manifest.parent.run_id}` judges them again"
+            raise ConfigError(f"run {run.id} is not an audit, it has the facts of another run; {remedy}", key=key)
+        return manifest
+
+    def _collecting(self, manifest: Manifest, rules: Rules, again: str = "") -> Collecting:
+        """Return how a run is collected: by the scope of its plan, and of some accounts only a part."""
         scope = self.settings.scope.model_validate(manifest.settings["scope"])
-        only_open = manifest.only_open
-        extents = only_opens.extents(only_open, rules) if only_open else ()
-        inside = {account.id for account in manifest.accounts}
-        store.place(run, manifest)
-        while True:
-            await collect(
-                access,
-                run,
-                self.settings.model_copy(update={"scope": scope}),
-                rules.facts,
-                profile=self.profile,
-                executor=self.executor,
-                parts={account: Part(facts, regions) for account, facts, regions in extents},
-                also=set(only_open.owners) - inside if only_open else (),
-                begin=lambda total: self.progress.stage("collect", total),
-                done=self.progress.account_done,
-            )
-            if not collect_shown(run):
-                return
+        extents = only_opens.extents(manifest.only_open, rules) if manifest.only_open else ()
+        return Collecting(
+            self.settings.model_copy(update={"scope": scope}),
+            rules.facts,
+            self.profile,
+            self.executor,
+            {account: AccountPart(facts, regions) for account, facts, regions in extents},
+            begin=lambda total, traffic: self.progress.stage("collect", total, traffic),
+            began=self.progress.account_began,
+            done=self.progress.account_done,
+            continue_with=again or f"`orgaudit audit --resume {manifest.run_id}`",
+        )
+
+
+def seal_collected(run: Run, settings: Settings) -> None:
+    """Seal the facts of a run that was collected in parts; raises ConfigError where accounts are still missing."""
+    manifest = run.read_manifest()
+    if manifest.collected_at is None:
+        check_complete(run, manifest, settings)
+        seal_facts(run, manifest, rules_again(manifest).facts)
+
+
+def is_by_its_plan(manifest: Manifest, settings: Settings) -> bool:
+    """Return whether a run is to be judged by the rules that it was begun with, for which its facts were collected.
+
+    That is so for an audit that was never evaluated, unless options of the command choose other rules.
+    """
+    chosen = any(map(settings.scope.is_chosen, ("frameworks", "controls", "nist_baseline")))
+    return manifest.evaluated_at is None and manifest.parent is None and bool(manifest.controls) and not chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,9 +286,18 @@ class Carrying:
     narrowed_by: tuple[str, ...] | None = None
 
 
-def reevaluate(run: Run, rules: Rules, settings: Settings, progress: Progress, carrying: Carrying) -> list[Problem]:
+def reevaluate(
+    run: Run,
+    rules: Rules,
+    settings: Settings,
+    progress: Progress,
+    carrying: Carrying,
+    *,
+    executor: Executor | None = None,
+) -> list[Problem]:
     """Judge the facts of a collected run by these rules, carry its history forward, and settle who owns what.
 
+    The processes of an executor share the accounts.
     Returns the rows of the file of owners that are for none of the run's accounts: an older run may lack some that
     the organization has by now. Raises ConfigError, also for a run that was evaluated before, and ReportError.
     """
@@ -242,7 +316,7 @@ def reevaluate(run: Run, rules: Rules, settings: Settings, progress: Progress, c
         return history.described(owned, base, settings.remediation.days.model_dump(), carrying.narrowed_by), [path]
 
     progress.stage("evaluate", len(collected.accounts))
-    evaluate(run, rules, lambda account: progress.account_done(account, None, None), follow)
+    evaluate(run, rules, lambda account: progress.account_done(account, None, None), follow, executor)
     return unused
 
 
@@ -273,6 +347,8 @@ def reported(
     audited: bool = False,
     compared: Run | str | None = None,
     say: Callable[[str], None] = _unsaid,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[tuple[View, list[Path]]]:
     """Apply the register to an evaluated run, write its reports, and yield what they show and the files.
 
@@ -280,10 +356,12 @@ def reported(
     with which the results are compared, or NONE; else it is the usual one. `audited` is whether an audit ends with
     these reports: `latest` then points at the run, unless it is a part, for another date, or older than the one at
     which `latest` points. `say` is called with a sentence for each thing that a reader has to know of the register
-    which was used. Raises ConfigError, where the run is not what was sealed too unless `unverified`, and ReportError.
+    which was used. The processes of an executor share the findings. `progress` is given the stage of the register and
+    each format. Raises ConfigError, where the run is not what was sealed too unless `unverified`, and ReportError.
     """
     chosen(settings.run.formats)  # an unknown one is refused before anything is sealed, as is a wrong logo
     read_logo(settings.presentation.logo)
+    begin = (progress or Silence()).stage
     decided = seal.is_matched(run.read_evaluated())
     standing = seal.standing(run, (*seal.JUDGED, *(seal.RESULTS if decided else ())), unverified=unverified)
     at, ownership = run, Ownership(run.read_manifest().ownership)
@@ -291,6 +369,7 @@ def reported(
         names = control_names.ControlNames(
             catalogue(), ALIASES, framework_files.load(settings.directory, aliases=ALIASES).values()
         )
+        begin("register", 0)
         register = with_resolved_names(register_of(settings, register_file), names)
         on = as_of or today(datetime.now(UTC), register.time_zone)
         at = register_stage.apply(
@@ -300,10 +379,11 @@ def reported(
             controls=catalogue(),
             aliases=ALIASES,
             requirements=names.by_control(),
-            before=[lambda findings: with_owners(findings, ownership), history.dated(run)],
+            before=[partial(with_owners, ownership=ownership), history.dated(run)],
             after=lambda at: conclude(at, ALIASES, compared),
             same=lambda at: compared is None or is_compared(at, compared),
             standing=standing,
+            executor=executor,
         )
         say(f"{register.path} as it is now, {_why_now(decided, register_file, as_of)}")
     else:
@@ -311,7 +391,12 @@ def reported(
         if changed := _differs(run, settings.register_path):
             say(changed)
     with report_stage.written(
-        at, settings.run.formats, standing=standing, settings=settings.presentation, json_version=json_version
+        at,
+        settings.run.formats,
+        standing=standing,
+        settings=settings.presentation,
+        json_version=json_version,
+        begin=lambda name: begin(f"report {name}", 0),
     ) as shown:
         if audited and as_of is None and standing is not Standing.UNVERIFIED and baselines.is_newest(run):
             point_latest(run)

@@ -101,6 +101,7 @@ class GapReason(StrEnum):
     REGION_DISABLED = "REGION_DISABLED"
     ACCOUNT_UNAVAILABLE = "ACCOUNT_UNAVAILABLE"
     MALFORMED = "MALFORMED"
+    TIME_LIMIT = "TIME_LIMIT"
     DEFECT = "DEFECT"
 
     @property
@@ -127,6 +128,10 @@ _REMEDIATIONS = {
         "Create the audit role in the account, or correct its trust policy; `orgaudit doctor` shows which is needed."
     ),
     GapReason.MALFORMED: "The answer to {action} could not be read: audit again, and report the error if it persists.",
+    GapReason.TIME_LIMIT: (
+        "Raise [run] account_minutes, or the account's rates in config/limits.toml where its quotas are higher, then "
+        "audit the account again."
+    ),
     GapReason.DEFECT: "This is a defect of orgaudit: report it with the traceback in the log.",
 }
 
@@ -416,7 +421,8 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
     `regions` are the enabled ones in scope; `enabled` and `disabled` are all, in scope or not, as `regions_source`
     says: the IAM action that listed them, or "partition defaults" when none did. Calls were made from `began_at` to
     `collected_at` by `session`: the ARN of the assumed role's session, or of the caller in its own account. Runs of
-    earlier versions have neither `began_at` nor `session`.
+    earlier versions have neither `began_at` nor `session`. `time_limit` is set where the time that the settings give an
+    account ended before everything was read: it is the first gap that is due to that.
     """
 
     account_id: str
@@ -431,6 +437,7 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
     calls: int = 0
     throttles: int = 0
     retries: int = 0
+    time_limit: Gap | None = None
 
     def has_enabled(self, region: str) -> bool | None:
         """Return whether the account has a region enabled, or None where AWS did not list the account's regions.

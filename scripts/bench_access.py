@@ -24,9 +24,11 @@ from orgaudit.aws.access import Access
 from orgaudit.aws.actions import iam_action
 from orgaudit.settings.limits import Limits, load_limits
 from orgaudit.settings.sections import AccessSettings, RunSettings
-from scripts import endpoint, synthetic_aws
 from scripts.bench_history import figure
 from scripts.replay import WIDTH, Bare, Call, measure
+from scripts.simulator.answers.logging import LOG_GROUP, TOPIC_ARN, TRAIL_ARN
+from scripts.simulator.organization import ACCOUNT, HOME, KEY_PREFIX, REGIONS, account_id, account_of
+from scripts.simulator.server import serve
 
 REPEATS = 4
 """How often the mix is asked in each region of each account."""
@@ -37,14 +39,14 @@ def mix(accounts: int, regions: int) -> list[Call]:
     """Return the calls that an audit of the trails and their alarms makes, in every region of every account."""
     calls: list[Call] = []
     for number in range(1, accounts + 1):
-        account = str(int(synthetic_aws.MANAGEMENT) + number)
-        trail, topic = (arn.replace("@account@", account) for arn in (synthetic_aws.TRAIL_ARN, synthetic_aws.TOPIC_ARN))
+        account = account_id(number)
+        trail, topic = (arn.replace(ACCOUNT, account) for arn in (TRAIL_ARN, TOPIC_ARN))
         asked: list[tuple[str, str, dict[str, Any]]] = [
             ("cloudtrail", "DescribeTrails", {"includeShadowTrails": True}),
             ("cloudtrail", "GetTrailStatus", {"Name": trail}),
             ("cloudtrail", "GetEventSelectors", {"TrailName": trail}),
-            ("logs", "DescribeLogGroups", {"logGroupNamePrefix": synthetic_aws.LOG_GROUP}),
-            ("logs", "DescribeMetricFilters", {"logGroupName": synthetic_aws.LOG_GROUP}),
+            ("logs", "DescribeLogGroups", {"logGroupNamePrefix": LOG_GROUP}),
+            ("logs", "DescribeMetricFilters", {"logGroupName": LOG_GROUP}),
             ("cloudwatch", "DescribeAlarms", {"AlarmTypes": ["MetricAlarm"]}),
             ("sns", "ListSubscriptionsByTopic", {"TopicArn": topic}),
             ("sns", "GetTopicAttributes", {"TopicArn": topic}),
@@ -52,8 +54,8 @@ def mix(accounts: int, regions: int) -> list[Call]:
             ("iam", "ListAttachedRolePolicies", {"RoleName": "delivery"}),
             ("iam", "GetRolePolicy", {"RoleName": "delivery", "PolicyName": "write-logs"}),
         ]
-        key = f"{synthetic_aws.KEY_PREFIX}{account}"
-        calls += [Call(key, region, *each) for region in synthetic_aws.REGIONS[:regions] for each in asked] * REPEATS
+        key = f"{KEY_PREFIX}{account}"
+        calls += [Call(key, region, *each) for region in REGIONS[:regions] for each in asked] * REPEATS
     random.Random(0).shuffle(calls)  # noqa: S311 - the same order in every run
     return calls
 
@@ -75,7 +77,7 @@ def unpaced() -> Limits:
 
 async def measure_access(access: Access, calls: Sequence[Call]) -> float:
     """Return the CPU seconds of this process that the calls take through the access layer, in accounts once entered."""
-    accounts = {each.key: await access.member(synthetic_aws.account_of(each.key)) for each in calls}
+    accounts = {each.key: await access.member(account_of(each.key)) for each in calls}
     start = time.process_time()
     await asyncio.gather(
         *(
@@ -103,18 +105,18 @@ async def compare(accounts: int, regions: int, rounds: int) -> tuple[float, floa
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Read the options, run the endpoint as a child and print CPU time a call for both and their ratio."""
+    """Read the options, run the simulator as a child and print CPU time a call for both and their ratio."""
     parser = argparse.ArgumentParser(description="Compare the access layer's CPU time a call with the bare SDK's.")
     parser.add_argument("--accounts", type=int, default=20)
     parser.add_argument("--regions", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args(arguments)
-    with endpoint.serve(accounts=options.accounts + 1, regions=options.regions) as served:
+    with serve(accounts=options.accounts + 1, regions=options.regions) as served:
         os.environ |= {
             "AWS_ENDPOINT_URL": served.url,
             "AWS_ACCESS_KEY_ID": "AKIASYNTHETIC",
             "AWS_SECRET_ACCESS_KEY": "synthetic",
-            "AWS_REGION": synthetic_aws.HOME,
+            "AWS_REGION": HOME,
             "NO_PROXY": "127.0.0.1",
         }
         bare, access = asyncio.run(compare(options.accounts, options.regions, options.rounds))

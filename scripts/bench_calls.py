@@ -2,7 +2,7 @@
 
     python scripts/bench_calls.py --accounts 100 --regions 3 --rounds 3
 
-The endpoint of scripts/endpoint.py runs as a child. `orgaudit audit` runs as another, from its start to the workbook
+The simulator of scripts/simulator runs as a child. `orgaudit audit` runs as another, from its start to the workbook
 and the JSON, with pacing so high that nothing waits. scripts/replay.py then makes the calls of such a run again with
 the bare SDK. CPU times are what the kernel counted for a process; that of the loop leaves out its start and clients.
 """
@@ -12,16 +12,16 @@ import os
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from resource import struct_rusage
 from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from scripts import endpoint, synthetic_aws
 from scripts.bench_access import unpaced_file
 from scripts.bench_history import figure
+from scripts.processes import Cost, measure
+from scripts.simulator.organization import HOME
+from scripts.simulator.server import serve
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -40,23 +40,15 @@ CHOICES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What one process took: CPU seconds and peak memory in MiB."""
-
-    cpu: float
-    peak: float
-
-
 def environment(url: str) -> dict[str, str]:
-    """Return the environment of a program that talks to the endpoint and to nothing else."""
+    """Return the environment of a program that talks to the simulator and to nothing else."""
     own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {
         **own,
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": "AKIASYNTHETIC",
         "AWS_SECRET_ACCESS_KEY": "synthetic",
-        "AWS_REGION": synthetic_aws.HOME,
+        "AWS_REGION": HOME,
         "NO_PROXY": "127.0.0.1",
         "PYTHONPATH": str(ROOT),
     }
@@ -77,26 +69,10 @@ def measure_audit(out: Path, run_id: str, options: Sequence[str], variables: Map
     return cost
 
 
-def measure(
-    command: Sequence[str], variables: Mapping[str, str], codes: Sequence[int] = (0, 1, 3), output: str = os.devnull
-) -> Cost:
-    """Run Python with these arguments, its standard output in a file, and return what the kernel counted for it."""
-    files = [
-        (os.POSIX_SPAWN_OPEN, number, path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        for number, path in ((1, output), (2, os.devnull))
-    ]
-    process = os.posix_spawn(sys.executable, [sys.executable, *command], dict(variables), file_actions=files)
-    usage: struct_rusage
-    _, status, usage = os.wait4(process, 0)
-    if (code := os.waitstatus_to_exitcode(status)) not in codes:
-        raise SystemExit(f"{' '.join(command)} ended with exit code {code}")
-    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
-
-
 def compare(options: Sequence[str], accounts: int, regions: int, rounds: int) -> tuple[int, list[float]]:
     """Return the calls of a run, and the median CPU seconds of the run, the bare loop, and the loop's whole process."""
     replay = str(ROOT / "scripts" / "replay.py")
-    with endpoint.serve(accounts=accounts, regions=regions) as served, TemporaryDirectory() as directory:
+    with serve(accounts=accounts, regions=regions) as served, TemporaryDirectory() as directory:
         out, variables, taken = Path(directory), environment(served.url), []
         calls, loop = out / "calls.ndjson", out / "loop.txt"
         measure([replay, "note", str(calls), *audit(out, "noted", options)], variables)

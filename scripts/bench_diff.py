@@ -24,9 +24,9 @@ import msgspec
 
 from orgaudit.model import GLOBAL, Caller, Cell, Finding, OrganizationRecord, Severity, Status
 from orgaudit.store import seal
+from orgaudit.store.consolidation import consolidate
 from orgaudit.store.manifest import ControlRecord, Manifest
 from orgaudit.store.run import Run, write_lines
-from orgaudit.store.tables import consolidate
 from scripts.bench_history import figure
 from scripts.bench_register import ACCOUNTS, CONTROLS, REGIONS, account_id, accounts, control
 from scripts.bench_register import findings as invented
@@ -68,7 +68,7 @@ def write_run(path: Path, count: int, started: datetime, *, second: bool) -> Run
         write_lines(run.cells_path(owner.id), cells(owner.id))
         held.clear()
     run.write_manifest(manifest(run, started))
-    consolidate(run, iter)
+    consolidate(run, lambda: (iter, None))
     seal.seal(run, run.read_manifest(), [run.path / name for name in seal.TABLES])
     return run
 

@@ -2,7 +2,7 @@
 
     python scripts/bench_memory.py --accounts 100 --regions 3
 
-`orgaudit audit` with every control runs as a child beside the endpoint of scripts/endpoint.py; its peak resident
+`orgaudit audit` with every control runs as a child beside the simulator of scripts/simulator; its peak resident
 memory is what the kernel counted for it.
 """
 
@@ -14,16 +14,16 @@ from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from scripts import endpoint
 from scripts.bench_calls import environment, measure_audit
 from scripts.bench_history import figure
+from scripts.simulator.server import serve
 
 FEW = 10
 
 
 def peak(accounts: int, regions: int) -> float:
-    """Return the peak memory in MiB of an audit of a synthetic organization, from start to reports."""
-    with endpoint.serve(accounts=accounts, regions=regions) as served, TemporaryDirectory() as directory:
+    """Return the peak memory in MiB of an audit of a simulated organization, from start to reports."""
+    with serve(accounts=accounts, regions=regions) as served, TemporaryDirectory() as directory:
         return measure_audit(Path(directory), "run", (), environment(served.url)).peak
 
 

@@ -164,9 +164,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"applied               {whole - making:6.1f} s CPU, {(whole - making) / options.findings * 1e6:.1f} µs each")
     print(f"with making findings  {whole:6.1f} s CPU (bar {SECONDS} s)")
     print(f"peak memory           {peak:6.0f} MiB (bar {MEBIBYTES} MiB)")
+    tally = application.tally
     print(
-        f"marked                {application.covered.total():,} covered, {application.overdue.total():,} expired, "
-        f"{application.overlaps.total():,} overlaps, {application.too_long.total():,} too long"
+        f"marked                {tally.covered.total():,} covered, {tally.overdue.total():,} expired, "
+        f"{tally.overlaps.total():,} overlaps, {tally.too_long.total():,} too long"
     )
     return int(whole > SECONDS or peak > MEBIBYTES)
 

@@ -35,7 +35,8 @@ SECONDS = {
     "test_install_wheel.py",
     "test_query.py",
     "test_audit_reported.py",
-    "test_scripts_endpoint.py",
+    "test_scripts_simulator.py",
+    "test_scripts_simulator_behaviour.py",
     "test_scripts_replay.py",
 }
 """Files elsewhere of which the same is true."""

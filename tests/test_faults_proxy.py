@@ -19,8 +19,8 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from scripts.endpoint import serve
-from scripts.synthetic_aws import MANAGEMENT
+from scripts.simulator.organization import MANAGEMENT
+from scripts.simulator.server import serve
 from tests.faults import (
     Cut,
     Delay,
@@ -136,7 +136,7 @@ def test_without_rules_answers_pass_and_calls_are_recorded(proxied: Proxies, cli
 
 def test_an_error_of_the_endpoint_passes_unchanged(proxied: Proxies, client: Clients) -> None:
     proxy = proxied()
-    code, status, _ = refusal(client(proxy, "iam").list_users)
+    code, status, _ = refusal(lambda: client(proxy, "iam").create_user(UserName="new"))
     assert (code, status) == ("UnknownOperationException", 400)
     assert proxy.calls[0].status == 400
 

@@ -142,7 +142,7 @@ def prints(path: Path) -> bool:
 def test_users_install_what_is_imported_and_no_validator_of_the_tests() -> None:
     """Each imported package is a dependency, or comes with one; those of an extra are imported where it is used."""
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["project"]
-    extras = {"demo": {"demo"}, "collect": {"dask"}}
+    extras = {"demo": {"demo"}, "collect": {"dask"}, "telemetry": {"telemetry"}}
     by_module = packages_distributions()
     for path in modules():
         groups = [

@@ -5,15 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts import endpoint
 from scripts.bench_calls import ROOT, audit, environment
+from scripts.simulator.server import serve
 
 REPLAY = str(ROOT / "scripts" / "replay.py")
 
 
 def test_the_same_calls_are_made_again(tmp_path: Path) -> None:
     file = tmp_path / "calls.ndjson"
-    with endpoint.serve(accounts=3, regions=2) as served:
+    with serve(accounts=3, regions=2) as served:
         variables = environment(served.url)
         command = audit(tmp_path, "noted", ["--control", "cloudtrail_trail_logging", "--format", "json"])
         noted = subprocess.run([sys.executable, REPLAY, "note", str(file), *command], env=variables, check=False)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
+from orgaudit.analysis.facts_by_arn import FactsByArn
 from orgaudit.facts.declare import Detail, FactType, Resource
 from orgaudit.facts.shard import DetailGap, ListingResult
 from orgaudit.model import Account, AccountRecord, Gap, GapReason, NotSeenError, Observed, RegionState, Seen
@@ -25,7 +27,8 @@ class AccountFacts:
     """
 
     def __init__(self, lines: Iterable[Any], accepts: Callable[[str], bool] = lambda _region: False) -> None:
-        entered, *rest = lines
+        rest = iter(lines)
+        entered = next(rest)
         self.account: Account = entered.account
         self.record: AccountRecord = entered.record
         self.accepted = frozenset(
@@ -34,8 +37,9 @@ class AccountFacts:
             if region.state is RegionState.BLOCKED and accepts(region.name)
         )
         self._listed: dict[tuple[str, str], ListingResult] = {}
-        self._resources: dict[type[Resource], dict[str, Resource]] = defaultdict(dict)
-        self._details: dict[tuple[str, str], Observed[Detail]] = {}
+        self._resources: dict[type[Resource], FactsByArn[Resource]] = defaultdict(lambda: FactsByArn(first=True))
+        self._details: dict[str, FactsByArn[Detail | DetailGap]] = defaultdict(lambda: FactsByArn(first=False))
+        self._places: dict[tuple[object, object], dict[Hashable, array[int]]] = {}
         for line in rest:
             self._keep(line)
 
@@ -44,11 +48,11 @@ class AccountFacts:
             case ListingResult():
                 self._listed[line.fact, line.region] = line
             case Resource():
-                self._resources[type(line)].setdefault(line.arn, line)
+                self._resources[type(line)].add(line)
             case Detail():
-                self._details[type(line).__name__, line.arn] = Seen(line)
+                self._details[type(line).__name__].add(line)
             case DetailGap():
-                self._details[line.fact, line.arn] = line.gap
+                self._details[line.fact].add(line)
 
     @property
     def account_id(self) -> str:
@@ -76,13 +80,32 @@ class AccountFacts:
         """Return how a listing ended in a region, or None where it was not made."""
         return self._listed.get((kind.__name__, region))
 
-    def resources(self, kind: type[R]) -> list[R]:
-        """Return each resource of a kind that was seen in any region, once, whatever was not seen."""
-        return list(self._resources[kind].values())  # type: ignore[arg-type]  # keyed by the type itself
+    def resources(self, kind: type[R]) -> Sequence[R]:
+        """Return each resource of a kind that was seen in any region, once, whatever was not seen.
+
+        Where there are many, each is decoded when it is taken: go through them once, and keep what is needed of them.
+        """
+        found = self._resources.get(kind)
+        return found.values(kind) if found else []  # type: ignore[return-value]  # keyed by the type itself
 
     def find(self, kind: type[R], arn: str) -> R | None:
         """Return the resource of a kind with this ARN, or None where none was seen."""
-        return self._resources[kind].get(arn)  # type: ignore[return-value]  # keyed by the type itself
+        found = self._resources.get(kind)
+        return found.get(arn, kind) if found else None  # type: ignore[return-value]  # keyed by the type itself
+
+    def having(self, kind: type[R], key: Callable[[R], Hashable], *values: Hashable) -> list[R]:
+        """Return the resources of a kind of which `key` is one of these values, in their order.
+
+        Where they stand is noted at the first time for all values, so `key` is a function of a module and not a lambda.
+        """
+        found = self.resources(kind)
+        places = self._places.get((kind, key))
+        if places is None:
+            places = self._places[kind, key] = defaultdict(lambda: array("L"))
+            for number, resource in enumerate(found):
+                places[key(resource)].append(number)
+        numbers = (number for value in {*values} & places.keys() for number in places[value])
+        return [found[number] for number in sorted(numbers)]
 
     def is_accepted(self, gap: Gap) -> bool:
         """Return whether a gap of this account is due to a service control policy in one of the accepted regions."""
@@ -95,7 +118,7 @@ class AccountFacts:
         gaps = (listed.gap for listed in listings if listed is not None and listed.gap is not None)
         return sorted({gap.region for gap in gaps if self.is_accepted(gap)})
 
-    def anywhere(self, kind: type[R]) -> list[R]:
+    def anywhere(self, kind: type[R]) -> Sequence[R]:
         """Return the resources of a kind that every region returns; raises NotSeenError where no region answered."""
         listings = self._known_listings(kind)
         gaps = [listed.gap for listed in listings if listed.gap is not None]
@@ -103,7 +126,7 @@ class AccountFacts:
             raise NotSeenError(gaps[0])
         return self.resources(kind)
 
-    def everywhere(self, kind: type[R]) -> list[R]:
+    def everywhere(self, kind: type[R]) -> Sequence[R]:
         """Return the resources of a kind in all regions; raises NotSeenError where one region may hide some.
 
         A region that a service control policy denies may hide some: the policy stops calls, not what runs there. One
@@ -124,10 +147,11 @@ class AccountFacts:
 
     def detail(self, kind: type[D], resource: Resource) -> Observed[D]:
         """Return a detail of one resource of this account, seen or a gap."""
-        found = self._details.get((kind.__name__, resource.arn))
+        kept = self._details.get(kind.__name__)
+        found = kept.get(resource.arn, kind | DetailGap) if kept else None
         if found is None:
             return self._unasked(kind, resource.region)
-        return found  # type: ignore[return-value]  # keyed by the type's own name
+        return found.gap if isinstance(found, DetailGap) else Seen(found)  # type: ignore[arg-type]  # keyed by its name
 
     def _unasked(self, kind: FactType, region: str = "") -> Gap:
         message = f"{kind.__name__} was not collected in this run; audit again to see it"

@@ -12,6 +12,6 @@ def key_state(organization: Organization, key_arn: str) -> str | None:
     holder = organization.find(Key, key_arn)
     if holder is None:
         return None
-    key = next(each for each in holder.resources(Key) if each.arn == key_arn)
-    described = holder.detail(KeyDescription, key)
+    key = holder.find(Key, key_arn)
+    described = holder.detail(KeyDescription, key) if key is not None else None
     return described.value.state if isinstance(described, Seen) else None

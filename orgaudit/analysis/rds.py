@@ -53,7 +53,7 @@ def _routes_to(instance: DatabaseInstance, account: AccountFacts) -> Half:
         return Half(unseen=(f"route tables: {gap}",))
     if isinstance(instance.subnets, Gap) or not instance.subnets.value:
         return Half(unseen=("the subnets of the instance",))
-    tables = [table for table in account.resources(RouteTable) if table.region == instance.region]
+    tables = account.having(RouteTable, region_of, instance.region)
     vpc_id = instance.vpc_id.value if isinstance(instance.vpc_id, Seen) else None
     opening: list[str] = []
     unseen: list[str] = []
@@ -80,7 +80,8 @@ def groups_of(instance: DatabaseInstance | RedshiftCluster, account: AccountFact
     if isinstance(instance.security_groups, Gap):
         return Half(unseen=("the security groups of the instance",))
     named = set(instance.security_groups.value)
-    groups = [each for each in account.resources(SecurityGroup) if each.name in named and isinstance(each.rules, Seen)]
+    found = account.having(SecurityGroup, name_of, *named)
+    groups = [each for each in found if isinstance(each.rules, Seen)]
     # The rules of all groups of an instance add up.
     inbound = Inbound(
         [rule for group in groups for rule in group.rules.value],
@@ -92,6 +93,16 @@ def groups_of(instance: DatabaseInstance | RedshiftCluster, account: AccountFact
     except NotSeenError as error:
         return Half(unseen=(*lacking, f"a prefix list that a rule names: {error.gap.message}"))
     return Half(tuple(_described(opening, groups) for opening in openings), lacking)
+
+
+def region_of(resource: Resource) -> str:
+    """Return the region of a resource."""
+    return resource.region
+
+
+def name_of(resource: Resource) -> str:
+    """Return the name of a resource."""
+    return resource.name
 
 
 def _not_listed(kind: type[Resource], instance: Resource, account: AccountFacts) -> str:

@@ -16,7 +16,7 @@ from botocore.parsers import ResponseParserError
 from orgaudit.aws.actions import iam_action
 from orgaudit.aws.answers import UnreadableAnswerError
 from orgaudit.aws.credentials import CURRENT, Credentials
-from orgaudit.aws.failures import EXPIRED, UNKNOWN_TOKEN, Failure, Kind, Place, classify
+from orgaudit.aws.failures import EXPIRED, UNKNOWN_TOKEN, Failure, IncompleteAnswerError, Kind, Place, classify
 from orgaudit.aws.masking import masked
 from orgaudit.aws.pacing import TokenBucket
 from orgaudit.aws.transport import Traffic, Transport
@@ -31,8 +31,10 @@ PARSER_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueE
 """What the SDK's parsers raise when an answer has another shape than its model."""
 LONGEST_PAUSE = 20.0
 """The longest pause between two attempts, in seconds."""
-MOST_PAGES = 10_000
-"""The most pages of one listing: at AWS's smallest page size, more items than quotas allow of any resource."""
+MOST_PAGES = 50_000
+"""The most pages of one listing: a million items at 20 a page, more than quotas allow where pages are that small."""
+KEPT_READINGS = 1024
+"""How many of the readings that are about one thing each stay for those that ask for the same again soon."""
 
 
 class _AbsentError(Exception):
@@ -106,6 +108,7 @@ class RegionAccess:
         self._refusal: str | None = None
         self._given_up: dict[str, Failure] = {}
         self._read: dict[tuple[object, ...], asyncio.Task[Any]] = {}
+        self._read_of: dict[tuple[object, ...], asyncio.Task[Any]] = {}
 
     @property
     def partition(self) -> str:
@@ -143,10 +146,11 @@ class RegionAccess:
         self, service: str, operation: str, parameters: Mapping[str, Json], absent: Sequence[str]
     ) -> AsyncIterator[dict[str, Any] | None]:
         route = await self._reach(service, operation)
-        asked: set[str] = set()
+        # Numbers, because page tokens can be kilobytes long.
+        asked: set[int] = set()
 
         async def page(**each: Json) -> dict[str, Any]:
-            request = repr(each)
+            request = hash(repr(each))
             if request in asked or len(asked) == MOST_PAGES:
                 raise NotSeenError(self._gap(route.action, _endless(len(asked), is_cycle=request in asked)))
             asked.add(request)
@@ -171,11 +175,17 @@ class RegionAccess:
         return (await self.account.member(account_id)).region(region or self.region)
 
     async def once(self, read: Callable[..., Awaitable[T]], /, *arguments: Json) -> T:
-        """Return what `read(aws, *arguments)` returns, reading it only once for this account and region."""
+        """Return what `read(aws, *arguments)` returns, reading it only once for this account and region.
+
+        What is read with arguments is forgotten after KEPT_READINGS others, and then read again where it is asked for.
+        """
         key = (read, *arguments)
-        if key not in self._read:
-            self._read[key] = self._transport.start(read(self, *arguments))
-        found: T = await asyncio.shield(self._read[key])
+        kept = self._read_of if arguments else self._read
+        if key not in kept:
+            kept[key] = self._transport.start(read(self, *arguments))
+            if len(kept) > KEPT_READINGS:
+                del kept[next(iter(kept))]  # who waits for it has the task
+        found: T = await asyncio.shield(kept[key])
         return found
 
     async def _reach(self, service: str, operation: str) -> _Route:
@@ -223,6 +233,7 @@ class RegionAccess:
                 await asyncio.sleep(_pause(failure, len(tried)))
             for traffic in self._traffic:
                 traffic.retries += 1
+                traffic.retries_by_action[route.action] += 1
 
     async def _attempt(self, route: _Route, parameters: Mapping[str, Json]) -> dict[str, Any]:
         await route.bucket.acquire()
@@ -234,8 +245,15 @@ class RegionAccess:
                 traffic.calls += 1
                 traffic.by_action[route.action] += 1
             log.debug("%s in account %s, %s", route.action, self.account_id, self.region)
+            # The SDK's time-out is one of each read, so an answer that comes byte by byte would never end.
+            within = asyncio.timeout(self._transport.longest_call)
             try:
-                answer = await route.method(**parameters)
+                async with within:
+                    answer = await route.method(**parameters)
+            except TimeoutError as error:
+                if not within.expired():
+                    raise
+                raise IncompleteAnswerError(seconds=self._transport.longest_call) from error
             except PARSER_ERRORS as error:
                 if isinstance(error, SDK_ERRORS):
                     raise
@@ -262,6 +280,7 @@ class RegionAccess:
             route.bucket.slow_down()
             for traffic in self._traffic:
                 traffic.throttles += 1
+                traffic.throttles_by_action[route.action] += 1
         if failure.code in UNKNOWN_TOKEN:
             self._refusal = failure.message
         if failure.code and failure.kind is not Kind.EXPIRED:

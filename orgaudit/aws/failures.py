@@ -80,6 +80,7 @@ TRANSIENT = frozenset(
     }
 )
 TRANSIENT_STATUS = frozenset({500, 502, 503, 504})
+_RETRIED_STATUS = TRANSIENT_STATUS | {429}
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
 UNKNOWN_TOKEN = frozenset(
     {
@@ -116,6 +117,12 @@ _PAGE = re.compile(r"<\s*(?:!doctype\s+html|html|head|body|title)\b", re.IGNOREC
 SCP = re.compile(r"service control policy", re.IGNORECASE)
 
 
+class IncompleteAnswerError(BotoCoreError):
+    """An answer that was not whole in time, although the endpoint may still have sent some of it."""
+
+    fmt = "the answer was not complete after {seconds:g} seconds"
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """What is known of a call's account, region and service: whether a refusal there may mean that nothing exists.
@@ -136,7 +143,7 @@ def classify(error: Exception, place: Place) -> Failure:
     Raises TypeError for an exception that is neither the SDK's nor its HTTP client's.
     """
     if isinstance(error, ClientError):
-        return _answered(error, place)
+        return _cut_short(error) or _answered(error, place)
     quotes = isinstance(error, ResponseParserError) and not isinstance(error, UnreadableAnswerError)
     text = _in_short(str(error))
     message = UNREADABLE if quotes and text != PAGE else masked(text) or type(error).__name__
@@ -166,7 +173,7 @@ _WITHOUT_ENDPOINT = (UnknownEndpointError, UnknownRegionError, UnknownServiceErr
 _WITHOUT_ANSWER: tuple[tuple[tuple[type[Exception], ...], Kind, GapReason], ...] = (
     ((ResponseParserError,), Kind.TRANSIENT, GapReason.MALFORMED),
     ((PaginationError,), Kind.FINAL, GapReason.MALFORMED),
-    ((ConnectTimeoutError, ReadTimeoutError), Kind.NO_CONNECTION, GapReason.UNREACHABLE),
+    ((ConnectTimeoutError, ReadTimeoutError, IncompleteAnswerError), Kind.NO_CONNECTION, GapReason.UNREACHABLE),
     (
         (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, SSOError, TokenRetrievalError),
         Kind.FINAL,
@@ -189,6 +196,22 @@ def _unconnected(error: EndpointConnectionError, message: str, place: Place) -> 
         return Failure(Kind.NO_CONNECTION, GapReason.UNREACHABLE, message)
     # The SDK raises the same error for an open connection that broke, such as a reset of an idle one.
     return Failure(Kind.TRANSIENT, GapReason.UNREACHABLE, message)
+
+
+def _cut_short(error: ClientError) -> Failure | None:
+    """Return what a refusal means whose body does not parse, or None for any other.
+
+    The SDK then gives the HTTP status as the code, and as the message the body of JSON, or for S3 the status in words.
+    What such an answer says is not known: it is neither an absence nor a denial, and the next attempt may say it.
+    """
+    answer, metadata = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
+    code, headers = str(answer.get("Code", "")), metadata.get("HTTPHeaders", {})
+    has_xml = "xml" in headers.get("content-type", "") and headers.get("content-length", "0") != "0"
+    is_unread = has_xml or str(answer.get("Message", "")).lstrip().startswith("{")
+    if not code.isdecimal() or int(code) in _RETRIED_STATUS or not is_unread:
+        return None
+    message = f"{UNREADABLE}: an error with the HTTP status {code}"
+    return Failure(Kind.TRANSIENT, GapReason.MALFORMED, message, code)
 
 
 def _answered(error: ClientError, place: Place) -> Failure:  # noqa: PLR0911 - a table of cases

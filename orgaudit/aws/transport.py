@@ -17,6 +17,9 @@ from orgaudit.settings.sections import RunSettings
 
 T = TypeVar("T")
 
+LONGEST_ANSWER = 4
+"""The longest that an answer may take, in read time-outs: each of these is for one read, and an answer has many."""
+
 
 @dataclass(slots=True)
 class Traffic:
@@ -26,6 +29,8 @@ class Traffic:
     throttles: int = 0
     retries: int = 0
     by_action: Counter[str] = field(default_factory=Counter)
+    throttles_by_action: Counter[str] = field(default_factory=Counter)
+    retries_by_action: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Traffic) -> None:
         """Count what another worker sent."""
@@ -33,19 +38,22 @@ class Traffic:
         self.throttles += other.throttles
         self.retries += other.retries
         self.by_action += other.by_action
+        self.throttles_by_action += other.throttles_by_action
+        self.retries_by_action += other.retries_by_action
 
 
 class Transport:
     """The clients, slots and rates of a run; an async context manager.
 
     `actions` are the IAM actions that may be sent, `external_id` a value that no message may quote. `caller` is empty
-    until AWS has identified it.
+    until AWS has identified it. `longest_call` is how many seconds one attempt may take.
     """
 
     def __init__(
         self, run: RunSettings, limits: Limits, actions: frozenset[str], external_id: str | None, profile: str | None
     ) -> None:
         self.attempts, self.limits, self.actions, self.external_id = run.attempts, limits, actions, external_id
+        self.longest_call = run.connect_timeout + LONGEST_ANSWER * run.read_timeout
         self.clients = Clients(
             profile=profile,
             connect_timeout=run.connect_timeout,

@@ -17,6 +17,7 @@ import click
 
 from orgaudit import __version__
 from orgaudit.aws.masking import MaskingFormatter
+from orgaudit.cli import standard_error
 from orgaudit.cli.lazy import LazyGroup, Place
 from orgaudit.collect.stopping import Stopping
 from orgaudit.errors import ExitCode, OrgauditError
@@ -24,6 +25,7 @@ from orgaudit.errors import ExitCode, OrgauditError
 PLACES = {
     "actions": Place("actions", "List what to do first in RUN."),
     "audit": Place("audit", "Run the whole audit: collect, evaluate and report."),
+    "collect": Place("collect", "Plan RUN, or collect its accounts, all or a part."),
     "compare": Place("compare", "Compare a run with what Security Hub or Prowler found."),
     "completion": Place("completion", "Print the completion script of a shell."),
     "controls": Place("catalogue", "List the controls that an audit runs."),
@@ -59,6 +61,9 @@ Exit codes:
 
 COMPLETION = "_ORGAUDIT_COMPLETE"
 """The variable by which a shell asks for completions: click's values, such as bash_complete."""
+
+BEGINS_ANEW = "stopped; the same command begins anew"
+"""What a stopped command says that left nothing to go on with."""
 
 GARBAGE = (10_000, 10, 10)
 """When Python looks for garbage. Its own first figure, 700, costs a run a fifth of its CPU time: the SDK's models are
@@ -103,7 +108,7 @@ def main() -> None:
 
 
 def _run(command: Callable[[], int | None]) -> NoReturn:
-    stopping = Stopping()
+    stopping = Stopping(lambda: standard_error.line(f"orgaudit: {BEGINS_ANEW}"))
     try:
         code = command()
     except OrgauditError as error:
@@ -113,7 +118,8 @@ def _run(command: Callable[[], int | None]) -> NoReturn:
         error.show()
         code = error.exit_code
     except click.Abort as stopped:
-        click.echo(f"orgaudit: {str(stopped) or 'stopped; the same command begins anew'}", err=True)
+        stopping.last_words = None
+        click.echo(f"orgaudit: {str(stopped) or BEGINS_ANEW}", err=True)
         code = stopping.exit_code
     except SystemExit:
         # click ends so where what reads the output, such as head, has closed it. Its own code would say: open findings.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from concurrent.futures import Executor
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from orgaudit import audit as stages
     from orgaudit.cli import looking, progress
     from orgaudit.cli import split as splitting
-    from orgaudit.collect import workers as collecting
+    from orgaudit.collect import engines as collecting
+    from orgaudit.collect import stoppable
     from orgaudit.evaluate import rules
     from orgaudit.evaluate import stage as evaluating
     from orgaudit.report import split as parts
@@ -49,7 +50,8 @@ else:
     progress = lazy("orgaudit.cli.progress")
     splitting = lazy("orgaudit.cli.split")
     parts = lazy("orgaudit.report.split")
-    collecting = lazy("orgaudit.collect.workers")
+    collecting = lazy("orgaudit.collect.engines")
+    stoppable = lazy("orgaudit.collect.stoppable")
     rules = lazy("orgaudit.evaluate.rules")
     evaluating = lazy("orgaudit.evaluate.stage")
 
@@ -73,6 +75,7 @@ else:
     "--only-open", metavar="RUN", help="Check only the open findings of RUN: their accounts, regions and controls."
 )
 @options.workers
+@options.progress
 @options.baseline
 @options.formats
 @options.register
@@ -99,12 +102,14 @@ def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
     check_writable(run.path.parent)
     sweep_output(run.path.parent)
     with stopping.resumable(run, given), held(run, "audit"):
-        beside = settings.run.workers * settings.run.concurrent_accounts
-        with progress.progress(beside) as watching, collecting.workers(settings, given["dask"]) as executor:
-            baseline = options.find_baseline(given["baseline"], settings)
+        baseline = options.find_baseline(given["baseline"], settings)
+        with (
+            collecting.workers(settings, given["dask"]) as executor,
+            progress.progress(given["progress"], run.id) as watching,
+        ):
             auditor = stages.Auditor(settings, given["profile"], executor, watching, baseline, look)
-            asyncio.run(auditor.resume(run) if resumed else auditor.audit(run.id))
-        code = write(run, settings, given, audited=True)
+            stoppable.run(auditor.resume(run) if resumed else auditor.audit(run.id))
+            code = write(run, settings, given, watching, audited=True, executor=executor)
         looking.print_checked(run)
         click.echo(f"{'run.json':<11} SHA-256 {digest(run.manifest_path)}")
         return code
@@ -115,26 +120,40 @@ def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
 @options.config
 @options.out
 @options.rules
+@options.processes
 @options.baseline
 @click.option("--run-id", metavar="ID", help="The new run's name. [default: RUN.2, RUN.3 …]")
+@options.progress
 def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by name
     """Evaluate the stored facts of RUN again, without a call to AWS.
 
     Use it after a control was corrected, for another framework, or with other thresholds. The result is a new run that
     shares the facts of RUN, which stays as it was delivered; only a run that was never evaluated is evaluated in place.
-    `report` then writes the reports. The new run is no baseline of later ones, and `latest` does not point at it.
+    That one is judged by the rules of its plan, unless options name others, and sealed first where `collect` collected
+    it in parts, which needs all of its accounts. `report` then writes the reports. The new run is no baseline of later
+    ones, and `latest` does not point at it.
     """
     settings = options.settings_from(given)
     run = options.find_run(run_name, settings)
     judging = rules.rules_of(settings)
+    if run.read_manifest().collected_at is None:
+        with held(run, COMMAND):
+            stages.seal_collected(run, settings)
     evaluating.check_accepted(run, settings.scope)
     manifest = run.read_collected()
-    carrying = stages.Carrying(
-        options.find_baseline(given["baseline"], settings), narrowed_again(manifest, settings.scope)
-    )
+    baseline = options.find_baseline(given["baseline"], settings)
+    if stages.is_by_its_plan(manifest, settings):
+        judging, carrying = rules.rules_again(manifest), stages.Carrying(baseline)
+    else:
+        carrying = stages.Carrying(baseline, narrowed_again(manifest, settings.scope))
     target = _target(run, manifest, given["run_id"])
-    with held(target, COMMAND), nullcontext() if target is run else begun(target, run), progress.progress() as watching:
-        unused = stages.reevaluate(target, judging, settings, watching, carrying)
+    with ExitStack() as stack:
+        stack.enter_context(held(target, COMMAND))
+        if target is not run:
+            stack.enter_context(begun(target, run))
+        executor = stack.enter_context(collecting.workers(settings, None))
+        watching = stack.enter_context(progress.progress(given["progress"], target.id))
+        unused = stages.reevaluate(target, judging, settings, watching, carrying, executor=executor)
     for problem in unused:
         click.echo(displayed(f"orgaudit: the row applies to nothing in this run: {problem}"), err=True)
     facts = "" if target is run else f" from the facts of run {run.id}"
@@ -161,6 +180,7 @@ _FORMATS = "\b\nFormats:\n" + "\n".join(f"  {name:<15} for {each.reader}" for na
 @options.config
 @options.out
 @options.formats
+@options.processes
 @options.register
 @options.date_of("The date for which exceptions are in force.", "the stored result's")
 @options.fail_on
@@ -205,8 +225,12 @@ def report_command(run_name: str | None, *, schema: bool, **given: Any) -> ExitC
     if given["owner"] is not None and given["split"] is not Division.OWNER:
         raise click.UsageError("--owner chooses one of the workbooks by owner; add --split owner")
     run = options.find_run(run_name, settings)
-    with held(run, "report"):
-        return write(run, settings, given)
+    with (
+        held(run, "report"),
+        collecting.workers(settings, None) as executor,
+        progress.progress_of_reports(run.id) as watching,
+    ):
+        return write(run, settings, given, watching, executor=executor)
 
 
 @contextmanager
@@ -222,16 +246,28 @@ def held(run: Run, command: str) -> Iterator[None]:
             sweep_run(run)
 
 
-def write(run: Run, settings: Settings, given: dict[str, Any], *, audited: bool = False) -> ExitCode:
-    """Write a run's reports, print their summary and return how the command ends; `audited` is as `reported` has it."""
+def write(
+    run: Run,
+    settings: Settings,
+    given: dict[str, Any],
+    watching: progress.Watching,
+    *,
+    audited: bool = False,
+    executor: Executor | None = None,
+) -> ExitCode:
+    """Write a run's reports, print their summary and return how the command ends.
+
+    `audited` and `executor` are as `reported` has them. The summary is printed where the progress was shown.
+    """
     register: Path | None = given["register_file"]
     as_of: date | None = given["as_of"]
     fail_on: Severity | None = given["fail_on"]
     unverified = given.get("unverified", False)
     json_version = given.get("json_version", JSON_VERSION)
     notes: list[str] = []
-    more = {"unverified": unverified, "json_version": json_version, "audited": audited}
-    with stages.reported(run, settings, register, as_of, **more, say=notes.append) as (view, paths):
+    more = {"unverified": unverified, "json_version": json_version, "audited": audited, "executor": executor}
+    with stages.reported(run, settings, register, as_of, **more, say=notes.append, progress=watching) as (view, paths):
+        watching.close()
         code = exit_code(view, fail_on)
         say(view.standing)
         print_summary(view, paths, code, notes)

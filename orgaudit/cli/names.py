@@ -195,6 +195,7 @@ def _text(entry: Mapping[str, Any], key: str) -> str | None:
 
 
 VALUES: Mapping[str, Sequence[Names | None]] = {
+    "--accounts-from": (files,),
     "--allowed-signers": (files,),
     "--baseline": (runs,),
     "--config": (files,),
@@ -231,6 +232,7 @@ FLAGS = frozenset(
         "--issues",
         "--json",
         "--no-rejudge",
+        "--plan",
         "--request",
         "--schema",
         "--tables",
@@ -244,6 +246,7 @@ FLAGS = frozenset(
 ARGUMENTS: Mapping[str, Sequence[Names | EllipsisType | None]] = {
     "actions": (runs,),
     "audit": (),
+    "collect": (runs,),
     "compare": (runs,),
     "completion": (None,),
     "controls": (),

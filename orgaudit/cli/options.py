@@ -154,9 +154,30 @@ older_than = click.option(
     help="With --since: also what was collected longer ago, such as 7d, 24h or 90m. [default: only what failed]",
 )
 sender = click.option("--from", "sender", metavar="WHO", help="The sender of mails: Name <name@example.com>.")
+processes = click.option(
+    "--workers", type=click.IntRange(min=1), metavar="N", help="Processes to work in. [default: 1]"
+)
 workers = together(
-    click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes to collect in. [default: 1]"),
-    click.option("--dask", metavar="ADDR", help="Collect on the Dask cluster of this scheduler."),
+    processes, click.option("--dask", metavar="ADDR", help="Work on the Dask cluster of this scheduler.")
+)
+
+
+def _progress(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Make standard error JSON before anything else is written to it."""
+    if value == "json":
+        from orgaudit.cli import standard_error  # noqa: PLC0415 - only here is it needed
+
+        standard_error.as_json()
+    return value
+
+
+progress = click.option(
+    "--progress",
+    type=click.Choice(["auto", "plain", "json", "none"]),
+    is_eager=True,
+    callback=_progress,
+    help="How to show progress on standard error: a live view, plain lines, JSON for programs, or not. "
+    "[default: auto: live on a terminal, else plain]",
 )
 run_id = click.option("--run-id", metavar="ID", help="The run's name. [default: the time, such as 20261121T080000Z]")
 run_argument = click.argument("run_name", metavar="RUN")

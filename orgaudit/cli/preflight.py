@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import textwrap
@@ -24,6 +23,7 @@ from orgaudit.store.output import check_writable
 if TYPE_CHECKING:
     from orgaudit import audit as stages
     from orgaudit.cli import progress
+    from orgaudit.collect import stoppable
     from orgaudit.evaluate import rules as judging
     from orgaudit.preflight import doctor as doctoring
     from orgaudit.preflight import plan as planning
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 else:
     stages = lazy("orgaudit.audit")
     progress = lazy("orgaudit.cli.progress")
+    stoppable = lazy("orgaudit.collect.stoppable")
     judging = lazy("orgaudit.evaluate.rules")
     doctoring = lazy("orgaudit.preflight.doctor")
     planning = lazy("orgaudit.preflight.plan")
@@ -64,7 +65,7 @@ def plan(*, resources: int, as_json: bool, **given: Any) -> None:  # noqa: ANN40
         check_writable(settings.run.out)
     with progress.progress() as watching:
         auditor = stages.Auditor(settings, given["profile"], progress=watching)
-        found = asyncio.run(planning.make_plan(auditor, resources=resources))
+        found = stoppable.run(planning.make_plan(auditor, resources=resources))
     if as_json:
         print_json(found)
     else:
@@ -144,7 +145,7 @@ def doctor(*, sample: int | None, as_json: bool, **given: Any) -> ExitCode:  # n
     settings = options.settings_from(given)
     with progress.progress() as watching:
         auditor = stages.Auditor(settings, given["profile"], progress=watching)
-        found = asyncio.run(doctoring.diagnose(auditor, sample=sample))
+        found = stoppable.run(doctoring.diagnose(auditor, sample=sample))
     if as_json:
         print_json(found)
     else:

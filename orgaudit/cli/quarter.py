@@ -36,12 +36,12 @@ from orgaudit.store.run import Run
 if TYPE_CHECKING:
     from orgaudit import audit as stages
     from orgaudit.cli import progress
-    from orgaudit.collect import workers as collecting
+    from orgaudit.collect import engines as collecting
     from orgaudit.quarter import stage as quarter_stage
 else:
     stages = lazy("orgaudit.audit")
     progress = lazy("orgaudit.cli.progress")
-    collecting = lazy("orgaudit.collect.workers")
+    collecting = lazy("orgaudit.collect.engines")
     quarter_stage = lazy("orgaudit.quarter.stage")
 
 AGAIN = (*(name for name in stopping.RESUMED_WITH if name != "as_of"), "run_name", "run_id", "sender")
@@ -65,6 +65,7 @@ _parts = options.together(
 @options.run_id
 @click.option("--run", "run_name", metavar="RUN", help="Take this run of the whole scope, and do not audit.")
 @options.workers
+@options.progress
 @click.option(
     "--baseline",
     metavar="RUN",
@@ -195,11 +196,16 @@ def _made(folder: Folder, settings: Settings, given: Mapping[str, Any]) -> ExitC
     elif record.steps:
         click.echo(f"{folder.path.name} is gone on with")
     last = LastQuarter(settings.run.out, record.date, options.find_baseline(record.chosen, settings))
-    made = quarter_stage.Quarter(folder, settings, last, given["register_file"], given["sender"], _say)
+    with collecting.workers(settings, given["dask"]) as executor:
+        made = quarter_stage.Quarter(folder, settings, last, given["register_file"], given["sender"], _say, executor)
+        return _worked(made, settings, given)
+
+
+def _worked(made: quarter_stage.Quarter, settings: Settings, given: Mapping[str, Any]) -> ExitCode:
+    folder, record = made.folder, made.folder.record
     if record.step(quarter_stage.AUDIT) is None:
-        beside = settings.run.workers * settings.run.concurrent_accounts
-        with progress.progress(beside) as watching, collecting.workers(settings, given["dask"]) as executor:
-            made.audit(stages.Auditor(settings, given["profile"], executor, watching, last.history))
+        with progress.progress(given["progress"], record.run) as watching:
+            made.audit(stages.Auditor(settings, given["profile"], made.executor, watching, made.last.history))
     _say(folder.record.steps[0], record.step(quarter_stage.AUDIT) is None)
     with made.made() as view:
         code = exit_code(view, given["fail_on"])

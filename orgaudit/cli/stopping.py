@@ -9,13 +9,26 @@ from typing import Any
 
 import click
 
+from orgaudit.cli import standard_error
+from orgaudit.collect.stopping import Stopping
 from orgaudit.errors import AccessError, OrgauditError, ReportError
 from orgaudit.model import Severity
 from orgaudit.store.run import Run
 
-RESUMED_WITH = ("config", "profile", "role_name", "out", "workers", "dask", "register_file", "as_of", "baseline")
+RESUMED_WITH = (
+    "config",
+    "profile",
+    "role_name",
+    "out",
+    "workers",
+    "dask",
+    "progress",
+    "register_file",
+    "as_of",
+    "baseline",
+)
 """Options of `audit` with a value each, which a resumed run needs again; the scope and the rules are in the run."""
-_NAMES = {"register_file": "register", "run_name": "run", "sender": "from"}
+_NAMES = {"register_file": "register", "run_name": "run", "sender": "from", "part": "slice"}
 
 
 class Stopped(click.Abort):
@@ -29,12 +42,12 @@ def resumable(run: Run, given: Mapping[str, Any], command: str | None = None) ->
     `command` continues the run; without it, that is `audit --resume`.
     """
     again = command or resume_command(run, given)
+    if Stopping.installed is not None:  # it may have to end the process before this block is left
+        Stopping.installed.last_words = lambda: standard_error.line(f"orgaudit: {_stopped(run, again)}")
     try:
         yield
     except KeyboardInterrupt:
-        if not run.manifest_path.is_file():
-            raise Stopped(f"stopped before anything was collected; run {run.id} has not begun") from None
-        raise Stopped(f"stopped; what was collected is kept, go on with {again}") from None
+        raise Stopped(_stopped(run, again)) from None
     except OrgauditError as error:
         short = f"`orgaudit audit --resume {run.id}`"
         text = str(error).replace(short, again)
@@ -45,9 +58,20 @@ def resumable(run: Run, given: Mapping[str, Any], command: str | None = None) ->
         raise type(error)(text) from error
 
 
+def _stopped(run: Run, again: str) -> str:
+    if not run.manifest_path.is_file():
+        return f"stopped before anything was collected; run {run.id} has not begun"
+    return f"stopped; what was collected is kept, go on with {again}"
+
+
 def resume_command(run: Run, given: Mapping[str, Any]) -> str:
     """Return the command that continues a run, with every option that it needs again, as a shell takes it."""
     return command_again(("audit", "--resume", run.id), given, RESUMED_WITH)
+
+
+def option_of(name: str) -> str:
+    """Return the option of a parameter."""
+    return f"--{_NAMES.get(name, name).replace('_', '-')}"
 
 
 def command_again(words: Sequence[str], given: Mapping[str, Any], names: Iterable[str]) -> str:
@@ -55,7 +79,7 @@ def command_again(words: Sequence[str], given: Mapping[str, Any], names: Iterabl
 
     An external id is a secret: its value is left to be filled in.
     """
-    options = [f"--{_NAMES.get(name, name).replace('_', '-')}={given[name]}" for name in names if given.get(name)]
+    options = [f"{option_of(name)}={given[name]}" for name in names if given.get(name)]
     options += [f"--format={name}" for name in given.get("formats") or ()]
     if (fail_on := given.get("fail_on", Severity.LOW)) is not Severity.LOW:
         options.append(f"--fail-on={fail_on or 'never'}")

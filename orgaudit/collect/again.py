@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from itertools import chain
 from typing import Any
 
 import msgspec
 
+from orgaudit.collect.slices import resource_names
 from orgaudit.errors import ConfigError
-from orgaudit.facts.declare import FactType, Resource, closure, load
+from orgaudit.facts.declare import FactType, closure
 from orgaudit.facts.shard import AccountHeader
 from orgaudit.model import GLOBAL, Account, Gap, GapReason, RegionState, Status
 from orgaudit.store import earlier as store
-from orgaudit.store import seal
+from orgaudit.store import receipts, seal
 from orgaudit.store.manifest import Manifest, SinceRecord, TakenOver
+from orgaudit.store.place import place_at
 from orgaudit.store.run import Run, read_lines
 
 OPTION = "--since"
@@ -72,14 +74,15 @@ class Since:
         """Yield the accounts that need no second look, and those out of scope that share resources with them."""
         if {each.fact.__name__ for each in closure(facts)} - {record.name for record in before.facts}:
             return
-        known = {account.id for account in before.accounts}
-        inside = {account.id: account for account in manifest.accounts if account.id in known}
+        known = {account.id for account in (*before.accounts, *before.out_of_scope)}
+        collected = {account.id for account in before.accounts}
+        inside = {account.id: account for account in manifest.accounts if account.id in collected}
         outside = {account.id: account for account in manifest.out_of_scope if account.id in before.supporting}
         found = {each: looked_at(self.earlier, each, accepts) for each in (*inside, *outside)}
         failed = {each for each, shard in found.items() if shard.failed}
         failed |= set(_not_assessed(self.earlier, before, failed))
         kept = [each for each in inside if each not in failed and self._is_kept(found[each], inside[each], manifest)]
-        shown = {each for account in kept for each in found[account].shown}
+        shown = {each for account in kept for each in _shown_by(self.earlier, account, known)} if outside else set()
         kept += [
             each
             for each in outside
@@ -99,13 +102,12 @@ class Since:
         return all(getattr(then, name) == getattr(account, name) for name in ("name", "state", "ou_path", "ou_ids"))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Looked:
-    """What a shard shows at a glance: whether a second look may see more, and whose resources are in it."""
+    """What a shard shows at a glance: its first line, and whether a second look may see more."""
 
     header: AccountHeader
-    failed: bool = False
-    shown: set[str] = field(default_factory=set)
+    failed: bool
 
 
 def looked_at(run: Run, account_id: str, accepts: Callable[[str], bool] = lambda _region: False) -> Looked:
@@ -115,28 +117,19 @@ def looked_at(run: Run, account_id: str, accepts: Callable[[str], bool] = lambda
     control policy denies whole and that the settings accept as not audited. A denial is one that may be filled: the
     role or the policy may have been corrected, which is why people look again.
     """
-    lines = read_lines(run.shard_path(account_id), msgspec.json.Decoder(msgspec.Raw))
-    header = msgspec.json.decode(next(lines), type=AccountHeader)
+    lines = map(bytes, read_lines(run.shard_path(account_id), msgspec.json.Decoder(msgspec.Raw)))
+    first = next(lines)
+    header = msgspec.json.decode(first, type=AccountHeader)
     blocked = {region.name for region in header.record.regions if region.state is RegionState.BLOCKED}
     accepted = {name for name in blocked if accepts(name)}
-    found = Looked(header, failed=_has_failed(msgspec.json.encode(header), accepted))
-    owner = msgspec.json.Decoder(_Line)
-    for line in lines:
-        found.failed = found.failed or _has_failed(bytes(line), accepted)
-        each = owner.decode(line)
-        if each.type in _resources():
-            found.shown.add(msgspec.json.decode(each.account_id, type=str))
-    return found
+    return Looked(header, any(_has_failed(line, accepted) for line in chain([first], lines)))
 
 
-class _Line(msgspec.Struct):
-    type: str = ""
-    account_id: msgspec.Raw = msgspec.Raw(b'""')
-
-
-@cache
-def _resources() -> frozenset[str]:
-    return frozenset(kind.__name__ for kind in load() if issubclass(kind, Resource))
+def _shown_by(run: Run, account_id: str, everybody: Collection[str]) -> tuple[str, ...]:
+    """Return the ids of the other accounts whose resources a shard shows; for one without receipt, none is written."""
+    place = place_at(str(run.path))
+    found = receipts.read(place, account_id) or receipts.made(place, account_id, everybody, resource_names())
+    return found.shows
 
 
 def _has_failed(line: bytes, accepted: Collection[str]) -> bool:
@@ -190,21 +183,3 @@ def _is_unexplained(finding: _Finding, failed: Collection[str]) -> bool:
     if finding.status is not Status.NOT_ASSESSED or finding.accepted or gap is None:
         return False
     return gap.reason is not GapReason.ACCOUNT_UNAVAILABLE and gap.account_id not in failed
-
-
-def collect_shown(run: Run) -> bool:
-    """Make a collected run ready to collect the accounts whose resources show in what it collected anew.
-
-    They are judged where they live, so their facts may not be older. Returns whether there are any that it took over.
-    """
-    manifest = run.read_manifest()
-    taken = manifest.taken_over
-    fresh = {*(account.id for account in manifest.accounts), *manifest.supporting} - taken.keys()
-    shown = {each for account_id in fresh for each in _shown_by(run, account_id)} & taken.keys()
-    if shown:
-        store.drop(run, manifest, shown)
-    return bool(shown)
-
-
-def _shown_by(run: Run, account_id: str) -> Iterable[str]:
-    return looked_at(run, account_id).shown - {account_id}

@@ -14,7 +14,18 @@ from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.aliases import ALIASES
-from orgaudit.facts.declare import Detail, FactType, Resource, clash, closure, load, modules_in, offered_modules
+from orgaudit.errors import ConfigError
+from orgaudit.facts.declare import (
+    ENTRY_POINT,
+    Detail,
+    FactType,
+    Resource,
+    clash,
+    closure,
+    load,
+    modules_in,
+    offered_modules,
+)
 from orgaudit.model import (
     Disruption,
     Effort,
@@ -100,6 +111,10 @@ class Control:
     def account_facts(self) -> tuple[str, ...]:
         """The names of the fact types that it looks up in a whole account, and of what these need."""
         return _names(kind for kind in self.facts if kind not in self.takes)
+
+    def __reduce__(self) -> tuple[Callable[[str], Control], tuple[str]]:
+        """Return how another process finds the control: by its id."""
+        return known_control, (self.id,)
 
     def __call__(self, *arguments: Argument) -> Verdict:
         """Return the verdict; what could not be seen is NOT_ASSESSED, never a pass or a fail."""
@@ -220,3 +235,12 @@ def catalogue() -> dict[str, Control]:
     if wrong := [former for former, present in ALIASES.items() if former in found or present not in found]:
         raise TypeError(f"the alias {wrong[0]} is the id of a control, or leads to none")
     return dict(sorted(found.items()))
+
+
+def known_control(name: str) -> Control:
+    """Return the control of an id; raises ConfigError where this installation has none."""
+    found = catalogue().get(name)
+    if found is None:
+        remedy = "install the same packages in every worker"
+        raise ConfigError(f"a worker has no control {name!r}, which the run uses; {remedy}", key=ENTRY_POINT)
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -64,22 +65,20 @@ class RunContext:
 
 
 def evaluate_account(run: Run, facts: AccountFacts, context: RunContext) -> None:
-    """Write an account's findings and cells; raises ReportError."""
-    findings, cells = judged(facts, context)
-    write_lines(run.findings_path(facts.account_id), findings)
+    """Write an account's findings, as they are made, and its cells; raises ReportError."""
+    cells: list[Cell] = []
+    write_lines(run.findings_path(facts.account_id), findings_of(facts, context, cells))
     write_lines(run.cells_path(facts.account_id), cells)
 
 
-def judged(facts: AccountFacts, context: RunContext) -> tuple[list[Finding], list[Cell]]:
-    """Return an account's findings and cells."""
+def findings_of(facts: AccountFacts, context: RunContext, cells: list[Cell]) -> Iterator[Finding]:
+    """Yield an account's findings, and add its cells to `cells`."""
     evaluation = Evaluation(facts, context)
-    findings: list[Finding] = []
-    cells = [
-        evaluation.cell(control, region, findings)
-        for control in context.controls
-        for region in context.places(facts.account_id, control)
-    ]
-    return findings, cells
+    for control in context.controls:
+        for region in context.places(facts.account_id, control):
+            tally = Tally()
+            yield from evaluation.findings(control, region, tally)
+            cells.append(evaluation.counted(control, region, tally))
 
 
 def places(control: Control, regions: Sequence[str]) -> Sequence[str]:
@@ -91,6 +90,32 @@ def _is_global(control: Control) -> bool:
     return issubclass(control.subject, Resource) and load()[control.subject].scope is Scope.ACCOUNT
 
 
+class Tally:
+    """The verdicts of one cell, counted.
+
+    `counted` are those that count, by status, `accepted` those in regions that the settings accept, and `gaps` the
+    first gap by status, of those that count where any does. `owners` are the accounts in which they were judged;
+    `outside` counts the verdicts that are no findings.
+    """
+
+    def __init__(self) -> None:
+        self.counted: Counter[Status] = Counter()
+        self.accepted: Counter[Status] = Counter()
+        self.gaps: dict[Status, Gap] = {}
+        self.owners: set[str | None] = set()
+        self.outside = 0
+
+    def add(self, verdict: Verdict, *, is_finding: bool = True) -> None:
+        """Count a verdict."""
+        if not verdict.accepted and not self.counted:
+            self.gaps.clear()
+        (self.accepted if verdict.accepted else self.counted)[verdict.status] += 1
+        if verdict.gap is not None and not (verdict.accepted and self.counted):
+            self.gaps.setdefault(verdict.status, verdict.gap)
+        self.owners.add(verdict.inherited_from)
+        self.outside += not is_finding
+
+
 class Evaluation:
     """One account, judged by every control."""
 
@@ -98,25 +123,22 @@ class Evaluation:
         self.facts, self.context, self.organization = facts, context, context.organization
         self.account: Account = facts.account
         self.regions = {record.name: record for record in facts.record.regions}
+        self._placed: dict[type, dict[str, array[int]]] = {}
 
-    def cell(self, control: Control, region: str, findings: list[Finding]) -> Cell:
-        """Judge one cell of the plan; adds its findings."""
+    def findings(self, control: Control, region: str, tally: Tally) -> Iterator[Finding]:
+        """Judge one cell of the plan: yields its findings, and counts them in `tally`."""
         shut = self._shut(control, region)
-        verdicts: list[Verdict] = []
         if shut is not None:
             verdict, is_finding = self._accepted(shut[0], region), shut[1]
-            counted = self._counted(control, region, [verdict])
-            if not is_finding:
-                return msgspec.structs.replace(counted, not_applicable=0)
-            findings.append(self._finding(control, region, None, verdict))
-            if not self._seen_in_part(control, region):
-                return counted
-            verdicts.append(verdict)
+            tally.add(verdict, is_finding=is_finding)
+            if is_finding:
+                yield self._finding(control, region, None, verdict)
+            if not is_finding or not self._seen_in_part(control, region):
+                return
         for resource, judged in self._judge(control, region):
             verdict = self._accepted(judged, _location(resource, region))
-            verdicts.append(verdict)
-            findings.append(self._finding(control, region, resource, verdict))
-        return self._counted(control, region, verdicts)
+            tally.add(verdict)
+            yield self._finding(control, region, resource, verdict)
 
     def _shut(self, control: Control, region: str) -> tuple[Verdict, bool] | None:
         """Return the verdict on a cell that could not be seen, and whether it is a finding; None for others."""
@@ -162,13 +184,22 @@ class Evaluation:
         if not issubclass(control.subject, Resource):
             yield None, self._verdict(control, None, self.facts)
             return
-        for resource in self.facts.resources(control.subject):
-            if self._place_of(resource, control) != region:
-                continue
+        resources = self.facts.resources(control.subject)
+        for number in self._numbers(control, resources).get(region, ()):
+            resource = resources[number]
             if resource.account_id in {self.account.id, ""}:
                 yield resource, self._verdict(control, resource, self.facts)
             else:
                 yield resource, self._inherited(control, resource)
+
+    def _numbers(self, control: Control, resources: Sequence[Resource]) -> Mapping[str, Sequence[int]]:
+        """Return where each region's resources stand among all of a control's."""
+        found = self._placed.get(control.subject)
+        if found is None:
+            found = self._placed[control.subject] = {}
+            for number, resource in enumerate(resources):
+                found.setdefault(self._place_of(resource, control), array("L")).append(number)
+        return found
 
     def _place_of(self, resource: Resource, control: Control) -> str:
         """Return the region in whose cell a resource counts: its own, or the first that showed it."""
@@ -193,7 +224,7 @@ class Evaluation:
             verdict = not_assessed(error.gap)
             reason = f"to be judged in account {where}, which was not seen: {error.gap.message}"
             return msgspec.structs.replace(verdict, reason=reason, inherited_from=resource.account_id)
-        own = next((each for each in owner.resources(type(resource)) if each.arn == resource.arn), resource)
+        own = owner.find(type(resource), resource.arn) or resource
         verdict = self._verdict(control, own, owner)
         evidence = {**verdict.evidence, "judged_in": self.organization.name(resource.account_id)}
         return msgspec.structs.replace(verdict, evidence=evidence, inherited_from=resource.account_id)
@@ -256,14 +287,11 @@ class Evaluation:
             assessed_at=self.facts.now,
         )
 
-    def _counted(self, control: Control, region: str, verdicts: Sequence[Verdict]) -> Cell:
-        counted = [verdict for verdict in verdicts if not verdict.accepted]
-        counts = Counter(verdict.status for verdict in counted)
-        weighed = counted or verdicts
-        found = {verdict.status for verdict in weighed}
-        status = next((status for status in _WORST_FIRST if status in found), Status.NOT_APPLICABLE)
-        gap = next((verdict.gap for verdict in weighed if verdict.status is status and verdict.gap), None)
-        owners = {verdict.inherited_from for verdict in verdicts}
+    def counted(self, control: Control, region: str, tally: Tally) -> Cell:
+        """Return a cell of the plan, given its counted findings."""
+        weighed = tally.counted or tally.accepted
+        status = next((status for status in _WORST_FIRST if status in weighed), Status.NOT_APPLICABLE)
+        gap, owners, counts = tally.gaps.get(status), tally.owners, tally.counted
         return Cell(
             account_id=self.account.id,
             account_name=self.account.name,
@@ -273,14 +301,14 @@ class Evaluation:
             status=status,
             reason=gap.reason if gap else None,
             action=gap.action or None if gap else None,
-            message=gap.message if gap else "" if verdicts else "no resource of this kind exists here",
+            message=gap.message if gap else "" if owners else "no resource of this kind exists here",
             passed=counts[Status.PASS],
             failed=counts[Status.FAIL],
             not_assessed=counts[Status.NOT_ASSESSED],
-            not_applicable=counts[Status.NOT_APPLICABLE],
+            not_applicable=counts[Status.NOT_APPLICABLE] - tally.outside,
             manual=counts[Status.MANUAL],
-            accepted=len(verdicts) - len(counted),
-            inherited_from=owners.pop() if len(owners) == 1 else None,
+            accepted=tally.accepted.total(),
+            inherited_from=next(iter(owners)) if len(owners) == 1 else None,
         )
 
 

@@ -13,7 +13,7 @@ from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.aliases import first_id, resolve
 from orgaudit.controls.declare import Control
 from orgaudit.errors import ConfigError
-from orgaudit.evaluate.account import judged, places
+from orgaudit.evaluate.account import findings_of, places
 from orgaudit.evaluate.rules import Rules, rules_again
 from orgaudit.evaluate.shards import Shards
 from orgaudit.evaluate.stage import context_of
@@ -119,13 +119,14 @@ class OnlyOpen:
     def _owners(self, before: Manifest, rules: Rules, wanted: Mapping[str, Mapping[str, Collection[str]]]) -> set[str]:
         """Return the other accounts in which judging the findings looked something up, by judging them again."""
         shards = Shards(self.earlier, rules.accepts)
-        context = replace(context_of(before, rules, shards), asked=wanted)
+        context = replace(context_of(self.earlier, before, rules, shards), asked=wanted)
         looked: set[str] = set()
         for account in wanted:
             facts = shards.load(account)
             if facts is not None:
                 noting = _Noting(context.organization)
-                judged(facts, replace(context, organization=noting))
+                for _ in findings_of(facts, replace(context, organization=noting), []):
+                    pass
                 looked |= noting.looked_into - {account}
         return looked
 
@@ -136,16 +137,13 @@ class _Noting(Organization):
     def __init__(self, organization: Organization) -> None:
         self.__dict__.update(vars(organization))
         self.looked_into: set[str] = set()
+        load = self._load
 
-    def find(self, kind: type[Resource], arn: str) -> AccountFacts | None:
-        found = super().find(kind, arn)
-        if found is not None:
-            self.looked_into.add(found.account_id)
-        return found
+        def noted(account_id: str) -> AccountFacts | None:
+            self.looked_into.add(account_id)
+            return load(account_id)
 
-    def facts(self, account_id: str) -> AccountFacts:
-        self.looked_into.add(account_id)
-        return super().facts(account_id)
+        self._load = noted
 
 
 def _left_out(before: Manifest, wanted: Mapping[str, Mapping[str, Collection[str]]]) -> Extent:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
 
 from orgaudit.analysis.account_facts import AccountFacts
+from orgaudit.errors import ConfigError
 from orgaudit.facts.declare import load
 from orgaudit.facts.shard import shard_decoder
 from orgaudit.store.run import Run, read_lines
@@ -32,8 +35,23 @@ class Shards:
             path = self._run.shard_path(account_id)
             if not path.exists():
                 return None
-            self._kept[account_id] = AccountFacts(read_lines(path, self._decoder), self._accepts)
+            lines = whole(read_lines(path, self._decoder), path)
+            self._kept[account_id] = AccountFacts(lines, self._accepts)
             if len(self._kept) > KEPT_SHARDS:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(account_id)
         return self._kept[account_id]
+
+
+def whole(lines: Iterable[Any], path: Path) -> Iterator[Any]:
+    """Yield the lines of a shard; raises ConfigError at the end where there are not as many as the first one says.
+
+    A shard of several zstd frames that lacks the last of them is not damaged by itself.
+    """
+    counted, expected = -1, None
+    for counted, line in enumerate(lines):
+        if counted == 0:
+            expected = line.lines
+        yield line
+    if expected is not None and counted != expected:
+        raise ConfigError("is damaged (it lacks lines); restore it from a copy, or audit again", file=str(path))

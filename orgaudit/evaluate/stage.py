@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeAlias
+from uuid import uuid4
 
 import msgspec
 
 from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.aliases import resolve
 from orgaudit.errors import ConfigError
-from orgaudit.evaluate.account import RunContext, evaluate_account, judged, regions_of
+from orgaudit.evaluate.account import RunContext, evaluate_account, findings_of, regions_of
+from orgaudit.evaluate.holders import holders
 from orgaudit.evaluate.rules import Rules
 from orgaudit.evaluate.shards import Shards
 from orgaudit.model import GLOBAL_REGIONS, Account, Finding
 from orgaudit.settings.sections import ScopeSettings
 from orgaudit.store import seal
 from orgaudit.store.manifest import Manifest
+from orgaudit.store.parts import in_parts
 from orgaudit.store.run import Run
 
 log = logging.getLogger(__name__)
@@ -29,31 +35,38 @@ Follow: TypeAlias = Callable[[Manifest], tuple[Manifest, list[Path]]]
 """What is made of a run's findings before they are sealed: the manifest and the files that belong to them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """What a process judges accounts by; it can be pickled. `id` distinguishes one evaluation from every other."""
+
+    id: str
+    run: Path = field(compare=False)
+    rules: Rules = field(compare=False)
+
+
 def evaluate(
     run: Run,
     rules: Rules,
     done: Callable[[Account], None] = lambda _account: None,
     follow: Follow = lambda manifest: (manifest, []),
+    executor: Executor | None = None,
 ) -> None:
     """Judge the facts of a run, replacing what was judged before; `done` is called after each account.
 
-    `follow` makes what is sealed with the findings.
+    `follow` makes what is sealed with the findings. With an executor, its processes share the accounts, and have the
+    run's directory under the same path; what is written is the same.
 
     Raises ConfigError where the run has not been collected to the end or its facts changed, and ReportError.
     """
     manifest = run.read_collected()
     seal.standing(run, seal.FACTS)
-    shards = Shards(run, rules.accepts)
-    context = context_of(manifest, rules, shards)
-    for account in manifest.accounts:
-        facts = shards.load(account.id)
-        if facts is None:
-            raise ConfigError(
-                f"the facts of account {account.id} are missing; collect them by `orgaudit audit --resume {run.id}`",
-                file=str(run.shard_path(account.id)),
-            )
-        evaluate_account(run, facts, context)
-        done(account)
+    judging = Judging(uuid4().hex, run.path, rules)
+    try:
+        for accounts, _ in in_parts(executor, partial(_judge, judging), manifest.accounts):
+            for account in accounts:
+                done(account)
+    finally:
+        _prepared.cache_clear()
     by = {
         "controls": rules.records,
         "frameworks": rules.frameworks,
@@ -65,7 +78,29 @@ def evaluate(
     _seal(run, *follow(msgspec.structs.replace(manifest, **by)))
 
 
-def judged_by(run: Run, rules: Rules) -> Iterator[tuple[str, list[Finding] | None]]:
+def _judge(judging: Judging, accounts: tuple[Account, ...]) -> None:
+    """Judge some accounts of a run, in whichever process this is."""
+    shards, context = _prepared(judging)
+    run = Run(judging.run)
+    for account in accounts:
+        facts = shards.load(account.id)
+        if facts is None:
+            raise ConfigError(
+                f"the facts of account {account.id} are missing; collect them by `orgaudit audit --resume {run.id}`",
+                file=str(run.shard_path(account.id)),
+            )
+        evaluate_account(run, facts, context)
+
+
+@lru_cache(maxsize=1)
+def _prepared(judging: Judging) -> tuple[Shards, RunContext]:
+    """Return what all parts of an evaluation that this process takes need: shared accounts are read once for them."""
+    run = Run(judging.run)
+    shards = Shards(run, judging.rules.accepts)
+    return shards, context_of(run, run.read_manifest(), judging.rules, shards)
+
+
+def judged_by(run: Run, rules: Rules) -> Iterator[tuple[str, Iterator[Finding] | None]]:
     """Yield each account of a collected run with what these rules find in its facts; nothing is written.
 
     The findings are None where the facts cannot be read. Raises ConfigError where the facts are not what was sealed.
@@ -73,14 +108,14 @@ def judged_by(run: Run, rules: Rules) -> Iterator[tuple[str, list[Finding] | Non
     manifest = run.read_collected()
     seal.standing(run, seal.FACTS)
     shards = Shards(run, rules.accepts)
-    context = context_of(manifest, rules, shards)
+    context = context_of(run, manifest, rules, shards)
     for account in manifest.accounts:
         try:
             facts = shards.load(account.id)
         except ConfigError as error:
             log.warning("account %s is not judged again: %s", account.id, error)
             facts = None
-        yield account.id, judged(facts, context)[0] if facts is not None else None
+        yield account.id, findings_of(facts, context, []) if facts is not None else None
 
 
 def check_accepted(run: Run, scope: ScopeSettings) -> None:
@@ -92,14 +127,16 @@ def check_accepted(run: Run, scope: ScopeSettings) -> None:
         scope.check("accept_blocked_regions", known, message, matches=fnmatchcase)
 
 
-def context_of(manifest: Manifest, rules: Rules, shards: Shards) -> RunContext:
+def context_of(run: Run, manifest: Manifest, rules: Rules, shards: Shards) -> RunContext:
     """Return what the accounts of a run are judged with."""
     found, partition = manifest.organization, manifest.caller.partition
+    everybody = (*manifest.accounts, *manifest.out_of_scope)
     organization = Organization(
-        (*manifest.accounts, *manifest.out_of_scope),
+        everybody,
         id=found.id if found else None,
         management_account_id=found.management_account_id if found else None,
         load=shards.load,
+        holders=partial(holders, run, [account.id for account in everybody]),
         delegated=found.delegated if found else {},
     )
     return RunContext(

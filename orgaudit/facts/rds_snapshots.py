@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 from orgaudit.facts.declare import Aws, Detail, Resource, collector, detail, here
 from orgaudit.facts.docdb import ENGINE as DOCDB
 from orgaudit.facts.neptune import ENGINE as NEPTUNE
+from orgaudit.facts.packed import Rows
 from orgaudit.facts.rds import ENGINES_OF_OTHER_SERVICES
 from orgaudit.facts.rows import Row, each_row, listed, tags_in, text
 from orgaudit.model import Observed, Scope, Seen
@@ -135,9 +136,11 @@ async def _cluster_rows(aws: Aws) -> AsyncIterator[Row]:
         yield row
 
 
-async def _cluster_snapshots(aws: Aws) -> list[dict[str, Any]]:
-    pages = aws.pages("rds", "DescribeDBClusterSnapshots")
-    return [found async for page in pages for found in page["DBClusterSnapshots"]]
+async def _cluster_snapshots(aws: Aws) -> Rows:
+    found = Rows()
+    async for page in aws.pages("rds", "DescribeDBClusterSnapshots"):
+        found.extend(page["DBClusterSnapshots"])
+    return found
 
 
 def _cluster_fields(aws: Aws, row: Row) -> StoredFields:

@@ -25,12 +25,14 @@ class AccountHeader(msgspec.Struct, frozen=True, tag="Entered"):
     """The first line of a shard: the account, how its collection went, and by which version it was written.
 
     Shards from before versions were noted have the first one. Another version than this one is refused by ValueError.
+    `lines` is how many lines follow; shards of earlier versions do not say.
     """
 
     account: Account
     record: AccountRecord
     schema_version: int = 1
     tool_version: str = ""
+    lines: int | None = None
 
     def __post_init__(self) -> None:
         if self.schema_version != SCHEMA_VERSION:
@@ -41,9 +43,9 @@ class AccountHeader(msgspec.Struct, frozen=True, tag="Entered"):
             )
 
 
-def header_of(account: Account, record: AccountRecord) -> AccountHeader:
-    """Return the first line of a shard that is written now."""
-    return AccountHeader(account, record, SCHEMA_VERSION, __version__)
+def header_of(account: Account, record: AccountRecord, lines: int | None = None) -> AccountHeader:
+    """Return the first line of a shard that is written now, with so many lines after it."""
+    return AccountHeader(account, record, SCHEMA_VERSION, __version__, lines)
 
 
 class ListingResult(msgspec.Struct, frozen=True, tag="Listed"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, timedelta
+from functools import partial
 from itertools import chain, count, groupby, islice
 from operator import attrgetter, itemgetter
 from pathlib import Path
@@ -142,12 +143,16 @@ def dated(run: Run) -> Apply:
     """
     if not history_path(run).is_file():
         return iter
-    return lambda findings: _dated(run, run.read_manifest().remediation_days, findings)
+    return partial(_dated, run, run.read_manifest().remediation_days)
 
 
 def _dated(run: Run, days: Mapping[str, int], findings: Iterable[Finding]) -> Iterator[Finding]:
+    following = iter(findings)
+    if (beginning := next(following, None)) is None:
+        return
+    findings = chain([beginning], following)
     with scratch_of(run) as scratch, connection_in(scratch) as connection:
-        histories = _histories(connection, run)
+        histories = _histories(connection, run, beginning.account_id)
         last, (account_id, known) = "", next(histories, _NO_MORE)
         for account, group in groupby(findings, key=attrgetter("account_id")):
             if account < last:
@@ -170,11 +175,12 @@ _Known: TypeAlias = dict[str, tuple[date | None, int]]
 _NO_MORE: tuple[None, _Known] = (None, {})
 
 
-def _histories(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[tuple[str, _Known]]:
-    """Yield each account that has a history with what is known of its findings, by the account's id."""
+def _histories(connection: duckdb.DuckDBPyConnection, run: Run, first: str) -> Iterator[tuple[str, _Known]]:
+    """Yield each account, from the first on, that has a history with what is known of its findings, by account id."""
     connection.execute(
         f"SELECT account_id, fingerprint, first_seen, reopened FROM read_parquet({quoted(history_path(run))}) "  # noqa: S608
-        "WHERE first_seen IS NOT NULL OR reopened > 0 ORDER BY account_id"
+        "WHERE account_id >= $1 AND (first_seen IS NOT NULL OR reopened > 0) ORDER BY account_id",
+        [first],
     )
     rows = chain.from_iterable(iter(lambda: connection.fetchmany(PIECE), []))
     for account, group in groupby(rows, key=itemgetter(0)):

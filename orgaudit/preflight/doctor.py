@@ -14,7 +14,7 @@ from orgaudit.audit import Auditor
 from orgaudit.aws.access import Access
 from orgaudit.aws.account import AccountAccess, RegionAccess
 from orgaudit.collect.account import actions_for
-from orgaudit.collect.batch import visit
+from orgaudit.collect.visit import visit
 from orgaudit.errors import AccessError, ExitCode
 from orgaudit.evaluate.rules import rules_of
 from orgaudit.facts.declare import Collector, closure
@@ -112,11 +112,12 @@ async def _diagnosed(
             checks.fail("accounts", str(error), "Correct what the message names: an audit needs the list of accounts.")
         return Diagnosis(tuple(checks.made), readable=False)
     sampled = _spread(inside, sample)
-    auditor.progress.stage("doctor", len(sampled))
+    auditor.progress.stage("doctor", len(sampled), access.traffic)
     management = found.organization.management_account_id if found.organization else ""
     accounts = _AccountChecks(access, auditor.settings, collectors, management)
 
     async def read(account: Account) -> list[Check]:
+        auditor.progress.account_began(account)
         made = await accounts.run(account)
         auditor.progress.account_done(account, None, access.traffic)
         return made

@@ -10,7 +10,7 @@ import msgspec
 
 from orgaudit.audit import Auditor
 from orgaudit.collect.account import collect_account
-from orgaudit.collect.batch import visit
+from orgaudit.collect.visit import visit
 from orgaudit.evaluate.account import places, regions_of
 from orgaudit.evaluate.rules import Rules, rules_of
 from orgaudit.facts.declare import closure
@@ -19,6 +19,7 @@ from orgaudit.organization.discovery import Discovered
 from orgaudit.organization.plan import discover_organization, known_regions, select
 from orgaudit.preflight.estimate import RESOURCES, Estimate, estimate
 from orgaudit.settings.sections import OrganizationSettings
+from orgaudit.store.shards import Spool
 
 
 class PlannedAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,11 +72,12 @@ async def make_plan(auditor: Auditor, *, resources: int = RESOURCES) -> Plan:
     async with auditor.access(rules) as access:
         found = await discover_organization(access, settings)
         inside, outside = await select(access, found, settings.scope)
-        auditor.progress.stage("plan", len(inside))
+        auditor.progress.stage("plan", len(inside), access.traffic)
 
         async def read(account: Account) -> AccountRecord:
+            auditor.progress.account_began(account)
             # Without collectors the role is assumed and the regions are listed, as in an audit, and no more.
-            record = (await collect_account(access, account, (), settings.scope)).entered.record
+            record = (await collect_account(access, account, (), settings, Spool())).record
             auditor.progress.account_done(account, record, access.traffic)
             return record
 

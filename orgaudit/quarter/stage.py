@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from orgaudit.audit import Auditor, reported
+from orgaudit.collect import stoppable
 from orgaudit.errors import ConfigError
 from orgaudit.history.baseline import head_of, is_newest, is_whole
 from orgaudit.quarter.baseline import LastQuarter, run_of
@@ -33,7 +34,8 @@ AUDIT = "audit"
 class Quarter:
     """How a quarter is made in its folder: with which settings and register, compared with what, and sent by whom.
 
-    `said` is called with each step after the audit, and whether it was done now and not before.
+    `said` is called with each step after the audit, and whether it was done now and not before. The processes of an
+    `executor` share the findings.
     """
 
     folder: Folder
@@ -42,6 +44,7 @@ class Quarter:
     register_file: Path | None = None
     sender: str | None = None
     said: Callable[[StepRecord, bool], None] = lambda _record, _now: None
+    executor: Executor | None = None
 
     def audit(self, auditor: Auditor) -> None:
         """Audit, or go on with an audit that was stopped, unless the run exists; settle what it is compared with.
@@ -79,7 +82,7 @@ class Quarter:
     def _audit(self, auditor: Auditor) -> str:
         run = run_of(self.settings.run.out, self.folder.record)
         if not self.folder.record.existing and not _is_evaluated(run):
-            asyncio.run(auditor.resume(run) if run.manifest_path.exists() else auditor.audit(run.id))
+            stoppable.run(auditor.resume(run) if run.manifest_path.exists() else auditor.audit(run.id))
         manifest = run.read_evaluated()
         if not is_whole(manifest) or manifest.taken_over:
             raise ConfigError(f"run {run.id} {_why_not(manifest)}, and a quarter is an audit of the whole", key="--run")
@@ -101,7 +104,10 @@ class Quarter:
                 yield run, view
             return
         compared = self.last.compared(run, run.read_manifest())
-        with reported(run, settings, self.register_file, record.date, compared=compared) as (view, _):
+        with reported(run, settings, self.register_file, record.date, compared=compared, executor=self.executor) as (
+            view,
+            _,
+        ):
             if not record.existing and is_newest(run):
                 point_latest(run)
             self.folder.note(results=view.run.results.relative_to(run.path).as_posix())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import date
 
 import msgspec
@@ -27,14 +28,34 @@ from orgaudit.store.run import Run
 from orgaudit.words import counted
 
 
-class AppliedRegister:
-    """A register on one date, and what its exceptions did to the findings that passed through `apply` so far.
+@dataclass(slots=True)
+class Tally:
+    """What the exceptions of a register did to findings.
 
     `matched` counts findings in scope by (exception id, status), `covered` those that the exception covers, `overdue`
     those that it covered until it expired, `overlaps` findings by (id that won, id that would have covered too), and
     `too_long` findings that it does not cover because it lives longer than their severity allows. `untagged` counts the
-    failures without any tags that are in scope but for their tags, which may not have been read. `aliases` are the old
-    ids of renamed controls with the new ones, and `requirements` those of all framework files by their controls.
+    failures without any tags that are in scope but for their tags, which may not have been read.
+    """
+
+    matched: Counter[tuple[str, Status]] = field(default_factory=Counter)
+    covered: Counter[str] = field(default_factory=Counter)
+    overdue: Counter[str] = field(default_factory=Counter)
+    overlaps: Counter[tuple[str, str]] = field(default_factory=Counter)
+    too_long: Counter[tuple[str, Severity]] = field(default_factory=Counter)
+    untagged: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Tally) -> None:
+        """Count what the exceptions did to other findings, too."""
+        for each in fields(Tally):
+            getattr(self, each.name).update(getattr(other, each.name))
+
+
+class AppliedRegister:
+    """A register on one date, with the `tally` of the findings that passed through `apply` so far.
+
+    `aliases` are the old ids of renamed controls with the new ones, and `requirements` those of all framework files by
+    their controls.
     """
 
     def __init__(
@@ -51,12 +72,7 @@ class AppliedRegister:
         self.as_of = as_of
         self.aliases = aliases or {}
         self.requirements = requirements or {}
-        self.matched: Counter[tuple[str, Status]] = Counter()
-        self.covered: Counter[str] = Counter()
-        self.overdue: Counter[str] = Counter()
-        self.overlaps: Counter[tuple[str, str]] = Counter()
-        self.too_long: Counter[tuple[str, Severity]] = Counter()
-        self.untagged: Counter[str] = Counter()
+        self.tally = Tally()
         self._matcher = Matcher(register.exceptions, self.accounts, self.aliases, requirements=self.requirements)
         self._states = {entry.id: self.state(entry) for entry in register.exceptions}
         self._decided_by: dict[str, list[str]] = {}
@@ -73,10 +89,10 @@ class AppliedRegister:
         for finding in findings:
             entries = self._matcher.matching(finding)
             if entries:
-                self.matched.update((entry.id, finding.status) for entry in entries)
+                self.tally.matched.update((entry.id, finding.status) for entry in entries)
             untagged = finding.status is Status.FAIL and not finding.resource_tags
             if untagged and (others := self._matcher.untagged(finding)):
-                self.untagged.update(entry.id for entry in others)
+                self.tally.untagged.update(entry.id for entry in others)
             entry = self._deciding(finding, entries) if entries and finding.status is Status.FAIL else None
             if entry is None:
                 yield finding
@@ -95,14 +111,14 @@ class AppliedRegister:
         longest = self.register.policy.longest_days.of(finding.severity)
         in_force = [(entry, life_days(entry)) for entry in entries if self._states[entry.id].covers]
         covering = [entry for entry, days in in_force if days <= longest]
-        self.too_long.update((entry.id, finding.severity) for entry, days in in_force if days > longest)
+        self.tally.too_long.update((entry.id, finding.severity) for entry, days in in_force if days > longest)
         if covering:
-            self.covered[covering[0].id] += 1
-            self.overlaps.update((covering[0].id, other.id) for other in covering[1:])
+            self.tally.covered[covering[0].id] += 1
+            self.tally.overlaps.update((covering[0].id, other.id) for other in covering[1:])
             return covering[0]
         expired = next((entry for entry in entries if self._states[entry.id] is EntryState.EXPIRED), None)
         if expired is not None:
-            self.overdue[expired.id] += 1
+            self.tally.overdue[expired.id] += 1
         return expired
 
     def problems(self) -> list[Problem]:
@@ -117,7 +133,7 @@ class AppliedRegister:
                 f"for {register.policy.longest_days.of(severity)}: {count} stay open",
                 remedy="set an earlier expires_on, or leave those findings out of its scope",
             )
-            for (name, severity), count in sorted(self.too_long.items())
+            for (name, severity), count in sorted(self.tally.too_long.items())
         ]
         return [*register.problems(EXCEPTIONS), *too_long, *register.problems(ATTESTATIONS)]
 

@@ -130,16 +130,16 @@ class Scanned:
             return f"{unseen:,} of {counted(self.cells[entry.id], 'evaluation')} in its scope not assessed."
         if not self.cells[entry.id]:
             return "No account, region or control of its scope was part of this run."
-        if manual := self.applied.matched[entry.id, Status.MANUAL]:
+        if manual := self.applied.tally.matched[entry.id, Status.MANUAL]:
             return f"{counted(manual, 'finding')} in its scope left to a manual review."
-        if untagged := self.applied.untagged[entry.id]:
+        if untagged := self.applied.tally.untagged[entry.id]:
             return f"{counted(untagged, 'failing resource')} would be in its scope by tags that the run did not see."
         return ""
 
     def rows(self) -> list[ExceptionRow]:
         """Return every exception of the register, by id, with what the run assessed and found of its scope."""
         found = {
-            entry.id: {"not_scanned": self.missing(entry), "failing": self.applied.matched[entry.id, Status.FAIL]}
+            entry.id: {"not_scanned": self.missing(entry), "failing": self.applied.tally.matched[entry.id, Status.FAIL]}
             for entry in self.applied.register.exceptions
         }
         return [msgspec.structs.replace(row, **found.get(row.id, {})) for row in self.applied.exceptions()]

@@ -69,19 +69,19 @@ def _remark(
 def _from_findings(applied: AppliedRegister) -> Iterator[HygieneRemark]:
     """Yield what the findings themselves show."""
     entries = {entry.id: entry for entry in applied.register.exceptions}
-    for name, count in applied.overdue.items():
+    for name, count in applied.tally.overdue.items():
         overdue = -days_left(entries[name], applied.as_of)
         detail = f"Expired {counted(overdue, 'day')} ago; {counted(count, 'finding')} in its scope open again."
         yield _remark(applied, entries[name], HygieneConcern.EXPIRED_MATCHING, detail, findings=count)
     longest = applied.register.policy.longest_days
-    for (name, severity), count in applied.too_long.items():
+    for (name, severity), count in applied.tally.too_long.items():
         lives = counted(life_days(entries[name]), "day")
         detail = (
             f"Lives {lives}; {severity} findings may be excepted for {longest.of(severity)}. "
             f"{counted(count, 'finding')} not covered."
         )
         yield _remark(applied, entries[name], HygieneConcern.TOO_LONG, detail, findings=count)
-    for (winner, name), count in applied.overlaps.items():
+    for (winner, name), count in applied.tally.overlaps.items():
         detail = f"{winner} is more specific, or first, and covers {counted(count, 'finding')} in the scope of both."
         yield _remark(applied, entries[name], HygieneConcern.OVERLAPPING, detail, findings=count, other=winner)
 
@@ -94,13 +94,13 @@ def _from_dates_and_limits(applied: AppliedRegister, entry: ExceptionEntry) -> I
         detail = (
             f"Expires on {entry.expires_on.isoformat()}, in {counted(left, 'day')}; reported within {horizon} days."
         )
-        count = applied.covered[entry.id]
+        count = applied.tally.covered[entry.id]
         yield _remark(applied, entry, HygieneConcern.EXPIRING, detail, findings=count, within=horizon)
     if entry.review_by is not None and entry.review_by < applied.as_of:
         late = (applied.as_of - entry.review_by).days
         detail = f"A review was due by {entry.review_by.isoformat()}, {counted(late, 'day')} ago."
         yield _remark(applied, entry, HygieneConcern.REVIEW_PASSED, detail)
-    failing = applied.matched[entry.id, Status.FAIL]
+    failing = applied.tally.matched[entry.id, Status.FAIL]
     if entry.max_findings is not None and failing > entry.max_findings:
         detail = f"{counted(failing, 'finding')} fail in its scope; it was approved for {entry.max_findings} at most."
         yield _remark(applied, entry, HygieneConcern.GROWN, detail, findings=failing)
@@ -165,12 +165,12 @@ def _matched(pattern: str, values: Collection[str]) -> list[str]:
 def _unused(found: Scanned, in_force: Iterable[ExceptionEntry], orphaned: Collection[str]) -> Iterator[HygieneRemark]:
     """Yield the entries in force that cover nothing, with the reason."""
     applied = found.applied
-    too_long = {name for name, _ in applied.too_long}
+    too_long = {name for name, _ in applied.tally.too_long}
     for entry in in_force:
         reached = found.cells[entry.id]
-        if applied.covered[entry.id] or entry.id in too_long:
+        if applied.tally.covered[entry.id] or entry.id in too_long:
             continue
-        if failing := applied.matched[entry.id, Status.FAIL]:
+        if failing := applied.tally.matched[entry.id, Status.FAIL]:
             detail = f"Other exceptions cover {counted(failing, 'finding')}: all that fail in its scope."
             yield _remark(applied, entry, HygieneConcern.SHADOWED, detail, findings=failing)
         elif entry.id in orphaned and not reached:
@@ -186,7 +186,7 @@ def _expired_unseen(found: Scanned) -> Iterator[HygieneRemark]:
     """Yield the expired entries in whose scope nothing is known to fail, and not all was assessed."""
     applied = found.applied
     for entry in applied.register.exceptions:
-        if applied.state(entry) is not EntryState.EXPIRED or applied.matched[entry.id, Status.FAIL]:
+        if applied.state(entry) is not EntryState.EXPIRED or applied.tally.matched[entry.id, Status.FAIL]:
             continue
         if why := found.missing(entry):
             yield _remark(applied, entry, HygieneConcern.EXPIRED_NOT_SCANNED, why)

@@ -20,7 +20,9 @@ from orgaudit.settings.people import People
 def computed_of(applied: AppliedRegister, *, matched: bool = False) -> dict[str, Computed]:
     """Return what a workbook shows beside the entries, by id; unless `matched`, it is unknown what they cover."""
     computed = {
-        row.id: Computed(row.state, row.days_left, applied.covered[row.id] if matched else None, row.amendment != "")
+        row.id: Computed(
+            row.state, row.days_left, applied.tally.covered[row.id] if matched else None, row.amendment != ""
+        )
         for row in applied.exceptions()
     }
     return computed | {row.id: Computed(row.state, row.days_left) for row in applied.attested().rows}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import reduce
 from itertools import count
@@ -11,15 +13,17 @@ from pathlib import Path
 
 import msgspec
 
-from orgaudit.register.apply import AppliedRegister
+from orgaudit.model import Account
+from orgaudit.register.apply import AppliedRegister, Tally
 from orgaudit.register.extent import scanned
 from orgaudit.register.file.load import Register, with_known_requirements, with_present_requirements
 from orgaudit.register.hygiene import review
 from orgaudit.store import seal
+from orgaudit.store.consolidation import consolidate
 from orgaudit.store.register_result import RegisterProblem, RegisterResult, Source, read_result, write_result
 from orgaudit.store.run import Run, read_lines
 from orgaudit.store.seal import SealRecord, Standing
-from orgaudit.store.tables import Apply, consolidate
+from orgaudit.store.tables import Apply
 
 UNVERIFIED = "unverified"
 """Where in a run's directory the results are that were made of files which do not verify."""
@@ -37,6 +41,7 @@ def apply(
     after: Callable[[Run], Iterable[Path]] | None = None,
     same: Callable[[Run], bool] = lambda _: True,
     standing: Standing,
+    executor: Executor | None = None,
 ) -> Run:
     """Write findings.parquet, coverage.parquet and register.json for a date, and return the run with their place.
 
@@ -44,7 +49,8 @@ def apply(
     them is the `same`, and others get a directory of their own, as-of-DATE. `controls` are the ids of all controls that
     exist, `aliases` the old ids of renamed ones with the new, `requirements` those of all framework files by their
     controls, `before` what else is set of each finding, before its exception, `after` writes what else is made of the
-    results and returns the files, and `standing` is what is known of the findings. Raises ConfigError where a file of
+    results and returns the files, and `standing` is what is known of the findings. The processes of an executor share
+    the findings; what is in `before` can then be pickled. Raises ConfigError where a file of
     the run cannot be read, and ReportError where one cannot be written.
     """
     source = _source(register, as_of)
@@ -57,14 +63,16 @@ def apply(
             deque(read_lines(run.cells_path(account.id), msgspec.json.Decoder(msgspec.Raw)), maxlen=0)
     by_id = {it.id: it for it in manifest.frameworks}
     known = with_present_requirements(with_known_requirements(register, by_id, complete=False), by_id)
-    applied = AppliedRegister(known, manifest.accounts, as_of, aliases, requirements=requirements)
-    consolidate(at, lambda findings: reduce(lambda stream, each: each(stream), (*before, applied.apply), findings))
+    marking = _Marking(known, manifest.accounts, as_of, aliases, requirements, tuple(before))
+    applied = marking.register()
+    for tally in consolidate(at, marking, executor):
+        applied.tally.add(tally)
     found = scanned(run, applied, controls)
     result = RegisterResult(
         source=source,
         entries=tuple(found.rows()),
-        covered=dict(sorted(applied.covered.items())),
-        overdue=dict(sorted(applied.overdue.items())),
+        covered=dict(sorted(applied.tally.covered.items())),
+        overdue=dict(sorted(applied.tally.overdue.items())),
         problems=tuple(RegisterProblem(f"{it.file}:{it.line}", it.key, it.sentence) for it in applied.problems()),
         hygiene=tuple(review(found)),
         attested=applied.attested(),
@@ -74,6 +82,28 @@ def apply(
     if standing is Standing.VERIFIED:
         _seal(run, at, (*seal.MATCHED, *more))
     return at
+
+
+@dataclass(frozen=True, slots=True)
+class _Marking:
+    """What is set of the findings of a run; it can be pickled where `before` can."""
+
+    known: Register
+    accounts: tuple[Account, ...]
+    as_of: date
+    aliases: Mapping[str, str] | None
+    requirements: Mapping[str, tuple[str, ...]] | None
+    before: tuple[Apply, ...]
+
+    def register(self) -> AppliedRegister:
+        """Return the register, to which no finding was shown yet."""
+        return AppliedRegister(self.known, self.accounts, self.as_of, self.aliases, requirements=self.requirements)
+
+    def __call__(self) -> tuple[Apply, Tally]:
+        """Return what marks a part of the findings, and what it counts."""
+        applied = self.register()
+        steps = (*self.before, applied.apply)
+        return lambda findings: reduce(lambda stream, step: step(stream), steps, findings), applied.tally
 
 
 def _place(run: Run, source: Source, standing: Standing, same: Callable[[Run], bool]) -> tuple[Run, bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,11 +27,13 @@ def written(
     standing: Standing,
     settings: ReportSettings | None = None,
     json_version: int = JSON_VERSION,
+    begin: Callable[[str], None] = lambda _name: None,
 ) -> Iterator[tuple[View, list[Path]]]:
     """Write each format of a run to which the register was applied, and yield the view and all the files.
 
     A verified report that was handed out stays as it is, unless one of its files was changed or is missing, or another
-    is among them: then all are written again. New ones are listed in reports.json.
+    is among them: then all are written again. New ones are listed in reports.json. `begin` is called with the name of
+    each format before it is written.
     Raises ConfigError for an unknown format or a run without results, and ReportError where a file cannot be written.
     """
     wanted = chosen(formats, json_version)
@@ -39,11 +41,12 @@ def written(
     with viewing(run, standing=standing, settings=settings) as view:
         paths: list[Path] = []
         added: list[Path] = []
-        for each in wanted.values():
-            known = [run.results / name for name in sorted(keep) if each.owns(name)]
+        for name, each in wanted.items():
+            known = [run.results / file for file in sorted(keep) if each.owns(file)]
             if known and all(keep[path.name] for path in known) and each.files(run.results) == known:
                 paths += known
             else:
+                begin(name)
                 paths += (new := each.write(view, run.results))
                 added += new
         if added and standing is Standing.VERIFIED:

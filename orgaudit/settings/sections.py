@@ -174,7 +174,11 @@ class ScopeSettings(Section):
 
 
 class RunSettings(Section):
-    """Where output goes and how wide a run is; time-outs are in seconds."""
+    """Where output goes and how wide a run is; time-outs are in seconds.
+
+    `account_minutes` is how long the collection of one account may take. What it has not read by then is a gap, so that
+    a run ends, whatever one account holds.
+    """
 
     out: Path = Path("reports")
     formats: tuple[Text, ...] = ("xlsx", "html", "json")
@@ -184,6 +188,7 @@ class RunSettings(Section):
     connect_timeout: float = Field(default=5, gt=0)
     read_timeout: float = Field(default=30, gt=0)
     attempts: int = Field(default=6, ge=1)
+    account_minutes: float = Field(default=240, gt=0, allow_inf_nan=False)
     mode: Annotated[str, BeforeValidator(_mode)] = "0700"
 
     @property

@@ -20,12 +20,12 @@ from orgaudit.errors import ConfigError, CutShortError, ReportError
 from orgaudit.settings.people import OwnershipRecord
 from orgaudit.store import lease, seal
 from orgaudit.store.manifest import Manifest, ParentRecord
-from orgaudit.store.run import Run, make_directory, valid_id, writing
+from orgaudit.store.run import Run, TakenError, make_directory, valid_id, writing
 
 _NUMBERED = re.compile(r"(?P<stem>.+)\.\d+")
 COMMAND = "evaluate"
 """The command by which a run is held while it is made."""
-_BEGUN = {"facts", "lease.json", "reports.json"}
+_BEGUN = {*seal.FACTS, "lease.json", "reports.json"}
 """What such a run has before its run.json."""
 
 
@@ -95,11 +95,12 @@ def _begin(run: Run, parent: Run) -> None:
     manifest = parent.read_collected()
     seal.standing(parent, seal.FACTS)
     run.create(stat.S_IMODE(parent.path.stat().st_mode))
-    shutil.rmtree(run.path / "facts", ignore_errors=True)
     seal.ledger_path(run.path).unlink(missing_ok=True)
-    make_directory(run.path / "facts")
-    for path in seal.shards(parent, "facts"):
-        share(path, run.path / "facts" / path.name)
+    for part in seal.FACTS:
+        shutil.rmtree(run.path / part, ignore_errors=True)
+        for path in seal.shards(parent, part):
+            make_directory(run.path / part)
+            share(path, run.path / part / path.name)
     collected = msgspec.structs.replace(
         manifest,
         run_id=run.id,
@@ -108,25 +109,31 @@ def _begin(run: Run, parent: Run) -> None:
         baseline=None,
         ownership=OwnershipRecord(),
     )
-    seal.seal(run, collected, [] if manifest.seal else seal.shards(run, "facts"), keep=seal.FACTS)
+    unsealed = [] if manifest.seal else [path for part in seal.FACTS for path in seal.shards(run, part)]
+    seal.seal(run, collected, unsealed, keep=seal.FACTS)
 
 
-def share(path: Path, target: Path) -> None:
+def share(path: Path, target: Path) -> bool:
     """Make a file of one run a file of another: a hard link, or a copy where the file system or its rules have none.
 
-    Raises ReportError.
+    Return whether that was done: a file that is there stays. Raises ReportError.
     """
     try:
         if not path.is_symlink():
             os.link(path, target)
-            return
+            return True
+    except FileExistsError:
+        return False
     except OSError:
         pass
     try:
-        with path.open("rb") as source, writing(target) as file:
+        with path.open("rb") as source, writing(target, new=True) as file:
             shutil.copyfileobj(source, file)
+    except TakenError:
+        return False
     except OSError as error:
         raise ReportError(f"cannot copy {path}: {error.strerror or error}") from error
+    return True
 
 
 def parent_of(run: Run, manifest: Manifest) -> Run | None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, date
 
 import msgspec
 
 from orgaudit.errors import ConfigError
 from orgaudit.settings.sections import ScopeSettings
-from orgaudit.store import seal
+from orgaudit.store import receipts, seal
 from orgaudit.store.again import share
 from orgaudit.store.manifest import Manifest, OnlyOpenRecord, SinceRecord
-from orgaudit.store.run import Run, make_directory, valid_id
+from orgaudit.store.place import place_at
+from orgaudit.store.receipts import Receipt
+from orgaudit.store.run import Run, make_directory, shard_name, valid_id
 
 PLACES = (
     *("accounts", "exclude_accounts", "ous", "exclude_ous", "tags", "exclude_tags"),
@@ -74,32 +76,64 @@ def earlier_of(run: Run, record: SinceRecord | OnlyOpenRecord) -> Run:
 def place(run: Run, manifest: Manifest) -> None:
     """Give a run the shards that it takes over and does not have yet, so that their accounts are not collected.
 
-    Raises ConfigError where the facts of the earlier run are not what was sealed, and ReportError.
+    Their receipts come with them, so that nobody decodes them, unless they may show less of the organization than it
+    has by now. Raises ConfigError where the facts of the earlier run are not what was sealed, and ReportError.
     """
     missing = [each for each in manifest.taken_over if not run.shard_path(each).exists()]
     if manifest.since is None or not missing:
         return
     earlier = earlier_of(run, manifest.since)
     seal.standing(earlier, seal.FACTS)
-    make_directory(run.path / "facts")
+    before, now = _members(earlier.read_manifest()), _members(manifest)
+    for part in seal.FACTS:
+        make_directory(run.path / part)
     for account_id in missing:
-        share(earlier.shard_path(account_id), run.shard_path(account_id))
+        if not share(earlier.shard_path(account_id), run.shard_path(account_id)):
+            continue
+        receipt = receipts.read(place_at(str(earlier.path)), account_id)
+        if receipt is not None and now <= before and now.issuperset(receipt.shows):
+            name = receipts.name_of(account_id)
+            share(earlier.path / name, run.path / name)
 
 
-def drop(run: Run, manifest: Manifest, accounts: Collection[str]) -> None:
-    """Make a collected run forget shards that it took over, so that their accounts are collected.
+def _members(manifest: Manifest) -> set[str]:
+    return {account.id for account in (*manifest.accounts, *manifest.out_of_scope)}
 
-    A process that is killed meanwhile leaves a run that is resumed with these shards, or without them. Raises
-    ConfigError and ReportError.
+
+def drop(run: Run, accounts: Iterable[str]) -> None:
+    """Make a run forget shards that it took over, so that their accounts are collected; raises ReportError.
+
+    A process that is killed meanwhile leaves a run that is resumed with these shards, or without them.
     """
-    if manifest.since is None:
-        return
-    reopened = msgspec.structs.replace(manifest, collected_at=None, supporting=(), records=(), seal=None)
-    seal.seal(run, reopened, ())
+    place = place_at(str(run.path))
     for account_id in accounts:
-        run.shard_path(account_id).unlink(missing_ok=True)
-    kept = tuple(each for each in manifest.since.accounts if each.account_id not in accounts)
-    seal.seal(run, msgspec.structs.replace(reopened, since=msgspec.structs.replace(manifest.since, accounts=kept)), ())
+        place.remove(receipts.name_of(account_id))
+        place.remove(shard_name(account_id))
+
+
+def outdated(manifest: Manifest, found: Collection[Receipt]) -> set[str]:
+    """Return the accounts with facts that were taken over whose resources show in what was collected anew.
+
+    They are judged where they live, so their facts may not be older.
+    """
+    old = {receipt.account_id for receipt in found if _is_taken_over(manifest, receipt)}
+    return old & {each for receipt in found if receipt.account_id not in old for each in receipt.shows}
+
+
+def since_of(manifest: Manifest, found: Mapping[str, Receipt]) -> SinceRecord | None:
+    """Return the run of which facts were taken over, with the accounts whose shards are still those."""
+    if manifest.since is None:
+        return None
+    kept = (each for each in manifest.since.accounts if each.account_id in found)
+    return msgspec.structs.replace(
+        manifest.since, accounts=tuple(each for each in kept if _is_taken_over(manifest, found[each.account_id]))
+    )
+
+
+def _is_taken_over(manifest: Manifest, receipt: Receipt) -> bool:
+    """Return whether a shard is that of the earlier run, by when its collection ended."""
+    taken = manifest.taken_over.get(receipt.account_id)
+    return taken is not None and taken.collected_at == receipt.record.collected_at
 
 
 def problems(run: Run, manifest: Manifest) -> Iterator[str]:

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -27,31 +28,58 @@ RENEW_EVERY = 30.0
 """Seconds."""
 
 
-class Lease(msgspec.Struct, frozen=True, kw_only=True):
-    """Who holds a run: `space` says in which set of process ids `pid` counts, `started` distinguishes its reuses."""
+class Holder(msgspec.Struct, frozen=True, kw_only=True):
+    """A process that holds something, and until when.
+
+    `space` says in which set of process ids `pid` counts, `started` distinguishes its reuses.
+    """
 
     host: str
     space: str
     pid: int
     started: str | None
-    command: str
     since: datetime
     expires_at: datetime
 
-    def gone(self, now: datetime) -> bool:
-        """Return whether it is held no longer: the process has ended, or, from elsewhere, the lease has expired."""
-        if self.space == _space():
-            return not alive(self.pid, self.started)
-        return now > self.expires_at
+    @property
+    def ended(self) -> bool:
+        """Whether its process is known to have ended; of one elsewhere nothing is known."""
+        return self.space == _space() and not alive(self.pid, self.started)
 
     @property
     def ours(self) -> bool:
-        """Return whether this process holds it."""
+        """Whether this process holds it."""
         return (self.space, self.pid) == (_space(), os.getpid())
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}" if self.pid else "a process"
+
+
+class Lease(Holder, frozen=True, kw_only=True):
+    """Who holds a run, and with which command."""
+
+    command: str
+
+    def gone(self, now: datetime) -> bool:
+        """Return whether it is held no longer: the process has ended, or, from elsewhere, the lease has expired."""
+        return self.ended if self.space == _space() else now > self.expires_at
 
     def __str__(self) -> str:
         since = f"since {self.since:%Y-%m-%d %H:%M:%S} UTC"
         return f"process {self.pid} on {self.host} (`orgaudit {self.command}`, {since})" if self.pid else "a process"
+
+
+def this_process(life: timedelta) -> dict[str, Any]:
+    """Return what a lease says of this process, which holds it from now for so long."""
+    now = datetime.now(UTC)
+    return {
+        "host": platform.node(),
+        "space": _space(),
+        "pid": os.getpid(),
+        "started": _status(os.getpid())[1],
+        "since": now,
+        "expires_at": now + life,
+    }
 
 
 def lease_path(run: Run) -> Path:
@@ -126,21 +154,12 @@ def age(path: Path) -> timedelta:
 
 
 def _take(run: Run, command: str, remedy: str) -> None:
-    now = datetime.now(UTC)
-    mine = Lease(
-        host=platform.node(),
-        space=_space(),
-        pid=os.getpid(),
-        started=_status(os.getpid())[1],
-        command=command,
-        since=now,
-        expires_at=now + LIFE,
-    )
+    mine = Lease(**this_process(LIFE), command=command)
     try:
         run.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         with alone(run.path):
             found = holder(run)
-            if found is not None and found.gone(now):
+            if found is not None and found.gone(mine.since):
                 lease_path(run).unlink(missing_ok=True)
             _create(lease_path(run), msgspec.json.encode(mine))
     except FileExistsError:

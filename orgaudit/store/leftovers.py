@@ -10,12 +10,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from orgaudit.errors import ConfigError
-from orgaudit.store import lease
+from orgaudit.store import lease, leases
+from orgaudit.store.place import Directory
 from orgaudit.store.run import Run
 
 PARTS = (
     "",
     "facts",
+    "receipts",
+    "leases",
     "findings",
     "coverage",
     "as-of-*",
@@ -25,9 +28,11 @@ PARTS = (
     "unverified/split-*",
 )
 """Where a run has files, as patterns below its directory."""
+COLLECTED = frozenset({"facts", "receipts", "leases"})
+"""Where processes write that do not hold the run: those that hold accounts of it."""
 
 _TEMPORARY = re.compile(
-    r"\.(?:(?:run|reports|register|lease)\.json|report\.\w+|(?:findings|coverage|history)\.parquet|\d{12}\.ndjson\.zst"
+    r"\.(?:(?:run|reports|register|lease)\.json|report\.\w+|(?:findings|coverage|history)\.parquet|\d{12}\.(?:ndjson\.zst|json)|collection-[0-9a-f]{32}\.json"
     r"|[a-z0-9][a-z0-9@._+-]*\.(?:xlsx|eml))"
     r"\.[a-z0-9_]{8}"
 )
@@ -49,12 +54,22 @@ def sweep_run(run: Run) -> None:
 
 
 def _sweep(run: Run) -> None:
+    place = Directory(run.path)
+    sweep_leases(run)
+    collected = any(leases.alive(place, account_id) for account_id in leases.held(place))
     for directory in _directories(run):
+        if collected and directory.name in COLLECTED:  # other processes collect: what is there may be theirs
+            continue
         for path in _entries(directory):
             if _TEMPORARY.fullmatch(path.name) and path.is_file():
                 path.unlink(missing_ok=True)
             else:
                 _remove_marked(path)
+
+
+def sweep_leases(run: Run) -> None:
+    """Remove the leases of accounts that no process collects any more; the caller need not hold the run."""
+    leases.clear(Directory(run.path), gone_only=True)
 
 
 def sweep_output(out: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from orgaudit.errors import ConfigError, ReportError
-from orgaudit.store.run import make_directory, writing
+from orgaudit.store.run import TakenError, writing
 
 
 class Place(Protocol):
@@ -36,7 +37,7 @@ class Place(Protocol):
         """Write a file where there is none, and return whether that was so; of two at once only one succeeds."""
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file, if it is there; also a directory in which nothing is, where the place has directories."""
 
 
 class Directory:
@@ -82,27 +83,31 @@ class Directory:
     def create(self, name: str, content: bytes) -> bool:
         """Write a file where there is none, and return whether that was so."""
         path = self.path / name
-        try:
-            make_directory(path.parent)
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        except FileExistsError:
+        if path.exists():
             return False
-        except OSError as error:
-            raise _unwritable(path, error) from error
         try:
-            with os.fdopen(descriptor, "wb") as file:
+            with writing(path, new=True) as file:
                 file.write(content)
-        except OSError as error:
-            path.unlink(missing_ok=True)
-            raise _unwritable(path, error) from error
+        except TakenError:
+            return False
         return True
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file, if it is there, or a directory in which nothing is."""
+        path = self.path / name
         try:
-            (self.path / name).unlink(missing_ok=True)
+            if path.is_dir():
+                with suppress(OSError):  # something is in it again
+                    path.rmdir()
+            else:
+                path.unlink(missing_ok=True)
         except OSError as error:
-            raise _unwritable(self.path / name, error) from error
+            raise _unwritable(path, error) from error
+
+
+def place_at(address: str) -> Place:
+    """Return the place of an address."""
+    return Directory(Path(address))
 
 
 def _unreadable(path: Path, error: OSError) -> ConfigError:

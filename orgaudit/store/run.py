@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -9,7 +10,7 @@ import tempfile
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import IO, BinaryIO, TypeVar
 
 import msgspec
 import zstandard
@@ -23,11 +24,19 @@ T = TypeVar("T")
 
 PRIVATE = 0o700
 """The mode of a directory that is for its owner only."""
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+"""What file systems answer that cannot give a file a second name."""
+
+
+class TakenError(Exception):
+    """There is a file of the name that a new one was to have."""
 
 
 @contextmanager
-def writing(path: Path, remedy: str = "free space or name another --out") -> Iterator[BinaryIO]:
+def writing(path: Path, remedy: str = "free space or name another --out", *, new: bool = False) -> Iterator[BinaryIO]:
     """Open a temporary neighbour of `path` that takes its name when the block ends well; raises ReportError.
+
+    With `new` it takes the name only where there is no such file, and raises TakenError otherwise.
 
     Whatever the umask, the file may be read and written by those who may read and write its directory, and directories
     that are missing get the mode of the one above. In a directory that everyone may write, both are the owner's alone.
@@ -41,13 +50,31 @@ def writing(path: Path, remedy: str = "free space or name another --out") -> Ite
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(_mode_in(path.parent) & 0o666)
-        temporary.replace(path)
-        temporary = None
+        if new:
+            _link(temporary, path)
+        else:
+            temporary.replace(path)
+            temporary = None
     except OSError as error:
         raise ReportError(f"cannot write {path}: {error.strerror or error}; {remedy}") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _link(temporary: Path, path: Path) -> None:
+    """Give a file a second name that is not taken; raises TakenError, also where a file system has no second names."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise TakenError from None
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # Of two at once the later one replaces the file here, with one that is whole as well.
+        if path.exists():
+            raise TakenError from None
+        temporary.replace(path)
 
 
 def _mode_in(directory: Path) -> int:
@@ -74,20 +101,26 @@ def write_lines(path: Path, records: Iterable[msgspec.Struct]) -> None:
 
 def write_encoded(path: Path, lines: Iterable[bytes]) -> None:
     """Write lines that are JSON already, zstd-compressed and atomically; raises ReportError."""
-    compressor = zstandard.ZstdCompressor(level=3, write_checksum=True)
-    with writing(path) as file, compressor.stream_writer(file, closefd=False) as stream:
+    with writing(path) as file, compressor().stream_writer(file, closefd=False) as stream:
         for line in lines:
             stream.write(line + b"\n")
 
 
+def compressor() -> zstandard.ZstdCompressor:
+    """Return what compresses the lines of a run's files; it adds checksums, so damage shows."""
+    return zstandard.ZstdCompressor(level=3, write_checksum=True)
+
+
 def read_lines(path: Path, decoder: msgspec.json.Decoder[T]) -> Generator[T, None, None]:
-    """Yield each record of a file that `write_lines` wrote; raises ConfigError where it is missing or damaged."""
-    stream = zstandard.ZstdDecompressor().decompressobj()
+    """Yield each record of a file that `write_lines` wrote; raises ConfigError where it is missing or damaged.
+
+    The file may be several zstd frames, one after another.
+    """
     rest = b""
     try:
         with path.open("rb") as file:
-            while chunk := file.read(1 << 16):
-                *lines, rest = (rest + stream.decompress(chunk)).split(b"\n")
+            for part in decompressed(file):
+                *lines, rest = (rest + part).split(b"\n")
                 yield from map(decoder.decode, lines)
     except OSError as error:
         raise ConfigError(f"cannot be read ({error.strerror}); {_AGAIN}", file=str(path)) from error
@@ -100,8 +133,21 @@ def read_lines(path: Path, decoder: msgspec.json.Decoder[T]) -> Generator[T, Non
         ) from error
     except (zstandard.ZstdError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ConfigError(f"is damaged ({error}); {_AGAIN}", file=str(path)) from error
-    if rest or not stream.eof:
-        raise ConfigError(f"is damaged (it ends too early); {_AGAIN}", file=str(path))
+    if rest:
+        raise ConfigError(f"is damaged ({_ENDS}); {_AGAIN}", file=str(path))
+
+
+def decompressed(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield what the zstd frames in a file hold, in pieces; raises ZstdError where the last one is not whole."""
+    stream = zstandard.ZstdDecompressor().decompressobj()
+    while chunk := file.read(_READ):
+        while chunk:
+            if stream.eof:
+                stream = zstandard.ZstdDecompressor().decompressobj()
+            yield stream.decompress(chunk)
+            chunk = stream.unused_data
+    if not stream.eof:
+        raise zstandard.ZstdError(_ENDS)
 
 
 def read_document(path: Path, kind: type[T], what: str) -> T | None:
@@ -118,6 +164,11 @@ def read_document(path: Path, kind: type[T], what: str) -> T | None:
         ) from error
 
 
+def shard_name(account_id: str) -> str:
+    """Return the name of an account's facts in a run's directory."""
+    return f"facts/{account_id}.ndjson.zst"
+
+
 def valid_id(name: str) -> bool:
     """Return whether a run can have this id: one segment of a path, and not the name that points at the last run."""
     return bool(_ID.fullmatch(name)) and name.casefold() != LATEST
@@ -132,6 +183,9 @@ LATEST = "latest"
 """The name beside the runs that points at the last audit of the whole scope."""
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _AGAIN = "restore it from a copy, or audit again"
+_ENDS = "it ends too early"
+_READ = 1 << 13
+"""Bytes of a file that are read at once: findings take fifty times as many, and hundreds of files are merged."""
 
 
 class Run:
@@ -168,7 +222,7 @@ class Run:
 
     def shard_path(self, account_id: str) -> Path:
         """Return where an account's facts are."""
-        return self.path / "facts" / f"{account_id}.ndjson.zst"
+        return self.path / shard_name(account_id)
 
     def findings_path(self, account_id: str) -> Path:
         """Return where an account's findings are."""

@@ -7,7 +7,7 @@ run.json alone shows. Reports print run.json's hash, so an edit of both shows be
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -20,7 +20,8 @@ from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import Run, encoded, read_document, writing
 
 LEDGER_VERSION = 1
-FACTS = ("facts",)
+_RESUME = "orgaudit audit --resume"
+FACTS = ("facts", "receipts")
 JUDGED = ("findings", "coverage", "history.parquet")
 TABLES = ("findings.parquet", "coverage.parquet")
 MATCHED = (*TABLES, "register.json")
@@ -99,13 +100,26 @@ def add(directory: Path, *, seals: Iterable[SealRecord] = (), reports: Iterable[
         file.write(msgspec.json.format(msgspec.json.encode(grown), indent=1))
 
 
-def seal(run: Run, manifest: Manifest, files: Iterable[Path], *, keep: tuple[str, ...] = ()) -> None:
+def seal(
+    run: Run,
+    manifest: Manifest,
+    files: Iterable[Path],
+    *,
+    keep: tuple[str, ...] = (),
+    expected: Mapping[str, str] | None = None,
+) -> None:
     """Write run.json with the hashes of these files; of the seal that it had, what belongs to `keep` stays.
 
-    Raises CutShortError where another process has taken the run over, ConfigError and ReportError.
+    Raises CutShortError where another process has taken the run over, ConfigError, also where a file does not have the
+    hash that is `expected` of it, and ReportError.
     """
     ensure_not_taken(run)
     hashes = of(manifest, keep) | {path.relative_to(run.path).as_posix(): digest(path) for path in files}
+    for name, sha256 in (expected or {}).items():
+        if hashes.get(name) != sha256:
+            what = "is missing" if name not in hashes else "is not what was collected: its SHA-256 is not its receipt's"
+            remedy = f"restore it from a copy, or remove it with its receipt and go on with `{_RESUME} {run.id}`"
+            raise ConfigError(f"{what}; {remedy}", file=str(run.path / name))
     sealed = msgspec.structs.replace(manifest, seal=dict(sorted(hashes.items())))
     sha256 = hashlib.sha256(encoded(sealed)).hexdigest()
     add(run.path, seals=[SealRecord(manifest_sha256=sha256, sealed_at=datetime.now(UTC))])

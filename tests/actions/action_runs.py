@@ -10,9 +10,10 @@ import msgspec
 from orgaudit.actions.plan import ActionPlan, plan
 from orgaudit.model import Finding, Json, Remediation, Remedy, Severity, Status, fingerprint
 from orgaudit.settings.sections import ActionSettings
+from orgaudit.store.consolidation import consolidate
 from orgaudit.store.manifest import ControlRecord
 from orgaudit.store.run import Run, write_lines
-from orgaudit.store.tables import consolidate, opened
+from orgaudit.store.tables import opened
 from tests.synthetic_run import STARTED, account_id, build
 
 ACCOUNTS = 4
@@ -85,7 +86,7 @@ def run_of(path: Path, findings: Sequence[Finding], controls: Iterable[ControlRe
     run.write_manifest(manifest)
     for account in manifest.accounts:
         write_lines(run.findings_path(account.id), [each for each in findings if each.account_id == account.id])
-    consolidate(run, lambda stream: stream)
+    consolidate(run, lambda: (iter, None))
     return run
 
 

@@ -16,8 +16,8 @@ from orgaudit.errors import ExitCode
 from orgaudit.evaluate.rules import Rules
 from orgaudit.model import Status
 from orgaudit.settings.settings import load
-from scripts.endpoint import serve
-from scripts.synthetic_aws import HOME as SYNTHETIC_HOME
+from scripts.simulator.organization import HOME as SIMULATED_HOME
+from scripts.simulator.server import serve
 from tests.audit_runs import (
     CHOSEN,
     MOBILE,
@@ -99,8 +99,8 @@ def test_clients_are_shared_by_all_accounts(tmp_path: Path, monkeypatch: pytest.
             "AWS_ENDPOINT_URL": proxy.url,
             "AWS_ACCESS_KEY_ID": "AKIAMANAGEMENT",
             "AWS_SECRET_ACCESS_KEY": "secret",
-            "AWS_REGION": SYNTHETIC_HOME,
-            "AWS_DEFAULT_REGION": SYNTHETIC_HOME,
+            "AWS_REGION": SIMULATED_HOME,
+            "AWS_DEFAULT_REGION": SIMULATED_HOME,
         }.items():
             monkeypatch.setenv(name, value)
         settings = load(config, {}, {"run": {"out": tmp_path / "reports"}})

@@ -3,18 +3,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from scripts import endpoint
+from scripts.simulator.server import Served, serve
 from tests.faults import FaultProxy
 
 
 @pytest.fixture(scope="session")
-def served() -> Iterator[endpoint.Served]:
-    with endpoint.serve(accounts=60, regions=3) as running:
+def served() -> Iterator[Served]:
+    with serve(accounts=60, regions=3) as running:
         yield running
 
 
 @pytest.fixture
-def proxy(served: endpoint.Served) -> Iterator[FaultProxy]:
+def proxy(served: Served) -> Iterator[FaultProxy]:
     served.reset()
     with FaultProxy(served.url) as running:
         yield running

@@ -163,6 +163,32 @@ def test_errors_as_the_sdk_parses_them(answer: Any, code: str, kind: Kind, reaso
     assert (failure.code, failure.kind, failure.reason) == (code, kind, reason)
 
 
+XML = {"content-type": "application/xml"}
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "status", "body", "headers", "kind"),
+    [
+        ("lambda", "GetPolicy", 404, b'{"Message":"The resource', {}, Kind.TRANSIENT),
+        ("macie2", "GetMacieSession", 403, b'{"message":"Macie is', {}, Kind.TRANSIENT),
+        ("cloudtrail", "DescribeTrails", 400, b'{"__type":"Unsupp', {}, Kind.TRANSIENT),
+        ("s3", "GetBucketPolicy", 404, b"<Error><Code>NoSuchBuc", XML | {"content-length": "22"}, Kind.TRANSIENT),
+        ("s3", "HeadBucket", 404, b"", XML | {"content-length": "0"}, Kind.FINAL),
+        ("s3", "HeadBucket", 403, b"", XML, Kind.FINAL),
+        ("s3", "GetBucketPolicy", 404, b"<html>Not Found", {"content-type": "text/html"}, Kind.FINAL),
+        ("lambda", "GetPolicy", 403, b'{"message":"Forbidden"}', {}, Kind.FINAL),
+    ],
+)
+def test_a_refusal_that_was_cut_short_is_asked_for_again(
+    *, service: str, operation: str, status: int, body: bytes, headers: dict[str, str], kind: Kind
+) -> None:
+    failure = classified(parsed(service, operation, status, body, **headers))
+    assert failure.kind is kind
+    if kind is Kind.TRANSIENT:
+        assert failure.reason is GapReason.MALFORMED
+        assert failure.message == f"the answer could not be parsed: an error with the HTTP status {status}"
+
+
 def test_html_for_a_query_service_is_malformed() -> None:
     with pytest.raises(ResponseParserError) as raised:
         parsed("sns", "ListTopics", 404, b"<!doctype html><title>404 Not Found</title>")

@@ -58,7 +58,18 @@ def test_an_external_id_is_not_printed(tmp_path: Path) -> None:
 def test_every_option_that_decides_how_a_run_goes_on_is_one_of_these() -> None:
     """A new option of `audit` has to be put on one side."""
     chosen_by_the_run = {"account", "ou", "region", "framework", "nist_baseline", "control", "run_id", "resume"}
-    again = {"config", "profile", "role_name", "external_id", "out", "workers", "dask", "formats", "register_file"}
+    again = {
+        "config",
+        "profile",
+        "role_name",
+        "external_id",
+        "out",
+        "workers",
+        "dask",
+        "progress",
+        "formats",
+        "register_file",
+    }
     assert {each.name for each in audit.params} - chosen_by_the_run == again | {"fail_on", "as_of", "baseline"}
 
 

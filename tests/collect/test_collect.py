@@ -11,7 +11,8 @@ from orgaudit.aws.access import Access
 from orgaudit.collect.account import collect_account
 from orgaudit.errors import AccessError
 from orgaudit.model import Account, GapReason
-from orgaudit.settings.sections import ScopeSettings
+from orgaudit.settings.sections import Sections
+from orgaudit.store.shards import Spool
 
 ACCOUNT = Account(id="111111111111", name="One")
 
@@ -30,9 +31,10 @@ class Broken:
 async def test_a_surprise_is_a_gap_and_one_line(level: int, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(level, logger="orgaudit")
     error = ExceptionGroup("many", [ZeroDivisionError("by zero")])
-    found = await collect_account(cast("Access", Broken(error)), ACCOUNT, [], ScopeSettings())
-    assert (found.entered.account, list(found.lines)) == (ACCOUNT, [])
-    gap = found.entered.record.gap
+    lines = Spool()
+    found = await collect_account(cast("Access", Broken(error)), ACCOUNT, [], Sections(), lines)
+    assert (found.header.account, found.header.lines, list(lines)) == (ACCOUNT, 0, [])
+    gap = found.record.gap
     assert gap is not None
     assert (gap.account_id, gap.reason) == (ACCOUNT.id, GapReason.DEFECT)
     assert "ExceptionGroup: many" in gap.message
@@ -44,11 +46,11 @@ async def test_a_surprise_is_a_gap_and_one_line(level: int, caplog: pytest.LogCa
 
 async def test_what_ends_the_run_still_does() -> None:
     with pytest.raises(AccessError, match="no way"):
-        await collect_account(cast("Access", Broken(AccessError("no way"))), ACCOUNT, [], ScopeSettings())
+        await collect_account(cast("Access", Broken(AccessError("no way"))), ACCOUNT, [], Sections(), Spool())
 
 
 async def test_a_surprise_that_quotes_a_secret_is_a_gap_without_it() -> None:
     error = ValueError("SessionToken=FwoGZXIvYXdzEXAMPLE")
-    found = await collect_account(cast("Access", Broken(error)), ACCOUNT, [], ScopeSettings())
-    assert found.entered.record.gap is not None
-    assert found.entered.record.gap.message == "the collection of the account failed: ValueError: SessionToken=***"
+    found = await collect_account(cast("Access", Broken(error)), ACCOUNT, [], Sections(), Spool())
+    assert found.record.gap is not None
+    assert found.record.gap.message == "the collection of the account failed: ValueError: SessionToken=***"

@@ -16,7 +16,8 @@ from orgaudit.collect.account import CollectedAccount, collect_account
 from orgaudit.facts.declare import Aws, Collector, Detail, Resource, collector, detail
 from orgaudit.facts.shard import DetailGap, DetailsRead, ListingResult, shard_decoder
 from orgaudit.model import Account, GapReason, RegionState, Scope
-from orgaudit.settings.sections import ScopeSettings
+from orgaudit.settings.sections import Sections
+from orgaudit.store.shards import Spool
 from tests.factories import MEMBER
 
 REGION = "eu-west-1"
@@ -68,7 +69,7 @@ COLLECTORS: list[Collector] = [getattr(each, "__collector__") for each in (thing
 DECODER = shard_decoder([Thing, ThingPolicy, ThingReach])
 
 
-async def collected(sizes: dict[str, Any], policies: dict[str, Any]) -> CollectedAccount:
+async def collected(sizes: dict[str, Any], policies: dict[str, Any]) -> tuple[CollectedAccount, list[bytes]]:
     answers = Answers(sizes, policies)
     entered = SimpleNamespace(
         account_id=MEMBER,
@@ -82,16 +83,20 @@ async def collected(sizes: dict[str, Any], policies: dict[str, Any]) -> Collecte
         return entered
 
     access = cast("Access", SimpleNamespace(enter=enter))
-    return await collect_account(access, Account(id=MEMBER, name=""), COLLECTORS, ScopeSettings())
+    with Spool() as spool:
+        found = await collect_account(access, Account(id=MEMBER, name=""), COLLECTORS, Sections(), spool)
+        lines = list(spool)
+    assert found.header.lines == len(lines)
+    return found, lines
 
 
 async def test_each_fact_is_a_line_that_is_read_again_as_it_was() -> None:
-    found = await collected({"arn:a": 1}, {"arn:a": "*"})
-    thing, listed, *details, read = [DECODER.decode(line) for line in found.lines]
+    found, lines = await collected({"arn:a": 1}, {"arn:a": "*"})
+    thing, listed, *details, read = [DECODER.decode(line) for line in lines]
     assert thing == Thing(arn="arn:a", account_id=MEMBER, region=REGION, size=1)
     assert (listed.fact, listed.count, listed.gap, listed.session) == ("Thing", 1, None, "arn:session")
     assert details == [ThingPolicy(arn="arn:a", text="*"), ThingReach(arn="arn:a", open=True)]
-    record = found.entered.record
+    record = found.record
     assert (type(read), read.fact, read.arn, record.session) == (DetailsRead, "Thing", "arn:a", "arn:session")
     assert record.began_at is not None
     assert record.began_at <= listed.at <= read.at <= record.collected_at
@@ -101,19 +106,19 @@ async def test_each_fact_is_a_line_that_is_read_again_as_it_was() -> None:
 
 @pytest.mark.parametrize("wrong", ["1", None, 1.5, {"$": 1}])
 async def test_a_listed_value_of_a_wrong_type_is_a_gap_beside_the_others(wrong: Any) -> None:
-    found = await collected({"arn:a": wrong, "arn:b": 2}, {"arn:b": "*"})
-    facts = [DECODER.decode(line) for line in found.lines]
+    found, lines = await collected({"arn:a": wrong, "arn:b": 2}, {"arn:b": "*"})
+    facts = [DECODER.decode(line) for line in lines]
     assert [each.arn for each in facts if isinstance(each, Thing)] == ["arn:b"]
     (listed,) = [each for each in facts if isinstance(each, ListingResult)]
     assert listed.gap is not None
     assert (listed.count, listed.gap.reason, listed.gap.action) == (1, GapReason.MALFORMED, "x:ListThings")
-    assert found.entered.record.regions[0].state is RegionState.NOT_ASSESSED
+    assert found.record.regions[0].state is RegionState.NOT_ASSESSED
 
 
 @pytest.mark.parametrize("wrong", [7, None, ["*"], "half a pair: \ud800"])
 async def test_a_detail_of_a_wrong_type_is_a_gap_and_so_is_what_takes_it(wrong: Any) -> None:
-    found = await collected({"arn:a": 1, "arn:b": 2}, {"arn:a": wrong, "arn:b": ""})
-    facts = [DECODER.decode(line) for line in found.lines]
+    _, lines = await collected({"arn:a": 1, "arn:b": 2}, {"arn:a": wrong, "arn:b": ""})
+    facts = [DECODER.decode(line) for line in lines]
     gaps = {each.fact: each for each in facts if isinstance(each, DetailGap)}
     assert set(gaps) == {"ThingPolicy", "ThingReach"}
     assert {each.arn for each in gaps.values()} == {"arn:a"}
@@ -131,5 +136,5 @@ async def test_each_fact_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> Non
         return encode(value)
 
     monkeypatch.setattr(module, "_encode", noted)
-    found = await collected({"arn:a": 1, "arn:b": 2}, {"arn:a": "*", "arn:b": ""})
-    assert len(encoded) == len(found.lines) == 9
+    _, lines = await collected({"arn:a": 1, "arn:b": 2}, {"arn:a": "*", "arn:b": ""})
+    assert len(encoded) == len(lines) == 9

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import msgspec
 import pytest
 
 from orgaudit.analysis.account_facts import AccountFacts
-from orgaudit.controls.declare import catalogue
-from orgaudit.evaluate.account import Evaluation
+from orgaudit.controls.declare import Control, catalogue
+from orgaudit.evaluate.account import Evaluation, Tally
 from orgaudit.facts.shard import AccountHeader, ListingResult
-from orgaudit.model import Cell, Finding, Gap, GapReason, Status
+from orgaudit.model import Cell, Gap, GapReason, Status
 from tests.evaluated import context_of
 from tests.factories import HOME, MANAGEMENT, MEMBER, a_status, a_trail, an_account, facts_of, organization_of
 
@@ -22,8 +24,13 @@ def cell_of(source: str, enabled: tuple[str, ...], disabled: tuple[str, ...] = (
     )
     facts = AccountFacts([AccountHeader(an_account(MEMBER), record), ListingResult("Trail", HOME)])
     control = catalogue()["cloudtrail_trail_logging"]
-    found: list[Finding] = []
-    return Evaluation(facts, context_of(control, facts)).cell(control, AWAY, found)
+    return judged(control, facts, AWAY)
+
+
+def judged(control: Control, facts: AccountFacts, region: str) -> Cell:
+    evaluation, tally = Evaluation(facts, context_of(control, facts)), Tally()
+    deque(evaluation.findings(control, region, tally), maxlen=0)
+    return evaluation.counted(control, region, tally)
 
 
 def test_a_region_that_aws_listed_as_disabled_holds_nothing() -> None:
@@ -58,6 +65,4 @@ def test_a_gap_at_home_is_not_taken_for_an_absent_service() -> None:
     )
     facts = facts_of(MEMBER, listed, regions=(HOME,))
     control = next(each for each in catalogue().values() if each.subject.__name__ == "Root")
-    found: list[Finding] = []
-    cell = Evaluation(facts, context_of(control, facts)).cell(control, "global", found)
-    assert cell.status is Status.NOT_ASSESSED
+    assert judged(control, facts, "global").status is Status.NOT_ASSESSED

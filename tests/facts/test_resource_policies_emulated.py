@@ -42,7 +42,8 @@ from orgaudit.facts.sns import SnsTopic, TopicPolicy
 from orgaudit.facts.sqs import Queue, QueueEncryption, QueuePolicy
 from orgaudit.model import Account, Seen
 from orgaudit.settings.limits import load_limits
-from orgaudit.settings.sections import AccessSettings, RunSettings, ScopeSettings
+from orgaudit.settings.sections import AccessSettings, RunSettings, ScopeSettings, Sections
+from orgaudit.store.shards import Spool
 from tests.emulated import leading_to
 from tests.factories_resource_policies import allow, text
 
@@ -172,9 +173,9 @@ async def read_account() -> AccountFacts:
     facts = (*DETAILS, *LISTINGS)
     limits = load_limits(Path("no file of the user's"))
     async with Access(AccessSettings(), RunSettings(attempts=1), limits, actions=actions_for(facts)) as access:
-        scope = ScopeSettings(regions=(REGION,))
-        found = await collect_account(access, Account(id=ACCOUNT, name=""), closure(facts), scope)
-    return AccountFacts([found.entered, *map(shard_decoder(each.fact for each in closure(facts)).decode, found.lines)])
+        settings, lines = Sections(scope=ScopeSettings(regions=(REGION,))), Spool()
+        found = await collect_account(access, Account(id=ACCOUNT, name=""), closure(facts), settings, lines)
+    return AccountFacts([found.header, *map(shard_decoder(each.fact for each in closure(facts)).decode, lines)])
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from msgspec.structs import asdict
 
 from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.analysis.organization_facts import Organization
-from orgaudit.collect.account import Line, _drain
+from orgaudit.collect.account import _drain
 from orgaudit.controls.declare import Control, catalogue
 from orgaudit.facts import (
     apigateway,
@@ -36,9 +36,10 @@ from orgaudit.facts.declare import Collector, Detail, Resource, load
 from orgaudit.facts.ec2 import defaults, instances
 from orgaudit.facts.iam import authorization, passwords
 from orgaudit.facts.rows import RowError
-from orgaudit.facts.shard import ListingResult
+from orgaudit.facts.shard import ListingResult, shard_decoder
 from orgaudit.model import GLOBAL, Gap, NotSeenError, Scope, Status
 from orgaudit.settings.thresholds import Thresholds
+from orgaudit.store.shards import Spool
 from tests.factories import HOME, MEMBER, facts_of, organization_of
 from tests.listings import CASES, Case, Path, answer
 from tests.literal_aws import LiteralAws, World, service_model
@@ -132,16 +133,19 @@ async def listed(run: Run, *rows: Any) -> tuple[list[Resource], Exception | None
     return await drained(run, answers)
 
 
+DECODER = shard_decoder(load())
+
+
 async def drained(
     run: Run, answers: dict[tuple[str, str], Any], kind: type[LiteralAws] = LiteralAws
 ) -> tuple[list[Resource], Exception | None]:
-    found: list[Line] = []
+    found = Spool()
     ended: Exception | None = None
     try:
-        await _drain(run(kind(World({MEMBER: answers}), MEMBER, HOME)), found)
+        await _drain(run(kind(World({MEMBER: answers}), MEMBER, HOME)), found, set())
     except Exception as error:  # noqa: BLE001 - what a listing ends with is looked at
         ended = error
-    return [fact for fact, _ in found], ended
+    return [*map(DECODER.decode, found)], ended
 
 
 def second(case: Case) -> list[dict[str, Any]]:

@@ -16,10 +16,10 @@ from orgaudit.history import stage
 from orgaudit.history.conclude import conclude
 from orgaudit.model import Cell, ExceptionRef, Finding, Status
 from orgaudit.store import seal
+from orgaudit.store.consolidation import consolidate
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.register_result import RegisterResult, Source, write_result
 from orgaudit.store.run import Run, write_lines
-from orgaudit.store.tables import consolidate
 from tests.synthetic_run import STARTED, build
 
 DAYS = {"critical": 15, "high": 30, "medium": 90, "low": 180}
@@ -97,7 +97,7 @@ def report(run: Run, covered: Callable[[Finding], bool] = lambda _finding: False
             else:
                 yield finding
 
-    consolidate(run, apply)
+    consolidate(run, lambda: (apply, None))
     write_result(run, RegisterResult(source=Source(as_of=day, file="exceptions.yaml", sha256=None, policy={})))
     files = [*(run.path / name for name in seal.MATCHED), *conclude(run, ALIASES)]
     seal.seal(run, run.read_manifest(), files, keep=(*seal.FACTS, *seal.JUDGED))

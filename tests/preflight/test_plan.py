@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from orgaudit.audit import Auditor
-from orgaudit.collect.batch import visit
+from orgaudit.audit import Auditor, Silence
+from orgaudit.aws.transport import Traffic
+from orgaudit.collect.visit import visit
 from orgaudit.demo import Demo
 from orgaudit.demo.accounts import ACCOUNTS, MANAGEMENT, account_named
 from orgaudit.errors import AccessError, ConfigError
@@ -92,13 +93,18 @@ async def test_planning_collects_nothing(proxy: FaultProxy, settings: Make) -> N
 
 
 async def test_progress_is_told_of_every_account(proxy: FaultProxy, settings: Make) -> None:
-    class Watching:
+    class Watching(Silence):
         def __init__(self) -> None:
             self.stages: list[tuple[str, int]] = []
             self.shut: list[bool] = []
+            self.began: list[str] = []
 
-        def stage(self, name: str, total: int) -> None:
+        def stage(self, name: str, total: int, traffic: Traffic | None = None) -> None:
+            assert traffic is not None
             self.stages.append((name, total))
+
+        def account_began(self, account: Account) -> None:
+            self.began.append(account.id)
 
         def account_done(self, account: Account, record: AccountRecord | None, traffic: object) -> None:
             assert record is not None
@@ -107,6 +113,7 @@ async def test_progress_is_told_of_every_account(proxy: FaultProxy, settings: Ma
     watching = Watching()
     await make_plan(Auditor(settings(), progress=watching))
     assert watching.stages == [("plan", len(ACCOUNTS))]
+    assert sorted(watching.began) == sorted(account.id for account in ACCOUNTS)
     assert sorted(watching.shut) == [False] * (len(ACCOUNTS) - 2) + [True] * 2
 
 

@@ -27,7 +27,7 @@ def test_a_failure_in_scope_is_covered_and_stays_a_failure(tmp_path: Path) -> No
     assert covered.exception == ExceptionRef("EXC-2025-0001", "Ana <ana@example.com>", "2025-03-31", "active")
     assert covered.status is Status.FAIL
     assert other.exception is None
-    assert application.covered == {"EXC-2025-0001": 1}
+    assert application.tally.covered == {"EXC-2025-0001": 1}
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.FAIL])
@@ -35,8 +35,8 @@ def test_nothing_but_a_failure_is_ever_covered(tmp_path: Path, status: Status) -
     application = applied(tmp_path, fields())
     seen: Finding = finding(status=status)
     assert list(application.apply([seen])) == [seen]
-    assert application.matched == {("EXC-2025-0001", status): 1}
-    assert not application.covered
+    assert application.tally.matched == {("EXC-2025-0001", status): 1}
+    assert not application.tally.covered
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_an_expired_exception_marks_the_failure_that_it_no_longer_covers(
     application = applied(tmp_path, fields(), on=on)
     assert mark(application) == reference
     expired = reference is not None and reference.state == "expired"
-    assert application.overdue.total() == int(expired)
-    assert application.covered.total() == int(reference is not None and not expired)
+    assert application.tally.overdue.total() == int(expired)
+    assert application.tally.covered.total() == int(reference is not None and not expired)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_the_most_specific_wins_and_overlaps_are_counted(tmp_path: Path) -> None
     reference = mark(application)
     assert reference is not None
     assert reference.id == "EXC-2025-0002"
-    assert application.overlaps == {("EXC-2025-0002", "EXC-2025-0001"): 1}
+    assert application.tally.overlaps == {("EXC-2025-0002", "EXC-2025-0001"): 1}
 
 
 def test_a_covering_exception_wins_over_a_more_specific_expired_one(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_covering_exception_wins_over_a_more_specific_expired_one(tmp_path: Pa
     reference = mark(application)
     assert reference is not None
     assert (reference.id, reference.state) == ("EXC-2025-0002", "active")
-    assert not application.overdue
+    assert not application.tally.overdue
 
 
 @pytest.mark.parametrize(

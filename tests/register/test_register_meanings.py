@@ -98,7 +98,7 @@ def test_what_is_left_out_may_be_named_so_too(tmp_path: Path) -> None:
 def test_a_scope_over_both_names_counts_a_finding_once(tmp_path: Path) -> None:
     found = applied(registered(tmp_path, fields(scope=scope("CloudTrail.1", CONTROL))), names())
     list(found.apply([finding(requirements=[])]))
-    assert found.covered == {"EXC-2025-0001": 1}
+    assert found.tally.covered == {"EXC-2025-0001": 1}
     [row] = found.exceptions()
     assert row.stands_for == {"CloudTrail.1": (CONTROL,)}
     assert row.scope.startswith(f"controls: CloudTrail.1, {CONTROL}")

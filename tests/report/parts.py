@@ -29,11 +29,12 @@ from orgaudit.model import (
 from orgaudit.settings.people import AccountOwner, OwnershipRecord
 from orgaudit.store import seal
 from orgaudit.store.comparison import Change, Comparison, KindCount, Point, changes_table, write_comparison
+from orgaudit.store.consolidation import consolidate
 from orgaudit.store.kinds import Kind
 from orgaudit.store.manifest import ControlRecord
 from orgaudit.store.register_result import ExceptionRow, RegisterResult, Source, write_result
 from orgaudit.store.run import Run, write_lines
-from orgaudit.store.tables import consolidate, write_parquet
+from orgaudit.store.tables import write_parquet
 from tests.synthetic_run import STARTED, build, framework
 
 AS_OF = date(2026, 10, 1)
@@ -188,7 +189,7 @@ def _decide(
                 due_on=AS_OF + timedelta(days=days) if it.status is Status.FAIL else None,
             )
 
-    consolidate(run, apply)
+    consolidate(run, lambda: (apply, None))
     write_result(
         run,
         RegisterResult(

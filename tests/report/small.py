@@ -16,10 +16,11 @@ from orgaudit.model import EntryState, ExceptionRef, Finding, Status
 from orgaudit.report.stage import written
 from orgaudit.report.view import View
 from orgaudit.report.viewing import viewing
+from orgaudit.store.consolidation import consolidate
 from orgaudit.store.register_result import ExceptionRow, RegisterProblem, RegisterResult, Source, write_result
 from orgaudit.store.run import Run
 from orgaudit.store.seal import Standing
-from orgaudit.store.tables import Apply, consolidate
+from orgaudit.store.tables import Apply
 from tests.synthetic_run import account_id, build
 
 AS_OF = date(2026, 10, 1)
@@ -86,7 +87,7 @@ REGISTER = decided(
 
 def store(run: Run, register: Decided) -> None:
     """Write the tables and the register's result."""
-    consolidate(run, register.apply)
+    consolidate(run, lambda: (register.apply, None))
     write_result(run, register.result)
 
 

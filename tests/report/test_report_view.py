@@ -12,15 +12,15 @@ from orgaudit.model import Finding
 from orgaudit.report.figures import BySeverity, Completeness, CoverageTotals, ExceptionTotals, RegionScore, StatusCounts
 from orgaudit.report.listed import ListedFinding
 from orgaudit.report.view import View
+from orgaudit.store.consolidation import consolidate
 from orgaudit.store.run import Run
-from orgaudit.store.tables import consolidate
 from tests.report.small import REGISTER, decided, viewed
 from tests.synthetic_run import MANAGEMENT, account_id
 
 
 @pytest.fixture
 def view(small: Run) -> Iterator[View]:
-    consolidate(small, REGISTER.apply)
+    consolidate(small, lambda: (REGISTER.apply, None))
     with viewed(small, REGISTER) as opened:
         yield opened
 
@@ -151,6 +151,6 @@ def test_units_are_in_the_order_of_their_open_findings(view: View) -> None:
 
 
 def test_a_register_without_entries_excepts_nothing(small: Run) -> None:
-    consolidate(small, decided().apply)
+    consolidate(small, lambda: (decided().apply, None))
     with viewed(small, decided()) as view:
         assert (view.summary.counts.covered, view.summary.counts.open, view.exceptions) == (0, 7, ())

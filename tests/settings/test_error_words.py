@@ -171,7 +171,7 @@ def test_every_missing_key_is_named_with_what_to_do(name: str) -> None:
         ('[access]\nexternal_id = "secret value"', "access.external_id: has another form than this key requires; it"),
         ('[access]\nexternal_id = "s"', "access.external_id: is too short; write at least 2 characters"),
         ("[run]\nworkerz = 1", "run.workerz: unknown key; did you mean workers?"),
-        ("[run]\nzzz = 1", "run.zzz: unknown key; known: attempts,"),
+        ("[run]\nzzz = 1", "run.zzz: unknown key; known: account_minutes, attempts,"),
     ],
 )
 def test_the_words_of_settings(text: str, says: str, tmp_path: Path) -> None:

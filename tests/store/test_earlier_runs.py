@@ -17,9 +17,10 @@ from orgaudit.evaluate.shards import Shards
 from orgaudit.facts import shard
 from orgaudit.facts.shard import AccountHeader, header_of
 from orgaudit.model import Finding, Severity
+from orgaudit.store.consolidation import consolidate
 from orgaudit.store.manifest import ControlRecord
 from orgaudit.store.run import Run, read_lines, write_encoded
-from orgaudit.store.tables import LATER_COLUMNS, consolidate, findings_table, opened
+from orgaudit.store.tables import LATER_COLUMNS, findings_table, opened
 from tests.factories import MEMBER, an_account, facts_of
 from tests.synthetic_run import build
 
@@ -74,14 +75,14 @@ def test_the_manifest_of_an_earlier_run_opens(earlier: Run) -> None:
 
 
 def test_findings_of_an_earlier_run_are_each_a_family_of_their_control(earlier: Run) -> None:
-    consolidate(earlier, iter)
+    consolidate(earlier, lambda: (iter, None))
     with rows(earlier, "SELECT family = control, owner, reopened, first_seen, due_on FROM findings") as found:
         assert set(found) == {(True, "", 0, None, None)}
 
 
 def test_tables_of_an_earlier_version_open_with_the_later_columns(tmp_path: Path) -> None:
     run = build(tmp_path / "run")
-    consolidate(run, iter)
+    consolidate(run, lambda: (iter, None))
     path = findings_table(run)
     old = path.with_suffix(".old")
     duckdb.read_parquet(str(path)).select(duckdb.StarExpression(exclude=list(LATER_COLUMNS))).write_parquet(str(old))

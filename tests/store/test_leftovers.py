@@ -15,9 +15,10 @@ from typing import BinaryIO
 import msgspec
 import pytest
 
-from orgaudit.store import lease
+from orgaudit.store import lease, leases
 from orgaudit.store import run as run_files
 from orgaudit.store.leftovers import sweep_output, sweep_run
+from orgaudit.store.place import Directory
 from orgaudit.store.run import Run
 from tests.sealed import sealed_run
 
@@ -59,6 +60,30 @@ def test_run_is_swept(tmp_path: Path, dead: int) -> None:
     os.utime(run.path / ".tables.00000000.1.a1b2c3d4", (long_ago, long_ago))
     sweep_run(run)
     assert names(run.path) == kept | others
+
+
+def test_what_collectors_write_is_theirs_while_one_is_alive(tmp_path: Path, dead: int) -> None:
+    run = sealed_run(tmp_path)
+    place = Directory(run.path)
+    kept = names(run.path)
+    with leases.Leases(place, lost=pytest.fail) as collector, leases.Collection(place) as mine:
+        assert collector.claim("100000000001")
+        assert collector.claim("100000000002")
+        left = leases.read(place, "100000000002")
+        assert left
+        gone = msgspec.structs.replace(left, pid=dead, started=None)
+        place.write(leases.name_of("100000000002"), msgspec.json.encode(gone))
+        killed = place.path / mine.name.replace("collection-", "collection-0")
+        killed.write_bytes(msgspec.json.encode(lease.this_process(leases.LIFE) | {"pid": dead, "started": None}))
+        scratch = {"facts/.100000000001.ndjson.zst.a1b2c3d4", "receipts/.100000000001.json.a1b2c3d4"}
+        (run.path / "receipts").mkdir(exist_ok=True)
+        for name in (*scratch, ".run.json.a1b2c3d4"):
+            (run.path / name).write_text("half")
+        sweep_run(run)
+        alive = {leases.DIRECTORY, leases.name_of("100000000001"), mine.name}
+        assert names(run.path) == kept | {"receipts"} | scratch | alive
+    sweep_run(run)
+    assert names(run.path) == kept | {"receipts", leases.DIRECTORY}
 
 
 def test_run_that_is_gone_has_no_leftovers(tmp_path: Path) -> None:

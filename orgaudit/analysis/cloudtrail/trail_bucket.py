@@ -17,9 +17,10 @@ def bucket_of(trail: Trail, organization: Organization) -> tuple[AccountFacts, B
     name = trail.bucket.value
     arn = f"arn:{parse_arn(trail.arn)[0]}:s3:::{name}"
     holder = organization.find(Bucket, arn)
-    if holder is None:
+    bucket = holder.find(Bucket, arn) if holder is not None else None
+    if holder is None or bucket is None:
         why = f"no account that was seen has the bucket {name} of trail {trail.name}: it is gone, or belongs to"
         message = f"{why} an account outside the organization or one that was not seen"
         action = "s3:ListAllMyBuckets"
         raise NotSeenError(Gap(trail.account_id, trail.region, action, GapReason.ACCOUNT_UNAVAILABLE, message))
-    return holder, next(bucket for bucket in holder.resources(Bucket) if bucket.arn == arn)
+    return holder, bucket

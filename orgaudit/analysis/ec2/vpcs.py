@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from enum import StrEnum
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from orgaudit.facts.ec2.peering import PeeringConnection, PeeringRoute
 from orgaudit.facts.ec2.routes import RouteTable
 from orgaudit.facts.ec2.vpcs import FlowLog, Vpc
 from orgaudit.languages.cidr import block, family_of, minus, space_of
-from orgaudit.model import UNKNOWN, Gap, NotSeenError, Seen, shown
+from orgaudit.model import UNKNOWN, Gap, Json, NotSeenError, Seen, shown
 
 R = TypeVar("R", bound=Resource)
 INTERFACE, AVAILABLE = "Interface", "available"
@@ -21,7 +21,7 @@ INTERFACE, AVAILABLE = "Interface", "available"
 
 def flow_logs_of(vpc: Vpc, owner: AccountFacts) -> list[FlowLog]:
     """Return the flow logs that are or may be on the whole of a VPC; raises NotSeenError where they were not seen."""
-    return [log for log in _in_region(FlowLog, vpc.region, owner) if shown(log.watches) in {vpc.vpc_id, UNKNOWN}]
+    return _about(FlowLog, _watched, vpc.region, vpc.vpc_id, owner)
 
 
 def endpoint_in(vpc_id: str, region: str, services: Collection[str], owner: AccountFacts) -> VpcEndpoint | None:
@@ -32,7 +32,7 @@ def endpoint_in(vpc_id: str, region: str, services: Collection[str], owner: Acco
     """
     names = {f"{prefix}com.amazonaws.{region}.{service}" for service in services for prefix in ("", "cn.")}
     unseen: Gap | None = None
-    for endpoint in _in_region(VpcEndpoint, region, owner):
+    for endpoint in _about(VpcEndpoint, _vpc_of, region, vpc_id, owner):
         wanted = ((endpoint.vpc_id, {vpc_id}), (endpoint.service, names), (endpoint.kind, {INTERFACE}))
         parts = [*wanted, (endpoint.state, {AVAILABLE})]
         if any(isinstance(part, Seen) and part.value not in allowed for part, allowed in parts):
@@ -46,12 +46,23 @@ def endpoint_in(vpc_id: str, region: str, services: Collection[str], owner: Acco
     return None
 
 
-def _in_region(kind: type[R], region: str, owner: AccountFacts) -> list[R]:
-    """Return the resources of a kind in one region; raises NotSeenError where they were not seen."""
+def _about(
+    kind: type[R], place: Callable[[R], tuple[str, Json]], region: str, vpc_id: str, owner: AccountFacts
+) -> list[R]:
+    """Return the resources of a region that are or may be at a VPC; raises NotSeenError where they were not seen."""
     listed = owner.listing(kind, region)
     if listed is not None and listed.gap is not None:
         raise NotSeenError(listed.gap)
-    return [each for each in owner.anywhere(kind) if each.region == region]
+    owner.anywhere(kind)
+    return owner.having(kind, place, (region, vpc_id), (region, UNKNOWN))
+
+
+def _watched(log: FlowLog) -> tuple[str, Json]:
+    return log.region, shown(log.watches)
+
+
+def _vpc_of(endpoint: VpcEndpoint) -> tuple[str, Json]:
+    return endpoint.region, shown(endpoint.vpc_id)
 
 
 def flaw_of(log: FlowLog) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from orgaudit.analysis.account_facts import AccountFacts
 from orgaudit.analysis.organization_facts import Organization
 from orgaudit.controls.declare import Fix, control
@@ -29,7 +31,7 @@ def _identity_centers(account: AccountFacts, organization: Organization) -> list
     return found
 
 
-def _of_organization(found: list[IdentityCenter], management: str | None) -> list[str]:
+def _of_organization(found: Iterable[IdentityCenter], management: str | None) -> list[str]:
     own = [each for each in found if each.account_id == management]
     seen = sorted({each.arn for each in own if isinstance(each.status, Seen) and each.active})
     return seen or sorted({each.arn for each in own if each.active})

@@ -11,6 +11,7 @@ from orgaudit.facts.declare import Aws, Resource, collector
 from orgaudit.facts.ec2 import PER_PAGE
 from orgaudit.facts.ec2.prefixes import PREFIX_LIST_ACTIONS, PrefixList, prefix_list
 from orgaudit.facts.ec2.rules import SecurityGroupRule, ports_of, protocol_of
+from orgaudit.facts.packed import Rows
 from orgaudit.facts.rows import Row, each_row, tags_in
 from orgaudit.model import UNKNOWN, Observed, Scope, Seen, shown
 
@@ -59,9 +60,11 @@ async def default_security_groups(aws: Aws) -> AsyncIterator[DefaultSecurityGrou
                 yield DefaultSecurityGroup(**_described(aws, row))
 
 
-async def _groups(aws: Aws) -> list[dict[str, Any]]:
-    pages = aws.pages("ec2", "DescribeSecurityGroups", MaxResults=PER_PAGE)
-    return [group async for page in pages for group in page["SecurityGroups"]]
+async def _groups(aws: Aws) -> Rows:
+    found = Rows()
+    async for page in aws.pages("ec2", "DescribeSecurityGroups", MaxResults=PER_PAGE):
+        found.extend(page["SecurityGroups"])
+    return found
 
 
 def _described(aws: Aws, row: Row) -> dict[str, Any]:

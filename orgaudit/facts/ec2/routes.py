@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from orgaudit.facts.declare import Aws, Resource, collector
+from orgaudit.facts.packed import Rows
 from orgaudit.facts.rows import each_row, tags_in, text
 from orgaudit.model import Observed, Scope
 
@@ -53,11 +54,13 @@ async def route_tables(aws: Aws) -> AsyncIterator[RouteTable]:
             )
 
 
-async def route_table_answers(aws: Aws) -> list[dict[str, Any]]:
+async def route_table_answers(aws: Aws) -> Rows:
     """Return the route tables of a region as EC2 describes them; meant for `Aws.once`."""
     # The most that one answer holds: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRouteTables.html
-    pages = aws.pages("ec2", "DescribeRouteTables", MaxResults=100)
-    return [table async for page in pages for table in page["RouteTables"]]
+    found = Rows()
+    async for page in aws.pages("ec2", "DescribeRouteTables", MaxResults=100):
+        found.extend(page["RouteTables"])
+    return found
 
 
 def _associations(answer: dict[str, Any]) -> list[dict[str, Any]]:

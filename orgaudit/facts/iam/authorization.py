@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orgaudit.facts.declare import UNREAD, Aws, Resource, collector, here
+from orgaudit.facts.packed import Rows
 from orgaudit.facts.rows import Row, each_row, tags_in, text
 from orgaudit.languages.iam_policy import Home, PolicyGrants, ServiceGrants, grants_of, service_grants_of
 from orgaudit.model import GLOBAL, Gap, Json, NotSeenError, Observed, Scope
@@ -92,12 +93,12 @@ class InlinePolicy(Resource, frozen=True, kw_only=True):
     services: Observed[ServiceGrants]
 
 
-async def authorization(aws: Aws) -> dict[str, list[dict[str, Any]]]:
+async def authorization(aws: Aws) -> dict[str, Rows]:
     """Return the account's users, groups, roles and policies as IAM lists them; meant for `Aws.once`."""
-    found: dict[str, list[dict[str, Any]]] = {USERS: [], GROUPS: [], ROLES: [], POLICIES: []}
+    found = {kind: Rows() for kind in (USERS, GROUPS, ROLES, POLICIES)}
     async for page in aws.pages("iam", "GetAccountAuthorizationDetails"):
-        for kind in found:
-            found[kind] += page.get(kind, ())
+        for kind, rows in found.items():
+            rows.extend(page.get(kind, ()))
     return found
 
 
@@ -211,7 +212,7 @@ class _Holders:
     hidden: Gap | None
 
 
-def _holders(aws: Aws, found: Mapping[str, list[dict[str, Any]]]) -> _Holders:
+def _holders(aws: Aws, found: Mapping[str, Rows]) -> _Holders:
     known: dict[str, list[str]] = {}
     hidden: Gap | None = None
     for principal in (each for kind in (USERS, GROUPS, ROLES) for each in found[kind]):

@@ -17,9 +17,10 @@ class RoleTrust(ResourcePolicy, frozen=True, kw_only=True):
 @detail(actions=(ACTION,))
 async def role_trust(aws: Aws, role: Role) -> RoleTrust:
     """Return the role's trust policy; raises PolicyError, which makes a gap, for a document that is not a policy."""
-    answers = await aws.once(_by_arn)
-    return RoleTrust(arn=role.arn, document=dump_policy(parse_policy(answers[role.arn]["AssumeRolePolicyDocument"])))
+    answer = (await aws.once(authorization))[ROLES][(await aws.once(_places))[role.arn]]
+    return RoleTrust(arn=role.arn, document=dump_policy(parse_policy(answer["AssumeRolePolicyDocument"])))
 
 
-async def _by_arn(aws: Aws) -> dict[Any, dict[str, Any]]:
-    return {each.get("Arn"): each for each in (await aws.once(authorization))[ROLES]}
+async def _places(aws: Aws) -> dict[Any, int]:
+    """Return where each role stands among those of the bulk read, by its ARN."""
+    return {each.get("Arn"): place for place, each in enumerate((await aws.once(authorization))[ROLES])}

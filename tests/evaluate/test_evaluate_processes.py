@@ -1,0 +1,137 @@
+"""Judging and consolidating in several processes: what is written is what one process writes."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from shutil import copytree
+
+import msgspec
+import pytest
+
+from orgaudit import audit
+from orgaudit.controls.declare import catalogue, known_control
+from orgaudit.errors import ConfigError, CutShortError
+from orgaudit.evaluate.rules import rules_again
+from orgaudit.evaluate.stage import evaluate
+from orgaudit.model import Account
+from orgaudit.settings.documents import PACKAGED
+from orgaudit.settings.settings import Settings, load
+from orgaudit.store import seal
+from orgaudit.store.parts import PARTS, in_parts
+from orgaudit.store.run import Run
+from orgaudit.store.tables import opened
+from tests.demo_run import NOW
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Executor]:
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
+        yield executor
+
+
+def settings(register: Path) -> Settings:
+    return load(PACKAGED / "orgaudit.toml", {}, {"run": {"formats": ("json",)}, "register": {"file": str(register)}})
+
+
+def collected(demo_run: Run, path: Path) -> Run:
+    """Return a run that has the facts of the demo's and nothing that was made of them."""
+    run = Run(path)
+    run.create()
+    copytree(demo_run.path / "facts", path / "facts")
+    manifest = msgspec.structs.replace(demo_run.read_manifest(), run_id=run.id, evaluated_at=None, seal=None)
+    seal.seal(run, manifest, seal.shards(run, "facts"))
+    return run
+
+
+def reported(run: Run, register: Path, executor: Executor | None) -> Run:
+    chosen = settings(register)
+    rules = rules_again(run.read_manifest())
+    audit.reevaluate(run, rules, chosen, audit.Silence(), audit.Carrying("none"), executor=executor)
+    with audit.reported(run, chosen, register, NOW.date(), executor=executor) as (view, _):
+        return view.run
+
+
+@pytest.fixture(scope="module")
+def both(demo_run: Run, pool: Executor, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Run]:
+    register = demo_run.path.parent / "demo-exceptions.yaml"
+    directory = tmp_path_factory.mktemp("runs")
+    alone, beside = (collected(demo_run, directory / name / "run") for name in ("alone", "beside"))
+    return reported(alone, register, None), reported(beside, register, pool)
+
+
+def test_findings_and_cells_have_the_same_bytes(both: tuple[Run, Run]) -> None:
+    alone, beside = both
+    for directory in ("findings", "coverage"):
+        names = [path.name for path in seal.shards(alone, directory)]
+        assert names == [path.name for path in seal.shards(beside, directory)]
+        assert names
+        for name in names:
+            assert (alone.path / directory / name).read_bytes() == (beside.path / directory / name).read_bytes()
+
+
+@pytest.mark.parametrize("table", ["findings", "coverage"])
+def test_tables_have_the_same_rows_in_the_same_order(both: tuple[Run, Run], table: str) -> None:
+    found = []
+    for run in both:
+        with opened(run) as connection:
+            types = connection.execute(f"DESCRIBE {table}").fetchall()
+            found.append((types, connection.execute(f"FROM {table}").fetchall()))
+    assert found[0] == found[1]
+    assert len(found[0][1]) > 1000
+
+
+def test_the_register_counts_the_same(both: tuple[Run, Run]) -> None:
+    alone, beside = (msgspec.json.decode((run.results / "register.json").read_bytes()) for run in both)
+    assert alone == beside
+    assert sum(alone["covered"].values()) > 0
+
+
+def test_a_control_is_found_again_by_its_id() -> None:
+    control = next(iter(catalogue().values()))
+    assert pickle.loads(pickle.dumps(control)) is control  # noqa: S301 - our own bytes
+    with pytest.raises(ConfigError, match=r"a worker has no control 'nothing'.*same packages"):
+        known_control("nothing")
+
+
+def test_a_missing_shard_is_an_error_in_every_process(demo_run: Run, tmp_path: Path, pool: Executor) -> None:
+    run = collected(demo_run, tmp_path / "run")
+    manifest = run.read_manifest()
+    gone = manifest.accounts[3].id
+    run.shard_path(gone).unlink()
+    run.write_manifest(msgspec.structs.replace(manifest, seal=None))
+    (run.path / "reports.json").unlink()
+    with pytest.raises(ConfigError, match=f"the facts of account {gone} are missing"):
+        evaluate(run, rules_again(manifest), executor=pool)
+    assert run.read_manifest().evaluated_at is None
+
+
+ACCOUNTS = tuple(Account(id=f"{number:012}", name="") for number in range(100))
+
+
+def ids(accounts: tuple[Account, ...]) -> list[str]:
+    return [account.id for account in accounts]
+
+
+def die(accounts: tuple[Account, ...]) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_every_account_is_in_one_part_and_parts_are_neighbours(pool: Executor) -> None:
+    found = sorted(in_parts(pool, ids, ACCOUNTS), key=lambda part: part[1])
+    assert [name for _, names in found for name in names] == ids(ACCOUNTS)
+    assert 1 < len(found) <= PARTS
+    assert [found for _, found in in_parts(None, ids, ACCOUNTS)] == [[name] for name in ids(ACCOUNTS)]
+
+
+def test_a_lost_worker_is_told() -> None:
+    with (
+        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor,
+        pytest.raises(CutShortError, match="a worker was lost"),
+    ):
+        list(in_parts(executor, die, ACCOUNTS))
