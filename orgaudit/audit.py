@@ -16,11 +16,15 @@ import msgspec
 from orgaudit import __version__
 from orgaudit.aws.access import Access
 from orgaudit.aws.transport import Traffic
+from orgaudit.collect.again import Since
 from orgaudit.collect.engines import beside
+from orgaudit.collect.slices import AccountPart
 from orgaudit.collect.stage import Collecting, access_for, check_complete, collect, missing, seal_facts, with_tags
 from orgaudit.controls.aliases import ALIASES
 from orgaudit.controls.declare import catalogue
 from orgaudit.errors import ConfigError
+from orgaudit.evaluate import only_open as only_opens
+from orgaudit.evaluate.only_open import OnlyOpen
 from orgaudit.evaluate.rules import Rules, rules_again, rules_of
 from orgaudit.evaluate.stage import evaluate
 from orgaudit.history import baseline as baselines
@@ -40,6 +44,7 @@ from orgaudit.settings.documents import Problem
 from orgaudit.settings.ownership import owners_of
 from orgaudit.settings.picture import read_logo
 from orgaudit.settings.settings import Settings
+from orgaudit.store import earlier as store
 from orgaudit.store import seal
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.output import check_writable, point_latest
@@ -77,6 +82,8 @@ class Silence:
         """Do nothing."""
 
 
+Look: TypeAlias = Since | OnlyOpen
+"""What of an earlier run an audit looks at again."""
 Chosen: TypeAlias = Run | str | Callable[[Run, Manifest], Run | None] | None
 """The run from which a history is carried forward: that one, NONE, what chooses it, or the newest that can be it."""
 
@@ -98,6 +105,7 @@ class Auditor:
     executor: Executor | None = None
     progress: Progress = field(default_factory=Silence)
     baseline: Chosen = None
+    look: Look | None = None
 
     async def audit(self, run_id: str) -> Run:
         """Discover, plan, collect and evaluate into a new run's directory, and return it.
@@ -105,20 +113,19 @@ class Auditor:
         Raises ConfigError for a run id that is taken, AccessError, and ReportError before anything is called where
         output cannot be written.
         """
-        run, rules = self._new_run(run_id), rules_of(self.settings)
+        run, rules = self._new_run(run_id), self._rules()
         async with self.access(rules) as access:
-            self._begin(run, await self._plan(access, run_id, rules))
-            await collect(access, run, self._collecting(run, rules, self.settings))
-        reevaluate(
-            run, rules, self.settings, self.progress, Carrying(self.baseline), executor=beside(self.executor, run.path)
-        )
+            manifest = await self._plan(access, run, rules)
+            self._begin(run, manifest)
+            await collect(access, run, self._collecting(manifest, rules))
+        self._evaluate(run, rules)
         return run
 
     async def plan(self, run_id: str) -> Run:
         """Discover and plan into a new run's directory, with the accounts' tags, and return it; raises as `audit`."""
-        run, rules = self._new_run(run_id), rules_of(self.settings)
+        run, rules = self._new_run(run_id), self._rules()
         async with self.access(rules) as access:
-            manifest = await self._plan(access, run_id, rules)
+            manifest = await self._plan(access, run, rules)
             self._begin(run, await with_tags(access, manifest, self.settings))
         return run
 
@@ -128,7 +135,12 @@ class Auditor:
             remedy = f"name another --run-id, or go on with it by --resume {run_id}"
             raise ConfigError(f"run {run_id} exists; {remedy}", key="--run-id")
         check_writable(self.settings.run.out)
+        if self.look is not None:
+            self.look.check(run)
         return run
+
+    def _rules(self) -> Rules:
+        return self.look.rules() if isinstance(self.look, OnlyOpen) else rules_of(self.settings)
 
     def _begin(self, run: Run, manifest: Manifest) -> None:
         baseline_of(run, manifest, self.baseline)  # one that cannot be read is refused before anything is collected
@@ -147,9 +159,9 @@ class Auditor:
             return Part()
         left = missing(run, manifest, accounts)
         if left:
-            rules, settings = rules_again(manifest), self._of_run(manifest)
-            how = self._collecting(run, rules, settings, again)
-            async with access_for(settings, rules.facts, self.profile, share) as access:
+            rules = rules_again(manifest)
+            how = self._collecting(manifest, rules, again)
+            async with access_for(how.settings, rules.facts, self.profile, share) as access:
                 await how.collect(access, run, manifest, accounts)
         return Part(len(left), tuple(missing(run, manifest)))
 
@@ -168,10 +180,8 @@ class Auditor:
         if manifest.evaluated_at is not None:
             return
         async with self.access(rules) as access:
-            await collect(access, run, self._collecting(run, rules, self._of_run(manifest)))
-        reevaluate(
-            run, rules, self.settings, self.progress, Carrying(self.baseline), executor=beside(self.executor, run.path)
-        )
+            await collect(access, run, self._collecting(manifest, rules))
+        self._evaluate(run, rules)
 
     def _evaluate(self, run: Run, rules: Rules) -> None:
         executor = beside(self.executor, run.path)
@@ -185,12 +195,18 @@ class Auditor:
         owners_of(self.settings)
         return access_for(self.settings, rules.facts, self.profile)
 
-    async def _plan(self, access: Access, run_id: str, rules: Rules) -> Manifest:
+    async def _plan(self, access: Access, run: Run, rules: Rules) -> Manifest:
         settings = self.settings
+        if self.look is not None:
+            scope = store.scope_of(self.look.earlier.read_manifest(), settings.scope)
+            settings = settings.model_copy(update={"scope": scope})
         found = await discover_organization(access, settings)
+        if self.look is not None:
+            scope = store.present(settings.scope, {account.id for account in found.accounts})
+            settings = settings.model_copy(update={"scope": scope})
         inside, outside = await select(access, found, settings.scope)
-        return Manifest(
-            run_id=run_id,
+        manifest = Manifest(
+            run_id=run.id,
             tool_version=__version__,
             started_at=datetime.now(UTC),
             caller=access.caller,
@@ -202,11 +218,25 @@ class Auditor:
             controls=rules.records,
             frameworks=rules.frameworks,
             headline_framework=rules.headline,
-            thresholds=settings.thresholds.model_dump(mode="json"),
+            thresholds=rules.thresholds.model_dump(mode="json"),
             narrowed_by=baselines.narrowed_by(settings.scope),
             settings=settings.of_run(),
             inputs=settings.hashes(),
         )
+        return self._looking(run, manifest, rules)
+
+    def _looking(self, run: Run, manifest: Manifest, rules: Rules) -> Manifest:
+        """Return a plan with what of an earlier run is looked at again; raises ConfigError."""
+        match self.look:
+            case Since() as since:
+                last = baselines.newest_before(run, manifest)
+                began = since.earlier.read_manifest().started_at
+                newest = last is None or last.read_manifest().started_at <= began
+                return since.planned(manifest, rules.facts, rules.accepts, newest=newest)
+            case OnlyOpen() as only_open:
+                return only_open.planned(manifest, rules)
+            case None:
+                return manifest
 
     def _planned(self, run: Run, key: str) -> Manifest:
         """Return the plan of a run that is an audit; raises ConfigError for one that judges the facts of another."""
@@ -216,21 +246,20 @@ class Auditor:
             raise ConfigError(f"run {run.id} is not an audit, it has the facts of another run; {remedy}", key=key)
         return manifest
 
-    def _of_run(self, manifest: Manifest) -> Settings:
-        """Return the settings with the scope of a run."""
+    def _collecting(self, manifest: Manifest, rules: Rules, again: str = "") -> Collecting:
+        """Return how a run is collected: by the scope of its plan, and of some accounts only a part."""
         scope = self.settings.scope.model_validate(manifest.settings["scope"])
-        return self.settings.model_copy(update={"scope": scope})
-
-    def _collecting(self, run: Run, rules: Rules, settings: Settings, again: str = "") -> Collecting:
+        extents = only_opens.extents(manifest.only_open, rules) if manifest.only_open else ()
         return Collecting(
-            settings,
+            self.settings.model_copy(update={"scope": scope}),
             rules.facts,
             self.profile,
             self.executor,
+            {account: AccountPart(facts, regions) for account, facts, regions in extents},
             begin=lambda total, traffic: self.progress.stage("collect", total, traffic),
             began=self.progress.account_began,
             done=self.progress.account_done,
-            continue_with=again or f"`orgaudit audit --resume {run.id}`",
+            continue_with=again or f"`orgaudit audit --resume {manifest.run_id}`",
         )
 
 
@@ -281,6 +310,8 @@ def reevaluate(
     if collected.evaluated_at is not None:
         remedy = f"`orgaudit evaluate {run.id}` judges its facts again in a run of its own"
         raise ConfigError(f"run {run.id} is evaluated and stays as it is; {remedy}")
+    if collected.only_open is not None:
+        rules = only_opens.rules_in(collected.only_open, rules)
     ownership, unused = ownership_of(settings, (*collected.accounts, *collected.out_of_scope))
 
     def follow(manifest: Manifest) -> tuple[Manifest, list[Path]]:
@@ -298,7 +329,7 @@ def baseline_of(run: Run, manifest: Manifest, chosen: Chosen) -> Run | None:
     """Return the run with which another is compared, or None; raises ConfigError for one that cannot be it."""
     if isinstance(chosen, str):
         return None
-    found = chosen if isinstance(chosen, Run) else (chosen or baselines.newest_before)(run, manifest)
+    found = chosen if isinstance(chosen, Run) else (chosen or baselines.usual)(run, manifest)
     if found is not None:
         baselines.check_baseline(run, manifest, found)
         history.check_readable(found)

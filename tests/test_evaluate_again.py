@@ -272,8 +272,8 @@ def test_a_run_that_another_process_took_over_is_left_to_it(
 
 
 PLACES = {
-    "the first link": ("again", "_share", 0),
-    "the second link": ("again", "_share", 1),
+    "the first link": ("again", "share", 0),
+    "the second link": ("again", "share", 1),
     "before the first seal": ("seal", "seal", 0),
     "before run.json is there": ("seal.Run", "write_manifest", 0),
     "the first account": ("stage", "evaluate_account", 0),

@@ -38,7 +38,7 @@ from orgaudit.store.seal import Standing, digest
 
 if TYPE_CHECKING:
     from orgaudit import audit as stages
-    from orgaudit.cli import progress
+    from orgaudit.cli import looking, progress
     from orgaudit.cli import split as splitting
     from orgaudit.collect import engines as collecting
     from orgaudit.collect import stoppable
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from orgaudit.report import split as parts
 else:
     stages = lazy("orgaudit.audit")
+    looking = lazy("orgaudit.cli.looking")
     progress = lazy("orgaudit.cli.progress")
     splitting = lazy("orgaudit.cli.split")
     parts = lazy("orgaudit.report.split")
@@ -65,6 +66,15 @@ else:
 @click.option(
     "--resume", metavar="RUN", help="Continue a run that was stopped; accounts that are finished are not called again."
 )
+@click.option(
+    "--since",
+    metavar="RUN",
+    help="Look again at the accounts that failed in RUN, and at new ones; take over the facts of the others.",
+)
+@options.older_than
+@click.option(
+    "--only-open", metavar="RUN", help="Check only the open findings of RUN: their accounts, regions and controls."
+)
 @options.workers
 @options.progress
 @options.baseline
@@ -73,13 +83,22 @@ else:
 @options.fail_on
 @options.as_of
 def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
-    """Audit the organization: collect facts, evaluate the controls, and write the reports."""
+    """Audit the organization: collect facts, evaluate the controls, and write the reports.
+
+    With --since, an account of RUN is looked at again where anything in it could not be read, or where its facts lack
+    what the controls need; the run is of the scope of RUN, and reports show how old the other facts are. With
+    --only-open, the run is a part: no baseline of later ones, and `latest` does not point at it.
+    """
     settings = options.settings_from(given)
+    looking.check(given)
     chosen(settings.run.formats)  # a wrong one is known before the first call, as are a broken register and logo
     read_logo(settings.presentation.logo)
     register_of(settings, given["register_file"])
     options.note_missing_register(settings, given["register_file"])
     resumed = given["resume"]
+    look = looking.look(given, settings)
+    if look is not None and looking.nothing_open(look):
+        return ExitCode.CLEAN
     run = options.find_run(resumed, settings) if resumed else options.new_run(given["run_id"], settings)
     check_writable(run.path.parent)
     sweep_output(run.path.parent)
@@ -89,9 +108,10 @@ def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
             collecting.workers(settings, given["dask"]) as executor,
             progress.progress(given["progress"], run.id) as watching,
         ):
-            auditor = stages.Auditor(settings, given["profile"], executor, watching, baseline)
+            auditor = stages.Auditor(settings, given["profile"], executor, watching, baseline, look)
             stoppable.run(auditor.resume(run) if resumed else auditor.audit(run.id))
             code = write(run, settings, given, watching, audited=True, executor=executor)
+        looking.print_checked(run)
         click.echo(f"{'run.json':<11} SHA-256 {digest(run.manifest_path)}")
         return code
 

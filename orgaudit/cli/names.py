@@ -203,6 +203,7 @@ VALUES: Mapping[str, Sequence[Names | None]] = {
     "--file": (files,),
     "--framework": (frameworks,),
     "--from-finding": (None, runs),
+    "--only-open": (runs,),
     "--out": (directories,),
     "--prowler": (files,),
     "--register": (files,),
@@ -211,6 +212,7 @@ VALUES: Mapping[str, Sequence[Names | None]] = {
     "--run": (runs,),
     "--securityhub": (files,),
     "--sign-key": (files,),
+    "--since": (runs,),
     "--to": (files,),
 }
 """What the values of an option name, in every command that has it; None where click knows, or nobody does."""

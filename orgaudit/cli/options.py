@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -156,6 +156,26 @@ baseline = click.option(
     "--baseline",
     metavar="RUN",
     help=f"The run to carry the history forward from, or {NONE!r}. [default: the newest of the whole scope]",
+)
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def _duration(_context: click.Context, _option: click.Parameter, value: str | None) -> timedelta | None:
+    if value is None:
+        return None
+    number, unit = value[:-1], _UNITS.get(value[-1:])
+    if unit is None or not (number.isascii() and number.isdigit()) or len(number) > MOST_DIGITS:
+        raise click.BadParameter(f"{value!r} is not a duration; write one such as 7d, 24h or 90m")
+    return timedelta(**{unit: int(number)})
+
+
+MOST_DIGITS = 5
+"""Digits of a duration's number."""
+older_than = click.option(
+    "--older-than",
+    metavar="TIME",
+    callback=_duration,
+    help="With --since: also what was collected longer ago, such as 7d, 24h or 90m. [default: only what failed]",
 )
 sender = click.option("--from", "sender", metavar="WHO", help="The sender of mails: Name <name@example.com>.")
 processes = click.option(

@@ -49,7 +49,12 @@ AGAIN = (*(name for name in stopping.RESUMED_WITH if name != "as_of"), "run_name
 """The options with a value each that the command needs again where it goes on."""
 MINUTE = 60
 
-_parts = options.together(*(click.option(name, multiple=True, hidden=True) for name in NARROWING.values()))
+AGAIN_IN_PART = {"since": "--since", "only_open": "--only-open", "older_than": "--older-than"}
+"""The options by which an audit does not look at everything now."""
+_parts = options.together(
+    *(click.option(name, multiple=True, hidden=True) for name in NARROWING.values()),
+    *(click.option(name, hidden=True) for name in AGAIN_IN_PART.values()),
+)
 """The options that would leave something out, which a quarter refuses."""
 
 
@@ -106,6 +111,12 @@ def quarter(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
 
 def _check(settings: Settings, given: Mapping[str, Any]) -> None:
     """Raise UsageError and ConfigError for what can be known to be wrong before anything is called."""
+    for name, option in AGAIN_IN_PART.items():
+        if given[name]:
+            raise click.UsageError(
+                f"{option} takes facts over or leaves some out, and a quarter looks at everything within a few days; "
+                f"`orgaudit audit {option} …` makes such a run"
+            )
     if left := narrowed_by(settings.scope):
         raise click.UsageError(
             f"{left[0]} leaves something out, and a quarter is of the whole scope of the settings; "

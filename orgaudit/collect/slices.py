@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -35,6 +35,16 @@ Done: TypeAlias = Callable[[Account, AccountRecord, Traffic], None]
 """A function that is called in this process after each account, with the traffic so far."""
 LIST_EVERY = 5.0
 """Seconds for which a task remembers which accounts are finished, before it claims one that may be."""
+NOWHERE = ("",)
+"""A choice of regions that none matches: what exists once in an account needs no region."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPart:
+    """What alone is collected of an account: these types of facts, in these regions, or in all of the scope."""
+
+    facts: tuple[FactType, ...]
+    regions: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +53,8 @@ class Slice:
 
     Every task of a collection has all the `accounts`, begins at its own `offset`, and takes what is free, so that the
     slowest account keeps one task busy and not the others. `run` is the run's address, `organization` the ids of all
-    accounts. `collection` is the coordinator's file, without which the task ends; `life` is that of its leases.
+    accounts. `parts` are the accounts of which only a part is collected. `collection` is the coordinator's file,
+    without which the task ends; `life` is that of its leases.
     """
 
     settings: Settings
@@ -53,10 +64,21 @@ class Slice:
     accounts: tuple[Account, ...]
     organization: frozenset[str]
     facts: tuple[FactType, ...]
+    parts: Mapping[str, AccountPart] = field(default_factory=dict)
     offset: int = 0
     collection: str | None = None
     life: timedelta | None = None
     version: str = __version__
+
+    def asked(self, account_id: str) -> tuple[Sequence[Collector], Settings]:
+        """Return by what an account is collected, and by settings with the regions in which it is."""
+        part = self.parts.get(account_id)
+        if part is None:
+            return closure(self.facts), self.settings
+        if part.regions is None:
+            return closure(part.facts), self.settings
+        scope = self.settings.scope.model_copy(update={"regions": part.regions or NOWHERE})
+        return closure(part.facts), self.settings.model_copy(update={"scope": scope})
 
 
 @dataclass(slots=True)
@@ -133,7 +155,6 @@ class _Task:
 
     def __init__(self, access: Access, part: Slice, began: Began, done: Done) -> None:
         self.access, self.part, self.began, self.done = access, part, began, done
-        self.collectors: Sequence[Collector] = closure(part.facts)
         self.place = place_at(part.run)
         self.summary = Summary(traffic=access.traffic)
         self._free = _Free(self.place, part)
@@ -210,13 +231,13 @@ class _Task:
 
     async def _collect_into_shard(self, account: Account) -> Receipt | None:
         """Collect an account into its shard and return the receipt; None where another task's shard is there."""
-        name, settings = shard_name(account.id), self.part.settings
+        name = shard_name(account.id)
         if isinstance(self.place, Directory):
-            found = await collect_into(self.access, account, self.collectors, settings, self.place.path / name)
+            found = await collect_into(self.access, account, *self.part.asked(account.id), self.place.path / name)
         else:
             with TemporaryDirectory() as scratch:
                 path = Path(scratch) / name
-                found = await collect_into(self.access, account, self.collectors, settings, path)
+                found = await collect_into(self.access, account, *self.part.asked(account.id), path)
                 if not await asyncio.to_thread(self.place.put, name, path, new=True):
                     return None
         if found is None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import msgspec
@@ -15,7 +15,7 @@ from orgaudit.aws.actions import operations_of
 from orgaudit.aws.transport import Traffic
 from orgaudit.collect.account import actions_for
 from orgaudit.collect.coordinator import Coordinator
-from orgaudit.collect.slices import Began, Done, Slice, receipt_of
+from orgaudit.collect.slices import AccountPart, Began, Done, Slice, receipt_of
 from orgaudit.errors import ConfigError
 from orgaudit.facts.declare import FactType, closure
 from orgaudit.model import Account
@@ -23,7 +23,7 @@ from orgaudit.organization import discovery
 from orgaudit.organization.plan import tagged
 from orgaudit.settings.limits import load_limits
 from orgaudit.settings.settings import Settings
-from orgaudit.store import copies, leases, receipts, seal
+from orgaudit.store import copies, earlier, leases, receipts, seal
 from orgaudit.store.manifest import FactRecord, Manifest
 from orgaudit.store.place import place_of
 from orgaudit.store.receipts import Receipt
@@ -56,6 +56,7 @@ def access_for(settings: Settings, facts: Sequence[FactType], profile: str | Non
 class Collecting:
     """How the accounts of a run are collected: for which facts, as whom, in which workers, and what follows it.
 
+    `parts` are the accounts of which only a part is collected.
     `began` is called when the collection of an account begins, `done` after each, and `begin` before the first, with
     their number and what this process sends, where it is this one that collects. `continue_with` is the command that
     goes on with the run.
@@ -65,6 +66,7 @@ class Collecting:
     facts: tuple[FactType, ...]
     profile: str | None = None
     executor: Executor | None = None
+    parts: Mapping[str, AccountPart] = field(default_factory=dict)
     begin: Callable[[int, Traffic | None], None] = lambda _total, _traffic: None
     began: Began = lambda _account: None
     done: Done = lambda *_: None
@@ -90,18 +92,23 @@ class Collecting:
     def _slice(self, access: Access, run: Run, manifest: Manifest) -> Slice:
         everybody = frozenset(account.id for account in (*manifest.accounts, *manifest.out_of_scope))
         address = place_of(run.path).address
-        return Slice(self.settings, access.limits, self.profile, address, (), everybody, self.facts)
+        return Slice(self.settings, access.limits, self.profile, address, (), everybody, self.facts, self.parts)
 
 
 async def collect(access: Access, run: Run, how: Collecting) -> None:
     """Collect all accounts of a run's plan that have no shard yet, those that own what they show, and seal the facts.
 
-    The accounts' tags are read meanwhile, where the plan has none.
+    What an account shares is judged there, so where its facts were taken over, they are collected anew if an account
+    that was collected now shows them. The accounts' tags are read meanwhile, where the plan has none.
     """
     manifest = run.read_manifest()
     tags = asyncio.create_task(with_tags(access, manifest, how.settings))
     try:
+        await asyncio.to_thread(earlier.place, run, manifest)
         await how.collect(access, run, manifest, manifest.accounts)
+        while outdated := await asyncio.to_thread(_outdated, run, manifest):
+            await asyncio.to_thread(earlier.drop, run, outdated)
+            await how.collect(access, run, manifest, manifest.accounts)
         manifest = await tags
     finally:
         tags.cancel()
@@ -127,14 +134,29 @@ def missing(run: Run, manifest: Manifest, accounts: Iterable[Account] | None = N
         return left
     everybody = {account.id: account for account in (*manifest.accounts, *manifest.out_of_scope)}
     asked = [account.id for account in (manifest.accounts if accounts is None else accounts)]
-    found = _receipts(run, asked, everybody.keys())
-    found |= _receipts(run, _supporting(manifest, filter(None, found.values())), everybody.keys())
+    found = _all_receipts(run, manifest, asked)
     return [everybody[account_id] for account_id, receipt in found.items() if receipt is None]
+
+
+def _outdated(run: Run, manifest: Manifest) -> set[str]:
+    """Return the accounts whose facts were taken over and may not stay, by what was collected anew."""
+    if manifest.since is None:
+        return set()
+    found = _all_receipts(run, manifest, [account.id for account in manifest.accounts])
+    unneeded = {each for each in manifest.taken_over if each not in found and run.shard_path(each).exists()}
+    return unneeded | earlier.outdated(manifest, list(filter(None, found.values())))
 
 
 def _is_there(run: Run, account_id: str, finished: Collection[str]) -> bool:
     """Return whether an account has a receipt, or a shard that a process left without one."""
     return account_id in finished or place_of(run.path).exists(shard_name(account_id))
+
+
+def _all_receipts(run: Run, manifest: Manifest, asked: Sequence[str]) -> dict[str, Receipt | None]:
+    """Return the receipts of these accounts, and of those that are collected because of them."""
+    everybody = [account.id for account in (*manifest.accounts, *manifest.out_of_scope)]
+    found = _receipts(run, asked, everybody)
+    return found | _receipts(run, _supporting(manifest, filter(None, found.values())), everybody)
 
 
 def _receipts(run: Run, ids: Sequence[str], everybody: Collection[str]) -> dict[str, Receipt | None]:
@@ -145,9 +167,10 @@ def _receipts(run: Run, ids: Sequence[str], everybody: Collection[str]) -> dict[
 
 
 def _supporting(manifest: Manifest, found: Iterable[Receipt]) -> tuple[str, ...]:
-    """Return the accounts whose resources show in the collected ones without being in scope, sorted."""
+    """Return the accounts out of scope whose resources show in the collected ones, or that the plan names, sorted."""
     inside = {account.id for account in manifest.accounts}
-    return tuple(sorted({account_id for receipt in found for account_id in receipt.shows} - inside))
+    named = manifest.only_open.owners if manifest.only_open else ()
+    return tuple(sorted({*named, *(account_id for receipt in found for account_id in receipt.shows)} - inside))
 
 
 def check_complete(run: Run, manifest: Manifest, settings: Settings) -> None:
@@ -159,6 +182,13 @@ def check_complete(run: Run, manifest: Manifest, settings: Settings) -> None:
         remedy = f"`orgaudit collect {run.id}` or `orgaudit audit --resume {run.id}` collects them"
         raise ConfigError(
             f"{len(left)} of {wanted} accounts are not collected yet: {names}{more}; {remedy}", file=str(run.path)
+        )
+    if outdated := _outdated(run, manifest):
+        remedy = f"`orgaudit audit --resume {run.id}` collects them anew"
+        raise ConfigError(
+            f"the facts of {len(outdated)} of {len(manifest.taken_over)} accounts that were not looked at again are "
+            f"older than those of accounts that show their resources: {', '.join(sorted(outdated)[:NAMED])}; {remedy}",
+            file=str(run.path),
         )
     gaps = {gap.action for gap in manifest.discovery_gaps}
     untagged = manifest.organization is not None and any(account.tags is None for account in manifest.accounts)
@@ -175,24 +205,24 @@ def seal_facts(run: Run, manifest: Manifest, facts: Sequence[FactType]) -> None:
     Raises ConfigError where a shard is not what its receipt shows.
     """
     copies.refresh(run.path)  # workers elsewhere put shards at the run's address, and not into this process's copy
-    everybody = [account.id for account in (*manifest.accounts, *manifest.out_of_scope)]
-    found = _receipts(run, [account.id for account in manifest.accounts], everybody)
-    supporting = _supporting(manifest, filter(None, found.values()))
-    others = _receipts(run, supporting, everybody)
-    for account_id, receipt in (found | others).items():
+    inside = [account.id for account in manifest.accounts]
+    found: dict[str, Receipt] = {}
+    for account_id, receipt in _all_receipts(run, manifest, inside).items():
         if receipt is None:
             raise ConfigError(
                 "is missing; restore it from a copy, or audit again", file=str(run.shard_path(account_id))
             )
+        found[account_id] = receipt
     ended = msgspec.structs.replace(
         manifest,
-        supporting=supporting,
+        since=earlier.since_of(manifest, found),
+        supporting=tuple(found)[len(inside) :],
         facts=fact_records(facts),
-        records=tuple(receipt.record for receipt in found.values() if receipt),
+        records=tuple(found[account_id].record for account_id in inside),
         collected_at=datetime.now(UTC),
         evaluated_at=None,
     )
-    shards = {shard_name(receipt.account_id): receipt.sha256 for receipt in (found | others).values() if receipt}
+    shards = {shard_name(receipt.account_id): receipt.sha256 for receipt in found.values()}
     seal.seal(run, ended, [path for part in seal.FACTS for path in seal.shards(run, part)], expected=shards)
     leases.clear(place_of(run.path))
 

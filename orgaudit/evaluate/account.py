@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +43,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What all accounts of a run are judged with; `requirements` are by control id, `regions` those of the run."""
+    """What all accounts of a run are judged with; `requirements` are by control id, `regions` those of the run.
+
+    `asked` are the only places of the plan to judge, regions by account and control; None for all.
+    """
 
     controls: Sequence[Control]
     thresholds: Thresholds
@@ -52,6 +55,13 @@ class RunContext:
     organization: Organization
     partition: str
     home_region: str
+    asked: Mapping[str, Mapping[str, Collection[str]]] | None = None
+
+    def places(self, account_id: str, control: Control) -> Sequence[str]:
+        """Return where a control has a cell in an account."""
+        if self.asked is not None:
+            return sorted(self.asked.get(account_id, {}).get(control.id, ()))
+        return places(control, self.regions)
 
 
 def evaluate_account(run: Run, facts: AccountFacts, context: RunContext) -> None:
@@ -65,7 +75,7 @@ def findings_of(facts: AccountFacts, context: RunContext, cells: list[Cell]) -> 
     """Yield an account's findings, and add its cells to `cells`."""
     evaluation = Evaluation(facts, context)
     for control in context.controls:
-        for region in places(control, context.regions):
+        for region in context.places(facts.account_id, control):
             tally = Tally()
             yield from evaluation.findings(control, region, tally)
             cells.append(evaluation.counted(control, region, tally))

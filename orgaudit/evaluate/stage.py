@@ -16,6 +16,7 @@ from uuid import uuid4
 import msgspec
 
 from orgaudit.analysis.organization_facts import Organization
+from orgaudit.controls.aliases import resolve
 from orgaudit.errors import ConfigError
 from orgaudit.evaluate.account import RunContext, evaluate_account, findings_of, regions_of
 from orgaudit.evaluate.holders import holders
@@ -96,7 +97,7 @@ def _prepared(judging: Judging) -> tuple[Shards, RunContext]:
     """Return what all parts of an evaluation that this process takes need: shared accounts are read once for them."""
     run = Run(judging.run)
     shards = Shards(run, judging.rules.accepts)
-    return shards, _context(run, run.read_manifest(), judging.rules, shards)
+    return shards, context_of(run, run.read_manifest(), judging.rules, shards)
 
 
 def judged_by(run: Run, rules: Rules) -> Iterator[tuple[str, Iterator[Finding] | None]]:
@@ -107,7 +108,7 @@ def judged_by(run: Run, rules: Rules) -> Iterator[tuple[str, Iterator[Finding] |
     manifest = run.read_collected()
     seal.standing(run, seal.FACTS)
     shards = Shards(run, rules.accepts)
-    context = _context(run, manifest, rules, shards)
+    context = context_of(run, manifest, rules, shards)
     for account in manifest.accounts:
         try:
             facts = shards.load(account.id)
@@ -126,7 +127,8 @@ def check_accepted(run: Run, scope: ScopeSettings) -> None:
         scope.check("accept_blocked_regions", known, message, matches=fnmatchcase)
 
 
-def _context(run: Run, manifest: Manifest, rules: Rules, shards: Shards) -> RunContext:
+def context_of(run: Run, manifest: Manifest, rules: Rules, shards: Shards) -> RunContext:
+    """Return what the accounts of a run are judged with."""
     found, partition = manifest.organization, manifest.caller.partition
     everybody = (*manifest.accounts, *manifest.out_of_scope)
     organization = Organization(
@@ -145,7 +147,16 @@ def _context(run: Run, manifest: Manifest, rules: Rules, shards: Shards) -> RunC
         organization=organization,
         partition=partition,
         home_region=GLOBAL_REGIONS.get(partition, manifest.known_regions[0] if manifest.known_regions else partition),
+        asked=_asked(manifest),
     )
+
+
+def _asked(manifest: Manifest) -> dict[str, dict[str, tuple[str, ...]]] | None:
+    """Return the only places to judge, under the present ids of controls; None for all."""
+    if manifest.only_open is None:
+        return None
+    places = manifest.only_open.places.items()
+    return {account: {resolve(control): regions for control, regions in by.items()} for account, by in places}
 
 
 def _seal(run: Run, manifest: Manifest, also: list[Path]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -133,10 +133,32 @@ def newest_before(run: Run, manifest: Manifest) -> Run | None:
     Earlier is what began earlier: when a run was evaluated does not count.
     """
     own = head_of(manifest)
+    return _newest(run, own, lambda head: head.is_before(own))
+
+
+def usual(run: Run, manifest: Manifest) -> Run | None:
+    """Return the run from which another one's history is carried forward where none is named, or None.
+
+    That is the newest earlier one of the whole scope. A run that looked again at a part of an earlier one goes on from
+    that; where that was not evaluated, from the newest that began no later, because facts that were taken over show
+    nothing of what a later one saw.
+    """
+    record = manifest.since or manifest.only_open
+    if record is None:
+        return newest_before(run, manifest)
+    beside = run.path.parent / record.run_id
+    own = head_of(manifest)
+    if any(path == beside and head.audited == own.audited for path, head in heads(run.path.parent)):
+        return Run(beside)
+    latest = manifest.since.started_at if manifest.since else manifest.started_at
+    return _newest(run, own, lambda head: head.is_before(own) and head.started_at <= latest)
+
+
+def _newest(run: Run, own: Head, is_earlier: Callable[[Head], bool]) -> Run | None:
     earlier = [
         (head.place, path)
         for path, head in heads(run.path.parent)
-        if head.audited == own.audited and is_whole(head) and head.is_before(own)
+        if head.audited == own.audited and is_whole(head) and is_earlier(head)
     ]
     return Run(max(earlier)[1]) if earlier else None
 
@@ -164,3 +186,9 @@ def check_baseline(run: Run, manifest: Manifest, baseline: Run) -> None:
         )
     if not found.is_before(own):
         raise ConfigError(f"run {baseline.id} did not begin before run {run.id}; name an earlier one", key="--baseline")
+    if manifest.since is not None and found.started_at > manifest.since.started_at:
+        raise ConfigError(
+            f"run {baseline.id} began after run {manifest.since.run_id}, whose facts run {run.id} has; "
+            "name that one or an earlier one",
+            key="--baseline",
+        )

@@ -5,6 +5,8 @@ A resource that a run does not report is gone only where the run saw all that it
 
 from __future__ import annotations
 
+from datetime import UTC
+
 import duckdb
 
 from orgaudit.model import GLOBAL
@@ -46,7 +48,10 @@ def look(connection: duckdb.DuckDBPyConnection, run: str, absent: str, into: str
 
 
 def load_places(connection: duckdb.DuckDBPyConnection, run: str, manifest: Manifest) -> None:
-    """Make the tables of what a run knows beyond its cells: `<run>_accounts` and `<run>_disabled`."""
+    """Make the tables of what a run knows beyond its cells: `<run>_accounts`, `<run>_disabled` and `<run>_taken`.
+
+    The last has the accounts whose facts were taken over, with the day on which these were collected.
+    """
     known = [account.id for account in (*manifest.accounts, *manifest.out_of_scope)]
     disabled = [(record.account_id, region) for record in manifest.records for region in record.disabled]
     connection.execute(
@@ -56,6 +61,12 @@ def load_places(connection: duckdb.DuckDBPyConnection, run: str, manifest: Manif
         f"CREATE OR REPLACE TEMP TABLE {run}_disabled AS "
         "SELECT unnest($1::VARCHAR[]) AS account_id, unnest($2::VARCHAR[]) AS region",
         [[account for account, _ in disabled], [region for _, region in disabled]],
+    )
+    taken = manifest.taken_over
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {run}_taken AS "
+        "SELECT unnest($1::VARCHAR[]) AS account_id, unnest($2::DATE[]) AS day",
+        [list(taken), [each.collected_at.astimezone(UTC).date() for each in taken.values()]],
     )
 
 

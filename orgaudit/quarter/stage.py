@@ -21,6 +21,7 @@ from orgaudit.report.stage import written
 from orgaudit.report.view import View
 from orgaudit.settings.settings import Settings
 from orgaudit.store import seal
+from orgaudit.store.earlier import age_of
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.output import point_latest
 from orgaudit.store.run import Run
@@ -83,7 +84,7 @@ class Quarter:
         if not self.folder.record.existing and not _is_evaluated(run):
             stoppable.run(auditor.resume(run) if run.manifest_path.exists() else auditor.audit(run.id))
         manifest = run.read_evaluated()
-        if not is_whole(manifest):
+        if not is_whole(manifest) or manifest.taken_over:
             raise ConfigError(f"run {run.id} {_why_not(manifest)}, and a quarter is an audit of the whole", key="--run")
         compared = self.last.compared(run, manifest)
         self.folder.note(
@@ -117,6 +118,8 @@ def _why_not(manifest: Manifest) -> str:
     """Return why a run is no audit of the whole scope."""
     if manifest.parent is not None:
         return f"judges the facts of run {manifest.parent.run_id} again"
+    if manifest.taken_over:
+        return f"looked again at a part: {age_of(manifest)}"
     return f"is of a part of the scope ({', '.join(manifest.narrowed_by or ()) or 'by its settings'})"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from orgaudit.report.figures import AccountScore, Completeness
 from orgaudit.report.view import View
 from orgaudit.spreadsheet.text import one_line
+from orgaudit.store.earlier import age_of, left_out
 from orgaudit.words import counted
 
 NAMED = 5
@@ -12,7 +13,16 @@ NAMED = 5
 
 
 def completeness_of(view: View) -> str:
-    """Return the sentence: incomplete, with how much is missing, or complete, with the regions that were accepted."""
+    """Return the sentence: incomplete, with how much is missing, or complete, with the regions that were accepted.
+
+    It names what was not looked at again, and of when those facts are.
+    """
+    only_open = view.manifest.only_open
+    apart = (age_of(view.manifest, [score.id for score in view.accounts]), left_out(only_open) if only_open else "")
+    return "; ".join((_seen(view), *filter(None, apart)))
+
+
+def _seen(view: View) -> str:
     totals = view.summary.coverage
     if view.nothing_to_assess:
         return "Exceptions and changes alone: there was nothing to assess"

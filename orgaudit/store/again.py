@@ -20,7 +20,7 @@ from orgaudit.errors import ConfigError, CutShortError, ReportError
 from orgaudit.settings.people import OwnershipRecord
 from orgaudit.store import lease, seal
 from orgaudit.store.manifest import Manifest, ParentRecord
-from orgaudit.store.run import Run, make_directory, valid_id, writing
+from orgaudit.store.run import Run, TakenError, make_directory, valid_id, writing
 
 _NUMBERED = re.compile(r"(?P<stem>.+)\.\d+")
 COMMAND = "evaluate"
@@ -100,7 +100,7 @@ def _begin(run: Run, parent: Run) -> None:
         shutil.rmtree(run.path / part, ignore_errors=True)
         for path in seal.shards(parent, part):
             make_directory(run.path / part)
-            _share(path, run.path / part / path.name)
+            share(path, run.path / part / path.name)
     collected = msgspec.structs.replace(
         manifest,
         run_id=run.id,
@@ -113,19 +113,27 @@ def _begin(run: Run, parent: Run) -> None:
     seal.seal(run, collected, unsealed, keep=seal.FACTS)
 
 
-def _share(path: Path, target: Path) -> None:
-    """Make a file of one run a file of another: a hard link, or a copy where the file system or its rules have none."""
+def share(path: Path, target: Path) -> bool:
+    """Make a file of one run a file of another: a hard link, or a copy where the file system or its rules have none.
+
+    Return whether that was done: a file that is there stays. Raises ReportError.
+    """
     try:
         if not path.is_symlink():
             os.link(path, target)
-            return
+            return True
+    except FileExistsError:
+        return False
     except OSError:
         pass
     try:
-        with path.open("rb") as source, writing(target) as file:
+        with path.open("rb") as source, writing(target, new=True) as file:
             shutil.copyfileobj(source, file)
+    except TakenError:
+        return False
     except OSError as error:
         raise ReportError(f"cannot copy {path}: {error.strerror or error}") from error
+    return True
 
 
 def parent_of(run: Run, manifest: Manifest) -> Run | None:

@@ -78,6 +78,50 @@ class ParentRecord(msgspec.Struct, frozen=True, kw_only=True):
     manifest_sha256: str
 
 
+class TakenOver(msgspec.Struct, frozen=True, kw_only=True):
+    """An account that was not looked at again: the run that collected its facts, and when that ended."""
+
+    account_id: str
+    run_id: str
+    collected_at: datetime
+
+
+class SinceRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The run of which an audit took facts over, when it began, the SHA-256 of its run.json, and whose facts these are.
+
+    Accounts out of scope whose resources others share are among them.
+    """
+
+    run_id: str
+    started_at: datetime
+    manifest_sha256: str
+    accounts: tuple[TakenOver, ...] = ()
+
+
+class Extent(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of a run is meant."""
+
+    accounts: int
+    regions: int
+    controls: int
+
+
+class OnlyOpenRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The run whose open findings an audit checks, with the SHA-256 of its run.json, and where these are.
+
+    `places` are the regions of the plan by account and control. `owners` are the accounts in which judging those
+    findings looked something up, which are collected in every region. `left_out` is how much of the other run was not
+    looked at, `checked_of` how much that run is of.
+    """
+
+    run_id: str
+    manifest_sha256: str
+    places: dict[str, dict[str, tuple[str, ...]]]
+    owners: tuple[str, ...] = ()
+    left_out: Extent
+    checked_of: Extent
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """The whole of run.json.
 
@@ -91,6 +135,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     judged again, None for an audit. `remediation_days` are those in which findings are to be fixed, by severity.
     `headline_framework` is the id of the framework whose rate stands first; runs of earlier versions name none.
     `facts` are the types of facts that were collected; runs of earlier versions list none.
+    `since` is the run of which facts were taken over, `only_open` the one whose open findings alone were checked.
     `accept_blocked_regions` are the patterns of regions that the evaluation accepted as not audited. `seal` maps each
     file of the run that was there when run.json was written to its SHA-256; runs of earlier versions have none.
     """
@@ -118,6 +163,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     narrowed_by: tuple[str, ...] | None = None
     baseline: BaselineRecord | None = None
     parent: ParentRecord | None = None
+    since: SinceRecord | None = None
+    only_open: OnlyOpenRecord | None = None
     remediation_days: dict[str, int] = {}
     settings: dict[str, Json]
     inputs: dict[str, str]
@@ -128,6 +175,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     def ended_at(self) -> datetime:
         """When the run was evaluated, or how far it came."""
         return self.evaluated_at or self.collected_at or self.started_at
+
+    @property
+    def taken_over(self) -> dict[str, TakenOver]:
+        """The accounts that were not looked at again, by id."""
+        return {each.account_id: each for each in self.since.accounts} if self.since else {}
 
     @property
     def owners(self) -> tuple[AccountOwner, ...]:

@@ -98,7 +98,14 @@ def of(
 
 
 def rebuilt(place: Place, account_id: str, everybody: Collection[str], resources: Collection[str]) -> Receipt:
-    """Write and return the receipt of a shard that has none; raises ConfigError where the shard cannot be read.
+    """Write and return the receipt of a shard that has none; raises ConfigError where the shard cannot be read."""
+    receipt = made(place, account_id, everybody, resources)
+    write(place, receipt)
+    return receipt
+
+
+def made(place: Place, account_id: str, everybody: Collection[str], resources: Collection[str]) -> Receipt:
+    """Return the receipt of a shard that has none; raises ConfigError where the shard cannot be read.
 
     `everybody` are the ids of the organization's accounts, `resources` the names of the types of resources.
     """
@@ -114,9 +121,7 @@ def rebuilt(place: Place, account_id: str, everybody: Collection[str], resources
         remedy = "restore it from a copy, or audit again"
         raise ConfigError(f"is damaged ({error}); {remedy}", file=f"{place.address}/{name}") from error
     shard = WrittenFile(hashlib.sha256(content).hexdigest(), len(content))
-    receipt = of(shard, record, shows, host="", pid=0)
-    write(place, receipt)
-    return receipt
+    return of(shard, record, shows, host="", pid=0)
 
 
 def _record(line: bytes) -> AccountRecord:

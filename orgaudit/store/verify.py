@@ -12,8 +12,8 @@ import msgspec
 
 from orgaudit.errors import ConfigError
 from orgaudit.model import Cell, Status
-from orgaudit.store import again, lease, seal
-from orgaudit.store.manifest import Manifest
+from orgaudit.store import again, earlier, lease, seal
+from orgaudit.store.manifest import Manifest, OnlyOpenRecord
 from orgaudit.store.run import Run, read_lines
 
 
@@ -22,7 +22,8 @@ def verify(run: Run) -> list[str]:
     run.need("")
     manifest = run.read_manifest()
     problems = [*seal.differences(run, manifest, (*seal.FACTS, *seal.JUDGED, *seal.RESULTS)), *_report_problems(run)]
-    return [*problems, *again.parent_problems(run, manifest), *_gaps(run, manifest)]
+    between = (*again.parent_problems(run, manifest), *earlier.problems(run, manifest))
+    return [*problems, *between, *_gaps(run, manifest)]
 
 
 def notes(run: Run) -> list[str]:
@@ -31,7 +32,7 @@ def notes(run: Run) -> list[str]:
     Raises ConfigError where it has no readable manifest.
     """
     manifest = run.read_manifest()
-    found = list(again.parent_notes(run, manifest))
+    found = [*again.parent_notes(run, manifest), *filter(None, [earlier.age_of(manifest)])]
     if manifest.seal is None:
         found.append("not sealed: run.json lists no SHA-256 of the run's files, so a change to them cannot be detected")
     writer = lease.holder(run)
@@ -93,13 +94,22 @@ def _gaps(run: Run, manifest: Manifest) -> list[str]:
         except ConfigError as error:
             problems.append(f"account {account.id}: {error}")
             continue
-        plans[frozenset((cell.region, cell.control) for cell in cells)] += 1
-    if len(plans) > 1:
+        plan = frozenset((cell.region, cell.control) for cell in cells)
+        plans[plan] += 1
+        if manifest.only_open is not None and plan != _asked(manifest.only_open, account.id):
+            problems.append(f"account {account.id}: its cells are not those of the findings that were to be checked")
+    if len(plans) > 1 and manifest.only_open is None:
         problems.append(f"accounts have {len(plans)} different sets of cells; each cell of the plan needs a status")
     asked = {control.id for control in manifest.controls}
-    for plan in plans:
+    for plan in plans if manifest.only_open is None else ():
         problems += [f"control {name} has no cell" for name in sorted(asked - {control for _, control in plan})]
     return problems
+
+
+def _asked(only_open: OnlyOpenRecord, account_id: str) -> frozenset[tuple[str, str]]:
+    """Return the cells of an account in a run that checks the open findings of another one."""
+    by = only_open.places.get(account_id, {})
+    return frozenset((region, control) for control, regions in by.items() for region in regions)
 
 
 def _account_problems(run: Run, account_id: str, cells: list[Cell]) -> Iterator[str]:

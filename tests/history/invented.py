@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 
 import msgspec
 
 from orgaudit.model import GLOBAL, Account, AccountRecord, Caller, OrganizationRecord, Severity, fingerprint
-from orgaudit.store.manifest import ControlRecord, Manifest
+from orgaudit.store.manifest import ControlRecord, Manifest, SinceRecord, TakenOver
 
 ACCOUNTS = ("100000000000", "100000000001", "100000000002")
 REGIONS = ("eu-west-1", "us-east-1")
@@ -33,10 +33,16 @@ class Invented:
     blind: frozenset[Place] = frozenset()
     statuses: dict[Key, str] = field(default_factory=dict)
     covered: frozenset[Key] = frozenset()
+    taken: dict[str, date] = field(default_factory=dict)
+    """The accounts whose facts were taken over, with the day of these."""
+    homes: dict[Key, str] = field(default_factory=dict)
+    """The accounts in which resources were judged that are not of the finding's own."""
 
     def rows(self) -> list[dict[str, str]]:
         """The findings: a row for each resource, and one for each cell that could not be seen."""
-        found = [_row(*key, status) for key, status in self.statuses.items()]
+        found = [
+            _row(*key, status) | {"inherited_from": self.homes.get(key, "")} for key, status in self.statuses.items()
+        ]
         for account, control, region in sorted(self.blind):
             subject = account if region == GLOBAL else f"{account}:{region}"
             found.append(_row(account, control, region, subject, "NOT_ASSESSED"))
@@ -67,6 +73,15 @@ class Invented:
             records=tuple(
                 AccountRecord(account_id=each, collected_at=moment, regions=(), regions_source="x")
                 for each in self.accounts
+            ),
+            since=SinceRecord(
+                run_id="earlier",
+                started_at=moment,
+                manifest_sha256="",
+                accounts=tuple(
+                    TakenOver(account_id=each, run_id="earlier", collected_at=datetime.combine(day, time(23), UTC))
+                    for each, day in self.taken.items()
+                ),
             ),
         )
 
@@ -100,4 +115,5 @@ def _row(account: str, control: str, region: str, resource: str, status: str) ->
         "resource": resource,
         "severity": str(CONTROLS[control]),
         "status": status,
+        "inherited_from": "",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 from hypothesis import strategies as st
@@ -47,6 +48,14 @@ def runs(draw: st.DrawFn, number: int = 0) -> Invented:
 
 
 @st.composite
+def with_taken(draw: st.DrawFn, run: Invented) -> Invented:
+    """A run that took the facts of some accounts over, a day old, and judged some resources in another account."""
+    taken = draw(st.sets(st.sampled_from(run.accounts)))
+    homes = {key: draw(st.sampled_from(ACCOUNTS)) for key in run.statuses if draw(st.booleans())}
+    return replace(run, taken=dict.fromkeys(taken, run.day - timedelta(days=1)), homes=homes)
+
+
+@st.composite
 def sequences(draw: st.DrawFn, least: int = 2, most: int = 4) -> list[Invented]:
-    """Runs of one organization, a day apart."""
-    return [draw(runs(number)) for number in range(draw(st.integers(least, most)))]
+    """Runs of one organization, two days apart."""
+    return [draw(runs(2 * number)) for number in range(draw(st.integers(least, most)))]

@@ -64,6 +64,7 @@ def _load(connection: duckdb.DuckDBPyConnection, name: str, run: Invented, reope
     for row in run.rows():
         key = row["account_id"], row["control"], row["region"], row["resource"]
         covered = key in run.covered
+        del row["inherited_from"]
         connection.execute(
             f"INSERT INTO {name}_findings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, true, ?, NULL, NULL)",  # noqa: S608
             [

@@ -10,12 +10,13 @@ from typing import Any
 import duckdb
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from orgaudit.history.episodes import HISTORY_COLUMNS, JUDGED_COLUMNS, carry_forward, make_empty
 from orgaudit.history.sight import load_places
 from orgaudit.model import GLOBAL
 from tests.history.invented import ACCOUNTS, PER_ACCOUNT, PER_REGION, Invented, cell_of, key_of
-from tests.history.random_runs import sequences
+from tests.history.random_runs import sequences, with_taken
 
 A = ACCOUNTS[0]
 THING = (A, PER_REGION, "eu-west-1", "thing/0")
@@ -37,7 +38,7 @@ def carried(connection: duckdb.DuckDBPyConnection, runs: list[Invented]) -> Hist
         connection.execute(f"CREATE OR REPLACE TEMP TABLE now_findings ({columns})")
         if rows := run.rows():
             connection.executemany(
-                "INSERT INTO now_findings VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO now_findings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [[row[name] for name in JUDGED_COLUMNS] for row in rows],
             )
         connection.execute(
@@ -63,10 +64,12 @@ def judged(runs: list[Invented]) -> History:
             known.setdefault(
                 key, {"status": None, "last_seen": None, "first_seen": None, "reopened": 0, "failed": False}
             )
-            known[key].update({name: row[name] for name in JUDGED_COLUMNS if name != "status"}, gone=False)
+            own = {name: row[name] for name in JUDGED_COLUMNS if name not in {"status", "inherited_from"}}
+            known[key].update(own, gone=False)
         for key, entry in known.items():
             if key in rows:
-                _found(entry, rows[key]["status"], run.day)
+                places = (rows[key]["account_id"], rows[key]["inherited_from"])
+                _found(entry, rows[key]["status"], min(run.taken.get(place, run.day) for place in places))
             elif entry["gone"] or _is_gone(run, entry):
                 entry.update(gone=True, first_seen=None)
     return known
@@ -134,8 +137,28 @@ def test_what_an_account_has_once_is_gone_where_its_one_cell_was_seen(connection
     assert [carried(connection, [first, run])[key_of(*bucket)]["gone"] for run in (unseen, whole)] == [False, True]
 
 
+TAKEN = {A: date(2026, 1, 2)}
+HOME = {"taken": {ACCOUNTS[1]: date(2026, 1, 2)}, "homes": {THING: ACCOUNTS[1]}}
+
+
+@pytest.mark.parametrize(
+    ("runs", "expected"),
+    [
+        ([seen(1, "FAIL"), seen(3, "FAIL", taken=TAKEN)], ("FAIL", 2, 1, 0, False)),
+        ([seen(1, "PASS"), seen(3, "FAIL", taken=TAKEN)], ("FAIL", 2, 2, 0, False)),
+        ([seen(1, "FAIL"), seen(3, "PASS", taken=TAKEN)], ("PASS", 2, None, 0, False)),
+        ([seen(1, "FAIL"), seen(3, "PASS", **HOME)], ("PASS", 2, None, 0, False)),
+        ([seen(1, "FAIL"), seen(3, "FAIL", taken={ACCOUNTS[1]: date(2026, 1, 2)})], ("FAIL", 3, 1, 0, False)),
+    ],
+)
+def test_what_was_taken_over_was_seen_when_it_was_collected(
+    connection: duckdb.DuckDBPyConnection, runs: list[Invented], expected: tuple[object, ...]
+) -> None:
+    test_pieces_of_a_story(connection, runs, expected)
+
+
 @settings(max_examples=50)
-@given(runs=sequences())
+@given(runs=sequences().flatmap(lambda found: st.tuples(*map(with_taken, found)).map(list)))
 def test_history_is_what_plain_python_says(runs: list[Invented]) -> None:
     with duckdb.connect(":memory:", config={"threads": 1}) as opened:
         found = carried(opened, runs)
