@@ -18,6 +18,7 @@ from orgaudit.errors import ConfigError
 from orgaudit.model import Account
 from orgaudit.settings.documents import nearest
 from orgaudit.settings.settings import Settings
+from orgaudit.store.copies import shown
 from orgaudit.store.leftovers import sweep_leases, sweep_output
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.output import check_writable
@@ -100,8 +101,8 @@ def collect(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by n
         raise click.UsageError("--slice and --accounts-from exclude each other.")
     run = options.find_run(run_name, settings)
     accounts = _chosen(run.read_manifest(), given)
-    shown = given | {"part": given["part"] and "{}/{}".format(*given["part"])}
-    again = stopping.command_again(("collect", options.name_of(run, settings)), shown, AGAIN)
+    repeated = given | {"part": given["part"] and "{}/{}".format(*given["part"])}
+    again = stopping.command_again(("collect", options.name_of(run, settings)), repeated, AGAIN)
     share = given["at_once"] or (given["part"] or (1, 1))[1]
     try:
         with (
@@ -127,7 +128,7 @@ def _plan(name: str, settings: Settings, given: Mapping[str, Any]) -> None:
     manifest = run.read_manifest()
     outside = f", {len(manifest.out_of_scope)} out of scope" if manifest.out_of_scope else ""
     command = f"orgaudit collect {shlex.quote(options.name_of(run, settings))}"
-    click.echo(f"{run.path}: planned, {counted(len(manifest.accounts), 'account')}{outside}")
+    click.echo(f"{shown(str(run.path))}: planned, {counted(len(manifest.accounts), 'account')}{outside}")
     click.echo(f"next        `{command}`, or `{command} --slice 1/N` to N on as many machines")
 
 
@@ -169,7 +170,7 @@ def _say(run: Run, name: str, asked: int, found: stages.Part) -> None:
     """Print what was done, what of the run is missing, and what to do next."""
     name = shlex.quote(name)
     before = "" if found.collected else ", all of them before"
-    click.echo(f"{run.path}: {counted(asked, 'account')} of this part collected{before}")
+    click.echo(f"{shown(str(run.path))}: {counted(asked, 'account')} of this part collected{before}")
     if found.missing:
         ids = ", ".join(account.id for account in found.missing[:NAMED])
         more = f" and {len(found.missing) - NAMED} more" if len(found.missing) > NAMED else ""

@@ -18,7 +18,7 @@ from orgaudit.model import GLOBAL, Account, Gap, GapReason, RegionState, Status
 from orgaudit.store import earlier as store
 from orgaudit.store import receipts, seal
 from orgaudit.store.manifest import Manifest, SinceRecord, TakenOver
-from orgaudit.store.place import place_at
+from orgaudit.store.place import place_of
 from orgaudit.store.run import Run, read_lines
 
 OPTION = "--since"
@@ -127,7 +127,7 @@ def looked_at(run: Run, account_id: str, accepts: Callable[[str], bool] = lambda
 
 def _shown_by(run: Run, account_id: str, everybody: Collection[str]) -> tuple[str, ...]:
     """Return the ids of the other accounts whose resources a shard shows; for one without receipt, none is written."""
-    place = place_at(str(run.path))
+    place = place_of(run.path)
     found = receipts.read(place, account_id) or receipts.made(place, account_id, everybody, resource_names())
     return found.shows
 

@@ -9,10 +9,10 @@ import msgspec
 
 from orgaudit.errors import ConfigError
 from orgaudit.settings.sections import ScopeSettings
-from orgaudit.store import receipts, seal
+from orgaudit.store import copies, receipts, seal
 from orgaudit.store.again import share
 from orgaudit.store.manifest import Manifest, OnlyOpenRecord, SinceRecord
-from orgaudit.store.place import place_at
+from orgaudit.store.place import Directory, place_of
 from orgaudit.store.receipts import Receipt
 from orgaudit.store.run import Run, make_directory, shard_name, valid_id
 
@@ -90,10 +90,11 @@ def place(run: Run, manifest: Manifest) -> None:
     for account_id in missing:
         if not share(earlier.shard_path(account_id), run.shard_path(account_id)):
             continue
-        receipt = receipts.read(place_at(str(earlier.path)), account_id)
+        receipt = receipts.read(Directory(earlier.path), account_id)
         if receipt is not None and now <= before and now.issuperset(receipt.shows):
             name = receipts.name_of(account_id)
             share(earlier.path / name, run.path / name)
+    copies.put_back(run.path)
 
 
 def _members(manifest: Manifest) -> set[str]:
@@ -105,10 +106,10 @@ def drop(run: Run, accounts: Iterable[str]) -> None:
 
     A process that is killed meanwhile leaves a run that is resumed with these shards, or without them.
     """
-    place = place_at(str(run.path))
     for account_id in accounts:
-        place.remove(receipts.name_of(account_id))
-        place.remove(shard_name(account_id))
+        for place in (Directory(run.path), place_of(run.path)):  # this process's copy, and the address
+            place.remove(receipts.name_of(account_id))
+            place.remove(shard_name(account_id))
 
 
 def outdated(manifest: Manifest, found: Collection[Receipt]) -> set[str]:

@@ -314,3 +314,37 @@ def test_an_address_in_memory_and_a_file_address(local: Path, capsys: pytest.Cap
         orgaudit.main(["verify", "other", f"--out={address}"], standalone_mode=False)
     assert orgaudit.main(["verify", "run", f"--out=file://{local.parent}"], standalone_mode=False) == ExitCode.CLEAN
     assert copies.find(address) is None
+
+
+def test_processes_share_a_run_at_an_address(remote: Remote) -> None:
+    done = remote.call("audit", "--run-id", "run", "--format=json", "--workers=2")
+    assert done.returncode == ExitCode.FINDINGS, done.stderr
+    assert remote.call("verify", "run").returncode == ExitCode.CLEAN
+    assert {f"run/receipts/{account}.json" for account in CHOSEN} <= remote.files.keys()
+    assert not [name for name in remote.files if "/leases/" in name]
+
+
+def test_a_run_at_an_address_is_collected_in_parts(remote: Remote) -> None:
+    assert remote.call("collect", "run", "--plan").returncode == ExitCode.CLEAN
+    first = remote.call("collect", "run", "--slice=1/2")
+    assert "missing     " in first.stdout
+    assert 0 < len(remote.shards) < len(CHOSEN)
+    early = remote.call("evaluate", "run")
+    assert early.returncode == ExitCode.USAGE
+    assert "accounts are not collected yet" in early.stderr
+    assert "missing     no account" in remote.call("collect", "run", "--slice=2/2").stdout
+    assert len(remote.shards) == len(CHOSEN)
+    assert remote.call("evaluate", "run").returncode == ExitCode.CLEAN
+    assert remote.call("report", "run", "--format=json").returncode == ExitCode.FINDINGS
+    assert remote.call("verify", "run").returncode == ExitCode.CLEAN
+
+
+def test_an_audit_at_an_address_looks_again_at_a_part(remote: Remote) -> None:
+    assert remote.call("audit", "--run-id", "run", "--format=json").returncode == ExitCode.FINDINGS
+    again = remote.call("audit", "--run-id", "again", "--since=run", "--format=json")
+    assert again.returncode == ExitCode.FINDINGS, again.stderr
+    assert "were not looked at again" in again.stdout
+    assert remote.call("verify", "again").returncode == ExitCode.CLEAN
+    files = remote.files
+    kept = {name for name in files if name.startswith("run/facts/")}
+    assert {name.replace("run/", "again/", 1) for name in kept} <= files.keys()
