@@ -160,6 +160,8 @@ def test_what_was_dropped_by_half_is_still_what_was_taken_over(
     with pytest.raises(KeyboardInterrupt):
         earlier.drop(run, (SECURITY, OUTSIDER))
     monkeypatch.undo()
+    shards = {each for each in ACCOUNTS if run.shard_path(each).exists()}
+    assert receipts.finished(Directory(run.path)) <= shards, "a receipt without a shard would pass for a collection"
     earlier.place(run, manifest)
     assert missing(run, manifest) == set()
     with pytest.raises(ConfigError, match=f": {SECURITY}; "):
@@ -169,6 +171,24 @@ def test_what_was_dropped_by_half_is_still_what_was_taken_over(
 def test_a_shard_that_is_there_keeps_its_own_receipt(before: Run) -> None:
     run, manifest = begun(before, *ACCOUNTS)
     show(run, MEMBER, collected_at=LATER)
+    earlier.place(run, manifest)
+    assert receipts.finished(Directory(run.path)) == {SECURITY, OUTSIDER}
+    stage.seal_facts(run, manifest, (Trail,))
+    assert set(run.read_manifest().taken_over) == {SECURITY, OUTSIDER}
+
+
+def test_a_shard_that_another_process_writes_meanwhile_keeps_its_own_receipt(
+    before: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, manifest = begun(before, *ACCOUNTS)
+    share = earlier.share
+
+    def late(path: Path, target: Path) -> bool:
+        if target == run.shard_path(MEMBER):
+            show(run, MEMBER, collected_at=LATER)
+        return share(path, target)
+
+    monkeypatch.setattr(earlier, "share", late)
     earlier.place(run, manifest)
     assert receipts.finished(Directory(run.path)) == {SECURITY, OUTSIDER}
     stage.seal_facts(run, manifest, (Trail,))
