@@ -19,7 +19,8 @@ from orgaudit.history.baseline import is_whole
 from orgaudit.history.only_open import Outcome as Became
 from orgaudit.history.only_open import outcomes
 from orgaudit.model import Status
-from orgaudit.store.run import Run
+from orgaudit.store import receipts
+from orgaudit.store.run import Run, shard_name
 from orgaudit.store.verify import verify
 from tests.audit_runs import (
     CHOSEN,
@@ -90,7 +91,8 @@ def test_only_what_failed_is_looked_at_again(
     assert not assumed(proxy) & (untouched - log_group_of_the_trail)
     before, after = by_fingerprint(failed), by_fingerprint(second)
     for account in untouched:
-        assert second.run.shard_path(account).samefile(failed.run.shard_path(account))
+        for name in (shard_name(account), receipts.name_of(account)):
+            assert (second.run.path / name).samefile(failed.run.path / name)
         assert second.manifest.taken_over[account].run_id == "run"
     for key, finding in after.items():
         if finding.account_id in untouched:
@@ -166,6 +168,32 @@ def test_verify_compares_the_shards_of_both_runs(caller: Caller, failed: Outcome
     assert f"{second.run.shard_path(WEBSHOP)}: is not the shard of run run, from which it was taken over" in verify(
         second.run
     )
+
+
+def test_a_second_look_that_was_collected_in_parts_is_not_judged_by_facts_that_are_too_old(
+    caller: Caller, proxy: FaultProxy, failed: Outcome, clean: Outcome
+) -> None:
+    proxy.rules.append(Delay(action="DescribeTrails", seconds=0.5))
+    config = str(caller.configured(ONE_BY_ONE))
+    with caller.started("audit", "--config", config, "--run-id", "second", "--since", "run") as process:
+        deadline = time.monotonic() + 60
+        while not any(call.action == "DescribeTrails" for call in proxy.calls):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.kill()
+        process.communicate()
+    proxy.rules.clear()
+    proxy.calls.clear()
+    done = caller.call("collect", "second", "--config", config)
+    assert (done.code, collected(proxy)) == (ExitCode.CLEAN, {PAYMENTS}), done.stderr
+    refused = caller.call("evaluate", "second", "--config", config)
+    assert refused.code == ExitCode.USAGE
+    assert f"accounts that show their resources: {MANAGEMENT}; `orgaudit audit --resume second`" in refused.stderr
+    done = caller.call("audit", "--config", config, "--resume", "second")
+    second = Outcome(done.code, done.stdout, done.stderr, Run(caller.directory / "reports" / "second"))
+    assert collected(proxy) == {PAYMENTS, MANAGEMENT}
+    assert set(second.manifest.taken_over) == set(CHOSEN) - {PAYMENTS, MANAGEMENT}
+    assert_same(second, clean)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

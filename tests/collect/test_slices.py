@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import pickle
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -22,10 +23,12 @@ from orgaudit.collect import coordinator as coordinating
 from orgaudit.collect import slices
 from orgaudit.collect.account import CollectedAccount, CollectedShard
 from orgaudit.collect.coordinator import Coordinator
-from orgaudit.collect.slices import Slice, collect_claimed, collect_slice
+from orgaudit.collect.slices import AccountPart, Slice, collect_claimed, collect_slice
 from orgaudit.errors import ConfigError, ReportError
+from orgaudit.facts.cloudtrail.trails import Trail, TrailSelectors, TrailStatus
 from orgaudit.facts.shard import header_of
 from orgaudit.model import Account, AccountRecord
+from orgaudit.organization.scope import selects_region
 from orgaudit.settings.limits import load_limits
 from orgaudit.settings.settings import load
 from orgaudit.store import leases, receipts
@@ -286,3 +289,21 @@ async def test_a_coordinator_waits_for_what_others_collect(
     assert set(aws.collected) == set(IDS[1:])
     await coordinator.collect(ACCOUNTS)
     assert len(done) == len(IDS), "nothing is done twice"
+
+
+def test_of_an_account_only_a_part_is_collected(whole: Slice) -> None:
+    parts = {
+        IDS[0]: AccountPart((Trail, TrailStatus), ("eu-west-1",)),
+        IDS[1]: AccountPart((Trail,), ()),
+        IDS[2]: AccountPart((TrailStatus,)),
+    }
+    whole = replace(whole, facts=(Trail, TrailStatus, TrailSelectors), parts=parts)
+    part = pickle.loads(pickle.dumps(whole))  # noqa: S301 - our own bytes
+    asked = {each: part.asked(each) for each in IDS[:4]}
+    kinds = {each: {found.fact for found in collectors} for each, (collectors, _) in asked.items()}
+    assert kinds[IDS[0]] == kinds[IDS[2]] == {Trail, TrailStatus}, "a detail comes with what it is a detail of"
+    assert kinds[IDS[1]] == {Trail}
+    assert kinds[IDS[3]] == {Trail, TrailStatus, TrailSelectors}
+    scopes = [settings.scope for _, settings in asked.values()]
+    chosen = [[name for name in ("eu-west-1", "us-east-1") if selects_region(name, scope)] for scope in scopes]
+    assert chosen == [["eu-west-1"], [], ["eu-west-1", "us-east-1"], ["eu-west-1", "us-east-1"]]
