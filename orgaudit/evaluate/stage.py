@@ -62,7 +62,7 @@ def evaluate(
     seal.standing(run, seal.FACTS)
     judging = Judging(uuid4().hex, run.path, rules)
     try:
-        for accounts, _ in in_parts(executor, partial(_judge, judging), manifest.accounts):
+        for accounts, _ in in_parts(executor, partial(_judge, judging), manifest):
             for account in accounts:
                 done(account)
     finally:

@@ -21,7 +21,8 @@ import zstandard
 
 from orgaudit.errors import ConfigError, ReportError
 from orgaudit.model import Account, Finding, Severity, Status, UnopenedFinding
-from orgaudit.store.parts import in_parts
+from orgaudit.store.manifest import Manifest
+from orgaudit.store.parts import by_id, in_parts
 from orgaudit.store.run import Run, make_directory, read_lines, write_lines
 from orgaudit.store.tables import (
     CELL_COLUMNS,
@@ -67,7 +68,8 @@ def consolidate(run: Run, begin: Begin[T], executor: Executor | None = None) -> 
     Return what was counted, by part; with an executor its processes share the parts, and the rows are the same.
     Raises ConfigError where the run is not evaluated, and ReportError where the files cannot be written.
     """
-    accounts = tuple(sorted(run.read_manifest().accounts, key=lambda account: account.id))
+    manifest = run.read_manifest()
+    accounts = by_id(manifest)
     for path in (path for it in accounts for path in (run.findings_path(it.id), run.cells_path(it.id))):
         if not path.is_file():
             raise ConfigError("the run is not evaluated; run `orgaudit evaluate` first", file=str(path))
@@ -75,7 +77,7 @@ def consolidate(run: Run, begin: Begin[T], executor: Executor | None = None) -> 
         if executor is None:
             parts = [_part(run, begin, scratch, accounts)]
         else:
-            parts = _in_processes(executor, partial(_tabled, run, begin, scratch), accounts)
+            parts = _in_processes(executor, partial(_tabled, run, begin, scratch), manifest)
         findings = _sources([part.findings for part in parts], scratch)
         connection.execute(f"CREATE VIEW source AS SELECT * {_WITH_FAMILY}, {_COVERED} AS covered FROM {findings}")  # noqa: S608
         with refusing(findings_table(run)):
@@ -126,10 +128,10 @@ def _tabled(run: Run, begin: Begin[T], scratch: Path, accounts: tuple[Account, .
 
 
 def _in_processes(
-    executor: Executor, work: Callable[[tuple[Account, ...]], _Part[T]], accounts: tuple[Account, ...]
+    executor: Executor, work: Callable[[tuple[Account, ...]], _Part[T]], manifest: Manifest
 ) -> list[_Part[T]]:
     """Return the parts in the order of their accounts."""
-    done = {part[0].id: found for part, found in in_parts(executor, work, accounts)}
+    done = {part[0].id: found for part, found in in_parts(executor, work, manifest)}
     return [done[first] for first in sorted(done)]
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from orgaudit.errors import CutShortError
 from orgaudit.model import Account
+from orgaudit.store.manifest import Manifest
 
 T = TypeVar("T")
 PARTS = 32
@@ -15,15 +16,14 @@ PARTS = 32
 
 
 def in_parts(
-    executor: Executor | None,
-    work: Callable[[tuple[Account, ...]], T],
-    accounts: tuple[Account, ...],
+    executor: Executor | None, work: Callable[[tuple[Account, ...]], T], manifest: Manifest
 ) -> Iterator[tuple[tuple[Account, ...], T]]:
-    """Yield each part of the accounts with what `work` returns for it, as soon as it does.
+    """Yield each part of a run's accounts with what `work` returns for it, as soon as it does.
 
-    A part is neighbours in the order of the accounts; without an executor each account is one. Raises what `work`
-    raises, after the parts that nobody has begun were given up, and CutShortError where a worker was lost.
+    A part is neighbours by their ids; without an executor each account is one. Raises what `work` raises, after the
+    parts that nobody has begun were given up, and CutShortError where a worker was lost.
     """
+    accounts = by_id(manifest)
     if executor is None:
         for account in accounts:
             yield (account,), work((account,))
@@ -35,7 +35,13 @@ def in_parts(
         for ended in as_completed(waiting):
             yield waiting[ended], ended.result()
     except BrokenExecutor as error:
-        raise CutShortError(f"a worker was lost ({error}); do this again") from error
+        resume = f", or continue it with `orgaudit audit --resume {manifest.run_id}`" if manifest.parent is None else ""
+        raise CutShortError(f"a worker was lost ({error}); repeat the command{resume}") from error
     finally:
         for each in waiting:
             each.cancel()
+
+
+def by_id(manifest: Manifest) -> tuple[Account, ...]:
+    """Return a run's accounts, by their ids."""
+    return tuple(sorted(manifest.accounts, key=lambda account: account.id))
