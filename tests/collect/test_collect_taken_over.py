@@ -15,6 +15,7 @@ from orgaudit.facts.cloudtrail.trails import Trail
 from orgaudit.facts.shard import AccountHeader
 from orgaudit.settings.settings import load
 from orgaudit.store import earlier, receipts, seal
+from orgaudit.store.again import share
 from orgaudit.store.manifest import Extent, Manifest, OnlyOpenRecord, SinceRecord, TakenOver
 from orgaudit.store.place import Directory
 from orgaudit.store.run import Run, write_lines
@@ -181,7 +182,6 @@ def test_a_shard_that_another_process_writes_meanwhile_keeps_its_own_receipt(
     before: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, manifest = begun(before, *ACCOUNTS)
-    share = earlier.share
 
     def late(path: Path, target: Path) -> bool:
         if target == run.shard_path(MEMBER):
