@@ -143,7 +143,8 @@ def _outdated(run: Run, manifest: Manifest) -> set[str]:
     if manifest.since is None:
         return set()
     found = _all_receipts(run, manifest, [account.id for account in manifest.accounts])
-    unneeded = {each for each in manifest.taken_over if each not in found and run.shard_path(each).exists()}
+    place = place_of(run.path)
+    unneeded = {each for each in manifest.taken_over if each not in found and place.exists(shard_name(each))}
     return unneeded | earlier.outdated(manifest, list(filter(None, found.values())))
 
 

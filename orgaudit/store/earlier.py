@@ -79,7 +79,8 @@ def place(run: Run, manifest: Manifest) -> None:
     Their receipts come with them, so that nobody decodes them, unless they may show less of the organization than it
     has by now. Raises ConfigError where the facts of the earlier run are not what was sealed, and ReportError.
     """
-    missing = [each for each in manifest.taken_over if not run.shard_path(each).exists()]
+    here = place_of(run.path)
+    missing = [each for each in manifest.taken_over if not here.exists(shard_name(each))]
     if manifest.since is None or not missing:
         return
     earlier = earlier_of(run, manifest.since)

@@ -280,7 +280,7 @@ async def test_a_coordinator_waits_for_what_others_collect(
         collecting = asyncio.create_task(coordinator.collect(ACCOUNTS))
         await until(lambda: len(done) == len(IDS) - 1)
         assert not collecting.done()
-        await asyncio.sleep(0.1)
+        await until(lambda: IDS[0] in began)
         assert began == [*IDS[1:], IDS[0]]
         write_lines(Run(place.path).shard_path(IDS[0]), [header_of(ACCOUNTS[0], record_of(IDS[0]))])
         receipts.rebuilt(place, IDS[0], IDS, slices.resource_names())
