@@ -21,7 +21,6 @@ from orgaudit.cli import standard_error
 from orgaudit.cli.lazy import LazyGroup, Place
 from orgaudit.collect.stopping import Stopping
 from orgaudit.errors import ExitCode, OrgauditError
-from orgaudit.store.copies import shown
 
 PLACES = {
     "actions": Place("actions", "List what to do first in RUN."),
@@ -113,14 +112,14 @@ def _run(command: Callable[[], int | None]) -> NoReturn:
     try:
         code = command()
     except OrgauditError as error:
-        click.echo(f"orgaudit: {shown(str(error))}", err=True)
+        click.echo(f"orgaudit: {_shown(str(error))}", err=True)
         code = error.exit_code
     except click.ClickException as error:
         error.show()
         code = error.exit_code
     except click.Abort as stopped:
         stopping.last_words = None
-        click.echo(f"orgaudit: {shown(str(stopped)) or BEGINS_ANEW}", err=True)
+        click.echo(f"orgaudit: {_shown(str(stopped)) or BEGINS_ANEW}", err=True)
         code = stopping.exit_code
     except SystemExit:
         # click ends so where what reads the output, such as head, has closed it. Its own code would say: open findings.
@@ -131,3 +130,9 @@ def _run(command: Callable[[], int | None]) -> NoReturn:
         logging.getLogger(__name__).info("the traceback", exc_info=True)
         code = ExitCode.INCOMPLETE
     sys.exit(code)
+
+
+def _shown(text: str) -> str:
+    """Return a text with addresses in place of the paths of working copies, which only a command may have opened."""
+    copies = sys.modules.get("orgaudit.store.copies")
+    return text if copies is None else str(copies.shown(text))
