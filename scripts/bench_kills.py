@@ -58,7 +58,7 @@ class Commands:
     directory: Path
     url: str
 
-    def prepare(self, *, rate: float = 2, beside: int = 1) -> None:
+    def prepare(self, *, rate: float = 1, beside: int = 1) -> None:
         """Write the settings and the rates."""
         self.directory.mkdir(parents=True, exist_ok=True)
         (self.directory / "orgaudit.toml").write_text(_SETTINGS % beside)

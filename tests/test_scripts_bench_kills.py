@@ -13,7 +13,7 @@ from scripts.simulator import server
 
 pytestmark = pytest.mark.slow
 
-ACCOUNTS = 6
+ACCOUNTS = 10
 
 
 @pytest.fixture(scope="module")

@@ -57,7 +57,10 @@ def test_an_external_id_is_not_printed(tmp_path: Path) -> None:
 
 def test_every_option_that_decides_how_a_run_goes_on_is_one_of_these() -> None:
     """A new option of `audit` has to be put on one side."""
-    chosen_by_the_run = {"account", "ou", "region", "framework", "nist_baseline", "control", "run_id", "resume"}
+    chosen_by_the_run = {
+        *("account", "ou", "region", "framework", "nist_baseline", "control", "run_id", "resume"),
+        *("since", "older_than", "only_open"),
+    }
     again = {
         "config",
         "profile",
