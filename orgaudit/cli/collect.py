@@ -89,7 +89,7 @@ def collect(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by n
     scope whose resources the part shows. `evaluate` seals the facts once none is missing, and `report` writes the
     reports.
 
-    Where machines share a run, its directory is on a file system that all of them have.
+    Where machines share a run, it is at an address, or its directory on a file system that all of them have.
     """
     settings = options.settings_from(given)
     if given["plan"]:
