@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from orgaudit.aws.access import Access
 from orgaudit.aws.transport import Traffic
-from orgaudit.collect.engines import width
+from orgaudit.collect.engines import check, width
 from orgaudit.collect.slices import Began, Done, Slice, Summary, collect_claimed, collect_slice
 from orgaudit.errors import CutShortError
 from orgaudit.model import Account, AccountRecord
@@ -73,6 +73,7 @@ class Coordinator:
                     for each in [each for each in running if each.done()]:
                         running.remove(each)
                         each.result()
+                    check(executor)
                     await watch.look()
         except BrokenExecutor as error:
             kept = "the accounts that were finished are kept"

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -60,10 +61,33 @@ def beside(executor: Executor | None, directory: Path) -> Executor | None:
     return None if isinstance(executor, _Cluster) and copies.address_of(directory) else executor
 
 
-class _Pool(ProcessPoolExecutor):
-    """A process pool that knows its size."""
+def check(executor: Executor) -> None:
+    """Raise BrokenExecutor where a process of a pool has ended."""
+    if isinstance(executor, _Pool) and executor.has_lost_any():
+        raise BrokenProcessPool("a process of the pool ended abruptly")
 
-    width = 1
+
+class _Pool(ProcessPoolExecutor):
+    """A process pool that knows its size, and its processes.
+
+    The executor itself sees the end of a process that it started last only when another one has a result.
+    """
+
+    def __init__(self, size: int, ending: Connection) -> None:
+        initial = (gc.get_threshold(), ending)
+        super().__init__(size, mp_context=get_context("spawn"), initializer=_begin, initargs=initial)
+        self.width = size
+        self._others = set(multiprocessing.active_children())
+        self._started: set[multiprocessing.process.BaseProcess] = set()
+
+    def started(self) -> set[multiprocessing.process.BaseProcess]:
+        """Return the processes that were seen so far."""
+        self._started |= set(multiprocessing.active_children()) - self._others
+        return self._started
+
+    def has_lost_any(self) -> bool:
+        """Return whether one of its processes has ended."""
+        return not all(child.is_alive() for child in self.started())
 
 
 @contextmanager
@@ -72,11 +96,8 @@ def _pool(size: int) -> Iterator[Executor]:
 
     One that does not end, such as a process that was halted, is killed.
     """
-    spawning = get_context("spawn")
-    ending, ours = spawning.Pipe(duplex=False)
-    others = set(multiprocessing.active_children())
-    executor = _Pool(size, mp_context=spawning, initializer=_begin, initargs=(gc.get_threshold(), ending))
-    executor.width = size
+    ending, ours = get_context("spawn").Pipe(duplex=False)
+    executor = _Pool(size, ending)
     try:
         yield executor
     except BaseException:
@@ -84,7 +105,7 @@ def _pool(size: int) -> Iterator[Executor]:
         raise
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
-        _end({child for child in multiprocessing.active_children() if child not in others})
+        _end(executor.started())
         ours.close()
         ending.close()
 

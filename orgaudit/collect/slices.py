@@ -24,6 +24,7 @@ from orgaudit.model import Account, AccountRecord
 from orgaudit.settings.limits import Limits
 from orgaudit.settings.settings import Settings
 from orgaudit.store import receipts
+from orgaudit.store.lease import mark
 from orgaudit.store.leases import Leases
 from orgaudit.store.place import Directory, Place, place_at
 from orgaudit.store.receipts import Receipt
@@ -235,7 +236,7 @@ class _Task:
         if isinstance(self.place, Directory):
             found = await collect_into(self.access, account, *self.part.asked(account.id), self.place.path / name)
         else:
-            with TemporaryDirectory() as scratch:
+            with TemporaryDirectory(prefix=f"orgaudit-{mark()}.") as scratch:  # swept like a working copy
                 path = Path(scratch) / name
                 found = await collect_into(self.access, account, *self.part.asked(account.id), path)
                 if not await asyncio.to_thread(self.place.put, name, path, new=True):
