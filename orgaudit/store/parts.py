@@ -12,7 +12,9 @@ from orgaudit.store.manifest import Manifest
 
 T = TypeVar("T")
 PARTS = 32
-"""Into how many parts the accounts are divided, so that processes end at about the same time."""
+"""Into how many parts the accounts are divided at least, so that processes end at about the same time."""
+LARGEST = 50
+"""The most accounts in a part, so that what a process holds of it does not grow with the organization."""
 
 
 def in_parts(
@@ -28,7 +30,7 @@ def in_parts(
         for account in accounts:
             yield (account,), work((account,))
         return
-    size = max(1, -(-len(accounts) // PARTS))
+    size = max(1, min(LARGEST, -(-len(accounts) // PARTS)))
     parts = [accounts[start : start + size] for start in range(0, len(accounts), size)]
     waiting: dict[Future[T], tuple[Account, ...]] = {executor.submit(work, part): part for part in parts}
     try:

@@ -24,7 +24,7 @@ from orgaudit.settings.documents import PACKAGED
 from orgaudit.settings.settings import Settings, load
 from orgaudit.store import seal
 from orgaudit.store.manifest import Manifest
-from orgaudit.store.parts import PARTS, in_parts
+from orgaudit.store.parts import LARGEST, PARTS, in_parts
 from orgaudit.store.run import Run
 from orgaudit.store.tables import opened
 from tests.demo_run import NOW
@@ -141,6 +141,13 @@ def test_every_account_is_in_one_part_and_parts_are_neighbours(pool: Executor) -
     assert [name for _, names in found for name in names] == IDS
     assert 1 < len(found) <= PARTS
     assert [found for _, found in in_parts(None, ids, PLAN)] == [[name] for name in IDS]
+
+
+def test_parts_of_a_large_organization_are_no_larger(pool: Executor) -> None:
+    many = tuple(Account(id=f"{number:012}", name="") for number in range(LARGEST * PARTS * 2))
+    found = [names for _, names in in_parts(pool, ids, msgspec.structs.replace(PLAN, accounts=many))]
+    assert {len(names) for names in found} == {LARGEST}
+    assert sorted(name for names in found for name in names) == [account.id for account in many]
 
 
 def test_a_lost_worker_is_told() -> None:
