@@ -34,7 +34,7 @@ from orgaudit.model import Account, AccountRecord
 from orgaudit.organization.owners import Ownership, check_owners, ownership_of, with_owners
 from orgaudit.organization.plan import discover_organization, known_regions, select
 from orgaudit.register import stage as register_stage
-from orgaudit.register.file.load import register_of, with_resolved_names
+from orgaudit.register.file.load import Register, register_of, with_resolved_names
 from orgaudit.register.state import today
 from orgaudit.report import stage as report_stage
 from orgaudit.report.formats import JSON_VERSION, chosen
@@ -44,8 +44,7 @@ from orgaudit.settings.documents import Problem
 from orgaudit.settings.ownership import owners_of
 from orgaudit.settings.picture import read_logo
 from orgaudit.settings.settings import Settings
-from orgaudit.store import earlier as store
-from orgaudit.store import seal
+from orgaudit.store import earlier, seal
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.output import check_writable, point_latest
 from orgaudit.store.register_result import read_result
@@ -198,11 +197,11 @@ class Auditor:
     async def _plan(self, access: Access, run: Run, rules: Rules) -> Manifest:
         settings = self.settings
         if self.look is not None:
-            scope = store.scope_of(self.look.earlier.read_manifest(), settings.scope)
+            scope = earlier.scope_of(self.look.earlier.read_manifest(), settings.scope)
             settings = settings.model_copy(update={"scope": scope})
         found = await discover_organization(access, settings)
         if self.look is not None:
-            scope = store.present(settings.scope, {account.id for account in found.accounts})
+            scope = earlier.present(settings.scope, {account.id for account in found.accounts})
             settings = settings.model_copy(update={"scope": scope})
         inside, outside = await select(access, found, settings.scope)
         manifest = Manifest(
@@ -369,27 +368,13 @@ def reported(
     begin = (progress or Silence()).stage
     decided = seal.is_matched(run.read_evaluated())
     standing = seal.standing(run, (*seal.JUDGED, *(seal.RESULTS if decided else ())), unverified=unverified)
-    at, ownership = run, Ownership(run.read_manifest().ownership)
+    at = run
     if not decided or register_file or as_of or standing is Standing.UNVERIFIED:
-        names = control_names.ControlNames(
-            catalogue(), ALIASES, framework_files.load(settings.directory, aliases=ALIASES).values()
-        )
         begin("register", 0)
+        names = _names(settings)
         register = with_resolved_names(register_of(settings, register_file), names)
         on = as_of or today(datetime.now(UTC), register.time_zone)
-        at = register_stage.apply(
-            run,
-            register,
-            on,
-            controls=catalogue(),
-            aliases=ALIASES,
-            requirements=names.by_control(),
-            before=[partial(with_owners, ownership=ownership), history.dated(run)],
-            after=lambda at: conclude(at, ALIASES, compared),
-            same=lambda at: compared is None or is_compared(at, compared),
-            standing=standing,
-            executor=beside(executor, run.path),
-        )
+        at = _marked(run, register, names, on, compared=compared, standing=standing, executor=executor)
         say(f"{register.path} as it is now, {_why_now(decided, register_file, as_of)}")
     else:
         say("the result stored in the run; no register was read")
@@ -406,6 +391,39 @@ def reported(
         if audited and as_of is None and standing is not Standing.UNVERIFIED and baselines.is_newest(run):
             point_latest(run)
         yield shown
+
+
+def _names(settings: Settings) -> control_names.ControlNames:
+    """Return the names by which the register may know controls."""
+    frameworks = framework_files.load(settings.directory, aliases=ALIASES)
+    return control_names.ControlNames(catalogue(), ALIASES, frameworks.values())
+
+
+def _marked(
+    run: Run,
+    register: Register,
+    names: control_names.ControlNames,
+    on: date,
+    *,
+    compared: Run | str | None,
+    standing: Standing,
+    executor: Executor | None,
+) -> Run:
+    """Apply a register to an evaluated run, and return the run with the place of the results."""
+    ownership = Ownership(run.read_manifest().ownership)
+    return register_stage.apply(
+        run,
+        register,
+        on,
+        controls=catalogue(),
+        aliases=ALIASES,
+        requirements=names.by_control(),
+        before=[partial(with_owners, ownership=ownership), history.dated(run)],
+        after=lambda at: conclude(at, ALIASES, compared),
+        same=lambda at: compared is None or is_compared(at, compared),
+        standing=standing,
+        executor=beside(executor, run.path),
+    )
 
 
 def _why_now(decided: bool, register_file: Path | None, as_of: date | None) -> str:

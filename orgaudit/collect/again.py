@@ -19,7 +19,7 @@ from orgaudit.store import earlier as store
 from orgaudit.store import receipts, seal
 from orgaudit.store.manifest import Manifest, SinceRecord, TakenOver
 from orgaudit.store.place import place_of
-from orgaudit.store.run import Run, read_lines
+from orgaudit.store.run import Run, read_encoded, read_lines
 
 OPTION = "--since"
 _PLACED_BY = frozenset({"--account", "--ou", "--region"})
@@ -117,7 +117,7 @@ def looked_at(run: Run, account_id: str, accepts: Callable[[str], bool] = lambda
     control policy denies whole and that the settings accept as not audited. A denial is one that may be filled: the
     role or the policy may have been corrected, which is why people look again.
     """
-    lines = map(bytes, read_lines(run.shard_path(account_id), msgspec.json.Decoder(msgspec.Raw)))
+    lines = read_encoded(run.shard_path(account_id))
     first = next(lines)
     header = msgspec.json.decode(first, type=AccountHeader)
     blocked = {region.name for region in header.record.regions if region.state is RegionState.BLOCKED}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
@@ -74,12 +74,17 @@ class Slice:
     def asked(self, account_id: str) -> tuple[Sequence[Collector], Settings]:
         """Return by what an account is collected, and by settings with the regions in which it is."""
         part = self.parts.get(account_id)
-        if part is None:
-            return closure(self.facts), self.settings
-        if part.regions is None:
-            return closure(part.facts), self.settings
+        collectors = _collectors(self.facts if part is None else part.facts)
+        if part is None or part.regions is None:
+            return collectors, self.settings
         scope = self.settings.scope.model_copy(update={"regions": part.regions or NOWHERE})
-        return closure(part.facts), self.settings.model_copy(update={"scope": scope})
+        return collectors, self.settings.model_copy(update={"scope": scope})
+
+
+@lru_cache(maxsize=256)
+def _collectors(facts: tuple[FactType, ...]) -> tuple[Collector, ...]:
+    """Return the collectors for these types of facts, which most accounts share."""
+    return tuple(closure(facts))
 
 
 @dataclass(slots=True)
@@ -139,10 +144,14 @@ def _first(errors: ExceptionGroup) -> Exception:
 
 def receipt_of(place: Place, account_id: str, everybody: Iterable[str]) -> Receipt | None:
     """Return the receipt of an account, made from its shard where a process left none; None without either."""
-    found = receipts.read(place, account_id)
-    if found is None and place.exists(shard_name(account_id)):
-        return receipts.rebuilt(place, account_id, frozenset(everybody), resource_names())
-    return found
+    return receipts.read(place, account_id) or left_by_another(place, account_id, everybody)
+
+
+def left_by_another(place: Place, account_id: str, everybody: Iterable[str]) -> Receipt | None:
+    """Return the receipt of a shard that a process left without one, or None where there is no shard."""
+    if not place.exists(shard_name(account_id)):
+        return None
+    return receipts.rebuilt(place, account_id, frozenset(everybody), resource_names())
 
 
 @cache
@@ -222,7 +231,7 @@ class _Task:
             task.result()
 
     async def _collect(self, account: Account) -> None:
-        receipt = await asyncio.to_thread(receipt_of, self.place, account.id, self.part.organization)
+        receipt = await asyncio.to_thread(left_by_another, self.place, account.id, self.part.organization)
         if receipt is None:
             self.began(account)
             receipt = await self._collect_into_shard(account)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -27,12 +27,11 @@ from orgaudit.store import copies, earlier, leases, receipts, seal
 from orgaudit.store.manifest import FactRecord, Manifest
 from orgaudit.store.place import place_of
 from orgaudit.store.receipts import Receipt
+from orgaudit.store.remote import each
 from orgaudit.store.run import Run, shard_name
 
 NAMED = 5
 """How many of the accounts that are missing a message names."""
-READERS = 16
-"""How many receipts are read at a time."""
 TAGS = "organizations:ListTagsForResource"
 """The action by which the tags of accounts are read."""
 
@@ -83,8 +82,8 @@ class Collecting:
         await self._collect(coordinator, run, await asyncio.to_thread(missing, run, manifest, accounts))
 
     async def _collect(self, coordinator: Coordinator, run: Run, accounts: Sequence[Account]) -> None:
-        finished = receipts.finished(place_of(run.path))
-        left = [account for account in accounts if account.id not in finished]
+        collected = receipts.collected(place_of(run.path))
+        left = [account for account in accounts if account.id not in collected]
         if left:
             self.begin(len(left), coordinator.access.traffic if self.executor is None else None)
             await coordinator.collect(left)
@@ -129,9 +128,10 @@ def missing(run: Run, manifest: Manifest, accounts: Iterable[Account] | None = N
 
     While accounts of the whole plan are missing, it is not asked what the others show.
     """
-    finished = receipts.finished(place_of(run.path))
-    if accounts is None and (left := [each for each in manifest.accounts if not _is_there(run, each.id, finished)]):
-        return left
+    if accounts is None:
+        collected = receipts.collected(place_of(run.path))
+        if left := [account for account in manifest.accounts if account.id not in collected]:
+            return left
     everybody = {account.id: account for account in (*manifest.accounts, *manifest.out_of_scope)}
     asked = [account.id for account in (manifest.accounts if accounts is None else accounts)]
     found = _all_receipts(run, manifest, asked)
@@ -143,14 +143,8 @@ def _outdated(run: Run, manifest: Manifest) -> set[str]:
     if manifest.since is None:
         return set()
     found = _all_receipts(run, manifest, [account.id for account in manifest.accounts])
-    place = place_of(run.path)
-    unneeded = {each for each in manifest.taken_over if each not in found and place.exists(shard_name(each))}
+    unneeded = manifest.taken_over.keys() & receipts.with_shard(place_of(run.path)) - found.keys()
     return unneeded | earlier.outdated(manifest, list(filter(None, found.values())))
-
-
-def _is_there(run: Run, account_id: str, finished: Collection[str]) -> bool:
-    """Return whether an account has a receipt, or a shard that a process left without one."""
-    return account_id in finished or place_of(run.path).exists(shard_name(account_id))
 
 
 def _all_receipts(run: Run, manifest: Manifest, asked: Sequence[str]) -> dict[str, Receipt | None]:
@@ -163,8 +157,7 @@ def _all_receipts(run: Run, manifest: Manifest, asked: Sequence[str]) -> dict[st
 def _receipts(run: Run, ids: Sequence[str], everybody: Collection[str]) -> dict[str, Receipt | None]:
     """Return the receipts of accounts; several at a time, because a place far away takes long to answer."""
     place = place_of(run.path)
-    with ThreadPoolExecutor(READERS) as readers:
-        return dict(zip(ids, readers.map(lambda each: receipt_of(place, each, everybody), ids), strict=True))
+    return dict(zip(ids, each(lambda account_id: receipt_of(place, account_id, everybody), ids), strict=True))
 
 
 def _supporting(manifest: Manifest, found: Iterable[Receipt]) -> tuple[str, ...]:

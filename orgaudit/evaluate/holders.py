@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from orgaudit.facts.declare import Resource
-from orgaudit.store.run import Run, read_lines
+from orgaudit.store.run import Run, read_encoded
 
 
 def holders(run: Run, accounts: Iterable[str], kind: type[Resource]) -> dict[str, str]:
@@ -15,12 +15,12 @@ def holders(run: Run, accounts: Iterable[str], kind: type[Resource]) -> dict[str
 
     Raises ConfigError where a shard cannot be read.
     """
-    lines, decoder = msgspec.json.Decoder(msgspec.Raw), msgspec.json.Decoder(kind)
+    decoder = msgspec.json.Decoder(kind)
     start = f'{{"type":"{kind.__name__}",'.encode()
     return {
         decoder.decode(line).arn: account_id
         for account_id in accounts
         if (path := run.shard_path(account_id)).exists()
-        for line in map(bytes, read_lines(path, lines))
+        for line in read_encoded(path)
         if line.startswith(start)
     }

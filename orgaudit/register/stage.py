@@ -11,8 +11,6 @@ from functools import reduce
 from itertools import count
 from pathlib import Path
 
-import msgspec
-
 from orgaudit.model import Account
 from orgaudit.register.apply import AppliedRegister, Tally
 from orgaudit.register.extent import scanned
@@ -21,7 +19,7 @@ from orgaudit.register.hygiene import review
 from orgaudit.store import seal
 from orgaudit.store.consolidation import consolidate
 from orgaudit.store.register_result import RegisterProblem, RegisterResult, Source, read_result, write_result
-from orgaudit.store.run import Run, read_lines
+from orgaudit.store.run import Run, read_encoded
 from orgaudit.store.seal import SealRecord, Standing
 from orgaudit.store.tables import Apply
 
@@ -60,7 +58,7 @@ def apply(
     manifest = run.read_manifest()
     for account in manifest.accounts:  # DuckDB takes a file of coverage that ends too early for a whole one
         if run.cells_path(account.id).is_file():
-            deque(read_lines(run.cells_path(account.id), msgspec.json.Decoder(msgspec.Raw)), maxlen=0)
+            deque(read_encoded(run.cells_path(account.id)), maxlen=0)
     by_id = {it.id: it for it in manifest.frameworks}
     known = with_present_requirements(with_known_requirements(register, by_id, complete=False), by_id)
     marking = _Marking(known, manifest.accounts, as_of, aliases, requirements, tuple(before))

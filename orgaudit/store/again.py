@@ -73,7 +73,7 @@ def begun(run: Run, parent: Run) -> Iterator[None]:
         if not run.manifest_path.is_file():
             _begin(run, parent)
         yield
-    except CutShortError:  # the run is another process's now
+    except CutShortError:  # the run is another process's now, or can be continued where a worker was lost
         raise
     except ConfigError as error:
         _discard(run)
@@ -149,8 +149,7 @@ def parent_problems(run: Run, manifest: Manifest) -> Iterator[str]:
     if manifest.parent is None or (parent := parent_of(run, manifest)) is None:
         return
     try:
-        ledger = seal.read_ledger(parent.path)
-        known = {record.manifest_sha256 for record in ledger.seals} if ledger else {seal.digest(parent.manifest_path)}
+        known = seal.manifests_of(parent)
         facts = seal.of(parent.read_manifest(), seal.FACTS)
     except ConfigError as error:
         yield f"its parent, run {parent.id}: {error}"

@@ -79,8 +79,8 @@ def place(run: Run, manifest: Manifest) -> None:
     Their receipts come with them, so that nobody decodes them, unless they may show less of the organization than it
     has by now. Raises ConfigError where the facts of the earlier run are not what was sealed, and ReportError.
     """
-    here = place_of(run.path)
-    missing = [each for each in manifest.taken_over if not here.exists(shard_name(each))]
+    there = receipts.with_shard(place_of(run.path))
+    missing = [each for each in manifest.taken_over if each not in there]
     if manifest.since is None or not missing:
         return
     earlier = earlier_of(run, manifest.since)
@@ -144,8 +144,7 @@ def problems(run: Run, manifest: Manifest) -> Iterator[str]:
         return
     try:
         earlier = earlier_of(run, manifest.since)
-        ledger = seal.read_ledger(earlier.path)
-        known = {record.manifest_sha256 for record in ledger.seals} if ledger else {seal.digest(earlier.manifest_path)}
+        known = seal.manifests_of(earlier)
         facts = seal.of(earlier.read_manifest(), seal.FACTS)
     except ConfigError as error:
         yield f"run {manifest.since.run_id}, whose facts it took over: {error}"

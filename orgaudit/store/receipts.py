@@ -11,7 +11,8 @@ import hashlib
 import io
 import os
 import platform
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
+from itertools import chain
 
 import msgspec
 import zstandard
@@ -19,7 +20,7 @@ import zstandard
 from orgaudit.errors import ConfigError
 from orgaudit.model import AccountRecord
 from orgaudit.store.place import Place
-from orgaudit.store.run import decompressed, shard_name
+from orgaudit.store.run import lines_in, shard_name
 from orgaudit.store.shards import WrittenFile
 
 DIRECTORY = "receipts"
@@ -60,6 +61,16 @@ def name_of(account_id: str) -> str:
 def finished(place: Place) -> set[str]:
     """Return the ids of the accounts that have a receipt."""
     return {name.removeprefix(f"{DIRECTORY}/").removesuffix(".json") for name in place.names(DIRECTORY)}
+
+
+def with_shard(place: Place) -> set[str]:
+    """Return the ids of the accounts that have a shard, with a receipt or without."""
+    return {name.removeprefix("facts/").partition(".")[0] for name in place.names("facts")}
+
+
+def collected(place: Place) -> set[str]:
+    """Return the ids of the accounts that nobody needs to collect: a process that ended may have left no receipt."""
+    return finished(place) | with_shard(place)
 
 
 def read(place: Place, account_id: str) -> Receipt | None:
@@ -114,7 +125,7 @@ def made(place: Place, account_id: str, everybody: Collection[str], resources: C
     if content is None:
         raise ConfigError("is missing; restore it from a copy, or audit again", file=f"{place.address}/{name}")
     try:
-        lines = _lines(content)
+        lines = chain.from_iterable(lines_in(io.BytesIO(content)))
         record = _record(next(lines))
         shows = shown(lines, account_id, everybody, resources)
     except (ValueError, StopIteration, zstandard.ZstdError, msgspec.MsgspecError) as error:
@@ -137,13 +148,3 @@ def shown(
     """Return the ids of the other accounts whose resources the lines of a shard show, sorted."""
     found = {line.account_id for line in map(_line, lines) if line.type in resources}
     return tuple(sorted((found - {account_id}) & set(everybody)))
-
-
-def _lines(content: bytes) -> Iterator[bytes]:
-    """Yield the lines of a shard; raises ValueError and ZstdError where it ends too early."""
-    rest = b""
-    for chunk in decompressed(io.BytesIO(content)):
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from lines
-    if rest:
-        raise ValueError("it ends too early")

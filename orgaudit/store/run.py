@@ -117,11 +117,9 @@ def read_lines(path: Path, decoder: msgspec.json.Decoder[T]) -> Generator[T, Non
 
     The file may be several zstd frames, one after another.
     """
-    rest = b""
     try:
         with path.open("rb") as file:
-            for part in decompressed(file):
-                *lines, rest = (rest + part).split(b"\n")
+            for lines in lines_in(file):
                 yield from map(decoder.decode, lines)
     except OSError as error:
         raise ConfigError(f"cannot be read ({error.strerror}); {_AGAIN}", file=str(path)) from error
@@ -134,8 +132,21 @@ def read_lines(path: Path, decoder: msgspec.json.Decoder[T]) -> Generator[T, Non
         ) from error
     except (zstandard.ZstdError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ConfigError(f"is damaged ({error}); {_AGAIN}", file=str(path)) from error
+
+
+def read_encoded(path: Path) -> Iterator[bytes]:
+    """Yield each line of a file that `write_lines` wrote, as JSON; raises as `read_lines` does."""
+    return map(bytes, read_lines(path, msgspec.json.Decoder(msgspec.Raw)))
+
+
+def lines_in(file: IO[bytes]) -> Iterator[list[bytes]]:
+    """Yield the lines that the zstd frames in a file hold, some at a time; raises ZstdError where it ends too early."""
+    rest = b""
+    for part in decompressed(file):
+        *lines, rest = (rest + part).split(b"\n")
+        yield lines
     if rest:
-        raise ConfigError(f"is damaged ({_ENDS}); {_AGAIN}", file=str(path))
+        raise zstandard.ZstdError(_ENDS)
 
 
 def decompressed(file: IO[bytes]) -> Iterator[bytes]:

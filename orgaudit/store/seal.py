@@ -133,6 +133,12 @@ def of(manifest: Manifest, parts: tuple[str, ...]) -> dict[str, str]:
     return {name: known for name, known in (manifest.seal or {}).items() if _part(name) in parts}
 
 
+def manifests_of(run: Run) -> set[str]:
+    """Return the SHA-256 of each run.json that a run was sealed with, or of the one that it has without a seal."""
+    ledger = read_ledger(run.path)
+    return {record.manifest_sha256 for record in ledger.seals} if ledger else {digest(run.manifest_path)}
+
+
 def shards(run: Run, directory: str) -> list[Path]:
     """Return the shards in one of the run's directories, sorted."""
     run.need(directory)

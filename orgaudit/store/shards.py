@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from orgaudit.errors import ReportError
-from orgaudit.store.run import compressor, decompressed, make_directory, writing
+from orgaudit.store.run import compressor, lines_in, make_directory, writing
 
 IN_MEMORY = 1 << 17
 """The bytes of lines from which they go into a scratch file, as a zstd frame of their own."""
@@ -75,9 +75,7 @@ class Spool:
             return
         self._spill()
         self._file.seek(0)
-        rest = b""
-        for part in decompressed(self._file):
-            *lines, rest = (rest + part).split(b"\n")
+        for lines in lines_in(self._file):
             yield from lines
 
     def write(self, path: Path, first: bytes) -> WrittenFile:

@@ -187,6 +187,7 @@ def test_a_killed_audit_is_gone_on_with(remote: Remote, local: Path) -> None:
             assert time.monotonic() < ends
             time.sleep(0.1)
         process.send_signal(signal.SIGKILL)
+    time.sleep(0.5)  # for the server to end what was sent to it whole
     shards = remote.shards
     kept = {name: content for name, content in remote.files.items() if name in shards}
     assert 0 < len(kept) < len(CHOSEN)
