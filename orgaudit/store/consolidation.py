@@ -81,7 +81,9 @@ def consolidate(run: Run, begin: Begin[T], executor: Executor | None = None) -> 
         findings = _sources([part.findings for part in parts], scratch)
         connection.execute(f"CREATE VIEW source AS SELECT * {_WITH_FAMILY}, {_COVERED} AS covered FROM {findings}")  # noqa: S608
         with refusing(findings_table(run)):
-            _load_repetitions(connection, run, _Repetitions.of(part.repetitions for part in parts))
+            covered = [{place: paths for place, paths in part.findings.items() if place[1]} for part in parts]
+            repetitions = _Repetitions.of(part.repetitions for part in parts)
+            _load_repetitions(connection, run, repetitions, _sources(covered, scratch))
         write_parquet(
             connection,
             f"SELECT *, status = 'FAIL' AND NOT covered AS open, ({_COUNTED}) AS counted FROM source",  # noqa: S608
@@ -158,12 +160,17 @@ def _read(paths: list[Path], columns: dict[str, str]) -> str:
     return f"(SELECT {types} FROM read_parquet([{', '.join(map(quoted, paths))}]))"  # noqa: S608 - no user's text
 
 
-def _load_repetitions(connection: duckdb.DuckDBPyConnection, run: Run, repetitions: _Repetitions) -> None:
-    """Make the tables of the repetitions that are counted, and of the findings in whose place they are."""
+def _load_repetitions(
+    connection: duckdb.DuckDBPyConnection, run: Run, repetitions: _Repetitions, covered: str
+) -> None:
+    """Make the tables of the repetitions that are counted, and of the findings in whose place they are.
+
+    `covered` is the table function for the findings under an exception.
+    """
     homes = sorted(repetitions.homes & {account.id for account in run.read_manifest().accounts})
     repetitions.compare(finding for account in homes for finding in run.unopened_findings(account))
     if repetitions.rivals:
-        sql = "SELECT account_id, control, resource, fingerprint FROM source WHERE covered AND inherited_from IS NULL"
+        sql = f"SELECT account_id, control, resource, fingerprint FROM {covered} WHERE inherited_from IS NULL"  # noqa: S608
         found = connection.execute(f"{sql} AND account_id IN (SELECT unnest($1::VARCHAR[]))", [homes])
         while rows := found.fetchmany(PIECE):
             repetitions.replace(rows)
