@@ -24,6 +24,13 @@ def test_the_parts_of_the_scale_print_their_figures(capsys: pytest.CaptureFixtur
     assert found["5 % faults: findings that differ"] == 0
 
 
+def test_another_commit_is_measured_in_the_same_run(capsys: pytest.CaptureFixture[str]) -> None:
+    bench_scale.cpu(1, 1, against="HEAD")
+    assert re.search(r"start to workbook at HEAD \d+\.\d, \d+\.\d\d of the loop", capsys.readouterr().out)
+    with pytest.raises(subprocess.CalledProcessError), bench_scale.tree_of("no-such-commit"):
+        pass
+
+
 def test_the_pace_is_measured_with_workers_latency_and_rates(capsys: pytest.CaptureFixture[str]) -> None:
     bench_scale.pace(2, 3, 1, bare=0.001)
     printed = capsys.readouterr().out
