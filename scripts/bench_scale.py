@@ -92,7 +92,7 @@ def run_audit(
     if not reports:
         command = [__file__, WITHOUT_REPORTS, str(out), run_id, *options]
     before = served.cpu()
-    cost = measure(command, environment(served.url) | {"PYTHONPATH": str(tree)})
+    cost = measure(command, environment(served.url) | {"PYTHONPATH": str(tree), "PYTHONSAFEPATH": "1"})
     simulator, counts = served.cpu() - before, served.calls()
     return Ran(Run(out / run_id), cost, counts["total"], counts["throttled"]["total"], simulator)
 
