@@ -27,6 +27,7 @@ def test_the_parts_of_the_scale_print_their_figures(capsys: pytest.CaptureFixtur
 def test_another_commit_is_measured_in_the_same_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "orgaudit"
     package.mkdir()
+    (package / "__init__.py").touch()
     (package / "__main__.py").write_text(
         "from pathlib import Path\nPath(__file__).parents[2].joinpath('ran').touch()\n"
     )
