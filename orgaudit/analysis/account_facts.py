@@ -36,7 +36,7 @@ class AccountFacts:
             for region in self.record.regions
             if region.state is RegionState.BLOCKED and accepts(region.name)
         )
-        self._listed: dict[tuple[str, str], ListingResult] = {}
+        self._listed: dict[str, dict[str, ListingResult]] = defaultdict(dict)
         self._resources: dict[type[Resource], FactsByArn[Resource]] = defaultdict(lambda: FactsByArn(first=True))
         self._details: dict[str, FactsByArn[Detail | DetailGap]] = defaultdict(lambda: FactsByArn(first=False))
         self._places: dict[tuple[object, object], dict[Hashable, array[int]]] = {}
@@ -46,7 +46,7 @@ class AccountFacts:
     def _keep(self, line: object) -> None:
         match line:
             case ListingResult():
-                self._listed[line.fact, line.region] = line
+                self._listed[line.fact][line.region] = line
             case Resource():
                 self._resources[type(line)].add(line)
             case Detail():
@@ -78,7 +78,8 @@ class AccountFacts:
 
     def listing(self, kind: type[Resource], region: str) -> ListingResult | None:
         """Return how a listing ended in a region, or None where it was not made."""
-        return self._listed.get((kind.__name__, region))
+        found = self._listed.get(kind.__name__)
+        return found.get(region) if found else None
 
     def resources(self, kind: type[R]) -> Sequence[R]:
         """Return each resource of a kind that was seen in any region, once, whatever was not seen.
@@ -114,7 +115,8 @@ class AccountFacts:
 
     def overlooked(self, kinds: Iterable[FactType]) -> list[str]:
         """Return the accepted regions, sorted, in which a listing of one of these kinds was denied."""
-        listings = (self._listed.get((kind.__name__, region)) for kind in kinds for region in self.accepted)
+        by_region = (self._listed.get(kind.__name__, {}) for kind in kinds)
+        listings = (found.get(region) for found in by_region for region in self.accepted)
         gaps = (listed.gap for listed in listings if listed is not None and listed.gap is not None)
         return sorted({gap.region for gap in gaps if self.is_accepted(gap)})
 
@@ -140,10 +142,10 @@ class AccountFacts:
     def _known_listings(self, kind: type[Resource]) -> list[ListingResult]:
         if self.record.gap is not None:
             raise NotSeenError(self.record.gap)
-        found = [line for (name, _), line in self._listed.items() if name == kind.__name__]
+        found = self._listed.get(kind.__name__)
         if not found:
             raise NotSeenError(self._unasked(kind))
-        return found
+        return list(found.values())
 
     def detail(self, kind: type[D], resource: Resource) -> Observed[D]:
         """Return a detail of one resource of this account, seen or a gap."""

@@ -16,4 +16,7 @@ def resolve(control_id: str) -> str:
 
 def first_id(control_id: str) -> str:
     """Return the earliest id of a control, which the fingerprints of its findings keep."""
-    return next((former for former, present in ALIASES.items() if present == control_id), control_id)
+    for former, present in ALIASES.items():
+        if present == control_id:
+            return former
+    return control_id

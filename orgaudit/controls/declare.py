@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import shlex
-import string
 import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -64,11 +63,17 @@ class Fix:
     preventive_command: str | None = None
 
 
-class _Quoting(string.Formatter):
-    """A formatter that quotes values for the shell."""
+class _Quoted:
+    """A value, and what can be reached from it, that a template quotes for the shell."""
 
-    def format_field(self, value: object, format_spec: str) -> str:
-        return shlex.quote(str(super().format_field(value, format_spec)))
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __getattr__(self, name: str) -> _Quoted:
+        return _Quoted(getattr(self._value, name))
+
+    def __format__(self, form: str) -> str:
+        return shlex.quote(format(self._value, form))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +131,10 @@ class Control:
     def remediation(self, resource: Resource | None, command: str | None, place: Mapping[str, str]) -> Remediation:
         """Return the three paths for a resource; `command` replaces the asset's own."""
         blanks = {**place, "resource": resource}
+        quoted = {name: _Quoted(value) for name, value in blanks.items()}
 
         def remedy(text: str, template: str | None) -> Remedy:
-            return Remedy(text.format_map(blanks), _Quoting().vformat(template, (), blanks) if template else None)
+            return Remedy(text.format_map(blanks), template.format_map(quoted) if template else None)
 
         asset = remedy(self.fix.asset, None if command else self.fix.command)
         return Remediation(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from array import array
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -99,8 +98,8 @@ class Tally:
     """
 
     def __init__(self) -> None:
-        self.counted: Counter[Status] = Counter()
-        self.accepted: Counter[Status] = Counter()
+        self.counted: dict[Status, int] = {}
+        self.accepted: dict[Status, int] = {}
         self.gaps: dict[Status, Gap] = {}
         self.owners: set[str | None] = set()
         self.outside = 0
@@ -109,7 +108,8 @@ class Tally:
         """Count a verdict."""
         if not verdict.accepted and not self.counted:
             self.gaps.clear()
-        (self.accepted if verdict.accepted else self.counted)[verdict.status] += 1
+        by_status = self.accepted if verdict.accepted else self.counted
+        by_status[verdict.status] = by_status.get(verdict.status, 0) + 1
         if verdict.gap is not None and not (verdict.accepted and self.counted):
             self.gaps.setdefault(verdict.status, verdict.gap)
         self.owners.add(verdict.inherited_from)
@@ -184,20 +184,21 @@ class Evaluation:
         if not issubclass(control.subject, Resource):
             yield None, self._verdict(control, None, self.facts)
             return
-        resources = self.facts.resources(control.subject)
-        for number in self._numbers(control, resources).get(region, ()):
+        numbers = self._numbers(control, control.subject).get(region)
+        resources = self.facts.resources(control.subject) if numbers else ()
+        for number in numbers or ():
             resource = resources[number]
             if resource.account_id in {self.account.id, ""}:
                 yield resource, self._verdict(control, resource, self.facts)
             else:
                 yield resource, self._inherited(control, resource)
 
-    def _numbers(self, control: Control, resources: Sequence[Resource]) -> Mapping[str, Sequence[int]]:
-        """Return where each region's resources stand among all of a control's."""
-        found = self._placed.get(control.subject)
+    def _numbers(self, control: Control, kind: type[Resource]) -> Mapping[str, Sequence[int]]:
+        """Return where each region's resources stand among all of a kind."""
+        found = self._placed.get(kind)
         if found is None:
-            found = self._placed[control.subject] = {}
-            for number, resource in enumerate(resources):
+            found = self._placed[kind] = {}
+            for number, resource in enumerate(self.facts.resources(kind)):
                 found.setdefault(self._place_of(resource, control), array("L")).append(number)
         return found
 
@@ -302,12 +303,12 @@ class Evaluation:
             reason=gap.reason if gap else None,
             action=gap.action or None if gap else None,
             message=gap.message if gap else "" if owners else "no resource of this kind exists here",
-            passed=counts[Status.PASS],
-            failed=counts[Status.FAIL],
-            not_assessed=counts[Status.NOT_ASSESSED],
-            not_applicable=counts[Status.NOT_APPLICABLE] - tally.outside,
-            manual=counts[Status.MANUAL],
-            accepted=tally.accepted.total(),
+            passed=counts.get(Status.PASS, 0),
+            failed=counts.get(Status.FAIL, 0),
+            not_assessed=counts.get(Status.NOT_ASSESSED, 0),
+            not_applicable=counts.get(Status.NOT_APPLICABLE, 0) - tally.outside,
+            manual=counts.get(Status.MANUAL, 0),
+            accepted=sum(tally.accepted.values()),
             inherited_from=next(iter(owners)) if len(owners) == 1 else None,
         )
 

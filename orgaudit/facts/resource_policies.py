@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import ClassVar
 
 import msgspec
@@ -35,7 +34,9 @@ class ResourcePolicy(Detail, frozen=True, kw_only=True):
     def digest(self) -> str:
         """The SHA-256 of the document, the same for each resource whose text differs only in its own ARN."""
         text = msgspec.json.encode(self.document, order="deterministic").decode()
-        return hashlib.sha256(re.sub(rf'{re.escape(self.governs)}(?=["/])', "{arn}", text).encode()).hexdigest()
+        for end in ('"', "/"):
+            text = text.replace(self.governs + end, "{arn}" + end)
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def document_of(text: str | None) -> Json:

@@ -77,7 +77,7 @@ def consolidate(run: Run, begin: Begin[T], executor: Executor | None = None) -> 
         if executor is None:
             parts = [_part(run, begin, scratch, accounts)]
         else:
-            parts = _in_processes(executor, partial(_tabled, run, begin, scratch), manifest)
+            parts = _in_processes(executor, partial(_tabled, run, begin, scratch), manifest, scratch)
         findings = _sources([part.findings for part in parts], scratch)
         connection.execute(f"CREATE VIEW source AS SELECT * {_WITH_FAMILY}, {_COVERED} AS covered FROM {findings}")  # noqa: S608
         with refusing(findings_table(run)):
@@ -128,10 +128,10 @@ def _tabled(run: Run, begin: Begin[T], scratch: Path, accounts: tuple[Account, .
 
 
 def _in_processes(
-    executor: Executor, work: Callable[[tuple[Account, ...]], _Part[T]], manifest: Manifest
+    executor: Executor, work: Callable[[tuple[Account, ...]], _Part[T]], manifest: Manifest, scratch: Path
 ) -> list[_Part[T]]:
     """Return the parts in the order of their accounts."""
-    done = {part[0].id: found for part, found in in_parts(executor, work, manifest)}
+    done = {part[0].id: found for part, found in in_parts(executor, work, manifest, scratch)}
     return [done[first] for first in sorted(done)]
 
 

@@ -9,6 +9,7 @@ import stat
 import tempfile
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO, BinaryIO, TypeVar
 
@@ -97,14 +98,23 @@ def make_directory(path: Path, mode: int | None = None) -> None:
 
 def write_lines(path: Path, records: Iterable[msgspec.Struct]) -> None:
     """Write records as zstd-compressed JSON lines, atomically; raises ReportError."""
-    write_encoded(path, map(msgspec.json.Encoder().encode, records))
+    waiting, encoder = iter(records), msgspec.json.Encoder()
+    with _lines_of(path) as stream:
+        while some := list(islice(waiting, _AT_ONCE)):
+            stream.write(encoder.encode_lines(some))
 
 
 def write_encoded(path: Path, lines: Iterable[bytes]) -> None:
     """Write lines that are JSON already, zstd-compressed and atomically; raises ReportError."""
-    with writing(path) as file, compressor().stream_writer(file, closefd=False) as stream:
+    with _lines_of(path) as stream:
         for line in lines:
             stream.write(line + b"\n")
+
+
+@contextmanager
+def _lines_of(path: Path) -> Iterator[zstandard.ZstdCompressionWriter]:
+    with writing(path) as file, compressor().stream_writer(file, closefd=False) as stream:
+        yield stream
 
 
 def compressor() -> zstandard.ZstdCompressor:
@@ -196,6 +206,8 @@ LATEST = "latest"
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _AGAIN = "restore it from a copy, or audit again"
 _ENDS = "it ends too early"
+_AT_ONCE = 100
+"""Records that are encoded at once."""
 _READ = 1 << 13
 """Bytes of a file that are read at once: findings take fifty times as many, and hundreds of files are merged."""
 

@@ -119,15 +119,13 @@ def _follow(trail: Trail, owner: AccountFacts, events: Sequence[Event], terms: C
     works, said = last_delivery(owner.detail(TrailStatus, trail).value, owner.now, terms.delivery_hours)
     if not works:
         return Chain(f"does not deliver to its log group {group.name}: {said}", evidence, trail)
-    filters = owner.detail(TrailFilters, trail).value.filters
-    lines = _readable(filters)
-    about = _about(lines, events)
-    evidence["filter"] = [line.filter.name for line in about]
-    if not (found := _coverage(about, events)).complete:
-        lack = found.describe() if lines else "has no readable metric filter"
-        return Chain(f"has no metric filter for this: log group {group.name} {lack}", evidence, group)
-    walk = _Walk(events, evidence, about, terms)
-    return walk.alarms(filters, owner.detail(TrailAlarms, trail)) or walk.topics(owner.detail(TrailTopics, trail))
+    filtered = _filtered(owner.detail(TrailFilters, trail).value.filters, tuple(events))
+    evidence["filter"] = [line.filter.name for line in filtered.about]
+    if filtered.lack:
+        return Chain(f"has no metric filter for this: log group {group.name} {filtered.lack}", evidence, group)
+    walk = _Walk(events, evidence, list(filtered.about), terms)
+    alarms = owner.detail(TrailAlarms, trail)
+    return walk.alarms(filtered.filters, alarms) or walk.topics(owner.detail(TrailTopics, trail))
 
 
 class _Walk:
@@ -240,6 +238,8 @@ def _elsewhere(found: Watcher) -> str:
 def _left_out(selectors: TrailSelectors, events: Sequence[Event]) -> list[str]:
     """Return the event sources of the events that the selectors leave out."""
     recorded = recorded_management(selectors)
+    if not recorded.excluded:
+        return []
     found = set()
     for event in events:
         source = event.fields.get("$.eventSource")
@@ -247,6 +247,25 @@ def _left_out(selectors: TrailSelectors, events: Sequence[Event]) -> list[str]:
         if isinstance(source, str) and any(side is not None and source in side for side in sides):
             found.add(source)
     return sorted(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Filtered:
+    """The metric filters of a log group, the lines of those that are about some events, and what these lack, if any."""
+
+    filters: tuple[MetricFilter, ...]
+    about: tuple[_Line, ...]
+    lack: str
+
+
+@lru_cache(maxsize=4096)
+def _filtered(filters: tuple[MetricFilter, ...], events: tuple[Event, ...]) -> _Filtered:
+    """Return what filters do with events; the accounts of an organization mostly have the same few filters."""
+    lines = _readable(filters)
+    about = _about(lines, events)
+    found = _coverage(about, events)
+    lack = "" if found.complete else found.describe() if lines else "has no readable metric filter"
+    return _Filtered(filters, tuple(about), lack)
 
 
 def _readable(filters: Iterable[MetricFilter]) -> list[_Line]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import chain
 
 from orgaudit.facts.cloudtrail.trails import TrailSelectors
@@ -11,7 +12,11 @@ from orgaudit.languages.event_selector import ManagementEvents, management_event
 
 def recorded_management(selectors: TrailSelectors) -> ManagementEvents:
     """Return the management events that a trail records."""
-    return management_events(selectors.basic, selectors.advanced)
+    return _management(selectors.basic, selectors.advanced)
+
+
+_management = lru_cache(maxsize=4096)(management_events)
+"""What trails record by their selectors, which mostly are the same few: each of many controls needs it."""
 
 
 def record_objects(trails: Sequence[TrailSelectors], side: str, bucket_arn: str | None = None) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from orgaudit.analysis.ec2.reach import REPORTED, Question, carries, summed
 from orgaudit.facts.ec2.acls import AclEntry
@@ -46,16 +47,22 @@ class Passage:
         return f"{self.protocol} {self.port} by {summed(entry.describe() for entry in self.open)}"
 
 
-def passages(entries: Iterable[AclEntry], question: Question) -> list[Passage]:
+def passages(entries: Iterable[AclEntry], question: Question) -> tuple[Passage, ...]:
     """Return what becomes of each port in question, entries taken in order.
 
     An allowing entry counts in full while earlier ones leave anything of it: a list of denied addresses in front of
     `0.0.0.0/0` does not make it narrow.
     """
+    return _passages(tuple(entries), question)
+
+
+@lru_cache(maxsize=1024)
+def _passages(entries: tuple[AclEntry, ...], question: Question) -> tuple[Passage, ...]:
+    """Return the passages; most network ACLs are a VPC's default one, with the entries that AWS gives it."""
     ordered = sorted(entries, key=lambda entry: entry.number)
-    return [
+    return tuple(
         _passage(ordered, protocol, port, family) for protocol, family in question.lines() for port in question.ports
-    ]
+    )
 
 
 def _passage(ordered: Sequence[AclEntry], protocol: str, port: int, family: Family) -> Passage:

@@ -6,6 +6,7 @@ An event is recorded where any trail records it, so the selectors of several tra
 """
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from orgaudit.languages.event_selector.management import (
     SIDES_OF_READ_WRITE_TYPE,
@@ -39,6 +40,7 @@ def _is_object(arn: str) -> bool:
     return arn.partition("/")[2] != ""
 
 
+@lru_cache(maxsize=4096)
 def _is_about(selector: BasicSelector | AdvancedSelector, side: str) -> bool:
     """Return whether a selector records this side of object events, by conditions that are all understood."""
     if isinstance(selector, BasicSelector):

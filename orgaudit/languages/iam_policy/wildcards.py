@@ -62,7 +62,7 @@ def is_wild(text: str) -> bool:
     return "*" in text or "?" in text
 
 
-def matches(pattern: Tokens, name: str) -> bool:
+def matches(pattern: Tokens, name: Sequence[str]) -> bool:
     """Return whether the pattern matches the whole of one name, case-sensitively."""
     place = at = after_any = resumed = 0
     while at < len(name):
@@ -85,6 +85,8 @@ def covers(patterns: Sequence[Tokens], family: Tokens) -> bool:
     """Return whether every name in the family matches at least one of the patterns."""
     if any(_is_prefix_of(pattern, family) for pattern in patterns):
         return True
+    if _WILD.isdisjoint(family):
+        return any(matches(pattern, family) for pattern in patterns)
     relevant = tuple(pattern for pattern in patterns if overlaps(pattern, family))
     named = {token for pattern in (*relevant, family) for token in pattern}
     alphabet = (*(named - _WILD), "")

@@ -114,7 +114,8 @@ def _open_columns(view: View) -> tuple[Column[ListedFinding], ...]:
 _VERDICT = attrgetter("severity", "status", "open", "title")
 _FAILURE = attrgetter("owner", "status", "first_seen", "due_on")
 _ENTRY = attrgetter("exception_id", "exception_state", "exception_owner", "exception_expires", "exception_overdue")
-_RULE = attrgetter("ou_path", "requirements", "inherited_from", "counted", "assessed_at", "control", "family")
+_PLACE, _RULE = attrgetter("ou_path", "requirements", "inherited_from", "counted"), attrgetter("control", "family")
+_ASSESSED, _EVIDENCE = attrgetter("assessed_at"), attrgetter("evidence")
 
 
 def _failed(found: ListedFinding) -> bool:
@@ -143,12 +144,12 @@ _EVALUATIONS: tuple[Column[ListedFinding], ...] = (
     Column("Exception expires", 12, lambda f: _expiry(f.exception_expires or ""), look.DATE, of=_ENTRY),
     Column("Days overdue", 10, lambda f: f.exception_overdue or None, look.NUMBER, of=_ENTRY),
     Column("Command", 60, lambda f: f.command or ""),
-    Column("Evidence", 60, _evidence),
-    Column("Unit", 32, lambda f: f.ou_path or NO_UNIT, of=_RULE),
-    Column("Requirements", 26, lambda f: f.requirements, of=_RULE),
-    Column("Inherited from", 15, lambda f: f.inherited_from or "", of=_RULE),
-    Column("Counted", 9, lambda f: "yes" if f.counted else "no", of=_RULE),
-    Column("Assessed (UTC)", 17, lambda f: f.assessed_at.replace(tzinfo=UTC), look.TIME, of=_RULE),
+    Column("Evidence", 60, _evidence, of=_EVIDENCE),
+    Column("Unit", 32, lambda f: f.ou_path or NO_UNIT, of=_PLACE),
+    Column("Requirements", 26, lambda f: f.requirements, of=_PLACE),
+    Column("Inherited from", 15, lambda f: f.inherited_from or "", of=_PLACE),
+    Column("Counted", 9, lambda f: "yes" if f.counted else "no", of=_PLACE),
+    Column("Assessed (UTC)", 17, lambda f: f.assessed_at.replace(tzinfo=UTC), look.TIME, of=_ASSESSED),
     Column("Control", 34, lambda f: f.control, of=_RULE),
     Column("Family", 30, lambda f: f.family, of=_RULE),
     Column("Fingerprint", 38, lambda f: f.fingerprint),
