@@ -41,8 +41,8 @@ from orgaudit.store.tables import (
 
 T = TypeVar("T")
 
-Begin: TypeAlias = Callable[[], tuple[Apply, T]]
-"""What is set of the findings of a part, and what is counted while it is; it can be pickled."""
+Begin: TypeAlias = Callable[[tuple[Account, ...]], tuple[Apply, T]]
+"""What is set of the findings of these accounts, and what is counted while it is; it can be pickled."""
 
 PIECE = 2000
 """Findings in one of the files from which DuckDB makes a table, of which it holds whole ones in memory."""
@@ -103,7 +103,7 @@ class _Part(Generic[T]):
 
 def _part(run: Run, begin: Begin[T], scratch: Path, accounts: tuple[Account, ...]) -> _Part[T]:
     """Write the findings of some accounts as files in a directory, in the order of reports."""
-    apply, counted = begin()
+    apply, counted = begin(accounts)
     repetitions = _Repetitions()
     findings = apply(finding for account in accounts for finding in run.unopened_findings(account.id))
     pieces = _write_in_order(scratch, repetitions.noted(findings))
