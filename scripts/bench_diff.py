@@ -68,7 +68,7 @@ def write_run(path: Path, count: int, started: datetime, *, second: bool) -> Run
         write_lines(run.cells_path(owner.id), cells(owner.id))
         held.clear()
     run.write_manifest(manifest(run, started))
-    consolidate(run, lambda: (iter, None))
+    consolidate(run, lambda _: (iter, None))
     seal.seal(run, run.read_manifest(), [run.path / name for name in seal.TABLES])
     return run
 

@@ -1,7 +1,7 @@
 """The bars of large organizations, each as a figure beside its reference, from the calls of one run.
 
     python scripts/bench_scale.py --accounts 20 --regions 3
-    python scripts/bench_scale.py --accounts 1000 --regions 3 --part cpu
+    python scripts/bench_scale.py --accounts 1000 --regions 3 --part cpu --against HEAD~5
     python scripts/bench_scale.py --fewer 100 --accounts 1000 --regions 17 --part pace
     python scripts/bench_scale.py --accounts 200 --regions 17 --part faults
 
@@ -9,7 +9,7 @@ The first takes some minutes; the others measure the sizes for which the bars ar
 The simulator of scripts/simulator runs as a child, `orgaudit audit` as another.
 
 cpu     CPU time of CIS 4.0 from start to workbook, and without reports, beside the bare loop of scripts/replay.py over
-        the same calls and answers. Nothing waits.
+        the same calls and answers. Nothing waits. --against COMMIT measures that commit in the same run, too.
 pace    Wall of collecting with two workers, answers that take 40 ms and documented rates, beside the larger of (calls
         x bare CPU a call + the simulator's CPU) / 2 and the chain of calls of the account with the most of them, which
         is audited alone; cost an account and the peak memory of each process as accounts grow; the share of throttled
@@ -21,6 +21,7 @@ import argparse
 import asyncio
 import gc
 import os
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -71,9 +72,19 @@ class Ran:
 
 
 def run_audit(
-    served: Served, out: Path, run_id: str, options: Sequence[str], *, paced: bool = False, reports: bool = True
+    served: Served,
+    out: Path,
+    run_id: str,
+    options: Sequence[str],
+    *,
+    paced: bool = False,
+    reports: bool = True,
+    tree: Path = ROOT,
 ) -> Ran:
-    """Run an audit beside a simulator, with orgaudit's own pacing or with none, and return what it took."""
+    """Run an audit beside a simulator, with orgaudit's own pacing or with none, and return what it took.
+
+    `tree` is where the code of the audit is.
+    """
     served.reset()
     command = ["-m", "orgaudit", *audit(out, run_id, options)]
     if paced:
@@ -81,7 +92,7 @@ def run_audit(
     if not reports:
         command = [__file__, WITHOUT_REPORTS, str(out), run_id, *options]
     before = served.cpu()
-    cost = measure(command, environment(served.url))
+    cost = measure(command, environment(served.url) | {"PYTHONPATH": str(tree), "PYTHONSAFEPATH": "1"})
     simulator, counts = served.cpu() - before, served.calls()
     return Ran(Run(out / run_id), cost, counts["total"], counts["throttled"]["total"], simulator)
 
@@ -114,15 +125,33 @@ def bare_loop(served: Served, out: Path, options: Sequence[str]) -> tuple[int, f
         return sum(1 for _ in lines), float(loop.read_text())
 
 
-def cpu(accounts: int, regions: int) -> float:
+@contextmanager
+def tree_of(commit: str) -> Iterator[Path]:
+    """Check out a commit for as long as the context lasts; raises CalledProcessError for what is none."""
+    git = ("git", "-C", str(ROOT), "worktree")
+    with TemporaryDirectory() as directory:
+        tree = Path(directory) / "tree"
+        subprocess.run([*git, "add", "--quiet", "--detach", str(tree), commit], check=True)
+        try:
+            yield tree
+        finally:
+            subprocess.run([*git, "remove", "--force", str(tree)], check=True)
+
+
+def cpu(accounts: int, regions: int, against: str | None = None) -> float:
     """Print what CIS 4.0 costs beside the bare loop, and return the CPU seconds of a bare call."""
     with simulated(accounts, regions) as (served, out):
         calls, loop = bare_loop(served, out, CIS)
+        if against:
+            with tree_of(against) as tree:
+                before = run_audit(served, out, "before", CIS, tree=tree).cost.cpu
         whole = run_audit(served, out, "whole", CIS).cost.cpu
         judged = run_audit(served, out, "judged", CIS, reports=False).cost.cpu
     print(f"CPU seconds of CIS 4.0, {accounts} accounts x {regions} regions, {calls} calls: bare loop {loop:.1f}")
     print(f"  start to workbook {whole:.1f}, {whole / loop:.2f} of the loop, bar 1.35")
     print(f"  without reports   {judged:.1f}, {judged / loop:.2f} of the loop, bar 1.20")
+    if against:
+        print(f"  start to workbook at {against} {before:.1f}, {before / loop:.2f} of the loop")
     print(figure("CIS 4.0, start to workbook: ratio to the bare loop", whole / loop))
     print(figure("CIS 4.0, without reports: ratio to the bare loop", judged / loop))
     return loop / calls
@@ -197,10 +226,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--fewer", type=int, default=10, help="accounts of the smaller organization of part pace")
     parser.add_argument("--regions", type=int, default=3)
     parser.add_argument("--part", action="append", choices=("cpu", "pace", "faults"), help="default all")
+    parser.add_argument("--against", metavar="COMMIT", help="measure another commit in part cpu, too")
     options = parser.parse_args(given)
     parts = options.part or ("cpu", "pace", "faults")
     if {"cpu", "pace"} & set(parts):
-        bare = cpu(options.accounts if "cpu" in parts else options.fewer, options.regions)
+        bare = cpu(options.accounts if "cpu" in parts else options.fewer, options.regions, options.against)
     if "pace" in parts:
         pace(options.fewer, options.accounts, options.regions, bare)
     if "faults" in parts and not faults(options.accounts, options.regions):

@@ -24,6 +24,25 @@ def test_the_parts_of_the_scale_print_their_figures(capsys: pytest.CaptureFixtur
     assert found["5 % faults: findings that differ"] == 0
 
 
+def test_another_commit_is_measured_in_the_same_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "orgaudit"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text(
+        "from pathlib import Path\nPath(__file__).parents[2].joinpath('ran').touch()\n"
+    )
+    git = ("git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@example.com")
+    for words in (("init", "-q"), ("add", "orgaudit"), ("commit", "-qm", "another program")):
+        subprocess.run([*git, *words], check=True)
+    monkeypatch.setattr(bench_scale, "ROOT", tmp_path)
+    with bench_scale.simulated(1, 1) as (served, out), bench_scale.tree_of("HEAD") as tree:
+        bench_scale.run_audit(served, out, "before", ["--control", "cloudtrail_trail_logging"], tree=tree)
+        assert (tree.parent / "ran").exists()
+    assert not tree.exists()
+    with pytest.raises(subprocess.CalledProcessError), bench_scale.tree_of("no-such-commit"):
+        pass
+
+
 def test_the_pace_is_measured_with_workers_latency_and_rates(capsys: pytest.CaptureFixture[str]) -> None:
     bench_scale.pace(2, 3, 1, bare=0.001)
     printed = capsys.readouterr().out

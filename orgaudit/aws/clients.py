@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import aioboto3
 import aiobotocore
+from aiobotocore.client import AioBaseClient
 from aiobotocore.paginate import AioPaginator
 from aiobotocore.session import AioSession
 from botocore import xform_name
@@ -19,7 +20,8 @@ from botocore.exceptions import BotoCoreError, ProfileNotFound
 from botocore.model import OperationModel
 
 from orgaudit import __version__
-from orgaudit.aws.answers import check_body
+from orgaudit.aws import signing
+from orgaudit.aws.answers import check_body, read_time
 from orgaudit.aws.connections import TrustingConfig
 from orgaudit.aws.credentials import CallerCredentials, CurrentCredentials
 from orgaudit.aws.endpoints import keep_custom_hosts
@@ -81,8 +83,10 @@ class Clients:
         # The session's public parameters are key strings; an object that chooses keys at each call has no other way in.
         vars(self._core)["_credentials"] = CurrentCredentials()
         self._core.register("before-parse", check_body)
+        self._core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=read_time)
         self._core.register("creating-client-class", self._share_methods)
         keep_custom_hosts(self._core)
+        signing.use()
         # aiobotocore logs at level INFO where it found credentials, which is the level of the audit's own progress.
         logging.getLogger("aiobotocore.credentials").setLevel(logging.WARNING)
         return self
@@ -144,8 +148,16 @@ class Clients:
         async with self._locks[key]:
             if key not in self._clients:
                 context = self._session.client(service, region_name=region, config=self._config)
-                self._clients[key] = await self._stack.enter_async_context(context)
+                client = await self._stack.enter_async_context(context)
+                _never_retry(client)
+                self._clients[key] = client
         return self._clients[key]
+
+
+def _never_retry(client: AioBaseClient) -> None:
+    """Take away what asks after each answer whether to send again, a thirtieth of a call's CPU time: it never is."""
+    service = client.meta.service_model.service_id.hyphenize()
+    client.meta.events.unregister(f"needs-retry.{service}", unique_id=f"retry-config-{service}")
 
 
 def _usual_paging(operation: OperationModel) -> dict[str, str]:

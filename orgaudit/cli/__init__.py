@@ -16,7 +16,6 @@ from typing import NoReturn
 import click
 
 from orgaudit import __version__
-from orgaudit.aws.masking import MaskingFormatter
 from orgaudit.cli import standard_error
 from orgaudit.cli.lazy import LazyGroup, Place
 from orgaudit.collect.stopping import Stopping
@@ -85,12 +84,7 @@ def orgaudit(verbose: int) -> None:
     register of accepted exceptions, and writes a workbook for management, a page for engineers, and what other tools
     load.
     """
-    level = {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(MaskingFormatter("%(levelname)s %(name)s: %(message)s"))
-    # The SDK's own DEBUG lines hold its requests, signatures and answers: they are never logged.
-    logging.basicConfig(level=max(level, logging.INFO), handlers=[handler])
-    logging.getLogger("orgaudit").setLevel(level)
+    standard_error.begin_log({0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG))
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ import click
 
 from orgaudit.cli import options, stopping
 from orgaudit.cli.lazy import lazy
+from orgaudit.cli.standard_error import SameLog
 from orgaudit.cli.stored import say
 from orgaudit.cli.summary import print_summary
 from orgaudit.errors import ConfigError, ExitCode
@@ -105,7 +106,7 @@ def audit(**given: Any) -> ExitCode:  # noqa: ANN401 - options by name
     with stopping.resumable(run, given), held(run, "audit"):
         baseline = options.find_baseline(given["baseline"], settings)
         with (
-            collecting.workers(settings, given["dask"]) as executor,
+            collecting.workers(settings, given["dask"], SameLog()) as executor,
             progress.progress(given["progress"], run.id) as watching,
         ):
             auditor = stages.Auditor(settings, given["profile"], executor, watching, baseline, look)
@@ -152,7 +153,7 @@ def evaluate(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by 
         stack.enter_context(held(target, COMMAND))
         if target is not run:
             stack.enter_context(begun(target, run))
-        executor = stack.enter_context(collecting.workers(settings, None))
+        executor = stack.enter_context(collecting.workers(settings, None, SameLog()))
         watching = stack.enter_context(progress.progress(given["progress"], target.id))
         unused = stages.reevaluate(target, judging, settings, watching, carrying, executor=executor)
     for problem in unused:
@@ -227,7 +228,7 @@ def report_command(run_name: str | None, *, schema: bool, **given: Any) -> ExitC
     run = options.find_run(run_name, settings)
     with (
         held(run, "report"),
-        collecting.workers(settings, None) as executor,
+        collecting.workers(settings, None, SameLog()) as executor,
         progress.progress_of_reports(run.id) as watching,
     ):
         return write(run, settings, given, watching, executor=executor)

@@ -14,6 +14,7 @@ import click
 from orgaudit.cli import options, stopping
 from orgaudit.cli.audit import held
 from orgaudit.cli.lazy import lazy
+from orgaudit.cli.standard_error import SameLog
 from orgaudit.errors import ConfigError
 from orgaudit.model import Account
 from orgaudit.settings.documents import nearest
@@ -107,7 +108,7 @@ def collect(run_name: str, **given: Any) -> None:  # noqa: ANN401 - options by n
     try:
         with (
             stopping.resumable(run, given, again),
-            collecting.workers(settings, given["dask"]) as executor,
+            collecting.workers(settings, given["dask"], SameLog()) as executor,
             progress.progress(given["progress"], run.id) as watching,
         ):
             auditor = stages.Auditor(settings, given["profile"], executor, watching)

@@ -15,6 +15,7 @@ from orgaudit.cli import options, stopping
 from orgaudit.cli.audit import held
 from orgaudit.cli.lazy import lazy
 from orgaudit.cli.printing import width
+from orgaudit.cli.standard_error import SameLog
 from orgaudit.cli.summary import ENDINGS
 from orgaudit.errors import ConfigError, ExitCode
 from orgaudit.history.baseline import NARROWING, NONE, narrowed_by
@@ -198,7 +199,7 @@ def _made(folder: Folder, settings: Settings, given: Mapping[str, Any]) -> ExitC
     elif record.steps:
         click.echo(f"{folder.path.name} is gone on with")
     last = LastQuarter(settings.run.out, record.date, options.find_baseline(record.chosen, settings))
-    with collecting.workers(settings, given["dask"]) as executor:
+    with collecting.workers(settings, given["dask"], SameLog()) as executor:
         made = quarter_stage.Quarter(folder, settings, last, given["register_file"], given["sender"], _say, executor)
         return _worked(made, settings, given)
 

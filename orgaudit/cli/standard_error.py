@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import logging
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import TextIO
 
 import msgspec
@@ -76,6 +78,32 @@ class _Events(logging.Handler):
         moment = datetime.fromtimestamp(record.created, UTC)
         text = self.format(record)
         self._lines.event(LogEvent(time=moment, level=record.levelname, logger=record.name, message=text))
+
+
+def begin_log(level: int, *, json: bool = False) -> None:
+    """Log to standard error what orgaudit says at this level and above, and of other packages no details."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(MaskingFormatter("%(levelname)s %(name)s: %(message)s"))
+    # The SDK's own DEBUG lines hold its requests, signatures and answers: they are never logged.
+    logging.basicConfig(level=max(level, logging.INFO), handlers=[handler])
+    logging.getLogger("orgaudit").setLevel(level)
+    if json:
+        as_json()
+
+
+class SameLog:
+    """Makes another process, which is given this, log as this one does by then."""
+
+    def __call__(self) -> None:
+        """Do nothing: this process logs already."""
+
+    def __reduce__(self) -> tuple[Callable[[int, bool], Callable[[], None]], tuple[int, bool]]:
+        """Return what the other process gets in its place."""
+        return _log_of, (logging.getLogger("orgaudit").level, isinstance(sys.stderr, JsonLines))
+
+
+def _log_of(level: int, is_json: bool) -> Callable[[], None]:
+    return partial(begin_log, level, json=is_json)
 
 
 def as_json() -> None:

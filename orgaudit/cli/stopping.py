@@ -66,7 +66,8 @@ def _stopped(run: Run, again: str) -> str:
 
 def resume_command(run: Run, given: Mapping[str, Any]) -> str:
     """Return the command that continues a run, with every option that it needs again, as a shell takes it."""
-    return command_again(("audit", "--resume", run.id), given, RESUMED_WITH)
+    named = given.get("resume") or ""
+    return command_again(("audit", "--resume", named if "/" in named else run.id), given, RESUMED_WITH)
 
 
 def option_of(name: str) -> str:

@@ -33,10 +33,15 @@ _ANSWER_WITHIN = 10
 """Seconds that a Dask scheduler has to answer."""
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 @contextmanager
-def workers(settings: Settings, dask: str | None) -> Iterator[Executor | None]:
+def workers(settings: Settings, dask: str | None, prepare: Callable[[], None] = _nothing) -> Iterator[Executor | None]:
     """Yield where the tasks of a run work: None for this process, a process pool, or a Dask cluster.
 
+    Each process of a pool calls `prepare` first, which can be pickled.
     With Dask, the run is in a directory that all workers share, or at an address. Raises ConfigError without the
     package `distributed` or where a worker has another version of orgaudit, and AccessError where the scheduler does
     not answer or has no workers.
@@ -45,7 +50,7 @@ def workers(settings: Settings, dask: str | None) -> Iterator[Executor | None]:
         with _dask(dask, settings.run.workers) as executor:
             yield executor
     elif settings.run.workers > 1:
-        with _pool(settings.run.workers) as executor:
+        with _pool(settings.run.workers, prepare) as executor:
             yield executor
     else:
         yield None
@@ -73,8 +78,8 @@ class _Pool(ProcessPoolExecutor):
     The executor itself sees the end of a process that it started last only when another one has a result.
     """
 
-    def __init__(self, size: int, ending: Connection) -> None:
-        initial = (gc.get_threshold(), ending)
+    def __init__(self, size: int, ending: Connection, prepare: Callable[[], None]) -> None:
+        initial = (gc.get_threshold(), ending, prepare)
         super().__init__(size, mp_context=get_context("spawn"), initializer=_begin, initargs=initial)
         self.width = size
         self._others = set(multiprocessing.active_children())
@@ -91,13 +96,13 @@ class _Pool(ProcessPoolExecutor):
 
 
 @contextmanager
-def _pool(size: int) -> Iterator[Executor]:
+def _pool(size: int, prepare: Callable[[], None]) -> Iterator[Executor]:
     """Yield a pool of processes that end when this one ends, and at once when the block raises.
 
     One that does not end, such as a process that was halted, is killed.
     """
     ending, ours = get_context("spawn").Pipe(duplex=False)
-    executor = _Pool(size, ending)
+    executor = _Pool(size, ending, prepare)
     try:
         yield executor
     except BaseException:
@@ -121,8 +126,9 @@ def _end(children: set[multiprocessing.process.BaseProcess]) -> None:
             child.join()
 
 
-def _begin(threshold: tuple[int, int, int], ending: Connection) -> None:
+def _begin(threshold: tuple[int, int, int], ending: Connection, prepare: Callable[[], None]) -> None:
     """Set up a worker: it ignores signals, because the main process alone decides when its workers end."""
+    prepare()
     gc.set_threshold(*threshold)
     for number in STOPS:
         signal.signal(number, signal.SIG_IGN)

@@ -29,6 +29,10 @@ class Shards:
         self._decoder = shard_decoder(load())
         self._kept: OrderedDict[str, AccountFacts] = OrderedDict()
 
+    def __reduce__(self) -> tuple[type[Shards], tuple[Run, Callable[[str], bool]]]:
+        """Return how another process makes the same, which reads for itself."""
+        return Shards, (self._run, self._accepts)
+
     def load(self, account_id: str) -> AccountFacts | None:
         """Return an account's facts, or None where the run has no shard of it."""
         if account_id not in self._kept:

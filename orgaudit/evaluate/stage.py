@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
-from uuid import uuid4
 
 import msgspec
 
@@ -28,6 +27,7 @@ from orgaudit.store import seal
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.parts import in_parts
 from orgaudit.store.run import Run
+from orgaudit.store.tables import scratch_of
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +36,27 @@ Follow: TypeAlias = Callable[[Manifest], tuple[Manifest, list[Path]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Judging:
-    """What a process judges accounts by; it can be pickled. `id` distinguishes one evaluation from every other."""
+class _Judging:
+    """Judges accounts of a run, in whichever process; it can be pickled. Shared accounts are read once for all parts.
 
-    id: str
-    run: Path = field(compare=False)
-    rules: Rules = field(compare=False)
+    `context` asks `shards` for the facts of other accounts.
+    """
+
+    run: Run
+    shards: Shards
+    context: RunContext
+
+    def __call__(self, accounts: tuple[Account, ...]) -> None:
+        """Write the findings and the cells of some accounts; raises ConfigError where facts are missing."""
+        for account in accounts:
+            facts = self.shards.load(account.id)
+            if facts is None:
+                resume = f"collect them by `orgaudit audit --resume {self.run.id}`"
+                raise ConfigError(
+                    f"the facts of account {account.id} are missing; {resume}",
+                    file=str(self.run.shard_path(account.id)),
+                )
+            evaluate_account(self.run, facts, self.context)
 
 
 def evaluate(
@@ -60,13 +75,8 @@ def evaluate(
     """
     manifest = run.read_collected()
     seal.standing(run, seal.FACTS)
-    judging = Judging(uuid4().hex, run.path, rules)
-    try:
-        for accounts, _ in in_parts(executor, partial(_judge, judging), manifest):
-            for account in accounts:
-                done(account)
-    finally:
-        _prepared.cache_clear()
+    for account in _judged(run, manifest, rules, executor):
+        done(account)
     by = {
         "controls": rules.records,
         "frameworks": rules.frameworks,
@@ -78,26 +88,13 @@ def evaluate(
     _seal(run, *follow(msgspec.structs.replace(manifest, **by)))
 
 
-def _judge(judging: Judging, accounts: tuple[Account, ...]) -> None:
-    """Judge some accounts of a run, in whichever process this is."""
-    shards, context = _prepared(judging)
-    run = Run(judging.run)
-    for account in accounts:
-        facts = shards.load(account.id)
-        if facts is None:
-            raise ConfigError(
-                f"the facts of account {account.id} are missing; collect them by `orgaudit audit --resume {run.id}`",
-                file=str(run.shard_path(account.id)),
-            )
-        evaluate_account(run, facts, context)
-
-
-@lru_cache(maxsize=1)
-def _prepared(judging: Judging) -> tuple[Shards, RunContext]:
-    """Return what all parts of an evaluation that this process takes need: shared accounts are read once for them."""
-    run = Run(judging.run)
-    shards = Shards(run, judging.rules.accepts)
-    return shards, context_of(run, run.read_manifest(), judging.rules, shards)
+def _judged(run: Run, manifest: Manifest, rules: Rules, executor: Executor | None) -> Iterator[Account]:
+    """Judge each account of a run, and yield it."""
+    shards = Shards(run, rules.accepts)
+    judging = _Judging(run, shards, context_of(run, manifest, rules, shards))
+    with scratch_of(run) as scratch:
+        for accounts, _ in in_parts(executor, judging, manifest, scratch):
+            yield from accounts
 
 
 def judged_by(run: Run, rules: Rules) -> Iterator[tuple[str, Iterator[Finding] | None]]:

@@ -21,7 +21,7 @@ from orgaudit.model import Finding
 from orgaudit.store import seal
 from orgaudit.store.manifest import BaselineRecord, Manifest
 from orgaudit.store.run import Run, read_lines, write_lines
-from orgaudit.store.tables import Apply, connection_in, json_lines, quoted, scratch_of, write_parquet
+from orgaudit.store.tables import ROWS, Apply, connection_in, json_lines, quoted, scratch_of, write_parquet
 
 HISTORY = "history.parquet"
 PIECE = 10_000
@@ -177,14 +177,21 @@ _NO_MORE: tuple[None, _Known] = (None, {})
 
 
 def _histories(connection: duckdb.DuckDBPyConnection, run: Run, first: str) -> Iterator[tuple[str, _Known]]:
-    """Yield each account, from the first on, that has a history with what is known of its findings, by account id."""
+    """Yield each account, from the first on, that has a history with what is known of its findings, by account id.
+
+    The file is in that order, so no more of it is read than is asked for.
+    """
+    path, last = history_path(run), first
     connection.execute(
-        f"SELECT account_id, fingerprint, first_seen, reopened FROM read_parquet({quoted(history_path(run))}) "  # noqa: S608
-        "WHERE account_id >= $1 AND (first_seen IS NOT NULL OR reopened > 0) ORDER BY account_id",
+        f"SELECT account_id, fingerprint, first_seen, reopened FROM read_parquet({quoted(path)}) "  # noqa: S608
+        "WHERE account_id >= $1 AND (first_seen IS NOT NULL OR reopened > 0)",
         [first],
     )
-    rows = chain.from_iterable(iter(lambda: connection.fetchmany(PIECE), []))
+    rows = chain.from_iterable(iter(lambda: connection.fetchmany(ROWS), []))
     for account, group in groupby(rows, key=itemgetter(0)):
+        if account < last:
+            raise ConfigError("is not in the order of accounts; restore it from a copy, or audit again", file=str(path))
+        last = account
         yield account, {fingerprint: (first_seen, reopened) for _, fingerprint, first_seen, reopened in group}
 
 

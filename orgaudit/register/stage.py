@@ -61,8 +61,8 @@ def apply(
             deque(read_encoded(run.cells_path(account.id)), maxlen=0)
     by_id = {it.id: it for it in manifest.frameworks}
     known = with_present_requirements(with_known_requirements(register, by_id, complete=False), by_id)
-    marking = _Marking(known, manifest.accounts, as_of, aliases, requirements, tuple(before))
-    applied = marking.register()
+    marking = _Marking(known, as_of, aliases, requirements, tuple(before))
+    applied = marking.register(manifest.accounts)
     for tally in consolidate(at, marking, executor):
         applied.tally.add(tally)
     found = scanned(run, applied, controls)
@@ -87,19 +87,18 @@ class _Marking:
     """What is set of the findings of a run; it can be pickled where `before` can."""
 
     known: Register
-    accounts: tuple[Account, ...]
     as_of: date
     aliases: Mapping[str, str] | None
     requirements: Mapping[str, tuple[str, ...]] | None
     before: tuple[Apply, ...]
 
-    def register(self) -> AppliedRegister:
-        """Return the register, to which no finding was shown yet."""
-        return AppliedRegister(self.known, self.accounts, self.as_of, self.aliases, requirements=self.requirements)
+    def register(self, accounts: tuple[Account, ...]) -> AppliedRegister:
+        """Return the register for these accounts, to which no finding was shown yet."""
+        return AppliedRegister(self.known, accounts, self.as_of, self.aliases, requirements=self.requirements)
 
-    def __call__(self) -> tuple[Apply, Tally]:
-        """Return what marks a part of the findings, and what it counts."""
-        applied = self.register()
+    def __call__(self, accounts: tuple[Account, ...]) -> tuple[Apply, Tally]:
+        """Return what marks the findings of some accounts, and what it counts."""
+        applied = self.register(accounts)
         steps = (*self.before, applied.apply)
         return lambda findings: reduce(lambda stream, step: step(stream), steps, findings), applied.tally
 

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from orgaudit.store.rates import ACCEPTED, EVALUATIONS, OUTLIVED, RATED, RATED_ACCOUNTS, UNSEEN
+from orgaudit.store.rates import (
+    ACCEPTED,
+    CELLS,
+    EVALUATIONS,
+    OUTLIVED,
+    RATED,
+    RATED_ACCOUNTS,
+    UNSEEN,
+    any_of,
+    verdict,
+)
 from orgaudit.store.tables import ISSUE, SEVERITY_RANK
 
 _COUNTS = """{
@@ -185,20 +195,15 @@ REQUIREMENTS = f"""
     asked AS (SELECT q, unnest(controls) AS control FROM numbered),
     by_control AS (SELECT control, {_COUNTS} AS counts FROM findings GROUP BY control),
     scores AS (SELECT q, {_SUM_OF_COUNTS} AS counts FROM asked JOIN by_control USING (control) GROUP BY q),
-    cells AS (
-        SELECT control, account_id, bool_or(failed > 0) AS failed, bool_or({UNSEEN}) AS unseen,
-            bool_or(passed > 0) AS passed, bool_or(manual > 0) AS manual
-        FROM coverage GROUP BY control, account_id),
+    masks AS (SELECT q, bit_or(bit) AS mask FROM asked JOIN control_bits USING (control) GROUP BY q),
     verdicts AS (
-        SELECT q, CASE WHEN bool_or(failed) THEN 'FAIL' WHEN bool_or(unseen) THEN 'NOT_ASSESSED'
-                       WHEN bool_or(manual) THEN 'MANUAL' WHEN bool_or(passed) THEN 'PASS'
-                       ELSE 'NOT_APPLICABLE' END AS verdict
-        FROM asked JOIN cells USING (control) GROUP BY q, account_id),
+        SELECT q, {verdict("failed", any_of("unseen"))} AS verdict
+        FROM masks CROSS JOIN ({CELLS}) WHERE {any_of("seen")}),
     accounts_by_verdict AS (
         SELECT q,
-            count(*) FILTER (verdict = 'FAIL') AS failing, count(*) FILTER (verdict = 'NOT_ASSESSED') AS not_assessed,
-            count(*) FILTER (verdict = 'PASS') AS passing, count(*) FILTER (verdict = 'MANUAL') AS manual,
-            count(*) FILTER (verdict = 'NOT_APPLICABLE') AS not_applicable
+            count(*) FILTER (verdict = 'failed') AS failing, count(*) FILTER (verdict = 'not_assessed') AS not_assessed,
+            count(*) FILTER (verdict = 'passed') AS passing, count(*) FILTER (verdict = 'manual') AS manual,
+            count(*) FILTER (verdict = 'not_applicable') AS not_applicable
         FROM verdicts GROUP BY q),
     chosen AS (
         SELECT q, count(c.id) < count(*) AS unasked

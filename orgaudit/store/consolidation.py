@@ -41,8 +41,8 @@ from orgaudit.store.tables import (
 
 T = TypeVar("T")
 
-Begin: TypeAlias = Callable[[], tuple[Apply, T]]
-"""What is set of the findings of a part, and what is counted while it is; it can be pickled."""
+Begin: TypeAlias = Callable[[tuple[Account, ...]], tuple[Apply, T]]
+"""What is set of the findings of these accounts, and what is counted while it is; it can be pickled."""
 
 PIECE = 2000
 """Findings in one of the files from which DuckDB makes a table, of which it holds whole ones in memory."""
@@ -77,7 +77,7 @@ def consolidate(run: Run, begin: Begin[T], executor: Executor | None = None) -> 
         if executor is None:
             parts = [_part(run, begin, scratch, accounts)]
         else:
-            parts = _in_processes(executor, partial(_tabled, run, begin, scratch), manifest)
+            parts = _in_processes(executor, partial(_tabled, run, begin, scratch), manifest, scratch)
         findings = _sources([part.findings for part in parts], scratch)
         connection.execute(f"CREATE VIEW source AS SELECT * {_WITH_FAMILY}, {_COVERED} AS covered FROM {findings}")  # noqa: S608
         with refusing(findings_table(run)):
@@ -105,7 +105,7 @@ class _Part(Generic[T]):
 
 def _part(run: Run, begin: Begin[T], scratch: Path, accounts: tuple[Account, ...]) -> _Part[T]:
     """Write the findings of some accounts as files in a directory, in the order of reports."""
-    apply, counted = begin()
+    apply, counted = begin(accounts)
     repetitions = _Repetitions()
     findings = apply(finding for account in accounts for finding in run.unopened_findings(account.id))
     pieces = _write_in_order(scratch, repetitions.noted(findings))
@@ -130,10 +130,10 @@ def _tabled(run: Run, begin: Begin[T], scratch: Path, accounts: tuple[Account, .
 
 
 def _in_processes(
-    executor: Executor, work: Callable[[tuple[Account, ...]], _Part[T]], manifest: Manifest
+    executor: Executor, work: Callable[[tuple[Account, ...]], _Part[T]], manifest: Manifest, scratch: Path
 ) -> list[_Part[T]]:
     """Return the parts in the order of their accounts."""
-    done = {part[0].id: found for part, found in in_parts(executor, work, manifest)}
+    done = {part[0].id: found for part, found in in_parts(executor, work, manifest, scratch)}
     return [done[first] for first in sorted(done)]
 
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import pickle
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
-from typing import TypeVar
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Generic, TypeAlias, TypeVar
+from uuid import uuid4
 
-from orgaudit.errors import CutShortError
+from orgaudit.errors import ConfigError, CutShortError
 from orgaudit.model import Account
 from orgaudit.store.manifest import Manifest
+from orgaudit.store.run import writing
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+Part: TypeAlias = tuple[Account, ...]
 PARTS = 32
 """Into how many parts the accounts are divided at least, so that processes end at about the same time."""
 LARGEST = 50
@@ -18,12 +27,14 @@ LARGEST = 50
 
 
 def in_parts(
-    executor: Executor | None, work: Callable[[tuple[Account, ...]], T], manifest: Manifest
-) -> Iterator[tuple[tuple[Account, ...], T]]:
+    executor: Executor | None, work: Callable[[Part], T], manifest: Manifest, scratch: Path
+) -> Iterator[tuple[Part, T]]:
     """Yield each part of a run's accounts with what `work` returns for it, as soon as it does.
 
-    A part is neighbours by their ids; without an executor each account is one. Raises what `work` raises, after the
-    parts that nobody has begun were given up, and CutShortError where a worker was lost.
+    A part is neighbours by their ids; without an executor each account is one. With one, its processes read `work`
+    from a file in `scratch`, which they have under the same path, each of them once: what is sent for a part does not
+    grow with the organization. Raises what `work` raises, after the parts that nobody has begun were given up,
+    ReportError where `scratch` cannot be written, and CutShortError where a worker was lost.
     """
     accounts = by_id(manifest)
     if executor is None:
@@ -32,7 +43,8 @@ def in_parts(
         return
     size = max(1, min(LARGEST, -(-len(accounts) // PARTS)))
     parts = [accounts[start : start + size] for start in range(0, len(accounts), size)]
-    waiting: dict[Future[T], tuple[Account, ...]] = {executor.submit(work, part): part for part in parts}
+    stored = _stored(work, scratch)
+    waiting: dict[Future[T], Part] = {executor.submit(stored, part): part for part in parts}
     try:
         for ended in as_completed(waiting):
             yield waiting[ended], ended.result()
@@ -47,3 +59,42 @@ def in_parts(
 def by_id(manifest: Manifest) -> tuple[Account, ...]:
     """Return a run's accounts, by their ids."""
     return tuple(sorted(manifest.accounts, key=lambda account: account.id))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored(Generic[T_co]):
+    """Work that is in a file, and the SHA-256 of the file: what was put into its place is not run."""
+
+    path: Path
+    sha256: str
+
+    def __call__(self, accounts: Part) -> T_co:
+        """Do the work for some accounts."""
+        result: T_co = _loaded(self)(accounts)
+        return result
+
+
+def _stored(work: Callable[[Part], T], scratch: Path) -> _Stored[T]:
+    """Write work into a file of its own."""
+    content = pickle.dumps(work)
+    path = scratch / f"work-{uuid4().hex}"
+    with writing(path) as file:
+        file.write(content)
+    return _Stored(path, hashlib.sha256(content).hexdigest())
+
+
+@lru_cache(maxsize=1)
+def _loaded(stored: _Stored[Any]) -> Callable[[Part], Any]:
+    """Return work for all parts of it that this process takes; that of an earlier stage is forgotten.
+
+    Raises ConfigError where the file is not there, or not what was written.
+    """
+    try:
+        content = stored.path.read_bytes()
+    except OSError as error:
+        shared = "a worker does not see this directory; it needs the runs under the same path"
+        raise ConfigError(f"cannot be read ({error.strerror}): {shared}", file=str(stored.path)) from error
+    if hashlib.sha256(content).hexdigest() != stored.sha256:
+        raise ConfigError("was changed while the processes worked; repeat the command", file=str(stored.path))
+    work: Callable[[Part], Any] = pickle.loads(content)  # noqa: S301 - what the coordinator wrote, by its hash
+    return work

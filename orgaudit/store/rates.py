@@ -12,10 +12,36 @@ EVALUATIONS = f"""
     count(*) FILTER (status NOT IN ('MANUAL', 'NOT_ASSESSED')) AS evaluations_assessed
 """
 
-_VERDICT = """
-    CASE WHEN bool_or({failed}) THEN 'failed' WHEN bool_or(unseen) THEN 'not_assessed'
-         WHEN bool_or(manual) THEN 'manual' WHEN bool_or(passed) THEN 'passed' ELSE 'not_applicable' END
+CONTROL_BITS = """
+    WITH named AS (SELECT DISTINCT unnest(controls) AS control FROM requirements)
+    SELECT control, set_bit(bitstring('0', (count(*) OVER ())::INTEGER), (row_number() OVER () - 1)::INTEGER, 1) AS bit
+    FROM named
 """
+"""Each control that requirements name as a bit of its own, the table `control_bits`.
+
+A few sets of controls for each account take little memory, where a row for each of its requirements takes much.
+"""
+
+CELLS = f"""
+    SELECT account_id, bit_or(bit) AS seen, bit_or(bit) FILTER (failed > 0) AS failed,
+        bit_or(bit) FILTER ({UNSEEN}) AS unseen, bit_or(bit) FILTER (passed > 0) AS passed,
+        bit_or(bit) FILTER (manual > 0) AS manual
+    FROM coverage JOIN control_bits USING (control) GROUP BY account_id
+"""  # noqa: S608 - constants only
+"""Each account with the controls that have cells in it, those of which any cell failed, and so on; NULL for none."""
+
+
+def any_of(controls: str) -> str:
+    """Return the SQL of whether any control of a `mask` is among these."""
+    return f"bit_count({controls} & mask) > 0"
+
+
+def verdict(failed: str, unseen: str) -> str:
+    """Return the SQL of what the controls of a `mask` make together of an account."""
+    return f"""
+        CASE WHEN {any_of(failed)} THEN 'failed' WHEN {unseen} THEN 'not_assessed'
+             WHEN {any_of("manual")} THEN 'manual' WHEN {any_of("passed")} THEN 'passed' ELSE 'not_applicable' END
+    """
 
 
 def _rated(verdict: str) -> str:
@@ -23,25 +49,21 @@ def _rated(verdict: str) -> str:
     return "{" + ", ".join(f"'{name}': count(*) FILTER ({verdict} = '{name}')" for name in names) + "}"
 
 
+_UNSEEN = f"({any_of('unseen')} OR coalesce(bit_count(seen & mask), 0) < bit_count(mask))"
 _VERDICTS = f"""
     WITH asked AS (
-        SELECT framework, id, unnest(controls) AS control FROM requirements
-        WHERE assessment = 'automated' AND kind <> 'mapping'),
-    cells AS (
-        SELECT control, account_id, bool_or(failed > 0) AS failed, bool_or({UNSEEN}) AS unseen,
-            bool_or(passed > 0) AS passed, bool_or(manual > 0) AS manual
-        FROM coverage GROUP BY control, account_id),
-    seen AS (
-        SELECT a.id AS account_id, framework, q.id, coalesce(failed, false) AS failed,
-            u.control IS NOT NULL AS uncovered, coalesce(unseen, true) AS unseen, coalesce(passed, false) AS passed,
-            coalesce(manual, false) AS manual
-        FROM accounts a CROSS JOIN asked q
-            LEFT JOIN cells c ON c.account_id = a.id AND c.control = q.control
-            LEFT JOIN open_cells u ON u.account_id = a.id AND u.control = q.control),
+        SELECT framework, id, bit_or(bit) AS mask
+        FROM (SELECT framework, id, unnest(controls) AS control FROM requirements
+              WHERE assessment = 'automated' AND kind <> 'mapping') JOIN control_bits USING (control)
+        GROUP BY framework, id),
+    uncovered AS (
+        SELECT account_id, bit_or(bit) AS uncovered FROM open_cells JOIN control_bits USING (control)
+        GROUP BY account_id),
     verdicts AS (
-        SELECT framework, id, account_id, {_VERDICT.format(failed="failed")} AS verdict,
-            {_VERDICT.format(failed="uncovered")} AS excepted
-        FROM seen GROUP BY framework, id, account_id)
+        SELECT framework, q.id, a.id AS account_id, {verdict("failed", _UNSEEN)} AS verdict,
+            {verdict("uncovered", _UNSEEN)} AS excepted
+        FROM accounts a LEFT JOIN ({CELLS}) c ON c.account_id = a.id LEFT JOIN uncovered u ON u.account_id = a.id
+            CROSS JOIN asked q)
 """  # noqa: S608 - constants only
 
 _COUNTED = f"{{'counts': {_rated('verdict')}, 'with_exceptions': {_rated('excepted')}}} AS rated"

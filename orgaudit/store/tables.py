@@ -15,6 +15,7 @@ from orgaudit.errors import ConfigError, ReportError
 from orgaudit.model import Finding, Severity
 from orgaudit.store.lease import mark
 from orgaudit.store.manifest import Manifest
+from orgaudit.store.rates import CONTROL_BITS
 from orgaudit.store.run import Run, write_lines, writing
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -269,6 +270,7 @@ def _load_manifest(connection: duckdb.DuckDBPyConnection, manifest: Manifest, sc
         "CREATE TABLE requirements AS SELECT id AS framework, title AS framework_title, version, "
         "coalesce(kind, 'controls') AS kind, generate_subscripts(requirements, 1) AS position, "
         "unnest(requirements, recursive := true) FROM manifest_frameworks",
+        f"CREATE TABLE control_bits AS {CONTROL_BITS}",
         *(f"DROP VIEW manifest_{name}" for name in _MANIFEST_COLUMNS),
     ):
         connection.execute(statement)

@@ -86,7 +86,7 @@ def run_of(path: Path, findings: Sequence[Finding], controls: Iterable[ControlRe
     run.write_manifest(manifest)
     for account in manifest.accounts:
         write_lines(run.findings_path(account.id), [each for each in findings if each.account_id == account.id])
-    consolidate(run, lambda: (iter, None))
+    consolidate(run, lambda _: (iter, None))
     return run
 
 

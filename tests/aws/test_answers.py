@@ -1,7 +1,10 @@
-"""An answer without a body is one only where the operation may have none."""
+"""An answer without a body is one only where the operation may have none, and times are read as the SDK does."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import format_datetime
 from functools import cache
 from typing import Any
 
@@ -9,9 +12,12 @@ import pytest
 from botocore.model import OperationModel, ServiceModel
 from botocore.parsers import ResponseParserError
 from botocore.session import get_session
+from botocore.utils import parse_timestamp
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orgaudit.aws.actions import iam_action, is_read
-from orgaudit.aws.answers import check_body
+from orgaudit.aws.answers import check_body, read_time
 from orgaudit.collect.account import actions_for
 from orgaudit.facts.declare import load
 from orgaudit.organization import discovery
@@ -88,3 +94,31 @@ def test_operations_that_answer_in_headers_alone_need_no_body() -> None:
         assert is_text or in_headers, (service, operation)
     assert ("s3", "GetBucketPolicy") in without
     assert not {("s3", "GetBucketLocation"), ("s3", "GetBucketVersioning"), ("s3", "GetBucketLogging")} & without
+
+
+MOMENTS = st.datetimes(timezones=st.sampled_from((UTC, timezone(timedelta(hours=-7, minutes=30)))))
+FORMS: tuple[Callable[[datetime], str], ...] = (
+    lambda moment: moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").zfill(20),
+    lambda moment: moment.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+    lambda moment: moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    lambda moment: moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ").zfill(16),
+    datetime.isoformat,
+    format_datetime,
+    lambda moment: str(int(moment.timestamp())),
+)
+
+
+@given(moment=MOMENTS.filter(lambda each: 1970 < each.year < 9999), form=st.sampled_from(FORMS))
+def test_times_are_read_as_the_sdk_reads_them(moment: datetime, form: Callable[[datetime], str]) -> None:
+    assert read_time(form(moment)) == parse_timestamp(form(moment))
+
+
+@pytest.mark.parametrize("value", [0, 1764000000, 1764000000.123, 1.7e9])
+def test_numbers_are_times(value: float) -> None:
+    assert read_time(value) == datetime.fromtimestamp(value, UTC)
+
+
+@pytest.mark.parametrize("value", ["", "Z", "today at noonZ", "2026-13-01T00:00:00Z"])
+def test_what_is_no_time_is_an_error(value: str) -> None:
+    with pytest.raises(ValueError, match=r"[Ii]nvalid timestamp"):
+        read_time(value)

@@ -50,6 +50,12 @@ def test_defaults_are_left_out(tmp_path: Path) -> None:
     assert severe == "`orgaudit audit --resume 2026-q4 --fail-on=high`"
 
 
+@pytest.mark.parametrize("name", ["s3://bucket/runs/2026-q4", "elsewhere/2026-q4"])
+def test_a_run_that_was_named_with_its_place_is_named_so_again(tmp_path: Path, name: str) -> None:
+    assert resume_command(begun(tmp_path), options_of("--resume", name)) == f"`orgaudit audit --resume {name}`"
+    assert "--resume 2026-q4" in resume_command(begun(tmp_path), options_of("--resume", "latest"))
+
+
 def test_an_external_id_is_not_printed(tmp_path: Path) -> None:
     command = resume_command(begun(tmp_path), options_of("--external-id", "quarter:4"))
     assert command == '`orgaudit audit --resume 2026-q4 --external-id="$EXTERNAL_ID"`'

@@ -138,7 +138,7 @@ def run_of(path: Path, findings: Iterable[Finding], *, accounts: Sequence[str] =
             ),
         )
     )
-    consolidate(run, lambda: (iter, None))
+    consolidate(run, lambda _: (iter, None))
     return run
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from shutil import copytree
+from typing import ParamSpec, TypeVar, cast
 
 import msgspec
 import pytest
@@ -18,7 +20,8 @@ from orgaudit import audit
 from orgaudit.controls.declare import catalogue, known_control
 from orgaudit.errors import ConfigError, CutShortError
 from orgaudit.evaluate.rules import rules_again
-from orgaudit.evaluate.stage import evaluate
+from orgaudit.evaluate.shards import Shards
+from orgaudit.evaluate.stage import context_of, evaluate
 from orgaudit.model import Account, Caller
 from orgaudit.settings.documents import PACKAGED
 from orgaudit.settings.settings import Settings, load
@@ -28,6 +31,9 @@ from orgaudit.store.parts import LARGEST, PARTS, in_parts
 from orgaudit.store.run import Run
 from orgaudit.store.tables import opened
 from tests.demo_run import NOW
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
@@ -136,21 +142,117 @@ def die(accounts: tuple[Account, ...]) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_every_account_is_in_one_part_and_parts_are_neighbours(pool: Executor) -> None:
-    found = sorted(in_parts(pool, ids, PLAN), key=lambda part: part[1])
+def test_every_account_is_in_one_part_and_parts_are_neighbours(pool: Executor, tmp_path: Path) -> None:
+    found = sorted(in_parts(pool, ids, PLAN, tmp_path), key=lambda part: part[1])
     assert [name for _, names in found for name in names] == IDS
     assert 1 < len(found) <= PARTS
-    assert [found for _, found in in_parts(None, ids, PLAN)] == [[name] for name in IDS]
+    assert [found for _, found in in_parts(None, ids, PLAN, tmp_path)] == [[name] for name in IDS]
 
 
-def test_parts_of_a_large_organization_are_no_larger(pool: Executor) -> None:
+def test_parts_of_a_large_organization_are_no_larger(pool: Executor, tmp_path: Path) -> None:
     many = tuple(Account(id=f"{number:012}", name="") for number in range(LARGEST * PARTS * 2))
-    found = [names for _, names in in_parts(pool, ids, msgspec.structs.replace(PLAN, accounts=many))]
+    found = [names for _, names in in_parts(pool, ids, msgspec.structs.replace(PLAN, accounts=many), tmp_path)]
     assert {len(names) for names in found} == {LARGEST}
     assert sorted(name for names in found for name in names) == [account.id for account in many]
 
 
-def test_a_lost_worker_is_told() -> None:
+@dataclass
+class Noting:
+    """Work that counts the parts which it was asked for, and carries something large."""
+
+    weight: bytes
+    asked: int = 0
+
+    def __call__(self, accounts: tuple[Account, ...]) -> tuple[int, int]:
+        self.asked += 1
+        return os.getpid(), self.asked
+
+
+def test_each_process_reads_the_work_once_for_all_its_parts(pool: Executor, tmp_path: Path) -> None:
+    last: dict[int, int] = {}
+    found = [told for _, told in in_parts(pool, Noting(b""), PLAN, tmp_path)]
+    for process, asked in found:
+        last[process] = max(last.get(process, 0), asked)
+    assert sum(last.values()) == len(found)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+class Weighing(Executor):
+    """Works here, and notes how large each task is that it is given."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        self.sizes.append(len(pickle.dumps((fn, args, kwargs))))
+        future: Future[T] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def test_a_task_is_as_small_as_its_part_whatever_the_work_needs(tmp_path: Path) -> None:
+    executor = Weighing()
+    list(in_parts(executor, Noting(os.urandom(1 << 20)), PLAN, tmp_path))
+    assert max(executor.sizes) < 2000
+
+
+def test_judging_sends_nothing_of_other_accounts(demo_run: Run, tmp_path: Path) -> None:
+    run, executor = collected(demo_run, tmp_path / "run"), Weighing()
+    evaluate(run, rules_again(run.read_manifest()), executor=executor)
+    assert len(executor.sizes) == len(run.read_manifest().accounts)
+    assert max(executor.sizes) < 2000
+
+
+def test_what_judges_an_account_has_names_and_not_the_plan(demo_run: Run) -> None:
+    manifest = demo_run.read_manifest()
+    rules = rules_again(manifest)
+    sizes = []
+    for factor in (1, 100):
+        many = tuple(
+            msgspec.structs.replace(account, id=f"{factor:06}{number:06}", tags={"team": "x" * 100}, name="")
+            for number, account in enumerate(manifest.accounts * factor)
+        )
+        records = manifest.records * factor
+        plan = msgspec.structs.replace(manifest, accounts=many, records=records, seal={"x" * 64: "y" * 64})
+        shards = Shards(demo_run, rules.accepts)
+        sizes.append(len(pickle.dumps((shards, context_of(demo_run, plan, rules, shards)))))
+    assert (sizes[1] - sizes[0]) / (99 * len(manifest.accounts)) < 40
+
+
+@dataclass
+class Elsewhere:
+    """Work that is replaced by other work, or removed, before it is read."""
+
+    path: Path
+    content: bytes | None
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        (written,) = self.path.iterdir()
+        written.unlink()
+        if self.content is not None:
+            written.write_bytes(self.content)
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except ConfigError as error:
+            future.set_exception(error)
+        return future
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (pickle.dumps(Noting(b"of somebody else")), "was changed while the processes worked"),
+        (None, "a worker does not see this directory; it needs the runs under the same path"),
+    ],
+)
+def test_work_that_is_not_what_was_written_is_not_done(tmp_path: Path, content: bytes | None, says: str) -> None:
+    one = msgspec.structs.replace(PLAN, accounts=PLAN.accounts[:1])
+    with pytest.raises(ConfigError, match=says):
+        list(in_parts(cast("Executor", Elsewhere(tmp_path, content)), Noting(b""), one, tmp_path))
+
+
+def test_a_lost_worker_is_told(tmp_path: Path) -> None:
     with (
         ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor,
         pytest.raises(
@@ -158,4 +260,4 @@ def test_a_lost_worker_is_told() -> None:
             match=r"a worker was lost .*repeat the command, or continue it with `orgaudit audit --resume run`",
         ),
     ):
-        list(in_parts(executor, die, PLAN))
+        list(in_parts(executor, die, PLAN, tmp_path))

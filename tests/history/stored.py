@@ -97,7 +97,7 @@ def report(run: Run, covered: Callable[[Finding], bool] = lambda _finding: False
             else:
                 yield finding
 
-    consolidate(run, lambda: (apply, None))
+    consolidate(run, lambda _: (apply, None))
     write_result(run, RegisterResult(source=Source(as_of=day, file="exceptions.yaml", sha256=None, policy={})))
     files = [*(run.path / name for name in seal.MATCHED), *conclude(run, ALIASES)]
     seal.seal(run, run.read_manifest(), files, keep=(*seal.FACTS, *seal.JUDGED))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -272,6 +274,20 @@ def test_a_day_is_the_one_in_utc_on_which_the_run_began(tmp_path: Path) -> None:
 def test_due_date_follows_the_first_day() -> None:
     assert due(date(2026, 10, 1), 15) == date(2026, 10, 16)
     assert (due(None, 15), due(date(2026, 10, 1), None)) == (None, None)
+
+
+def test_a_history_in_another_order_dates_nothing(tmp_path: Path) -> None:
+    run = stored(tmp_path, "q1", 0)
+    path = history_path(run)
+    rows = duckdb.read_parquet(str(path)).order("account_id DESC, fingerprint").fetchall()
+    assert len({row[0] for row in rows}) > 1
+    duckdb.read_parquet(str(path)).order("account_id DESC, fingerprint").write_parquet(str(tmp_path / "other"))
+    (tmp_path / "other").replace(path)
+    findings = chain.from_iterable(
+        run.findings(account.id) for account in sorted(run.read_manifest().accounts, key=attrgetter("id"))
+    )
+    with pytest.raises(ConfigError, match="is not in the order of accounts"):
+        list(dated(run)(findings))
 
 
 def test_run_without_a_history_leaves_findings_as_they_are(tmp_path: Path) -> None:

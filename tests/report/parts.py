@@ -189,7 +189,7 @@ def _decide(
                 due_on=AS_OF + timedelta(days=days) if it.status is Status.FAIL else None,
             )
 
-    consolidate(run, lambda: (apply, None))
+    consolidate(run, lambda _: (apply, None))
     write_result(
         run,
         RegisterResult(

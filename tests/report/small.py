@@ -87,7 +87,7 @@ REGISTER = decided(
 
 def store(run: Run, register: Decided) -> None:
     """Write the tables and the register's result."""
-    consolidate(run, lambda: (register.apply, None))
+    consolidate(run, lambda _: (register.apply, None))
     write_result(run, register.result)
 
 

@@ -34,7 +34,7 @@ def asking(asked: Mapping[str, tuple[Assessment, tuple[str, ...]]]) -> Framework
 def scores(run: Run, asked: Mapping[str, tuple[Assessment, tuple[str, ...]]]) -> dict[str, RequirementScore]:
     run.write_manifest(msgspec.structs.replace(run.read_manifest(), frameworks=(asking(asked),)))
     register = decided()
-    consolidate(run, lambda: (register.apply, None))
+    consolidate(run, lambda _: (register.apply, None))
     with viewed(run, register) as view:
         return {score.id: score for score in view.requirements}
 
@@ -106,7 +106,7 @@ def test_what_no_control_covers_is_neither_passed_nor_left_to_people(small: Run)
     framework = Framework(id="own", title="Own", version="1", requirements=requirements)
     small.write_manifest(msgspec.structs.replace(small.read_manifest(), frameworks=(framework,)))
     register = decided()
-    consolidate(small, lambda: (register.apply, None))
+    consolidate(small, lambda _: (register.apply, None))
     with viewed(small, register) as view:
         found = {score.id: score for score in view.requirements}
         [score] = framework_scores(view)

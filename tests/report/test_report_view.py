@@ -20,7 +20,7 @@ from tests.synthetic_run import MANAGEMENT, account_id
 
 @pytest.fixture
 def view(small: Run) -> Iterator[View]:
-    consolidate(small, lambda: (REGISTER.apply, None))
+    consolidate(small, lambda _: (REGISTER.apply, None))
     with viewed(small, REGISTER) as opened:
         yield opened
 
@@ -151,6 +151,6 @@ def test_units_are_in_the_order_of_their_open_findings(view: View) -> None:
 
 
 def test_a_register_without_entries_excepts_nothing(small: Run) -> None:
-    consolidate(small, lambda: (decided().apply, None))
+    consolidate(small, lambda _: (decided().apply, None))
     with viewed(small, decided()) as view:
         assert (view.summary.counts.covered, view.summary.counts.open, view.exceptions) == (0, 7, ())

@@ -377,7 +377,7 @@ def test_long_and_illegal_text_is_cut_and_shown(small: Run) -> None:
 
 
 def test_a_sheet_goes_on_in_the_next_and_the_summary_is_its_index(small: Run, tmp_path: Path) -> None:
-    consolidate(small, lambda: (REGISTER.apply, None))
+    consolidate(small, lambda _: (REGISTER.apply, None))
     path = tmp_path / "short.xlsx"
     with viewed(small, REGISTER) as view:
         xlsx.write(view, path, row_limit=29)
@@ -420,7 +420,7 @@ def test_libreoffice_computes_what_the_workbook_shows(small: Run, tmp_path: Path
         for finding in mark(findings):
             yield msgspec.structs.replace(finding, ou_path=units.get(finding.account_id, "=1"))
 
-    consolidate(small, lambda: (renamed, None))
+    consolidate(small, lambda _: (renamed, None))
     path = tmp_path / "report.xlsx"
     with viewed(small, REGISTER) as view:
         xlsx.write(view, path, row_limit=row_limit)

@@ -18,9 +18,9 @@ def test_an_account_that_does_not_fit_is_merged_from_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int
 ) -> None:
     expected = build(tmp_path / "expected")
-    consolidate(expected, lambda: (REGISTER.apply, None))
+    consolidate(expected, lambda _: (REGISTER.apply, None))
     run = build(tmp_path / "run")
     monkeypatch.setattr(consolidation, "HELD", held)
-    assert consolidate(run, lambda: (REGISTER.apply, held)) == [held]
+    assert consolidate(run, lambda _: (REGISTER.apply, held)) == [held]
     assert findings_table(run).read_bytes() == findings_table(expected).read_bytes()
     assert not list(run.path.glob(".tables*"))

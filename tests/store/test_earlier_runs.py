@@ -75,14 +75,14 @@ def test_the_manifest_of_an_earlier_run_opens(earlier: Run) -> None:
 
 
 def test_findings_of_an_earlier_run_are_each_a_family_of_their_control(earlier: Run) -> None:
-    consolidate(earlier, lambda: (iter, None))
+    consolidate(earlier, lambda _: (iter, None))
     with rows(earlier, "SELECT family = control, owner, reopened, first_seen, due_on FROM findings") as found:
         assert set(found) == {(True, "", 0, None, None)}
 
 
 def test_tables_of_an_earlier_version_open_with_the_later_columns(tmp_path: Path) -> None:
     run = build(tmp_path / "run")
-    consolidate(run, lambda: (iter, None))
+    consolidate(run, lambda _: (iter, None))
     path = findings_table(run)
     old = path.with_suffix(".old")
     duckdb.read_parquet(str(path)).select(duckdb.StarExpression(exclude=list(LATER_COLUMNS))).write_parquet(str(old))

@@ -19,7 +19,7 @@ from tests.synthetic_run import MANAGEMENT, account_id, build
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     run = build(tmp_path / "run")
-    consolidate(run, lambda: (iter, None))
+    consolidate(run, lambda _: (iter, None))
     return run
 
 
@@ -86,7 +86,7 @@ def test_only_active_and_expiring_exceptions_cover(tmp_path: Path, state: str, c
                 yield msgspec.structs.replace(finding, exception=ExceptionRef("EXC-1", "Ann", "2026-12-31", state))
 
     run = build(tmp_path / "run")
-    consolidate(run, lambda: (apply, None))
+    consolidate(run, lambda _: (apply, None))
     sql = "SELECT count(*) FILTER (status = 'FAIL'), count(*) FILTER (covered), count(*) FILTER (open) FROM findings"
     assert rows(run, sql) == [(9, covered, 9 - covered)]
     assert rows(run, "SELECT open FROM findings LIMIT 9") == [(True,)] * (9 - covered) + [(False,)] * covered
@@ -101,7 +101,7 @@ def test_a_shared_resource_counts_in_the_first_heir_where_its_owner_is_out_of_sc
     run = build(tmp_path / "run")
     manifest = run.read_manifest()
     run.write_manifest(msgspec.structs.replace(manifest, accounts=manifest.accounts[1:]))
-    consolidate(run, lambda: (iter, None))
+    consolidate(run, lambda _: (iter, None))
     sql = "SELECT counted, count(*) FROM findings WHERE inherited_from IS NOT NULL GROUP BY counted ORDER BY counted"
     assert rows(run, sql) == [(False, 1), (True, 1)]
 
@@ -121,7 +121,7 @@ def test_the_row_that_counts_is_open_if_any_row_of_a_shared_resource_is(
             yield msgspec.structs.replace(finding, exception=reference)
 
     run = build(tmp_path / "run")
-    consolidate(run, lambda: (apply, None))
+    consolidate(run, lambda _: (apply, None))
     sql = "SELECT account_id, open, counted FROM findings WHERE control = 'cloudtrail_control_0_holds'"
     found = {account: (is_open, is_counted) for account, is_open, is_counted in rows(run, f"{sql} AND status = 'FAIL'")}
     assert {account: is_open for account, (is_open, _) in found.items()} == {it: it not in exempt for it in accounts}
@@ -145,18 +145,18 @@ def test_without_its_owner_an_open_row_of_a_shared_resource_counts_first(
     run = build(tmp_path / "run")
     manifest = run.read_manifest()
     run.write_manifest(msgspec.structs.replace(manifest, accounts=manifest.accounts[1:]))
-    consolidate(run, lambda: (apply, None))
+    consolidate(run, lambda _: (apply, None))
     sql = "SELECT account_id FROM findings WHERE inherited_from IS NOT NULL AND counted"
     assert rows(run, sql) == [(account_id(counted),)]
 
 
 def test_the_same_run_makes_the_same_rows_whatever_order_they_came_in(tmp_path: Path) -> None:
     run = build(tmp_path / "run", resources=3)
-    consolidate(run, lambda: (iter, None))
+    consolidate(run, lambda _: (iter, None))
     first = rows(run, "SELECT * FROM findings")
     for account in run.read_manifest().accounts:
         write_lines(run.findings_path(account.id), reversed(list(run.findings(account.id))))
-    consolidate(run, lambda: (iter, None))
+    consolidate(run, lambda _: (iter, None))
     assert rows(run, "SELECT * FROM findings") == first
 
 
@@ -165,7 +165,7 @@ def test_a_run_without_findings_makes_empty_tables(tmp_path: Path) -> None:
     for account in run.read_manifest().accounts:
         write_lines(run.findings_path(account.id), [])
         write_lines(run.cells_path(account.id), [])
-    consolidate(run, lambda: (iter, None))
+    consolidate(run, lambda _: (iter, None))
     assert rows(run, "SELECT count(*) FROM findings") == [(0,)]
 
 
@@ -179,7 +179,7 @@ def test_a_run_that_is_not_evaluated_is_refused(tmp_path: Path) -> None:
     run = build(tmp_path / "run")
     run.findings_path(account_id(1)).unlink()
     with pytest.raises(ConfigError, match="orgaudit evaluate"):
-        consolidate(run, lambda: (iter, None))
+        consolidate(run, lambda _: (iter, None))
 
 
 def test_a_run_without_tables_is_refused(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_a_directory_that_cannot_be_written_is_an_error_of_output(
     run = build(tmp_path / "run")
     monkeypatch.setattr("orgaudit.store.tables.tempfile.TemporaryDirectory", full)
     with pytest.raises(ReportError, match="No space left"):
-        consolidate(run, lambda: (iter, None))
+        consolidate(run, lambda _: (iter, None))
 
 
 def test_too_little_memory_is_an_error_of_output_and_leaves_no_table(
@@ -205,5 +205,5 @@ def test_too_little_memory_is_an_error_of_output_and_leaves_no_table(
     run = build(tmp_path / "run")
     monkeypatch.setattr(tables, "MEMORY_LIMIT", "1MB")
     with pytest.raises(ReportError):
-        consolidate(run, lambda: (iter, None))
+        consolidate(run, lambda _: (iter, None))
     assert not tables.findings_table(run).exists()
