@@ -5,6 +5,9 @@ PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
 PARALLEL := -n auto --dist worksteal
 
+# Tests start hundreds of processes: each would compile all of the program again that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo check fast test static format docs bench newest clean
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "orgaudit"
@@ -12,6 +14,8 @@ PAGED = {"pages", "find_pages", "listed", "each_of"}
 ASKING = {"call", "find", *PAGED}
 HELPERS = {"_listed": "organizations", "_ask": "organizations"}
 """Functions that ask one service and take the operation's name."""
+_MAY_ASK = re.compile(rf"\b(?:{'|'.join(sorted({*ASKING, *HELPERS}))})\(")
+"""What each of these calls looks like; without it a file need not be parsed."""
 OF_HELPERS = {"action", "omits_empty"}
 """Arguments that are of `listed` and not of the operation."""
 
@@ -27,12 +31,17 @@ class Asked:
     parameters: tuple[str, ...]
 
 
-def asked() -> Iterator[Asked]:
+@cache
+def asked() -> tuple[Asked, ...]:
     """Every call by which the package names an operation; where it asks the demo's AWS is left out."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        if "demo" in path.parts:
-            continue
-        for node in ast.walk(ast.parse(path.read_text())):
+    paths = (path for path in sorted(PACKAGE.rglob("*.py")) if "demo" not in path.parts)
+    return tuple(call for path in paths for call in _asked_in(path))
+
+
+def _asked_in(path: Path) -> Iterator[Asked]:
+    text = path.read_text()
+    if _MAY_ASK.search(text):
+        for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Call) and (found := _asked(node, path)):
                 yield found
 

@@ -13,23 +13,24 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ("audit", "catalogue", "demo", "preflight", "stored")
 ALSO = (
-    *("aiobotocore.session", "orgaudit.report.xlsx"),
-    *(f"orgaudit.cli.exceptions.{module}" for module in ("adding", "match", "notices", "reading", "workbook")),
+    *("_strptime", "aioboto3", "boto3.docs", "concurrent.futures.process", "concurrent.futures.thread", "jinja2"),
+    *("multiprocessing.synchronize", "rich.live", "s3fs", "time_machine"),
 )
+"""What commands import of others when they need it."""
 
 
 def run(
@@ -104,11 +105,8 @@ def _end(process: subprocess.Popen[bytes], path: Path) -> None:
 
 def _serve(path: str) -> None:
     """Import the program, then fork for each connection."""
-    for name in (*(f"orgaudit.cli.{command}" for command in COMMANDS), *ALSO):
+    for name in (*_modules("orgaudit"), *ALSO):
         importlib.import_module(name)
-    declared = importlib.import_module("orgaudit.controls.declare")
-    list(declared.modules_in("orgaudit.controls"))
-    list(declared.modules_in("orgaudit.facts"))
     importlib.import_module("orgaudit.settings.framework_files").load(ROOT)
     gc.collect()
     gc.freeze()
@@ -125,6 +123,16 @@ def _serve(path: str) -> None:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             _answer(connection)
         connection.close()
+
+
+def _modules(package: str) -> Iterator[str]:
+    """Yield the modules of a package and of those in it, but for the emulator's, which takes a second to import."""
+    yield package
+    for found in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
+        if found.ispkg and found.name != "orgaudit.demo":
+            yield from _modules(found.name)
+        elif not found.name.endswith(".__main__"):
+            yield found.name
 
 
 def _answer(connection: socket.socket) -> None:

@@ -22,12 +22,13 @@ from orgaudit.demo import Content, Demo, running
 from tests.needs import ALSO_MISSING_IN_CI
 
 NO_SKIPS = "TESTS_SKIP_NOTHING"
-EMULATED = {"demo", "empty", "stock"}
+EMULATED = {"demo", "demo_run", "empty", "stock"}
 """Fixtures that start an emulated AWS."""
 WHOLE = {"audit", "cli", "demo", "docs", "preflight", "quarter", "register", "report"}
 """Directories of tests of whole commands and documents, most of which take seconds."""
 SECONDS = {
     "test_connections.py",
+    "test_diff_commands.py",
     "test_evaluate_again.py",
     "test_faults_proxy.py",
     "test_history_stage.py",
@@ -35,10 +36,12 @@ SECONDS = {
     "test_install_wheel.py",
     "test_query.py",
     "test_audit_reported.py",
+    "test_scripts_bench_huge.py",
     "test_scripts_bench_scale.py",
     "test_scripts_simulator.py",
     "test_scripts_simulator_behaviour.py",
     "test_scripts_replay.py",
+    "test_telemetry.py",
 }
 """Files elsewhere of which the same is true."""
 TESTS = Path(__file__).parent

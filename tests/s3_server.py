@@ -27,6 +27,14 @@ class S3Server:
     read_only: set[str] = field(default_factory=set)
     closed: set[str] = field(default_factory=set)
     requests: list[tuple[str, str]] = field(default_factory=list)
+    client: Any = field(init=False)
+    """A client of the SDK, of which one is enough: to make it takes longer than many requests."""
+
+    def __post_init__(self) -> None:
+        """Make the client."""
+        make: Any = boto3.client  # typed by the literal names of services
+        keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+        self.client = make("s3", endpoint_url=self.url, region_name="us-east-1", **keys)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -43,12 +51,6 @@ class S3Server:
             "NO_PROXY": "127.0.0.1",
             "no_proxy": "127.0.0.1",
         }
-
-    @property
-    def client(self) -> Any:
-        make: Any = boto3.client  # typed by the literal names of services
-        keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
-        return make("s3", endpoint_url=self.url, region_name="us-east-1", **keys)
 
     def names(self, bucket: str, prefix: str = "") -> list[str]:
         """Return the names of the files below a prefix."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 
 from tests.test_imports import PACKAGE, modules, parsed
 
@@ -10,6 +11,7 @@ WRITTEN_BY_PEOPLE = {"settings", "register"}
 """Packages that read what people write."""
 
 
+@cache
 def classes() -> list[tuple[str, ast.ClassDef]]:
     return [
         (str(path.relative_to(PACKAGE)), node)

@@ -160,9 +160,7 @@ def _read(paths: list[Path], columns: dict[str, str]) -> str:
     return f"(SELECT {types} FROM read_parquet([{', '.join(map(quoted, paths))}]))"  # noqa: S608 - no user's text
 
 
-def _load_repetitions(
-    connection: duckdb.DuckDBPyConnection, run: Run, repetitions: _Repetitions, covered: str
-) -> None:
+def _load_repetitions(connection: duckdb.DuckDBPyConnection, run: Run, repetitions: _Repetitions, covered: str) -> None:
     """Make the tables of the repetitions that are counted, and of the findings in whose place they are.
 
     `covered` is the table function for the findings under an exception.

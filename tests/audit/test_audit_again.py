@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,15 +66,22 @@ def latest(caller: Caller) -> str:
     return (caller.directory / "reports" / "latest").resolve().name
 
 
-@pytest.fixture
-def failed(caller: Caller, proxy: FaultProxy) -> Outcome:
-    """A run in which one account could not be read whole."""
-    proxy.rules.append(Deny(action="GetTrailStatus", account=PAYMENTS))
-    found = caller.audit()
+@pytest.fixture(scope="module")
+def failed_once(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """A run in which one account could not be read whole; tests only copy it."""
+    with FaultProxy(demo.endpoint_url) as proxy:
+        proxy.rules.append(Deny(action="GetTrailStatus", account=PAYMENTS))
+        found = Caller(environment_for(proxy.url, demo), tmp_path_factory.mktemp("failed")).audit()
     assert found.code == ExitCode.INCOMPLETE
-    proxy.rules.clear()
-    proxy.calls.clear()
     return found
+
+
+@pytest.fixture
+def failed(failed_once: Outcome, caller: Caller) -> Outcome:
+    """The run in which one account could not be read whole, in the test's own directory."""
+    reports = caller.directory / "reports"
+    shutil.copytree(failed_once.run.path.parent, reports, symlinks=True)
+    return replace(failed_once, run=Run(reports / "run"))
 
 
 def test_only_what_failed_is_looked_at_again(

@@ -16,9 +16,14 @@ from orgaudit.query.tables import RunTables
 from orgaudit.store.manifest import FactRecord
 from orgaudit.store.query import query
 from orgaudit.store.run import Run
+from tests.query.answering import forked_answers
 from tests.query.shards import FIRST, REGION, SECOND, THIRD, arn, write_shards
 from tests.report.small import REGISTER, store
 from tests.synthetic_run import account_id, build
+
+__all__ = ["forked_answers"]
+
+pytestmark = pytest.mark.usefixtures("forked_answers")
 
 
 @pytest.fixture(scope="module")

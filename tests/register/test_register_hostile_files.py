@@ -15,33 +15,6 @@ SECONDS = 3
 MOST_MEMORY = 128 * MB
 LAUGHS = "l0: &l0 [lol]\n" + "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]\n" for n in range(1, 30))
 
-TEXTS = {
-    "brackets": "[" * 100_000,
-    "closed brackets": "[" * 100_000 + "]" * 100_000,
-    "braces": "{a: " * 100_000,
-    "dashes": "- " * 100_000,
-    "keys of keys": "? " * 100_000,
-    "brackets after a line of YAML 1.1": "# \x85\n" + "[" * 100_000,
-    **{
-        f"{size} of {name}": text
-        for size, count in (("20 MB", 20 * MB), ("7 MB", 7 * MB))
-        for name, text in (
-            ("plain", f"a: {'x' * count}\n"),
-            ("words", f"a: {'x ' * (count // 2)}\n"),
-            ("double quotes", f'a: "{"x" * count}"\n'),
-            ("single quotes", f"a: '{'x' * count}'\n"),
-            ("block", f"a: |\n  {'x' * count}\n"),
-            ("lines of a block", "a: |\n" + "  xxxxxxx\n" * (count // 10)),
-            ("an open quote", f'a: "{"x" * count}'),
-            ("keys", "".join(f"k{n}: 1\n" for n in range(count // 11))),
-            ("the same key", "k: 1\n" * (count // 5)),
-            ("line separators", "a: \u2028" + "x" * count),
-        )
-    },
-    "20 MB of comment": f"# {'x' * 20 * MB}\nexceptions: []\n",
-    "20 MB of comments": "# x\n" * (5 * MB) + "exceptions: []\n",
-    "20 MB of spaces": " " * 20 * MB,
-}
 READERS = {
     "register": "from orgaudit.register.file.load import load_register as r\n"
     "from orgaudit.settings.sections import RegisterSettings\nread = lambda p: r(p, RegisterSettings())",
@@ -104,19 +77,51 @@ def written(directory: Path, texts: dict[str, str], name: str = "exceptions.yaml
     return paths
 
 
+@pytest.fixture(scope="module")
+def texts() -> dict[str, str]:
+    """Files by what fills them: hundreds of megabytes, which are not kept longer than these tests need them."""
+    return {
+        "brackets": "[" * 100_000,
+        "closed brackets": "[" * 100_000 + "]" * 100_000,
+        "braces": "{a: " * 100_000,
+        "dashes": "- " * 100_000,
+        "keys of keys": "? " * 100_000,
+        "brackets after a line of YAML 1.1": "# \x85\n" + "[" * 100_000,
+        **{
+            f"{size} of {name}": text
+            for size, count in (("20 MB", 20 * MB), ("7 MB", 7 * MB))
+            for name, text in (
+                ("plain", f"a: {'x' * count}\n"),
+                ("words", f"a: {'x ' * (count // 2)}\n"),
+                ("double quotes", f'a: "{"x" * count}"\n'),
+                ("single quotes", f"a: '{'x' * count}'\n"),
+                ("block", f"a: |\n  {'x' * count}\n"),
+                ("lines of a block", "a: |\n" + "  xxxxxxx\n" * (count // 10)),
+                ("an open quote", f'a: "{"x" * count}'),
+                ("keys", "".join(map("k{}: 1\n".format, range(count // 11)))),
+                ("the same key", "k: 1\n" * (count // 5)),
+                ("line separators", "a: \u2028" + "x" * count),
+            )
+        },
+        "20 MB of comment": f"# {'x' * 20 * MB}\nexceptions: []\n",
+        "20 MB of comments": "# x\n" * (5 * MB) + "exceptions: []\n",
+        "20 MB of spaces": " " * 20 * MB,
+    }
+
+
 @pytest.mark.parametrize("reader", ["register", "editor", "mute list"])
-def test_hostile_yaml_is_refused_at_once(tmp_path: Path, reader: str) -> None:
-    said = refused(reader, written(tmp_path, TEXTS))
-    assert all("larger than 8 MB" in said[name] for name in TEXTS if name.startswith("20 MB"))
+def test_hostile_yaml_is_refused_at_once(tmp_path: Path, texts: dict[str, str], reader: str) -> None:
+    said = refused(reader, written(tmp_path, texts))
+    assert all("larger than 8 MB" in said[name] for name in texts if name.startswith("20 MB"))
     assert ":1: " in said["7 MB of plain"]
     assert "at most 100,000 are read" in said["7 MB of plain"]
     assert ":10001: has more than 10,000 keys" in said["7 MB of keys"]
     assert ":1: is nested too deeply" in said["brackets"]
 
 
-def test_hostile_frameworks_are_refused_at_once(tmp_path: Path) -> None:
+def test_hostile_frameworks_are_refused_at_once(tmp_path: Path, texts: dict[str, str]) -> None:
     names = ("brackets", "7 MB of plain", "7 MB of keys", "20 MB of comment")
-    paths = written(tmp_path, {name: TEXTS[name] for name in names} | {"aliases": LAUGHS}, "frameworks/own.yaml")
+    paths = written(tmp_path, {name: texts[name] for name in names} | {"aliases": LAUGHS}, "frameworks/own.yaml")
     assert "aliases are not read" in refused("framework", paths)["aliases"]
 
 

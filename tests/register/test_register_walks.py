@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
@@ -90,14 +91,20 @@ class Desk:
         elif name in self.promised and verb in {"amend", "shorten"}:
             self.promised[name] = min(self.promised[name], _day(after["expires_on"]))
 
+    def _entries(self) -> dict[str, dict[str, Any]]:
+        """Return the entries by id as another reader of YAML sees them, which is faster than the register's own."""
+        text = self.path.read_text() if self.path.exists() else ""
+        found = yaml.load(text, Loader=yaml.CSafeLoader) or {}
+        return {each["id"]: each for each in found.get("exceptions") or ()}
+
     def hold(self) -> None:
         """Assert on the day that it is what holds on any day."""
         register = load_register(self.path, POLICY, must_exist=False)
         assert register.problems() == []
-        editor = RegisterEditor.open(self.path)
-        assert editor.ids()[: len(self.histories)] == list(self.histories), "an entry is lost"
+        entries = self._entries()
+        assert list(entries)[: len(self.histories)] == list(self.histories), "an entry is lost"
         for entry in register.entries(EXCEPTIONS):
-            history = editor.entry(entry.id).get("history") or []
+            history = entries[entry.id].get("history") or []
             assert history[: len(self.histories.get(entry.id, []))] == self.histories.get(entry.id, []), (
                 "history is lost"
             )

@@ -32,7 +32,7 @@ from orgaudit.settings.sections import RegisterSettings
 from orgaudit.store.run import Run, write_lines
 from tests.evidence.made import evidence_run, packed
 from tests.register.making import register_file
-from tests.report.small import AS_OF, Decided, decided, viewed
+from tests.report.small import AS_OF, Decided, decided, small_run, viewed
 from tests.synthetic_run import account_id
 
 FAILING, UNSEEN, PASSING = "cloudtrail_control_0_holds", "kms_control_3_holds", "iam_control_2_holds"
@@ -114,9 +114,11 @@ def registered(run: Run, *answers: tuple[str, str, tuple[str, ...]], path: Path 
     return decided(attested=AppliedRegister(register, [Account(id=name, name=name) for name in ALL], AS_OF).attested())
 
 
-@pytest.fixture
-def view(small: Run) -> Iterator[View]:
-    with viewed(small, registered(small)) as found:
+@pytest.fixture(scope="module")
+def view(tmp_path_factory: pytest.TempPathFactory) -> Iterator[View]:
+    """The view of the run by the mapping, which tests only read."""
+    run = small_run(tmp_path_factory.mktemp("viewed"))
+    with viewed(run, registered(run)) as found:
         yield found
 
 

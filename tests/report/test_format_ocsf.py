@@ -21,7 +21,7 @@ from orgaudit.report.view import View
 from orgaudit.report.viewing import viewing
 from orgaudit.store.run import Run, write_lines
 from tests.report.hostile import REGISTER as HOSTILE_REGISTER
-from tests.report.small import REGISTER, decided, store, viewed
+from tests.report.small import REGISTER, decided, small_run, store, viewed
 from tests.synthetic_run import TRAIL_CONTROL, account_id
 
 Event = dict[str, Any]
@@ -71,11 +71,12 @@ def assert_known(event: Event) -> None:
     assert check["severity"] == CAPTIONS["severity"][check["severity_id"]]
 
 
-@pytest.fixture
-def small_events(small: Run, tmp_path: Path) -> list[Event]:
-    """The events of the small run."""
-    with viewed(small, REGISTER) as view:
-        return events_of(view, tmp_path / "out.json")
+@pytest.fixture(scope="module")
+def small_events(tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
+    """The events of the small run, which tests only read."""
+    path = tmp_path_factory.mktemp("small")
+    with viewed(small_run(path), REGISTER) as view:
+        return events_of(view, path / "out.json")
 
 
 def of(events: list[Event], control: str, account: int, region: str) -> Event:

@@ -26,7 +26,7 @@ from orgaudit.store.run import Run
 from orgaudit.store.seal import Standing
 from tests.register.making import fields, register_file
 from tests.report.page_one import PageOne
-from tests.report.small import render
+from tests.report.small import render, small_run
 from tests.synthetic_run import account_id
 
 ON = date(2026, 10, 1)
@@ -75,10 +75,13 @@ def registered(run: Run, path: Path, aliases: dict[str, str] | None = None) -> N
     stage.apply(run, register, ON, controls=(), aliases=aliases, standing=Standing.NOT_SEALED)
 
 
-@pytest.fixture
-def reported(small: Run, tmp_path: Path) -> Reported:
-    registered(small, register_file(tmp_path, *ENTRIES))
-    json_path, book_path = render(small, ["json", "xlsx"])
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Reported:
+    """What two formats say of the register, which tests only read."""
+    path = tmp_path_factory.mktemp("reported")
+    run = small_run(path)
+    registered(run, register_file(path, *ENTRIES))
+    json_path, book_path = render(run, ["json", "xlsx"])
     document: dict[str, Any] = json.loads(json_path.read_bytes())
     Draft202012Validator(json_document.schema(), format_checker=Draft202012Validator.FORMAT_CHECKER).validate(document)
     return Reported(document, openpyxl.load_workbook(book_path, data_only=True))
@@ -267,6 +270,7 @@ def hygiene(small: Run, tmp_path: Path, *options: str) -> str:
 
 
 def test_the_command_says_the_same_on_80_columns(small: Run, tmp_path: Path, reported: Reported) -> None:
+    registered(small, register_file(tmp_path, *ENTRIES))
     output = hygiene(small, tmp_path)
     table = [line for line in output.splitlines() if line.startswith("  ")]
     assert max(map(len, table)) <= 80

@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Callable
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from orgaudit.report.viewing import viewing
 from orgaudit.store.run import Run, write_lines
 from orgaudit.store.seal import Standing
 from tests.report.compared import CHANGES, COMPARISON, compare
-from tests.report.small import REGISTER, Decided, decided, store, write
+from tests.report.small import REGISTER, Decided, decided, small_run, store, write
 from tests.synthetic_run import MANAGEMENT, build
 
 
@@ -31,6 +32,7 @@ def written(run: Run, register: Decided = REGISTER) -> dict[str, Any]:
     return document
 
 
+@cache
 def validator() -> Draft202012Validator:
     Draft202012Validator.check_schema(schema())
     return Draft202012Validator(schema(), format_checker=Draft202012Validator.FORMAT_CHECKER)
@@ -178,6 +180,12 @@ def _break_account(document: dict[str, Any]) -> None:
     document["accounts"][0]["id"] = 100000000001
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The document of the small run, which tests only copy."""
+    return written(small_run(tmp_path_factory.mktemp("whole")))
+
+
 @pytest.mark.parametrize(
     "break_it",
     [
@@ -191,8 +199,10 @@ def _break_account(document: dict[str, Any]) -> None:
         _break_account,
     ],
 )
-def test_a_broken_report_does_not_fulfil_the_schema(small: Run, break_it: Callable[[dict[str, Any]], None]) -> None:
-    document = copy.deepcopy(written(small))
+def test_a_broken_report_does_not_fulfil_the_schema(
+    whole: dict[str, Any], break_it: Callable[[dict[str, Any]], None]
+) -> None:
+    document = copy.deepcopy(whole)
     break_it(document)
     with pytest.raises(ValidationError):
         validator().validate(document)

@@ -9,6 +9,7 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Generator, Iterable
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -53,8 +54,8 @@ def by_key(found: Iterable[PartReport]) -> dict[str, PartReport]:
 
 def opened_rows(report: PartReport) -> list[dict[str, object]]:
     """Return the rows of a workbook's sheet Open."""
-    rows = openpyxl.load_workbook(report.workbook, data_only=True)["Open"].iter_rows(min_row=4, values_only=True)
-    titles = next(rows)
+    with closing(openpyxl.load_workbook(report.workbook, data_only=True, read_only=True)) as book:
+        titles, *rows = book["Open"].iter_rows(min_row=4, values_only=True)
     return [dict(zip(map(str, titles), row, strict=True)) for row in rows if any(row)]
 
 
@@ -98,8 +99,9 @@ def test_one_person_is_one_part_however_the_owner_is_written(tmp_path: Path) -> 
 
 def summary_of(report: PartReport) -> list[str]:
     """Return the texts of page one, in their order."""
-    sheet = openpyxl.load_workbook(report.workbook, data_only=True)["Summary"]
-    return [cell for row in sheet.iter_rows(values_only=True) for cell in row if isinstance(cell, str)]
+    with closing(openpyxl.load_workbook(report.workbook, data_only=True, read_only=True)) as book:
+        rows = list(book["Summary"].iter_rows(values_only=True))
+    return [cell for row in rows for cell in row if isinstance(cell, str)]
 
 
 @pytest.mark.parametrize(

@@ -14,14 +14,16 @@ from orgaudit.report.listed import ListedFinding
 from orgaudit.report.view import View
 from orgaudit.store.consolidation import consolidate
 from orgaudit.store.run import Run
-from tests.report.small import REGISTER, decided, viewed
+from tests.report.small import REGISTER, decided, small_run, viewed
 from tests.synthetic_run import MANAGEMENT, account_id
 
 
-@pytest.fixture
-def view(small: Run) -> Iterator[View]:
-    consolidate(small, lambda _: (REGISTER.apply, None))
-    with viewed(small, REGISTER) as opened:
+@pytest.fixture(scope="module")
+def view(tmp_path_factory: pytest.TempPathFactory) -> Iterator[View]:
+    """The view of the small run, which tests only read."""
+    run = small_run(tmp_path_factory.mktemp("viewed"))
+    consolidate(run, lambda _: (REGISTER.apply, None))
+    with viewed(run, REGISTER) as opened:
         yield opened
 
 

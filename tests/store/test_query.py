@@ -27,9 +27,14 @@ from orgaudit.store import query as module
 from orgaudit.store import tables
 from orgaudit.store.query import BATCH, Named, Prepare, query, query_to_parquet
 from orgaudit.store.run import Run
+from tests.query.answering import forked_answers
 from tests.query.shards import write_shards
 from tests.report.small import REGISTER, store
 from tests.synthetic_run import MANAGEMENT, account_id, build
+
+__all__ = ["forked_answers"]
+
+pytestmark = pytest.mark.usefixtures("forked_answers")
 
 MANY = 1_000_000
 """Findings of a large organization."""
