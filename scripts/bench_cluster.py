@@ -60,7 +60,7 @@ def collected(out: Path, run_id: str, options: Sequence[str]) -> tuple[int, floa
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """What came of an audit: accounts collected, in how many seconds, and peaks in MiB of a worker and the coordinator."""
+    """What came of an audit: accounts collected, in how many seconds, and peaks in MiB of a worker and coordinator."""
 
     accounts: int
     wall: float
