@@ -5,7 +5,8 @@
 
 Every worker answers its own calls (scripts/simulator/inside.py), so no simulator shares the cores with them. One
 control is audited, so that the work of a cluster counts and not that of an account. On a machine with two cores the
-coordinator and the scheduler share them with the workers.
+coordinator and the scheduler share them with the workers. Dask's own profiler is off: what it keeps grows with the time
+for which a worker runs.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,6 +30,7 @@ from scripts.processes import descendants, measure, peak_of
 from scripts.simulator.inside import environment as inside
 
 ONE_CONTROL = ("--control", "cloudtrail_trail_logging", "--format", "json")
+WITHOUT_PROFILER = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}
 FEWER = 10
 """The part of the accounts with which memory is compared: one in so many."""
 
@@ -36,7 +39,7 @@ FEWER = 10
 def cluster(workers: int, accounts: int, regions: int) -> Iterator[tuple[str, list[int]]]:
     """Run a scheduler and workers; yield its address, and the processes that were started for it."""
     before = os.environ.copy()
-    os.environ |= environment("") | inside([f"--accounts={accounts}", f"--regions={regions}"])
+    os.environ |= environment("") | inside([f"--accounts={accounts}", f"--regions={regions}"]) | WITHOUT_PROFILER
     try:
         start: Any = LocalCluster  # it has no types of its own
         with start(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None) as running:
@@ -46,20 +49,30 @@ def cluster(workers: int, accounts: int, regions: int) -> Iterator[tuple[str, li
         os.environ |= before
 
 
-def collected(out: Path, run_id: str, options: Sequence[str]) -> tuple[int, float]:
-    """Run an audit in the environment of the cluster; return the accounts that it collected, and in what time."""
-    measure(["-m", "orgaudit", *audit(out, run_id, [*ONE_CONTROL, *options])], os.environ)
+def collected(out: Path, run_id: str, options: Sequence[str]) -> tuple[int, float, float]:
+    """Run an audit in the environment of the cluster; return the accounts that it collected, in what time, its peak."""
+    cost = measure(["-m", "orgaudit", *audit(out, run_id, [*ONE_CONTROL, *options])], os.environ)
     records = Run(out / run_id).read_manifest().records
     done = [each for each in records if each.gap is None]
     began = min(each.began_at for each in done if each.began_at)
-    return len(done), (max(each.collected_at for each in done) - began).total_seconds()
+    return len(done), (max(each.collected_at for each in done) - began).total_seconds(), cost.peaks[0]
 
 
-def audited(workers: int, accounts: int, regions: int) -> tuple[int, float, float]:
-    """Return the accounts that a cluster collected, in how many seconds, and the peak memory of a worker in MiB."""
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What came of an audit: accounts collected, in how many seconds, and peaks in MiB of a worker and coordinator."""
+
+    accounts: int
+    wall: float
+    worker: float
+    coordinator: float
+
+
+def audited(workers: int, accounts: int, regions: int) -> Audited:
+    """Audit on a cluster, and return what came of it."""
     with cluster(workers, accounts, regions) as (address, pids), TemporaryDirectory() as directory:
-        number, wall = collected(Path(directory), "run", ["--dask", address])
-        return number, wall, max(map(peak_of, pids)) / 1024
+        number, wall, coordinator = collected(Path(directory), "run", ["--dask", address])
+        return Audited(number, wall, max(map(peak_of, pids)) / 1024, coordinator)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -69,18 +82,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--regions", type=int, default=3)
     options = parser.parse_args(arguments)
     fewer = max(2, options.accounts // FEWER)
-    _, _, small = audited(2, fewer, options.regions)
-    by_one, alone, _ = audited(1, options.accounts, options.regions)
-    by_two, together, large = audited(2, options.accounts, options.regions)
-    print(
-        f"{options.accounts} accounts x {options.regions} regions: {alone:.1f} s by one worker, {together:.1f} s by two"
-    )
-    print(f"  two workers do {alone / together:.2f} x the work of one, bar 1.70")
-    print(f"  peak memory of a worker: {small:.0f} MiB with {fewer} accounts, {large:.0f} MiB with {options.accounts}")
-    print(figure("two workers: ratio to the work of one", alone / together))
-    print(figure("two workers: memory, ratio to a tenth of the accounts", large / small))
-    if {by_one, by_two} != {options.accounts}:
-        raise SystemExit(f"not every account was collected: {by_one} and {by_two} of {options.accounts}")
+    small = audited(2, fewer, options.regions)
+    one, two = (audited(workers, options.accounts, options.regions) for workers in (1, 2))
+    size = f"{options.accounts} accounts x {options.regions} regions"
+    print(f"{size}: {one.wall:.1f} s by one worker, {two.wall:.1f} s by two")
+    print(f"  two workers do {one.wall / two.wall:.2f} x the work of one, bar 1.70")
+    for name, less, more in (
+        ("a worker", small.worker, two.worker),
+        ("the coordinator", small.coordinator, two.coordinator),
+    ):
+        print(f"  peak memory of {name}: {less:.0f} MiB with {fewer} accounts, {more:.0f} MiB with {options.accounts}")
+        print(figure(f"two workers: memory of {name}, ratio to a tenth of the accounts", more / less))
+    print(figure("two workers: ratio to the work of one", one.wall / two.wall))
+    if {one.accounts, two.accounts} != {options.accounts}:
+        raise SystemExit(f"not every account was collected: {one.accounts} and {two.accounts} of {options.accounts}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 from functools import partial
 from itertools import chain, count, groupby, islice
@@ -20,10 +21,13 @@ from orgaudit.history.sight import load_places
 from orgaudit.model import Finding
 from orgaudit.store import seal
 from orgaudit.store.manifest import BaselineRecord, Manifest
+from orgaudit.store.parts import by_id
 from orgaudit.store.run import Run, read_lines, write_lines
 from orgaudit.store.tables import ROWS, Apply, connection_in, json_lines, quoted, scratch_of, write_parquet
 
 HISTORY = "history.parquet"
+HELD = 2 << 20
+"""Bytes of findings, compressed, of which the history is carried forward at once; some fifty thousand findings."""
 PIECE = 10_000
 """Findings in one of the files that DuckDB reads, of which it holds whole ones in memory."""
 
@@ -45,22 +49,55 @@ def carry(run: Run, manifest: Manifest, baseline: Run | None, aliases: Mapping[s
     """Write the history of a run that was judged as its manifest lists, and return the file.
 
     `aliases` are the former ids of controls with the present ones. A baseline of an earlier version, which has no
-    history, is the beginning of one. Raises ConfigError where a file cannot be read, and ReportError.
+    history, is the beginning of one. A finding stays in its account, so that is done for some accounts after others,
+    which take memory that does not grow with the organization. Raises ConfigError where a file cannot be read, and
+    ReportError.
     """
+    columns = ", ".join(HISTORY_COLUMNS)
     with scratch_of(run) as scratch, connection_in(scratch) as connection:
         load_aliases(connection, aliases)
-        make_empty(connection, "history")
-        if baseline is not None:
-            _load_history(connection, baseline, scratch)
-        _load_run(connection, "now", run, manifest, scratch)
-        carry_forward(connection, "now", manifest, old="history", day=day_of(manifest), into="next")
-        columns = ", ".join(HISTORY_COLUMNS)
-        write_parquet(
-            connection,
-            f"SELECT {columns} FROM next ORDER BY account_id, fingerprint",  # noqa: S608 - constants only
-            history_path(run),
-        )
+        load_places(connection, "now", manifest)
+        written: list[Path] = []
+        for part in _parts(run, manifest):
+            _load_history(connection, baseline, part, scratch)
+            _load_run(connection, "now", run, part.accounts, scratch)
+            carry_forward(connection, "now", manifest, old="history", day=day_of(manifest), into="next")
+            written.append(scratch / f"history.{len(written)}.parquet")
+            ordered = f"SELECT {columns} FROM next ORDER BY account_id, fingerprint"  # noqa: S608 - constants only
+            write_parquet(connection, ordered, written[-1])
+        files = ", ".join(map(quoted, written))
+        write_parquet(connection, f"SELECT {columns} FROM read_parquet([{files}])", history_path(run))  # noqa: S608
     return history_path(run)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Neighbouring accounts of a run, and those of its baseline: the ones after an id, up to another or to the end."""
+
+    accounts: tuple[str, ...]
+    after: str
+    until: str | None
+
+    def has(self, account_id: str) -> bool:
+        """Return whether an account of the baseline is among these."""
+        return account_id > self.after and (self.until is None or account_id <= self.until)
+
+
+def _parts(run: Run, manifest: Manifest) -> Iterator[_Part]:
+    """Yield all accounts in parts, by the size of what was found in them; an account is in one part."""
+    parts: list[list[str]] = [[]]
+    held = 0
+    for account in by_id(manifest):
+        path = run.findings_path(account.id)
+        size = path.stat().st_size if path.is_file() else 0
+        if held and held + size > HELD:
+            parts.append([])
+            held = 0
+        parts[-1].append(account.id)
+        held += size
+    ends: list[str | None] = [part[-1] for part in parts[:-1]]
+    for part, after, until in zip(parts, ["", *ends], [*ends, None], strict=True):
+        yield _Part(tuple(part), after or "", until)
 
 
 def described(
@@ -97,23 +134,33 @@ RESOLVED = "coalesce((SELECT present FROM aliases WHERE former = control), contr
 """A control's present id."""
 
 
-def _load_history(connection: duckdb.DuckDBPyConnection, baseline: Run, scratch: Path) -> None:
-    """Make the table `history` what a baseline knew, under the present ids of controls."""
+def _load_history(connection: duckdb.DuckDBPyConnection, baseline: Run | None, part: _Part, scratch: Path) -> None:
+    """Make the table `history` what a baseline knew of some accounts, under the present ids of controls."""
+    make_empty(connection, "history")
+    if baseline is None:
+        return
     if history_path(baseline).is_file():
         source = f"read_parquet({quoted(history_path(baseline))})"
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE history AS SELECT * REPLACE ({RESOLVED}) FROM {source}"  # noqa: S608
+            f"CREATE OR REPLACE TEMP TABLE history AS SELECT * REPLACE ({RESOLVED}) FROM {source} "  # noqa: S608
+            "WHERE account_id > $1 AND ($2 IS NULL OR account_id <= $2)",
+            [part.after, part.until],
         )
         return
     manifest = baseline.read_evaluated()
-    _load_run(connection, "before", baseline, manifest, scratch)
+    accounts = [account.id for account in by_id(manifest) if part.has(account.id)]
+    if not accounts:
+        return
+    load_places(connection, "before", manifest)
+    _load_run(connection, "before", baseline, accounts, scratch)
     carry_forward(connection, "before", manifest, old="history", day=day_of(manifest), into="begun")
     connection.execute("CREATE OR REPLACE TEMP TABLE history AS FROM begun")
 
 
-def _load_run(connection: duckdb.DuckDBPyConnection, name: str, run: Run, manifest: Manifest, scratch: Path) -> None:
-    """Make the tables of what a run judged: `<name>_findings`, `<name>_coverage` and those of its places."""
-    accounts = [account.id for account in manifest.accounts]
+def _load_run(
+    connection: duckdb.DuckDBPyConnection, name: str, run: Run, accounts: Sequence[str], scratch: Path
+) -> None:
+    """Make the tables of what a run judged in some accounts: `<name>_findings` and `<name>_coverage`."""
     pieces = list(_pieces(run, accounts, scratch / name))
     for table, source in (
         ("TABLE {}_findings", json_lines(pieces, JUDGED_COLUMNS)),
@@ -122,7 +169,6 @@ def _load_run(connection: duckdb.DuckDBPyConnection, name: str, run: Run, manife
         connection.execute(
             f"CREATE OR REPLACE TEMP {table.format(name)} AS SELECT * REPLACE ({RESOLVED}) FROM {source}"  # noqa: S608
         )
-    load_places(connection, name, manifest)
 
 
 def _pieces(run: Run, accounts: Iterable[str], path: Path) -> Iterator[Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from orgaudit.register.hygiene import review
 from orgaudit.store import seal
 from orgaudit.store.consolidation import consolidate
 from orgaudit.store.register_result import RegisterProblem, RegisterResult, Source, read_result, write_result
-from orgaudit.store.run import Run, read_encoded
+from orgaudit.store.run import Run
 from orgaudit.store.seal import SealRecord, Standing
 from orgaudit.store.tables import Apply
 
@@ -56,9 +55,6 @@ def apply(
     if exists:
         return at
     manifest = run.read_manifest()
-    for account in manifest.accounts:  # DuckDB takes a file of coverage that ends too early for a whole one
-        if run.cells_path(account.id).is_file():
-            deque(read_encoded(run.cells_path(account.id)), maxlen=0)
     by_id = {it.id: it for it in manifest.frameworks}
     known = with_present_requirements(with_known_requirements(register, by_id, complete=False), by_id)
     marking = _Marking(known, as_of, aliases, requirements, tuple(before))

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from heapq import merge
-from itertools import groupby, islice
+from itertools import chain, count, groupby, islice
 from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO, Generic, TypeAlias, TypeVar
@@ -23,7 +23,7 @@ from orgaudit.errors import ConfigError, ReportError
 from orgaudit.model import Account, Finding, Severity, Status, UnopenedFinding
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.parts import by_id, in_parts
-from orgaudit.store.run import Run, make_directory, read_lines, write_lines
+from orgaudit.store.run import Run, make_directory, read_encoded, read_lines, write_encoded, write_lines
 from orgaudit.store.tables import (
     CELL_COLUMNS,
     COVERING_STATES,
@@ -47,7 +47,7 @@ Begin: TypeAlias = Callable[[tuple[Account, ...]], tuple[Apply, T]]
 PIECE = 2000
 """Findings in one of the files from which DuckDB makes a table, of which it holds whole ones in memory."""
 HELD = 20_000
-"""Findings of one account that are sorted in memory; the others are merged from files."""
+"""Findings of one account that are sorted in memory; the others are merged from files. Also the cells of one file."""
 
 _COVERED = f"coalesce(status = 'FAIL' AND exception.state IN {COVERING_STATES}, false)"
 _WITH_FAMILY = "REPLACE (coalesce(nullif(family, ''), control) AS family)"
@@ -109,7 +109,22 @@ def _part(run: Run, begin: Begin[T], scratch: Path, accounts: tuple[Account, ...
     repetitions = _Repetitions()
     findings = apply(finding for account in accounts for finding in run.unopened_findings(account.id))
     pieces = _write_in_order(scratch, repetitions.noted(findings))
-    return _Part(pieces, [run.cells_path(account.id) for account in accounts], repetitions, counted)
+    return _Part(pieces, list(_cells(scratch, run, accounts)), repetitions, counted)
+
+
+def _cells(scratch: Path, run: Run, accounts: Iterable[Account]) -> Iterator[Path]:
+    """Write the cells of some accounts as files of HELD, and yield these: DuckDB takes long to open one.
+
+    It takes a file that ends too early for a whole one, which is refused here.
+    """
+    cells = chain.from_iterable(read_encoded(run.cells_path(account.id)) for account in accounts)
+    for number in count():
+        piece = list(islice(cells, HELD))
+        if number and not piece:
+            return
+        path = scratch / f"cells-{number}.ndjson.zst"
+        write_encoded(path, piece)
+        yield path
 
 
 def _tabled(run: Run, begin: Begin[T], scratch: Path, accounts: tuple[Account, ...]) -> _Part[T]:

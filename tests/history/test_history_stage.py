@@ -23,7 +23,7 @@ from orgaudit.history.stage import dated, due, history_path
 from orgaudit.model import Finding, Status
 from orgaudit.settings.settings import load
 from orgaudit.store import seal
-from orgaudit.store.manifest import BaselineRecord
+from orgaudit.store.manifest import BaselineRecord, Manifest
 from orgaudit.store.run import Run
 from orgaudit.store.tables import findings_table
 from orgaudit.store.verify import verify
@@ -271,6 +271,34 @@ def test_a_day_is_the_one_in_utc_on_which_the_run_began(tmp_path: Path) -> None:
 def test_due_date_follows_the_first_day() -> None:
     assert due(date(2026, 10, 1), 15) == date(2026, 10, 16)
     assert (due(None, 15), due(date(2026, 10, 1), None)) == (None, None)
+
+
+@pytest.mark.parametrize("has_history", [True, False])
+def test_a_history_is_the_same_in_parts_of_the_organization(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_history: bool
+) -> None:
+    def without_the_outermost(manifest: Manifest) -> Manifest:
+        both = sorted(zip(manifest.accounts, manifest.records, strict=True), key=lambda pair: pair[0].id)[1:-1]
+        accounts, records = zip(*both, strict=True)
+        return msgspec.structs.replace(manifest, accounts=accounts, records=records)
+
+    first = stored(tmp_path, "q1", 0)
+    run = stored(tmp_path, "q2", 90, repaired, without_the_outermost)
+    if not has_history:
+        history_path(first).unlink()
+    manifest = run.read_manifest()
+    found = []
+    for held, parts in ((stage.HELD, 1), (1, len(manifest.accounts))):
+        monkeypatch.setattr(stage, "HELD", held)
+        assert len(list(stage._parts(run, manifest))) == parts
+        path = stage.carry(run, manifest, first, ALIASES)
+        found.append(duckdb.read_parquet(str(path)).fetchall())
+    whole, in_parts = found
+    assert len(manifest.accounts) > 1
+    assert in_parts == whole
+    left = {account.id for account in first.read_manifest().accounts} - {account.id for account in manifest.accounts}
+    assert left == {row[3] for row in in_parts if row[-1]}
+    assert len(left) == 2
 
 
 def test_a_history_in_another_order_dates_nothing(tmp_path: Path) -> None:
