@@ -34,6 +34,6 @@ def test_cells_that_were_cut_short_are_refused(tmp_path: Path, cut: int) -> None
     path = run.cells_path(run.read_manifest().accounts[-1].id)
     path.write_bytes(path.read_bytes()[:-cut])
     with pytest.raises(ConfigError, match=rf"{path.name}: is damaged"):
-        consolidate(run, lambda: (REGISTER.apply, None))
+        consolidate(run, lambda _: (REGISTER.apply, None))
     assert not coverage_table(run).exists()
     assert not list(run.path.glob(".tables*"))
