@@ -87,12 +87,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     size = f"{options.accounts} accounts x {options.regions} regions"
     print(f"{size}: {one.wall:.1f} s by one worker, {two.wall:.1f} s by two")
     print(f"  two workers do {one.wall / two.wall:.2f} x the work of one, bar 1.70")
-    for name, less, more in (
-        ("a worker", small.worker, two.worker),
-        ("the coordinator", small.coordinator, two.coordinator),
+    for name, title, less, more in (
+        ("a worker", "two workers", small.worker, two.worker),
+        ("the coordinator", "their coordinator", small.coordinator, two.coordinator),
     ):
         print(f"  peak memory of {name}: {less:.0f} MiB with {fewer} accounts, {more:.0f} MiB with {options.accounts}")
-        print(figure(f"two workers: memory of {name}, ratio to a tenth of the accounts", more / less))
+        print(figure(f"{title}: memory, ratio to a tenth of the accounts", more / less))
     print(figure("two workers: ratio to the work of one", one.wall / two.wall))
     if {one.accounts, two.accounts} != {options.accounts}:
         raise SystemExit(f"not every account was collected: {one.accounts} and {two.accounts} of {options.accounts}")
