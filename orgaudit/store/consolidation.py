@@ -14,6 +14,7 @@ from itertools import chain, count, groupby, islice
 from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO, Generic, TypeAlias, TypeVar
+from uuid import uuid4
 
 import duckdb
 import msgspec
@@ -129,7 +130,7 @@ def _cells(scratch: Path, run: Run, accounts: Iterable[Account]) -> Iterator[Pat
 
 def _tabled(run: Run, begin: Begin[T], scratch: Path, accounts: tuple[Account, ...]) -> _Part[T]:
     """Write the findings and the cells of some accounts as tables, as a process beside others does."""
-    own = scratch / accounts[0].id
+    own = scratch / uuid4().hex  # another process may make the same tables
     make_directory(own)
     part = _part(run, begin, own, accounts)
     findings: dict[_Place, list[Path]] = {}

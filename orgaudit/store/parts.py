@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from orgaudit.errors import ConfigError, CutShortError
 from orgaudit.model import Account
+from orgaudit.store import leases
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.run import writing
 
@@ -31,10 +32,11 @@ def in_parts(
 ) -> Iterator[tuple[Part, T]]:
     """Yield each part of a run's accounts with what `work` returns for it, as soon as it does.
 
-    A part is neighbours by their ids; without an executor each account is one. With one, its processes read `work`
-    from a file in `scratch`, which they have under the same path, each of them once: what is sent for a part does not
-    grow with the organization. Raises what `work` raises, after the parts that nobody has begun were given up,
-    ReportError where `scratch` cannot be written, and CutShortError where a worker was lost.
+    A part is neighbours by their ids; without an executor each account is one. With one, its processes read `work` from
+    a file in `scratch`, which they have under the same path, each of them once: what is sent for a part does not grow
+    with the organization. A process may hang, so what nobody has ended after a while is done again, to the same effect,
+    and what ends first counts: `work` may run twice at a time. Raises what `work` raises, after the parts that nobody
+    has begun were given up, ReportError where `scratch` cannot be written, and CutShortError where a worker was lost.
     """
     accounts = by_id(manifest)
     if executor is None:
@@ -43,14 +45,35 @@ def in_parts(
         return
     size = max(1, min(LARGEST, -(-len(accounts) // PARTS)))
     parts = [accounts[start : start + size] for start in range(0, len(accounts), size)]
-    stored = _stored(work, scratch)
-    waiting: dict[Future[T], Part] = {executor.submit(stored, part): part for part in parts}
     try:
-        for ended in as_completed(waiting):
-            yield waiting[ended], ended.result()
+        yield from _shared(executor, _stored(work, scratch), parts)
     except BrokenExecutor as error:
         resume = f", or continue it with `orgaudit audit --resume {manifest.run_id}`" if manifest.parent is None else ""
         raise CutShortError(f"a worker was lost ({error}); repeat the command{resume}") from error
+
+
+def _shared(executor: Executor, work: Callable[[Part], T], parts: Sequence[Part]) -> Iterator[tuple[Part, T]]:
+    """Yield each part once, with what the first process that has ended it returned.
+
+    Where none ends for as long as a process that hangs keeps its leases, the rest is given out once more, and again
+    after twice that time.
+    """
+    left = dict(enumerate(parts))
+
+    def given_out() -> dict[Future[T], int]:
+        return {executor.submit(work, part): number for number, part in left.items()}
+
+    waiting, patience = given_out(), leases.LIFE.total_seconds()
+    try:
+        while left:
+            ended = wait(waiting, patience, FIRST_COMPLETED).done
+            if not ended:
+                patience *= 2
+                waiting |= given_out()
+            for each in ended:
+                number, result = waiting.pop(each), each.result()
+                if number in left:
+                    yield left.pop(number), result
     finally:
         for each in waiting:
             each.cancel()

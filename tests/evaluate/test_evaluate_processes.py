@@ -7,7 +7,9 @@ import pickle
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from multiprocessing import get_context
 from pathlib import Path
 from shutil import copytree
@@ -25,7 +27,7 @@ from orgaudit.evaluate.stage import context_of, evaluate
 from orgaudit.model import Account, Caller
 from orgaudit.settings.documents import PACKAGED
 from orgaudit.settings.settings import Settings, load
-from orgaudit.store import seal
+from orgaudit.store import leases, seal
 from orgaudit.store.manifest import Manifest
 from orgaudit.store.parts import LARGEST, PARTS, in_parts
 from orgaudit.store.run import Run
@@ -261,3 +263,25 @@ def test_a_lost_worker_is_told(tmp_path: Path) -> None:
         ),
     ):
         list(in_parts(executor, die, PLAN, tmp_path))
+
+
+@dataclass(frozen=True, slots=True)
+class Halting:
+    """Work during which the first process that is given a part of it stops, as a machine does that hangs."""
+
+    directory: Path
+
+    def __call__(self, accounts: tuple[Account, ...]) -> list[str]:
+        with suppress(FileExistsError):
+            (self.directory / "halted").mkdir()
+            (self.directory / "pid").write_text(str(os.getpid()))
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return ids(accounts)
+
+
+def test_what_a_halted_process_holds_is_done_by_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "LIFE", timedelta(seconds=0.5))
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
+        found = sorted(names for _, names in in_parts(executor, Halting(tmp_path), PLAN, tmp_path))
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGCONT)
+    assert [name for names in found for name in names] == IDS
