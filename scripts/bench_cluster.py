@@ -42,7 +42,7 @@ def cluster(workers: int, accounts: int, regions: int) -> Iterator[tuple[str, li
     os.environ |= environment("") | inside([f"--accounts={accounts}", f"--regions={regions}"]) | WITHOUT_PROFILER
     try:
         start: Any = LocalCluster  # it has no types of its own
-        with start(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None) as running:
+        with start(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0") as running:
             yield running.scheduler_address, descendants(os.getpid())
     finally:
         os.environ.clear()
