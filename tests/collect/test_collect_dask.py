@@ -37,7 +37,12 @@ _CLUSTER = """
 import os, sys
 from distributed import LocalCluster
 with LocalCluster(
-    processes=True, n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=50
+    processes=True,
+    n_workers=2,
+    threads_per_worker=1,
+    host="127.0.0.1",
+    dashboard_address="127.0.0.1:0",
+    silence_logs=50,
 ) as cluster:
     print(cluster.scheduler_address, *(nanny.pid for nanny in cluster.workers.values()), flush=True)
     sys.stdin.read()
