@@ -57,9 +57,12 @@ def carry(run: Run, manifest: Manifest, baseline: Run | None, aliases: Mapping[s
     with scratch_of(run) as scratch, connection_in(scratch) as connection:
         load_aliases(connection, aliases)
         load_places(connection, "now", manifest)
+        before = None if baseline is None or history_path(baseline).is_file() else baseline.read_evaluated()
+        if before is not None:
+            load_places(connection, "before", before)
         written: list[Path] = []
         for part in _parts(run, manifest):
-            _load_history(connection, baseline, part, scratch)
+            _load_history(connection, baseline, before, part, scratch)
             _load_run(connection, "now", run, part.accounts, scratch)
             carry_forward(connection, "now", manifest, old="history", day=day_of(manifest), into="next")
             written.append(scratch / f"history.{len(written)}.parquet")
@@ -95,9 +98,9 @@ def _parts(run: Run, manifest: Manifest) -> Iterator[_Part]:
             held = 0
         parts[-1].append(account.id)
         held += size
-    ends: list[str | None] = [part[-1] for part in parts[:-1]]
+    ends = [part[-1] for part in parts[:-1]]
     for part, after, until in zip(parts, ["", *ends], [*ends, None], strict=True):
-        yield _Part(tuple(part), after or "", until)
+        yield _Part(tuple(part), after, until)
 
 
 def described(
@@ -134,12 +137,17 @@ RESOLVED = "coalesce((SELECT present FROM aliases WHERE former = control), contr
 """A control's present id."""
 
 
-def _load_history(connection: duckdb.DuckDBPyConnection, baseline: Run | None, part: _Part, scratch: Path) -> None:
-    """Make the table `history` what a baseline knew of some accounts, under the present ids of controls."""
+def _load_history(
+    connection: duckdb.DuckDBPyConnection, baseline: Run | None, manifest: Manifest | None, part: _Part, scratch: Path
+) -> None:
+    """Make the table `history` what a baseline knew of some accounts, under the present ids of controls.
+
+    `manifest` is that of a baseline that has no history, of whose places there are tables.
+    """
     make_empty(connection, "history")
     if baseline is None:
         return
-    if history_path(baseline).is_file():
+    if manifest is None:
         source = f"read_parquet({quoted(history_path(baseline))})"
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE history AS SELECT * REPLACE ({RESOLVED}) FROM {source} "  # noqa: S608
@@ -147,11 +155,9 @@ def _load_history(connection: duckdb.DuckDBPyConnection, baseline: Run | None, p
             [part.after, part.until],
         )
         return
-    manifest = baseline.read_evaluated()
     accounts = [account.id for account in by_id(manifest) if part.has(account.id)]
     if not accounts:
         return
-    load_places(connection, "before", manifest)
     _load_run(connection, "before", baseline, accounts, scratch)
     carry_forward(connection, "before", manifest, old="history", day=day_of(manifest), into="begun")
     connection.execute("CREATE OR REPLACE TEMP TABLE history AS FROM begun")
